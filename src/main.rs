@@ -1,0 +1,3 @@
+//! The `zdc` program.
+
+fn main() {}

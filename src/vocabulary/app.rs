@@ -1,0 +1,45 @@
+//! The program as a whole: `app` and `target`.
+
+use super::{DeployVariables, KubernetesGateway, LabelRule, TargetId};
+use crate::source::{Spanned, Str};
+use std::net::Ipv4Addr;
+
+block! {
+    /// The program: one per build.
+    pub struct App = "app" LabelRule::Name; {
+        /// What to write for; all of them where it is left out.
+        targets: attribute(Vec<Spanned<TargetId>>),
+        /// Annotations of origin on everything that is written; never selectors.
+        labels: block(Labels),
+    }
+}
+
+block! {
+    /// Labels: any keys.
+    pub struct Labels = "labels" LabelRule::None; {
+        /// A label.
+        entries: entries(Str),
+    }
+}
+
+block! {
+    /// Settings of one target.
+    pub struct TargetSettings = "target" LabelRule::Variant(TargetId::WORDS); {
+        /// kubernetes: what carries the gateways' routes; an Ingress by default.
+        gateway: attribute(KubernetesGateway),
+        /// kubernetes: what becomes of deploy-time variables; `build` by default.
+        deploy_variables: attribute(DeployVariables),
+        /// kubernetes: the namespace of every object; none is written by default.
+        namespace: attribute(Str),
+        /// kubernetes: the class of every Ingress; the cluster's default where it is left out.
+        ingress_class: attribute(Str),
+        /// kubernetes: the namespace of the ingress controller, from which routed ports are
+        /// admitted; every namespace by default.
+        ingress_from: attribute(Str),
+        /// nginx: the name server asked at request time; Docker's, `127.0.0.11`, by default.
+        resolver: attribute(Ipv4Addr),
+        /// nginx: the version that reads the configuration; `1.22` by default. `resolve` in an
+        /// upstream needs 1.27.3.
+        version: attribute(Str),
+    }
+}

@@ -1,0 +1,409 @@
+//! The machinery of the vocabulary: schemas, written values, and the `block!` macro.
+
+use crate::source::{Span, Spanned, Str};
+use crate::types::{Reference, Ty, Value};
+
+/// What a block is, for the check, the documentation and editors.
+#[derive(Debug)]
+pub struct BlockSchema {
+    /// The word that opens it.
+    pub kind: &'static str,
+    /// What it is for.
+    pub doc: &'static str,
+    /// What may stand after the word.
+    pub label: LabelRule,
+    /// What may stand in its body.
+    pub members: &'static [Member],
+    /// The block whose members may stand here too: a gateway is a service.
+    pub extends: Option<&'static BlockSchema>,
+}
+
+impl BlockSchema {
+    /// Its members, its own first.
+    pub fn all_members(&self) -> impl Iterator<Item = &'static Member> {
+        let inherited = self.extends.map_or(&[][..], |base| base.members);
+        self.members.iter().chain(inherited)
+    }
+
+    /// The member of this name.
+    pub fn member(&self, name: &str) -> Option<&'static Member> {
+        self.all_members().find(|member| member.name == name)
+    }
+
+    /// The member that takes any key, in `env`, `labels` and `data`.
+    pub fn open(&self) -> Option<&'static Member> {
+        self.members
+            .iter()
+            .find(|member| matches!(member.shape, Shape::Entries(_)))
+    }
+}
+
+/// What may stand between a block's kind and its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LabelRule {
+    /// Nothing.
+    None,
+    /// A name of its own, as a word or a string.
+    Name,
+    /// One of these words, always written.
+    Variant(&'static [&'static str]),
+    /// A string: a path or a pattern.
+    Text,
+    /// A thing of the graph.
+    Resource(crate::types::ResourceKind),
+    /// A service's port.
+    Port,
+}
+
+/// One thing that a block's body may hold.
+#[derive(Debug)]
+pub struct Member {
+    /// Its word; `*` for [`Shape::Entries`].
+    pub name: &'static str,
+    /// What it is for, with its unit and default.
+    pub doc: &'static str,
+    /// What it holds.
+    pub shape: Shape,
+}
+
+/// What a member holds.
+#[derive(Clone, Copy)]
+pub enum Shape {
+    /// `name = value` of this type.
+    Attribute(fn() -> Ty),
+    /// At most one block.
+    Block(&'static BlockSchema),
+    /// Any number of blocks, told apart by their labels.
+    Blocks(&'static BlockSchema),
+    /// `any_key = value` of this type.
+    Entries(fn() -> Ty),
+}
+
+impl std::fmt::Debug for Shape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Shape::Attribute(ty) => write!(f, "Attribute({})", ty()),
+            Shape::Block(schema) => write!(f, "Block({})", schema.kind),
+            Shape::Blocks(schema) => write!(f, "Blocks({})", schema.kind),
+            Shape::Entries(ty) => write!(f, "Entries({})", ty()),
+        }
+    }
+}
+
+/// A body after evaluation: templates merged in, loops and conditions gone, names bound. What the
+/// evaluator hands to the decoders.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    /// The label, evaluated.
+    pub label: Label,
+    /// The kind and label: what a message points at.
+    pub head: Span,
+    /// Each key once; a template's first.
+    pub attributes: Vec<TreeAttribute>,
+    /// In order, templates' first; each kind and label once.
+    pub blocks: Vec<(Str, Tree)>,
+}
+
+/// An evaluated attribute.
+#[derive(Clone, Debug)]
+pub struct TreeAttribute {
+    /// The key.
+    pub key: Str,
+    /// Where the key stands.
+    pub key_span: Span,
+    /// The value; its span is where it was written.
+    pub value: Spanned<Value>,
+}
+
+/// An evaluated label.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Label {
+    /// There is none.
+    None,
+    /// A name, a variant or a text.
+    Name(Str),
+    /// A thing of the graph.
+    Reference(Reference),
+}
+
+impl Label {
+    /// The name; empty for none and for references.
+    pub fn name(&self) -> &str {
+        match self {
+            Label::Name(name) => name,
+            Label::None | Label::Reference(_) => "",
+        }
+    }
+}
+
+/// Names one written property of a deployment; dense from 0, an index into [`Written`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WrittenId(pub u32);
+
+/// What was written: for each property its block, its name and its place.
+#[derive(Clone, Debug, Default)]
+pub struct Written {
+    entries: Vec<WrittenEntry>,
+}
+
+/// One written property.
+#[derive(Clone, Copy, Debug)]
+pub struct WrittenEntry {
+    /// The kind of block it stands in.
+    pub block: &'static str,
+    /// Its name; empty for the block itself.
+    pub member: &'static str,
+    /// Where.
+    pub span: Span,
+}
+
+impl Written {
+    /// Records one more.
+    pub fn add(&mut self, block: &'static str, member: &'static str, span: Span) -> WrittenId {
+        let id = WrittenId(u32::try_from(self.entries.len()).unwrap_or(u32::MAX));
+        self.entries.push(WrittenEntry {
+            block,
+            member,
+            span,
+        });
+        id
+    }
+
+    /// All of them with their names.
+    pub fn iter(&self) -> impl Iterator<Item = (WrittenId, &WrittenEntry)> {
+        (0..).map(WrittenId).zip(&self.entries)
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether nothing was written.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+/// A written attribute.
+#[derive(Clone, Debug)]
+pub struct Attribute<T> {
+    /// Its value.
+    pub value: T,
+    /// Where the value was written; in a template's argument for a parameter.
+    pub span: Span,
+    /// Where the key stands.
+    pub key_span: Span,
+    /// For the ledger.
+    pub id: WrittenId,
+}
+
+/// A written block.
+#[derive(Clone, Debug)]
+pub struct Node<T> {
+    /// Its label.
+    pub label: Label,
+    /// Its kind and label.
+    pub span: Span,
+    /// For the ledger.
+    pub id: WrittenId,
+    /// What it holds.
+    pub body: T,
+}
+
+impl<T> std::ops::Deref for Node<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.body
+    }
+}
+
+/// A written entry of an open block: `KEY = value`.
+#[derive(Clone, Debug)]
+pub struct Entry<T> {
+    /// The key.
+    pub key: Str,
+    /// The value.
+    pub attribute: Attribute<T>,
+}
+
+/// A Rust type that an attribute's value becomes.
+pub trait Typed: Sized {
+    /// The language's type.
+    fn ty() -> Ty;
+
+    /// The value as this type; `None` where it is of another, which the check has reported unless
+    /// its type was known only after expansion.
+    fn from_value(value: &Value) -> Option<Self>;
+}
+
+/// A Rust struct that a block's body becomes.
+pub trait Block: Sized {
+    /// What the block is.
+    const SCHEMA: BlockSchema;
+
+    /// The tree as this struct. Values of a wrong type are given to `mismatch` and left out.
+    fn decode(tree: &Tree, decoder: &mut Decoder<'_>) -> Self;
+}
+
+/// What decoding needs beside the tree.
+pub struct Decoder<'a> {
+    /// Takes down what was written.
+    pub written: &'a mut Written,
+    /// Told of each value that is not of its attribute's type.
+    pub mismatch: &'a mut dyn FnMut(&TreeAttribute, Ty),
+}
+
+impl Decoder<'_> {
+    /// One attribute.
+    pub fn attribute<T: Typed>(
+        &mut self,
+        block: &'static str,
+        member: &'static str,
+        tree: &TreeAttribute,
+    ) -> Option<Attribute<T>> {
+        if tree.value.value == Value::None {
+            return None;
+        }
+        let Some(value) = T::from_value(&tree.value.value) else {
+            (self.mismatch)(tree, T::ty());
+            return None;
+        };
+        let id = self.written.add(block, member, tree.key_span);
+        Some(Attribute {
+            value,
+            span: tree.value.span,
+            key_span: tree.key_span,
+            id,
+        })
+    }
+
+    /// One block of this kind.
+    pub fn node<T: Block>(&mut self, kind: &'static str, tree: &Tree) -> Node<T> {
+        let id = self.written.add(kind, "", tree.head);
+        let body = T::decode(tree, self);
+        Node {
+            label: tree.label.clone(),
+            span: tree.head,
+            id,
+            body,
+        }
+    }
+}
+
+/// Declares a block: its struct, schema and decoder.
+///
+/// ```text
+/// block! {
+///     /// How the program is stopped.
+///     pub struct Shutdown = "shutdown" LabelRule::None; {
+///         /// Sent first; the image's own by default.
+///         signal: attribute(Signal),
+///         limits: block(Limits),
+///         port: blocks(Port),
+///         entries: entries(Text),
+///     }
+/// }
+/// ```
+macro_rules! block {
+    (
+        $(#[doc = $doc:literal])*
+        pub struct $name:ident = $kind:literal $label:expr $(, extends $base:ty)?; {
+            $($(#[doc = $member_doc:literal])* $member:ident: $shape:ident($ty:ty),)*
+        }
+    ) => {
+        $(#[doc = $doc])*
+        #[derive(Clone, Debug, Default)]
+        pub struct $name {
+            $($(#[doc = $member_doc])* pub $member: block!(@field $shape $ty),)*
+        }
+
+        impl $crate::vocabulary::Block for $name {
+            const SCHEMA: $crate::vocabulary::BlockSchema = $crate::vocabulary::BlockSchema {
+                kind: $kind,
+                doc: concat!($($doc, "\n"),*),
+                label: $label,
+                extends: block!(@extends $($base)?),
+                members: &[$($crate::vocabulary::Member {
+                    name: block!(@name $shape $member),
+                    doc: concat!($($member_doc, "\n"),*),
+                    shape: block!(@shape $shape $ty),
+                },)*],
+            };
+
+            #[allow(unused_variables, reason = "a block may have no attributes or no blocks")]
+            fn decode(
+                tree: &$crate::vocabulary::Tree,
+                decoder: &mut $crate::vocabulary::Decoder<'_>,
+            ) -> Self {
+                let mut this = Self::default();
+                for attribute in &tree.attributes {
+                    block!(@attributes this attribute decoder $kind [$($member $shape)*]);
+                }
+                for (kind, tree) in &tree.blocks {
+                    match &**kind {
+                        $(stringify!($member) => {
+                            block!(@decode_block $shape this.$member, tree, decoder, stringify!($member));
+                        })*
+                        _ => {}
+                    }
+                }
+                this
+            }
+        }
+    };
+
+    (@field attribute $ty:ty) => { Option<$crate::vocabulary::Attribute<$ty>> };
+    (@field block $ty:ty) => { Option<$crate::vocabulary::Node<$ty>> };
+    (@field blocks $ty:ty) => { Vec<$crate::vocabulary::Node<$ty>> };
+    (@field entries $ty:ty) => { Vec<$crate::vocabulary::Entry<$ty>> };
+
+    (@extends) => { None };
+    (@extends $base:ty) => { Some(&<$base as $crate::vocabulary::Block>::SCHEMA) };
+
+    (@name entries $member:ident) => { "*" };
+    (@name $shape:ident $member:ident) => { stringify!($member) };
+
+    (@shape attribute $ty:ty) => {
+        $crate::vocabulary::Shape::Attribute(<$ty as $crate::vocabulary::Typed>::ty)
+    };
+    (@shape block $ty:ty) => {
+        $crate::vocabulary::Shape::Block(&<$ty as $crate::vocabulary::Block>::SCHEMA)
+    };
+    (@shape blocks $ty:ty) => {
+        $crate::vocabulary::Shape::Blocks(&<$ty as $crate::vocabulary::Block>::SCHEMA)
+    };
+    (@shape entries $ty:ty) => {
+        $crate::vocabulary::Shape::Entries(<$ty as $crate::vocabulary::Typed>::ty)
+    };
+
+    // An open block has only its entries; every other block matches its members by name.
+    (@attributes $this:ident $attribute:ident $decoder:ident $kind:literal [$member:ident entries]) => {
+        if let Some(value) = $decoder.attribute($kind, "*", $attribute) {
+            let key = $attribute.key.clone();
+            $this.$member.push($crate::vocabulary::Entry { key, attribute: value });
+        }
+    };
+    (@attributes $this:ident $attribute:ident $decoder:ident $kind:literal [$($member:ident $shape:ident)*]) => {
+        match &*$attribute.key {
+            $(stringify!($member) => {
+                block!(@decode_attribute $shape $this.$member, $attribute, $decoder, $kind, stringify!($member));
+            })*
+            _ => {}
+        }
+    };
+
+    (@decode_attribute attribute $place:expr, $attribute:ident, $decoder:ident, $kind:literal, $name:expr) => {
+        $place = $decoder.attribute($kind, $name, $attribute);
+    };
+    (@decode_attribute $shape:ident $place:expr, $attribute:ident, $decoder:ident, $kind:literal, $name:expr) => {};
+
+    (@decode_block block $place:expr, $tree:ident, $decoder:ident, $name:expr) => {
+        $place = Some($decoder.node($name, $tree));
+    };
+    (@decode_block blocks $place:expr, $tree:ident, $decoder:ident, $name:expr) => {
+        $place.push($decoder.node($name, $tree));
+    };
+    (@decode_block $shape:ident $place:expr, $tree:ident, $decoder:ident, $name:expr) => {};
+}
