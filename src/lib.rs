@@ -1,8 +1,10 @@
 #![forbid(unsafe_code)]
-#![warn(missing_docs)]
 //! The zdc compiler.
 
+pub mod check;
 pub mod diagnostics;
+pub mod eval;
+pub mod resolve;
 pub mod source;
 pub mod syntax;
 pub mod types;

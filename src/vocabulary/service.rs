@@ -229,7 +229,7 @@ block! {
         on_failure: attribute(FailureAction),
         /// How the old version comes back.
         rollback: block(Rollback),
-        /// blue_green: the two ports.
+        /// `blue_green`: the two ports.
         slots: attribute(Vec<Spanned<PortNumber>>),
     }
 }
@@ -237,7 +237,7 @@ block! {
 block! {
     /// How the old version comes back; swarm's own defaults for what is left out.
     pub struct Rollback = "rollback" LabelRule::None; {
-        /// Which goes first; stop_first by default, whatever the update's order.
+        /// Which goes first; `stop_first` by default, whatever the update's order.
         order: attribute(Order),
         /// How many at once; 1 by default, 0 is all.
         parallelism: attribute(Count),
