@@ -44,6 +44,7 @@ impl Span {
     }
 
     /// The smallest span that covers both; `self` where they are in different files.
+    #[must_use]
     pub fn to(self, other: Span) -> Span {
         if self.file != other.file {
             return self;

@@ -16,7 +16,7 @@ block! {
         /// Whether `Host`, `X-Real-IP`, `X-Forwarded-For` and `X-Forwarded-Proto` are set; true by
         /// default.
         forwarded_headers: attribute(bool),
-        /// When names are looked up; at_request by default.
+        /// When names are looked up; `at_request` by default.
         resolve: attribute(Resolve),
         /// The file of its access log; standard output by default.
         access_log: attribute(Str),
@@ -42,9 +42,9 @@ block! {
 block! {
     /// A pool of servers.
     pub struct Upstream = "upstream" LabelRule::Name; {
-        /// How a server is chosen; round_robin by default.
+        /// How a server is chosen; `round_robin` by default.
         balance: attribute(Balance),
-        /// When names are looked up; at_request by default.
+        /// When names are looked up; `at_request` by default.
         resolve: attribute(Resolve),
         /// A member of the pool.
         server: blocks(Server),

@@ -215,7 +215,7 @@ block! {
 block! {
     /// How a new version replaces the old one.
     pub struct Update = "update" LabelRule::Variant(UPDATE_VARIANTS); {
-        /// Which goes first; stop_first by default, as swarm has it.
+        /// Which goes first; `stop_first` by default, as swarm has it.
         order: attribute(Order),
         /// How many at once; 1 by default, 0 is all.
         parallelism: attribute(Count),
