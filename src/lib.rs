@@ -1,11 +1,118 @@
 #![forbid(unsafe_code)]
-//! The zdc compiler.
+//! zdc: a compiler for deployments that refuses to ship downtime.
+//!
+//! Text enters at the top and manifests leave at the bottom; nothing flows back up. [`compile`]
+//! is the whole way: it reads and binds the modules ([`resolve`]), checks types, units and stages
+//! ([`check`]), evaluates to plain values ([`eval`]), draws the graph ([`graph`]), looks for faults
+//! in it ([`rules`]), lowers it to each target ([`targets`]), proves its promises there
+//! ([`rollout`]), and only then renders files. Each phase gives its diagnostics beside its value.
+//! A phase whose input has errors does not run, since what it would say could not be trusted.
 
 pub mod check;
 pub mod diagnostics;
 pub mod eval;
+pub mod graph;
 pub mod resolve;
+pub mod rollout;
+pub mod rules;
 pub mod source;
 pub mod syntax;
+pub mod targets;
 pub mod types;
 pub mod vocabulary;
+
+use diagnostics::{Diagnostic, Diagnostics};
+use source::{Sources, World};
+use targets::Artifact;
+use vocabulary::TargetId;
+
+/// What a build is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Values for the program's parameters and variables.
+    pub inputs: eval::Inputs,
+    /// The targets; the app's where it is empty.
+    pub targets: Vec<TargetId>,
+}
+
+/// What a build gives.
+#[derive(Debug)]
+pub struct Compilation {
+    /// Every file that was read.
+    pub sources: Sources,
+    /// What was found, in the order of the source.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The graph, where the program got that far.
+    pub graph: Option<graph::Graph>,
+    /// What to write, by target and path; `None` where there is an error.
+    pub artifacts: Option<Vec<Artifact>>,
+}
+
+/// Compiles a program: the file `main` of `world` and all it imports.
+pub fn compile(world: &dyn World, main: &str, options: &Options) -> Compilation {
+    let (program, mut found) = resolve::resolve(world, main);
+    let sources = program.sources.clone();
+    let (checked, more) = check::check(program);
+    found.extend(more);
+    if found.has_errors() {
+        return stopped(sources, found, None);
+    }
+    let (deployment, more) = eval::evaluate(world, &checked, &options.inputs);
+    found.extend(more);
+    if found.has_errors() {
+        return stopped(sources, found, None);
+    }
+    let (graph, more) = graph::build(deployment);
+    found.extend(more);
+    if found.has_errors() {
+        return stopped(sources, found, Some(graph));
+    }
+    let (artifacts, more) = manifests(&graph, options);
+    found.extend(more);
+    if found.has_errors() {
+        return stopped(sources, found, Some(graph));
+    }
+    Compilation {
+        sources,
+        diagnostics: found.into_sorted(),
+        graph: Some(graph),
+        artifacts,
+    }
+}
+
+/// Judges the graph, lowers it to each target, proves it there and renders what was proved.
+/// `None` where something was not proved; a waiver may still accept what the rules found.
+fn manifests(graph: &graph::Graph, options: &Options) -> (Option<Vec<Artifact>>, Diagnostics) {
+    let mut waivers = rules::Waivers::of(graph);
+    let mut found = waivers.apply(rules::check(graph));
+    let mut artifacts = Some(Vec::new());
+    let wanted = if options.targets.is_empty() {
+        graph.targets()
+    } else {
+        options.targets.clone()
+    };
+    for target in targets::ALL
+        .iter()
+        .filter(|target| wanted.contains(&target.id()))
+    {
+        let lowered = target.lower(graph);
+        found.extend(waivers.apply(lowered.diagnostics));
+        let (proof, more) = rollout::verify(graph, target.id(), &mut waivers);
+        found.extend(more);
+        artifacts = artifacts.zip(proof).map(|(mut artifacts, proof)| {
+            artifacts.extend(lowered.plan.emit(&proof));
+            artifacts
+        });
+    }
+    found.extend(waivers.unused());
+    (artifacts, found)
+}
+
+fn stopped(sources: Sources, found: Diagnostics, graph: Option<graph::Graph>) -> Compilation {
+    Compilation {
+        sources,
+        diagnostics: found.into_sorted(),
+        graph,
+        artifacts: None,
+    }
+}

@@ -59,8 +59,11 @@ catalogue! {
     // ZD1xxx names and modules
     // ZD2xxx types, units and stages
     // ZD3xxx graph
+    UNKNOWN_REFERENCE = "ZD3001" "unknown-reference" Error "0.1.0";
     // ZD4xxx zero downtime
     // ZD5xxx lowering
+    NOT_EXPRESSED = "ZD5000" "not-expressed" Warning "0.1.0";
     // ZD6xxx security
     // ZD7xxx style
+    UNUSED_ALLOW = "ZD7001" "unused-allow" Warning "0.1.0";
 }

@@ -7,7 +7,7 @@ pub mod catalogue;
 
 pub use catalogue::Code;
 
-use crate::source::Span;
+use crate::source::{Span, Str};
 use std::fmt;
 
 /// How much a diagnostic matters.
@@ -48,6 +48,8 @@ pub struct Diagnostic {
     pub notes: Vec<String>,
     /// An edit that mends it.
     pub replacement: Option<Replacement>,
+    /// The service it is about, by zd name: that service's `allow` may accept it.
+    pub service: Option<Str>,
 }
 
 /// A place and what to say of it.
@@ -82,6 +84,7 @@ impl Diagnostic {
             help: None,
             notes: Vec::new(),
             replacement: None,
+            service: None,
         }
     }
 
@@ -125,6 +128,20 @@ impl Diagnostic {
             span,
             text: text.into(),
         });
+        self
+    }
+
+    /// Says which service it is about.
+    #[must_use]
+    pub fn about(mut self, service: &str) -> Self {
+        self.service = Some(service.into());
+        self
+    }
+
+    /// Makes it matter less or more than its code does.
+    #[must_use]
+    pub fn severity(mut self, severity: Severity) -> Self {
+        self.severity = severity;
         self
     }
 

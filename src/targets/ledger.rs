@@ -1,0 +1,187 @@
+//! The ledger: what became of each written property.
+//!
+//! Principle 4 of the language: nothing is dropped in silence. Lowering takes values through the
+//! ledger; a property of a block that was entered and that nobody took, declined or declared is
+//! reported, and a test holds every target to every property of the vocabulary.
+
+use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
+use crate::graph::ServiceView;
+use crate::vocabulary::{Attribute, Entry, Node, TargetId, Written, WrittenId};
+
+/// What became of a written property.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Account {
+    /// Nothing yet.
+    #[default]
+    Open,
+    /// It is in the output.
+    Taken,
+    /// It is not, and a diagnostic says so.
+    Declined,
+    /// It is not this target's to express, for this reason.
+    Declared(&'static str),
+}
+
+/// Takes down what a target did with each written property.
+pub struct Ledger<'a> {
+    target: TargetId,
+    written: &'a Written,
+    accounts: Vec<Account>,
+    entered: Vec<bool>,
+    diagnostics: Diagnostics,
+}
+
+impl<'a> Ledger<'a> {
+    /// An empty ledger for a target.
+    pub fn new(target: TargetId, written: &'a Written) -> Self {
+        let scopes = written
+            .iter()
+            .map(|(_, entry)| entry.scope as usize + 1)
+            .max()
+            .unwrap_or(0);
+        Self {
+            target,
+            written,
+            accounts: vec![Account::Open; written.len()],
+            entered: vec![false; scopes],
+            diagnostics: Diagnostics::default(),
+        }
+    }
+
+    /// An attribute's value, which the output will have.
+    pub fn take<'t, T>(&mut self, attribute: &'t Attribute<T>) -> &'t T {
+        self.set(attribute.id, Account::Taken);
+        &attribute.value
+    }
+
+    /// An optional attribute's value, which the output will have.
+    pub fn take_from<'t, T>(&mut self, attribute: Option<&'t Attribute<T>>) -> Option<&'t T> {
+        attribute.map(|attribute| self.take(attribute))
+    }
+
+    /// An entry's key and value, which the output will have.
+    pub fn take_entry<'t, T>(&mut self, entry: &'t Entry<T>) -> (&'t str, &'t T) {
+        (&entry.key, self.take(&entry.attribute))
+    }
+
+    /// A block's body: the block itself is expressed, its properties are still to be taken. The
+    /// properties of a top-level block count only once it was entered.
+    pub fn enter<'t, T>(&mut self, node: &'t Node<T>) -> &'t T {
+        self.set(node.id, Account::Taken);
+        &node.body
+    }
+
+    /// A property that the output will not have, with what the user should know.
+    pub fn decline(&mut self, id: WrittenId, diagnostic: Diagnostic) {
+        self.set(id, Account::Declined);
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// A property that is not this target's to express: its documentation says so.
+    pub fn declare(&mut self, id: WrittenId, reason: &'static str) {
+        self.set(id, Account::Declared(reason));
+    }
+
+    /// An optional attribute that is not this target's to express.
+    pub fn declare_from<T>(&mut self, attribute: Option<&Attribute<T>>, reason: &'static str) {
+        if let Some(attribute) = attribute {
+            self.declare(attribute.id, reason);
+        }
+    }
+
+    /// A block with all that stands in it, which is not this target's to express.
+    pub fn declare_block<T>(&mut self, node: &Node<T>, reason: &'static str) {
+        for id in node.id.0..node.end.0 {
+            self.declare(WrittenId(id), reason);
+        }
+    }
+
+    /// Every property of a top-level block that is still open: not this target's to express.
+    pub fn declare_rest<T>(&mut self, node: &Node<T>, reason: &'static str) {
+        let scope = self.written.get(node.id).map(|entry| entry.scope);
+        let rest: Vec<WrittenId> = self
+            .written
+            .iter()
+            .filter(|(id, entry)| Some(entry.scope) == scope && self.account(*id) == Account::Open)
+            .map(|(id, _)| id)
+            .collect();
+        for id in rest {
+            self.declare(id, reason);
+        }
+    }
+
+    /// Says something that is not about one property.
+    pub fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Closes the ledger: open properties of entered blocks are reported.
+    pub fn close(mut self) -> (Diagnostics, Vec<Account>) {
+        for (id, entry) in self.written.iter() {
+            let entered = self
+                .entered
+                .get(entry.scope as usize)
+                .copied()
+                .unwrap_or(false);
+            if entered && self.account(id) == Account::Open {
+                let (block, member) = (entry.block, entry.member);
+                let what = match member {
+                    "" => format!("`{block}`"),
+                    "*" => format!("an entry of `{block}`"),
+                    member => format!("`{member}` of `{block}`"),
+                };
+                self.diagnostics
+                    .push(unexpressed(self.target, &what, entry.span));
+            }
+        }
+        (self.diagnostics, self.accounts)
+    }
+
+    fn account(&self, id: WrittenId) -> Account {
+        self.accounts
+            .get(id.0 as usize)
+            .copied()
+            .unwrap_or_default()
+    }
+
+    fn set(&mut self, id: WrittenId, account: Account) {
+        if let Some(place) = self.accounts.get_mut(id.0 as usize) {
+            *place = account;
+        }
+        let scope = self.written.get(id).map_or(0, |entry| entry.scope as usize);
+        if let Some(entered) = self.entered.get_mut(scope) {
+            *entered = true;
+        }
+    }
+}
+
+/// Why facts and promises are in no manifest.
+const PROOF: &str = "a fact or a promise that the proof uses; no target has a word for it";
+
+/// Declares the words that belong to the proof and to zdc itself, and to no target: `timing`,
+/// `availability`, `allow`, `targets`.
+pub fn contract(ledger: &mut Ledger<'_>, service: ServiceView<'_>) {
+    let body = &service.node.service.body;
+    if let Some(timing) = &body.timing {
+        ledger.declare_block(timing, PROOF);
+    }
+    if let Some(availability) = &body.availability {
+        ledger.declare_block(availability, PROOF);
+    }
+    for allow in &body.allow {
+        ledger.declare_block(allow, "accepts a diagnostic");
+    }
+    ledger.declare_from(body.targets.as_ref(), "chooses targets");
+}
+
+/// A target has no place for something, and its lowering does not say what happens instead.
+fn unexpressed(target: TargetId, what: &str, span: crate::source::Span) -> Diagnostic {
+    let target = target.word();
+    Diagnostic::new(
+        &catalogue::NOT_EXPRESSED,
+        format!("target {target} does not express {what}"),
+        span,
+    )
+    .labelled(format!("not in the output of {target}"))
+    .help("take it out, or leave the target out with `targets`")
+}

@@ -1,0 +1,65 @@
+//! What zdc writes for: each target lowers the graph to its own format and renders it.
+//!
+//! A target is one folder and one line of [`ALL`]. Lowering *takes* every written property it
+//! expresses from the [`Ledger`]; what is left over is told to the user. Rendering needs a proof.
+
+mod artifact;
+mod ledger;
+
+pub use artifact::{Artifact, Header};
+pub use ledger::{Account, Ledger, contract};
+
+use crate::diagnostics::Diagnostics;
+use crate::graph::Graph;
+use crate::rollout::Verified;
+use crate::vocabulary::TargetId;
+
+/// Something that a target can do. Shared code asks for it, never for a target by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capability {
+    /// It runs services, and is not only a proxy in front of them.
+    RunsServices,
+    /// It substitutes variables when it is deployed.
+    DeployVariables,
+    /// It goes back by itself when an update fails.
+    AutomaticRollback,
+    /// It puts secrets into environment variables.
+    SecretEnvironment,
+}
+
+/// Something that zdc writes for.
+pub trait Target: Sync {
+    /// Which one.
+    fn id(&self) -> TargetId;
+
+    /// What it can do.
+    fn capabilities(&self) -> &'static [Capability];
+
+    /// Lowers the graph: what will be written, and what cannot be.
+    fn lower(&self, graph: &Graph) -> Lowered;
+}
+
+/// A lowered graph.
+pub struct Lowered {
+    /// What the target cannot express, and what happens there instead.
+    pub diagnostics: Diagnostics,
+    /// What became of each written property, by [`crate::vocabulary::WrittenId`].
+    pub accounts: Vec<Account>,
+    /// What will be written.
+    pub plan: Box<dyn Plan>,
+}
+
+/// What will be written, once it is proved.
+pub trait Plan {
+    /// Renders the files, sorted by path. Only the verifier makes a [`Verified`], so no unproved
+    /// graph is ever written.
+    fn emit(&self, proof: &Verified<'_>) -> Vec<Artifact>;
+}
+
+/// Every target, in the order they are written.
+pub static ALL: &[&dyn Target] = &[];
+
+/// The target of this name.
+pub fn find(id: TargetId) -> Option<&'static dyn Target> {
+    ALL.iter().find(|target| target.id() == id).copied()
+}
