@@ -20,6 +20,7 @@ pub mod syntax;
 pub mod targets;
 pub mod types;
 pub mod vocabulary;
+pub mod yaml;
 
 use diagnostics::{Diagnostic, Diagnostics};
 use source::{Sources, World};
