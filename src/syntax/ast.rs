@@ -6,6 +6,7 @@
 
 use crate::source::{FileId, Span, Str};
 use crate::types::{Cidr, Cpu, Date, Duration, Memory, Percent};
+use std::fmt;
 use std::net::Ipv4Addr;
 
 /// One file.
@@ -46,6 +47,33 @@ pub struct Path {
     pub parts: Vec<Name>,
     /// All of it.
     pub span: Span,
+}
+
+impl Path {
+    /// Its name, where it has no dots.
+    pub fn as_name(&self) -> Option<&Name> {
+        match self.parts.as_slice() {
+            [name] => Some(name),
+            _ => None,
+        }
+    }
+}
+
+/// As it was written: `infra.redis`.
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, part) in self.parts.iter().enumerate() {
+            let dot = if index == 0 { "" } else { "." };
+            write!(f, "{dot}{}", part.text)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
 }
 
 /// The items between two braces.
@@ -98,6 +126,30 @@ pub enum Item {
     Broken(Span),
 }
 
+impl Item {
+    /// Where it stands.
+    pub fn span(&self) -> Span {
+        match self {
+            Item::Attribute(item) | Item::Set(item) => item.span,
+            Item::Block(item) => item.span,
+            Item::Import(item) => item.span,
+            Item::Param(item) => item.span,
+            Item::Deploy(item) => item.span,
+            Item::Let(item) => item.span,
+            Item::Function(item) => item.span,
+            Item::Type(item) => item.span,
+            Item::Template(item) | Item::Component(item) => item.span,
+            Item::Test(item) => item.span,
+            Item::Use(item) => item.span,
+            Item::For(item) => item.span,
+            Item::If(item) => item.span,
+            Item::Assert(item) => item.span,
+            Item::Expect(expr) => expr.span,
+            Item::Broken(span) => *span,
+        }
+    }
+}
+
 /// `key = expression`
 #[derive(Clone, Debug)]
 pub struct Attribute {
@@ -116,6 +168,25 @@ pub struct Key {
     pub parts: Vec<KeyPart>,
     /// All of it.
     pub span: Span,
+}
+
+impl Key {
+    /// Its name, where it is one bare word.
+    pub fn as_name(&self) -> Option<&Name> {
+        match self.parts.as_slice() {
+            [KeyPart::Name(name)] => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Its text, where it is one bare word or one quoted string without interpolation.
+    pub fn as_text(&self) -> Option<&str> {
+        match self.parts.as_slice() {
+            [KeyPart::Name(name)] => Some(&name.text),
+            [KeyPart::Text(text)] => text.as_text(),
+            _ => None,
+        }
+    }
 }
 
 /// One part of a key.
@@ -166,6 +237,15 @@ pub enum Label {
 }
 
 impl Label {
+    /// Its text, where it is one bare word or a string without interpolation.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Label::Path(path) => path.as_name().map(|name| &*name.text),
+            Label::Text(text) => text.as_text(),
+            Label::Reference(_) => None,
+        }
+    }
+
     /// Where it stands.
     pub fn span(&self) -> Span {
         match self {
@@ -383,6 +463,28 @@ pub struct Expr {
     pub span: Span,
     /// What it is.
     pub kind: ExprKind,
+}
+
+impl Expr {
+    /// The text of a string without interpolation; `""` has no parts.
+    pub fn as_text(&self) -> Option<&str> {
+        match &self.kind {
+            ExprKind::Text(parts) => match parts.as_slice() {
+                [] => Some(""),
+                [TextPart::Literal(text)] => Some(text),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The word, where the expression is a single bare one.
+    pub fn as_name(&self) -> Option<&Str> {
+        match &self.kind {
+            ExprKind::Name(name) => Some(name),
+            _ => None,
+        }
+    }
 }
 
 /// The kinds of expression.
