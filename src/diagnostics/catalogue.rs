@@ -60,10 +60,37 @@ catalogue! {
     // ZD2xxx types, units and stages
     // ZD3xxx graph
     UNKNOWN_REFERENCE = "ZD3001" "unknown-reference" Error "0.1.0";
+    UNREACHABLE = "ZD3002" "unreachable" Error "0.1.0";
+    ABSENT_CALLEE = "ZD3003" "absent-callee" Error "0.1.0";
+    ONE_NETWORK_TWO_NAMES = "ZD3004" "one-network-two-names" Warning "0.1.0";
+    AMBIGUOUS_NAME = "ZD3005" "ambiguous-name" Error "0.1.0";
+    OUTSIDE_SUBNET = "ZD3006" "outside-subnet" Error "0.1.0";
+    NAME_TAKEN = "ZD3007" "name-taken" Error "0.1.0";
+    PORT_TAKEN = "ZD3008" "port-taken" Error "0.1.0";
+    MISSING_PORT_NUMBER = "ZD3009" "missing-port-number" Error "0.1.0";
+    MISSING_IMAGE = "ZD3010" "missing-image" Error "0.1.0";
+    ORDER_CYCLE = "ZD3011" "order-cycle" Error "0.1.0";
+    NODE_LOCAL_MOUNT = "ZD3012" "node-local-mount" Warning "0.1.0";
     // ZD4xxx zero downtime
+    NO_CAPACITY = "ZD4001" "no-capacity" Error "0.1.0";
+    BELOW_PROMISE = "ZD4002" "below-promise" Error "0.1.0";
+    NO_HEALTH_CHECK = "ZD4003" "no-health-check" Error "0.1.0";
+    RECREATES = "ZD4004" "recreates" Error "0.1.0";
+    ROLLBACK_BELOW_PROMISE = "ZD4005" "rollback-below-promise" Error "0.1.0";
+    CUT_REQUEST = "ZD4006" "cut-request" Error "0.1.0";
+    UNBOUNDED_REPLICAS = "ZD4007" "unbounded-replicas" Error "0.1.0";
+    NAME_RESOLVED_ONCE = "ZD4008" "name-resolved-once" Warning "0.1.0";
+    MARK_IGNORED = "ZD4009" "mark-ignored" Warning "0.1.0";
+    MARK_TAKES_POOL_DOWN = "ZD4010" "mark-takes-pool-down" Warning "0.1.0";
+    LOST_INSTANCE = "ZD4011" "lost-instance" Warning "0.1.0";
     // ZD5xxx lowering
     NOT_EXPRESSED = "ZD5000" "not-expressed" Warning "0.1.0";
     // ZD6xxx security
+    LITERAL_SECRET = "ZD6001" "literal-secret" Warning "0.1.0";
+    DOCKER_SOCKET = "ZD6002" "docker-socket" Warning "0.1.0";
+    FLOATING_TAG = "ZD6003" "floating-tag" Warning "0.1.0";
     // ZD7xxx style
     UNUSED_ALLOW = "ZD7001" "unused-allow" Warning "0.1.0";
+    UNUSED_RESOURCE = "ZD7002" "unused-resource" Warning "0.1.0";
+    UNREADABLE_VARIABLE = "ZD7003" "unreadable-variable" Warning "0.1.0";
 }

@@ -3,10 +3,14 @@
 //! The only maker of a [`Verified`], and so the only way to a written file. This version holds a
 //! first set of rules, each with its source; a model of each orchestrator takes their place.
 
+mod capacity;
 pub mod policy;
+mod promises;
+
+pub use capacity::least_serving;
 
 use crate::diagnostics::Diagnostics;
-use crate::graph::Graph;
+use crate::graph::{Graph, ServiceView};
 use crate::rules::Waivers;
 use crate::vocabulary::TargetId;
 
@@ -36,7 +40,24 @@ pub fn verify<'g>(
     target: TargetId,
     waivers: &mut Waivers<'_>,
 ) -> (Option<Verified<'g>>, Diagnostics) {
-    let diagnostics = waivers.apply(Diagnostics::default());
+    let mut found = Diagnostics::default();
+    for service in graph
+        .services_on(target)
+        .filter(|service| is_run_by(target, *service))
+    {
+        promises::check(graph, service, target, &mut found);
+    }
+    let diagnostics = waivers.apply(found);
     let proved = !diagnostics.has_errors();
     (proved.then_some(Verified { graph, target }), diagnostics)
+}
+
+/// Whether a target runs this service itself. nginx runs none, and on Kubernetes a gateway is
+/// routes for the cluster's own controller.
+fn is_run_by(target: TargetId, service: ServiceView<'_>) -> bool {
+    match target {
+        TargetId::Swarm => true,
+        TargetId::Kubernetes => service.node.gateway.is_none(),
+        TargetId::Nginx => false,
+    }
 }

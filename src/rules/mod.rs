@@ -1,6 +1,14 @@
-//! Faults that can be read off the graph and that are not about updates over time: one file each,
-//! one line each in [`ALL`].
+//! Faults that can be read off the graph and that are not about updates over time: one function
+//! each, one line each in [`ALL`].
 
+mod gateways;
+mod instances;
+mod names;
+mod networks;
+mod order;
+mod reachability;
+mod security;
+mod unused;
 mod waivers;
 
 pub use waivers::Waivers;
@@ -12,7 +20,25 @@ use crate::graph::Graph;
 type Rule = fn(&Graph, &mut Diagnostics);
 
 /// Every rule.
-const ALL: &[Rule] = &[];
+const ALL: &[Rule] = &[
+    reachability::check,
+    networks::two_names,
+    networks::addresses,
+    networks::aliases,
+    names::emitted_names,
+    names::ports,
+    names::images,
+    order::check,
+    gateways::names_resolved_once,
+    gateways::failure_marks,
+    instances::restarts,
+    instances::bind_mounts,
+    instances::variable_names,
+    security::literal_secrets,
+    security::docker_socket,
+    security::floating_tags,
+    unused::check,
+];
 
 /// Runs every rule.
 pub fn check(graph: &Graph) -> Diagnostics {

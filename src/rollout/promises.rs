@@ -1,0 +1,327 @@
+//! The first rules of the verifier, on each target that runs services: an update and a rollback
+//! keep the promised number of instances, and no instance takes traffic before it can serve.
+//!
+//! Rows of the catalogue of faults: S01, S02, S03, S12 on swarm, K01, K02, K06 on Kubernetes.
+
+use super::capacity::least_serving;
+use super::policy::{self, Origin, Policy, Steps};
+use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
+use crate::graph::{Graph, Promise, ReplicaRange, ServiceView};
+use crate::source::Span;
+use crate::types::Duration;
+use crate::vocabulary::{Disturbance, Order, Protocol, Staged, TargetId};
+
+/// Checks one service's promise on a target.
+pub(super) fn check(
+    graph: &Graph,
+    service: ServiceView<'_>,
+    target: TargetId,
+    diagnostics: &mut Diagnostics,
+) {
+    let promise = graph.promise(service);
+    if !matches!(promise, Promise::Capacity { .. }) {
+        return;
+    }
+    if let Some(unbounded) = unbounded(graph, service) {
+        diagnostics.push(unbounded);
+        return;
+    }
+    let policy = policy::effective(graph, service);
+    let case = Case {
+        graph,
+        service,
+        target,
+        promise: &promise,
+        policy: &policy,
+    };
+    if !service.has_health_check() && listens(service) {
+        diagnostics.push(unchecked(&case));
+    }
+    let update = case.broken(policy.update, Disturbance::Update);
+    if let Some(broken) = update {
+        diagnostics.push(case.below_promise(policy.update, broken));
+    }
+    // Kubernetes goes back by the update's own strategy: one fault is said once.
+    let own_way_back = target == TargetId::Swarm && update.is_none();
+    if own_way_back && let Some(broken) = case.broken(policy.rollback, Disturbance::Rollback) {
+        diagnostics.push(case.rollback_below_promise(broken));
+    }
+    if let Some(cut) = cut_requests(&case) {
+        diagnostics.push(cut);
+    }
+}
+
+/// One service on one target.
+struct Case<'a> {
+    graph: &'a Graph,
+    service: ServiceView<'a>,
+    target: TargetId,
+    promise: &'a Promise,
+    policy: &'a Policy,
+}
+
+/// A number of replicas for which a promise does not hold.
+#[derive(Clone, Copy)]
+struct Broken {
+    replicas: u64,
+    least: u64,
+    floor: u64,
+}
+
+impl Case<'_> {
+    /// The smallest number of replicas for which these steps break the promise. Below the floor
+    /// at one number means below it at the least or the most: both bounds are linear.
+    fn broken(&self, steps: Steps, disturbance: Disturbance) -> Option<Broken> {
+        if !self.promise.covers(disturbance) {
+            return None;
+        }
+        let ReplicaRange {
+            least: fewest,
+            most,
+            ..
+        } = self.graph.replicas(self.service);
+        [fewest, most].into_iter().find_map(|replicas| {
+            let least = match self.graph.is_global(self.service) {
+                // One a node: replacing it in place leaves its node without one.
+                true if steps.order == Order::StopFirst => 0,
+                _ => least_serving(steps, replicas),
+            };
+            let floor = self.promise.floor(replicas).max(1);
+            (least < floor).then_some(Broken {
+                replicas,
+                least,
+                floor,
+            })
+        })
+    }
+
+    /// Where the order is written, else the update, else the service.
+    fn policy_span(&self) -> Span {
+        let Some(update) = &self.service.node.service.update else {
+            return self.service.span();
+        };
+        update
+            .order
+            .as_ref()
+            .map_or(update.span, |order| order.span)
+    }
+
+    fn below_promise(&self, steps: Steps, broken: Broken) -> Diagnostic {
+        let name = self.service.name();
+        let recreate = self.service.node.service.update.as_ref();
+        let recreate = recreate.is_some_and(|update| update.label.name() == "recreate");
+        let code = match (recreate, broken.least) {
+            (true, _) => &catalogue::RECREATES,
+            (_, 0) => &catalogue::NO_CAPACITY,
+            _ => &catalogue::BELOW_PROMISE,
+        };
+        let text = format!(
+            "an update leaves {} of `{name}`'s {} serving, and {} is promised",
+            broken.least,
+            instances(broken.replicas),
+            broken.floor
+        );
+        let how = match (self.policy.origin, steps.parallelism) {
+            (Origin::Engine, _) => "no `update` is written: the engine stops the old one first",
+            (_, 0) => "all are stopped before a new one starts",
+            _ => "the old one stops before the new one serves",
+        };
+        let diagnostic = Diagnostic::new(code, text, self.policy_span()).labelled(how);
+        self.with_promise(diagnostic)
+            .help(self.remedy(broken))
+            .about(name)
+    }
+
+    fn rollback_below_promise(&self, broken: Broken) -> Diagnostic {
+        let name = self.service.name();
+        let update = self.service.node.service.update.as_ref();
+        let rollback = update.and_then(|update| update.rollback.as_ref());
+        let span = rollback.map_or(self.policy_span(), |rollback| {
+            rollback
+                .order
+                .as_ref()
+                .map_or(rollback.span, |order| order.span)
+        });
+        let text = format!(
+            "a rollback leaves {} of `{name}`'s {} serving, and {} is promised",
+            broken.least,
+            instances(broken.replicas),
+            broken.floor
+        );
+        let how = match rollback {
+            Some(_) => "the new one stops before the old one serves",
+            None => "no `rollback` is written: swarm goes back stop-first, whatever the order here",
+        };
+        let diagnostic =
+            Diagnostic::new(&catalogue::ROLLBACK_BELOW_PROMISE, text, span).labelled(how);
+        self.with_promise(diagnostic)
+            .help("add `rollback { order = start_first, parallelism = 1 }` to the `update`")
+            .about(name)
+    }
+
+    /// The place where the promise is stated, if it is.
+    fn with_promise(&self, diagnostic: Diagnostic) -> Diagnostic {
+        match &self.service.node.service.availability {
+            Some(stated) => diagnostic.and(stated.span, "promised here"),
+            None => diagnostic
+                .note("a service that takes traffic promises one instance through every update"),
+        }
+    }
+
+    fn remedy(&self, broken: Broken) -> String {
+        if policy::has_single_writer(self.graph, self.service) {
+            return "its volume has one writer at a time: say so with \
+                    `allow downtime { because = \"…\" }`"
+                .to_owned();
+        }
+        let start_first = "`update rolling { order = start_first }`";
+        match (self.service.has_health_check(), broken.least) {
+            (false, _) => format!("add a `health` check, then write {start_first}"),
+            (true, 0) => format!("write {start_first}"),
+            (true, _) => {
+                let parallelism = self.policy.update.parallelism;
+                let enough = broken.floor.saturating_add(parallelism);
+                format!("write {start_first}, or run at least {enough} replicas")
+            }
+        }
+    }
+}
+
+/// Instances in words.
+fn instances(count: u64) -> String {
+    if count == 1 {
+        "1 instance".to_owned()
+    } else {
+        format!("{count} instances")
+    }
+}
+
+/// Whether it can be probed at all: something that listens on nothing takes no traffic.
+fn listens(service: ServiceView<'_>) -> bool {
+    let tcp = |port: &crate::vocabulary::Node<crate::vocabulary::Port>| {
+        crate::graph::protocol(port) != Protocol::Udp
+    };
+    service.node.gateway.is_some() || service.ports().iter().any(tcp)
+}
+
+/// An unhealthy or unready instance gets traffic.
+fn unchecked(case: &Case<'_>) -> Diagnostic {
+    let service = case.service;
+    let name = service.name();
+    let (what, port) = match service.default_port() {
+        Some(port) => (
+            format!("`{name}` takes traffic as soon as its process starts"),
+            format!(
+                "health http {{ path = \"/health\" }}` for port `{}",
+                port.label.name()
+            ),
+        ),
+        None => (
+            format!("`{name}` takes traffic as soon as its process starts"),
+            "health http { path = \"/health\" }".to_owned(),
+        ),
+    };
+    let written = service
+        .node
+        .service
+        .health
+        .as_ref()
+        .map_or(service.span(), |health| health.span);
+    Diagnostic::new(&catalogue::NO_HEALTH_CHECK, what, written)
+        .labelled("no health check says when it can serve")
+        .help(format!("add one: `{port}`"))
+        .note(match case.target {
+            TargetId::Kubernetes => {
+                "Kubernetes counts a container without a readiness probe as ready"
+            }
+            _ => {
+                "swarm counts a task without a health check as running once its process exists, \
+                  and then stops the old one"
+            }
+        })
+        .about(name)
+}
+
+/// The time until an instance is killed is shorter than what it may still have to do.
+fn cut_requests(case: &Case<'_>) -> Option<Diagnostic> {
+    let body = &case.service.node.service.body;
+    let timing = body.timing.as_ref()?;
+    let longest = timing.longest_request.as_ref()?;
+    let shutdown = body.shutdown.as_ref();
+    let drain = shutdown.and_then(|shutdown| shutdown.drain.as_ref());
+    let grace = shutdown.and_then(|shutdown| shutdown.grace.as_ref());
+    let default = match case.target {
+        TargetId::Kubernetes => Duration::from_seconds(30),
+        _ => Duration::from_seconds(10),
+    };
+    let allowed = grace.map_or(default, |grace| grace.value);
+    let needed = drain
+        .map_or(Duration::default(), |drain| drain.value)
+        .plus(longest.value);
+    let name = case.service.name();
+    if allowed < needed {
+        let span = grace.map_or(case.service.span(), |grace| grace.span);
+        let diagnostic = Diagnostic::new(
+            &catalogue::CUT_REQUEST,
+            format!("`{name}` is killed after {allowed}, and a request may need {needed}"),
+            span,
+        )
+        .and(longest.span, "the longest request");
+        let diagnostic = match (drain, grace) {
+            (Some(drain), _) => diagnostic.and(drain.span, "it accepts this long after SIGTERM"),
+            (None, _) => diagnostic,
+        };
+        let help = format!("write `shutdown {{ grace = {needed} }}` or more");
+        return Some(diagnostic.help(help).about(name));
+    }
+    let limit = timing
+        .graceful_limit
+        .as_ref()
+        .filter(|limit| limit.value < longest.value)?;
+    let diagnostic = Diagnostic::new(
+        &catalogue::CUT_REQUEST,
+        format!(
+            "`{name}` stops waiting after {}, and a request may need {}",
+            limit.value, longest.value
+        ),
+        limit.span,
+    )
+    .and(longest.span, "the longest request")
+    .help("raise the program's own limit, and `graceful_limit` with it");
+    Some(diagnostic.about(name))
+}
+
+/// A promise over a number of replicas that may be anything.
+fn unbounded(graph: &Graph, service: ServiceView<'_>) -> Option<Diagnostic> {
+    let replicas = service.node.service.replicas.as_ref()?;
+    let Staged::Variable(id) = &replicas.value else {
+        return None;
+    };
+    let range = graph.replicas(service);
+    if range.least >= 1 && range.most < u64::MAX / 2 {
+        return None;
+    }
+    let variable = graph.variable(id)?;
+    let what = if range.least == 0 {
+        "may be 0"
+    } else {
+        "has no upper bound"
+    };
+    Some(
+        Diagnostic::new(
+            &catalogue::UNBOUNDED_REPLICAS,
+            format!(
+                "`{}` promises capacity, and `{}` {what}",
+                service.name(),
+                id.name
+            ),
+            replicas.span,
+        )
+        .and(
+            variable.span,
+            "declared without bounds that the promise can be shown for",
+        )
+        .help(format!("give it a range: `deploy {}: int(2..10)`", id.name))
+        .about(service.name()),
+    )
+}

@@ -1,0 +1,141 @@
+//! Networks: one real network under two names, addresses outside their subnet, and names that
+//! several services answer to.
+
+use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
+use crate::graph::{Graph, ServiceView};
+use crate::source::Span;
+use crate::vocabulary::{Network, Node, TargetId};
+use std::collections::BTreeMap;
+
+/// Two networks of the program with one real name.
+pub(super) fn two_names(graph: &Graph, diagnostics: &mut Diagnostics) {
+    let mut seen: BTreeMap<&str, &Node<Network>> = BTreeMap::new();
+    for network in &graph.deployment().networks {
+        let real = graph.real_network_name(network.label.name());
+        match seen.get(real) {
+            Some(first) => diagnostics.push(one_network_two_names(real, first, network)),
+            None => {
+                seen.insert(real, network);
+            }
+        }
+    }
+}
+
+/// Static addresses and gateways lie in their network's subnet.
+pub(super) fn addresses(graph: &Graph, diagnostics: &mut Diagnostics) {
+    for network in &graph.deployment().networks {
+        let (Some(subnet), Some(gateway)) = (&network.subnet, &network.gateway) else {
+            continue;
+        };
+        if !subnet.value.contains(gateway.value) {
+            let text = format!("`{}` is not in `{}`", gateway.value, subnet.value);
+            diagnostics.push(outside_subnet(text, gateway.span, subnet.span));
+        }
+    }
+    for service in graph.services() {
+        for (name, join) in graph.joins(service) {
+            let subnet = graph
+                .network(name)
+                .and_then(|network| network.subnet.as_ref());
+            let (Some(address), Some(subnet)) = (&join.address, subnet) else {
+                continue;
+            };
+            if !subnet.value.contains(address.value) {
+                let text = format!("`{}` is not in `{}`", address.value, subnet.value);
+                diagnostics
+                    .push(outside_subnet(text, address.span, subnet.span).about(service.name()));
+            }
+        }
+    }
+}
+
+/// A name that more than one service answers to on one real network of a swarm.
+///
+/// Each service answers to its declared aliases and, on every network it joins, to its own short
+/// name (docker/cli `cli/compose/convert/service.go`, `convertServiceNetworks`).
+pub(super) fn aliases(graph: &Graph, diagnostics: &mut Diagnostics) {
+    let mut answers: BTreeMap<(&str, &str), Vec<(ServiceView<'_>, Span)>> = BTreeMap::new();
+    for service in graph.services_on(TargetId::Swarm) {
+        for (network, join) in graph.joins(service) {
+            let real = graph.real_network_name(network);
+            let own_name = service.node.service.name.as_ref();
+            let own_span = own_name.map_or(service.span(), |name| name.span);
+            let mut names = vec![(service.emitted_name(), own_span)];
+            let declared = join.aliases.iter().flat_map(|aliases| &aliases.value);
+            names.extend(declared.map(|alias| (&*alias.value, alias.span)));
+            for (name, span) in names {
+                let answering = answers.entry((real, name)).or_default();
+                if !answering.iter().any(|(other, _)| other.id == service.id) {
+                    answering.push((service, span));
+                }
+            }
+        }
+    }
+    for ((network, name), answering) in answers.iter().filter(|(_, services)| services.len() > 1) {
+        diagnostics.push(ambiguous_name(network, name, answering));
+    }
+}
+
+fn one_network_two_names(real: &str, first: &Node<Network>, second: &Node<Network>) -> Diagnostic {
+    let (one, two) = (first.label.name(), second.label.name());
+    let written = |network: &Node<Network>| network.name.as_ref().map_or(network.span, |n| n.span);
+    let slip = if second.name.is_some() { second } else { first };
+    Diagnostic::new(
+        &catalogue::ONE_NETWORK_TWO_NAMES,
+        format!("`{one}` and `{two}` are one real network, `{real}`"),
+        written(slip),
+    )
+    .labelled(format!("`{}` is `{real}` too", slip.label.name()))
+    .and(
+        written(if std::ptr::eq(slip, second) {
+            first
+        } else {
+            second
+        }),
+        format!("`{real}`"),
+    )
+    .help(format!(
+        "give `{}` its own `name`, or keep one of the two",
+        slip.label.name()
+    ))
+    .note("services that seem apart share this network, and answer to each other's names on it")
+}
+
+fn outside_subnet(text: String, address: Span, subnet: Span) -> Diagnostic {
+    Diagnostic::new(&catalogue::OUTSIDE_SUBNET, text, address)
+        .and(subnet, "the network's addresses")
+        .help("choose an address of the subnet")
+}
+
+fn ambiguous_name(network: &str, name: &str, answering: &[(ServiceView<'_>, Span)]) -> Diagnostic {
+    let services: Vec<String> = answering
+        .iter()
+        .map(|(service, _)| format!("`{}`", service.name()))
+        .collect();
+    let spans: Vec<Span> = answering.iter().map(|(_, span)| *span).collect();
+    let first = spans.first().copied();
+    let mut diagnostic = Diagnostic::new(
+        &catalogue::AMBIGUOUS_NAME,
+        format!(
+            "`{name}` answers for {} on network `{network}`",
+            services.join(", ")
+        ),
+        first.unwrap_or(Span::new(crate::source::FileId(0), 0, 0)),
+    )
+    .help("give each service a name and aliases of its own on the network")
+    .note(
+        "`docker stack deploy` makes a service's short name an alias on each of its networks, \
+         whatever the stack: whoever asks for it gets any of them",
+    );
+    for ((service, span), index) in answering.iter().zip(0..) {
+        if index == 0 {
+            diagnostic = diagnostic.labelled(format!("`{}`", service.name()));
+        } else {
+            diagnostic = diagnostic.and(*span, format!("`{}`", service.name()));
+        }
+    }
+    match answering.first() {
+        Some((service, _)) => diagnostic.about(service.name()),
+        None => diagnostic,
+    }
+}

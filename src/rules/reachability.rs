@@ -1,0 +1,100 @@
+//! A caller and its callee must share a real network, and be on the same targets.
+
+use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
+use crate::graph::{Edge, EdgeKind, Graph, ServiceView};
+use crate::vocabulary::TargetId;
+
+/// Checks every edge.
+pub(super) fn check(graph: &Graph, diagnostics: &mut Diagnostics) {
+    for (from, edge, to) in graph
+        .edges()
+        .filter(|(_, edge, _)| edge.kind != EdgeKind::After)
+    {
+        let (Some(caller), Some(callee)) = (graph.service(from), graph.service(to)) else {
+            continue;
+        };
+        let missing = missing_target(graph, caller, callee);
+        if let Some(target) = missing {
+            diagnostics.push(absent_callee(caller, callee, edge, target));
+        } else if needs_network(graph, caller) && graph.shared_network(caller, callee).is_none() {
+            diagnostics.push(unreachable(graph, caller, callee, edge));
+        }
+    }
+}
+
+/// A target that has the caller and lacks the callee. A proxy on its own host reaches services
+/// that another target runs.
+fn missing_target(
+    graph: &Graph,
+    caller: ServiceView<'_>,
+    callee: ServiceView<'_>,
+) -> Option<TargetId> {
+    graph.targets().into_iter().find(|target| {
+        let runs_services = *target != TargetId::Nginx;
+        runs_services && graph.runs_on(caller, *target) && !graph.runs_on(callee, *target)
+    })
+}
+
+/// Whether a caller is on a network at all: a gateway that no swarm runs may stand outside.
+fn needs_network(graph: &Graph, caller: ServiceView<'_>) -> bool {
+    let outside = caller.node.gateway.is_some() && !graph.runs_on(caller, TargetId::Swarm);
+    !outside || graph.joins(caller).next().is_some()
+}
+
+/// No network in common.
+fn unreachable(
+    graph: &Graph,
+    caller: ServiceView<'_>,
+    callee: ServiceView<'_>,
+    edge: &Edge,
+) -> Diagnostic {
+    let (from, to) = (caller.name(), callee.name());
+    let networks = |service: ServiceView<'_>| {
+        let names: Vec<String> = graph
+            .joins(service)
+            .map(|(name, _)| match graph.real_network_name(name) {
+                real if real == name => format!("`{name}`"),
+                real => format!("`{name}` (really `{real}`)"),
+            })
+            .collect();
+        match names.as_slice() {
+            [] => format!("`{}` joins no network", service.name()),
+            names => format!("`{}` is on {}", service.name(), names.join(", ")),
+        }
+    };
+    let fix = match graph.joins(callee).next() {
+        Some((network, _)) => format!("let both join one network: `join {network}` in `{from}`"),
+        None => {
+            format!("let both join one network: declare it and `join` it in `{from}` and `{to}`")
+        }
+    };
+    Diagnostic::new(
+        &catalogue::UNREACHABLE,
+        format!("`{from}` cannot reach `{to}`: they have no network in common"),
+        edge.span,
+    )
+    .labelled(networks(caller))
+    .and(callee.span(), networks(callee))
+    .help(fix)
+    .about(from)
+}
+
+/// The callee is not written for a target that has the caller.
+fn absent_callee(
+    caller: ServiceView<'_>,
+    callee: ServiceView<'_>,
+    edge: &Edge,
+    target: TargetId,
+) -> Diagnostic {
+    let (from, to, target) = (caller.name(), callee.name(), target.word());
+    Diagnostic::new(
+        &catalogue::ABSENT_CALLEE,
+        format!("`{from}` is written for {target} and refers to `{to}`, which is not"),
+        edge.span,
+    )
+    .and(callee.span(), format!("not written for {target}"))
+    .help(format!(
+        "add {target} to the `targets` of `{to}`, or take it from those of `{from}`"
+    ))
+    .about(from)
+}
