@@ -57,7 +57,35 @@ catalogue! {
     UNREADABLE_FILE = "ZD0002" "unreadable-file" Error "0.1.0";
     NOT_YET = "ZD0003" "not-yet" Error "0.1.0";
     // ZD1xxx names and modules
+    IMPORT_CYCLE = "ZD1001" "import-cycle" Error "0.1.0";
+    IMPORT_OUTSIDE_ROOT = "ZD1002" "import-outside-root" Error "0.1.0";
+    IMPORT_NOT_FOUND = "ZD1003" "import-not-found" Error "0.1.0";
+    DUPLICATE_NAME = "ZD1004" "duplicate-name" Error "0.1.0";
+    UNKNOWN_NAME = "ZD1005" "unknown-name" Error "0.1.0";
+    MISSING_APP = "ZD1006" "missing-app" Error "0.1.0";
+    SECOND_APP = "ZD1007" "second-app" Error "0.1.0";
+    RECURSIVE_DEFINITION = "ZD1008" "recursive-definition" Error "0.1.0";
+    MISUSED_NAME = "ZD1009" "misused-name" Error "0.1.0";
+    INVALID_LABEL = "ZD1010" "invalid-label" Error "0.1.0";
+    UNKNOWN_CODE = "ZD1011" "unknown-code" Error "0.1.0";
     // ZD2xxx types, units and stages
+    TYPE_MISMATCH = "ZD2001" "type-mismatch" Error "0.1.0";
+    UNKNOWN_ATTRIBUTE = "ZD2002" "unknown-attribute" Error "0.1.0";
+    BLOCK_OR_ATTRIBUTE = "ZD2003" "block-or-attribute" Error "0.1.0";
+    WRONG_LABEL = "ZD2004" "wrong-label" Error "0.1.0";
+    DUPLICATE_ATTRIBUTE = "ZD2005" "duplicate-attribute" Error "0.1.0";
+    MISPLACED_ITEM = "ZD2006" "misplaced-item" Error "0.1.0";
+    DOTTED_KEY = "ZD2007" "dotted-key" Error "0.1.0";
+    UNKNOWN_MEMBER = "ZD2008" "unknown-member" Error "0.1.0";
+    UNKNOWN_FIELD = "ZD2009" "unknown-field" Error "0.1.0";
+    WRONG_ARGUMENTS = "ZD2010" "wrong-arguments" Error "0.1.0";
+    WRONG_OPERANDS = "ZD2011" "wrong-operands" Error "0.1.0";
+    NOT_TEXT = "ZD2012" "not-text" Error "0.1.0";
+    KNOWN_TOO_LATE = "ZD2013" "known-too-late" Error "0.1.0";
+    OUT_OF_RANGE = "ZD2014" "out-of-range" Error "0.1.0";
+    INVALID_TYPE = "ZD2015" "invalid-type" Error "0.1.0";
+    MISSING_REASON = "ZD2016" "missing-reason" Error "0.1.0";
+    PERHAPS_NONE = "ZD2017" "perhaps-none" Error "0.1.0";
     // ZD3xxx graph
     UNKNOWN_REFERENCE = "ZD3001" "unknown-reference" Error "0.1.0";
     UNREACHABLE = "ZD3002" "unreachable" Error "0.1.0";

@@ -1,10 +1,24 @@
 //! From the main file to the program: every module read once, every name bound.
+//!
+//! `modules` reads the files and follows imports, `declare` collects what each declares, `bind`
+//! says what each name expression means. A name that means nothing here is not yet a fault: the
+//! check knows whether its place has words of its own.
+
+mod bind;
+mod declare;
+mod modules;
+#[cfg(test)]
+mod tests;
 
 use crate::diagnostics::Diagnostics;
 use crate::source::{FileId, Sources, Span, Str, World};
 use crate::syntax::ast;
 use crate::types::ResourceKind;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Stands for a module that could not be read: no module of a program has this name, and what is
+/// said of its names is not to be reported.
+pub const UNREAD: FileId = FileId(u32::MAX);
 
 /// All modules of a compilation with their names bound.
 #[derive(Debug)]
@@ -16,6 +30,95 @@ pub struct Program {
     /// Whether some resource's label is known only after expansion (`service "x-${n}"`): then a
     /// name that is not bound may still name it.
     pub has_computed_labels: bool,
+    /// Those labels.
+    pub computed_labels: Vec<ComputedLabel>,
+    /// Words in text that could not be read, and names that later versions declare: what is said
+    /// of them is not to be reported.
+    pub unread_words: BTreeSet<Str>,
+}
+
+/// A resource's label that is known only after expansion: `"user-${n}"`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ComputedLabel {
+    /// What is declared.
+    pub kind: ResourceKind,
+    /// The known text before the first interpolation.
+    pub prefix: Str,
+    /// The known text after the last one.
+    pub suffix: Str,
+}
+
+impl Program {
+    /// A module by its file; `None` for one that could not be read.
+    pub fn module(&self, file: FileId) -> Option<&Module> {
+        self.modules.get(file.0 as usize)
+    }
+
+    /// What a top-level name of a file means.
+    pub fn definition(&self, file: FileId, name: &str) -> Option<&Definition> {
+        self.module(file)?.names.get(name)
+    }
+
+    /// A top-level item.
+    pub fn item(&self, file: FileId, index: usize) -> Option<&ast::Item> {
+        self.module(file)?.file.items.get(index)
+    }
+
+    /// What a name expression of a file means.
+    pub fn binding(&self, file: FileId, id: ast::ExprId) -> Binding {
+        self.module(file)
+            .and_then(|module| module.bindings.get(id.0 as usize))
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// Whether expansion may make a resource of this name.
+    pub fn may_be_computed(&self, name: &str) -> bool {
+        self.computed_labels.iter().any(|label| {
+            name.len() >= label.prefix.len() + label.suffix.len()
+                && name.starts_with(&*label.prefix)
+                && name.ends_with(&*label.suffix)
+        })
+    }
+}
+
+/// What the front of a dotted path means, and how many of its parts say so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PathTarget {
+    /// What it means. [`Binding::Import`] where the module has no such name, or where the path is
+    /// the module alone; [`Binding::Unbound`] for a local or an unknown name.
+    pub binding: Binding,
+    /// How many parts were used: 0 where nothing is bound, 2 for `infra.redis`.
+    pub used: usize,
+}
+
+/// What a path of a label, a `use` or a type means. Locals come first: the caller has looked.
+pub fn resolve_path(program: &Program, file: FileId, path: &ast::Path) -> PathTarget {
+    let mut parts = path.parts.iter();
+    let Some(definition) = parts
+        .next()
+        .and_then(|head| program.definition(file, &head.text))
+    else {
+        return PathTarget {
+            binding: Binding::Unbound,
+            used: 0,
+        };
+    };
+    if let DefinitionKind::Import(module) = definition.kind
+        && let Some(inner) = parts
+            .next()
+            .and_then(|part| program.definition(module, &part.text))
+        && !matches!(inner.kind, DefinitionKind::Import(_))
+    {
+        return PathTarget {
+            binding: inner.kind.binding(module),
+            used: 2,
+        };
+    }
+    PathTarget {
+        binding: definition.kind.binding(file),
+        used: 1,
+    }
 }
 
 /// One file as a module.
@@ -48,6 +151,17 @@ pub enum DefinitionKind {
     Resource(ResourceKind),
     /// Another module.
     Import(FileId),
+}
+
+impl DefinitionKind {
+    /// What a name so defined in `file` means.
+    pub fn binding(self, file: FileId) -> Binding {
+        match self {
+            DefinitionKind::Item(index) => Binding::Item(file, index),
+            DefinitionKind::Resource(kind) => Binding::Resource(kind),
+            DefinitionKind::Import(module) => Binding::Import(module),
+        }
+    }
 }
 
 /// What a name expression means.
@@ -116,18 +230,46 @@ pub const BUILTINS: &[(&str, &str)] = &[
     ("string", "a number, boolean or address as text"),
 ];
 
+/// Whether there is a builtin function of this name.
+pub fn is_builtin(name: &str) -> bool {
+    BUILTINS.iter().any(|(builtin, _)| *builtin == name)
+}
+
+/// What the word before a resource's label declares.
+pub fn resource_kind(word: &str) -> Option<ResourceKind> {
+    match word {
+        "service" | "gateway" => Some(ResourceKind::Service),
+        "network" => Some(ResourceKind::Network),
+        "volume" => Some(ResourceKind::Volume),
+        "config" => Some(ResourceKind::Config),
+        "secret" => Some(ResourceKind::Secret),
+        _ => None,
+    }
+}
+
 /// Reads the main file and all it imports, and binds their names.
 ///
 /// Diagnostics: files that cannot be read, syntax, import cycles, imports outside the root, names
-/// declared twice, names that mean nothing.
+/// declared twice. Names that mean nothing are the check's.
 pub fn resolve(world: &dyn World, main: &str) -> (Program, Diagnostics) {
-    let _ = (world, main);
-    (
-        Program {
-            sources: Sources::default(),
-            modules: Vec::new(),
-            has_computed_labels: false,
-        },
-        Diagnostics::default(),
-    )
+    let mut diagnostics = Diagnostics::default();
+    let loaded = modules::load(world, main, &mut diagnostics);
+    let mut program = Program {
+        sources: loaded.sources,
+        modules: Vec::with_capacity(loaded.files.len()),
+        has_computed_labels: false,
+        computed_labels: Vec::new(),
+        unread_words: BTreeSet::new(),
+    };
+    for (file, imports) in loaded.files.into_iter().zip(&loaded.imports) {
+        let names = declare::declare(&file, imports, &mut program, &mut diagnostics);
+        let bindings = bind::bind(&file, &names, &program.sources, &mut program.unread_words);
+        program.modules.push(Module {
+            file,
+            names,
+            bindings,
+        });
+    }
+    program.has_computed_labels = !program.computed_labels.is_empty();
+    (program, diagnostics)
 }

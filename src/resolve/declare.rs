@@ -1,0 +1,178 @@
+//! What each file declares: one namespace for its items, its resources and its imports.
+
+use super::{ComputedLabel, Definition, DefinitionKind, Program, UNREAD, resource_kind};
+use crate::diagnostics::catalogue::DUPLICATE_NAME;
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::source::{FileId, Span, Str};
+use crate::syntax::ast::{self, ExprKind, ImportFrom, Item, Label, TextPart};
+use crate::types::ResourceKind;
+use std::collections::BTreeMap;
+
+/// The top-level names of a file. Computed labels and the names of instances go to the program.
+pub(super) fn declare(
+    file: &ast::File,
+    imports: &[(usize, FileId)],
+    program: &mut Program,
+    diagnostics: &mut Diagnostics,
+) -> BTreeMap<Str, Definition> {
+    let mut declared = Declared {
+        names: BTreeMap::new(),
+        bodies: 0,
+        program,
+        diagnostics,
+    };
+    for (index, item) in file.items.iter().enumerate() {
+        declared.item(index, item, imports);
+    }
+    declared
+        .names
+        .into_iter()
+        .map(|(name, (definition, _))| (name, definition))
+        .collect()
+}
+
+struct Declared<'a> {
+    /// Each name with the body that declares it.
+    names: BTreeMap<Str, (Definition, usize)>,
+    /// How many bodies were entered; the file itself is 0.
+    bodies: usize,
+    program: &'a mut Program,
+    diagnostics: &'a mut Diagnostics,
+}
+
+impl Declared<'_> {
+    fn item(&mut self, index: usize, item: &Item, imports: &[(usize, FileId)]) {
+        let name = match item {
+            Item::Import(import) => {
+                let module = imports
+                    .iter()
+                    .find(|(at, _)| *at == index)
+                    .map_or(UNREAD, |(_, module)| *module);
+                if let Some(alias) = alias(import) {
+                    self.add(alias, DefinitionKind::Import(module), 0);
+                }
+                return;
+            }
+            Item::Param(item) => &item.name,
+            Item::Deploy(item) => &item.name,
+            Item::Let(item) => &item.name,
+            Item::Function(item) => &item.name,
+            Item::Type(item) => &item.name,
+            Item::Template(item) | Item::Component(item) => &item.name,
+            other => return self.resources(other, 0),
+        };
+        self.add(name, DefinitionKind::Item(index), 0);
+    }
+
+    /// The resources of an item that stands in a body, and in the bodies within it.
+    fn resources(&mut self, item: &Item, body: usize) {
+        match item {
+            Item::Block(block) => self.resource(block, body),
+            Item::For(item) => self.enter(&item.body),
+            Item::If(item) => {
+                for (_, body) in &item.branches {
+                    self.enter(body);
+                }
+                if let Some(body) = &item.otherwise {
+                    self.enter(body);
+                }
+            }
+            Item::Use(item) => {
+                if let Some(alias) = &item.alias {
+                    self.program.unread_words.insert(alias.text.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn enter(&mut self, body: &ast::Body) {
+        self.bodies += 1;
+        let id = self.bodies;
+        for item in &body.items {
+            self.resources(item, id);
+        }
+    }
+
+    fn resource(&mut self, block: &ast::Block, body: usize) {
+        let Some(kind) = resource_kind(&block.kind.text) else {
+            return;
+        };
+        match &block.label {
+            Some(Label::Path(path)) => {
+                if let Some(name) = path.as_name() {
+                    self.add(name, DefinitionKind::Resource(kind), body);
+                }
+            }
+            Some(Label::Text(text)) => match &text.kind {
+                ExprKind::Text(parts) => self.text_label(kind, parts, text.span, body),
+                _ => {}
+            },
+            Some(Label::Reference(_)) | None => {}
+        }
+    }
+
+    fn text_label(&mut self, kind: ResourceKind, parts: &[TextPart], span: Span, body: usize) {
+        let literal = |part: Option<&TextPart>| match part {
+            Some(TextPart::Literal(text)) => text.clone(),
+            _ => Str::from(""),
+        };
+        if let [TextPart::Literal(text)] = parts {
+            let name = ast::Name {
+                text: text.clone(),
+                span,
+            };
+            self.add(&name, DefinitionKind::Resource(kind), body);
+        } else if !parts.is_empty() {
+            self.program.computed_labels.push(ComputedLabel {
+                kind,
+                prefix: literal(parts.first()),
+                suffix: literal(parts.last()),
+            });
+        }
+    }
+
+    fn add(&mut self, name: &ast::Name, kind: DefinitionKind, body: usize) {
+        let definition = Definition {
+            kind,
+            span: name.span,
+        };
+        let Some((first, first_body)) = self.names.get(&name.text) else {
+            self.names.insert(name.text.clone(), (definition, body));
+            return;
+        };
+        // In different bodies, conditions may keep them apart: evaluation looks again.
+        let apart = *first_body != body && first.kind == kind;
+        if !apart {
+            self.diagnostics
+                .push(duplicate_name(&name.text, first, &definition));
+        }
+    }
+}
+
+/// The name an import goes by.
+fn alias(import: &ast::Import) -> Option<&ast::Name> {
+    import.alias.as_ref().or(match &import.from {
+        ImportFrom::Std(path) => path.parts.last(),
+        ImportFrom::File { .. } => None,
+    })
+}
+
+fn duplicate_name(name: &str, first: &Definition, second: &Definition) -> Diagnostic {
+    let diagnostic = Diagnostic::new(
+        &DUPLICATE_NAME,
+        format!("`{name}` is declared twice"),
+        second.span,
+    )
+    .labelled("declared again here")
+    .and(first.span, "first declared here")
+    .note("a file has one namespace for its resources, items and imports");
+    let both = (first.kind, second.kind);
+    if let (DefinitionKind::Resource(_), DefinitionKind::Resource(_)) = both {
+        diagnostic.help(format!(
+            "give one another name; `name = \"{name}\"` in its body keeps the name that is written out"
+        ))
+    } else {
+        diagnostic.help("give one another name")
+    }
+}
