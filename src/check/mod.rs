@@ -22,11 +22,14 @@ pub struct Checked {
 /// Templates and functions are checked once, at their declaration. What is known only after
 /// expansion (the ports of a service, the keys of a config) is left to evaluation and the graph.
 pub fn check(program: Program) -> (Checked, Diagnostics) {
+    let modules = || program.modules.iter().map(|module| &module.file);
+    let members = modules().map(|file| vec![false; file.expressions as usize]);
+    let item_types = modules().map(|file| vec![None; file.items.len()]);
     (
         Checked {
+            members: members.collect(),
+            item_types: item_types.collect(),
             program,
-            members: Vec::new(),
-            item_types: Vec::new(),
         },
         Diagnostics::default(),
     )

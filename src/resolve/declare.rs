@@ -104,10 +104,11 @@ impl Declared<'_> {
                     self.add(name, DefinitionKind::Resource(kind), body);
                 }
             }
-            Some(Label::Text(text)) => match &text.kind {
-                ExprKind::Text(parts) => self.text_label(kind, parts, text.span, body),
-                _ => {}
-            },
+            Some(Label::Text(text)) => {
+                if let ExprKind::Text(parts) = &text.kind {
+                    self.text_label(kind, parts, text.span, body);
+                }
+            }
             Some(Label::Reference(_)) | None => {}
         }
     }

@@ -43,7 +43,7 @@ pub(super) fn load(world: &dyn World, main: &str, diagnostics: &mut Diagnostics)
         diagnostics.push(unreadable(main, &error, nowhere));
         Str::from("")
     });
-    let first = loaded.add(main, text, diagnostics);
+    let first = loaded.add(main, &text, diagnostics);
     let mut known = BTreeMap::from([(main.to_owned(), first)]);
     let mut open = vec![Open::new(first)];
     while let Some(frame) = open.last_mut() {
@@ -57,7 +57,7 @@ pub(super) fn load(world: &dyn World, main: &str, diagnostics: &mut Diagnostics)
         let path = match project_path(&loaded.sources, from, import) {
             Ok(path) => path,
             Err(diagnostic) => {
-                diagnostics.push(diagnostic);
+                diagnostics.push(*diagnostic);
                 loaded.record(from, index, UNREAD);
                 continue;
             }
@@ -73,7 +73,7 @@ pub(super) fn load(world: &dyn World, main: &str, diagnostics: &mut Diagnostics)
         let at = import.place();
         match world.load(&path) {
             Ok(text) => {
-                let module = loaded.add(&path, text, diagnostics);
+                let module = loaded.add(&path, &text, diagnostics);
                 known.insert(path, module);
                 loaded.record(from, index, module);
                 open.push(Open::new(module));
@@ -103,9 +103,9 @@ impl Open {
 }
 
 impl Loaded {
-    fn add(&mut self, path: &str, text: Str, diagnostics: &mut Diagnostics) -> FileId {
+    fn add(&mut self, path: &str, text: &Str, diagnostics: &mut Diagnostics) -> FileId {
         let id = self.sources.add(path, text.clone());
-        let (file, found) = crate::syntax::parse(id, &text);
+        let (file, found) = crate::syntax::parse(id, text);
         diagnostics.extend(found);
         self.files.push(file);
         self.imports.push(Vec::new());
@@ -146,12 +146,12 @@ fn project_path(
     sources: &Sources,
     from: FileId,
     import: &ast::Import,
-) -> Result<String, Diagnostic> {
+) -> Result<String, Box<Diagnostic>> {
     match &import.from {
-        ImportFrom::Std(path) => Err(no_standard_library(path)),
+        ImportFrom::Std(path) => Err(Box::new(no_standard_library(path))),
         ImportFrom::File { path, span } => {
             let here = sources.get(from).map_or("", |source| &*source.path);
-            join_path(here, path).ok_or_else(|| outside_root(path, *span))
+            join_path(here, path).ok_or_else(|| Box::new(outside_root(path, *span)))
         }
     }
 }
