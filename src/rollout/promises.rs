@@ -81,10 +81,12 @@ impl Case<'_> {
             ..
         } = self.graph.replicas(self.service);
         [fewest, most].into_iter().find_map(|replicas| {
-            let least = match self.graph.is_global(self.service) {
-                // One a node: replacing it in place leaves its node without one.
-                true if steps.order == Order::StopFirst => 0,
-                _ => least_serving(steps, replicas),
+            // One a node: replacing it in place leaves its node without one.
+            let in_place = self.graph.is_global(self.service) && steps.order == Order::StopFirst;
+            let least = if in_place {
+                0
+            } else {
+                least_serving(steps, replicas)
             };
             let floor = self.promise.floor(replicas).max(1);
             (least < floor).then_some(Broken {
@@ -208,19 +210,7 @@ fn listens(service: ServiceView<'_>) -> bool {
 fn unchecked(case: &Case<'_>) -> Diagnostic {
     let service = case.service;
     let name = service.name();
-    let (what, port) = match service.default_port() {
-        Some(port) => (
-            format!("`{name}` takes traffic as soon as its process starts"),
-            format!(
-                "health http {{ path = \"/health\" }}` for port `{}",
-                port.label.name()
-            ),
-        ),
-        None => (
-            format!("`{name}` takes traffic as soon as its process starts"),
-            "health http { path = \"/health\" }".to_owned(),
-        ),
-    };
+    let what = format!("`{name}` takes traffic as soon as its process starts");
     let written = service
         .node
         .service
@@ -229,7 +219,7 @@ fn unchecked(case: &Case<'_>) -> Diagnostic {
         .map_or(service.span(), |health| health.span);
     Diagnostic::new(&catalogue::NO_HEALTH_CHECK, what, written)
         .labelled("no health check says when it can serve")
-        .help(format!("add one: `{port}`"))
+        .help("add one: `health http { path = \"/health\" }`")
         .note(match case.target {
             TargetId::Kubernetes => {
                 "Kubernetes counts a container without a readiness probe as ready"
