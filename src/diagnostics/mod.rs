@@ -4,6 +4,7 @@
 //! any single fault means.
 
 pub mod catalogue;
+pub mod render;
 
 pub use catalogue::Code;
 
