@@ -1,0 +1,171 @@
+//! Kubernetes: a real API server with strict field validation takes every object, one file at a time and as a
+//! kustomization. There is no node and no controller: what is judged is the manifest.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use crate::machine::{built, folder, log, run, serve, state, wait};
+use crate::programs::{self, Program};
+use crate::{Failure, Test, Verdict, ensure, machine, test};
+
+pub(crate) fn tests(programs: &[Program]) -> Vec<Test> {
+    let mut tests = vec![test("kubernetes::judge_can_refuse", judge_can_refuse)];
+    tests.extend(programs::each(
+        programs,
+        "kubernetes",
+        ("kubernetes", &["yaml"]),
+        |program, files| {
+            let cluster = cluster()?;
+            for file in files
+                .iter()
+                .filter(|file| !file.ends_with("kustomization.yaml"))
+            {
+                let file = file.to_string_lossy();
+                // Ports on nodes are the cluster's: a second namespace could not have them.
+                cluster.apply(&format!("{}-files", program.name), &["-f", &file])?;
+                cluster.delete(&format!("{}-files", program.name), &["-f", &file])?;
+            }
+            let all = program.output.join("kubernetes");
+            cluster.apply(&program.name, &["-k", &all.to_string_lossy()])
+        },
+    ));
+    tests
+}
+
+/// A running API server.
+pub(crate) struct Cluster {
+    binary: PathBuf,
+}
+
+/// The API server, started at the first call.
+pub(crate) fn cluster() -> Result<&'static Cluster, Failure> {
+    static CLUSTER: OnceLock<Result<Cluster, String>> = OnceLock::new();
+    machine::require_isolation("kubernetes")?;
+    let binary = built("kubernetes", "kubernetes")?;
+    CLUSTER
+        .get_or_init(|| start(binary))
+        .as_ref()
+        .map_err(|why| Failure::Wrong(why.clone()))
+}
+
+const KUBECONFIG: &str = "
+apiVersion: v1
+kind: Config
+clusters: [{name: here, cluster: {server: 'https://127.0.0.1:6443', insecure-skip-tls-verify: true}}]
+users: [{name: admin, user: {token: token}}]
+contexts: [{name: here, context: {cluster: here, user: admin}}]
+current-context: here
+";
+
+fn start(binary: PathBuf) -> Result<Cluster, String> {
+    let home = folder("kubernetes");
+    let at = |name: &str| home.join(name).to_string_lossy().into_owned();
+    let write =
+        |name: &str, text: &str| std::fs::write(at(name), text).map_err(|error| error.to_string());
+    write("kubeconfig", KUBECONFIG)?;
+    write("tokens.csv", "token,admin,admin,system:masters\n")?;
+    let cluster = Cluster { binary };
+
+    let mut etcd = cluster.command("etcd");
+    etcd.args([
+        "--data-dir",
+        &at("etcd"),
+        "--unsafe-no-fsync",
+        "--log-level=error",
+    ]);
+    serve("etcd", etcd)?;
+    let mut key = cluster.command("key");
+    key.arg(at("key"));
+    run(key)?;
+    let mut server = cluster.command("kube-apiserver");
+    server.args([
+        "--etcd-servers=http://127.0.0.1:2379",
+        "--bind-address=127.0.0.1",
+        "--advertise-address=127.0.0.1",
+        "--authorization-mode=AlwaysAllow",
+        "--service-account-issuer=https://kubernetes.default.svc",
+        "--service-cluster-ip-range=10.96.0.0/16",
+        "--endpoint-reconciler-type=none",
+        "--enable-priority-and-fairness=false",
+    ]);
+    server.arg(format!("--cert-dir={}", at("certificates")));
+    server.arg(format!("--token-auth-file={}", at("tokens.csv")));
+    server.arg(format!("--service-account-key-file={}", at("key")));
+    server.arg(format!("--service-account-signing-key-file={}", at("key")));
+    serve("kube-apiserver", server)?;
+    wait(Duration::from_secs(60), || {
+        cluster.kubectl(&["get", "--raw", "/readyz"])
+    })
+    .map_err(|why| format!("{why}\n{}", log("kube-apiserver")))?;
+    Ok(cluster)
+}
+
+impl Cluster {
+    /// Creates the objects in a namespace of that name; a warning is a refusal too.
+    pub(crate) fn apply(&self, namespace: &str, what: &[&str]) -> Verdict {
+        if self.kubectl(&["get", "namespace", namespace]).is_err() {
+            self.kubectl(&["create", "namespace", namespace])?;
+        }
+        let said =
+            self.kubectl(&[&["apply", "--validate=strict", "-n", namespace], what].concat())?;
+        ensure(!said.contains("Warning:"), || said)
+    }
+
+    fn delete(&self, namespace: &str, what: &[&str]) -> Verdict {
+        self.kubectl(&[&["delete", "--wait=false", "-n", namespace], what].concat())?;
+        Ok(())
+    }
+
+    pub(crate) fn kubectl(&self, words: &[&str]) -> Result<String, String> {
+        let mut command = self.command("kubectl");
+        command.args(words);
+        run(command)
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let home = state().join("kubernetes");
+        let mut command = Command::new(&self.binary);
+        command
+            .arg(program)
+            .env("KUBECONFIG", home.join("kubeconfig"))
+            .env("HOME", home);
+        command
+    }
+}
+
+fn judge_can_refuse() -> Verdict {
+    let cluster = cluster()?;
+    let folder = folder("refuse");
+    let file = folder.join("service.yaml");
+    let object =
+        "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec:\n  ports: [{port: 80}]\n";
+    let kustomization = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [service.yaml]\n";
+    for (name, extra, refusal) in [
+        ("good", "", ""),
+        (
+            "unknown-field",
+            "  selektor: {app: web}\n",
+            "unknown field \"spec.selektor\"",
+        ),
+        ("bad-value", "  type: Cluster\n", "supported values"),
+    ] {
+        std::fs::write(&file, format!("{object}{extra}")).map_err(|error| error.to_string())?;
+        std::fs::write(folder.join("kustomization.yaml"), kustomization)
+            .map_err(|error| error.to_string())?;
+        for what in [
+            ["-f", &file.to_string_lossy()],
+            ["-k", &folder.to_string_lossy()],
+        ] {
+            match cluster.apply(name, &what) {
+                Ok(()) => ensure(refusal.is_empty(), || format!("{name} was taken"))?,
+                Err(Failure::Wrong(why)) => {
+                    ensure(!refusal.is_empty() && why.contains(refusal), || why)?;
+                }
+                Err(absent) => return Err(absent),
+            }
+        }
+    }
+    Ok(())
+}

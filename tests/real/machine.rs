@@ -1,0 +1,231 @@
+//! The machine: a private place to run servers in, the tools that are on it, and running them.
+//!
+//! Everything runs inside namespaces made by `unshare`: the network is a loopback of our own, so that files are judged
+//! as they are, port 80 and all, and nothing of the host's is in the way; the state is a tmpfs of our own; and every
+//! process ends with the test program, which is the first of its process namespace, however that ends.
+
+use std::fmt::Write as _;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::Failure;
+
+/// Set inside the namespaces: the folder for state.
+const INSIDE: &str = "ZDC_REAL_STATE";
+
+/// `$1` becomes the tmpfs for state. The resolver is the name server of `nginx.rs`.
+const ENTER: &str = r#"set -e
+ip link set lo up
+mount -t tmpfs -o mode=755 state "$1"
+echo 'nameserver 127.0.0.11' > "$1/resolv.conf"
+mount --bind "$1/resolv.conf" /etc/resolv.conf
+if [ -d /var/log/nginx ]; then mount -t tmpfs log /var/log/nginx; fi
+shift
+exec "$@""#;
+
+/// Starts this program again inside the namespaces, or returns: inside, or where there can be none.
+pub(crate) fn enter(build: bool) -> Result<(), String> {
+    if std::env::var_os(INSIDE).is_some() {
+        return end_on_signals();
+    }
+    if build {
+        // Before the network is gone.
+        run(Command::new(tools_folder().join("build")))?;
+    }
+    let state = std::env::temp_dir().join("zdc-real");
+    std::fs::create_dir_all(&state).map_err(|error| error.to_string())?;
+    if !isolated(&state)
+        .arg("true")
+        .output()
+        .is_ok_and(|output| output.status.success())
+    {
+        return Ok(());
+    }
+    let me = std::env::current_exe().map_err(|error| error.to_string())?;
+    let failed = isolated(&state)
+        .arg(me)
+        .args(std::env::args_os().skip(1))
+        .env(INSIDE, &state)
+        .exec();
+    Err(format!("unshare: {failed}"))
+}
+
+fn isolated(state: &Path) -> Command {
+    let mut command = Command::new("unshare");
+    command.args([
+        "--mount",
+        "--net",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--mount-proc",
+    ]);
+    if !is_root() {
+        command.arg("--map-root-user");
+    }
+    command.args(["sh", "-c", ENTER, "sh"]).arg(state);
+    command
+}
+
+/// The first process of a process namespace gets no signal it does not ask for.
+fn end_on_signals() -> Result<(), String> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let always = Arc::new(AtomicBool::new(true));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&always))
+            .map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+fn is_root() -> bool {
+    Command::new("id")
+        .arg("-u")
+        .output()
+        .is_ok_and(|output| output.stdout == b"0\n")
+}
+
+/// The folder for state: a tmpfs of our own, or a temporary folder where there are no namespaces.
+pub(crate) fn state() -> &'static Path {
+    static STATE: OnceLock<PathBuf> = OnceLock::new();
+    STATE.get_or_init(|| {
+        std::env::var_os(INSIDE).map_or_else(
+            || tempfile::TempDir::with_prefix("zdc-real-").unwrap().keep(),
+            PathBuf::from,
+        )
+    })
+}
+
+/// A new empty folder in the state.
+pub(crate) fn folder(name: &str) -> PathBuf {
+    let path = state().join(name);
+    if path.exists() {
+        std::fs::remove_dir_all(&path).unwrap();
+    }
+    std::fs::create_dir_all(&path).unwrap();
+    path
+}
+
+/// For a consumer that is a server: absent where there are no namespaces for it.
+pub(crate) fn require_isolation(consumer: &'static str) -> Result<(), Failure> {
+    if std::env::var_os(INSIDE).is_some() {
+        return Ok(());
+    }
+    let why = "no namespaces for its network and processes on this machine (`unshare` failed)";
+    Err(Failure::Absent {
+        consumer,
+        why: why.to_owned(),
+    })
+}
+
+/// For a consumer that needs the machine's own root.
+pub(crate) fn require_root(consumer: &'static str) -> Result<(), Failure> {
+    // A user namespace of our own maps one identity; the machine's maps them all.
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    if map.split_whitespace().nth(2) == Some("4294967295") {
+        return Ok(());
+    }
+    Err(Failure::Absent {
+        consumer,
+        why: "it needs root".to_owned(),
+    })
+}
+
+/// A program on the `PATH` or where Debian puts those of administrators.
+pub(crate) fn installed(consumer: &'static str, program: &str) -> Result<PathBuf, Failure> {
+    let path = std::env::var("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain([PathBuf::from("/usr/sbin"), PathBuf::from("/sbin")])
+        .map(|folder| folder.join(program))
+        .find(|path| path.is_file())
+        .ok_or_else(|| Failure::Absent {
+            consumer,
+            why: format!("no {program} on this machine"),
+        })
+}
+
+/// A program that `tools/build` made.
+pub(crate) fn built(consumer: &'static str, tool: &str) -> Result<PathBuf, Failure> {
+    static PLACES: OnceLock<String> = OnceLock::new();
+    let places = PLACES.get_or_init(|| {
+        let mut places = Command::new(tools_folder().join("build"));
+        places.arg("--where");
+        places.output().map_or_else(
+            |_| String::new(),
+            |output| String::from_utf8_lossy(&output.stdout).into_owned(),
+        )
+    });
+    places
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .find(|(name, _)| *name == tool)
+        .map(|(_, path)| PathBuf::from(path))
+        .ok_or_else(|| Failure::Absent {
+            consumer,
+            why: format!("its {tool} is not built (`tests/real/tools/build {tool}` does it)"),
+        })
+}
+
+pub(crate) fn tools_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real/tools")
+}
+
+/// Runs a program to its end: what it printed, or a message with all of it.
+pub(crate) fn run(mut command: Command) -> Result<String, String> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("{}: {error}", command.get_program().display()))?;
+    let mut said = String::from_utf8_lossy(&output.stdout).into_owned();
+    said.push_str(&String::from_utf8_lossy(&output.stderr));
+    if output.status.success() {
+        return Ok(said);
+    }
+    let mut message = format!("{}", command.get_program().display());
+    for word in command.get_args() {
+        let _ = write!(message, " {}", word.display());
+    }
+    Err(format!("{message}\n{}: {}", output.status, said.trim_end()))
+}
+
+/// Starts a server; it ends with the namespace. What it says goes to `NAME.log` in the state.
+pub(crate) fn serve(name: &str, mut command: Command) -> Result<std::process::Child, String> {
+    let log = std::fs::File::create(state().join(format!("{name}.log")))
+        .map_err(|error| error.to_string())?;
+    let errors = log.try_clone().map_err(|error| error.to_string())?;
+    command
+        .stdin(Stdio::null())
+        .stdout(log)
+        .stderr(errors)
+        .spawn()
+        .map_err(|error| format!("{name}: {error}"))
+}
+
+/// The end of what a server said.
+pub(crate) fn log(name: &str) -> String {
+    let text = std::fs::read_to_string(state().join(format!("{name}.log"))).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(15)..].join("\n")
+}
+
+/// Asks until the answer is there, or gives the last refusal at the bound.
+pub(crate) fn wait<T>(
+    bound: Duration,
+    mut ask: impl FnMut() -> Result<T, String>,
+) -> Result<T, String> {
+    let start = Instant::now();
+    loop {
+        match ask() {
+            Ok(answer) => return Ok(answer),
+            Err(why) if start.elapsed() > bound => {
+                return Err(format!("not within {} s: {why}", bound.as_secs()));
+            }
+            Err(_) => sleep(Duration::from_millis(100)),
+        }
+    }
+}

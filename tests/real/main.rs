@@ -1,0 +1,159 @@
+//! The real consumers judge what `zdc` writes: YAML readers, nginx, a Docker swarm, a Kubernetes API server.
+//!
+//! A test is a program times a consumer, besides what each judge must refuse to be worth asking. Where a consumer is
+//! absent one line says so and the rest goes on; with `ZDC_REQUIRE_REAL=1` absence is a failure. This target has its
+//! own `main` (`harness = false`), because such a line has to be seen and because the consumers are started once for
+//! all tests, inside namespaces of their own (`machine.rs`). A word on the command line selects tests by name.
+#![allow(
+    missing_docs,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test program: it prints, reads the machine it is on, and may fail loudly"
+)]
+
+mod kubernetes;
+mod machine;
+mod nginx;
+mod programs;
+mod shell;
+mod swarm;
+mod yaml;
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// Why a test did not pass.
+pub(crate) enum Failure {
+    /// The consumer is not on this machine.
+    Absent { consumer: &'static str, why: String },
+    /// The consumer refused, or did not do what was asked.
+    Wrong(String),
+}
+
+impl From<String> for Failure {
+    fn from(why: String) -> Self {
+        Self::Wrong(why)
+    }
+}
+
+pub(crate) type Verdict = Result<(), Failure>;
+
+/// A named test.
+pub(crate) struct Test {
+    name: String,
+    run: Box<dyn FnOnce() -> Verdict>,
+}
+
+pub(crate) fn test(name: impl Into<String>, run: impl FnOnce() -> Verdict + 'static) -> Test {
+    Test {
+        name: name.into(),
+        run: Box::new(run),
+    }
+}
+
+/// `Wrong` unless `holds`.
+pub(crate) fn ensure(holds: bool, why: impl FnOnce() -> String) -> Verdict {
+    if holds {
+        Ok(())
+    } else {
+        Err(Failure::Wrong(why()))
+    }
+}
+
+fn main() -> ExitCode {
+    let required = std::env::var_os("ZDC_REQUIRE_REAL").is_some_and(|value| value == "1");
+    if let Err(why) = machine::enter(required) {
+        println!("{why}");
+        return ExitCode::FAILURE;
+    }
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let filters: Vec<&String> = words.iter().filter(|word| !word.starts_with('-')).collect();
+    let (mut tests, rest): (Vec<Test>, Vec<Test>) = all()
+        .into_iter()
+        .partition(|test| selected(&test.name, &filters));
+    if words.iter().any(|word| word == "--list") {
+        tests
+            .drain(..)
+            .for_each(|test| println!("{}: test", test.name));
+        return ExitCode::SUCCESS;
+    }
+    println!("\nrunning {} tests", tests.len());
+    let outcome = run(tests, required);
+    swarm::stop();
+    println!(
+        "\ntest result: {}. {} passed; {} failed; {} ignored; 0 measured; {} filtered out\n",
+        if outcome.failed == 0 { "ok" } else { "FAILED" },
+        outcome.passed,
+        outcome.failed,
+        outcome.ignored,
+        rest.len()
+    );
+    if outcome.failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn selected(name: &str, filters: &[&String]) -> bool {
+    filters.is_empty() || filters.iter().any(|filter| name.contains(filter.as_str()))
+}
+
+fn all() -> Vec<Test> {
+    let programs = programs::discover();
+    let mut tests = Vec::new();
+    for judge in [
+        yaml::tests,
+        nginx::tests,
+        shell::tests,
+        kubernetes::tests,
+        swarm::tests,
+    ] {
+        tests.extend(judge(&programs));
+    }
+    tests
+}
+
+#[derive(Default)]
+struct Outcome {
+    passed: usize,
+    failed: usize,
+    ignored: usize,
+}
+
+fn run(tests: Vec<Test>, required: bool) -> Outcome {
+    let mut outcome = Outcome::default();
+    let mut said = BTreeSet::new();
+    for Test { name, run } in tests {
+        let start = Instant::now();
+        let verdict = catch_unwind(AssertUnwindSafe(run))
+            .unwrap_or_else(|_| Err(Failure::Wrong("the test itself panicked".to_owned())));
+        let took = start.elapsed().as_secs_f64();
+        match verdict {
+            Ok(()) => {
+                outcome.passed += 1;
+                println!("test {name} ... ok ({took:.1} s)");
+            }
+            Err(Failure::Absent { consumer, why }) if !required => {
+                outcome.ignored += 1;
+                if said.insert(consumer) {
+                    println!("skipped: {consumer}: {why}");
+                }
+            }
+            Err(Failure::Absent { consumer, why }) => {
+                outcome.failed += 1;
+                println!("test {name} ... FAILED: {consumer} is required: {why}");
+            }
+            Err(Failure::Wrong(why)) => {
+                outcome.failed += 1;
+                println!("test {name} ... FAILED ({took:.1} s)\n{why}");
+            }
+        }
+    }
+    outcome
+}

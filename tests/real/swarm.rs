@@ -1,0 +1,539 @@
+//! Docker Swarm: an engine of our own takes every stack without a word about what it ignores, and its services
+//! converge, with `REPLICAS=4` to four. Images are made from a folder (`docker import`) under the names the stacks
+//! ask for; nothing is pulled.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::thread::sleep;
+use std::time::Duration;
+
+use regex_lite::Regex;
+use serde_json::Value;
+
+use crate::machine::{
+    built, folder, installed, log, require_isolation, require_root, run, serve, state, wait,
+};
+use crate::programs::{self, Program};
+use crate::{Failure, Test, Verdict, ensure, test, yaml};
+
+pub(crate) fn tests(programs: &[Program]) -> Vec<Test> {
+    let mut tests = vec![
+        test("swarm::judge_can_refuse", judge_can_refuse),
+        test(
+            "swarm::judge_sees_what_does_not_converge",
+            judge_sees_what_does_not_converge,
+        ),
+    ];
+    tests.extend(programs::each(
+        programs,
+        "swarm",
+        ("swarm", &["yml"]),
+        |_, files| judge(files),
+    ));
+    tests
+}
+
+fn judge(files: &[PathBuf]) -> Verdict {
+    let engine = engine()?;
+    let stacks = files
+        .iter()
+        .map(|file| engine.read(file, &[]))
+        .collect::<Result<Vec<_>, _>>()?;
+    let verdict = engine.judge(&stacks);
+    engine.remove(&stacks)?;
+    verdict
+}
+
+/// A running engine, the manager of a swarm of one.
+pub(crate) struct Engine {
+    docker: PathBuf,
+    image: PathBuf,
+}
+
+/// A stack file in a folder of the state, and what `docker stack config` makes of it.
+struct Stack {
+    name: String,
+    source: PathBuf,
+    file: PathBuf,
+    config: Value,
+    variables: Vec<(String, String)>,
+}
+
+/// The engine, started at the first call.
+pub(crate) fn engine() -> Result<&'static Engine, Failure> {
+    static ENGINE: OnceLock<Result<Engine, String>> = OnceLock::new();
+    require_isolation("swarm")?;
+    require_root("swarm")?;
+    let dockerd = installed("swarm", "dockerd")?;
+    let docker = installed("swarm", "docker")?;
+    installed("swarm", "iptables")?;
+    let workload = built("swarm", "workload")?;
+    let nginx = built("swarm", "nginx")?;
+    // Static: /bin/sh, wget and nc of the images.
+    let busybox = installed("swarm", "busybox")?;
+    ENGINE
+        .get_or_init(|| start(&dockerd, docker, [&workload, &nginx, &busybox]))
+        .as_ref()
+        .map_err(|why| Failure::Wrong(why.clone()))
+}
+
+fn start(dockerd: &Path, docker: PathBuf, programs: [&Path; 3]) -> Result<Engine, String> {
+    let home = folder("docker");
+    let mut daemon = Command::new(dockerd);
+    daemon
+        .args(["--log-level=warn", "--host"])
+        .arg(format!("unix://{}", home.join("socket").display()));
+    for (option, name) in [
+        ("--data-root", "data"),
+        ("--exec-root", "exec"),
+        ("--pidfile", "pid"),
+    ] {
+        daemon.arg(option).arg(home.join(name));
+    }
+    serve("dockerd", daemon)?;
+    let engine = Engine {
+        docker,
+        image: image(programs)?,
+    };
+    wait(Duration::from_secs(60), || engine.docker(&["version"]))
+        .map_err(|why| format!("{why}\n{}", log("dockerd")))?;
+    engine.docker(&["swarm", "init", "--advertise-addr", "127.0.0.1"])?;
+    Ok(engine)
+}
+
+/// The folder that every image is made from: it has what a web service, a gateway and their health checks run.
+fn image([workload, nginx, busybox]: [&Path; 3]) -> Result<PathBuf, String> {
+    let root = folder("image");
+    let fail = |error: std::io::Error| error.to_string();
+    for name in [
+        "bin",
+        "etc/nginx/conf.d",
+        "tmp",
+        "usr/bin",
+        "usr/sbin",
+        "var/log/nginx",
+        "var/cache/nginx",
+        "run",
+    ] {
+        std::fs::create_dir_all(root.join(name)).map_err(fail)?;
+    }
+    for (from, to) in [
+        (workload, "workload"),
+        (nginx, "usr/sbin/nginx"),
+        (busybox, "bin/busybox"),
+    ] {
+        std::fs::copy(from, root.join(to)).map_err(fail)?;
+    }
+    std::os::unix::fs::symlink("/workload", root.join("usr/bin/curl")).map_err(fail)?;
+    for name in ["sh", "wget", "nc", "true"] {
+        std::os::unix::fs::symlink("busybox", root.join("bin").join(name)).map_err(fail)?;
+    }
+    for (name, text) in [
+        (
+            "etc/passwd",
+            "root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\nnginx:x:101:101::/:/bin/sh\n",
+        ),
+        ("etc/group", "root:x:0:\nnogroup:x:65534:\nnginx:x:101:\n"),
+        (
+            "etc/nginx/nginx.conf",
+            "user nginx;\nevents {}\nhttp { include /etc/nginx/conf.d/*.conf; }\n",
+        ),
+    ] {
+        std::fs::write(root.join(name), text).map_err(fail)?;
+    }
+    Ok(root)
+}
+
+/// Takes the stacks of one program down and leaves nothing of theirs running.
+pub(crate) fn stop() {
+    // The engine ends with the process namespace; what its containers were in has to go before.
+    if let Some(Ok(engine)) = state().join("docker").exists().then(engine) {
+        let _ = engine.docker(&["swarm", "leave", "--force"]);
+    }
+}
+
+impl Engine {
+    fn docker(&self, words: &[&str]) -> Result<String, String> {
+        let mut command = self.command();
+        command.args(words);
+        run(command)
+    }
+
+    fn command(&self) -> Command {
+        let home = state().join("docker");
+        let mut command = Command::new(&self.docker);
+        command.env(
+            "DOCKER_HOST",
+            format!("unix://{}", home.join("socket").display()),
+        );
+        command.env("DOCKER_CONFIG", home);
+        command
+    }
+
+    /// Copies the file, without digests: an image that was not pulled has none.
+    fn read(&self, file: &Path, variables: &[(&str, &str)]) -> Result<Stack, Failure> {
+        let fail = |error: std::io::Error| error.to_string();
+        let name = file
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let here = folder(&format!("stacks/{name}"));
+        // What the stack refers to stands beside it.
+        for entry in std::fs::read_dir(file.parent().unwrap_or(file))
+            .map_err(fail)?
+            .flatten()
+        {
+            if entry.path().is_file() {
+                std::fs::copy(entry.path(), here.join(entry.file_name())).map_err(fail)?;
+            }
+        }
+        let copy = here.join(file.file_name().unwrap_or_default());
+        let text = std::fs::read_to_string(file).map_err(fail)?;
+        let text = Regex::new("@sha256:[0-9a-f]{64}")
+            .unwrap()
+            .replace_all(&text, "")
+            .into_owned();
+        std::fs::write(&copy, &text).map_err(fail)?;
+
+        // A variable without a default gets a value that is a tag, a number and a name.
+        let required = Regex::new(r"\$\{([A-Za-z_][A-Za-z0-9_]*):?\?").unwrap();
+        let mut all: Vec<(String, String)> = required
+            .captures_iter(&text)
+            .map(|found| (found[1].to_owned(), "1".to_owned()))
+            .collect();
+        all.extend(
+            variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        );
+
+        let mut config = self.command();
+        config
+            .envs(all.clone())
+            .args(["stack", "config", "-c"])
+            .arg(&copy);
+        let said = run(config)?;
+        ensure(!said.contains("Ignoring"), || said.clone())?;
+        let path = here.join("config.yaml.read");
+        std::fs::write(&path, said).map_err(fail)?;
+        let config = yaml::serde_yaml(&path)?.pop().unwrap_or_default();
+        Ok(Stack {
+            name,
+            source: file.to_owned(),
+            file: copy,
+            config,
+            variables: all,
+        })
+    }
+
+    fn judge(&self, stacks: &[Stack]) -> Verdict {
+        for stack in stacks {
+            self.prepare(stack)?;
+        }
+        for stack in stacks {
+            self.deploy(stack)?;
+        }
+        for stack in stacks {
+            self.converges(stack, Duration::from_secs(90))?;
+        }
+        self.deploys_again_without_a_new_task(stacks)?;
+        self.takes_four_replicas(stacks)
+    }
+
+    /// Makes what the stack finds ready: external networks and secrets, labels of the node, images.
+    fn prepare(&self, stack: &Stack) -> Verdict {
+        for network in stack.external("networks") {
+            if self.docker(&["network", "inspect", network]).is_err() {
+                self.docker(&[
+                    "network",
+                    "create",
+                    "--driver=overlay",
+                    "--attachable",
+                    network,
+                ])?;
+            }
+        }
+        let value = stack.file.to_string_lossy();
+        for kind in ["secret", "config"] {
+            for name in stack.external(&format!("{kind}s")) {
+                if self.docker(&[kind, "inspect", name]).is_err() {
+                    self.docker(&[kind, "create", name, &value])?;
+                }
+            }
+        }
+        for service in stack.services() {
+            self.label(service)?;
+            self.import(service)?;
+        }
+        Ok(())
+    }
+
+    /// This node is the one that the constraints ask for.
+    fn label(&self, service: &Value) -> Verdict {
+        let constraints = service.pointer("/deploy/placement/constraints");
+        for constraint in constraints.and_then(Value::as_array).into_iter().flatten() {
+            let label = constraint
+                .as_str()
+                .and_then(|text| text.strip_prefix("node.labels."));
+            if let Some((name, value)) = label.and_then(|text| text.split_once("==")) {
+                let label = format!("{}={}", name.trim(), value.trim());
+                let node = self.docker(&["info", "--format", "{{.Swarm.NodeID}}"])?;
+                self.docker(&["node", "update", "--label-add", &label, node.trim()])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An image of that name. A workload listens on the ports that the service publishes or checks.
+    fn import(&self, service: &Value) -> Verdict {
+        let name = service["image"].as_str().unwrap_or_default();
+        let repository = name.rsplit('/').next().unwrap_or_default();
+        let change = if repository.split([':', '@']).next() == Some("nginx") {
+            r#"CMD ["nginx", "-g", "daemon off;"]"#.to_owned()
+        } else {
+            let mut ports = BTreeSet::new();
+            for port in service["ports"].as_array().into_iter().flatten() {
+                ports.insert(port["target"].to_string());
+            }
+            let check = service["healthcheck"]["test"].to_string();
+            let checked = Regex::new(r":(\d+)|\b(\d{4,5})\b").unwrap();
+            for found in checked.captures_iter(&check) {
+                ports.extend(
+                    found
+                        .get(1)
+                        .or(found.get(2))
+                        .map(|port| port.as_str().to_owned()),
+                );
+            }
+            let ports: Vec<String> = ports.into_iter().collect();
+            format!(
+                "ENTRYPOINT [\"/workload\"]\nENV LISTEN=\"{}\"",
+                ports.join(" ")
+            )
+        };
+        let mut import = Command::new("sh");
+        import.args([
+            "-c",
+            r#"tar c -C "$1" . | "$2" import -c "$3" - "$4""#,
+            "sh",
+        ]);
+        import
+            .arg(&self.image)
+            .arg(&self.docker)
+            .args([&change, name]);
+        import.envs(
+            self.command()
+                .get_envs()
+                .filter_map(|(key, value)| Some((key, value?))),
+        );
+        run(import)?;
+        Ok(())
+    }
+
+    fn deploy(&self, stack: &Stack) -> Verdict {
+        let mut deploy = self.command();
+        deploy.envs(stack.variables.clone());
+        deploy
+            .args(["stack", "deploy", "--resolve-image=never", "-c"])
+            .arg(&stack.file);
+        deploy.arg(&stack.name);
+        let said = run(deploy)?;
+        ensure(!said.contains("Ignoring"), || said)
+    }
+
+    /// Every service of the stack runs as many tasks as it should.
+    fn converges(&self, stack: &Stack, bound: Duration) -> Verdict {
+        wait(bound, || {
+            // Polling keeps a processor busy.
+            sleep(Duration::from_millis(400));
+            let services = self.docker(&[
+                "stack",
+                "services",
+                "--format",
+                "{{.Name}} {{.Replicas}}",
+                &stack.name,
+            ])?;
+            let all = stack.services().count();
+            let running = services.lines().filter(|line| runs(line)).count();
+            if running == all {
+                Ok(())
+            } else {
+                Err(services)
+            }
+        })
+        .map_err(|why| {
+            let mut message = why;
+            let tasks = self.docker(&[
+                "stack",
+                "ps",
+                "--no-trunc",
+                "--format",
+                "{{.Name}}: {{.CurrentState}} {{.Error}}",
+                &stack.name,
+            ]);
+            let _ = write!(message, "\n{}{}", tasks.unwrap_or_default(), log("dockerd"));
+            Failure::Wrong(message)
+        })
+    }
+
+    fn deploys_again_without_a_new_task(&self, stacks: &[Stack]) -> Verdict {
+        let tasks = || -> Result<BTreeSet<String>, String> {
+            let mut all = BTreeSet::new();
+            for stack in stacks {
+                let tasks = self.docker(&["stack", "ps", "--quiet", "--no-trunc", &stack.name])?;
+                all.extend(tasks.lines().map(str::to_owned));
+            }
+            Ok(all)
+        };
+        let before = tasks()?;
+        for stack in stacks {
+            self.deploy(stack)?;
+        }
+        sleep(Duration::from_secs(3));
+        let after = tasks()?;
+        ensure(before == after, || {
+            "the same stack again made new tasks".to_owned()
+        })
+    }
+
+    fn takes_four_replicas(&self, stacks: &[Stack]) -> Verdict {
+        for stack in stacks {
+            if !read(&stack.file)?.contains("${REPLICAS") {
+                continue;
+            }
+            let four = self.read(&stack.source, &[("REPLICAS", "4")])?;
+            let replicas = |service: &Value| service["deploy"]["replicas"] == 4;
+            ensure(four.services().any(replicas), || {
+                format!(
+                    "REPLICAS=4 gives no service of {} four replicas",
+                    stack.name
+                )
+            })?;
+            self.deploy(&four)?;
+            self.converges(&four, Duration::from_secs(90))?;
+        }
+        Ok(())
+    }
+
+    fn remove(&self, stacks: &[Stack]) -> Verdict {
+        for stack in stacks {
+            self.docker(&["stack", "rm", &stack.name])?;
+        }
+        // Without a grace period that an application would need.
+        let containers = self.docker(&["ps", "--quiet"])?;
+        let all: Vec<&str> = containers.lines().collect();
+        if !all.is_empty() {
+            let _ = self.docker(&[&["kill"], all.as_slice()].concat());
+        }
+        wait(Duration::from_secs(30), || {
+            match self.docker(&["ps", "--all", "--quiet"])? {
+                left if left.trim().is_empty() => Ok(()),
+                left => Err(format!("containers are left: {left}")),
+            }
+        })?;
+        for stack in stacks {
+            for network in stack.external("networks") {
+                let _ = self.docker(&["network", "rm", network]);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Stack {
+    fn services(&self) -> impl Iterator<Item = &Value> {
+        self.config["services"]
+            .as_object()
+            .into_iter()
+            .flat_map(serde_json::Map::values)
+    }
+
+    /// The real names of what is declared external.
+    fn external(&self, kind: &str) -> impl Iterator<Item = &str> {
+        let all = self.config[kind].as_object().into_iter().flatten();
+        all.filter(|(_, item)| item["external"] == true)
+            .map(|(key, item)| item["name"].as_str().unwrap_or(key))
+    }
+}
+
+/// `NAME 2/2` or `NAME 2/2 (max 1 per node)`.
+fn runs(line: &str) -> bool {
+    line.split(' ')
+        .nth(1)
+        .and_then(|replicas| replicas.split_once('/'))
+        .is_some_and(|(running, wanted)| running == wanted)
+}
+
+fn read(file: &Path) -> Result<String, String> {
+    std::fs::read_to_string(file).map_err(|error| error.to_string())
+}
+
+fn judge_text(name: &str, text: &str) -> Verdict {
+    let file = folder(name).join(format!("{name}.yml"));
+    std::fs::write(&file, text).map_err(|error| error.to_string())?;
+    judge(&[file])
+}
+
+fn judge_can_refuse() -> Verdict {
+    for (name, line, refusal) in [
+        (
+            "unknown",
+            "replica: 2",
+            "Additional property replica is not allowed",
+        ),
+        (
+            "ignored",
+            "restart: always",
+            "Ignoring unsupported options: restart",
+        ),
+    ] {
+        let text = format!("version: '3.8'\nservices:\n  app:\n    image: app:1\n    {line}\n");
+        match judge_text(name, &text) {
+            Err(Failure::Wrong(why)) => ensure(why.contains(refusal), || why)?,
+            Err(absent) => return Err(absent),
+            Ok(()) => return Err(Failure::Wrong(format!("{line} was taken"))),
+        }
+    }
+    Ok(())
+}
+
+/// A stack as an expert writes it converges, and one whose check asks at the wrong port does not.
+fn judge_sees_what_does_not_converge() -> Verdict {
+    let text = |port: u16| {
+        format!(
+            r#"version: "3.8"
+services:
+  app:
+    image: shop/prod:${{IMG_TAG:?set IMG_TAG}}
+    environment: {{LISTEN: "3001"}}
+    networks: {{backend: {{aliases: [prod.api]}}}}
+    healthcheck:
+      test: [CMD, curl, -f, "http://localhost:{port}/health"]
+      interval: 1s
+      timeout: 2s
+      retries: 2
+    deploy:
+      replicas: ${{REPLICAS:-2}}
+      update_config: {{parallelism: 1, order: start-first}}
+networks:
+  backend: {{external: true, name: backend}}
+"#
+        )
+    };
+    judge_text("healthy", &text(3001))?;
+    let engine = engine()?;
+    let file = folder("unhealthy").join("unhealthy.yml");
+    std::fs::write(&file, text(3002)).map_err(|error| error.to_string())?;
+    let stacks = [engine.read(&file, &[])?];
+    engine.prepare(&stacks[0])?;
+    engine.deploy(&stacks[0])?;
+    let verdict = engine.converges(&stacks[0], Duration::from_secs(6));
+    engine.remove(&stacks)?;
+    ensure(verdict.is_err(), || {
+        "an unhealthy stack was taken".to_owned()
+    })
+}

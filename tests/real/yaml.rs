@@ -1,0 +1,248 @@
+//! YAML: Docker's reader (go-yaml v3), Kubernetes' (a YAML 1.1 one), `PyYAML` and `serde_yaml` find the same data in
+//! every file.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Map, Value};
+
+use crate::programs::{self, Program};
+use crate::{Failure, Test, Verdict, ensure, machine, test};
+
+/// The readers beside `serde_yaml`, which is always there.
+pub(crate) const READERS: [Reader; 3] = [Reader::GoYaml, Reader::Kubernetes, Reader::PyYaml];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reader {
+    GoYaml,
+    Kubernetes,
+    PyYaml,
+}
+
+pub(crate) fn tests(programs: &[Program]) -> Vec<Test> {
+    let mut tests = vec![
+        test("yaml::judge_sees_a_difference", judge_sees_a_difference),
+        test("yaml::judge_sees_a_lost_string", judge_sees_a_lost_string),
+    ];
+    let files: (&str, &[&str]) = ("", &["yml", "yaml"]);
+    tests.extend(programs::each(
+        programs,
+        "yaml::serde",
+        files,
+        |_, files| {
+            files
+                .iter()
+                .try_for_each(|file| serde_yaml(file).map(drop).map_err(Failure::Wrong))
+        },
+    ));
+    tests.extend(programs::each(
+        programs,
+        "yaml::go_yaml",
+        files,
+        |_, files| same(Reader::GoYaml, files),
+    ));
+    tests.extend(programs::each(
+        programs,
+        "yaml::kubernetes",
+        files,
+        |_, files| same(Reader::Kubernetes, files),
+    ));
+    tests.extend(programs::each(
+        programs,
+        "yaml::py_yaml",
+        files,
+        |_, files| same(Reader::PyYaml, files),
+    ));
+    tests
+}
+
+/// A reader finds in the files what `serde_yaml` finds.
+pub(crate) fn same(reader: Reader, files: &[PathBuf]) -> Verdict {
+    for (file, theirs) in files.iter().zip(read(reader, files)?) {
+        let ours = Value::Array(serde_yaml(file)?);
+        ensure(ours == theirs, || {
+            format!(
+                "{}\n{reader:?} reads {theirs}\nserde_yaml reads {ours}",
+                file.display()
+            )
+        })?;
+    }
+    Ok(())
+}
+
+/// Every reader finds, somewhere in the text, a map of exactly these strings.
+pub(crate) fn judge_strings(text: &str, expected: &[(String, String)]) -> Verdict {
+    let file = machine::folder("strings").join("strings.yaml");
+    std::fs::write(&file, text).map_err(|error| error.to_string())?;
+    has_strings("serde_yaml", &Value::Array(serde_yaml(&file)?), expected)?;
+    for reader in READERS {
+        for documents in read(reader, std::slice::from_ref(&file))? {
+            has_strings(&format!("{reader:?}"), &documents, expected)?;
+        }
+    }
+    Ok(())
+}
+
+/// As a map, as a list of `KEY=value`, or as a list of `{name, value}`.
+pub(crate) fn has_strings(reader: &str, value: &Value, expected: &[(String, String)]) -> Verdict {
+    let wanted: Map<String, Value> = expected
+        .iter()
+        .map(|(key, text)| (key.clone(), Value::from(text.as_str())))
+        .collect();
+    let mut nearest = (0, None);
+    let found = any(value, &mut |map| {
+        let hits = wanted
+            .iter()
+            .filter(|(key, text)| map.get(*key) == Some(*text))
+            .count();
+        if hits > nearest.0 {
+            nearest = (hits, Some(map.clone()));
+        }
+        *map == wanted
+    });
+    ensure(found, || {
+        let Some(map) = nearest.1 else {
+            return format!("{reader} finds none of the strings");
+        };
+        let differ = |(key, text): &(&String, &Value)| map.get(*key) != Some(*text);
+        let lost: Vec<_> = wanted.iter().filter(differ).collect();
+        let odd: Vec<_> = map
+            .iter()
+            .filter(|(key, text)| wanted.get(*key) != Some(*text))
+            .collect();
+        format!("{reader} does not give these back: {lost:?}\nbut these: {odd:?}")
+    })
+}
+
+fn any(value: &Value, is: &mut impl FnMut(&Map<String, Value>) -> bool) -> bool {
+    match value {
+        Value::Object(map) => is(map) || map.values().any(|item| any(item, is)),
+        Value::Array(list) => {
+            list.iter()
+                .map(pair)
+                .collect::<Option<Map<_, _>>>()
+                .is_some_and(|map| is(&map))
+                || list.iter().any(|item| any(item, is))
+        }
+        _ => false,
+    }
+}
+
+fn pair(item: &Value) -> Option<(String, Value)> {
+    match item {
+        Value::String(text) => text
+            .split_once('=')
+            .map(|(key, text)| (key.to_owned(), Value::from(text))),
+        Value::Object(map) => Some((
+            map.get("name")?.as_str()?.to_owned(),
+            map.get("value")?.clone(),
+        )),
+        _ => None,
+    }
+}
+
+/// Per file, the list of its documents.
+fn read(reader: Reader, files: &[PathBuf]) -> Result<Vec<Value>, Failure> {
+    let mut command = match reader {
+        Reader::GoYaml | Reader::Kubernetes => {
+            let mut command = Command::new(machine::built("go-yaml", "readers")?);
+            command.arg(if reader == Reader::GoYaml {
+                "v3"
+            } else {
+                "k8s"
+            });
+            command
+        }
+        Reader::PyYaml => {
+            let mut command = Command::new(python()?);
+            command.arg(machine::tools_folder().join("read.py"));
+            command
+        }
+    };
+    command.args(files);
+    let json = machine::run(command)?;
+    serde_json::from_str(&json).map_err(|error| Failure::Wrong(format!("{error}: {json}")))
+}
+
+fn python() -> Result<PathBuf, Failure> {
+    ["/usr/bin/python3", "python3"]
+        .into_iter()
+        .map(PathBuf::from)
+        .find(|python| {
+            let mut command = Command::new(python);
+            command.args(["-c", "import yaml"]);
+            machine::run(command).is_ok()
+        })
+        .ok_or_else(|| Failure::Absent {
+            consumer: "PyYAML",
+            why: "no python3 with yaml on this machine".to_owned(),
+        })
+}
+
+/// The documents of a file.
+pub(crate) fn serde_yaml(file: &Path) -> Result<Vec<Value>, String> {
+    let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
+    let text = std::fs::read_to_string(file).map_err(|error| wrong(&error))?;
+    serde_yaml::Deserializer::from_str(&text)
+        .map(|document| {
+            <serde_yaml::Value as serde::Deserialize>::deserialize(document)
+                .map(plain)
+                .map_err(|error| wrong(&error))
+        })
+        .collect()
+}
+
+/// As JSON; a key that is no string is marked, so that it equals none.
+fn plain(value: serde_yaml::Value) -> Value {
+    use serde_yaml::Value as Yaml;
+    match value {
+        Yaml::Null => Value::Null,
+        Yaml::Bool(value) => value.into(),
+        Yaml::Number(value) => serde_json::to_value(&value).unwrap_or(Value::Null),
+        Yaml::String(value) => value.into(),
+        Yaml::Sequence(list) => list.into_iter().map(plain).collect(),
+        Yaml::Mapping(map) => map
+            .into_iter()
+            .map(|(key, value)| match key {
+                Yaml::String(key) => (key, plain(value)),
+                key => (format!("!serde_yaml {key:?}"), plain(value)),
+            })
+            .collect(),
+        Yaml::Tagged(tagged) => Value::from(format!("!serde_yaml {}", tagged.tag)),
+    }
+}
+
+fn judge_sees_a_difference() -> Verdict {
+    let file = machine::folder("difference").join("file.yaml");
+    for (text, is_same) in [
+        ("a: 'yes'\n", true),
+        ("a: yes\n", false),
+        ("a: 2024-01-01\n", false),
+    ] {
+        std::fs::write(&file, text).map_err(|error| error.to_string())?;
+        let seen = match same(Reader::PyYaml, std::slice::from_ref(&file)) {
+            Err(absent @ Failure::Absent { .. }) => return Err(absent),
+            verdict => verdict.is_ok(),
+        };
+        ensure(seen == is_same, || {
+            format!("the judge took {text:?} for {seen}")
+        })?;
+    }
+    Ok(())
+}
+
+fn judge_sees_a_lost_string() -> Verdict {
+    let expected = |value: &str| vec![("k".to_owned(), value.to_owned())];
+    judge_strings("data:\n  k: \"1e3\"\n", &expected("1e3"))?;
+    judge_strings("env:\n- k=a\n", &expected("a"))?;
+    judge_strings("env:\n- name: k\n  value: a\n", &expected("a"))?;
+    for lost in ["k: 1e3\n", "k: 22:22\n", "k: 0o17\n", "k: +1\n"] {
+        let value = lost.trim_start_matches("k: ").trim_end();
+        match judge_strings(lost, &expected(value)) {
+            Err(Failure::Wrong(_)) => {}
+            Err(absent) => return Err(absent),
+            Ok(()) => return Err(Failure::Wrong(format!("{lost:?} was taken for a string"))),
+        }
+    }
+    Ok(())
+}
