@@ -42,8 +42,8 @@ pub(crate) struct Cluster {
 /// The API server, started at the first call.
 pub(crate) fn cluster() -> Result<&'static Cluster, Failure> {
     static CLUSTER: OnceLock<Result<Cluster, String>> = OnceLock::new();
-    machine::require_isolation("kubernetes")?;
     let binary = built("kubernetes", "kubernetes")?;
+    machine::require_isolation("kubernetes")?;
     CLUSTER
         .get_or_init(|| start(binary))
         .as_ref()

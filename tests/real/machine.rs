@@ -69,6 +69,9 @@ fn isolated(state: &Path) -> Command {
         command.arg("--map-root-user");
     }
     command.args(["sh", "-c", ENTER, "sh"]).arg(state);
+    // Where Debian puts what only root has a use for.
+    let path = std::env::var("PATH").unwrap_or_default();
+    command.env("PATH", format!("{path}:/usr/sbin:/sbin"));
     command
 }
 
@@ -99,6 +102,13 @@ pub(crate) fn state() -> &'static Path {
             PathBuf::from,
         )
     })
+}
+
+/// Removes the state where it is not gone with the namespaces.
+pub(crate) fn clear() {
+    if std::env::var_os(INSIDE).is_none() {
+        let _ = std::fs::remove_dir_all(state());
+    }
 }
 
 /// A new empty folder in the state.
@@ -136,11 +146,10 @@ pub(crate) fn require_root(consumer: &'static str) -> Result<(), Failure> {
     })
 }
 
-/// A program on the `PATH` or where Debian puts those of administrators.
+/// A program on the `PATH`.
 pub(crate) fn installed(consumer: &'static str, program: &str) -> Result<PathBuf, Failure> {
     let path = std::env::var("PATH").unwrap_or_default();
     std::env::split_paths(&path)
-        .chain([PathBuf::from("/usr/sbin"), PathBuf::from("/sbin")])
         .map(|folder| folder.join(program))
         .find(|path| path.is_file())
         .ok_or_else(|| Failure::Absent {
@@ -167,7 +176,7 @@ pub(crate) fn built(consumer: &'static str, tool: &str) -> Result<PathBuf, Failu
         .map(|(_, path)| PathBuf::from(path))
         .ok_or_else(|| Failure::Absent {
             consumer,
-            why: format!("its {tool} is not built (`tests/real/tools/build {tool}` does it)"),
+            why: format!("not built on this machine (`tests/real/tools/build {tool}` does it)"),
         })
 }
 

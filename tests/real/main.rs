@@ -85,6 +85,7 @@ fn main() -> ExitCode {
     println!("\nrunning {} tests", tests.len());
     let outcome = run(tests, required);
     swarm::stop();
+    machine::clear();
     println!(
         "\ntest result: {}. {} passed; {} failed; {} ignored; 0 measured; {} filtered out\n",
         if outcome.failed == 0 { "ok" } else { "FAILED" },

@@ -65,8 +65,6 @@ struct Stack {
 /// The engine, started at the first call.
 pub(crate) fn engine() -> Result<&'static Engine, Failure> {
     static ENGINE: OnceLock<Result<Engine, String>> = OnceLock::new();
-    require_isolation("swarm")?;
-    require_root("swarm")?;
     let dockerd = installed("swarm", "dockerd")?;
     let docker = installed("swarm", "docker")?;
     installed("swarm", "iptables")?;
@@ -74,6 +72,8 @@ pub(crate) fn engine() -> Result<&'static Engine, Failure> {
     let nginx = built("swarm", "nginx")?;
     // Static: /bin/sh, wget and nc of the images.
     let busybox = installed("swarm", "busybox")?;
+    require_isolation("swarm")?;
+    require_root("swarm")?;
     ENGINE
         .get_or_init(|| start(&dockerd, docker, [&workload, &nginx, &busybox]))
         .as_ref()
