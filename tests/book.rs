@@ -1,0 +1,140 @@
+//! The pages of the book that are made from the code: the reference of blocks and the list of
+//! diagnostics. `UPDATE_EXPECTED=1 cargo test --test book` writes them anew.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+use zdc::diagnostics::catalogue;
+use zdc::vocabulary::{
+    App, Block, BlockSchema, Config, Gateway, LabelRule, Network, Secret, Service, Shape,
+    TargetSettings, Volume,
+};
+
+/// Compares a page with what it should be, or writes it.
+fn hold(page: &str, expected: &str) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("docs/src")
+        .join(page);
+    if std::env::var_os("UPDATE_EXPECTED").is_some() {
+        fs::write(&path, expected).unwrap();
+    }
+    let found = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        found == expected,
+        "{page} is stale: UPDATE_EXPECTED=1 cargo test --test book"
+    );
+}
+
+#[test]
+fn the_reference_of_blocks_is_the_vocabulary() {
+    let mut page = String::from(
+        "# Blocks and attributes\n\nEvery word of the language, from the same declarations that the \
+         compiler reads. A block is written `kind label { … }`; an attribute `name = value`.\n",
+    );
+    let mut seen = BTreeSet::new();
+    for root in [
+        &App::SCHEMA,
+        &Service::SCHEMA,
+        &Gateway::SCHEMA,
+        &Network::SCHEMA,
+        &Volume::SCHEMA,
+        &Config::SCHEMA,
+        &Secret::SCHEMA,
+        &TargetSettings::SCHEMA,
+    ] {
+        block(&mut page, root, root.kind, &mut seen);
+    }
+    hold("reference.md", &page);
+}
+
+#[test]
+fn the_list_of_diagnostics_is_the_catalogue() {
+    let mut page = String::from(
+        "# Diagnostics\n\nEvery diagnostic has a code and a page; `zdc explain CODE` prints it. A \
+         service accepts one about itself with `allow NAME { because = \"…\" }`.\n\n\
+         | code | name | severity | since |\n|---|---|---|---|\n",
+    );
+    let mut summary = String::new();
+    for code in catalogue::ALL {
+        let (id, name) = (code.id, code.name);
+        let row = format!(
+            "| [{id}](diagnostics/{id}.md) | {name} | {} | {} |",
+            code.severity, code.since
+        );
+        writeln!(page, "{row}").unwrap();
+        writeln!(summary, "  - [{id}: {name}](diagnostics/{id}.md)").unwrap();
+    }
+    hold("diagnostics.md", &page);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/src/SUMMARY.md");
+    let text = fs::read_to_string(path).unwrap();
+    let marker = "- [Diagnostics](diagnostics.md)\n";
+    let (before, after) = text.split_once(marker).unwrap();
+    let kept = after.lines().skip_while(|line| line.starts_with("  - [ZD"));
+    let after: String = kept.map(|line| format!("{line}\n")).collect();
+    hold("SUMMARY.md", &format!("{before}{marker}{summary}{after}"));
+}
+
+/// One block's section, then those of the blocks in it.
+fn block(page: &mut String, schema: &'static BlockSchema, path: &str, seen: &mut BTreeSet<String>) {
+    if !seen.insert(path.to_owned()) {
+        return;
+    }
+    let label = match schema.label {
+        LabelRule::None => String::new(),
+        LabelRule::Name => " NAME".to_owned(),
+        LabelRule::Variant(words) => format!(" {}", words.join(" \\| ")),
+        LabelRule::Text => " \"TEXT\"".to_owned(),
+        LabelRule::Resource(kind) => format!(" {}", kind.word().to_uppercase()),
+        LabelRule::Port => " SERVICE.PORT".to_owned(),
+    };
+    let kind = path.rsplit(' ').next().unwrap();
+    writeln!(
+        page,
+        "\n## `{path}`\n\n`{kind}{}` — {}\n",
+        label.replace("\\|", "|"),
+        text(schema.doc)
+    )
+    .unwrap();
+    if let Some(base) = schema.extends {
+        writeln!(
+            page,
+            "Takes everything that a `{}` takes, and:\n",
+            base.kind
+        )
+        .unwrap();
+    }
+    page.push_str("| word | takes | |\n|---|---|---|\n");
+    for member in schema.members {
+        let (name, takes) = match member.shape {
+            Shape::Attribute(ty) => (member.name, ty().to_string()),
+            Shape::Entries(ty) => ("any name", ty().to_string()),
+            Shape::Block(_) => (member.name, "a block".to_owned()),
+            Shape::Blocks(_) => (member.name, "blocks".to_owned()),
+        };
+        let takes = takes.replace('|', "\\|").replace('<', "&lt;");
+        writeln!(page, "| `{name}` | {takes} | {} |", text(member.doc)).unwrap();
+    }
+    for member in schema.members {
+        if let Shape::Block(inner) | Shape::Blocks(inner) = member.shape {
+            let path = format!(
+                "{} {}",
+                if path == schema.kind {
+                    schema.kind
+                } else {
+                    path
+                },
+                member.name
+            );
+            block(page, inner, &path, seen);
+        }
+    }
+}
+
+/// A doc comment as one line.
+fn text(doc: &str) -> String {
+    doc.split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .replace('|', "\\|")
+}
