@@ -9,6 +9,7 @@
 //! A phase whose input has errors does not run, since what it would say could not be trusted.
 
 pub mod check;
+pub mod cli;
 pub mod diagnostics;
 pub mod eval;
 pub mod graph;

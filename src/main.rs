@@ -1,3 +1,7 @@
 //! The `zdc` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    zdc::cli::run()
+}

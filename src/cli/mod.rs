@@ -1,0 +1,115 @@
+//! The command line: the only room with a door to the disk, the environment, the clock and the
+//! terminal. One file for each subcommand; what several of them need stands beside them.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "this is the door to the outside that the rest of the crate does not have"
+)]
+
+mod arguments;
+mod build;
+mod check;
+mod completions;
+mod disk;
+mod explain;
+mod init;
+mod output;
+mod params;
+mod project;
+mod session;
+mod terminal;
+
+use clap::{Parser, Subcommand};
+use std::fmt;
+use std::process::ExitCode;
+
+/// A compiler for deployments that refuses to ship downtime.
+#[derive(Debug, Parser)]
+#[command(
+    name = "zdc",
+    version,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    after_help = "Examples:
+  zdc init shop                     a first app.zd that builds
+  zdc build                         app.zd to manifests/, one folder for each target
+  zdc build --target swarm --stdout | docker stack deploy -c - shop
+  zdc build --check                 in CI: are the committed manifests up to date?
+  zdc explain ZD4003                what a code means and how to fix it
+
+Exit codes: 0 done, 1 errors in the program or stale manifests, 2 usage or files."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Build(build::Build),
+    Check(check::Check),
+    Explain(explain::Explain),
+    Init(init::Init),
+    Completions(completions::Completions),
+}
+
+/// How the program ends, where nothing was wrong with its use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    /// All is well.
+    Success,
+    /// The program has errors, or the manifests are stale.
+    Found,
+    /// SIGINT or SIGTERM.
+    Interrupted,
+}
+
+/// Wrong use, or files that cannot be read or written.
+#[derive(Debug)]
+struct Failure {
+    message: String,
+    help: Option<String>,
+}
+
+impl Failure {
+    fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}", self.message)?;
+        match &self.help {
+            Some(help) => write!(f, "\n  help: {help}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Runs the program on the process's arguments.
+pub fn run() -> ExitCode {
+    let ended = match Cli::parse().command {
+        Command::Build(command) => command.run(),
+        Command::Check(command) => command.run(),
+        Command::Explain(command) => command.run(),
+        Command::Init(command) => command.run(),
+        Command::Completions(command) => command.run(),
+    };
+    ExitCode::from(match ended {
+        Ok(Exit::Success) => 0,
+        Ok(Exit::Found) => 1,
+        Ok(Exit::Interrupted) => 130,
+        Err(failure) => {
+            terminal::say(&failure.to_string());
+            2
+        }
+    })
+}

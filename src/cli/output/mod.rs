@@ -1,0 +1,29 @@
+//! The output folder: what is there, what should be, and how one becomes the other.
+//!
+//! [`plan`] compares and changes nothing. A file that zdc did not write, or that was edited since,
+//! is never overwritten unless that is asked for.
+
+mod compare;
+mod diff;
+mod stamp;
+mod stream;
+mod write;
+
+pub(super) use compare::{Plan, plan};
+pub(super) use diff::diff;
+pub(super) use stream::stream;
+pub(super) use write::{Written, write};
+
+use crate::vocabulary::TargetId;
+use std::path::Path;
+
+/// Where manifests go.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Destination<'a> {
+    /// The output folder.
+    pub(super) folder: &'a Path,
+    /// The source as the files' first line names it: its project path.
+    pub(super) source: &'a str,
+    /// The targets that are built: only their folders are cleared of what is no longer written.
+    pub(super) targets: &'a [TargetId],
+}
