@@ -113,6 +113,24 @@ catalogue! {
     LOST_INSTANCE = "ZD4011" "lost-instance" Warning "0.1.0";
     // ZD5xxx lowering
     NOT_EXPRESSED = "ZD5000" "not-expressed" Warning "0.1.0";
+    STATIC_ADDRESS = "ZD5001" "static-address" Error "0.1.0";
+    NO_PORTABLE_PROBE = "ZD5002" "no-portable-probe" Error "0.1.0";
+    INCOMPLETE_PROBE = "ZD5003" "incomplete-probe" Error "0.1.0";
+    TEMPLATE_BRACES = "ZD5004" "template-braces" Error "0.1.0";
+    SLOT_NOT_FILLED = "ZD5005" "slot-not-filled" Error "0.1.0";
+    VARIABLE_NOT_SUBSTITUTED = "ZD5006" "variable-not-substituted" Error "0.1.0";
+    SECRET_NOT_INJECTED = "ZD5007" "secret-not-injected" Error "0.1.0";
+    UPDATE_KIND = "ZD5008" "update-kind" Error "0.1.0";
+    GLOBAL_WITH_REPLICAS = "ZD5009" "global-with-replicas" Error "0.1.0";
+    NO_AUTOSCALING = "ZD5010" "no-autoscaling" Warning "0.1.0";
+    PULL_NOT_CHOSEN = "ZD5011" "pull-not-chosen" Warning "0.1.0";
+    PUBLISHED_RANGE = "ZD5012" "published-range" Error "0.1.0";
+    ROUND_ROBIN_PUBLISHED = "ZD5013" "round-robin-published" Error "0.1.0";
+    NETWORK_GATEWAY = "ZD5014" "network-gateway" Warning "0.1.0";
+    INVALID_SWARM_NAME = "ZD5015" "invalid-swarm-name" Error "0.1.0";
+    UNWRITABLE_VARIABLE = "ZD5016" "unwritable-variable" Error "0.1.0";
+    MEMORY_TOO_SMALL = "ZD5017" "memory-too-small" Error "0.1.0";
+    MOUNT_WITHOUT_PATH = "ZD5018" "mount-without-path" Error "0.1.0";
     // ZD6xxx security
     LITERAL_SECRET = "ZD6001" "literal-secret" Warning "0.1.0";
     DOCKER_SOCKET = "ZD6002" "docker-socket" Warning "0.1.0";

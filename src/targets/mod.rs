@@ -4,9 +4,12 @@
 //! expresses from the [`Ledger`]; what is left over is told to the user. Rendering needs a proof.
 
 mod artifact;
+mod content;
 mod ledger;
+pub mod swarm;
 
 pub use artifact::{Artifact, Header};
+pub use content::content_hash;
 pub use ledger::{Account, Ledger, contract};
 
 use crate::diagnostics::Diagnostics;
@@ -57,7 +60,7 @@ pub trait Plan {
 }
 
 /// Every target, in the order they are written.
-pub static ALL: &[&dyn Target] = &[];
+pub static ALL: &[&dyn Target] = &[&swarm::Swarm];
 
 /// The target of this name.
 pub fn find(id: TargetId) -> Option<&'static dyn Target> {

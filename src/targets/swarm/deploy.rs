@@ -1,0 +1,393 @@
+//! The `deploy` section: how many, how they are replaced, what they may use and where they run.
+
+use super::Lowering;
+use super::compose::{
+    Amounts, Deploy, Map, Placement, Preference, Replicas, Resources, RestartPolicy, Steps,
+};
+use super::text::{Place, escaped};
+use crate::diagnostics::{Diagnostic, catalogue};
+use crate::rollout::policy::{self, Origin};
+use crate::source::Span;
+use crate::types::{Cpu, Duration, Memory, Percent};
+use crate::vocabulary::{
+    Attribute, Count, Endpoint, Mode, Node, Order, ResourceAmounts, RestartCondition, Spread,
+    Staged, Update,
+};
+use crate::yaml::{Commented, comment};
+
+/// The engine refuses a smaller limit or reservation (swarmkit `controlapi/service.go`).
+const LEAST_MEMORY: u64 = 4 << 20;
+
+/// The `deploy` section of a service; `None` where the engine's defaults say it all.
+pub(super) fn lower(lowering: &mut Lowering<'_, '_>) -> Option<Deploy> {
+    let body = &lowering.service.node.service.body;
+    let mode = lowering
+        .ledger
+        .take_from(body.mode.as_ref())
+        .map(|mode| mode.word());
+    let (update_config, rollback_config) = update(lowering);
+    let deploy = Deploy {
+        mode,
+        replicas: replicas(lowering),
+        update_config,
+        rollback_config,
+        resources: resources(lowering),
+        restart_policy: restart(lowering),
+        placement: placement(lowering),
+        labels: labels(lowering),
+        endpoint_mode: lowering
+            .ledger
+            .take_from(body.endpoint.as_ref())
+            .map(|endpoint| endpoint.word()),
+    };
+    endpoint(lowering);
+    (deploy != Deploy::default()).then_some(deploy)
+}
+
+fn replicas(lowering: &mut Lowering<'_, '_>) -> Option<Replicas> {
+    let service = lowering.service;
+    let body = &service.node.service.body;
+    if let Some(scale) = &body.scale {
+        let least = lowering.graph.replicas(service).least;
+        let diagnostic = no_autoscaling(service.name(), least, scale.span).about(service.name());
+        lowering
+            .ledger
+            .declare_block(scale, "only the fewest instances are written");
+        lowering.ledger.decline(scale.id, diagnostic);
+        lowering
+            .ledger
+            .declare_from(body.replicas.as_ref(), "`scale` says how many");
+        return Some(Replicas::Known(least));
+    }
+    let replicas = body.replicas.as_ref()?;
+    if let Some(mode) = body.mode.as_ref().filter(|mode| mode.value == Mode::Global) {
+        let diagnostic = global_with_replicas(replicas.key_span, mode).about(service.name());
+        lowering.ledger.decline(replicas.id, diagnostic);
+        return None;
+    }
+    Some(match lowering.ledger.take(replicas) {
+        Staged::Known(count) => Replicas::Known(count.get()),
+        Staged::Variable(id) => {
+            Replicas::Variable(lowering.variable(id, Place::Field, replicas.span))
+        }
+    })
+}
+
+fn update(lowering: &mut Lowering<'_, '_>) -> (Option<Commented<Steps>>, Option<Steps>) {
+    let service = lowering.service;
+    let Some(node) = &service.node.service.body.update else {
+        let policy = policy::effective(lowering.graph, service);
+        if policy.origin != Origin::Derived {
+            return (None, None);
+        }
+        let text = format!(
+            "Derived from the promise: zdc explain --policy {}",
+            service.name()
+        );
+        return (
+            Some(comment(text, derived(&policy.update))),
+            Some(derived(&policy.rollback)),
+        );
+    };
+    match node.label.name() {
+        "rolling" => rolling(lowering, node),
+        "recreate" => {
+            lowering.ledger.enter(node);
+            let all = Steps {
+                parallelism: Some(0),
+                order: Some("stop-first"),
+                ..Steps::default()
+            };
+            (Some(all.into()), None)
+        }
+        kind => {
+            let diagnostic = update_kind(kind, node.span).about(service.name());
+            lowering
+                .ledger
+                .declare_block(node, "part of an update that swarm does not have");
+            lowering.ledger.decline(node.id, diagnostic);
+            (None, None)
+        }
+    }
+}
+
+/// What was written and nothing else: the engine fills in its own defaults.
+fn rolling(
+    lowering: &mut Lowering<'_, '_>,
+    node: &Node<Update>,
+) -> (Option<Commented<Steps>>, Option<Steps>) {
+    let ledger = &mut *lowering.ledger;
+    let update = ledger.enter(node);
+    let steps = Steps {
+        parallelism: ledger
+            .take_from(update.parallelism.as_ref())
+            .map(|count: &Count| count.get()),
+        delay: ledger
+            .take_from(update.delay.as_ref())
+            .map(Duration::to_string),
+        failure_action: ledger
+            .take_from(update.on_failure.as_ref())
+            .map(|action| action.word()),
+        monitor: ledger
+            .take_from(update.monitor.as_ref())
+            .map(Duration::to_string),
+        max_failure_ratio: ledger
+            .take_from(update.max_failure_ratio.as_ref())
+            .map(|share| ratio(*share)),
+        order: ledger
+            .take_from(update.order.as_ref())
+            .map(|order| order_word(*order)),
+    };
+    let rollback = update.rollback.as_ref().map(|node| {
+        let rollback = ledger.enter(node);
+        Steps {
+            parallelism: ledger
+                .take_from(rollback.parallelism.as_ref())
+                .map(|count: &Count| count.get()),
+            delay: ledger
+                .take_from(rollback.delay.as_ref())
+                .map(Duration::to_string),
+            failure_action: ledger
+                .take_from(rollback.on_failure.as_ref())
+                .map(|action| action.word()),
+            monitor: ledger
+                .take_from(rollback.monitor.as_ref())
+                .map(Duration::to_string),
+            max_failure_ratio: ledger
+                .take_from(rollback.max_failure_ratio.as_ref())
+                .map(|share| ratio(*share)),
+            order: ledger
+                .take_from(rollback.order.as_ref())
+                .map(|order| order_word(*order)),
+        }
+    });
+    let written = |steps: Steps| (steps != Steps::default()).then_some(steps);
+    (written(steps).map(Into::into), rollback.and_then(written))
+}
+
+/// A derived policy, without what the engine does anyway.
+fn derived(steps: &policy::Steps) -> Steps {
+    Steps {
+        parallelism: Some(steps.parallelism),
+        delay: (steps.delay != policy::ENGINE.delay).then(|| steps.delay.to_string()),
+        failure_action: (steps.on_failure != policy::ENGINE.on_failure)
+            .then(|| steps.on_failure.word()),
+        monitor: (steps.monitor != policy::ENGINE.monitor).then(|| steps.monitor.to_string()),
+        max_failure_ratio: (steps.max_failure_ratio != policy::ENGINE.max_failure_ratio)
+            .then(|| ratio(steps.max_failure_ratio)),
+        order: (steps.order != policy::ENGINE.order).then(|| order_word(steps.order)),
+    }
+}
+
+fn order_word(order: Order) -> &'static str {
+    match order {
+        Order::StartFirst => "start-first",
+        Order::StopFirst => "stop-first",
+    }
+}
+
+fn ratio(share: Percent) -> f64 {
+    // At most 100,000 in every sensible program, and then exact.
+    f64::from(u32::try_from(share.thousandths).unwrap_or(u32::MAX)) / 100_000.0
+}
+
+fn resources(lowering: &mut Lowering<'_, '_>) -> Option<Resources> {
+    let node = lowering.service.node.service.body.resources.as_ref()?;
+    let resources = lowering.ledger.enter(node);
+    let amounts = Resources {
+        limits: amounts(lowering, resources.limits.as_ref()),
+        reservations: amounts(lowering, resources.reservations.as_ref()),
+    };
+    (amounts != Resources::default()).then_some(amounts)
+}
+
+fn amounts(
+    lowering: &mut Lowering<'_, '_>,
+    node: Option<&Node<ResourceAmounts>>,
+) -> Option<Amounts> {
+    let amounts = lowering.ledger.enter(node?);
+    if let Some(memory) = amounts
+        .memory
+        .as_ref()
+        .filter(|memory| memory.value.bytes < LEAST_MEMORY)
+    {
+        let diagnostic = memory_too_small(memory).about(lowering.service.name());
+        lowering.ledger.report(diagnostic);
+    }
+    let amounts = Amounts {
+        cpus: lowering
+            .ledger
+            .take_from(amounts.cpu.as_ref())
+            .map(|cpu| cpus(*cpu)),
+        memory: lowering
+            .ledger
+            .take_from(amounts.memory.as_ref())
+            .map(|memory| bytes(*memory)),
+    };
+    (amounts != Amounts::default()).then_some(amounts)
+}
+
+/// A number of processors, as text: a bare `0.5` is a number, which the schema refuses.
+fn cpus(cpu: Cpu) -> String {
+    let (whole, rest) = (cpu.millis / 1000, cpu.millis % 1000);
+    if rest == 0 {
+        return whole.to_string();
+    }
+    let digits = format!("{rest:03}");
+    format!("{whole}.{}", digits.trim_end_matches('0'))
+}
+
+/// docker/go-units `RAMInBytes`: `200M` is 200 MiB; every unit is a power of 1024.
+fn bytes(memory: Memory) -> String {
+    let (amount, unit) = memory.binary();
+    let unit = ["", "K", "M", "G", "T"]
+        .get(unit)
+        .copied()
+        .unwrap_or_default();
+    format!("{amount}{unit}")
+}
+
+fn restart(lowering: &mut Lowering<'_, '_>) -> Option<RestartPolicy> {
+    let node = lowering.service.node.service.body.restart.as_ref()?;
+    let ledger = &mut *lowering.ledger;
+    let restart = ledger.enter(node);
+    let policy = RestartPolicy {
+        condition: ledger
+            .take_from(restart.condition.as_ref())
+            .map(|condition| match condition {
+                RestartCondition::Any => "any",
+                RestartCondition::OnFailure => "on-failure",
+                RestartCondition::Never => "none",
+            }),
+        delay: ledger
+            .take_from(restart.delay.as_ref())
+            .map(Duration::to_string),
+        max_attempts: ledger
+            .take_from(restart.max_attempts.as_ref())
+            .map(|count: &Count| count.get()),
+        window: ledger
+            .take_from(restart.window.as_ref())
+            .map(Duration::to_string),
+    };
+    (policy != RestartPolicy::default()).then_some(policy)
+}
+
+fn placement(lowering: &mut Lowering<'_, '_>) -> Option<Placement> {
+    let node = lowering.service.node.service.body.placement.as_ref()?;
+    let ledger = &mut *lowering.ledger;
+    let placement = ledger.enter(node);
+    let preferences = match ledger.take_from(placement.spread.as_ref()) {
+        Some(Spread::Zone) => vec![Preference {
+            spread: "node.labels.zone",
+        }],
+        // The scheduler spreads a service's tasks over the nodes anyway (swarmkit
+        // `manager/scheduler/scheduler.go`).
+        Some(Spread::Node) | None => Vec::new(),
+    };
+    let nodes = placement.node.as_ref().map(|node| ledger.enter(node));
+    let constraints = nodes.iter().flat_map(|nodes| &nodes.entries).map(|entry| {
+        let (key, value) = ledger.take_entry(entry);
+        escaped(&format!("node.labels.{key} == {value}"))
+    });
+    let placement = Placement {
+        constraints: constraints.collect(),
+        preferences,
+        max_replicas_per_node: ledger
+            .take_from(placement.max_per_node.as_ref())
+            .map(|most| most.get()),
+    };
+    (placement != Placement::default()).then_some(placement)
+}
+
+/// Labels of the service, which restart nothing when they change; its own win over the app's.
+fn labels(lowering: &mut Lowering<'_, '_>) -> Map<String> {
+    let app = lowering.graph.app().and_then(|app| app.labels.as_ref());
+    let own = lowering.service.node.service.body.labels.as_ref();
+    let mut labels: Map<String> = Map::default();
+    for node in [app, own].into_iter().flatten() {
+        for entry in &lowering.ledger.enter(node).entries {
+            let (key, value) = lowering.ledger.take_entry(entry);
+            let value = escaped(value);
+            match labels.0.iter_mut().find(|(known, _)| known == key) {
+                Some((_, known)) => *known = value,
+                None => labels.0.push((key.to_owned(), value)),
+            }
+        }
+    }
+    labels
+}
+
+/// Round robin by DNS has no address that the routing mesh could publish.
+fn endpoint(lowering: &mut Lowering<'_, '_>) {
+    let service = lowering.service;
+    let Some(endpoint) = service.node.service.body.endpoint.as_ref() else {
+        return;
+    };
+    if endpoint.value != Endpoint::DnsRoundRobin {
+        return;
+    }
+    let ports = service.ports().iter();
+    let meshed = ports.filter_map(|port| {
+        port.publish
+            .as_ref()
+            .filter(|_| !super::is_host_mode(port))
+            .map(|publish| publish.key_span)
+    });
+    let listeners = service
+        .node
+        .gateway
+        .iter()
+        .flat_map(|gateway| &gateway.listen)
+        .map(|listen| listen.span);
+    let published: Vec<Span> = meshed.chain(listeners).collect();
+    for span in published {
+        let diagnostic = round_robin_published(endpoint.span, span).about(service.name());
+        lowering.ledger.report(diagnostic);
+    }
+}
+
+fn no_autoscaling(name: &str, least: u64, span: Span) -> Diagnostic {
+    Diagnostic::new(&catalogue::NO_AUTOSCALING, format!("swarm does not scale by load: `{name}` stays at {least}"), span)
+        .help("take a `deploy` variable for `replicas` and deploy again with another value, or leave swarm out with `targets`")
+}
+
+fn global_with_replicas(replicas: Span, mode: &Attribute<Mode>) -> Diagnostic {
+    Diagnostic::new(
+        &catalogue::GLOBAL_WITH_REPLICAS,
+        "a global service has one task on each node, and no number of replicas",
+        replicas,
+    )
+    .and(mode.span, "global")
+    .help("take out one of the two")
+}
+
+fn update_kind(kind: &str, span: Span) -> Diagnostic {
+    Diagnostic::new(
+        &catalogue::UPDATE_KIND,
+        format!(
+            "swarm has no {kind} update: a service holds one version and the one it is updated to"
+        ),
+        span,
+    )
+    .help("write `update rolling { order = start_first }`, or leave swarm out with `targets`")
+}
+
+fn memory_too_small(memory: &Attribute<Memory>) -> Diagnostic {
+    Diagnostic::new(
+        &catalogue::MEMORY_TOO_SMALL,
+        format!("swarm refuses {}: it wants at least 4MiB", memory.value),
+        memory.span,
+    )
+    .help("write what the program needs, in `MiB` or `GiB`")
+}
+
+fn round_robin_published(endpoint: Span, publish: Span) -> Diagnostic {
+    Diagnostic::new(
+        &catalogue::ROUND_ROBIN_PUBLISHED,
+        "the routing mesh publishes a virtual address, and a `dnsrr` service has none",
+        publish,
+    )
+    .labelled("published through the mesh")
+    .and(endpoint, "no virtual address")
+    .help("publish with `mode = host`, or take `endpoint` out")
+}

@@ -1,0 +1,151 @@
+//! A health check as a command that the engine runs inside the container.
+
+use super::Lowering;
+use super::compose::Healthcheck;
+use super::text::Place;
+use crate::diagnostics::{Diagnostic, catalogue};
+use crate::graph::{port_number, protocol, scheme};
+use crate::source::Span;
+use crate::types::Duration;
+use crate::vocabulary::{Health, Node, ProbeClient, Protocol};
+use crate::yaml::Flow;
+
+/// zd's default, shorter than the engine's 30 s; the engine's interval (30 s), retries (3) and
+/// start period (0 s) are zd's too (<https://docs.docker.com/reference/dockerfile/#healthcheck>).
+const TIMEOUT: Duration = Duration::from_seconds(5);
+
+/// The health check of a service.
+pub(super) fn lower(lowering: &mut Lowering<'_, '_>) -> Option<Healthcheck> {
+    let service = lowering.service;
+    let node = service.node.service.body.health.as_ref()?;
+    let health = lowering.ledger.enter(node);
+    let kind = node.label.name();
+    let test = match kind {
+        "none" => {
+            return Some(Healthcheck {
+                disable: true,
+                ..Healthcheck::default()
+            });
+        }
+        "image" => None,
+        "exec" => exec(lowering, node),
+        "http" => http(lowering, node),
+        _ => {
+            let port = health
+                .port
+                .as_ref()
+                .map_or_else(|| service.default_port(), |port| service.port(&port.value));
+            let diagnostic = no_portable_probe(kind, port.and_then(port_number), node.span)
+                .about(service.name());
+            lowering.ledger.decline(node.id, diagnostic);
+            lowering.ledger.declare_from(
+                health.port.as_ref(),
+                "part of a probe that swarm has no word for",
+            );
+            None
+        }
+    };
+    let ledger = &mut *lowering.ledger;
+    let timeout = ledger.take_from(health.timeout.as_ref()).copied();
+    let timeout = timeout.or((kind != "image").then_some(TIMEOUT));
+    let check = Healthcheck {
+        test: test.map(Flow),
+        disable: false,
+        interval: ledger
+            .take_from(health.interval.as_ref())
+            .map(ToString::to_string),
+        timeout: timeout.map(|timeout| timeout.to_string()),
+        retries: ledger
+            .take_from(health.retries.as_ref())
+            .map(|retries| retries.get()),
+        start_period: ledger
+            .take_from(health.start_period.as_ref())
+            .map(ToString::to_string),
+    };
+    (check != Healthcheck::default()).then_some(check)
+}
+
+fn exec(lowering: &mut Lowering<'_, '_>, node: &Node<Health>) -> Option<Vec<String>> {
+    let Some(command) = &node.command else {
+        let diagnostic = incomplete(node.span, "`health exec` says no command")
+            .help("say what tells a healthy instance: `command = [\"/app\", \"--check\"]`")
+            .about(lowering.service.name());
+        lowering.ledger.report(diagnostic);
+        return None;
+    };
+    let words = lowering.ledger.take(command);
+    let words = words
+        .iter()
+        .map(|word| lowering.text(&word.value, Place::Field, word.span));
+    Some(std::iter::once("CMD".to_owned()).chain(words).collect())
+}
+
+fn http(lowering: &mut Lowering<'_, '_>, node: &Node<Health>) -> Option<Vec<String>> {
+    let service = lowering.service;
+    let port = match lowering.ledger.take_from(node.port.as_ref()) {
+        Some(name) => service.port(name),
+        None => service.default_port(),
+    };
+    // A gateway listens where it says so.
+    let listener = || {
+        let listen = service.node.gateway.as_ref()?.listen.first()?;
+        let number = listen.port.as_ref().map_or(80, |port| port.value.get());
+        let protocol = listen
+            .protocol
+            .as_ref()
+            .map_or(Protocol::Http, |protocol| protocol.value);
+        Some((number, protocol))
+    };
+    let asked = port.map(|port| (port_number(port).unwrap_or_default().into(), protocol(port)));
+    let Some((number, protocol)) = asked.or_else(listener) else {
+        let diagnostic = incomplete(node.span, "the health check asks no port")
+            .help("declare the port it asks: `port http { number = 8080 }`; where there are several, name it: `port = http`")
+            .about(service.name());
+        lowering.ledger.report(diagnostic);
+        return None;
+    };
+    let path = lowering
+        .ledger
+        .take_from(node.path.as_ref())
+        .map_or("/", |path| path);
+    let slash = if path.starts_with('/') { "" } else { "/" };
+    let url = super::text::escaped(&format!(
+        "{}://localhost:{number}{slash}{path}",
+        scheme(protocol)
+    ));
+    let client = lowering.ledger.take_from(node.client.as_ref());
+    let words: Vec<String> = match client {
+        Some(ProbeClient::Curl) => vec!["curl".into(), "-f".into()],
+        // Options that busybox has too.
+        Some(ProbeClient::Wget) | None => ["wget", "-q", "-O", "/dev/null"].map(Into::into).into(),
+        Some(ProbeClient::Command(words)) => words
+            .iter()
+            .map(|word| lowering.text(&word.value, Place::Field, word.span))
+            .collect(),
+    };
+    Some(
+        std::iter::once("CMD".to_owned())
+            .chain(words)
+            .chain([url])
+            .collect(),
+    )
+}
+
+fn no_portable_probe(kind: &str, port: Option<u16>, span: Span) -> Diagnostic {
+    let port = port.unwrap_or(8080);
+    let command = if kind == "grpc" {
+        format!("command = [\"grpc_health_probe\", \"-addr=localhost:{port}\"]")
+    } else {
+        format!("command = [\"nc\", \"-z\", \"localhost\", \"{port}\"]")
+    };
+    Diagnostic::new(
+        &catalogue::NO_PORTABLE_PROBE,
+        format!("swarm probes from inside the container, and no program for a {kind} probe is in every image"),
+        span,
+    )
+    .help(format!("name one that the image has: `health exec {{ {command} }}`"))
+}
+
+fn incomplete(span: Span, text: &str) -> Diagnostic {
+    Diagnostic::new(&catalogue::INCOMPLETE_PROBE, text, span)
+}

@@ -1,0 +1,204 @@
+//! What stands at a path inside a service: volumes, paths of the node, configs and secrets.
+
+use super::Lowering;
+use super::compose::{FileMount, Mount};
+use super::text::{Place, escaped};
+use crate::diagnostics::{Diagnostic, catalogue};
+use crate::source::{Span, Str};
+use crate::types::Reference;
+use crate::vocabulary::{Config, Label, Node};
+
+/// Volumes and paths of the node.
+pub(super) fn volumes(lowering: &mut Lowering<'_, '_>) -> Vec<Mount> {
+    let service = lowering.service;
+    let body = &service.node.service.body;
+    let mut mounts = Vec::new();
+    for node in &body.volume {
+        let Label::Reference(Reference::Volume(name)) = &node.label else {
+            continue;
+        };
+        let mount = lowering.ledger.enter(node);
+        let Some(path) = lowering.ledger.take_from(mount.path.as_ref()) else {
+            let diagnostic =
+                without_path(&format!("volume `{name}`"), node.span, "path = \"/data\"")
+                    .about(service.name());
+            lowering.ledger.report(diagnostic);
+            continue;
+        };
+        let read_only = lowering
+            .ledger
+            .take_from(mount.read_only.as_ref())
+            .is_some_and(|only| *only);
+        mounts.push(mounted("volume", name, &escaped(path), read_only));
+        lowering.draft.mounts_volume(name);
+    }
+    for node in &body.mount {
+        let mount = lowering.ledger.enter(node);
+        let Some(bind) = &mount.bind else {
+            let diagnostic = without_path(
+                &format!("`{}`", node.label.name()),
+                node.span,
+                "bind = \"/srv/data\"",
+            )
+            .about(service.name());
+            lowering.ledger.report(diagnostic);
+            continue;
+        };
+        lowering.ledger.take(bind);
+        let source = lowering.text(
+            &crate::types::Text::Known(bind.value.clone()),
+            Place::Template,
+            bind.span,
+        );
+        let read_only = lowering
+            .ledger
+            .take_from(mount.read_only.as_ref())
+            .is_some_and(|only| *only);
+        // Without a leading dot, slash or tilde Compose takes the source for a volume's name.
+        let source = if source.starts_with(['/', '.', '~']) {
+            source
+        } else {
+            format!("./{source}")
+        };
+        mounts.push(mounted(
+            "bind",
+            &source,
+            &escaped(node.label.name()),
+            read_only,
+        ));
+    }
+    mounts
+}
+
+fn mounted(kind: &'static str, source: &str, target: &str, read_only: bool) -> Mount {
+    if source.contains(':') || target.contains(':') {
+        return Mount::Long {
+            r#type: kind,
+            source: source.to_owned(),
+            target: target.to_owned(),
+            read_only,
+        };
+    }
+    let suffix = if read_only { ":ro" } else { "" };
+    Mount::Short(format!("{source}:{target}{suffix}"))
+}
+
+/// Configs: a file for `file`, each key a file in a folder for `data`.
+pub(super) fn configs(lowering: &mut Lowering<'_, '_>) -> Vec<FileMount> {
+    let (graph, service) = (lowering.graph, lowering.service);
+    let mut mounts = Vec::new();
+    for mount in &service.node.service.body.config {
+        let Label::Reference(Reference::Config(name)) = &mount.label else {
+            continue;
+        };
+        let Some(config) = graph.config(name) else {
+            continue;
+        };
+        let path = lowering.ledger.enter(mount).path.as_ref();
+        let path = lowering.ledger.take_from(path);
+        let node = &config.config;
+        lowering.ledger.enter(node);
+        lowering.ledger.take_from(node.name.as_ref());
+        if let Some(file) = &node.file {
+            let file = lowering.ledger.take(file);
+            let extension = extension(file).to_owned();
+            let content = config.content.clone().unwrap_or_default();
+            let key = add(lowering, node, name, "", &extension, content.to_string());
+            mounts.push(at(key, path.map(|path| escaped(path))));
+        }
+        if let Some(data) = &node.data {
+            let folder = path.map_or_else(
+                || format!("/{name}"),
+                |path| path.trim_end_matches('/').to_owned(),
+            );
+            for entry in &lowering.ledger.enter(data).entries {
+                let (key, value) = lowering.ledger.take_entry(entry);
+                let content = lowering.value(value, Place::Content, entry.attribute.span);
+                let (stem, extension) = key.split_at(key.len() - extension(key).len());
+                let source = add(
+                    lowering,
+                    node,
+                    name,
+                    stem.trim_end_matches('.'),
+                    extension,
+                    content,
+                );
+                mounts.push(at(source, Some(escaped(&format!("{folder}/{key}")))));
+            }
+        }
+    }
+    mounts
+}
+
+/// Adds a config's content to the stack and gives the name by which the service mounts it.
+fn add(
+    lowering: &mut Lowering<'_, '_>,
+    node: &Node<Config>,
+    name: &str,
+    key: &str,
+    extension: &str,
+    content: String,
+) -> String {
+    let real = node.name.as_ref().map(|written| &*written.value);
+    let service = lowering.service.name();
+    lowering
+        .draft
+        .add_config(real, &[name, key], extension, content, service)
+}
+
+/// What follows the last dot of a file's name; empty where it has none or begins with it.
+fn extension(path: &str) -> &str {
+    let file = path.rsplit('/').next().unwrap_or_default();
+    match file.rsplit_once('.') {
+        Some((stem, extension)) if !stem.is_empty() => extension,
+        _ => "",
+    }
+}
+
+/// A mounted file; without a path at the root of the container, as the engine has it.
+pub(super) fn at(source: String, target: Option<String>) -> FileMount {
+    match target {
+        Some(target) => FileMount::Long { source, target },
+        None => FileMount::Short(source),
+    }
+}
+
+/// Secrets that are mounted, and those whose path the service's texts hold.
+pub(super) fn secrets(lowering: &mut Lowering<'_, '_>) -> Vec<FileMount> {
+    let mut names: Vec<Str> = Vec::new();
+    for node in &lowering.service.node.service.body.secret {
+        let Label::Reference(Reference::Secret(name)) = &node.label else {
+            continue;
+        };
+        let path = lowering.ledger.enter(node).path.as_ref();
+        lowering.ledger.take_from(path);
+        names.push(name.clone());
+    }
+    names.extend(
+        lowering
+            .secrets
+            .iter()
+            .filter(|name| !names.contains(name))
+            .cloned()
+            .collect::<Vec<_>>(),
+    );
+    let mount = |name: &Str| {
+        let path = lowering.secret_path(name);
+        let is_default = path == format!("/run/secrets/{name}");
+        at(name.to_string(), (!is_default).then(|| escaped(&path)))
+    };
+    let mounts = names.iter().map(mount).collect();
+    for name in names {
+        lowering.draft.mounts_secret(&name);
+    }
+    mounts
+}
+
+fn without_path(what: &str, span: Span, example: &str) -> Diagnostic {
+    Diagnostic::new(
+        &catalogue::MOUNT_WITHOUT_PATH,
+        format!("{what} is mounted, and one end is missing"),
+        span,
+    )
+    .help(format!("say which: `{example}`"))
+}
