@@ -196,7 +196,7 @@ fn elsewhere(lowering: &mut Lowering<'_, '_>) {
         match pull.value {
             Pull::Always => ledger.declare(pull.id, "a node of a swarm always asks the registry"),
             Pull::IfNotPresent | Pull::Never => {
-                ledger.decline(pull.id, pull_not_chosen(pull).about(service.name()))
+                ledger.decline(pull.id, pull_not_chosen(pull).about(service.name()));
             }
         }
     }
