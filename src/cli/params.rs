@@ -107,6 +107,10 @@ impl<'de> Visitor<'de> for Bounded<'_> {
         Ok(Value::Null)
     }
 
+    fn visit_none<E: de::Error>(self) -> Result<Value, E> {
+        self.visit_unit()
+    }
+
     fn visit_bool<E: de::Error>(self, value: bool) -> Result<Value, E> {
         self.take(1)?;
         Ok(Value::Bool(value))
@@ -154,5 +158,54 @@ impl<'de> Visitor<'de> for Bounded<'_> {
             values.insert(key, value);
         }
         Ok(Value::Object(values))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        parse(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_map_is_read_as_it_stands() {
+        let map = parse("# c\nN: 3\ns: \"3\"\nl: [1, 2.5, no]\nm: {a: null, b: true}\n").unwrap();
+        let expected = serde_json::json!({
+            "N": 3, "s": "3", "l": [1, 2.5, "no"], "m": { "a": null, "b": true }
+        });
+        assert_eq!(Value::Object(map), expected);
+        assert!(parse("# nothing\n").unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_is_no_map_of_plain_values_is_refused() {
+        assert!(error("- 1\n").contains("expected a map of parameters"));
+        assert!(error("a: 1\na: 2\n").contains("`a` is there twice"));
+        assert!(error("a: .nan\n").contains("finite"));
+        assert!(parse("a: 1\n---\nb: 2\n").is_err());
+        assert!(parse("a: !tag 1\n").is_err());
+        let place = parse("a: 1\nb: [\n").unwrap_err();
+        assert!(place.location().is_some_and(|place| place.line() >= 2));
+    }
+
+    #[test]
+    fn aliases_unfold_within_bounds() {
+        use std::fmt::Write;
+        let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for level in 1..12 {
+            let before = format!("*a{}, ", level - 1).repeat(9);
+            writeln!(bomb, "a{level}: &a{level} [{before}]").unwrap();
+        }
+        assert!(parse(&bomb).is_err());
+        // The reader's own bound lets this through; ours does not.
+        let text = "x".repeat(100_000);
+        let wide = format!("a: &a {text}\nb: [{}]\n", "*a, ".repeat(400));
+        assert!(
+            error(&wide).contains("unfold to too much"),
+            "{}",
+            error(&wide)
+        );
     }
 }

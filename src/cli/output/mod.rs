@@ -27,3 +27,6 @@ pub(super) struct Destination<'a> {
     /// The targets that are built: only their folders are cleared of what is no longer written.
     pub(super) targets: &'a [TargetId],
 }
+
+#[cfg(test)]
+mod tests;
