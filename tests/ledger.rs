@@ -1,0 +1,110 @@
+//! Nothing is dropped in silence. `tests/cases/ledger/app.zd` writes every property of the
+//! vocabulary, and each target must take it, say what happens instead, or declare whose it is. A
+//! property added to the vocabulary fails the first test until it is in that file, and then the
+//! second until every target has an answer.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use zdc::Options;
+use zdc::graph::Graph;
+use zdc::source::MemoryWorld;
+use zdc::targets::{self, Account};
+use zdc::vocabulary::{
+    App, Block, BlockSchema, Config, Gateway, Network, Secret, Service, Shape, TargetSettings,
+    Volume,
+};
+
+const ROOTS: [&BlockSchema; 8] = [
+    &App::SCHEMA,
+    &Service::SCHEMA,
+    &Gateway::SCHEMA,
+    &Network::SCHEMA,
+    &Volume::SCHEMA,
+    &Config::SCHEMA,
+    &Secret::SCHEMA,
+    &TargetSettings::SCHEMA,
+];
+
+/// What this version reads and answers with "not yet".
+const NOT_YET: [(&str, &str); 1] = [("update", "slots")];
+
+fn everything() -> Graph {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/ledger");
+    let text = fs::read_to_string(folder.join("app.zd")).unwrap();
+    let world = MemoryWorld::single("app.zd", text).with("settings.yml", "greeting: hello\n");
+    let compilation = zdc::compile(&world, "app.zd", &Options::default());
+    let said: Vec<String> = compilation
+        .diagnostics
+        .iter()
+        .map(|found| format!("{} {}", found.code.id, found.message))
+        .collect();
+    compilation
+        .graph
+        .unwrap_or_else(|| panic!("it does not compile:\n{}", said.join("\n")))
+}
+
+/// Every block and member of the vocabulary, by the names the ledger knows them under.
+fn properties() -> BTreeSet<(String, String)> {
+    fn walk(schema: &BlockSchema, name: &str, found: &mut BTreeSet<(String, String)>) {
+        found.insert((name.to_owned(), String::new()));
+        for member in schema.members {
+            match member.shape {
+                Shape::Attribute(_) | Shape::Entries(_) => {
+                    found.insert((schema.kind.to_owned(), member.name.to_owned()));
+                }
+                Shape::Block(inner) | Shape::Blocks(inner) => walk(inner, member.name, found),
+            }
+        }
+    }
+    let mut found = BTreeSet::new();
+    for root in ROOTS {
+        walk(root, root.kind, &mut found);
+    }
+    for (block, member) in NOT_YET {
+        assert!(found.remove(&(block.to_owned(), member.to_owned())));
+    }
+    found
+}
+
+#[test]
+fn every_property_of_the_vocabulary_is_written_once() {
+    let graph = everything();
+    let written: BTreeSet<(String, String)> = graph
+        .deployment()
+        .written
+        .iter()
+        .map(|(_, entry)| (entry.block.to_owned(), entry.member.to_owned()))
+        .collect();
+    let missing: Vec<_> = properties().difference(&written).cloned().collect();
+    assert!(
+        missing.is_empty(),
+        "tests/cases/ledger/app.zd does not write {missing:?}"
+    );
+}
+
+#[test]
+fn every_target_has_an_answer_for_every_property() {
+    let graph = everything();
+    assert_eq!(targets::ALL.len(), 3);
+    for target in targets::ALL {
+        let lowered = target.lower(&graph);
+        let open: Vec<String> = graph
+            .deployment()
+            .written
+            .iter()
+            .filter(|(id, _)| lowered.accounts[id.0 as usize] == Account::Open)
+            .map(|(_, entry)| format!("{} {}", entry.block, entry.member))
+            .collect();
+        assert!(
+            open.is_empty(),
+            "target {} forgets {open:#?}",
+            target.id().word()
+        );
+        let unexpressed = lowered
+            .diagnostics
+            .iter()
+            .filter(|found| found.code.id == "ZD5000");
+        assert_eq!(unexpressed.count(), 0);
+    }
+}
