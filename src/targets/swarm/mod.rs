@@ -13,13 +13,15 @@ mod stack;
 mod text;
 
 use super::{Artifact, Capability, Header, Ledger, Lowered, Plan, Target};
+use crate::eval::ConfigNode;
 use crate::graph::{Graph, ServiceView};
 use crate::rollout::Verified;
 use crate::source::Str;
-use crate::vocabulary::{Node, Port, PublishMode, TargetId};
+use crate::types::ResourceKind;
+use crate::vocabulary::{Label, Node, Port, PublishMode, TargetId};
 use crate::yaml;
 use stack::Draft;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Docker Swarm.
 pub struct Swarm;
@@ -69,17 +71,18 @@ impl Target for Swarm {
             service::lower(&mut lowering);
         }
         let mut files = Files::default();
+        let mut used = BTreeSet::new();
         for draft in drafts {
-            let Draft { name, configs, .. } = &draft;
-            files.configs.extend(
-                configs
-                    .iter()
-                    .map(|config| (config.path(), config.content.clone())),
-            );
-            let path = format!("swarm/{name}.yml");
-            let lowered = stack::lower(graph, &draft, &mut ledger);
-            files.stacks.push((path, stack::finish(draft, lowered)));
+            let configs = draft.configs();
+            files
+                .configs
+                .extend(configs.map(|(path, content)| (path, content.to_owned())));
+            used.extend(draft.uses());
+            let path = format!("swarm/{}.yml", draft.name);
+            let stack = stack::lower(graph, draft, &mut ledger);
+            files.stacks.push((path, stack));
         }
+        unused(graph, &used, &mut ledger);
         let (diagnostics, accounts) = ledger.close();
         Lowered {
             diagnostics,
@@ -88,6 +91,51 @@ impl Target for Swarm {
         }
     }
 }
+
+/// Accounts for what no stack has: other targets' settings and services, and resources that none of
+/// the swarm's services uses.
+fn unused(graph: &Graph, used: &BTreeSet<Used>, ledger: &mut Ledger<'_>) {
+    const UNUSED: &str = "no service of the swarm uses it";
+    let deployment = graph.deployment();
+    for settings in &deployment.settings {
+        if settings.label.name() != TargetId::Swarm.word() {
+            ledger.declare_rest(settings, "settings of another target");
+        }
+    }
+    for service in graph.services() {
+        if !graph.runs_on(service, TargetId::Swarm) {
+            ledger.declare_rest(&service.node.service, "not written for swarm");
+        }
+    }
+    let is_unused =
+        |kind: ResourceKind, label: &Label| !used.contains(&(kind, label.name().into()));
+    for node in &deployment.networks {
+        if is_unused(ResourceKind::Network, &node.label) {
+            ledger.declare_rest(node, UNUSED);
+        }
+    }
+    for node in &deployment.volumes {
+        if is_unused(ResourceKind::Volume, &node.label) {
+            ledger.declare_rest(node, UNUSED);
+        }
+    }
+    for node in &deployment.secrets {
+        if is_unused(ResourceKind::Secret, &node.label) {
+            ledger.declare_rest(node, UNUSED);
+        }
+    }
+    for ConfigNode { config, .. } in &deployment.configs {
+        if is_unused(ResourceKind::Config, &config.label) {
+            ledger.declare_rest(
+                config,
+                "no service of the swarm mounts it or reads this key",
+            );
+        }
+    }
+}
+
+/// A resource that a stack uses.
+type Used = (ResourceKind, Str);
 
 /// What one service is lowered with.
 struct Lowering<'g, 'l> {

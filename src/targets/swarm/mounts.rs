@@ -97,6 +97,7 @@ pub(super) fn configs(lowering: &mut Lowering<'_, '_>) -> Vec<FileMount> {
         let path = lowering.ledger.enter(mount).path.as_ref();
         let path = lowering.ledger.take_from(path);
         let node = &config.config;
+        lowering.draft.mounts_config(name);
         lowering.ledger.enter(node);
         lowering.ledger.take_from(node.name.as_ref());
         if let Some(file) = &node.file {

@@ -1,15 +1,16 @@
 //! A stack as it is gathered from its services, and its top-level sections.
 
-use super::Lowering;
 use super::compose::{
-    ConfigFile, ExternalSecret, Ipam, Map, Network, Service, Stack, Subnet, VERSION, Volume,
+    ConfigFile, ExternalSecret, Ipam, Network, Service, Stack, Subnet, VERSION, Volume,
 };
 use super::text::escaped;
+use super::{Lowering, Used};
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::Graph;
 use crate::source::{Span, Str};
 use crate::targets::Ledger;
 use crate::targets::content_hash;
+use crate::types::ResourceKind;
 use crate::vocabulary::Node;
 
 /// A stack, half-way.
@@ -20,26 +21,24 @@ pub(super) struct Draft<'g> {
     networks: Vec<&'g str>,
     volumes: Vec<Str>,
     secrets: Vec<Str>,
-    pub(super) configs: Vec<DraftConfig>,
+    configs: Vec<DraftConfig>,
+    /// The zd names of the configs that are mounted.
+    mounted: Vec<Str>,
 }
 
 /// A config of a stack.
-pub(super) struct DraftConfig {
+struct DraftConfig {
     /// Its name within the stack file.
     key: String,
     /// Its name in the swarm.
     name: String,
     extension: String,
     hash: String,
-    pub(super) content: String,
+    content: String,
 }
 
 impl DraftConfig {
-    /// The path of its content under the output folder.
-    pub(super) fn path(&self) -> String {
-        format!("swarm/{}", self.file())
-    }
-
+    /// The path of its content from the stack file.
     fn file(&self) -> String {
         let (key, hash) = (&self.key, &self.hash);
         match self.extension.as_str() {
@@ -58,6 +57,41 @@ impl<'g> Draft<'g> {
             volumes: Vec::new(),
             secrets: Vec::new(),
             configs: Vec::new(),
+            mounted: Vec::new(),
+        }
+    }
+
+    /// The contents of its configs by their paths under the output folder.
+    pub(super) fn configs(&self) -> impl Iterator<Item = (String, &str)> {
+        self.configs
+            .iter()
+            .map(|config| (format!("swarm/{}", config.file()), config.content.as_str()))
+    }
+
+    /// The resources that its services use.
+    pub(super) fn uses(&self) -> impl Iterator<Item = Used> {
+        let networks = self
+            .networks
+            .iter()
+            .map(|name| (ResourceKind::Network, Str::from(*name)));
+        let volumes = self
+            .volumes
+            .iter()
+            .map(|name| (ResourceKind::Volume, name.clone()));
+        let secrets = self
+            .secrets
+            .iter()
+            .map(|name| (ResourceKind::Secret, name.clone()));
+        let configs = self
+            .mounted
+            .iter()
+            .map(|name| (ResourceKind::Config, name.clone()));
+        networks.chain(volumes).chain(secrets).chain(configs)
+    }
+
+    pub(super) fn mounts_config(&mut self, config: &Str) {
+        if !self.mounted.contains(config) {
+            self.mounted.push(config.clone());
         }
     }
 
@@ -181,14 +215,13 @@ pub(super) fn add_service(lowering: &mut Lowering<'_, '_>, lowered: Service) {
     lowering.draft.services.push((name.to_owned(), lowered));
 }
 
-/// The top-level sections of a stack; its services are still in the draft.
-pub(super) fn lower<'g>(graph: &'g Graph, draft: &Draft<'g>, ledger: &mut Ledger<'g>) -> Stack {
+/// The whole stack, its top-level sections taken from the graph.
+pub(super) fn lower<'g>(graph: &'g Graph, draft: Draft<'g>, ledger: &mut Ledger<'g>) -> Stack {
     for config in &draft.configs {
-        // The engine takes names of up to 64 characters (swarmkit `api/naming`).
+        // The engine takes names of up to 64 characters (swarmkit `manager/controlapi/common.go`).
         if config.name.len() > 64 {
-            let span = graph
-                .app()
-                .map_or(Span::new(crate::source::FileId(0), 0, 0), |app| app.span);
+            let span = graph.app().map(|app| app.span);
+            let span = span.unwrap_or(Span::new(crate::source::FileId(0), 0, 0));
             ledger.report(invalid_name(
                 &config.name,
                 "a config's name has at most 64 characters",
@@ -203,32 +236,23 @@ pub(super) fn lower<'g>(graph: &'g Graph, draft: &Draft<'g>, ledger: &mut Ledger
         };
         (config.key.clone(), file)
     });
+    let networks = draft.networks.iter();
+    let volumes = draft.volumes.iter();
+    let secrets = draft.secrets.iter();
     Stack {
         version: VERSION,
-        services: Map::default(),
-        networks: draft
-            .networks
-            .iter()
+        networks: networks
             .filter_map(|name| network(graph, name, ledger))
             .collect(),
-        volumes: draft
-            .volumes
-            .iter()
+        volumes: volumes
             .filter_map(|name| volume(graph, name, ledger))
             .collect(),
         configs: configs.collect(),
-        secrets: draft
-            .secrets
-            .iter()
+        secrets: secrets
             .filter_map(|name| secret(graph, name, ledger))
             .collect(),
+        services: draft.services.into_iter().collect(),
     }
-}
-
-/// The whole stack.
-pub(super) fn finish(draft: Draft<'_>, mut stack: Stack) -> Stack {
-    stack.services = draft.services.into_iter().collect();
-    stack
 }
 
 fn network<'g>(graph: &'g Graph, name: &str, ledger: &mut Ledger<'g>) -> Option<(String, Network)> {
