@@ -1,5 +1,6 @@
 //! The arguments that several subcommands take.
 
+use super::session::Telling;
 use super::terminal::Color;
 use crate::diagnostics::nearest;
 use crate::diagnostics::render::Format;
@@ -60,6 +61,18 @@ pub(super) struct Judging {
     /// Say nothing where nothing is wrong
     #[arg(short, long)]
     pub(super) quiet: bool,
+}
+
+impl Judging {
+    /// How the user wants to be told of this program.
+    pub(super) fn telling(&self, program: &Program, output_is_taken: bool) -> Telling {
+        Telling {
+            format: self.format,
+            color: program.color,
+            output_is_taken,
+            deny_warnings: self.deny_warnings,
+        }
+    }
 }
 
 fn targets() -> impl TypedValueParser<Value = TargetId> {

@@ -55,8 +55,7 @@ impl Build {
             one_target(&self.judging.targets, true)?;
         }
         let session = Session::compile(&self.program, &self.judging.targets)?;
-        let output_is_taken = self.stdout;
-        if !session.report(&self.judging, &self.program, output_is_taken)? {
+        if !session.tell(self.judging.telling(&self.program, self.stdout))? {
             return Ok(Exit::Found);
         }
         let Some(artifacts) = &session.compilation.artifacts else {

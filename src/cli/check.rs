@@ -22,7 +22,7 @@ pub(super) struct Check {
 impl Check {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let session = Session::compile(&self.program, &self.judging.targets)?;
-        if !session.report(&self.judging, &self.program, false)? {
+        if !session.tell(self.judging.telling(&self.program, false))? {
             return Ok(Exit::Found);
         }
         if !self.judging.quiet && self.judging.format == Format::Human {

@@ -10,7 +10,9 @@ mod build;
 mod check;
 mod completions;
 mod disk;
+mod drawing;
 mod explain;
+mod graph;
 mod init;
 mod output;
 mod params;
@@ -49,6 +51,7 @@ enum Command {
     Check(check::Check),
     Explain(explain::Explain),
     Init(init::Init),
+    Graph(graph::Graph),
     Completions(completions::Completions),
 }
 
@@ -101,6 +104,7 @@ pub fn run() -> ExitCode {
         Command::Check(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Init(command) => command.run(),
+        Command::Graph(command) => command.run(),
         Command::Completions(command) => command.run(),
     };
     ExitCode::from(match ended {

@@ -1,7 +1,8 @@
 //! One compilation on behalf of the user: read, compile, tell.
 
-use super::arguments::{Judging, Program};
+use super::arguments::Program;
 use super::project::Project;
+use super::terminal::Color;
 use super::{Failure, params, terminal};
 use crate::diagnostics::Severity;
 use crate::diagnostics::render::{Format, Shown, render};
@@ -20,6 +21,19 @@ pub(super) struct Session {
     /// The targets it was compiled for, in the order they are written.
     pub(super) targets: Vec<TargetId>,
     started: Instant,
+}
+
+/// How the user wants to be told.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Telling {
+    /// As what.
+    pub(super) format: Format,
+    /// In colours.
+    pub(super) color: Color,
+    /// Whether standard output is for something else.
+    pub(super) output_is_taken: bool,
+    /// Whether a warning fails.
+    pub(super) deny_warnings: bool,
 }
 
 impl Session {
@@ -53,35 +67,29 @@ impl Session {
     }
 
     /// Tells what was found: people on standard error, machines on standard output unless that is
-    /// taken for manifests. Says whether the program passes.
+    /// taken. Says whether the program passes.
     ///
     /// # Errors
     /// Standard output cannot be written.
-    pub(super) fn report(
-        &self,
-        judging: &Judging,
-        program: &Program,
-        output_is_taken: bool,
-    ) -> Result<bool, Failure> {
+    pub(super) fn tell(&self, telling: Telling) -> Result<bool, Failure> {
         let shown = Shown {
             sources: &self.compilation.sources,
             diagnostics: &self.compilation.diagnostics,
             folder: &self.project.shown,
         };
-        if judging.format == Format::Human || output_is_taken {
-            // Nothing was found most of the time: nothing is then set up.
-            if !(shown.diagnostics.is_empty() && judging.format == Format::Human) {
-                let style = terminal::error_style(program.color);
-                terminal::to_error(|out| render(judging.format, &shown, style, out));
-            }
-        } else {
-            let style = terminal::output_style(program.color);
-            terminal::to_output(|out| render(judging.format, &shown, style, out))?;
+        let for_people = telling.format == Format::Human;
+        if !for_people && !telling.output_is_taken {
+            let style = terminal::output_style(telling.color);
+            terminal::to_output(|out| render(telling.format, &shown, style, out))?;
+        } else if !(for_people && shown.diagnostics.is_empty()) {
+            // Where there is nothing to tell, which is most of the time, nothing is set up.
+            let style = terminal::error_style(telling.color);
+            terminal::to_error(|out| render(telling.format, &shown, style, out));
         }
         let worst = shown.diagnostics.iter().map(|found| found.severity).max();
         Ok(match worst {
             Some(Severity::Error) => false,
-            Some(Severity::Warning) => !judging.deny_warnings,
+            Some(Severity::Warning) => !telling.deny_warnings,
             Some(Severity::Note) | None => true,
         })
     }
