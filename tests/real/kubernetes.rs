@@ -1,10 +1,12 @@
 //! Kubernetes: a real API server with strict field validation takes every object, one file at a time and as a
 //! kustomization. There is no node and no controller: what is judged is the manifest.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
+
+use serde_json::Value;
 
 use crate::machine::{built, folder, log, run, serve, state, wait};
 use crate::programs::{self, Program};
@@ -32,6 +34,21 @@ pub(crate) fn tests(programs: &[Program]) -> Vec<Test> {
         },
     ));
     tests
+}
+
+/// What the API server has after it took a folder.
+pub(crate) fn created(namespace: &str, folder: &Path) -> Result<Value, Failure> {
+    let cluster = cluster()?;
+    cluster.apply(namespace, &["-k", &folder.to_string_lossy()])?;
+    let all = cluster.kubectl(&[
+        "get",
+        "deployments,configmaps",
+        "-o",
+        "json",
+        "-n",
+        namespace,
+    ])?;
+    serde_json::from_str(&all).map_err(|error| Failure::Wrong(error.to_string()))
 }
 
 /// A running API server.

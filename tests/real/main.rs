@@ -14,6 +14,7 @@
     reason = "a test program: it prints, reads the machine it is on, and may fail loudly"
 )]
 
+mod hazard;
 mod kubernetes;
 mod machine;
 mod nginx;
@@ -109,6 +110,7 @@ fn all() -> Vec<Test> {
     let programs = programs::discover();
     let mut tests = Vec::new();
     for judge in [
+        programs::tests,
         yaml::tests,
         nginx::tests,
         shell::tests,
@@ -117,6 +119,7 @@ fn all() -> Vec<Test> {
     ] {
         tests.extend(judge(&programs));
     }
+    tests.extend(hazard::tests());
     tests
 }
 

@@ -4,50 +4,76 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{machine, test};
+use crate::{ensure, machine, test};
 
 /// A program and the folder with what `zdc` wrote for it.
 #[derive(Clone)]
 pub(crate) struct Program {
     pub(crate) name: String,
+    source: PathBuf,
     pub(crate) output: PathBuf,
 }
 
-/// Builds every program; what does not build is a panic, since nothing is left to judge.
+/// Every program; what could be built of it is in its folder.
 pub(crate) fn discover() -> Vec<Program> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut sources: Vec<(String, PathBuf)> = ["examples", "tests/real/cases"]
+    let mut programs: Vec<Program> = ["examples", "tests/real/cases"]
         .iter()
         .filter_map(|parent| std::fs::read_dir(root.join(parent)).ok())
         .flatten()
         .filter_map(Result::ok)
         .map(|entry| {
-            (
-                entry.file_name().to_string_lossy().into_owned(),
-                entry.path().join("app.zd"),
-            )
+            let name = entry.file_name().to_string_lossy().into_owned();
+            Program::new(name, entry.path().join("app.zd"))
         })
-        .filter(|(_, source)| source.is_file())
+        .filter(|program| program.source.is_file())
         .collect();
-    sources.sort();
-    sources
-        .into_iter()
-        .map(|(name, source)| {
-            let output = machine::state().join("built").join(&name);
-            build(&source, &output).unwrap_or_else(|why| panic!("{why}"));
-            Program { name, output }
-        })
-        .collect()
+    programs.sort_by(|one, other| one.name.cmp(&other.name));
+    for program in &programs {
+        // What it says is a test of its own, below: the judges' own tests run all the same.
+        let _ = program.build();
+    }
+    programs
 }
 
-/// `zdc build SOURCE --out OUTPUT`.
-pub(crate) fn build(source: &Path, output: &Path) -> Result<(), String> {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_zdc"));
-    command.arg("build").arg(source).arg("--out").arg(output);
-    machine::run(command).map(|_| ())
+/// Each program builds, and files come of it.
+pub(crate) fn tests(programs: &[Program]) -> Vec<crate::Test> {
+    let builds = |program: &Program| {
+        let program = program.clone();
+        test(format!("build::{}", program.name), move || {
+            program.build()?;
+            let files = program.files("", &["yml", "yaml", "conf"]);
+            ensure(!files.is_empty(), || "no file was written".to_owned())
+        })
+    };
+    let found = programs.len();
+    let some = test("build::examples_are_found", move || {
+        ensure(found > 0, || "there is no examples/NAME/app.zd".to_owned())
+    });
+    programs.iter().map(builds).chain([some]).collect()
 }
 
 impl Program {
+    pub(crate) fn new(name: String, source: PathBuf) -> Self {
+        let output = machine::state().join("built").join(&name);
+        Self {
+            name,
+            source,
+            output,
+        }
+    }
+
+    /// `zdc build SOURCE --out OUTPUT`.
+    pub(crate) fn build(&self) -> Result<(), String> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_zdc"));
+        command
+            .arg("build")
+            .arg(&self.source)
+            .arg("--out")
+            .arg(&self.output);
+        machine::run(command).map(|_| ())
+    }
+
     /// The files below `folder` with one of the endings, sorted, where there are any.
     pub(crate) fn files(&self, folder: &str, endings: &[&str]) -> Vec<PathBuf> {
         let mut found = Vec::new();

@@ -47,6 +47,18 @@ fn judge(files: &[PathBuf]) -> Verdict {
     verdict
 }
 
+/// What the engine has of a service after it took the stack.
+pub(crate) fn service(file: &Path, service: &str) -> Result<Value, Failure> {
+    let engine = engine()?;
+    let stacks = [engine.read(file, &[])?];
+    engine.prepare(&stacks[0])?;
+    engine.deploy(&stacks[0])?;
+    let name = format!("{}_{service}", stacks[0].name);
+    let found = engine.docker(&["service", "inspect", &name])?;
+    engine.remove(&stacks)?;
+    serde_json::from_str(&found).map_err(|error| Failure::Wrong(error.to_string()))
+}
+
 /// A running engine, the manager of a swarm of one.
 pub(crate) struct Engine {
     docker: PathBuf,
