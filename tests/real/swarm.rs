@@ -413,22 +413,25 @@ impl Engine {
     }
 
     fn takes_four_replicas(&self, stacks: &[Stack]) -> Verdict {
+        let mut scaled = Vec::new();
         for stack in stacks {
             if !read(&stack.file)?.contains("${REPLICAS") {
                 continue;
             }
             let four = self.read(&stack.source, &[("REPLICAS", "4")])?;
-            let replicas = |service: &Value| service["deploy"]["replicas"] == 4;
-            ensure(four.services().any(replicas), || {
+            let has_four = |service: &Value| service["deploy"]["replicas"] == 4;
+            ensure(four.services().any(has_four), || {
                 format!(
                     "REPLICAS=4 gives no service of {} four replicas",
                     stack.name
                 )
             })?;
             self.deploy(&four)?;
-            self.converges(&four, Duration::from_secs(90))?;
+            scaled.push(four);
         }
-        Ok(())
+        scaled
+            .iter()
+            .try_for_each(|four| self.converges(four, Duration::from_secs(90)))
     }
 
     fn remove(&self, stacks: &[Stack]) -> Verdict {
