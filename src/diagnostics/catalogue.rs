@@ -68,6 +68,9 @@ catalogue! {
     MISUSED_NAME = "ZD1009" "misused-name" Error "0.1.0";
     INVALID_LABEL = "ZD1010" "invalid-label" Error "0.1.0";
     UNKNOWN_CODE = "ZD1011" "unknown-code" Error "0.1.0";
+    UNKNOWN_INPUT = "ZD1030" "unknown-input" Error "0.1.0";
+    MISSING_INPUT = "ZD1031" "missing-input" Error "0.1.0";
+    MISSING_FILE = "ZD1032" "missing-file" Error "0.1.0";
     // ZD2xxx types, units and stages
     TYPE_MISMATCH = "ZD2001" "type-mismatch" Error "0.1.0";
     UNKNOWN_ATTRIBUTE = "ZD2002" "unknown-attribute" Error "0.1.0";
@@ -86,6 +89,15 @@ catalogue! {
     INVALID_TYPE = "ZD2015" "invalid-type" Error "0.1.0";
     MISSING_REASON = "ZD2016" "missing-reason" Error "0.1.0";
     PERHAPS_NONE = "ZD2017" "perhaps-none" Error "0.1.0";
+    INVALID_INPUT = "ZD2030" "invalid-input" Error "0.1.0";
+    ASSERTION_FAILED = "ZD2031" "assertion-failed" Error "0.1.0";
+    ARITHMETIC = "ZD2032" "arithmetic-fault" Error "0.1.0";
+    INEXACT = "ZD2033" "inexact-division" Error "0.1.0";
+    CONFLICTING_TEMPLATES = "ZD2034" "conflicting-templates" Error "0.1.0";
+    MISSING_ITEM = "ZD2035" "missing-item" Error "0.1.0";
+    CIRCULAR_VALUE = "ZD2036" "circular-value" Error "0.1.0";
+    TOO_LARGE = "ZD2037" "too-large" Error "0.1.0";
+    BACKWARDS_RANGE = "ZD2038" "backwards-range" Error "0.1.0";
     // ZD3xxx graph
     UNKNOWN_REFERENCE = "ZD3001" "unknown-reference" Error "0.1.0";
     UNREACHABLE = "ZD3002" "unreachable" Error "0.1.0";

@@ -1,4 +1,27 @@
 //! From a checked program and its inputs to a deployment: plain values, each with its span.
+//!
+//! Here loops are unrolled, templates merged, references bound to names, and refinements and
+//! assertions held. What is not here: whether a reference names anything (the graph), and what any
+//! target makes of a value.
+
+mod body;
+mod budget;
+mod builtins;
+mod calls;
+mod declared;
+mod decode;
+mod evaluator;
+mod expand;
+mod expression;
+mod fit;
+mod force;
+mod inputs;
+mod lookup;
+mod merge;
+mod names;
+mod operators;
+mod shown;
+mod text;
 
 use crate::check::Checked;
 use crate::diagnostics::Diagnostics;
@@ -7,6 +30,7 @@ use crate::types::{IntRange, Value, VariableId};
 use crate::vocabulary::{
     App, Config, Gateway, Network, Node, Secret, Service, TargetSettings, Volume, Written,
 };
+use evaluator::Evaluator;
 
 /// What is given from outside to a build.
 #[derive(Clone, Debug, Default)]
@@ -99,6 +123,14 @@ pub fn evaluate(
     checked: &Checked,
     inputs: &Inputs,
 ) -> (Deployment, Diagnostics) {
-    let _ = (world, checked, inputs);
-    (Deployment::default(), Diagnostics::default())
+    let mut evaluator = Evaluator::new(world, checked);
+    let mut deployment = Deployment::default();
+    let set = evaluator.take(inputs);
+    evaluator.expand();
+    deployment.variables = evaluator.variables(&set);
+    evaluator.decode(&mut deployment);
+    let mut diagnostics = Diagnostics::default();
+    diagnostics.extend(evaluator.found);
+    diagnostics.extend(evaluator.budget.stopped);
+    (deployment, diagnostics)
 }

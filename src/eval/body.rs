@@ -1,0 +1,494 @@
+//! Bodies: loops unrolled, conditions decided, templates used, labels evaluated.
+
+use super::evaluator::{Evaluator, Scope};
+use super::merge::{Layer, Merged, inner, is_variant};
+use super::names::reference;
+use super::operators::compare;
+use super::shown::shown;
+use crate::diagnostics::{Diagnostic, catalogue};
+use crate::resolve::DefinitionKind;
+use crate::source::{FileId, Span, Spanned, Str};
+use crate::syntax::ast;
+use crate::syntax::ast::Item;
+use crate::types::{Reference, ResourceKind, Value};
+use crate::vocabulary::{Block, BlockSchema, Gateway, Label, LabelRule, Tree, TreeAttribute};
+use std::rc::Rc;
+
+/// How much of a service's body is evaluated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// All of it.
+    All,
+    /// The numbers of its ports.
+    Ports,
+    /// Within a port: its number.
+    Number,
+}
+
+impl<'a> Evaluator<'a> {
+    /// What a resource's body says, merged.
+    pub(super) fn resource_tree(&mut self, index: usize, part: Part) -> Option<Tree> {
+        let resource = self.resources.get(index)?;
+        let (block, schema) = (resource.block, resource.schema);
+        let (label, mut scope) = (resource.label.clone(), resource.scope.clone());
+        let mut layer = Layer::new(label, block.head());
+        if let Some(body) = &block.body {
+            self.body(body, &mut scope, &mut layer, schema, part)?;
+        }
+        self.merged(layer, schema)
+    }
+
+    /// The items of a body, into a layer. `None` where evaluation stopped.
+    fn body(
+        &mut self,
+        body: &'a ast::Body,
+        scope: &mut Scope<'a>,
+        layer: &mut Layer,
+        schema: &'static BlockSchema,
+        part: Part,
+    ) -> Option<()> {
+        for item in &body.items {
+            match item {
+                Item::Attribute(it) if part != Part::Ports => {
+                    self.attribute(it, scope, layer, part);
+                }
+                Item::Block(it) if part == Part::All => {
+                    self.block(it, scope, layer, schema, part)?;
+                }
+                Item::Block(it) if part == Part::Ports && &*it.kind.text == "port" => {
+                    self.block(it, scope, layer, schema, Part::Number)?;
+                }
+                Item::Use(it) if part != Part::Number => {
+                    let used = self.used(it, scope, part);
+                    layer.uses.extend(used);
+                }
+                Item::For(it) => {
+                    let second = it.second.as_ref();
+                    self.each(&it.over, &it.first, second, scope, &mut |this, scope| {
+                        this.body(&it.body, scope, layer, schema, part)
+                    });
+                }
+                Item::If(it) => {
+                    if let Some(taken) = self.taken(it, scope) {
+                        self.body(taken, scope, layer, schema, part)?;
+                    }
+                }
+                Item::Assert(it) if part == Part::All => self.assertion(it, scope),
+                _ => {}
+            }
+            if self.stopped() {
+                return None;
+            }
+        }
+        Some(())
+    }
+
+    /// The body whose condition holds.
+    pub(super) fn taken(
+        &mut self,
+        choice: &'a ast::If,
+        scope: &mut Scope<'a>,
+    ) -> Option<&'a ast::Body> {
+        for (condition, body) in &choice.branches {
+            if self.condition(condition, scope)? {
+                return Some(body);
+            }
+        }
+        choice.otherwise.as_ref()
+    }
+
+    fn attribute(
+        &mut self,
+        attribute: &'a ast::Attribute,
+        scope: &mut Scope<'a>,
+        layer: &mut Layer,
+        part: Part,
+    ) -> Option<()> {
+        let key = self.key(&attribute.key, scope)?;
+        if part == Part::Number && &*key != "number" {
+            return None;
+        }
+        let value = self.expression(&attribute.value, scope)?;
+        if let Value::Range(ends) = &value.value
+            && compare(&ends.0, &ends.1).is_some_and(std::cmp::Ordering::is_gt)
+        {
+            return self.report(backwards(&value));
+        }
+        if let Some(before) = layer.attribute(&key) {
+            let before = layer.attributes.get(before)?.key_span;
+            return self.report(set_twice(&key, before, attribute.key.span));
+        }
+        layer.attributes.push(TreeAttribute {
+            key,
+            key_span: attribute.key.span,
+            value,
+        });
+        Some(())
+    }
+
+    fn block(
+        &mut self,
+        block: &'a ast::Block,
+        scope: &mut Scope<'a>,
+        layer: &mut Layer,
+        schema: &'static BlockSchema,
+        part: Part,
+    ) -> Option<()> {
+        self.spend(1, block.span)?;
+        let kind = &block.kind.text;
+        // The check has reported a word that means nothing here.
+        let Some(inner) = inner(schema, kind) else {
+            return Some(());
+        };
+        let Some(label) = self.label(block, inner.label, scope) else {
+            return (!self.stopped()).then_some(());
+        };
+        let known = layer.block(schema, kind, &label);
+        let place = match known.and_then(|known| layer.blocks.get_mut(known)) {
+            Some((_, known)) if is_variant(schema, kind) && known.label != label => {
+                let diagnostic = two_variants(kind, known.head, block.head());
+                self.report::<()>(diagnostic);
+                return Some(());
+            }
+            Some((_, known)) => known,
+            None => {
+                layer
+                    .blocks
+                    .push((kind.clone(), Layer::new(label, block.head())));
+                &mut layer.blocks.last_mut()?.1
+            }
+        };
+        match &block.body {
+            Some(body) => self.body(body, scope, place, inner, part),
+            None => Some(()),
+        }
+    }
+
+    /// A template's body, merged.
+    fn used(
+        &mut self,
+        item: &'a ast::Use,
+        scope: &mut Scope<'a>,
+        part: Part,
+    ) -> Option<Rc<Merged>> {
+        let (file, index) = self.template(&item.path, scope.file)?;
+        let Some(Item::Template(template)) = self.item_at(file, index) else {
+            return None;
+        };
+        let plain = item.arguments.is_empty() && part == Part::All;
+        if plain && let Some(known) = self.templates.get(&(file, index)) {
+            return known.clone();
+        }
+        self.enter(item.span)?;
+        let types = self.types_of(file, index, &template.parameters);
+        let parameters = (&*template.parameters, &*types);
+        let name = &template.name;
+        let merged = self
+            .bound(file, parameters, &item.arguments, scope, name, item.span)
+            .and_then(|mut inner| {
+                let mut layer = Layer::new(Label::None, template.name.span);
+                self.body(
+                    &template.body,
+                    &mut inner,
+                    &mut layer,
+                    &Gateway::SCHEMA,
+                    part,
+                )?;
+                self.merged(layer, &Gateway::SCHEMA)
+            })
+            .map(|tree| Rc::new(Merged::new(tree)));
+        self.leave();
+        if plain {
+            self.templates.insert((file, index), merged.clone());
+        }
+        merged
+    }
+
+    fn template(&self, path: &ast::Path, from: FileId) -> Option<(FileId, usize)> {
+        let (last, modules) = path.parts.split_last()?;
+        let file = self.follow(modules, from)?;
+        match self.definition(file, &last.text)?.kind {
+            DefinitionKind::Item(index) => Some((file, index)),
+            _ => None,
+        }
+    }
+
+    /// The module that a path of imports leads to.
+    fn follow(&self, modules: &[ast::Name], from: FileId) -> Option<FileId> {
+        modules.iter().try_fold(from, |file, name| {
+            match self.definition(file, &name.text)?.kind {
+                DefinitionKind::Import(file) => Some(file),
+                _ => None,
+            }
+        })
+    }
+
+    /// A block's label.
+    pub(super) fn label(
+        &mut self,
+        block: &'a ast::Block,
+        rule: LabelRule,
+        scope: &mut Scope<'a>,
+    ) -> Option<Label> {
+        let Some(label) = &block.label else {
+            return Some(Label::None);
+        };
+        match (label, rule) {
+            (ast::Label::Path(path), LabelRule::Resource(kind)) => {
+                self.resource_label(path, kind, scope)
+            }
+            (ast::Label::Path(path), LabelRule::Port) => self.port_label(path, scope),
+            (ast::Label::Path(path), _) => Some(Label::Name(match path.as_name() {
+                Some(name) => name.text.clone(),
+                None => path.to_string().into(),
+            })),
+            (ast::Label::Text(expr), LabelRule::Resource(kind)) => {
+                let name = self.expression(expr, scope)?;
+                let name = self.known_text(&name)?;
+                Some(Label::Reference(reference(kind, name)))
+            }
+            (ast::Label::Text(expr), _) => {
+                let text = self.expression(expr, scope)?;
+                self.known_text(&text).map(Label::Name)
+            }
+            (ast::Label::Reference(expr), rule) => {
+                let value = self.expression(expr, scope)?;
+                self.as_label(&value, rule)
+            }
+        }
+    }
+
+    fn as_label(&mut self, value: &Spanned<Value>, rule: LabelRule) -> Option<Label> {
+        match (&value.value, rule) {
+            (Value::Reference(it), LabelRule::Resource(_) | LabelRule::Port) => {
+                Some(Label::Reference(it.clone()))
+            }
+            (Value::Text(_), LabelRule::Resource(kind)) => {
+                let name = self.known_text(value)?;
+                Some(Label::Reference(reference(kind, name)))
+            }
+            _ => self.report(no_label(value)),
+        }
+    }
+
+    /// `join backend`, `join infra.edge`, or a parameter that holds a resource.
+    fn resource_label(
+        &mut self,
+        path: &'a ast::Path,
+        kind: ResourceKind,
+        scope: &mut Scope<'a>,
+    ) -> Option<Label> {
+        let (first, rest) = path.parts.split_first()?;
+        if let Some(value) = scope.local(&first.text).cloned() {
+            let value = self.parts(value, rest, path.span)?;
+            return self.as_label(&value, LabelRule::Resource(kind));
+        }
+        let (last, modules) = path.parts.split_last()?;
+        if self.follow(modules, scope.file).is_none() {
+            return self.report(unknown_path(path));
+        }
+        // A name may stand for a value that holds a resource.
+        if let Some((file, index)) = self.value_at(last, modules, scope.file) {
+            let value = self.item(file, index, path.span)?;
+            return self.as_label(&value, LabelRule::Resource(kind));
+        }
+        Some(Label::Reference(reference(kind, last.text.clone())))
+    }
+
+    /// `server real.http`, `server infra.redis.http`, or a parameter that holds a service or port.
+    fn port_label(&mut self, path: &'a ast::Path, scope: &mut Scope<'a>) -> Option<Label> {
+        let (first, rest) = path.parts.split_first()?;
+        if let Some(value) = scope.local(&first.text).cloned() {
+            let value = self.parts(value, rest, path.span)?;
+            return self.as_port(&value);
+        }
+        let (last, owner) = path.parts.split_last()?;
+        let Some((service, modules)) = owner.split_last() else {
+            if let Some((file, index)) = self.value_at(last, &[], scope.file) {
+                let value = self.item(file, index, path.span)?;
+                return self.as_port(&value);
+            }
+            return self.report(no_port(path));
+        };
+        if self.follow(modules, scope.file).is_none() {
+            return self.report(unknown_path(path));
+        }
+        if let Some((file, index)) = self.value_at(service, modules, scope.file) {
+            let value = self.item(file, index, path.span)?;
+            let value = self.part(&value, last, path.span, super::operators::Rounding::Exact)?;
+            return self.as_port(&value);
+        }
+        Some(Label::Reference(Reference::Port(
+            service.text.clone(),
+            last.text.clone(),
+        )))
+    }
+
+    fn as_port(&mut self, value: &Spanned<Value>) -> Option<Label> {
+        match &value.value {
+            Value::Reference(it @ Reference::Port(..)) => Some(Label::Reference(it.clone())),
+            _ => self.report(no_label(value)),
+        }
+    }
+
+    /// The `let` or `param` that a path names.
+    fn value_at(
+        &self,
+        name: &ast::Name,
+        modules: &[ast::Name],
+        from: FileId,
+    ) -> Option<(FileId, usize)> {
+        let file = self.follow(modules, from)?;
+        match self.definition(file, &name.text)?.kind {
+            DefinitionKind::Item(index) => match self.item_at(file, index)? {
+                Item::Let(_) | Item::Param(_) => Some((file, index)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn parts(
+        &mut self,
+        value: Spanned<Value>,
+        names: &[ast::Name],
+        at: Span,
+    ) -> Option<Spanned<Value>> {
+        names.iter().try_fold(value, |value, name| {
+            self.part(&value, name, at, super::operators::Rounding::Exact)
+        })
+    }
+
+    /// `assert condition, "message"`
+    pub(super) fn assertion(&mut self, assert: &'a ast::Assert, scope: &mut Scope<'a>) {
+        let found = self.found.len();
+        let condition = &assert.condition;
+        let sides = match &condition.kind {
+            ast::ExprKind::Binary(left, operator, right) if is_comparison(*operator) => {
+                let left = self.expression(left, scope);
+                let right = self.expression(right, scope);
+                let (Some(left), Some(right)) = (left, right) else {
+                    return;
+                };
+                let holds = self.operation(
+                    *operator,
+                    &left,
+                    &right,
+                    condition.span,
+                    super::operators::Rounding::Exact,
+                );
+                match holds {
+                    Some(Value::Bool(false)) => vec![left, right],
+                    _ => return,
+                }
+            }
+            _ => match self.condition(condition, scope) {
+                Some(false) => Vec::new(),
+                _ => return,
+            },
+        };
+        let message = self
+            .expression(&assert.message, scope)
+            .and_then(|message| self.as_text(message));
+        let Some(message) = message else {
+            return;
+        };
+        let mut diagnostic = Diagnostic::new(
+            &catalogue::ASSERTION_FAILED,
+            message.to_string(),
+            condition.span,
+        )
+        .labelled("does not hold");
+        for (side, expr) in sides.into_iter().zip(operands(condition)) {
+            if matches!(
+                expr.kind,
+                ast::ExprKind::Literal(_) | ast::ExprKind::Text(_)
+            ) {
+                continue;
+            }
+            let side = self.forced(side).map_or(Value::None, |side| side.value);
+            let note = format!("`{}` is {}", self.source(expr.span), shown(&side));
+            diagnostic = diagnostic.note(note);
+        }
+        self.found.truncate(found);
+        self.report::<()>(diagnostic);
+    }
+}
+
+fn is_comparison(operator: ast::BinaryOperator) -> bool {
+    use ast::BinaryOperator as Is;
+    matches!(
+        operator,
+        Is::Equal
+            | Is::NotEqual
+            | Is::Less
+            | Is::LessOrEqual
+            | Is::Greater
+            | Is::GreaterOrEqual
+            | Is::In
+    )
+}
+
+fn operands(expr: &ast::Expr) -> Vec<&ast::Expr> {
+    match &expr.kind {
+        ast::ExprKind::Binary(left, _, right) => vec![left, right],
+        _ => Vec::new(),
+    }
+}
+
+fn set_twice(key: &Str, before: Span, at: Span) -> Diagnostic {
+    let diagnostic = Diagnostic::new(
+        &catalogue::DUPLICATE_ATTRIBUTE,
+        format!("`{key}` is set twice in one body"),
+        at,
+    );
+    if before == at {
+        return diagnostic
+            .labelled("set again by the next turn of the loop")
+            .help("compute its key from the loop's variable, or set it once outside the loop");
+    }
+    diagnostic.and(before, "set first here")
+}
+
+fn two_variants(kind: &str, before: Span, at: Span) -> Diagnostic {
+    Diagnostic::new(
+        &catalogue::DUPLICATE_ATTRIBUTE,
+        format!("one body has two `{kind}` blocks of different kinds"),
+        at,
+    )
+    .and(before, "the first")
+}
+
+fn backwards(value: &Spanned<Value>) -> Diagnostic {
+    Diagnostic::new(
+        &catalogue::BACKWARDS_RANGE,
+        format!("the range {} ends before it begins", shown(&value.value)),
+        value.span,
+    )
+    .help("write the smaller end first")
+}
+
+fn no_label(value: &Spanned<Value>) -> Diagnostic {
+    Diagnostic::new(
+        &catalogue::TYPE_MISMATCH,
+        format!("{} names nothing that may stand here", shown(&value.value)),
+        value.span,
+    )
+}
+
+fn no_port(path: &ast::Path) -> Diagnostic {
+    Diagnostic::new(
+        &catalogue::TYPE_MISMATCH,
+        format!("`{path}` does not say which port"),
+        path.span,
+    )
+    .help(format!("name the port too: `{path}.http`"))
+}
+
+fn unknown_path(path: &ast::Path) -> Diagnostic {
+    Diagnostic::new(
+        &catalogue::UNKNOWN_REFERENCE,
+        format!("`{path}` leads to no module of this program"),
+        path.span,
+    )
+}

@@ -1,0 +1,124 @@
+//! From merged trees to the deployment.
+
+use super::body::Part;
+use super::evaluator::Evaluator;
+use super::expand::Resource;
+use super::shown::{kind_of, shown};
+use super::text::not_known;
+use super::{ConfigNode, Deployment, ServiceNode};
+use crate::diagnostics::{Diagnostic, catalogue};
+use crate::source::Spanned;
+use crate::types::{ResourceKind, Text, Ty, Value};
+use crate::vocabulary::{Block, Config, Decoder, Gateway, Tree, TreeAttribute};
+
+impl Evaluator<'_> {
+    /// Evaluates and decodes every resource, in order.
+    pub(super) fn decode(&mut self, deployment: &mut Deployment) {
+        for index in 0..self.resources.len() {
+            if self.stopped() {
+                return;
+            }
+            let Some(resource) = self.resources.get(index).cloned() else {
+                continue;
+            };
+            let tree = if resource.kind == Some(ResourceKind::Config) {
+                let tree = self.config_tree(index, resource.block.head());
+                tree.map(|tree| Tree::clone(&tree))
+            } else {
+                self.resource_tree(index, Part::All)
+            };
+            if let Some(mut tree) = tree {
+                self.settle_tree(&mut tree, resource.schema);
+                self.place(&resource, &tree, deployment);
+            }
+        }
+    }
+
+    fn place(&mut self, resource: &Resource<'_>, tree: &Tree, deployment: &mut Deployment) {
+        let mut mismatches = Vec::new();
+        let mut mismatch = |attribute: &TreeAttribute, ty: Ty| {
+            mismatches.push((attribute.clone(), ty));
+        };
+        let mut decoder = Decoder {
+            written: &mut deployment.written,
+            mismatch: &mut mismatch,
+        };
+        let kind = &*resource.block.kind.text;
+        match kind {
+            "service" => deployment.services.push(ServiceNode {
+                service: decoder.node("service", tree),
+                gateway: None,
+                doc: resource.block.doc.clone(),
+            }),
+            "gateway" => deployment.services.push(ServiceNode {
+                service: decoder.node("gateway", tree),
+                gateway: Some(Gateway::decode(tree, &mut decoder)),
+                doc: resource.block.doc.clone(),
+            }),
+            "network" => deployment.networks.push(decoder.node("network", tree)),
+            "volume" => deployment.volumes.push(decoder.node("volume", tree)),
+            "secret" => deployment.secrets.push(decoder.node("secret", tree)),
+            "app" => deployment.app = Some(decoder.node("app", tree)),
+            "target" => deployment.settings.push(decoder.node("target", tree)),
+            "config" => {
+                let config = decoder.node::<Config>("config", tree);
+                let content = config
+                    .file
+                    .as_ref()
+                    .and_then(|file| self.project_file(&file.value, tree.head.file, file.span));
+                deployment.configs.push(ConfigNode { config, content });
+            }
+            _ => {}
+        }
+        for (attribute, ty) in mismatches {
+            let diagnostic = mismatched(kind, &attribute, &ty);
+            self.report::<()>(diagnostic);
+        }
+    }
+}
+
+/// An attribute's value is not of its type, which only evaluation could tell.
+fn mismatched(kind: &str, attribute: &TreeAttribute, ty: &Ty) -> Diagnostic {
+    let key = &attribute.key;
+    let value = culprit(&attribute.value, ty);
+    let inner = match ty {
+        Ty::Deploy(inner) => inner,
+        ty => ty,
+    };
+    let diagnostic = match (inner, &value.value) {
+        (Ty::Int(range), Value::Int(_)) => Diagnostic::new(
+            &catalogue::OUT_OF_RANGE,
+            format!("`{key}` is {range}, and this is {}", shown(&value.value)),
+            value.span,
+        ),
+        (_, Value::Text(text @ Text::Pieces(_))) => {
+            let piece = text.unknowns().next().map(ToString::to_string);
+            not_known(&format!("`{}`", piece.unwrap_or_default()), value.span)
+        }
+        (_, Value::Variable(variable)) => not_known(&format!("`{}`", variable.name), value.span),
+        (wanted, found) => Diagnostic::new(
+            &catalogue::TYPE_MISMATCH,
+            format!(
+                "`{key}` is asked to be {wanted}, and {} is {}",
+                shown(found),
+                kind_of(found)
+            ),
+            value.span,
+        ),
+    };
+    if attribute.key_span.file == value.span.file && attribute.key_span.end <= value.span.start {
+        return diagnostic;
+    }
+    diagnostic.and(attribute.key_span, format!("`{key}` of this {kind}"))
+}
+
+/// The item of a list that is to blame; else the value.
+fn culprit<'v>(value: &'v Spanned<Value>, ty: &Ty) -> &'v Spanned<Value> {
+    match (&value.value, ty) {
+        (Value::List(items), Ty::List(item, _)) => items
+            .iter()
+            .find(|each| super::fit::fit((*each).clone(), item).is_err())
+            .unwrap_or(value),
+        _ => value,
+    }
+}

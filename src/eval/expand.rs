@@ -1,0 +1,231 @@
+//! The top level: loops unrolled, conditions decided, labels evaluated, each resource named once.
+
+use super::budget::RESOURCES;
+use super::evaluator::{Evaluator, Scope};
+use crate::diagnostics::{Diagnostic, catalogue};
+use crate::resolve::Module;
+use crate::source::{Span, Str};
+use crate::syntax::ast::{self, Item};
+use crate::types::ResourceKind;
+use crate::vocabulary::{
+    App, Block, BlockSchema, Config, Gateway, Label, LabelRule, Network, Secret, Service,
+    TargetSettings, Volume,
+};
+use rustc_hash::FxHashMap;
+
+/// A block of the top level, expanded.
+#[derive(Clone, Debug)]
+pub(super) struct Resource<'a> {
+    pub(super) block: &'a ast::Block,
+    pub(super) schema: &'static BlockSchema,
+    /// `None` for `app` and `target`.
+    pub(super) kind: Option<ResourceKind>,
+    pub(super) label: Label,
+    /// The loop variables around it.
+    pub(super) scope: Scope<'a>,
+}
+
+/// What the top level expands to, in order.
+#[derive(Debug, Default)]
+pub(super) struct Resources<'a> {
+    list: Vec<Resource<'a>>,
+    by_name: FxHashMap<(ResourceKind, Str), usize>,
+}
+
+impl<'a> Resources<'a> {
+    pub(super) fn get(&self, index: usize) -> Option<&Resource<'a>> {
+        self.list.get(index)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// The resource of this kind and name.
+    pub(super) fn find(&self, kind: ResourceKind, name: &Str) -> Option<usize> {
+        self.by_name.get(&(kind, name.clone())).copied()
+    }
+
+    /// The name of a resource; empty where there is none.
+    pub(super) fn name(&self, index: usize) -> String {
+        self.get(index)
+            .map(|resource| resource.label.name().to_owned())
+            .unwrap_or_default()
+    }
+
+    /// The names of all resources, in order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.list
+            .iter()
+            .filter(|resource| resource.kind.is_some())
+            .map(|resource| resource.label.name())
+    }
+}
+
+impl<'a> Evaluator<'a> {
+    /// Expands every module, imports before the file that imports them.
+    pub(super) fn expand(&mut self) {
+        let mut asserts = Vec::new();
+        let (main, imported) = match self.program.modules.split_first() {
+            Some((main, imported)) => (Some(main), imported),
+            None => (None, &[][..]),
+        };
+        for module in imported.iter().chain(main) {
+            self.module_items(module, &mut asserts);
+        }
+        for (assert, mut scope) in asserts {
+            if self.stopped() {
+                return;
+            }
+            self.assertion(assert, &mut scope);
+        }
+    }
+
+    fn module_items(
+        &mut self,
+        module: &'a Module,
+        asserts: &mut Vec<(&'a ast::Assert, Scope<'a>)>,
+    ) {
+        let mut scope = Scope::top(module.file.id);
+        self.top_level(&module.file.items, &mut scope, asserts);
+    }
+
+    /// Some items of the top level. Assertions wait until all resources are known.
+    fn top_level(
+        &mut self,
+        items: &'a [Item],
+        scope: &mut Scope<'a>,
+        asserts: &mut Vec<(&'a ast::Assert, Scope<'a>)>,
+    ) -> Option<()> {
+        for item in items {
+            match item {
+                Item::Block(block) => self.resource(block, scope)?,
+                Item::For(it) => {
+                    let second = it.second.as_ref();
+                    self.each(&it.over, &it.first, second, scope, &mut |this, scope| {
+                        this.top_level(&it.body.items, scope, asserts)
+                    });
+                }
+                Item::If(it) => {
+                    if let Some(taken) = self.taken(it, scope) {
+                        self.top_level(&taken.items, scope, asserts)?;
+                    }
+                }
+                Item::Assert(assert) => asserts.push((assert, scope.clone())),
+                _ => {}
+            }
+            if self.stopped() {
+                return None;
+            }
+        }
+        Some(())
+    }
+
+    fn resource(&mut self, block: &'a ast::Block, scope: &mut Scope<'a>) -> Option<()> {
+        self.spend(1, block.span)?;
+        let (schema, kind) = match &*block.kind.text {
+            "service" => (&Service::SCHEMA, Some(ResourceKind::Service)),
+            "gateway" => (&Gateway::SCHEMA, Some(ResourceKind::Service)),
+            "network" => (&Network::SCHEMA, Some(ResourceKind::Network)),
+            "volume" => (&Volume::SCHEMA, Some(ResourceKind::Volume)),
+            "config" => (&Config::SCHEMA, Some(ResourceKind::Config)),
+            "secret" => (&Secret::SCHEMA, Some(ResourceKind::Secret)),
+            "app" => (&App::SCHEMA, None),
+            "target" => (&TargetSettings::SCHEMA, None),
+            // The check has reported it.
+            _ => return Some(()),
+        };
+        // A resource's own label is never a reference.
+        let rule = match schema.label {
+            LabelRule::Resource(_) | LabelRule::Port => LabelRule::Name,
+            rule => rule,
+        };
+        let Some(label) = self.label(block, rule, scope) else {
+            return Some(());
+        };
+        if self.resources.len() >= RESOURCES {
+            return self.stop(block.span, "the program makes more than 100,000 resources");
+        }
+        if kind == Some(ResourceKind::Service) && !is_service_label(label.name()) {
+            let diagnostic = bad_label(&block.kind.text, label.name(), block.head());
+            self.report::<()>(diagnostic);
+            return Some(());
+        }
+        let index = self.resources.list.len();
+        let name = Str::from(label.name());
+        let resource = Resource {
+            block,
+            schema,
+            kind,
+            label,
+            scope: scope.clone(),
+        };
+        let before = match kind {
+            Some(kind) => self.resources.find(kind, &name),
+            None => self.same_setting(&resource),
+        };
+        if let Some(before) = before.and_then(|before| self.resources.get(before)) {
+            let diagnostic = made_twice(&resource, before);
+            self.report::<()>(diagnostic);
+            return Some(());
+        }
+        if let Some(kind) = kind {
+            self.resources.by_name.insert((kind, name), index);
+        }
+        self.resources.list.push(resource);
+        Some(())
+    }
+
+    /// Another `app`, or another `target` of the same name.
+    fn same_setting(&self, resource: &Resource<'a>) -> Option<usize> {
+        self.resources.list.iter().position(|known| {
+            known.kind.is_none()
+                && known.block.kind.text == resource.block.kind.text
+                && (&*known.block.kind.text == "app" || known.label == resource.label)
+        })
+    }
+}
+
+/// Whether a name may be a service's: a DNS label (RFC 1123) that starts with a letter (RFC 1035),
+/// since Kubernetes' Services and swarm's names are looked up in the DNS.
+fn is_service_label(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let inner = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
+    bytes.len() <= 63
+        && bytes.first().is_some_and(u8::is_ascii_lowercase)
+        && bytes.iter().all(inner)
+        && bytes.last() != Some(&b'-')
+}
+
+fn bad_label(kind: &str, name: &str, at: Span) -> Diagnostic {
+    Diagnostic::new(
+        &catalogue::INVALID_LABEL,
+        format!("`{name}` cannot name a {kind}"),
+        at,
+    )
+    .help(
+        "a name is at most 63 lower-case letters, digits and hyphens; it begins with a letter and \
+         does not end in a hyphen",
+    )
+}
+
+fn made_twice(resource: &Resource<'_>, before: &Resource<'_>) -> Diagnostic {
+    let kind = &resource.block.kind.text;
+    let name = resource.label.name();
+    let at = resource.block.head();
+    let diagnostic = if &**kind == "app" {
+        Diagnostic::new(&catalogue::SECOND_APP, "a program has one `app`", at)
+    } else {
+        let message = format!("there are two {kind}s named `{name}`");
+        Diagnostic::new(&catalogue::DUPLICATE_NAME, message, at)
+    };
+    let first = before.block.head();
+    if first == at {
+        return diagnostic
+            .labelled("made again by the next turn of the loop")
+            .help("compute the name from the loop's variable: `\"name-${n}\"`");
+    }
+    diagnostic
+        .and(first, "the first is here")
+        .help("give one of them another name")
+}

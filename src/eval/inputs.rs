@@ -1,0 +1,478 @@
+//! What is given from outside: `--set`, `--params`, and the values of parameters and variables.
+
+use super::evaluator::{Evaluator, Memo};
+use super::expression::literal_value;
+use super::fit::fit;
+use super::{DeployVariable, Inputs, VariableRange};
+use crate::diagnostics::{Diagnostic, catalogue, nearest};
+use crate::source::{FileId, Span, Spanned, Str};
+use crate::syntax::ast::{self, Expr, ExprKind, Item, UnaryOperator};
+use crate::types::{IntRange, Text, Ty, Value, VariableId};
+use std::sync::Arc;
+
+/// A value from outside, as it came.
+enum Given<'i> {
+    Text(&'i str),
+    Json(&'i serde_json::Value),
+}
+
+impl<'a> Evaluator<'a> {
+    /// Reads the inputs: parameters get their values, variables theirs for targets that have none.
+    /// A name means the parameter or variable of that name in every module; `--set` wins over
+    /// `--params`, and later over earlier.
+    pub(super) fn take(&mut self, inputs: &Inputs) -> Vec<(Str, Value)> {
+        let mut set = Vec::new();
+        let params = inputs.params.iter();
+        let params = params.map(|(name, value)| (name, Given::Json(value)));
+        let direct = inputs.set.iter();
+        let direct = direct.map(|(name, text)| (name, Given::Text(text)));
+        // The last of each name.
+        let mut given: Vec<(&String, Given<'_>)> = Vec::new();
+        for (name, value) in params.chain(direct) {
+            match given.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, known)) => *known = value,
+                None => given.push((name, value)),
+            }
+        }
+        for (name, value) in given {
+            let places = self.inputs_named(name);
+            if places.is_empty() {
+                let diagnostic = self.unknown_input(name);
+                self.report::<()>(diagnostic);
+            }
+            for (file, index) in places {
+                self.set_input(file, index, name, &value, &mut set);
+            }
+        }
+        set
+    }
+
+    fn set_input(
+        &mut self,
+        file: FileId,
+        index: usize,
+        name: &str,
+        given: &Given<'_>,
+        set: &mut Vec<(Str, Value)>,
+    ) {
+        let (span, ty_span, is_variable) = match self.item_at(file, index) {
+            Some(Item::Param(param)) => (param.name.span, param.ty.span, false),
+            Some(Item::Deploy(deploy)) => (deploy.name.span, deploy.ty.span, true),
+            _ => return,
+        };
+        let ty = self.item_type(file, index).cloned().unwrap_or(Ty::Any);
+        let ty = match ty {
+            Ty::Deploy(inner) => Ty::clone(&inner),
+            ty => ty,
+        };
+        let read = match given {
+            Given::Text(text) => from_text(text, &ty),
+            Given::Json(json) => Some(from_json(json, &ty)),
+        };
+        let fitted = if let Some(value) = read {
+            fit(placed(value, span), &ty)
+                .map_err(|misfit| (misfit.message(), misfit.is_refinement()))
+        } else {
+            let text = match given {
+                Given::Text(text) => (*text).to_owned(),
+                Given::Json(json) => json.to_string(),
+            };
+            Err((format!("`{text}` is not a {ty}"), false))
+        };
+        let fitted = match fitted {
+            Ok(value) => Some(value),
+            Err((why, refinement)) => {
+                self.report(invalid_input(name, &why, refinement, &ty, span, ty_span))
+            }
+        };
+        if is_variable {
+            set.extend(fitted.map(|value| (Str::from(name), value.value)));
+        } else {
+            self.items.insert((file, index), Memo::Done(fitted));
+        }
+    }
+
+    /// The value of a parameter that was not given.
+    pub(super) fn parameter(
+        &mut self,
+        file: FileId,
+        index: usize,
+        param: &'a ast::Param,
+    ) -> Option<Spanned<Value>> {
+        let Some(default) = &param.default else {
+            return self.report(missing_input(param));
+        };
+        let mut scope = super::evaluator::Scope::top(file);
+        let value = self.expression(default, &mut scope)?;
+        match self.item_type(file, index) {
+            Some(ty) => self.fitted(value, ty, Some((param.ty.span, &param.name.text))),
+            None => Some(value),
+        }
+    }
+
+    /// What a deploy-time variable is in an expression.
+    pub(super) fn variable(
+        &mut self,
+        file: FileId,
+        index: usize,
+        deploy: &'a ast::Deploy,
+    ) -> Spanned<Value> {
+        let id = VariableId {
+            name: deploy.name.text.clone(),
+        };
+        let value = match self.range_of(file, index) {
+            VariableRange::Text => {
+                Value::Text(Text::Pieces(vec![crate::types::Piece::Variable(id)]))
+            }
+            VariableRange::Whole(_) | VariableRange::Bool => Value::Variable(id),
+        };
+        Spanned::new(value, deploy.name.span)
+    }
+
+    fn range_of(&self, file: FileId, index: usize) -> VariableRange {
+        let ty = match self.item_type(file, index) {
+            Some(Ty::Deploy(inner)) => inner,
+            Some(ty) => ty,
+            None => &Ty::Any,
+        };
+        match ty {
+            Ty::Int(range) => VariableRange::Whole(*range),
+            Ty::Bool => VariableRange::Bool,
+            _ => VariableRange::Text,
+        }
+    }
+
+    /// All deploy-time variables, and the asserts of all parameters.
+    pub(super) fn variables(&mut self, set: &[(Str, Value)]) -> Vec<DeployVariable> {
+        let mut variables: Vec<DeployVariable> = Vec::new();
+        let (main, imported) = match self.program.modules.split_first() {
+            Some((main, imported)) => (Some(main), imported),
+            None => (None, &[][..]),
+        };
+        for module in imported.iter().chain(main) {
+            let file = module.file.id;
+            for (index, item) in module.file.items.iter().enumerate() {
+                match item {
+                    Item::Deploy(deploy) => {
+                        let variable = self.deploy_variable(file, index, deploy, set);
+                        let known = variables.iter().find(|known| known.id == variable.id);
+                        match known {
+                            None => variables.push(variable),
+                            Some(known) if same_variable(known, &variable) => {}
+                            Some(known) => {
+                                let diagnostic = two_variables(&variable, known.span);
+                                self.report::<()>(diagnostic);
+                            }
+                        }
+                    }
+                    Item::Param(param) => {
+                        let value = self.item(file, index, param.name.span);
+                        for assert in &param.asserts {
+                            if value.is_some() {
+                                let mut scope = super::evaluator::Scope::top(file);
+                                self.assertion(assert, &mut scope);
+                            }
+                        }
+                    }
+                    Item::Let(item) => {
+                        self.item(file, index, item.name.span);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        variables
+    }
+
+    fn deploy_variable(
+        &mut self,
+        file: FileId,
+        index: usize,
+        deploy: &'a ast::Deploy,
+        set: &[(Str, Value)],
+    ) -> DeployVariable {
+        let mut scope = super::evaluator::Scope::top(file);
+        let default = deploy.default.as_ref().and_then(|default| {
+            let value = self.expression(default, &mut scope)?;
+            let ty = match self.item_type(file, index) {
+                Some(Ty::Deploy(inner)) => inner,
+                Some(ty) => ty,
+                None => &Ty::Any,
+            };
+            self.fitted(value, ty, Some((deploy.ty.span, &deploy.name.text)))
+        });
+        let name = &deploy.name.text;
+        let set = set.iter().find(|(known, _)| known == name);
+        DeployVariable {
+            id: VariableId { name: name.clone() },
+            range: self.range_of(file, index),
+            default,
+            set: set.map(|(_, value)| value.clone()),
+            span: deploy.name.span,
+            doc: deploy.doc.clone(),
+        }
+    }
+
+    /// The parameters and variables of a name, the main file's first.
+    fn inputs_named(&self, name: &str) -> Vec<(FileId, usize)> {
+        let mut found = Vec::new();
+        for module in &self.program.modules {
+            for (index, item) in module.file.items.iter().enumerate() {
+                if input_name(item).is_some_and(|known| &*known.text == name) {
+                    found.push((module.file.id, index));
+                }
+            }
+        }
+        found
+    }
+
+    fn unknown_input(&self, name: &str) -> Diagnostic {
+        let items = self.program.modules.iter().flat_map(|it| &it.file.items);
+        let known: Vec<&ast::Name> = items.filter_map(input_name).collect();
+        let start = Span::new(FileId(0), 0, 0);
+        let near = nearest(name, known.iter().map(|known| &*known.text));
+        let declared = near.and_then(|near| known.iter().find(|known| &*known.text == near));
+        let diagnostic = Diagnostic::new(
+            &catalogue::UNKNOWN_INPUT,
+            format!("the program has no `param` or `deploy` variable `{name}`"),
+            declared.map_or(start, |declared| declared.span),
+        );
+        match near {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None if known.is_empty() => diagnostic.help("it takes no inputs"),
+            None => {
+                let known: Vec<String> = known
+                    .iter()
+                    .take(8)
+                    .map(|known| format!("`{}`", known.text))
+                    .collect();
+                diagnostic.help(format!("it takes {}", known.join(", ")))
+            }
+        }
+    }
+}
+
+fn input_name(item: &Item) -> Option<&ast::Name> {
+    match item {
+        Item::Param(param) => Some(&param.name),
+        Item::Deploy(deploy) => Some(&deploy.name),
+        _ => None,
+    }
+}
+
+fn same_variable(a: &DeployVariable, b: &DeployVariable) -> bool {
+    let default = |variable: &DeployVariable| {
+        variable
+            .default
+            .as_ref()
+            .map(|default| default.value.clone())
+    };
+    a.range == b.range && default(a) == default(b)
+}
+
+/// A text as a value of a type: as it would be written, strings without quotes. `None` where it
+/// cannot be read.
+fn from_text(text: &str, ty: &Ty) -> Option<Value> {
+    let bare = || Some(Value::Text(Text::Known(text.into())));
+    match ty {
+        Ty::Text(_) | Ty::Image | Ty::Path | Ty::Url | Ty::Words(_) | Ty::Any => bare(),
+        Ty::Optional(_) if text == "none" => Some(Value::None),
+        Ty::Optional(inner) | Ty::Deploy(inner) => from_text(text, inner),
+        Ty::Either(types) => types.iter().find_map(|ty| {
+            let value = from_text(text, ty)?;
+            let start = Span::new(FileId(0), 0, 0);
+            fit(Spanned::new(value, start), ty)
+                .ok()
+                .map(|value| value.value)
+        }),
+        Ty::List(..) | Ty::Map(_) | Ty::Record(_) => match serde_json::from_str(text) {
+            Ok(json) => Some(from_json(&json, ty)),
+            Err(_) => literal(text),
+        },
+        Ty::Float => match literal(text)? {
+            Value::Int(_) => text.replace('_', "").parse().ok().map(Value::Float),
+            value => Some(value),
+        },
+        _ => literal(text),
+    }
+}
+
+/// A value of a file of parameters. Quantities have no literals there, so they are strings.
+fn from_json(json: &serde_json::Value, ty: &Ty) -> Value {
+    let ty = match ty {
+        Ty::Optional(inner) | Ty::Deploy(inner) => inner,
+        ty => ty,
+    };
+    let start = Span::new(FileId(0), 0, 0);
+    match json {
+        serde_json::Value::Null => Value::None,
+        serde_json::Value::Bool(it) => Value::Bool(*it),
+        serde_json::Value::Number(it) => match (it.as_i64(), it.as_f64()) {
+            (Some(whole), Some(fraction)) if *ty == Ty::Float => {
+                let _ = whole;
+                Value::Float(fraction)
+            }
+            (Some(whole), _) => Value::Int(whole),
+            (None, Some(fraction)) if fraction.is_finite() => Value::Float(fraction),
+            _ => Value::Text(Text::Known(it.to_string().into())),
+        },
+        serde_json::Value::String(it) => match ty {
+            Ty::Duration | Ty::Memory | Ty::Cpu | Ty::Percent | Ty::Ip | Ty::Cidr | Ty::Date => {
+                from_text(it, ty)
+            }
+            Ty::Either(types) => types.iter().find_map(|ty| {
+                let value = from_json(json, ty);
+                fit(Spanned::new(value, start), ty)
+                    .ok()
+                    .map(|value| value.value)
+            }),
+            _ => None,
+        }
+        .unwrap_or_else(|| Value::Text(Text::Known(it.as_str().into()))),
+        serde_json::Value::Array(items) => {
+            let item_type = match ty {
+                Ty::List(item, _) => item,
+                _ => &Ty::Any,
+            };
+            let items = items
+                .iter()
+                .map(|item| Spanned::new(from_json(item, item_type), start));
+            Value::List(Arc::new(items.collect()))
+        }
+        serde_json::Value::Object(fields) => {
+            let field_type = |key: &str| match ty {
+                Ty::Map(item) => Some(&**item),
+                Ty::Record(fields) => fields
+                    .iter()
+                    .find(|(known, _)| &**known == key)
+                    .map(|(_, ty)| ty),
+                _ => None,
+            };
+            let fields = fields.iter().map(|(key, value)| {
+                let ty = field_type(key).unwrap_or(&Ty::Any);
+                (
+                    Str::from(key.as_str()),
+                    Spanned::new(from_json(value, ty), start),
+                )
+            });
+            Value::Record(Arc::new(fields.collect()))
+        }
+    }
+}
+
+/// A value from outside has no place in the source but its parameter's.
+fn placed(value: Value, at: Span) -> Spanned<Value> {
+    let value = match value {
+        Value::List(items) => Value::List(Arc::new(
+            items
+                .iter()
+                .map(|item| placed(item.value.clone(), at))
+                .collect(),
+        )),
+        Value::Record(fields) => Value::Record(Arc::new(
+            fields
+                .iter()
+                .map(|(key, field)| (key.clone(), placed(field.value.clone(), at)))
+                .collect(),
+        )),
+        other => other,
+    };
+    Spanned::new(value, at)
+}
+
+/// The value of a literal as zd writes it.
+fn literal(text: &str) -> Option<Value> {
+    if text.contains('\n') || text.len() > 1 << 20 {
+        return None;
+    }
+    let (file, found) = crate::syntax::parse(FileId(0), &format!("let value = {text}\n"));
+    match (file.items.as_slice(), found.is_empty()) {
+        ([Item::Let(item)], true) => constant(&item.value),
+        _ => None,
+    }
+}
+
+/// The value of an expression of literals alone.
+fn constant(expr: &Expr) -> Option<Value> {
+    match &expr.kind {
+        ExprKind::Literal(literal) => Some(literal_value(literal)),
+        ExprKind::Text(_) => expr
+            .as_text()
+            .map(|text| Value::Text(Text::Known(text.into()))),
+        ExprKind::Name(word) => Some(Value::Text(Text::Known(word.clone()))),
+        ExprKind::Unary(UnaryOperator::Negate, inner) => {
+            super::operators::negated(&constant(inner)?).ok()
+        }
+        ExprKind::List(items) => {
+            let items: Option<Vec<_>> = items
+                .iter()
+                .map(|item| Some(Spanned::new(constant(item)?, item.span)))
+                .collect();
+            items.map(|items| Value::List(Arc::new(items)))
+        }
+        ExprKind::Record(fields) => {
+            let fields: Option<Vec<_>> = fields
+                .iter()
+                .map(|field| {
+                    let value = Spanned::new(constant(&field.value)?, field.value.span);
+                    Some((Str::from(field.key.as_text()?), value))
+                })
+                .collect();
+            fields.map(|fields| Value::Record(Arc::new(fields)))
+        }
+        ExprKind::Range(from, to) => Some(Value::Range(Arc::new((constant(from)?, constant(to)?)))),
+        _ => None,
+    }
+}
+
+fn missing_input(param: &ast::Param) -> Diagnostic {
+    let name = &param.name.text;
+    Diagnostic::new(
+        &catalogue::MISSING_INPUT,
+        format!("`{name}` is given no value, and it has no default"),
+        param.name.span,
+    )
+    .help(format!(
+        "give one with `--set {name}=…`, or write a default"
+    ))
+}
+
+fn invalid_input(
+    name: &str,
+    why: &str,
+    refinement: bool,
+    ty: &Ty,
+    at: Span,
+    declared: Span,
+) -> Diagnostic {
+    let diagnostic = Diagnostic::new(
+        &catalogue::INVALID_INPUT,
+        format!("the value given for `{name}` does not fit: {why}"),
+        at,
+    )
+    .and(declared, "declared so");
+    let example = match ty {
+        Ty::Int(IntRange::ALL) => "3",
+        Ty::Bool => "true",
+        Ty::Duration => "10s",
+        Ty::Memory => "200MiB",
+        Ty::Cpu => "0.5cpu",
+        Ty::Percent => "25%",
+        Ty::List(..) => "[1, 2]",
+        _ => return diagnostic,
+    };
+    if refinement {
+        return diagnostic;
+    }
+    diagnostic.help(format!("write it as in `--set {name}={example}`"))
+}
+
+fn two_variables(second: &DeployVariable, first: Span) -> Diagnostic {
+    Diagnostic::new(
+        &catalogue::DUPLICATE_NAME,
+        format!("`deploy {}` is declared twice, differently", second.id.name),
+        second.span,
+    )
+    .and(first, "the first is here")
+    .help("the environment has one variable of a name: declare it once and import it")
+}
