@@ -91,35 +91,68 @@ fn is_plain(text: &str) -> bool {
     }
 }
 
-/// Words some reader takes for a boolean, null or a number, in any case.
+/// Words some reader takes for a boolean, null or a number, in any case; and `e1`, which readers
+/// that try a number first may take for one.
 fn is_reserved(text: &str) -> bool {
-    const WORDS: [&str; 12] = [
-        "y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf", "infinity",
-    ];
-    if text.len() > 8 {
-        return is_exponent(text);
+    let words: &[&str] = match text.len() {
+        1 => &["y", "n"],
+        2 => &["no", "on"],
+        3 => &["yes", "off", "nan", "inf"],
+        4 => &["true", "null"],
+        5 => &["false"],
+        8 => &["infinity"],
+        _ => &[],
+    };
+    if words.iter().any(|word| word.eq_ignore_ascii_case(text)) {
+        return true;
     }
-    WORDS.iter().any(|word| word.eq_ignore_ascii_case(text)) || is_exponent(text)
+    let digit = |b: u8| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'_');
+    matches!(text.as_bytes(), [b'e' | b'E', rest @ ..] if !rest.is_empty() && rest.iter().all(|&b| digit(b)))
 }
 
-/// `e1`, which readers that try a number first may take for one.
-fn is_exponent(text: &str) -> bool {
-    text.len() > 1
-        && text.starts_with(['e', 'E'])
-        && text
-            .bytes()
-            .skip(1)
-            .all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'_'))
+/// What a byte may do inside a plain scalar.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Inside {
+    Refused,
+    /// It means nothing in block style.
+    Free,
+    /// A space, which ends the scalar after a colon.
+    Space,
+    /// A `#`, which begins a comment after a space.
+    Hash,
 }
 
-/// Only characters that mean nothing inside a plain scalar of block style, nor any pair that ends one: `: ` and ` #`.
+const INSIDE: [Inside; 256] = {
+    const FREE: &[u8] = b"-./_:=$@+,(){}?*%~^;&|<>!0123456789\
+        ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let mut table = [Inside::Refused; 256];
+    let mut rest = FREE;
+    while let [first, others @ ..] = rest {
+        set(&mut table, *first, Inside::Free);
+        rest = others;
+    }
+    set(&mut table, b' ', Inside::Space);
+    set(&mut table, b'#', Inside::Hash);
+    table
+};
+
+const fn set(table: &mut [Inside; 256], byte: u8, inside: Inside) {
+    let (_, from) = table.split_at_mut(byte as usize);
+    if let Some(place) = from.first_mut() {
+        *place = inside;
+    }
+}
+
+/// Only characters that mean nothing inside a plain scalar of block style, nor any pair that ends
+/// one: `: ` and ` #`.
 fn has_plain_body(bytes: &[u8]) -> bool {
     let mut previous = b' ';
     for &b in bytes {
-        let allowed = match b {
-            b' ' => previous != b':',
-            b'#' => previous != b' ',
-            _ => b.is_ascii_alphanumeric() || b"-./_:=$@+,(){}?*%~^;&|<>!".contains(&b),
+        let allowed = match INSIDE.get(usize::from(b)) {
+            Some(Inside::Free) => true,
+            Some(Inside::Space) => previous != b':',
+            Some(Inside::Hash) => previous != b' ',
+            Some(Inside::Refused) | None => false,
         };
         if !allowed {
             return false;

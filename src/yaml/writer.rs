@@ -223,6 +223,17 @@ impl<'w, 'a> Block<'w, 'a> {
         Ok(())
     }
 
+    /// A field's name: nearly every key of a manifest, so it goes straight to the text.
+    fn field(&mut self, name: &'static str) -> Result<(), Error> {
+        if self.place == Place::Flow || name.len() > LONGEST_SIMPLE_KEY {
+            return self.key(name);
+        }
+        self.start_entry();
+        scalar::write(self.writer.out, name, None);
+        self.writer.out.push(':');
+        Ok(())
+    }
+
     fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         if self.place != Place::Flow {
             self.writer.place = Place::Value;
@@ -498,7 +509,7 @@ impl ser::SerializeStruct for Block<'_, '_> {
         key: &'static str,
         value: &T,
     ) -> Result<(), Error> {
-        self.key(key)?;
+        self.field(key)?;
         self.value(value)
     }
 
@@ -606,7 +617,7 @@ impl ser::SerializeStructVariant for Variant<'_, '_> {
         key: &'static str,
         value: &T,
     ) -> Result<(), Error> {
-        self.fields.key(key)?;
+        self.fields.field(key)?;
         self.fields.value(value)
     }
 
