@@ -56,6 +56,9 @@ catalogue! {
     SYNTAX_ERROR = "ZD0001" "syntax-error" Error "0.1.0";
     UNREADABLE_FILE = "ZD0002" "unreadable-file" Error "0.1.0";
     NOT_YET = "ZD0003" "not-yet" Error "0.1.0";
+    UNBALANCED_DELIMITER = "ZD0004" "unbalanced-delimiter" Error "0.1.0";
+    INVALID_LITERAL = "ZD0005" "invalid-literal" Error "0.1.0";
+    TOO_DEEP = "ZD0006" "too-deep" Error "0.1.0";
     // ZD1xxx names and modules
     IMPORT_CYCLE = "ZD1001" "import-cycle" Error "0.1.0";
     IMPORT_OUTSIDE_ROOT = "ZD1002" "import-outside-root" Error "0.1.0";

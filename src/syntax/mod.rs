@@ -6,6 +6,7 @@
 
 pub mod ast;
 mod build;
+mod explain;
 mod grammar;
 mod scan;
 

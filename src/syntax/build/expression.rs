@@ -6,7 +6,8 @@ use crate::diagnostics::Diagnostic;
 use crate::diagnostics::catalogue::SYNTAX_ERROR;
 use crate::source::Span;
 use crate::syntax::ast::{
-    Argument, Attribute, BinaryOperator, Comprehension, Expr, ExprKind, Literal, UnaryOperator,
+    Argument, Attribute, BinaryOperator, Comprehension, Expr, ExprKind, Literal, Name,
+    UnaryOperator,
 };
 use pest::iterators::{Pair, Pairs};
 use std::iter::Peekable;
@@ -45,8 +46,10 @@ impl<'i> Builder<'i> {
     fn climb(&mut self, mut left: Expr, row: &mut Row<'i>, floor: Binding) -> Option<Expr> {
         let mut before: Option<(Binding, Span)> = None;
         while let Some(next) = row.peek() {
-            let at = self.span(next);
-            let (operator, binding) = operator(next.as_str())?;
+            let text = next.as_str().trim_end();
+            let start = next.as_span().start();
+            let at = self.place(start, start + text.len());
+            let (operator, binding) = operator(text)?;
             if binding < floor {
                 break;
             }
@@ -60,7 +63,7 @@ impl<'i> Builder<'i> {
             before = Some((binding, at));
             let mut right = self.operand(row)?;
             while let Some(next) = row.peek() {
-                let (_, tighter) = self::operator(next.as_str())?;
+                let (_, tighter) = self::operator(next.as_str().trim_end())?;
                 if tighter <= binding {
                     break;
                 }
@@ -144,7 +147,7 @@ impl<'i> Builder<'i> {
                 "true" => ExprKind::Literal(Literal::Bool(true)),
                 "false" => ExprKind::Literal(Literal::Bool(false)),
                 "none" => ExprKind::Literal(Literal::None),
-                name => ExprKind::Name(self.intern(name)),
+                _ => ExprKind::Name(self.name(&pair).text),
             },
             Rule::list => self.list(pair)?,
             Rule::record => ExprKind::Record(self.record(pair)?),
@@ -172,14 +175,12 @@ impl<'i> Builder<'i> {
 
     fn comprehension(&mut self, pair: Pair<'i, Rule>) -> Option<ExprKind> {
         let mut inner = pair.into_inner().peekable();
-        let first = self.name(&inner.next()?);
-        let second = take(&mut inner, Rule::name).map(|name| self.name(&name));
-        let over = self.operators(inner.next()?)?;
+        let (first, second, over) = self.variables(inner.next()?)?;
         let condition = match take(&mut inner, Rule::condition) {
             Some(condition) => Some(self.operators(condition.into_inner().next()?)?),
             None => None,
         };
-        let value = self.operators(inner.next()?)?;
+        let value = self.branch(inner.next()?)?;
         Some(ExprKind::Comprehension(Box::new(Comprehension {
             first,
             second,
@@ -196,22 +197,39 @@ impl<'i> Builder<'i> {
             if pair.as_rule() == Rule::attribute {
                 entries.push(self.attribute(pair)?);
             } else {
-                self.unread(self.span(&pair));
+                self.unread(&pair, Rule::lone_attribute);
             }
         }
         Some(entries)
     }
 
+    /// `x in xs`, `i, x in xs`
+    pub(super) fn variables(&mut self, pair: Pair<'i, Rule>) -> Option<(Name, Option<Name>, Expr)> {
+        let mut inner = pair.into_inner().peekable();
+        let first = self.name(&inner.next()?);
+        let second = take(&mut inner, Rule::name).map(|name| self.name(&name));
+        take(&mut inner, Rule::in_word)?;
+        Some((first, second, self.operators(inner.next()?)?))
+    }
+
     fn conditional(&mut self, pair: Pair<'i, Rule>) -> Option<ExprKind> {
-        let mut parts = pair.into_inner();
+        let mut parts = pair
+            .into_inner()
+            .filter(|pair| pair.as_rule() != Rule::else_word);
         let mut branches = Vec::new();
         loop {
-            let condition = self.operators(parts.next()?)?;
-            let Some(value) = parts.next() else {
-                return Some(ExprKind::If(branches, Box::new(condition)));
-            };
-            branches.push((condition, self.operators(value)?));
+            let part = parts.next()?;
+            if part.as_rule() == Rule::branch {
+                return Some(ExprKind::If(branches, Box::new(self.branch(part)?)));
+            }
+            let condition = self.operators(part)?;
+            branches.push((condition, self.branch(parts.next()?)?));
         }
+    }
+
+    /// `{ e }`
+    fn branch(&mut self, pair: Pair<'i, Rule>) -> Option<Expr> {
+        self.operators(pair.into_inner().next()?)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Bodies, attributes, blocks, and the doc comments above them.
 
 use super::{Builder, Rule};
-use crate::source::{Span, Str};
+use crate::source::Span;
 use crate::syntax::ast::{
     Attribute, Block, Body, Expr, ExprKind, Item, Key, KeyPart, Label, Name, Path,
 };
@@ -17,12 +17,13 @@ impl<'i> Builder<'i> {
                 continue;
             }
             let span = self.span(&pair);
-            let item = match self.item(pair) {
-                Some(item) => item,
-                None => self.unread(span),
+            let item = if pair.as_rule() == Rule::broken {
+                self.unread(&pair, Rule::lone_item)
+            } else {
+                self.item(pair).unwrap_or(Item::Broken(span))
             };
             items.push(item);
-            self.pass_comments(span.end);
+            self.docs.pass(span.end);
         }
         items
     }
@@ -30,7 +31,7 @@ impl<'i> Builder<'i> {
     /// A body, braces included.
     pub(super) fn body(&mut self, pair: Pair<'i, Rule>) -> Body {
         let span = self.span(&pair);
-        self.pass_comments(span.start);
+        self.docs.pass(span.start);
         let items = self.items(pair);
         Body { items, span }
     }
@@ -38,8 +39,6 @@ impl<'i> Builder<'i> {
     fn item(&mut self, pair: Pair<'i, Rule>) -> Option<Item> {
         if pair.as_rule() == Rule::entry {
             self.entry(pair)
-        } else if pair.as_rule() == Rule::broken {
-            Some(self.unread(self.span(&pair)))
         } else {
             self.statement(pair)
         }
@@ -53,7 +52,7 @@ impl<'i> Builder<'i> {
         if second != Rule::label && second != Rule::body {
             return Some(Item::Attribute(self.attribute_parts(first, inner, span)?));
         }
-        let doc = self.doc_above(span.start);
+        let doc = self.docs.above(self.original, span.start);
         let kind = self.name(&first);
         let mut label = None;
         let mut body = None;
@@ -148,54 +147,6 @@ impl<'i> Builder<'i> {
         }
         Some(base)
     }
-
-    /// Comments before `offset` document nothing that is still to come.
-    pub(super) fn pass_comments(&mut self, offset: u32) {
-        while self
-            .comments
-            .get(self.next_comment)
-            .is_some_and(|comment| comment.span.start < offset)
-        {
-            self.next_comment += 1;
-        }
-    }
-
-    /// The `///` lines between the last item and this one, joined; they leave the comments.
-    pub(super) fn doc_above(&mut self, offset: u32) -> Option<Str> {
-        let first = self.next_comment;
-        self.pass_comments(offset);
-        let text = self.text;
-        let mut doc: Option<String> = None;
-        let mut kept = first;
-        for index in first..self.next_comment {
-            let comment = self.comments.get(index)?.clone();
-            let line = comment.span.start as usize..comment.span.end as usize;
-            let line = text.get(line).and_then(doc_line);
-            match line.filter(|_| !comment.trailing) {
-                Some(line) => match &mut doc {
-                    Some(doc) => {
-                        doc.push('\n');
-                        doc.push_str(line);
-                    }
-                    None => doc = Some(line.to_owned()),
-                },
-                None => {
-                    self.comments.swap(kept, index);
-                    kept += 1;
-                }
-            }
-        }
-        self.comments.drain(kept..self.next_comment);
-        self.next_comment = kept;
-        doc.map(Str::from)
-    }
-}
-
-/// What a `///` line says; `////` is no doc comment.
-fn doc_line(comment: &str) -> Option<&str> {
-    let text = comment.strip_prefix("///")?;
-    let text = text.strip_suffix('\r').unwrap_or(text);
-    (!text.starts_with('/')).then(|| text.strip_prefix(' ').unwrap_or(text))
 }
 
 /// The first pair of a rule among the rest; the others stay.

@@ -1,10 +1,10 @@
-//! What number tokens are worth, and what was meant by those that are none.
+//! What number tokens are worth.
 
-use super::{Builder, Rule};
-use crate::diagnostics::Diagnostic;
-use crate::diagnostics::catalogue::SYNTAX_ERROR;
+use super::Builder;
+use super::meant::{self, Fault};
 use crate::source::Span;
 use crate::syntax::ast::{ExprKind, Literal};
+use crate::syntax::grammar::Rule;
 use crate::types::{Cidr, Cpu, Date, Duration, Memory, Percent};
 use pest::iterators::Pair;
 use std::net::Ipv4Addr;
@@ -17,7 +17,7 @@ impl<'i> Builder<'i> {
             Rule::amount => amount(text),
             Rule::address => address(text),
             Rule::date => date(text),
-            _ => Err(Fault::new(format!("`{text}` is not a number"))),
+            _ => Err(meant::by(text)),
         };
         match literal {
             Ok(literal) => ExprKind::Literal(literal),
@@ -29,55 +29,37 @@ impl<'i> Builder<'i> {
     }
 }
 
-/// Why a token is no literal.
-struct Fault {
-    message: String,
-    help: Option<String>,
-}
-
-impl Fault {
-    fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            help: None,
-        }
-    }
-
-    fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
-        self
-    }
-
-    fn at(self, span: Span) -> Diagnostic {
-        let diagnostic = Diagnostic::new(&SYNTAX_ERROR, self.message, span);
-        match self.help {
-            Some(help) => diagnostic.help(help),
-            None => diagnostic,
-        }
-    }
-}
-
 fn amount(text: &str) -> Result<Literal, Fault> {
+    if text.contains("__") || text.contains("_.") || text.contains("._") {
+        return Err(underscore(text));
+    }
     let unit_start = text
         .find(|c: char| c.is_ascii_alphabetic() || c == '%')
         .unwrap_or(text.len());
     let (digits, unit) = text.split_at_checked(unit_start).unwrap_or((text, ""));
-    let scaled = |per: u64| scale(digits, per).ok_or_else(|| inexact(text, unit));
+    if digits.ends_with('_') {
+        return Err(underscore(text));
+    }
+    let scaled = |per: u64, smallest: &str| {
+        scale(digits, per).ok_or_else(|| inexact(text, digits, smallest))
+    };
     Ok(match unit {
         "" if digits.contains('.') => float(digits)?,
         "" => integer(digits)?,
         "%" => Literal::Percent(Percent {
-            thousandths: scaled(1000)?,
+            thousandths: scaled(1000, "a thousandth of a percent")?,
         }),
         "cpu" => Literal::Cpu(Cpu {
-            millis: scaled(1000)?,
+            millis: scaled(1000, "1mcpu")?,
         }),
-        "mcpu" => Literal::Cpu(Cpu { millis: scaled(1)? }),
+        "mcpu" => Literal::Cpu(Cpu {
+            millis: scaled(1, "1mcpu")?,
+        }),
         _ => match memory_unit(unit) {
             Some(bytes) => Literal::Memory(Memory {
-                bytes: scaled(bytes)?,
+                bytes: scaled(bytes, "1B")?,
             }),
-            None => duration(text)?,
+            None => Literal::Duration(duration(text)?),
         },
     })
 }
@@ -87,8 +69,8 @@ fn integer(digits: &str) -> Result<Literal, Fault> {
         .and_then(|value| i64::try_from(value).ok())
         .map(Literal::Int)
         .ok_or_else(|| {
-            Fault::new(format!("`{digits}` is too large"))
-                .help(format!("the largest whole number is {}", i64::MAX))
+            Fault::new(format!("the number `{digits}` is too large"))
+                .help(format!("the largest is {}", i64::MAX))
         })
 }
 
@@ -96,7 +78,7 @@ fn float(digits: &str) -> Result<Literal, Fault> {
     let plain: String = digits.chars().filter(|c| *c != '_').collect();
     match plain.parse::<f64>() {
         Ok(value) if value.is_finite() => Ok(Literal::Float(value)),
-        _ => Err(Fault::new(format!("`{digits}` is too large"))),
+        _ => Err(Fault::new(format!("the number `{digits}` is too large"))),
     }
 }
 
@@ -117,24 +99,17 @@ fn memory_unit(unit: &str) -> Option<u64> {
 }
 
 /// A decimal number times `per`, where the product is whole and fits.
-fn scale(number: &str, per: u64) -> Option<u64> {
+pub(super) fn scale(number: &str, per: u64) -> Option<u64> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let whole = digits_value(whole)?.checked_mul(u128::from(per))?;
-    let mut rest = u128::from(per);
-    let mut part: u128 = 0;
     let fraction = fraction.trim_end_matches(['0', '_']);
-    let mut denominator: u128 = 1;
-    for digit in fraction.bytes().filter(u8::is_ascii_digit) {
-        part = part
-            .checked_mul(10)?
-            .checked_add(u128::from(digit - b'0'))?;
-        denominator = denominator.checked_mul(10)?;
-    }
-    rest = rest.checked_mul(part)?;
-    if rest % denominator != 0 {
+    let places = fraction.bytes().filter(u8::is_ascii_digit).count();
+    let unit = 10u128.checked_pow(u32::try_from(places).ok()?)?;
+    let part = digits_value(fraction)?.checked_mul(u128::from(per))?;
+    if part % unit != 0 {
         return None;
     }
-    u64::try_from(whole.checked_add(rest / denominator)?).ok()
+    u64::try_from(whole.checked_add(part / unit)?).ok()
 }
 
 fn digits_value(digits: &str) -> Option<u128> {
@@ -146,24 +121,39 @@ fn digits_value(digits: &str) -> Option<u128> {
         })
 }
 
-fn inexact(text: &str, unit: &str) -> Fault {
-    Fault::new(format!("`{text}` is too large or not exact in `{unit}`"))
+fn underscore(text: &str) -> Fault {
+    Fault::new(format!("`_` stands between two digits, not as in `{text}`")).help("write `1_000`")
+}
+
+fn inexact(text: &str, digits: &str, smallest: &str) -> Fault {
+    if digits.contains('.') {
+        Fault::new(
+            format!("`{text}` is not a whole number of `{smallest}`")
+                .replace("`a thousandth of a percent`", "thousandths of a percent"),
+        )
+        .help("nothing is rounded here: write a smaller unit or fewer digits")
+    } else {
+        Fault::new(format!("`{text}` is too large"))
+    }
 }
 
 /// `1h30m`: parts of falling units, each once.
-fn duration(text: &str) -> Result<Literal, Fault> {
+fn duration(text: &str) -> Result<Duration, Fault> {
     let mut rest = text;
     let mut total: u64 = 0;
     let mut last = u64::MAX;
     while !rest.is_empty() {
-        let split = rest
-            .find(|c: char| c.is_ascii_alphabetic())
-            .unwrap_or(rest.len());
-        let (digits, after) = rest.split_at_checked(split).unwrap_or((rest, ""));
-        let split = after
-            .find(|c: char| c.is_ascii_digit())
-            .unwrap_or(after.len());
-        let (unit, after) = after.split_at_checked(split).unwrap_or((after, ""));
+        let split = rest.find(|c: char| c.is_ascii_alphabetic());
+        let (digits, after) = rest
+            .split_at_checked(split.unwrap_or(rest.len()))
+            .unwrap_or((rest, ""));
+        let split = after.find(|c: char| !c.is_ascii_alphabetic());
+        let (unit, after) = after
+            .split_at_checked(split.unwrap_or(after.len()))
+            .unwrap_or((after, ""));
+        if digits.ends_with('_') || digits.starts_with('_') {
+            return Err(underscore(text));
+        }
         let millis = match unit {
             "ms" => 1,
             "s" => 1_000,
@@ -174,36 +164,51 @@ fn duration(text: &str) -> Result<Literal, Fault> {
         if millis >= last {
             return Err(
                 Fault::new(format!("the parts of `{text}` are not in order"))
-                    .help("write each unit once, from days down to milliseconds: `1d2h30m`"),
+                    .help("each unit stands once, from days down to milliseconds: `1d2h30m`"),
             );
         }
         last = millis;
         total = scale(digits, millis)
             .and_then(|part| total.checked_add(part))
-            .ok_or_else(|| Fault::new(format!("`{text}` is too long a time")))?;
+            .filter(|total| *total <= LONGEST)
+            .ok_or_else(|| {
+                Fault::new(format!("`{text}` is too long a time"))
+                    .help("the longest is 106751d, which is what Go, and so Docker and Kubernetes, can hold")
+            })?;
         rest = after;
     }
-    Ok(Literal::Duration(Duration { millis: total }))
+    Ok(Duration { millis: total })
 }
+
+/// Go's `time.Duration` counts nanoseconds in 64 bits with a sign: 106,751 whole days.
+const LONGEST: u64 = 106_751 * 86_400_000;
 
 fn address(text: &str) -> Result<Literal, Fault> {
     let (host, prefix) = match text.split_once('/') {
         Some((host, prefix)) => (host, Some(prefix)),
         None => (text, None),
     };
-    let address: Ipv4Addr = host
-        .parse()
-        .map_err(|_| Fault::new(format!("`{host}` is not an IPv4 address")))?;
+    let address: Ipv4Addr = host.parse().map_err(|_| meant::address(host))?;
     let Some(prefix) = prefix else {
         return Ok(Literal::Ip(address));
     };
     let length: Option<u8> = prefix.parse().ok().filter(|length| *length <= 32);
     let Some(length) = length else {
-        return Err(Fault::new(format!("`/{prefix}` is no prefix length")));
+        return Err(Fault::new(format!("`/{prefix}` is no prefix length"))
+            .help(format!("an IPv4 subnet has 0 to 32 bits: `{host}/24`")));
     };
-    Cidr::new(address, length)
-        .map(Literal::Cidr)
-        .ok_or_else(|| Fault::new(format!("`{text}` has host bits set")))
+    if let Some(cidr) = Cidr::new(address, length) {
+        return Ok(Literal::Cidr(cidr));
+    }
+    let mask = u32::MAX.checked_shl(32 - u32::from(length)).unwrap_or(0);
+    let network = Ipv4Addr::from(u32::from(address) & mask);
+    Err(
+        Fault::new(format!("`{text}` has bits set beyond its prefix"))
+            .help(format!(
+                "the subnet is `{network}/{length}`; the address alone is `{address}`"
+            ))
+            .replace(format!("{network}/{length}")),
+    )
 }
 
 fn date(text: &str) -> Result<Literal, Fault> {
@@ -211,7 +216,18 @@ fn date(text: &str) -> Result<Literal, Fault> {
     let mut next = || parts.next().and_then(Result::ok).unwrap_or(0);
     let (year, month, day) = (next(), next(), next());
     let byte = |value: u16| u8::try_from(value).unwrap_or(0);
-    Date::new(year, byte(month), byte(day))
-        .map(Literal::Date)
-        .ok_or_else(|| Fault::new(format!("there is no `{text}` in the calendar")))
+    if let Some(date) = Date::new(year, byte(month), byte(day)) {
+        return Ok(Literal::Date(date));
+    }
+    let fault = Fault::new(format!("there is no day `{text}`"));
+    if (1..=12).contains(&month) {
+        let last = (28..=31)
+            .rev()
+            .find(|last| Date::new(year, byte(month), *last).is_some());
+        let last = last.unwrap_or(28);
+        return Err(fault.help(format!(
+            "that month's last day is `{year:04}-{month:02}-{last:02}`"
+        )));
+    }
+    Err(fault.help("a date is year, month and day: `2026-03-31`"))
 }

@@ -3,45 +3,56 @@
 //! Here is what every builder shares: names for expressions, spans, interned text, and the doc
 //! comments waiting for their item. The builders themselves are in the files beside.
 
+mod docs;
 mod expression;
 mod item;
 mod literal;
+mod meant;
 mod statement;
 mod text;
 mod types;
 
-use super::ast::{Comment, Expr, ExprId, ExprKind, File, Item, Name, Path};
+use super::ast::{Expr, ExprId, ExprKind, File, Item, Name, Path};
+use super::explain;
 use super::grammar::{Grammar, Rule};
 use super::scan::Scan;
-use crate::diagnostics::catalogue::SYNTAX_ERROR;
+use crate::diagnostics::catalogue::{SYNTAX_ERROR, TOO_DEEP};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::source::{FileId, Span, Str};
+use docs::Docs;
 use pest::Parser as _;
 use pest::iterators::Pair;
 use rustc_hash::FxHashMap;
 
 /// Parses a scanned text and builds its tree.
-pub(super) fn build(id: FileId, text: &str, scan: Scan) -> (File, Diagnostics) {
+pub(super) fn build(id: FileId, original: &str, scan: Scan<'_>) -> (File, Diagnostics) {
     let mut builder = Builder {
         id,
-        text,
+        original,
+        text: &scan.text,
+        inserted: &scan.inserted,
+        faults: &scan.faults,
         expressions: 0,
         interned: FxHashMap::default(),
-        comments: scan.comments,
-        next_comment: 0,
-        diagnostics: Diagnostics::default(),
+        docs: Docs::new(scan.comments),
+        diagnostics: scan.diagnostics,
+        explained: 0,
     };
-    let items = match Grammar::parse(Rule::file, text) {
+    let mut items = match Grammar::parse(Rule::file, &scan.text) {
         Ok(mut pairs) => match pairs.next() {
             Some(file) => builder.items(file),
             None => Vec::new(),
         },
-        Err(_) => vec![builder.unread(Span::new(id, 0, text.len()))],
+        Err(_) => vec![builder.unparsed()],
     };
+    for lost in scan.lost {
+        let place = items.partition_point(|item| item.span().start < lost.start);
+        items.insert(place, Item::Broken(lost));
+    }
     let file = File {
         id,
         items,
-        comments: builder.comments,
+        comments: builder.docs.into_comments(),
         expressions: builder.expressions,
     };
     (file, builder.diagnostics)
@@ -50,12 +61,18 @@ pub(super) fn build(id: FileId, text: &str, scan: Scan) -> (File, Diagnostics) {
 /// What the builders share.
 struct Builder<'i> {
     id: FileId,
+    /// The file's text; spans are of it.
+    original: &'i str,
+    /// What the grammar read; see [`Scan::text`].
     text: &'i str,
+    inserted: &'i [usize],
+    faults: &'i [Span],
     expressions: u32,
     interned: FxHashMap<&'i str, Str>,
-    comments: Vec<Comment>,
-    next_comment: usize,
+    docs: Docs,
     diagnostics: Diagnostics,
+    /// How many broken items were explained.
+    explained: usize,
 }
 
 impl<'i> Builder<'i> {
@@ -74,7 +91,32 @@ impl<'i> Builder<'i> {
     /// Where a pair stands in the file.
     fn span(&self, pair: &Pair<'i, Rule>) -> Span {
         let span = pair.as_span();
-        Span::new(self.id, span.start(), span.end())
+        self.place(span.start(), span.end())
+    }
+
+    /// Bytes of what the grammar read, as bytes of the file.
+    fn place(&self, start: usize, end: usize) -> Span {
+        Span::new(self.id, self.offset(start), self.offset(end))
+    }
+
+    fn offset(&self, at: usize) -> usize {
+        if self.inserted.is_empty() {
+            return at;
+        }
+        let (mut low, mut high) = (0, self.inserted.len());
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            let before = self
+                .inserted
+                .get(middle)
+                .is_some_and(|place| place + middle < at);
+            if before {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        at - low
     }
 
     /// A shared string; the same words come again and again.
@@ -86,9 +128,14 @@ impl<'i> Builder<'i> {
     }
 
     fn name(&mut self, pair: &Pair<'i, Rule>) -> Name {
+        let text = pair.as_str();
+        let span = self.span(pair);
+        if text.ends_with('-') {
+            self.diagnostics.push(ends_in_hyphen(text, span));
+        }
         Name {
-            text: self.intern(pair.as_str()),
-            span: self.span(pair),
+            text: self.intern(text),
+            span,
         }
     }
 
@@ -98,13 +145,55 @@ impl<'i> Builder<'i> {
         Path { parts, span }
     }
 
-    /// An item that the grammar took and no builder understands; never seen, never silent.
-    fn unread(&mut self, span: Span) -> Item {
-        self.diagnostics.push(Diagnostic::new(
-            &SYNTAX_ERROR,
-            "this could not be read",
-            span,
-        ));
+    /// An item that could not be read: says why, unless a fault there is already reported.
+    fn unread(&mut self, pair: &Pair<'i, Rule>, rule: Rule) -> Item {
+        let (start, end) = (pair.as_span().start(), pair.as_span().end());
+        let text = self.text.get(start..end).unwrap_or("");
+        let end = start + text.trim_end().len();
+        let span = self.place(start, end);
+        let known = |fault: &Span| fault.start <= span.end && span.start <= fault.end;
+        if !self.faults.iter().any(known) && self.explained < MAX_EXPLAINED {
+            self.explained += 1;
+            let stuck = explain::stuck(rule, self.text.get(start..end).unwrap_or(""));
+            let at = self.offset(start + stuck.at);
+            self.diagnostics.push(explain::explain(&explain::Broken {
+                file: self.id,
+                text: self.original,
+                start: span.start as usize,
+                end: span.end as usize,
+                at,
+                expected: stuck.expected,
+                in_record: rule == Rule::lone_attribute,
+            }));
+            if self.explained == MAX_EXPLAINED {
+                self.diagnostics.push(explain::enough(span));
+            }
+        }
         Item::Broken(span)
     }
+
+    /// The grammar stopped, which the scan and `broken` leave only one reason for: the thread's
+    /// stack is nearly used up.
+    fn unparsed(&mut self) -> Item {
+        let span = Span::new(self.id, 0, self.original.len());
+        let start = Span { end: 0, ..span };
+        self.diagnostics.push(
+            Diagnostic::new(&TOO_DEEP, "this file nests too deep to be read here", start)
+                .help("name inner parts with `let`, or move them to a `template`"),
+        );
+        Item::Broken(span)
+    }
+}
+
+/// After so many broken items the file is something else; no more are explained.
+const MAX_EXPLAINED: usize = 100;
+
+fn ends_in_hyphen(text: &str, span: Span) -> Diagnostic {
+    let stem = text.trim_end_matches('-');
+    Diagnostic::new(
+        &SYNTAX_ERROR,
+        format!("the name `{text}` ends in a hyphen"),
+        span,
+    )
+    .help(format!("a minus stands between blanks: `{stem} - 1`"))
 }

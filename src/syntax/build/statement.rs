@@ -68,12 +68,11 @@ impl<'i> Builder<'i> {
     }
 
     fn param(&mut self, mut inner: Peekable<Pairs<'i, Rule>>, span: Span) -> Option<Param> {
-        let doc = self.doc_above(span.start);
+        let doc = self.docs.above(self.original, span.start);
         let name = self.name(&inner.next()?);
-        take(&mut inner, Rule::colon);
-        let ty = self.type_expr(inner.next()?)?;
+        let ty = self.typed(inner.next()?)?;
         let default = match take(&mut inner, Rule::default) {
-            Some(default) => Some(self.operators(default.into_inner().next()?)?),
+            Some(default) => Some(self.operators(default.into_inner().nth(1)?)?),
             None => None,
         };
         let mut asserts = Vec::new();
@@ -100,12 +99,11 @@ impl<'i> Builder<'i> {
     }
 
     fn deploy(&mut self, mut inner: Peekable<Pairs<'i, Rule>>, span: Span) -> Option<Deploy> {
-        let doc = self.doc_above(span.start);
+        let doc = self.docs.above(self.original, span.start);
         let name = self.name(&inner.next()?);
-        take(&mut inner, Rule::colon);
-        let ty = self.type_expr(inner.next()?)?;
+        let ty = self.typed(inner.next()?)?;
         let default = match inner.next() {
-            Some(default) => Some(self.operators(default.into_inner().next()?)?),
+            Some(default) => Some(self.operators(default.into_inner().nth(1)?)?),
             None => None,
         };
         Some(Deploy {
@@ -119,8 +117,8 @@ impl<'i> Builder<'i> {
 
     fn binding(&mut self, mut inner: Peekable<Pairs<'i, Rule>>, span: Span) -> Option<Let> {
         let name = self.name(&inner.next()?);
-        let ty = match take(&mut inner, Rule::colon) {
-            Some(_) => Some(self.type_expr(inner.next()?)?),
+        let ty = match take(&mut inner, Rule::typed) {
+            Some(typed) => Some(self.typed(typed)?),
             None => None,
         };
         take(&mut inner, Rule::equals);
@@ -134,11 +132,10 @@ impl<'i> Builder<'i> {
     }
 
     fn function(&mut self, mut inner: Peekable<Pairs<'i, Rule>>, span: Span) -> Option<Function> {
-        let doc = self.doc_above(span.start);
+        let doc = self.docs.above(self.original, span.start);
         let name = self.name(&inner.next()?);
         let parameters = self.parameters(inner.next()?)?;
-        take(&mut inner, Rule::colon);
-        let result = self.type_expr(inner.next()?)?;
+        let result = self.typed(inner.next()?)?;
         take(&mut inner, Rule::equals);
         let value = self.operators(inner.next()?)?;
         Some(Function {
@@ -156,10 +153,9 @@ impl<'i> Builder<'i> {
             .map(|parameter| {
                 let mut inner = parameter.into_inner().peekable();
                 let name = self.name(&inner.next()?);
-                take(&mut inner, Rule::colon);
-                let ty = self.type_expr(inner.next()?)?;
+                let ty = self.typed(inner.next()?)?;
                 let default = match inner.next() {
-                    Some(default) => Some(self.operators(default.into_inner().next()?)?),
+                    Some(default) => Some(self.operators(default.into_inner().nth(1)?)?),
                     None => None,
                 };
                 Some(Parameter { name, ty, default })
@@ -179,7 +175,7 @@ impl<'i> Builder<'i> {
     }
 
     fn template(&mut self, mut inner: Peekable<Pairs<'i, Rule>>, span: Span) -> Option<Template> {
-        let doc = self.doc_above(span.start);
+        let doc = self.docs.above(self.original, span.start);
         let name = self.name(&inner.next()?);
         let parameters = match take(&mut inner, Rule::parameters) {
             Some(parameters) => self.parameters(parameters)?,
@@ -217,9 +213,7 @@ impl<'i> Builder<'i> {
     }
 
     fn for_item(&mut self, mut inner: Peekable<Pairs<'i, Rule>>, span: Span) -> Option<For> {
-        let first = self.name(&inner.next()?);
-        let second = take(&mut inner, Rule::name).map(|name| self.name(&name));
-        let over = self.operators(inner.next()?)?;
+        let (first, second, over) = self.variables(inner.next()?)?;
         let body = self.body(inner.next()?);
         Some(For {
             first,
@@ -234,6 +228,9 @@ impl<'i> Builder<'i> {
         let mut branches = Vec::new();
         let mut otherwise = None;
         while let Some(pair) = inner.next() {
+            if pair.as_rule() == Rule::else_word {
+                continue;
+            }
             if pair.as_rule() == Rule::body {
                 otherwise = Some(self.body(pair));
             } else {

@@ -2,7 +2,7 @@
 
 use super::{Builder, Rule};
 use crate::diagnostics::Diagnostic;
-use crate::diagnostics::catalogue::SYNTAX_ERROR;
+use crate::diagnostics::catalogue::INVALID_LITERAL;
 use crate::source::Span;
 use crate::syntax::ast::{Expr, ExprKind, TextPart};
 use pest::iterators::Pair;
@@ -12,8 +12,8 @@ impl<'i> Builder<'i> {
     pub(super) fn string(&mut self, pair: Pair<'i, Rule>) -> Expr {
         let span = self.span(&pair);
         let parts = match pair.as_rule() {
-            Rule::plain => self.whole(pair.as_str().get(1..), span),
-            Rule::raw => self.whole(pair.as_str().get(2..), span),
+            Rule::plain => whole(pair.as_str().get(1..)),
+            Rule::raw => whole(pair.as_str().get(2..)),
             Rule::text => self.pieces(pair, None),
             _ => {
                 let margin = margin(&pair);
@@ -21,15 +21,6 @@ impl<'i> Builder<'i> {
             }
         };
         self.expression(span, ExprKind::Text(parts))
-    }
-
-    /// A string without escapes; `rest` still has its closing quote.
-    fn whole(&mut self, rest: Option<&'i str>, _span: Span) -> Vec<TextPart> {
-        let text = rest.and_then(|rest| rest.strip_suffix('"')).unwrap_or("");
-        if text.is_empty() {
-            return Vec::new();
-        }
-        vec![TextPart::Literal(self.intern(text))]
     }
 
     fn pieces(&mut self, pair: Pair<'i, Rule>, margin: Option<&str>) -> Vec<TextPart> {
@@ -70,6 +61,15 @@ impl<'i> Builder<'i> {
     }
 }
 
+/// A string without escapes; `rest` still has its closing quote.
+fn whole(rest: Option<&str>) -> Vec<TextPart> {
+    let text = rest.and_then(|rest| rest.strip_suffix('"')).unwrap_or("");
+    if text.is_empty() {
+        return Vec::new();
+    }
+    vec![TextPart::Literal(text.into())]
+}
+
 /// The blanks that every line of a block string begins with. Blank lines do not count, except
 /// the one of the closing quotes.
 fn margin(pair: &Pair<'_, Rule>) -> String {
@@ -95,23 +95,23 @@ fn shared_prefix<'a>(a: &'a str, b: &str) -> &'a str {
     a.get(..length).unwrap_or("")
 }
 
-/// Appends a chunk of a block string: each line without its margin, line ends as `\n`.
-fn strip(chunk: &str, margin: &str, at_start: bool, out: &mut String) {
-    for (index, line) in chunk.split('\n').enumerate() {
-        let is_first = index == 0;
-        if is_first {
-            let opening = at_start && chunk.contains('\n') && line.trim().is_empty();
-            if !opening {
-                out.push_str(line);
-            }
-            continue;
-        }
+/// Appends a chunk of a block string: each line without its margin, line ends as `\n`. `opening`
+/// is the chunk after the quotes: blanks up to its first line end are dropped with it.
+fn strip(chunk: &str, margin: &str, opening: bool, out: &mut String) {
+    let mut lines = chunk.split('\n');
+    let first = lines.next().unwrap_or("");
+    let mut dropped = opening && first.trim().is_empty() && chunk.contains('\n');
+    if !dropped {
+        out.push_str(first);
+    }
+    for line in lines {
         if out.ends_with('\r') {
             out.pop();
         }
-        if index > 1 || !at_start || !chunk.split('\n').next().unwrap_or("").trim().is_empty() {
+        if !dropped {
             out.push('\n');
         }
+        dropped = false;
         let text = line.strip_prefix(margin);
         out.push_str(text.unwrap_or_else(|| line.trim_start_matches([' ', '\t'])));
     }
@@ -142,12 +142,12 @@ fn unescape(escape: &str) -> Option<char> {
 fn bad_escape(escape: &str, span: Span) -> Diagnostic {
     if escape.starts_with("\\u") {
         return Diagnostic::new(
-            &SYNTAX_ERROR,
+            &INVALID_LITERAL,
             format!("`{escape}` is no character"),
             span,
         )
         .help("write `\\u{…}` with one to six hexadecimal digits of a Unicode character, at most `10FFFF`");
     }
-    Diagnostic::new(&SYNTAX_ERROR, format!("`{escape}` is no escape"), span)
+    Diagnostic::new(&INVALID_LITERAL, format!("`{escape}` is no escape"), span)
         .help("the escapes are `\\n`, `\\t`, `\\r`, `\\\"`, `\\\\`, `\\$` and `\\u{…}`; in a regular expression use `r\"…\"`, where a backslash is a backslash")
 }

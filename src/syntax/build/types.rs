@@ -2,10 +2,15 @@
 
 use super::item::take;
 use super::{Builder, Rule};
-use crate::syntax::ast::{TypeExpr, TypeKind};
+use crate::syntax::ast::{Name, TypeExpr, TypeKind};
 use pest::iterators::Pair;
 
 impl<'i> Builder<'i> {
+    /// `: TYPE`
+    pub(super) fn typed(&mut self, pair: Pair<'i, Rule>) -> Option<TypeExpr> {
+        self.type_expr(pair.into_inner().nth(1)?)
+    }
+
     pub(super) fn type_expr(&mut self, pair: Pair<'i, Rule>) -> Option<TypeExpr> {
         let span = self.span(&pair);
         let mut terms: Vec<TypeExpr> = pair
@@ -58,16 +63,13 @@ impl<'i> Builder<'i> {
         Some(TypeExpr { kind, span })
     }
 
-    fn type_fields(
-        &mut self,
-        pair: Pair<'i, Rule>,
-    ) -> Option<Vec<(crate::syntax::ast::Name, TypeExpr)>> {
+    fn type_fields(&mut self, pair: Pair<'i, Rule>) -> Option<Vec<(Name, TypeExpr)>> {
         pair.into_inner()
+            .filter(|pair| pair.as_rule() == Rule::type_field)
             .map(|field| {
-                let mut inner = field.into_inner().peekable();
+                let mut inner = field.into_inner();
                 let name = self.name(&inner.next()?);
-                take(&mut inner, Rule::colon);
-                Some((name, self.type_expr(inner.next()?)?))
+                Some((name, self.typed(inner.next()?)?))
             })
             .collect()
     }
