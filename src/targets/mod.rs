@@ -5,6 +5,7 @@
 
 mod artifact;
 mod content;
+mod kubernetes;
 mod ledger;
 pub mod swarm;
 
@@ -60,7 +61,7 @@ pub trait Plan {
 }
 
 /// Every target, in the order they are written.
-pub static ALL: &[&dyn Target] = &[&swarm::Swarm];
+pub static ALL: &[&dyn Target] = &[&swarm::Swarm, &kubernetes::Kubernetes];
 
 /// The target of this name.
 pub fn find(id: TargetId) -> Option<&'static dyn Target> {
