@@ -153,7 +153,7 @@ catalogue! {
     DEPLOY_VARIABLE_FIXED = "ZD5054" "deploy-variable-fixed" Note "0.1.0";
     DEPLOY_VARIABLE_WITHOUT_VALUE = "ZD5055" "deploy-variable-without-value" Error "0.1.0";
     HEALTH_CHECK_OF_IMAGE = "ZD5056" "health-check-of-image" Warning "0.1.0";
-    NO_SLOTS = "ZD5057" "no-slots" Error "0.1.0";
+    SCALE_WITHOUT_RESERVATION = "ZD5057" "scale-without-reservation" Warning "0.1.0";
     NODE_PORT_OUT_OF_RANGE = "ZD5058" "node-port-out-of-range" Error "0.1.0";
     POOL_OF_SEVERAL_SERVICES = "ZD5059" "pool-of-several-services" Error "0.1.0";
     NOT_IN_AN_INGRESS = "ZD5060" "not-in-an-ingress" Warning "0.1.0";
@@ -163,8 +163,6 @@ catalogue! {
     SECRET_TO_CREATE = "ZD5064" "secret-to-create" Note "0.1.0";
     VOLUME_WITHOUT_SIZE = "ZD5065" "volume-without-size" Error "0.1.0";
     RELATIVE_MOUNT = "ZD5066" "relative-mount" Error "0.1.0";
-    SCALE_WITHOUT_RESERVATION = "ZD5067" "scale-without-reservation" Warning "0.1.0";
-    NO_IMAGE = "ZD5068" "no-image" Error "0.1.0";
     // ZD6xxx security
     LITERAL_SECRET = "ZD6001" "literal-secret" Warning "0.1.0";
     DOCKER_SOCKET = "ZD6002" "docker-socket" Warning "0.1.0";

@@ -3,7 +3,7 @@
 use super::lowering::{Lowering, different};
 use super::names;
 use super::text::Place;
-use crate::diagnostics::{Diagnostic, catalogue};
+use crate::diagnostics::Diagnostic;
 use crate::graph::{self, ServiceView};
 use crate::source::Span;
 use crate::types::{Cpu, Memory};
@@ -62,10 +62,8 @@ impl<'g> Lowering<'g> {
     }
 
     fn image(&mut self, service: ServiceView<'g>) -> Option<String> {
-        let Some(image) = &service.node.service.image else {
-            self.ledger.report(no_image(service));
-            return None;
-        };
+        // A rule over the graph reports that there is none.
+        let image = service.node.service.image.as_ref()?;
         self.ledger.take(image);
         Some(self.text(&image.value, image.span, Place::Plain, Some(service)))
     }
@@ -82,10 +80,8 @@ impl<'g> Lowering<'g> {
             self.ledger.take_from(body.protocol.as_ref());
             self.ledger
                 .declare_from(body.mode.as_ref(), "swarm: how a port is published");
+            // A rule over the graph reports that there is none.
             let Some(number) = graph::port_number(port) else {
-                if self.is_news("port", port.span) {
-                    self.ledger.report(no_number(service, name, port.span));
-                }
                 continue;
             };
             ports.push(ContainerPort {
@@ -228,29 +224,6 @@ fn processor(cpu: Cpu) -> Quantity {
     } else {
         format!("{}m", cpu.millis)
     })
-}
-
-/// There is nothing to run.
-fn no_image(service: ServiceView<'_>) -> Diagnostic {
-    let name = service.name();
-    Diagnostic::new(
-        &catalogue::NO_IMAGE,
-        format!("`{name}` has no image, and a pod runs nothing else"),
-        service.span(),
-    )
-    .about(name)
-    .help("give it an `image`, or leave Kubernetes out with `targets`")
-}
-
-/// A port whose number a plain host would choose.
-fn no_number(service: ServiceView<'_>, port: &str, span: Span) -> Diagnostic {
-    Diagnostic::new(
-        &catalogue::NO_SLOTS,
-        format!("port `{port}` has no number, and Kubernetes has no slots to take it from"),
-        span,
-    )
-    .about(service.name())
-    .help("write `number = …`, or leave Kubernetes out with `targets`")
 }
 
 /// A user that only the image knows.

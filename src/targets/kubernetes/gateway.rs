@@ -1,6 +1,6 @@
 //! Gateways as Ingresses: the cluster's ingress controller takes the place of the gateway's pods.
 
-use super::lowering::Lowering;
+use super::lowering::{Lowering, SAID, different};
 use super::names;
 use super::plan::Object;
 use crate::diagnostics::{Diagnostic, catalogue};
@@ -187,15 +187,14 @@ impl<'g> Lowering<'g> {
             marks.extend(held.fail_timeout.as_ref().map(|a| (a.id, a.key_span)));
             marks.extend(held.max_conns.as_ref().map(|a| (a.id, a.key_span)));
             if let Some((_, span)) = marks.first().copied() {
-                for (id, _) in marks {
-                    self.differs(
-                        id,
-                        span,
+                self.decline_all(marks.into_iter().map(|(id, _)| id), span, || {
+                    different(
                         "a pod takes requests while its readiness probe succeeds, and is not \
                          marked by failures",
                         "`weight`, `max_fails`, `fail_timeout` and `max_conns` are nginx's own",
-                    );
-                }
+                        span,
+                    )
+                });
             }
             if let Some(backup) = &held.backup {
                 self.ledger.take(backup);
@@ -228,13 +227,11 @@ impl<'g> Lowering<'g> {
         for (changes, word) in headers {
             lost.extend(changes.as_ref().map(|n| (n.id, word, n.span)));
             if let Some(changes) = changes {
-                self.ledger
-                    .declare_block(changes, "said where it was first met");
+                self.ledger.declare_block(changes, SAID);
             }
         }
         if let Some(rewrite) = &body.rewrite {
-            self.ledger
-                .declare_block(rewrite, "said where it was first met");
+            self.ledger.declare_block(rewrite, SAID);
         }
         let times = [
             (&body.connect_timeout, "connect_timeout"),
@@ -306,9 +303,8 @@ impl<'g> Lowering<'g> {
             .iter()
             .map(|(_, word, _)| format!("`{word}`"))
             .collect();
-        for (id, ..) in lost {
-            self.decline(*id, span, || not_in_an_ingress(service, &words, span));
-        }
+        let ids = lost.iter().map(|(id, ..)| *id);
+        self.decline_all(ids, span, || not_in_an_ingress(service, &words, span));
     }
 }
 

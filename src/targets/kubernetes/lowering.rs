@@ -27,6 +27,7 @@ pub(super) fn lower(graph: &Graph) -> (KubernetesPlan, Diagnostics, Vec<Account>
         files: BTreeMap::new(),
         configs: FxHashMap::default(),
         said: FxHashSet::default(),
+        met: FxHashSet::default(),
     };
     for service in graph.services_on(TargetId::Kubernetes) {
         if service.node.gateway.is_some() {
@@ -35,6 +36,7 @@ pub(super) fn lower(graph: &Graph) -> (KubernetesPlan, Diagnostics, Vec<Account>
             workload::lower(&mut lowering, service);
         }
     }
+    lowering.declare_unused();
     let (diagnostics, accounts) = lowering.ledger.close();
     let plan = KubernetesPlan {
         namespace: lowering.settings.namespace.map(ToOwned::to_owned),
@@ -56,6 +58,7 @@ pub(super) struct Lowering<'g> {
     /// The names that configs are written under.
     pub(super) configs: FxHashMap<&'g str, String>,
     said: FxHashSet<(&'static str, Span)>,
+    met: FxHashSet<WrittenId>,
 }
 
 /// `target kubernetes { … }`
@@ -68,6 +71,11 @@ pub(super) struct Settings<'g> {
     /// Deploy-time variables are left for `envsubst` and Flux.
     pub(super) substitute: bool,
 }
+
+/// A diagnostic is about this property too, or was said of another use of its place.
+pub(super) const SAID: &str = "a diagnostic says it";
+/// Why a service has no objects.
+const ELSEWHERE: &str = "not written for Kubernetes";
 
 impl<'g> Lowering<'g> {
     /// The name a service is written under.
@@ -95,18 +103,87 @@ impl<'g> Lowering<'g> {
         }
     }
 
+    /// Accounts for what no object has: other targets' settings and services, and resources that no
+    /// service here uses.
+    fn declare_unused(&mut self) {
+        const UNUSED: &str = "no service on Kubernetes uses it";
+        let deployment = self.graph.deployment();
+        for settings in &deployment.settings {
+            if settings.label.name() != TargetId::Kubernetes.word() {
+                self.ledger
+                    .declare_block(settings, "settings of another target");
+            }
+        }
+        for service in self.graph.services() {
+            if !self.graph.runs_on(service, TargetId::Kubernetes) {
+                let node = &service.node.service;
+                if service.node.gateway.is_some() {
+                    self.ledger.declare_rest(node, ELSEWHERE);
+                } else {
+                    self.ledger.declare_block(node, ELSEWHERE);
+                }
+            }
+        }
+        for node in &deployment.networks {
+            if self.is_first(node.id) {
+                self.ledger.declare_block(node, UNUSED);
+            }
+        }
+        for node in &deployment.volumes {
+            if self.is_first(node.id) {
+                self.ledger.declare_block(node, UNUSED);
+            }
+        }
+        for node in &deployment.secrets {
+            if self.is_first(node.id) {
+                self.ledger.declare_block(node, UNUSED);
+            }
+        }
+        for node in &deployment.configs {
+            if !self.configs.contains_key(node.config.label.name()) {
+                self.ledger.declare_block(&node.config, UNUSED);
+            }
+        }
+    }
+
     /// Whether something is said for the first time: a template's text is one place, however many
     /// services use it.
     pub(super) fn is_news(&mut self, what: &'static str, span: Span) -> bool {
         self.said.insert((what, span))
     }
 
+    /// Whether a resource is met for the first time. One that a loop declares shares its place.
+    pub(super) fn is_first(&mut self, resource: WrittenId) -> bool {
+        self.met.insert(resource)
+    }
+
     /// Declines a property; what the user should know is said once a place.
     pub(super) fn decline(&mut self, id: WrittenId, span: Span, say: impl FnOnce() -> Diagnostic) {
-        if self.is_news("declined", span) {
+        let entry = self.graph.deployment().written.get(id);
+        let what = entry.map_or("", |entry| match entry.member {
+            "" => entry.block,
+            member => member,
+        });
+        if self.is_news(what, span) {
             self.ledger.decline(id, say());
         } else {
-            self.ledger.declare(id, "said where it was first met");
+            self.ledger.declare(id, SAID);
+        }
+    }
+
+    /// Declines several properties that one diagnostic is about.
+    pub(super) fn decline_all(
+        &mut self,
+        ids: impl IntoIterator<Item = WrittenId>,
+        span: Span,
+        say: impl FnOnce() -> Diagnostic,
+    ) {
+        let mut ids = ids.into_iter();
+        if let Some(first) = ids.next() {
+            self.decline(first, span, say);
+        }
+        for id in ids {
+            self.ledger.declare(id, SAID);
         }
     }
 

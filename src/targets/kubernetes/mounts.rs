@@ -5,9 +5,9 @@ use super::storage::SECRET_KEY;
 use super::text;
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::ServiceView;
-use crate::source::Span;
+use crate::source::{Span, Str};
 use crate::types::{Piece, Reference, Text};
-use crate::vocabulary::{EntryValue, Label, Mount, Node};
+use crate::vocabulary::{Attribute, EntryValue, Label, Mount, Node};
 use k8s_openapi::api::core::v1::{
     ConfigMapVolumeSource, HostPathVolumeSource, PersistentVolumeClaimVolumeSource,
     SecretVolumeSource, Volume, VolumeMount,
@@ -73,7 +73,7 @@ impl<'g> Lowering<'g> {
                 continue;
             };
             let held = self.ledger.enter(mount);
-            let path = self.ledger.take_from(held.path.as_ref());
+            let path = self.path(service, held.path.as_ref(), "volume", name, mount.span);
             let read_only = self.ledger.take_from(held.read_only.as_ref());
             mounts.add(
                 Volume {
@@ -85,7 +85,7 @@ impl<'g> Lowering<'g> {
                     ..Volume::default()
                 },
                 VolumeMount {
-                    mount_path: path.map(ToString::to_string).unwrap_or_default(),
+                    mount_path: path,
                     read_only: read_only.copied().filter(|read_only| *read_only),
                     ..VolumeMount::default()
                 },
@@ -99,6 +99,24 @@ impl<'g> Lowering<'g> {
         (mounts.mounts, mounts.volumes)
     }
 
+    /// Where something is mounted, which must be said.
+    fn path(
+        &mut self,
+        service: ServiceView<'g>,
+        path: Option<&'g Attribute<Str>>,
+        kind: &str,
+        name: &str,
+        span: Span,
+    ) -> String {
+        let Some(path) = path else {
+            let (what, example) = (format!("{kind} `{name}`"), "path = \"/data\"");
+            self.ledger
+                .report(without_path(&what, span, example).about(service.name()));
+            return String::new();
+        };
+        self.ledger.take(path).to_string()
+    }
+
     /// A config's keys as a folder, or its file at the path itself. A file mounted in this way is
     /// not refreshed, and need not be: the name holds the content's hash.
     fn mounted_configs(&mut self, service: ServiceView<'g>, mounts: &mut Mounts) {
@@ -107,7 +125,7 @@ impl<'g> Lowering<'g> {
                 continue;
             };
             let held = self.ledger.enter(mount);
-            let path = self.ledger.take_from(held.path.as_ref());
+            let path = self.path(service, held.path.as_ref(), "config", name, mount.span);
             let key = self
                 .graph
                 .config(name)
@@ -123,7 +141,7 @@ impl<'g> Lowering<'g> {
                     ..Volume::default()
                 },
                 VolumeMount {
-                    mount_path: path.map(ToString::to_string).unwrap_or_default(),
+                    mount_path: path,
                     sub_path: key,
                     read_only: Some(true),
                     ..VolumeMount::default()
@@ -170,7 +188,12 @@ impl<'g> Lowering<'g> {
     /// A path of the node. It ties the service to nodes that have it.
     fn bind(&mut self, service: ServiceView<'g>, mount: &'g Node<Mount>, mounts: &mut Mounts) {
         let held = self.ledger.enter(mount);
-        let Some(bind) = &held.bind else { return };
+        let Some(bind) = &held.bind else {
+            let (what, example) = (format!("`{}`", mount.label.name()), "bind = \"/srv/data\"");
+            self.ledger
+                .report(without_path(&what, mount.span, example).about(service.name()));
+            return;
+        };
         let read_only = self.ledger.take_from(held.read_only.as_ref());
         if !bind.value.starts_with('/') || bind.value.split('/').any(|part| part == "..") {
             let diagnostic = relative(service, &bind.value, bind.span);
@@ -210,6 +233,16 @@ fn told_paths(service: ServiceView<'_>) -> impl Iterator<Item = &str> {
             Piece::SecretPath(name) => Some(&**name),
             _ => None,
         })
+}
+
+/// Half of a mount.
+fn without_path(what: &str, span: Span, example: &str) -> Diagnostic {
+    Diagnostic::new(
+        &catalogue::MOUNT_WITHOUT_PATH,
+        format!("{what} is mounted, and one end is missing"),
+        span,
+    )
+    .help(format!("say which: `{example}`"))
 }
 
 /// A node has no project folder.

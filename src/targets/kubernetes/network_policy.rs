@@ -9,7 +9,9 @@ use super::lowering::{Lowering, different};
 use super::metadata::Marks;
 use super::names;
 use super::plan::Object;
+use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::{self, ServiceView};
+use crate::source::Span;
 use crate::vocabulary::{Network, Node, Port};
 use k8s_openapi::api::networking::v1::{
     NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer,
@@ -98,17 +100,15 @@ impl<'g> Lowering<'g> {
                 );
             }
             if let Some(address) = &held.address {
-                self.differs(
-                    address.id,
-                    address.span,
-                    "a pod has no static address",
-                    "callers reach it by the name of its Service",
-                );
+                let text = address.value.to_string();
+                self.decline(address.id, address.span, || {
+                    static_address(&text, address.span)
+                });
             }
             let Some(network) = graph.network(name) else {
                 continue;
             };
-            if self.is_news("network", network.span) {
+            if self.is_first(network.id) {
                 self.network(name, network);
             }
             networks.push(network);
@@ -184,6 +184,16 @@ impl<'g> Lowering<'g> {
         .flatten()
         .collect()
     }
+}
+
+/// A pod's address is the cluster's.
+fn static_address(address: &str, span: Span) -> Diagnostic {
+    Diagnostic::new(
+        &catalogue::STATIC_ADDRESS,
+        format!("Kubernetes gives every pod its own address: `{address}` cannot be asked for"),
+        span,
+    )
+    .help("reach the service by name, with a reference such as `service.port.url`")
 }
 
 fn policy_port(port: &Node<Port>) -> NetworkPolicyPort {

@@ -1,7 +1,7 @@
 //! Health checks as probes. The kubelet asks from outside the container, at the pod's address.
 
-use super::lowering::{Lowering, int};
-use crate::diagnostics::{Diagnostic, Severity, catalogue};
+use super::lowering::{Lowering, SAID, int};
+use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::{self, ServiceView};
 use crate::source::{Span, Spanned, Str};
 use crate::types::{Duration, Text};
@@ -73,8 +73,7 @@ impl<'g> Lowering<'g> {
         match health.label.name() {
             "none" => return None,
             "image" => {
-                self.ledger
-                    .declare_block(health, "said where it was first met");
+                self.ledger.declare_block(health, SAID);
                 self.decline(health.id, health.span, || {
                     check_of_image(service, health.span)
                 });
@@ -140,9 +139,14 @@ impl<'g> Lowering<'g> {
             ..Probe::default()
         };
         if asked.kind == "exec" {
-            let command = asked.command.map(|command| self.ledger.take(command))?;
+            let Some(command) = asked.command else {
+                let help = "say what tells a healthy instance: `command = [\"/app\", \"--check\"]`";
+                self.incomplete(service, asked.span, "`health exec` says no command", help);
+                return None;
+            };
+            self.ledger.take(command);
             probe.exec = Some(ExecAction {
-                command: Some(self.words(command, service)),
+                command: Some(self.words(&command.value, service)),
             });
             return Some(probe);
         }
@@ -185,10 +189,18 @@ impl<'g> Lowering<'g> {
             Some(name) => service.port(name),
             None => service.default_port(),
         };
-        if found.is_none() && self.is_news("probe", asked.span) {
-            self.ledger.report(no_port(service, asked.span));
+        if found.is_none() {
+            let help = "declare the port it asks: `port http { number = 8080 }`; where there are \
+                        several, name it: `port = http`";
+            self.incomplete(service, asked.span, "the health check asks no port", help);
         }
         found
+    }
+
+    fn incomplete(&mut self, service: ServiceView<'g>, span: Span, what: &str, help: &str) {
+        let diagnostic = Diagnostic::new(&catalogue::INCOMPLETE_PROBE, what, span);
+        self.ledger
+            .report(diagnostic.help(help).about(service.name()));
     }
 }
 
@@ -218,19 +230,4 @@ fn check_of_image(service: ServiceView<'_>, span: Span) -> Diagnostic {
     .labelled("its pods would take traffic as soon as they start")
     .about(service.name())
     .help("write what is asked: `health http { path = \"/health\" }`")
-}
-
-/// The check names no port that there is.
-fn no_port(service: ServiceView<'_>, span: Span) -> Diagnostic {
-    Diagnostic::new(
-        &catalogue::NOT_EXPRESSED,
-        format!(
-            "the probe has no port to ask: `{}` has none of that name",
-            service.name()
-        ),
-        span,
-    )
-    .severity(Severity::Error)
-    .about(service.name())
-    .help("name one: `port = NAME`")
 }

@@ -1,6 +1,6 @@
 //! How a Deployment replaces its pods, and how it stops one.
 
-use super::lowering::{Lowering, int, long};
+use super::lowering::{Lowering, SAID, int, long};
 use super::probes;
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::ServiceView;
@@ -68,13 +68,8 @@ impl<'g> Lowering<'g> {
         let body = self.ledger.enter(update);
         let variant = update.label.name();
         if matches!(variant, "blue_green" | "canary") {
-            let diagnostic = super::lowering::not_yet(
-                &format!("`update {variant}`"),
-                update.span,
-                "`update rolling { order = start_first }` replaces the pods in turn",
-            );
-            self.ledger
-                .declare_block(update, "the kind of update is not built yet");
+            let diagnostic = update_kind(variant, update.span);
+            self.ledger.declare_block(update, SAID);
             self.decline(update.id, update.span, || diagnostic);
             return;
         }
@@ -99,17 +94,15 @@ impl<'g> Lowering<'g> {
             lost.push((ratio.id, "max_failure_ratio", ratio.key_span));
         }
         if let Some(rollback) = &body.rollback {
-            self.ledger
-                .declare_block(rollback, "said where it was first met");
+            self.ledger.declare_block(rollback, SAID);
             lost.push((rollback.id, "rollback", rollback.span));
         }
         let Some((_, _, span)) = lost.first().copied() else {
             return;
         };
         let words: Vec<&str> = lost.iter().map(|(_, word, _)| *word).collect();
-        for (id, ..) in lost {
-            self.decline(id, span, || no_rollback(&words, span));
-        }
+        let ids = lost.iter().map(|(id, ..)| *id);
+        self.decline_all(ids, span, || no_rollback(&words, span));
     }
 
     /// How long a pod may take to end. The API refuses a `preStop` that is as long or longer
@@ -185,6 +178,16 @@ fn deadline(service: ServiceView<'_>, ready: u64) -> Option<i32> {
     let allowed = body.health.as_ref().map_or(0, probes::startup_seconds);
     let longest = stated.max(allowed).saturating_add(ready);
     (longest >= PROGRESS_DEADLINE).then(|| int(longest.saturating_add(PROGRESS_DEADLINE)))
+}
+
+/// A Deployment replaces its pods in turn or all at once.
+fn update_kind(kind: &str, span: Span) -> Diagnostic {
+    Diagnostic::new(
+        &catalogue::UPDATE_KIND,
+        format!("a Deployment has no {kind} update: it replaces its pods in turn"),
+        span,
+    )
+    .help("write `update rolling { order = start_first }`, or leave Kubernetes out with `targets`")
 }
 
 /// A Deployment does not go back.

@@ -26,7 +26,7 @@ impl<'g> Lowering<'g> {
             .ledger
             .take_from(body.name.as_ref())
             .map_or(name, |name| name);
-        if !self.is_news("volume", volume.span) {
+        if !self.is_first(volume.id) {
             return real.to_owned();
         }
         if !names::is_subdomain(real) {
@@ -77,7 +77,7 @@ impl<'g> Lowering<'g> {
         self.ledger.take_from(body.external.as_ref());
         self.ledger.take_from(body.from.as_ref());
         self.ledger.take_from(body.file.as_ref());
-        if self.is_news("secret", secret.span) {
+        if self.is_first(secret.id) {
             if !names::is_subdomain(real) {
                 self.ledger
                     .report(names::invalid("secret", real, secret.span));

@@ -97,7 +97,7 @@ impl<'g> Lowering<'g> {
             Piece::Variable(id) => self.variable(id, out),
             Piece::Slot(_) => {
                 if self.is_news("slot", span) {
-                    self.ledger.report(no_slots(&piece.to_string(), span));
+                    self.ledger.report(no_slots(piece, span));
                 }
             }
             Piece::Port {
@@ -245,10 +245,10 @@ fn no_value(variable: &DeployVariable) -> Diagnostic {
 }
 
 /// The pods of a Deployment have no numbers.
-fn no_slots(what: &str, span: Span) -> Diagnostic {
+fn no_slots(piece: &Piece, span: Span) -> Diagnostic {
     Diagnostic::new(
-        &catalogue::NO_SLOTS,
-        format!("`{what}` has no value on Kubernetes"),
+        &catalogue::SLOT_NOT_FILLED,
+        format!("`{piece}` has no value on Kubernetes"),
         span,
     )
     .note("the pods of a Deployment have random names and no numbers")

@@ -1,6 +1,6 @@
 //! One service: its Deployment, and the objects that go with it.
 
-use super::lowering::{Lowering, int, not_yet};
+use super::lowering::{Lowering, SAID, int, not_yet};
 use super::metadata::Marks;
 use super::names;
 use super::plan::Object;
@@ -49,7 +49,7 @@ fn declare<'g>(lowering: &mut Lowering<'g>, body: &'g Service) {
         ));
     }
     if let Some(logging) = &body.logging {
-        ledger.declare_block(logging, "said where it was first met");
+        ledger.declare_block(logging, SAID);
         lowering.differs(
             logging.id,
             logging.span,
@@ -59,9 +59,7 @@ fn declare<'g>(lowering: &mut Lowering<'g>, body: &'g Service) {
     }
     let Some(restart) = &body.restart else { return };
     let condition = restart.condition.as_ref().map(|condition| condition.value);
-    lowering
-        .ledger
-        .declare_block(restart, "said where it was first met");
+    lowering.ledger.declare_block(restart, SAID);
     let what = match condition {
         None | Some(RestartCondition::Any) => {
             "Kubernetes waits 10s, 20s, 40s … 5m before it restarts a container, without end"
