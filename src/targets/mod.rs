@@ -5,8 +5,8 @@
 
 mod artifact;
 mod content;
-mod kubernetes;
 mod ledger;
+pub mod nginx;
 pub mod swarm;
 
 pub use artifact::{Artifact, Header};
@@ -61,7 +61,7 @@ pub trait Plan {
 }
 
 /// Every target, in the order they are written.
-pub static ALL: &[&dyn Target] = &[&swarm::Swarm, &kubernetes::Kubernetes];
+pub static ALL: &[&dyn Target] = &[&swarm::Swarm, &nginx::Nginx];
 
 /// The target of this name.
 pub fn find(id: TargetId) -> Option<&'static dyn Target> {

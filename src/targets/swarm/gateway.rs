@@ -3,8 +3,7 @@
 use super::Lowering;
 use super::compose::{Port, Service};
 use super::mounts;
-use super::stack::NewConfig;
-use crate::graph::{Graph, ServiceView};
+use crate::targets::nginx::gateway_conf;
 use crate::types::Reference;
 use crate::vocabulary::Label;
 
@@ -39,23 +38,16 @@ pub(super) fn lower(lowering: &mut Lowering<'_, '_>, mut lowered: Service) -> Se
             matches!(&mount.label, Label::Reference(Reference::Config(_)))
                 && mount.path.as_ref().is_some_and(|path| &*path.value == PATH)
         });
-    if let Some(configuration) = configuration(lowering.graph, service).filter(|_| !taken) {
-        let key = lowering.draft.add_config(NewConfig {
-            real: None,
-            parts: vec![service.name()],
-            extension: "conf",
-            content: configuration,
-            service: service.name(),
-            span: service.span(),
-        });
+    if !taken {
+        let configuration = gateway_conf(lowering.graph, service, lowering.ledger).render();
+        let key = lowering.draft.add_config(
+            None,
+            &[service.name()],
+            "conf",
+            configuration,
+            service.name(),
+        );
         lowered.configs.push(mounts::at(key, Some(PATH.to_owned())));
     }
     lowered
-}
-
-/// The nginx configuration of a gateway.
-///
-/// The call site of the nginx target's renderer, which gives the text of `default.conf`.
-fn configuration(_graph: &Graph, _gateway: ServiceView<'_>) -> Option<String> {
-    None
 }

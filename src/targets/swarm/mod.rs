@@ -8,7 +8,6 @@ mod gateway;
 mod health;
 mod mounts;
 mod networks;
-mod resources;
 mod service;
 mod stack;
 mod text;

@@ -1,1 +1,0 @@
-//! Plans held to the API's own types.

@@ -1,0 +1,184 @@
+//! One gateway as a configuration: its pools, and a server for each set of host names.
+
+use super::names::{Backends, Names};
+use super::plan::{Conf, Directive, Location, Server};
+use super::quote::Word;
+use super::version::NginxVersion;
+use super::{headers, listeners, pools, routes, values};
+use crate::diagnostics::{Diagnostic, catalogue};
+use crate::graph::{Graph, ServiceView};
+use crate::source::Span;
+use crate::targets::Ledger;
+use crate::vocabulary::{Attribute, Gateway, Resolve, TargetId};
+use std::net::Ipv4Addr;
+
+/// Docker's name server, the same in every container (moby `libnetwork/resolver_unix.go`).
+const DOCKER_RESOLVER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 11);
+
+/// What lowering a gateway knows beside the gateway.
+#[derive(Clone, Copy)]
+pub(super) struct Scene<'g> {
+    pub(super) graph: &'g Graph,
+    pub(super) service: ServiceView<'g>,
+    pub(super) gateway: &'g Gateway,
+    pub(super) version: NginxVersion,
+    /// Where that was written.
+    pub(super) version_span: Option<Span>,
+    pub(super) resolver: Ipv4Addr,
+}
+
+/// Lowers a gateway. `names` has what other gateways of the same file took.
+///
+/// Two decisions stand in no line of the output. `proxy_next_upstream` is left at nginx's own
+/// `error timeout`, which passes on what no server answered and never a POST, PATCH or LOCK once it
+/// was sent (`ngx_http_proxy_module`): an instance that crashes is covered, and nothing is done
+/// twice; what drains on time needs no retry at all. And there is no `error_page 502 = @backup`,
+/// which does send a POST twice (19 of 22,067 requests in our measurements).
+pub(super) fn lower(scene: Scene<'_>, names: &mut Names, ledger: &mut Ledger<'_>) -> Conf {
+    let gateway = scene.gateway;
+    let mut backends = Backends::default();
+    let pools = pools::lower(scene, names, ledger);
+    let health = health(scene, ledger);
+    let mut locations: Vec<Location> = health.into_iter().collect();
+    locations.extend(routes::lower(scene, &pools, &mut backends, ledger));
+    ledger.take_from(gateway.resolve.as_ref());
+
+    let mut directives = logs(scene, ledger);
+    if let Some(limit) = &gateway.body_size {
+        ledger.take(limit);
+        match values::size("body size", limit.value, limit.span) {
+            Ok(size) => directives.push(Directive::new("client_max_body_size", [size])),
+            Err(fault) => ledger.report(fault.about(scene.service.name())),
+        }
+    }
+    ledger.take_from(gateway.forwarded_headers.as_ref());
+    let mut proxying = vec![Directive::new("proxy_connect_timeout", ["1s"])];
+    proxying.extend(headers::forwarded(forwarded_headers(scene)));
+    let groups = [backends.directives(scene.resolver), proxying];
+
+    let groups: Vec<_> = groups
+        .into_iter()
+        .filter(|group| !group.is_empty())
+        .collect();
+    let listeners = listeners::lower(scene, names, ledger);
+    let servers = listeners.into_iter().map(|mut listener| {
+        listener.extend(directives.iter().cloned());
+        Server {
+            directives: listener,
+            groups: groups.clone(),
+            locations: locations.clone(),
+        }
+    });
+    Conf {
+        servers: servers.collect(),
+        upstreams: pools.into_upstreams(),
+        ..Conf::default()
+    }
+}
+
+/// Whether services are told who asked.
+pub(super) fn forwarded_headers(scene: Scene<'_>) -> bool {
+    let written = scene.gateway.forwarded_headers.as_ref();
+    written.is_none_or(|written| written.value)
+}
+
+/// When a gateway looks names up, but for what a pool says of itself.
+pub(super) fn resolve(scene: Scene<'_>) -> Resolve {
+    let written = scene.gateway.resolve.as_ref();
+    written.map_or(Resolve::AtRequest, |written| written.value)
+}
+
+/// Keeps the names of the hosts that a gateway reaches from the pools of one nginx.
+pub(super) fn reserve_hosts(scene: Scene<'_>, names: &mut Names) {
+    for (_, callee) in scene.graph.edges_from(scene.service.id) {
+        if let Some(callee) = scene.graph.service(callee) {
+            names.reserve_host(host_of(scene, callee));
+        }
+    }
+}
+
+/// The name server asked at request time.
+pub(super) fn resolver(written: Option<&Attribute<Ipv4Addr>>) -> Ipv4Addr {
+    written.map_or(DOCKER_RESOLVER, |written| written.value)
+}
+
+/// How the name server is asked. A second is as long as an answer may be kept where instances go
+/// on accepting for a few seconds after they were told to stop; without `valid` Docker's TTL of
+/// 600 s counts. Networks of containers have no IPv6 unless they are told to.
+pub(super) fn resolver_directives(resolver: Ipv4Addr) -> [Directive; 2] {
+    let address = resolver.to_string();
+    [
+        Directive::new("resolver", [address.as_str(), "valid=1s", "ipv6=off"]),
+        Directive::new("resolver_timeout", ["2s"]),
+    ]
+}
+
+/// The name by which the gateway reaches a service.
+pub(super) fn host_of<'g>(scene: Scene<'g>, callee: ServiceView<'g>) -> &'g str {
+    scene.graph.swarm_host(scene.service, callee)
+}
+
+/// Whether a service's instances answer to `tasks.NAME` each with its own address.
+pub(super) fn has_tasks(scene: Scene<'_>, callee: ServiceView<'_>) -> bool {
+    scene.graph.runs_on(callee, TargetId::Swarm)
+}
+
+/// What the gateway's own health check asks for, answered by nginx itself: whether nginx runs must
+/// not depend on the services behind it. A route to this very path goes before it.
+fn health(scene: Scene<'_>, ledger: &mut Ledger<'_>) -> Option<Location> {
+    let health = scene.service.node.service.health.as_ref()?;
+    let path = health
+        .path
+        .as_ref()
+        .filter(|_| health.label.name() == "http")?;
+    if &*path.value == "/" || routes::lead_to(scene.gateway, &path.value) {
+        return None;
+    }
+    let word: Word = match routes::path("health path", &path.value, path.span) {
+        Ok(word) => word,
+        Err(fault) => {
+            ledger.report(fault.about(scene.service.name()));
+            return None;
+        }
+    };
+    ledger.take(path);
+    let mut location = Location::new(["=".into(), word]);
+    location.directives = vec![
+        Directive::new("access_log", ["off"]),
+        Directive::new("return", ["200", "ok\n"]),
+    ];
+    Some(location)
+}
+
+fn logs(scene: Scene<'_>, ledger: &mut Ledger<'_>) -> Vec<Directive> {
+    let logs = [
+        ("access_log", scene.gateway.access_log.as_ref()),
+        ("error_log", scene.gateway.error_log.as_ref()),
+    ];
+    let mut out = Vec::new();
+    for (name, file) in logs {
+        let Some(file) = file else { continue };
+        let text = ledger.take(file);
+        let word = match &**text {
+            "" => Err(values::unwritable("path", "", file.span, "it is empty")),
+            "off" if name == "error_log" => Err(Box::new(no_off(file))),
+            text => values::literal("path", text, file.span),
+        };
+        match word {
+            Ok(word) => out.push(Directive::new(name, [word])),
+            Err(fault) => ledger.report(fault.about(scene.service.name())),
+        }
+    }
+    out
+}
+
+/// `error_log off` writes to a file of that name.
+fn no_off(file: &Attribute<crate::source::Str>) -> Diagnostic {
+    Diagnostic::new(
+        &catalogue::UNWRITABLE_VALUE,
+        "nginx cannot turn its error log off",
+        file.span,
+    )
+    .labelled("it would write to a file named `off`")
+    .help("write `/dev/null`, or leave it out for nginx's own")
+}

@@ -1,0 +1,250 @@
+//! nginx: the gateways of an app as one include for the `http` level, `conf.d/<app>.conf`.
+//!
+//! nginx runs no services. It proxies to services that another target runs, whose networks it is
+//! taken to be on. The same lowering gives a swarm the configuration of a gateway that runs there
+//! as a service: [`gateway_conf`].
+
+mod gateway;
+mod headers;
+mod listeners;
+mod names;
+mod pattern;
+mod plan;
+mod pools;
+mod quote;
+mod rewrites;
+mod routes;
+#[cfg(test)]
+mod tokens;
+mod values;
+mod variables;
+mod version;
+
+pub use plan::Conf;
+pub use version::NginxVersion;
+
+use crate::diagnostics::{Diagnostic, catalogue};
+use crate::graph::{Graph, ServiceView};
+use crate::rollout::Verified;
+use crate::source::Span;
+use crate::targets::{Artifact, Capability, Header, Ledger, Lowered, Plan, Target, contract};
+use crate::vocabulary::{Node, TargetId, TargetSettings};
+use gateway::Scene;
+use names::Names;
+
+/// The target.
+pub struct Nginx;
+
+/// One file, or none where no gateway is written for nginx.
+struct File {
+    path: String,
+    conf: Conf,
+}
+
+impl Target for Nginx {
+    fn id(&self) -> TargetId {
+        TargetId::Nginx
+    }
+
+    fn capabilities(&self) -> &'static [Capability] {
+        &[]
+    }
+
+    fn lower(&self, graph: &Graph) -> Lowered {
+        let mut ledger = Ledger::new(TargetId::Nginx, &graph.deployment().written);
+        let conf = conf(graph, &mut ledger);
+        let (diagnostics, accounts) = ledger.close();
+        let plan = Box::new(File {
+            path: format!("nginx/conf.d/{}.conf", file_name(graph.name())),
+            conf,
+        });
+        Lowered {
+            diagnostics,
+            accounts,
+            plan,
+        }
+    }
+}
+
+impl Plan for File {
+    fn emit(&self, proof: &Verified<'_>) -> Vec<Artifact> {
+        if self.conf.is_empty() {
+            return Vec::new();
+        }
+        vec![Artifact {
+            target: proof.target(),
+            path: self.path.clone(),
+            text: self.conf.render(),
+            header: Header::Hash,
+        }]
+    }
+}
+
+/// The configuration of one gateway that runs as a container in its own networks; its version is
+/// its image's. Takes what the gateway has beside a service's body; the body is the caller's to
+/// take.
+pub fn gateway_conf(graph: &Graph, service: ServiceView<'_>, ledger: &mut Ledger<'_>) -> Conf {
+    let (version, span) = of_image(service).unwrap_or((NginxVersion::Unknown, None));
+    let settings = graph.settings(TargetId::Nginx);
+    let mut names = Names::default();
+    let Some(scene) = scene(graph, service, settings, (version, span)) else {
+        return Conf::default();
+    };
+    gateway::reserve_hosts(scene, &mut names);
+    finish(gateway::lower(scene, &mut names, ledger), &names)
+}
+
+fn conf(graph: &Graph, ledger: &mut Ledger<'_>) -> Conf {
+    if let Some(app) = graph.app() {
+        let body = ledger.enter(app);
+        ledger.declare_from(body.targets.as_ref(), "chooses targets");
+        if let Some(labels) = &body.labels {
+            ledger.declare_block(labels, "nginx has no place for annotations");
+        }
+    }
+    elsewhere(graph, ledger);
+    let settings = graph.settings(TargetId::Nginx);
+    let said = settings.and_then(|settings| written_version(settings, ledger));
+
+    let mut scenes = Vec::new();
+    for service in graph.services_on(TargetId::Nginx) {
+        let why = "nginx is a proxy: another target runs the services";
+        ledger.declare_block(&service.node.service, why);
+        contract(ledger, service);
+        if service.node.gateway.is_none() {
+            if !runs_elsewhere(graph, service) {
+                ledger.report(runs_nowhere(graph, service));
+            }
+            continue;
+        }
+        let assumed = (NginxVersion::ASSUMED, None);
+        let version = said.or_else(|| known_image(service)).unwrap_or(assumed);
+        scenes.extend(scene(graph, service, settings, version));
+    }
+    let mut names = Names::default();
+    for scene in &scenes {
+        gateway::reserve_hosts(*scene, &mut names);
+    }
+    let mut conf = Conf::default();
+    for scene in scenes {
+        conf.extend(gateway::lower(scene, &mut names, ledger));
+    }
+    finish(conf, &names)
+}
+
+/// Declares what only targets that run services have a word for.
+fn elsewhere(graph: &Graph, ledger: &mut Ledger<'_>) {
+    const WHY: &str = "nginx is on the networks that another target makes, and mounts nothing";
+    let deployment = graph.deployment();
+    for network in &deployment.networks {
+        ledger.declare_block(network, WHY);
+    }
+    for volume in &deployment.volumes {
+        ledger.declare_block(volume, WHY);
+    }
+    for config in &deployment.configs {
+        ledger.declare_block(&config.config, WHY);
+    }
+    for secret in &deployment.secrets {
+        ledger.declare_block(secret, WHY);
+    }
+    let others = deployment.settings.iter();
+    for settings in others.filter(|settings| settings.label.name() != TargetId::Nginx.word()) {
+        ledger.declare_block(settings, "another target's");
+    }
+}
+
+fn finish(mut conf: Conf, names: &Names) -> Conf {
+    conf.directives.extend(names.directives());
+    conf
+}
+
+fn scene<'g>(
+    graph: &'g Graph,
+    service: ServiceView<'g>,
+    settings: Option<&Node<TargetSettings>>,
+    (version, version_span): (NginxVersion, Option<Span>),
+) -> Option<Scene<'g>> {
+    let resolver = settings.and_then(|settings| settings.resolver.as_ref());
+    Some(Scene {
+        graph,
+        service,
+        gateway: service.node.gateway.as_ref()?,
+        version,
+        version_span,
+        resolver: gateway::resolver(resolver),
+    })
+}
+
+/// The version that `target nginx` states.
+fn written_version(
+    settings: &Node<TargetSettings>,
+    ledger: &mut Ledger<'_>,
+) -> Option<(NginxVersion, Option<Span>)> {
+    let body = ledger.enter(settings);
+    ledger.take_from(body.resolver.as_ref());
+    let written = body.version.as_ref()?;
+    let text = ledger.take(written);
+    if let Some(version) = NginxVersion::parse(text) {
+        return Some((version, Some(written.span)));
+    }
+    let why = "write two or three numbers: `1.28`, `1.27.4`";
+    ledger.report(*values::unwritable(
+        "version of nginx",
+        text,
+        written.span,
+        why,
+    ));
+    // An error was said; none about what this version cannot do shall follow from it.
+    Some((NginxVersion::NEWEST, Some(written.span)))
+}
+
+/// The version of a gateway's image, where the image tells one.
+fn known_image(service: ServiceView<'_>) -> Option<(NginxVersion, Option<Span>)> {
+    of_image(service).filter(|(version, _)| *version != NginxVersion::Unknown)
+}
+
+fn of_image(service: ServiceView<'_>) -> Option<(NginxVersion, Option<Span>)> {
+    let image = service.node.service.image.as_ref()?;
+    Some((NginxVersion::of_image(&image.value), Some(image.span)))
+}
+
+fn runs_elsewhere(graph: &Graph, service: ServiceView<'_>) -> bool {
+    let others = graph
+        .targets()
+        .into_iter()
+        .filter(|target| *target != TargetId::Nginx);
+    others.into_iter().any(|target| {
+        let runs = super::find(target)
+            .is_none_or(|target| target.capabilities().contains(&Capability::RunsServices));
+        runs && graph.runs_on(service, target)
+    })
+}
+
+/// A name for a file: letters, digits, `-`, `_` and `.`.
+fn file_name(app: &str) -> String {
+    let keep = |char: char| {
+        let plain = char.is_ascii_alphanumeric() || matches!(char, '-' | '_');
+        if plain { char } else { '-' }
+    };
+    app.chars().map(keep).collect()
+}
+
+/// A service that only nginx is to run.
+fn runs_nowhere(graph: &Graph, service: ServiceView<'_>) -> Diagnostic {
+    let name = service.name();
+    let own = service.node.service.targets.as_ref();
+    let targets = own.or_else(|| graph.app().and_then(|app| app.targets.as_ref()));
+    let diagnostic = Diagnostic::new(
+        &catalogue::NOT_YET,
+        format!("target nginx cannot run `{name}` yet: plain hosts come later"),
+        targets.map_or(service.span(), |targets| targets.span),
+    );
+    let diagnostic = match targets {
+        Some(_) => diagnostic.and(service.span(), "no other target runs it"),
+        None => diagnostic,
+    };
+    diagnostic
+        .help("add a target that runs it: `targets = [swarm, nginx]`")
+        .about(name)
+}

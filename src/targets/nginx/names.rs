@@ -1,0 +1,167 @@
+//! Names that must be told apart within one nginx: pools, the variables of backends, and the
+//! addresses and host names that are listened on.
+
+use super::gateway::resolver_directives;
+use super::plan::Directive;
+use super::values;
+use crate::source::Span;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+
+/// What the gateways of one file have taken so far.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    pools: BTreeSet<String>,
+    /// By port and host name; an empty one is all that no other server has.
+    listeners: BTreeMap<(u64, String), Span>,
+    hosts: BTreeSet<String>,
+}
+
+/// The services that the routes of one gateway lead to by a variable.
+#[derive(Debug, Default)]
+pub(super) struct Backends {
+    /// Variable by host, in the order first used.
+    list: Vec<(String, String)>,
+}
+
+impl Names {
+    /// Keeps pools from taking the names of hosts: nginx takes `proxy_pass http://app:8080` for a
+    /// pool named `app`, which then may have no port (nginx `src/http/ngx_http_upstream.c`).
+    pub(super) fn reserve_host(&mut self, host: &str) {
+        self.hosts.insert(host.to_ascii_lowercase());
+    }
+
+    /// A name for a pool: its own, else with its gateway's before it, else numbered.
+    pub(super) fn pool(&mut self, gateway: &str, label: &str) -> String {
+        let (label, gateway) = (word(label, '-'), word(gateway, '-'));
+        let long = format!("{gateway}-{label}");
+        let numbered = (2..).map(|number| format!("{long}-{number}"));
+        let free = [label, long.clone()]
+            .into_iter()
+            .chain(numbered)
+            .find(|name| {
+                let name = name.to_ascii_lowercase();
+                !self.hosts.contains(&name) && !self.pools.contains(&name)
+            });
+        let name = free.unwrap_or_default();
+        self.pools.insert(name.to_ascii_lowercase());
+        name
+    }
+
+    /// Takes a host name on a port; the error is the place that has it.
+    pub(super) fn listen(&mut self, port: u64, host: &str, span: Span) -> Result<(), Span> {
+        let place = self.listeners.entry((port, host.to_owned()));
+        match place {
+            Entry::Occupied(first) => Err(*first.get()),
+            Entry::Vacant(free) => {
+                free.insert(span);
+                Ok(())
+            }
+        }
+    }
+
+    /// What the `http` level needs for them. A host name that does not fit nginx's hash of names
+    /// stops its start.
+    pub(super) fn directives(&self) -> Vec<Directive> {
+        let longest = self.listeners.keys().map(|(_, host)| host.len()).max();
+        let bucket = longest.and_then(values::hash_bucket);
+        bucket
+            .map(|bucket| Directive::new("server_names_hash_bucket_size", [bucket.to_string()]))
+            .into_iter()
+            .collect()
+    }
+}
+
+impl Backends {
+    /// The variable that holds a host.
+    pub(super) fn variable(&mut self, service: &str, host: &str) -> String {
+        let known = self.list.iter().find(|(known, _)| known == host);
+        if let Some((_, variable)) = known {
+            return variable.clone();
+        }
+        let mut name = format!("backend_{}", word(service, '_').to_ascii_lowercase());
+        // A longer name would not fit nginx's hash of variables, which only the main file can widen.
+        while values::hash_bucket(name.len()).is_some() {
+            name.pop();
+        }
+        let taken = |name: &str| self.list.iter().any(|(_, known)| known == name);
+        let numbered = (2..).map(|number| {
+            let kept = name.len().min(36);
+            format!("{}_{number}", name.get(..kept).unwrap_or_default())
+        });
+        let free = std::iter::once(name.clone())
+            .chain(numbered)
+            .find(|name| !taken(name));
+        let variable = free.unwrap_or_default();
+        self.list.push((host.to_owned(), variable.clone()));
+        variable
+    }
+
+    /// The name server and the variables.
+    pub(super) fn directives(&self, resolver: Ipv4Addr) -> Vec<Directive> {
+        if self.list.is_empty() {
+            return Vec::new();
+        }
+        let [server, timeout] = resolver_directives(resolver);
+        let why =
+            "A name in a variable is looked up at request time: no reload when addresses change.";
+        let mut out = vec![server.comment(why), timeout];
+        let sets = self
+            .list
+            .iter()
+            .map(|(host, variable)| Directive::new("set", [format!("${variable}"), host.clone()]));
+        out.extend(sets);
+        out
+    }
+}
+
+/// A text in letters, digits and a filler.
+fn word(text: &str, filler: char) -> String {
+    let keep = |char: char| {
+        if char.is_ascii_alphanumeric() || char == '_' {
+            char
+        } else {
+            filler
+        }
+    };
+    text.chars().map(keep).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pools_have_names_of_their_own() {
+        let mut names = Names::default();
+        names.reserve_host("api");
+        assert_eq!(names.pool("edge", "app"), "app");
+        assert_eq!(names.pool("edge", "App"), "edge-App");
+        assert_eq!(names.pool("edge", "app"), "edge-app-2");
+        assert_eq!(names.pool("edge", "api"), "edge-api");
+        assert_eq!(names.pool("edge", "a;b"), "a-b");
+    }
+
+    #[test]
+    fn variables_are_short_and_apart() {
+        let mut backends = Backends::default();
+        let long = "x".repeat(63);
+        assert_eq!(
+            backends.variable("user-service", "user"),
+            "backend_user_service"
+        );
+        assert_eq!(
+            backends.variable("user_service", "other"),
+            "backend_user_service_2"
+        );
+        assert_eq!(
+            backends.variable("user-service", "user"),
+            "backend_user_service"
+        );
+        let one = backends.variable(&long, "one");
+        let two = backends.variable(&long, "two");
+        assert_ne!(one, two);
+        assert!(one.len() <= 46 && two.len() <= 46);
+    }
+}

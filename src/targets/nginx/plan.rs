@@ -1,0 +1,284 @@
+//! The configuration as nginx thinks of it: pools, servers and locations, each a list of
+//! directives. And its text, by one template that loops and does nothing else.
+//!
+//! The template's every `{{ … }}` is quoted by the engine itself, comments too, so that no word can
+//! be written bare by mistake.
+
+use super::quote::{Word, quote};
+use serde::Serialize;
+use std::sync::LazyLock;
+use tera::{Context, Tera};
+
+/// An include for the `http` level.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Conf {
+    /// What stands before all blocks.
+    pub(super) directives: Vec<Directive>,
+    pub(super) upstreams: Vec<Upstream>,
+    pub(super) servers: Vec<Server>,
+}
+
+/// A directive: its name, its arguments, and the comment above it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Directive {
+    comments: Vec<Comment>,
+    name: Word,
+    arguments: Vec<Word>,
+}
+
+/// A line of a comment, word by word.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+struct Comment(Vec<Word>);
+
+/// A pool of servers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Upstream {
+    pub(super) name: Word,
+    pub(super) directives: Vec<Directive>,
+}
+
+/// A virtual server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Server {
+    /// Where it listens and what it logs.
+    pub(super) directives: Vec<Directive>,
+    /// More directives, an empty line before each group.
+    pub(super) groups: Vec<Vec<Directive>>,
+    pub(super) locations: Vec<Location>,
+}
+
+/// What is done with some paths.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Location {
+    comments: Vec<Comment>,
+    /// `= /x`, or `/x/`.
+    matching: Vec<Word>,
+    /// Conditions that end a request.
+    pub(super) guards: Vec<Guard>,
+    pub(super) directives: Vec<Directive>,
+}
+
+/// An `if` whose body ends the request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Guard {
+    pub(super) condition: Vec<Word>,
+    pub(super) directives: Vec<Directive>,
+}
+
+impl Directive {
+    pub(super) fn new<W: Into<Word>>(name: &str, arguments: impl IntoIterator<Item = W>) -> Self {
+        Self {
+            comments: Vec::new(),
+            name: name.into(),
+            arguments: arguments.into_iter().map(Into::into).collect(),
+        }
+    }
+
+    /// With one more line of comment above it.
+    pub(super) fn comment(mut self, line: &str) -> Self {
+        self.comments.push(Comment::new(line));
+        self
+    }
+}
+
+impl Location {
+    pub(super) fn new<W: Into<Word>>(matching: impl IntoIterator<Item = W>) -> Self {
+        Self {
+            comments: Vec::new(),
+            matching: matching.into_iter().map(Into::into).collect(),
+            guards: Vec::new(),
+            directives: Vec::new(),
+        }
+    }
+
+    /// With one more line of comment above it.
+    pub(super) fn comment(mut self, line: &str) -> Self {
+        self.comments.push(Comment::new(line));
+        self
+    }
+}
+
+impl Comment {
+    fn new(line: &str) -> Self {
+        Self(line.split(' ').map(Word::from).collect())
+    }
+}
+
+impl Conf {
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.upstreams.is_empty() && self.servers.is_empty()
+    }
+
+    /// Adds all of another one.
+    pub(super) fn extend(&mut self, other: Conf) {
+        for directive in other.directives {
+            if !self.directives.contains(&directive) {
+                self.directives.push(directive);
+            }
+        }
+        self.upstreams.extend(other.upstreams);
+        self.servers.extend(other.servers);
+    }
+
+    /// Its text; ends in a newline.
+    ///
+    /// The template is part of the program and cannot fail on a [`Conf`]; were it to, nginx would
+    /// refuse the text rather than run without its servers.
+    pub fn render(&self) -> String {
+        let engine = LazyLock::force(&ENGINE);
+        let rendered = engine.as_ref().map_err(ToString::to_string);
+        let rendered = rendered.and_then(|engine| {
+            Context::from_serialize(self)
+                .and_then(|context| engine.render(TEMPLATE, &context))
+                .map_err(|error| error.to_string())
+        });
+        match rendered {
+            Ok(text) => text.trim_start_matches('\n').to_owned(),
+            Err(error) => format!("not_rendered {};\n", quote(&error)),
+        }
+    }
+}
+
+const TEMPLATE: &str = "conf.tera";
+
+/// Made at the first rendering, since most builds write no nginx configuration.
+static ENGINE: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {
+    let mut engine = Tera::default();
+    engine.set_escape_fn(quote);
+    engine.autoescape_on(vec![TEMPLATE]);
+    engine.add_raw_template(TEMPLATE, include_str!("conf.tera"))?;
+    Ok(engine)
+});
+
+#[cfg(test)]
+mod tests {
+    use super::super::tokens::{Token, tokens};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn conf(words: &[String]) -> Conf {
+        let directive = |name: &str| Directive::new(name, words.iter().map(String::as_str));
+        let comment = words.join(" ");
+        Conf {
+            directives: vec![directive("resolver").comment(&comment)],
+            upstreams: vec![Upstream {
+                name: words[0].as_str().into(),
+                directives: vec![
+                    directive("server").comment(&comment),
+                    directive("keepalive"),
+                ],
+            }],
+            servers: vec![Server {
+                directives: vec![directive("listen")],
+                groups: vec![vec![directive("set"), directive("set")]],
+                locations: vec![Location {
+                    guards: vec![Guard {
+                        condition: words.iter().map(|word| word.as_str().into()).collect(),
+                        directives: vec![directive("return")],
+                    }],
+                    directives: vec![directive("proxy_pass")],
+                    ..Location::new(words.iter().map(String::as_str)).comment(&comment)
+                }],
+            }],
+        }
+    }
+
+    /// The words of a configuration, straight from the structs.
+    fn expected(conf: &Conf) -> Vec<Token> {
+        let mut out = Vec::new();
+        let word = |word: &Word| Token::Word(word.as_str().to_owned());
+        let directive = |out: &mut Vec<Token>, directive: &Directive| {
+            out.push(word(&directive.name));
+            out.extend(directive.arguments.iter().map(word));
+            out.push(Token::End);
+        };
+        let open = |out: &mut Vec<Token>, name: &str, words: &[Word]| {
+            out.push(Token::Word(name.to_owned()));
+            out.extend(words.iter().map(word));
+            out.push(Token::Open);
+        };
+        for each in &conf.directives {
+            directive(&mut out, each);
+        }
+        for upstream in &conf.upstreams {
+            open(&mut out, "upstream", std::slice::from_ref(&upstream.name));
+            for each in &upstream.directives {
+                directive(&mut out, each);
+            }
+            out.push(Token::Close);
+        }
+        for server in &conf.servers {
+            open(&mut out, "server", &[]);
+            for each in server
+                .directives
+                .iter()
+                .chain(server.groups.iter().flatten())
+            {
+                directive(&mut out, each);
+            }
+            for location in &server.locations {
+                open(&mut out, "location", &location.matching);
+                for guard in &location.guards {
+                    open(&mut out, "if", &guard.condition);
+                    for each in &guard.directives {
+                        directive(&mut out, each);
+                    }
+                    out.push(Token::Close);
+                }
+                for each in &location.directives {
+                    directive(&mut out, each);
+                }
+                out.push(Token::Close);
+            }
+            out.push(Token::Close);
+        }
+        out
+    }
+
+    proptest! {
+        #[test]
+        fn no_word_breaks_out(words in prop::collection::vec("[ -~]{0,12}|[\\\\\"'ntr${};# \n]{0,8}|[^\0]{0,8}", 1..4)) {
+            let conf = conf(&words);
+            prop_assert_eq!(tokens(&conf.render()).unwrap(), expected(&conf));
+        }
+    }
+
+    #[test]
+    fn it_reads_as_a_person_writes_it() {
+        let conf = conf(&["a".to_owned(), "b c".to_owned()]);
+        insta::assert_snapshot!(conf.render(), @r#"
+        # a b c
+        resolver a "b c";
+
+        upstream a {
+            # a b c
+            server a "b c";
+            keepalive a "b c";
+        }
+
+        server {
+            listen a "b c";
+
+            set a "b c";
+            set a "b c";
+
+            # a b c
+            location a "b c" {
+                if a "b c" {
+                    return a "b c";
+                }
+                proxy_pass a "b c";
+            }
+        }
+        "#);
+    }
+
+    #[test]
+    fn the_template_escapes_everything() {
+        let template = include_str!("conf.tera");
+        assert!(!template.contains("safe") && !template.contains('|'));
+        assert!(!template.contains("if ") || template.matches("if ").count() == 1);
+    }
+}
