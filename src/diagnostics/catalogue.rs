@@ -159,6 +159,23 @@ catalogue! {
     NOT_A_VARIABLE = "ZD5040" "not-a-variable" Error "0.1.0";
     NO_LISTENER = "ZD5041" "no-listener" Error "0.1.0";
     MIXED_POOL = "ZD5042" "mixed-pool" Error "0.1.0";
+    KUBERNETES_NAME = "ZD5050" "kubernetes-name" Error "0.1.0";
+    KUBERNETES_LABEL = "ZD5051" "kubernetes-label" Error "0.1.0";
+    DIFFERENT_ON_KUBERNETES = "ZD5052" "different-on-kubernetes" Note "0.1.0";
+    NO_AUTOMATIC_ROLLBACK = "ZD5053" "no-automatic-rollback" Note "0.1.0";
+    DEPLOY_VARIABLE_FIXED = "ZD5054" "deploy-variable-fixed" Note "0.1.0";
+    DEPLOY_VARIABLE_WITHOUT_VALUE = "ZD5055" "deploy-variable-without-value" Error "0.1.0";
+    HEALTH_CHECK_OF_IMAGE = "ZD5056" "health-check-of-image" Warning "0.1.0";
+    SCALE_WITHOUT_RESERVATION = "ZD5057" "scale-without-reservation" Warning "0.1.0";
+    NODE_PORT_OUT_OF_RANGE = "ZD5058" "node-port-out-of-range" Error "0.1.0";
+    POOL_OF_SEVERAL_SERVICES = "ZD5059" "pool-of-several-services" Error "0.1.0";
+    NOT_IN_AN_INGRESS = "ZD5060" "not-in-an-ingress" Warning "0.1.0";
+    GATEWAY_IS_THE_CONTROLLER = "ZD5061" "gateway-is-the-controller" Note "0.1.0";
+    CONFIG_TOO_LARGE = "ZD5062" "config-too-large" Error "0.1.0";
+    SECRET_IN_CONFIG = "ZD5063" "secret-in-config" Error "0.1.0";
+    SECRET_TO_CREATE = "ZD5064" "secret-to-create" Note "0.1.0";
+    VOLUME_WITHOUT_SIZE = "ZD5065" "volume-without-size" Error "0.1.0";
+    RELATIVE_MOUNT = "ZD5066" "relative-mount" Error "0.1.0";
     // ZD6xxx security
     LITERAL_SECRET = "ZD6001" "literal-secret" Warning "0.1.0";
     DOCKER_SOCKET = "ZD6002" "docker-socket" Warning "0.1.0";

@@ -261,6 +261,10 @@ pub fn resolve(world: &dyn World, main: &str) -> (Program, Diagnostics) {
         computed_labels: Vec::new(),
         unread_words: BTreeSet::new(),
     };
+    if loaded.main_is_unread {
+        // It would have had one.
+        program.unread_words.insert("app".into());
+    }
     for (file, imports) in loaded.files.into_iter().zip(&loaded.imports) {
         let names = declare::declare(&file, imports, &mut program, &mut diagnostics);
         let bindings = bind::bind(&file, &names, &program.sources, &mut program.unread_words);

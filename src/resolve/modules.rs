@@ -20,6 +20,8 @@ pub(super) struct Loaded {
     /// By file: the index of each import among its items, and its module; [`UNREAD`] for one that
     /// could not be had.
     pub(super) imports: Vec<Vec<(usize, FileId)>>,
+    /// Whether the main file could not be read.
+    pub(super) main_is_unread: bool,
 }
 
 /// A file whose imports are being followed.
@@ -37,10 +39,12 @@ pub(super) fn load(world: &dyn World, main: &str, diagnostics: &mut Diagnostics)
         sources: Sources::default(),
         files: Vec::new(),
         imports: Vec::new(),
+        main_is_unread: false,
     };
     let text = world.load(main).unwrap_or_else(|error| {
         let nowhere = Span::new(FileId(0), 0, 0);
         diagnostics.push(unreadable(main, &error, nowhere));
+        loaded.main_is_unread = true;
         Str::from("")
     });
     let first = loaded.add(main, &text, diagnostics);

@@ -5,6 +5,7 @@
 
 mod artifact;
 mod content;
+mod kubernetes;
 mod ledger;
 pub mod nginx;
 pub mod swarm;
@@ -61,7 +62,7 @@ pub trait Plan {
 }
 
 /// Every target, in the order they are written.
-pub static ALL: &[&dyn Target] = &[&swarm::Swarm, &nginx::Nginx];
+pub static ALL: &[&dyn Target] = &[&swarm::Swarm, &nginx::Nginx, &kubernetes::Kubernetes];
 
 /// The target of this name.
 pub fn find(id: TargetId) -> Option<&'static dyn Target> {

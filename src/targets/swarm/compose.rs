@@ -44,13 +44,13 @@ pub(super) struct Stack {
     pub(super) version: &'static str,
     pub(super) services: Map<Service>,
     #[serde(skip_serializing_if = "Map::is_empty")]
-    pub(super) networks: Map<Network>,
+    pub(super) networks: Map<Commented<Network>>,
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub(super) volumes: Map<Volume>,
     #[serde(skip_serializing_if = "Map::is_empty")]
-    pub(super) configs: Map<ConfigFile>,
+    pub(super) configs: Map<Commented<ConfigFile>>,
     #[serde(skip_serializing_if = "Map::is_empty")]
-    pub(super) secrets: Map<ExternalSecret>,
+    pub(super) secrets: Map<Commented<ExternalSecret>>,
 }
 
 /// A command, one word an item.

@@ -228,7 +228,7 @@ fn amounts(
 }
 
 /// A number of processors, as text: a bare `0.5` is a number, which the schema refuses.
-fn cpus(cpu: Cpu) -> String {
+pub(super) fn cpus(cpu: Cpu) -> String {
     let (whole, rest) = (cpu.millis / 1000, cpu.millis % 1000);
     if rest == 0 {
         return whole.to_string();
@@ -238,7 +238,7 @@ fn cpus(cpu: Cpu) -> String {
 }
 
 /// docker/go-units `RAMInBytes`: `200M` is 200 MiB; every unit is a power of 1024.
-fn bytes(memory: Memory) -> String {
+pub(super) fn bytes(memory: Memory) -> String {
     let (amount, unit) = memory.binary();
     let unit = ["", "K", "M", "G", "T"]
         .get(unit)

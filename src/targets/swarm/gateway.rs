@@ -3,6 +3,7 @@
 use super::Lowering;
 use super::compose::{Port, Service};
 use super::mounts;
+use super::stack::NewConfig;
 use crate::targets::nginx::gateway_conf;
 use crate::types::Reference;
 use crate::vocabulary::Label;
@@ -40,13 +41,14 @@ pub(super) fn lower(lowering: &mut Lowering<'_, '_>, mut lowered: Service) -> Se
         });
     if !taken {
         let configuration = gateway_conf(lowering.graph, service, lowering.ledger).render();
-        let key = lowering.draft.add_config(
-            None,
-            &[service.name()],
-            "conf",
-            configuration,
-            service.name(),
-        );
+        let key = lowering.draft.add_config(NewConfig {
+            real: None,
+            parts: vec![service.name()],
+            extension: "conf",
+            content: configuration,
+            service: service.name(),
+            span: service.span(),
+        });
         lowered.configs.push(mounts::at(key, Some(PATH.to_owned())));
     }
     lowered

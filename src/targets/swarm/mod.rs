@@ -8,6 +8,7 @@ mod gateway;
 mod health;
 mod mounts;
 mod networks;
+mod resources;
 mod service;
 mod stack;
 mod text;

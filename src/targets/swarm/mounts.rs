@@ -2,6 +2,7 @@
 
 use super::Lowering;
 use super::compose::{FileMount, Mount};
+use super::stack::NewConfig;
 use super::text::{Place, escaped};
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::source::{Span, Str};
@@ -104,7 +105,7 @@ pub(super) fn configs(lowering: &mut Lowering<'_, '_>) -> Vec<FileMount> {
             let file = lowering.ledger.take(file);
             let extension = extension(file).to_owned();
             let content = config.content.clone().unwrap_or_default();
-            let key = add(lowering, node, name, "", &extension, content.to_string());
+            let key = add(lowering, node, "", &extension, content.to_string());
             mounts.push(at(key, path.map(|path| escaped(path))));
         }
         if let Some(data) = &node.data {
@@ -119,7 +120,6 @@ pub(super) fn configs(lowering: &mut Lowering<'_, '_>) -> Vec<FileMount> {
                 let source = add(
                     lowering,
                     node,
-                    name,
                     stem.trim_end_matches('.'),
                     extension,
                     content,
@@ -135,20 +135,22 @@ pub(super) fn configs(lowering: &mut Lowering<'_, '_>) -> Vec<FileMount> {
 fn add(
     lowering: &mut Lowering<'_, '_>,
     node: &Node<Config>,
-    name: &str,
     key: &str,
     extension: &str,
     content: String,
 ) -> String {
-    let real = node.name.as_ref().map(|written| &*written.value);
-    let service = lowering.service.name();
-    lowering
-        .draft
-        .add_config(real, &[name, key], extension, content, service)
+    lowering.draft.add_config(NewConfig {
+        real: node.name.as_ref().map(|written| &*written.value),
+        parts: vec![node.label.name(), key],
+        extension,
+        content,
+        service: lowering.service.name(),
+        span: node.span,
+    })
 }
 
 /// What follows the last dot of a file's name; empty where it has none or begins with it.
-fn extension(path: &str) -> &str {
+pub(super) fn extension(path: &str) -> &str {
     let file = path.rsplit('/').next().unwrap_or_default();
     match file.rsplit_once('.') {
         Some((stem, extension)) if !stem.is_empty() => extension,

@@ -1,17 +1,15 @@
 //! A stack as it is gathered from its services, and its top-level sections.
 
-use super::compose::{
-    ConfigFile, ExternalSecret, Ipam, Network, Service, Stack, Subnet, VERSION, Volume,
-};
+use super::compose::{ConfigFile, Service, Stack, VERSION};
 use super::text::escaped;
-use super::{Lowering, Used};
+use super::{Lowering, Used, resources};
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::Graph;
 use crate::source::{Span, Str};
 use crate::targets::Ledger;
 use crate::targets::content_hash;
 use crate::types::ResourceKind;
-use crate::vocabulary::Node;
+use crate::yaml::Commented;
 
 /// A stack, half-way.
 pub(super) struct Draft<'g> {
@@ -35,6 +33,7 @@ struct DraftConfig {
     extension: String,
     hash: String,
     content: String,
+    span: Span,
 }
 
 impl DraftConfig {
@@ -113,50 +112,58 @@ impl<'g> Draft<'g> {
         }
     }
 
-    /// Adds a config under a name made of `parts`, and gives that name. What differs from one
-    /// service to another, such as addresses, is another config under the service's name.
-    pub(super) fn add_config(
-        &mut self,
-        real: Option<&str>,
-        parts: &[&str],
-        extension: &str,
-        content: String,
-        service: &str,
-    ) -> String {
-        let base = key(parts);
-        let own = key(&[&base, service]);
+    /// Adds a config and gives its name within the stack file. What differs from one service to
+    /// another, such as addresses, is another config under the service's name.
+    pub(super) fn add_config(&mut self, new: NewConfig<'_>) -> String {
+        let base = key(&new.parts);
+        let own = key(&[&base, new.service]);
         let numbered = (2..).map(|number: u32| format!("{own}-{number}"));
         let candidates = [base, own.clone()].into_iter().chain(numbered);
         for key in candidates {
             match self.configs.iter().find(|config| config.key == key) {
-                Some(config) if config.content == content => return key,
+                Some(config) if config.content == new.content => return key,
                 Some(_) => {}
                 None => {
-                    let hash = content_hash(&content);
-                    let base = real.map_or_else(
-                        || format!("{}_{key}", self.name),
-                        |real| key_of(real, &key, parts),
-                    );
-                    let (name, extension) = (format!("{base}-{hash}"), allowed(extension));
-                    self.configs.push(DraftConfig {
-                        key: key.clone(),
-                        name,
-                        extension,
-                        hash,
-                        content,
-                    });
+                    self.push_config(&key, new);
                     return key;
                 }
             }
         }
         own
     }
+
+    fn push_config(&mut self, key: &str, new: NewConfig<'_>) {
+        let hash = content_hash(&new.content);
+        let base = match new.real {
+            Some(real) => {
+                let label = new.parts.first().copied().unwrap_or_default();
+                format!("{real}{}", key.strip_prefix(label).unwrap_or_default())
+            }
+            None => format!("{}_{key}", self.name),
+        };
+        self.configs.push(DraftConfig {
+            key: key.to_owned(),
+            name: format!("{base}-{hash}"),
+            extension: allowed(new.extension),
+            hash,
+            content: new.content,
+            span: new.span,
+        });
+    }
 }
 
-/// A config's real name, for which `real` stands in place of its zd name.
-fn key_of(real: &str, key: &str, parts: &[&str]) -> String {
-    let label = parts.first().copied().unwrap_or_default();
-    format!("{real}{}", key.strip_prefix(label).unwrap_or_default())
+/// A config to be added to a stack.
+pub(super) struct NewConfig<'a> {
+    /// Its real name, where one was written.
+    pub(super) real: Option<&'a str>,
+    /// What its name within the stack file is made of: the zd name first.
+    pub(super) parts: Vec<&'a str>,
+    pub(super) extension: &'a str,
+    pub(super) content: String,
+    /// The service that mounts it, by zd name.
+    pub(super) service: &'a str,
+    /// Where it was declared.
+    pub(super) span: Span,
 }
 
 /// Parts of a name joined by hyphens, with what the schema and the engine allow in names.
@@ -220,21 +227,25 @@ pub(super) fn lower<'g>(graph: &'g Graph, draft: Draft<'g>, ledger: &mut Ledger<
     for config in &draft.configs {
         // The engine takes names of up to 64 characters (swarmkit `manager/controlapi/common.go`).
         if config.name.len() > 64 {
-            let span = graph.app().map(|app| app.span);
-            let span = span.unwrap_or(Span::new(crate::source::FileId(0), 0, 0));
-            ledger.report(invalid_name(
-                &config.name,
-                "a config's name has at most 64 characters",
-                span,
-            ));
+            let why = "a config's name has at most 64 characters";
+            ledger.report(invalid_name(&config.name, why, config.span));
         }
     }
-    let configs = draft.configs.iter().map(|config| {
+    let configs = draft.configs.iter().zip(0..).map(|(config, index)| {
         let file = ConfigFile {
             name: escaped(&config.name),
             file: format!("./{}", config.file()),
         };
-        (config.key.clone(), file)
+        let why =
+            "Named by content: a change makes a new one and rolls the services that mount it.";
+        let comment = (index == 0).then(|| why.to_owned());
+        (
+            config.key.clone(),
+            Commented {
+                comment,
+                value: file,
+            },
+        )
     });
     let networks = draft.networks.iter();
     let volumes = draft.volumes.iter();
@@ -242,124 +253,17 @@ pub(super) fn lower<'g>(graph: &'g Graph, draft: Draft<'g>, ledger: &mut Ledger<
     Stack {
         version: VERSION,
         networks: networks
-            .filter_map(|name| network(graph, name, ledger))
+            .filter_map(|name| resources::network(graph, name, ledger))
             .collect(),
         volumes: volumes
-            .filter_map(|name| volume(graph, name, ledger))
+            .filter_map(|name| resources::volume(graph, name, ledger))
             .collect(),
         configs: configs.collect(),
         secrets: secrets
-            .filter_map(|name| secret(graph, name, ledger))
+            .filter_map(|name| resources::secret(graph, name, ledger))
             .collect(),
         services: draft.services.into_iter().collect(),
     }
-}
-
-fn network<'g>(graph: &'g Graph, name: &str, ledger: &mut Ledger<'g>) -> Option<(String, Network)> {
-    const BEFOREHAND: &str = "an external network is made before the stack, with these settings";
-    let node = graph.network(name)?;
-    let network = ledger.enter(node);
-    ledger.take_from(network.external.as_ref());
-    let real = ledger
-        .take_from(network.name.as_ref())
-        .map(|name| escaped(name));
-    if let Some(gateway) = &network.gateway {
-        ledger.decline(
-            gateway.id,
-            gateway_dropped(name, gateway.key_span.to(gateway.span)),
-        );
-    }
-    if graph.is_external(name) {
-        ledger.declare_from(network.attachable.as_ref(), BEFOREHAND);
-        ledger.declare_from(network.internal.as_ref(), BEFOREHAND);
-        ledger.declare_from(network.subnet.as_ref(), BEFOREHAND);
-        return Some((
-            name.to_owned(),
-            Network {
-                external: true,
-                name: real,
-                ..Network::default()
-            },
-        ));
-    }
-    let subnet = ledger.take_from(network.subnet.as_ref());
-    let lowered = Network {
-        external: false,
-        name: real,
-        driver: Some("overlay"),
-        attachable: ledger
-            .take_from(network.attachable.as_ref())
-            .copied()
-            .filter(|yes| *yes),
-        internal: ledger
-            .take_from(network.internal.as_ref())
-            .copied()
-            .filter(|yes| *yes),
-        ipam: subnet.map(|subnet| Ipam {
-            config: vec![Subnet {
-                subnet: subnet.to_string(),
-            }],
-        }),
-    };
-    Some((name.to_owned(), lowered))
-}
-
-fn volume<'g>(graph: &'g Graph, name: &str, ledger: &mut Ledger<'g>) -> Option<(String, Volume)> {
-    let volume = ledger.enter(graph.volume(name)?);
-    ledger.declare_from(
-        volume.size.as_ref(),
-        "kubernetes asks for it; a swarm's volume grows with its disk",
-    );
-    ledger.declare_from(volume.access.as_ref(), "a fact that the proof uses");
-    let lowered = Volume {
-        external: ledger
-            .take_from(volume.external.as_ref())
-            .is_some_and(|external| *external),
-        name: ledger
-            .take_from(volume.name.as_ref())
-            .map(|name| escaped(name)),
-    };
-    Some((name.to_owned(), lowered))
-}
-
-/// A secret is never in the stack: it is there already, or made before the stack is deployed, under
-/// a name with the hash of its value, since its value cannot be changed (`only updates to Labels
-/// are allowed`).
-fn secret<'g>(
-    graph: &'g Graph,
-    name: &str,
-    ledger: &mut Ledger<'g>,
-) -> Option<(String, ExternalSecret)> {
-    let node: &'g Node<_> = graph.secret(name)?;
-    let secret = ledger.enter(node);
-    ledger.take_from(secret.external.as_ref());
-    let made = [
-        ledger.take_from(secret.from.as_ref()).is_some(),
-        ledger.take_from(secret.file.as_ref()).is_some(),
-    ];
-    let real = escaped(
-        ledger
-            .take_from(secret.name.as_ref())
-            .map_or(name, |name| name),
-    );
-    let real = if made.contains(&true) {
-        let variable = hash_variable(name);
-        format!("{real}-${{{variable}:?set {variable}}}")
-    } else {
-        real
-    };
-    Some((
-        name.to_owned(),
-        ExternalSecret {
-            external: true,
-            name: real,
-        },
-    ))
-}
-
-/// The variable of the deploying shell that has the hash of a secret's value.
-fn hash_variable(secret: &str) -> String {
-    format!("{}_HASH", secret.replace('-', "_").to_ascii_uppercase())
 }
 
 fn invalid_name(name: &str, why: &str, span: Span) -> Diagnostic {
@@ -369,9 +273,4 @@ fn invalid_name(name: &str, why: &str, span: Span) -> Diagnostic {
         span,
     )
     .help("write a shorter or plainer `name` or `stack`")
-}
-
-fn gateway_dropped(network: &str, span: Span) -> Diagnostic {
-    Diagnostic::new(&catalogue::NETWORK_GATEWAY, format!("a stack file has no gateway for network `{network}`: the engine takes the subnet's first address"), span)
-        .help("take it out, or make the network yourself and write `external = true` instead")
 }

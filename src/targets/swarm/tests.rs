@@ -1,1 +1,106 @@
+//! What the cases under `tests/cases/swarm` do not reach: quantities, and the names of configs.
 
+use super::deploy::{bytes, cpus};
+use super::mounts::extension;
+use super::stack::{Draft, NewConfig};
+use super::text::escaped;
+use crate::source::{FileId, Span};
+use crate::types::{Cpu, Memory};
+
+#[test]
+fn memory_is_in_the_largest_unit_that_is_exact() {
+    for (amount, text) in [
+        (200 << 20, "200M"),
+        (1 << 30, "1G"),
+        (1536 << 20, "1536M"),
+        (64 << 10, "64K"),
+        (1_000_001, "1000001"),
+        (0, "0"),
+    ] {
+        assert_eq!(bytes(Memory { bytes: amount }), text);
+    }
+}
+
+#[test]
+fn processors_are_decimal() {
+    for (millis, text) in [
+        (500, "0.5"),
+        (1000, "1"),
+        (1250, "1.25"),
+        (5, "0.005"),
+        (0, "0"),
+    ] {
+        assert_eq!(cpus(Cpu { millis }), text);
+    }
+}
+
+#[test]
+fn every_dollar_is_doubled() {
+    assert_eq!(escaped("$5, $$ and ${X}"), "$$5, $$$$ and $${X}");
+}
+
+#[test]
+fn an_extension_follows_the_last_dot_of_the_file() {
+    for (path, text) in [
+        ("conf/app.yml", "yml"),
+        ("conf.d/app", ""),
+        (".env", ""),
+        ("a.tar.gz", "gz"),
+        ("", ""),
+    ] {
+        assert_eq!(extension(path), text, "{path}");
+    }
+}
+
+fn config<'a>(parts: &[&'a str], content: &str, service: &'a str) -> NewConfig<'a> {
+    NewConfig {
+        real: None,
+        parts: parts.to_vec(),
+        extension: "yml",
+        content: content.to_owned(),
+        service,
+        span: Span::new(FileId(0), 0, 0),
+    }
+}
+
+#[test]
+fn one_content_is_one_config_and_another_content_another() {
+    let mut draft = Draft::new("shop");
+    assert_eq!(
+        draft.add_config(config(&["conf", "app"], "a", "x")),
+        "conf-app"
+    );
+    assert_eq!(
+        draft.add_config(config(&["conf", "app"], "a", "y")),
+        "conf-app"
+    );
+    assert_eq!(
+        draft.add_config(config(&["conf", "app"], "b", "y")),
+        "conf-app-y"
+    );
+    assert_eq!(
+        draft.add_config(config(&["conf", "app"], "c", "y")),
+        "conf-app-y-2"
+    );
+    let paths: Vec<String> = draft.configs().map(|(path, _)| path).collect();
+    assert_eq!(
+        paths,
+        [
+            "swarm/configs/conf-app-ca978112ca1b.yml",
+            "swarm/configs/conf-app-y-3e23e8160039.yml",
+            "swarm/configs/conf-app-y-2-2e7d2c03a950.yml",
+        ]
+    );
+}
+
+#[test]
+fn a_config_s_path_stays_in_its_folder() {
+    let mut draft = Draft::new("shop");
+    let name = draft.add_config(config(&["conf", "../../etc/pass wd"], "a", "x"));
+    assert_eq!(name, "conf-..-..-etc-pass-wd");
+    let paths: Vec<String> = draft.configs().map(|(path, _)| path).collect();
+    assert_eq!(
+        paths,
+        ["swarm/configs/conf-..-..-etc-pass-wd-ca978112ca1b.yml"]
+    );
+}

@@ -1,0 +1,209 @@
+//! The top level of every file: resources, loops and conditions over them, and the one `app`.
+
+use super::Checker;
+use super::body::misplaced;
+use super::mismatch::and_list;
+use super::place::{TOP, Upstreams, not_yet, places};
+use crate::diagnostics::catalogue::{
+    DUPLICATE_ATTRIBUTE, MISPLACED_ITEM, MISSING_APP, SECOND_APP, UNKNOWN_ATTRIBUTE,
+};
+use crate::diagnostics::{Diagnostic, nearest};
+use crate::resolve::{Binding, resolve_path};
+use crate::source::{FileId, Span, Str};
+use crate::syntax::KEYWORDS;
+use crate::syntax::ast::{Block, Item, Use};
+
+/// What is seen once in a program.
+#[derive(Default)]
+struct Once {
+    app: Option<Span>,
+    targets: Vec<(Str, Span)>,
+}
+
+impl Checker<'_> {
+    /// Everything but the items that declare a name.
+    pub(super) fn program(&mut self) {
+        let program = self.program;
+        let mut once = Once::default();
+        for (file, module) in (0..).map(FileId).zip(&program.modules) {
+            self.file = file;
+            for item in &module.file.items {
+                self.top_item(item, true, &mut once);
+            }
+        }
+        if once.app.is_none() && !program.unread_words.contains("app") {
+            self.report(missing_app(Span::new(FileId(0), 0, 0)));
+        }
+    }
+
+    /// One item; `outer` where it stands in no loop or condition.
+    fn top_item(&mut self, item: &Item, outer: bool, once: &mut Once) {
+        match item {
+            Item::Block(block) => self.top_block(block, outer, once),
+            Item::For(item) => self.for_loop(item, |checker| {
+                for item in &item.body.items {
+                    checker.top_item(item, false, once);
+                }
+            }),
+            Item::If(item) => self.if_branches(item, &mut |checker, body| {
+                for item in &body.items {
+                    checker.top_item(item, false, once);
+                }
+            }),
+            Item::Assert(assert) => self.assertion(assert),
+            Item::Component(item) if outer => self.report(not_yet(
+                "components are not there yet",
+                item.name.span,
+                "write the resources at the top level, and what they share as a `template`",
+            )),
+            Item::Test(item) if outer => self.report(not_yet(
+                "`test` blocks are not there yet",
+                item.name.span,
+                "write `assert CONDITION, \"message\"` at the top level for what must hold in every build",
+            )),
+            Item::Use(item) => self.top_use(item),
+            Item::Import(_)
+            | Item::Param(_)
+            | Item::Deploy(_)
+            | Item::Let(_)
+            | Item::Function(_)
+            | Item::Type(_)
+            | Item::Template(_)
+                if outer => {}
+            other => {
+                let here = if outer {
+                    "the top level of a file"
+                } else {
+                    "a loop or condition"
+                };
+                if let Some(found) = misplaced(other, here) {
+                    self.report(found);
+                }
+            }
+        }
+    }
+
+    fn top_block(&mut self, block: &Block, outer: bool, once: &mut Once) {
+        let word = &*block.kind.text;
+        let Some(schema) = TOP.iter().find(|schema| schema.kind == word) else {
+            return self.report(unknown_top(block));
+        };
+        match schema.kind {
+            "app" => self.app(block, outer, once),
+            "target" => {
+                if let Some(target) = block.label.as_ref().and_then(|label| label.as_text()) {
+                    if outer
+                        && let Some((_, first)) =
+                            once.targets.iter().find(|(known, _)| &**known == target)
+                    {
+                        let found = target_twice(target, *first, block.head());
+                        self.report(found);
+                    }
+                    once.targets.push((target.into(), block.head()));
+                }
+            }
+            _ => {}
+        }
+        self.top = schema.kind;
+        if !self.label(block, schema, schema.kind) {
+            return;
+        }
+        if schema.kind == "gateway" {
+            self.gateway = Some(Upstreams::of(block.body.as_ref()));
+        }
+        if let Some(body) = &block.body {
+            self.body(body, schema, schema.kind);
+        }
+        self.gateway = None;
+    }
+
+    fn app(&mut self, block: &Block, outer: bool, once: &mut Once) {
+        if !outer {
+            let message = "`app` does not belong in a loop or condition";
+            self.report(
+                Diagnostic::new(&MISPLACED_ITEM, message, block.head())
+                    .help("it stands at the top level of the main file, once"),
+            );
+        } else if self.file != FileId(0) {
+            self.report(app_in_import(block));
+        } else if let Some(first) = once.app {
+            self.report(second_app(block, first));
+        }
+        if outer || self.file == FileId(0) {
+            once.app.get_or_insert(block.head());
+        }
+    }
+
+    /// `use` at the top level makes an instance of a component.
+    fn top_use(&mut self, item: &Use) {
+        let target = resolve_path(self.program, self.file, &item.path);
+        if let Binding::Item(file, index) = target.binding
+            && let Some(Item::Component(_)) = self.program.item(file, index)
+        {
+            // Reported where the component is declared.
+            return;
+        }
+        let found = misplaced(&Item::Use(item.clone()), "the top level of a file");
+        if let Some(found) = found {
+            self.report(found);
+        }
+    }
+}
+
+fn missing_app(at: Span) -> Diagnostic {
+    Diagnostic::new(&MISSING_APP, "the program has no `app`", at)
+        .help("write `app NAME { targets = [swarm, nginx, kubernetes] }` in the main file, with the targets you want")
+}
+
+fn second_app(block: &Block, first: Span) -> Diagnostic {
+    Diagnostic::new(&SECOND_APP, "a program has one `app`", block.head())
+        .labelled("the second one")
+        .and(first, "the first one")
+        .help("keep one of them")
+}
+
+fn app_in_import(block: &Block) -> Diagnostic {
+    Diagnostic::new(
+        &SECOND_APP,
+        "an imported file has no `app` of its own",
+        block.head(),
+    )
+    .help("move it to the main file; a file that others import declares only what they share")
+}
+
+fn target_twice(target: &str, first: Span, second: Span) -> Diagnostic {
+    Diagnostic::new(
+        &DUPLICATE_ATTRIBUTE,
+        format!("`target {target}` is written twice"),
+        second,
+    )
+    .labelled("written again here")
+    .and(first, "first written here")
+    .help("put all settings of a target in one block")
+}
+
+fn unknown_top(block: &Block) -> Diagnostic {
+    let word = &*block.kind.text;
+    if let Some(place) = places(word, "").first() {
+        return Diagnostic::new(
+            &MISPLACED_ITEM,
+            format!("`{word}` does not belong at the top level"),
+            block.head(),
+        )
+        .help(format!("it belongs in {place}"));
+    }
+    let diagnostic = Diagnostic::new(
+        &UNKNOWN_ATTRIBUTE,
+        format!("there is no `{word}` at the top level"),
+        block.kind.span,
+    );
+    let known = TOP.iter().map(|schema| schema.kind);
+    let words = known.clone().chain(KEYWORDS.iter().copied());
+    if let Some(near) = nearest(word, words) {
+        return diagnostic
+            .help(format!("did you mean `{near}`?"))
+            .replace(block.kind.span, near);
+    }
+    let listed = known.map(|kind| format!("`{kind}`")).collect();
+    diagnostic.help(format!("at the top level stand {}", and_list(listed)))
+}

@@ -1,0 +1,122 @@
+//! How many pods there are over time: the autoscaler, and the budget of a drain.
+
+use super::lowering::{Lowering, different, int};
+use super::metadata::Marks;
+use super::plan::Object;
+use crate::diagnostics::{Diagnostic, catalogue};
+use crate::graph::ServiceView;
+use crate::source::Span;
+use crate::vocabulary::Disturbance;
+use k8s_openapi::api::autoscaling::v2::{
+    CrossVersionObjectReference, HorizontalPodAutoscaler, HorizontalPodAutoscalerSpec, MetricSpec,
+    MetricTarget, ResourceMetricSource,
+};
+use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
+impl<'g> Lowering<'g> {
+    /// `scale`. Without `cpu` the API's own aim holds, 80 % of what is requested.
+    pub(super) fn autoscaler(&mut self, service: ServiceView<'g>, marks: &Marks) -> Option<Object> {
+        let scale = service.node.service.scale.as_ref()?;
+        let body = self.ledger.enter(scale);
+        let range = self.graph.replicas(service);
+        self.ledger.take_from(body.min.as_ref());
+        self.ledger.take_from(body.max.as_ref());
+        let requests_cpu = service
+            .node
+            .service
+            .resources
+            .as_ref()
+            .is_some_and(|resources| {
+                [&resources.reservations, &resources.limits]
+                    .into_iter()
+                    .flatten()
+                    .any(|amounts| amounts.cpu.is_some())
+            });
+        if !requests_cpu {
+            self.ledger.report(nothing_to_scale_by(service, scale.span));
+        }
+        let metric = self.ledger.take_from(body.cpu.as_ref()).map(|share| {
+            let percent = share.thousandths.div_ceil(1000).max(1);
+            if !share.thousandths.is_multiple_of(1000) {
+                let span = body.cpu.as_ref().map_or(scale.span, |cpu| cpu.span);
+                self.ledger.report(different(
+                    &format!("`{share}` becomes {percent}% on Kubernetes"),
+                    "an autoscaler aims at whole percents",
+                    span,
+                ));
+            }
+            MetricSpec {
+                type_: "Resource".to_owned(),
+                resource: Some(ResourceMetricSource {
+                    name: "cpu".to_owned(),
+                    target: MetricTarget {
+                        type_: "Utilization".to_owned(),
+                        average_utilization: Some(int(percent)),
+                        ..MetricTarget::default()
+                    },
+                }),
+                ..MetricSpec::default()
+            }
+        });
+        let name = self.name(service).to_owned();
+        Some(Object::Autoscaler(Box::new(HorizontalPodAutoscaler {
+            metadata: self.metadata(name.clone(), marks),
+            spec: Some(HorizontalPodAutoscalerSpec {
+                scale_target_ref: CrossVersionObjectReference {
+                    api_version: Some("apps/v1".to_owned()),
+                    kind: "Deployment".to_owned(),
+                    name,
+                },
+                min_replicas: Some(int(range.least)),
+                max_replicas: int(range.most),
+                metrics: metric.map(|metric| vec![metric]),
+                ..HorizontalPodAutoscalerSpec::default()
+            }),
+            ..HorizontalPodAutoscaler::default()
+        })))
+    }
+
+    /// How many pods a drain may take at once: those above the promise, and always one, since a
+    /// budget of none keeps a node from ever being emptied
+    /// (`kubernetes.io/docs/tasks/run-application/configure-pdb`). Pods that do not serve anyway
+    /// never hold a drain up.
+    pub(super) fn disruption_budget(
+        &self,
+        service: ServiceView<'g>,
+        marks: &Marks,
+        replicas: Option<u64>,
+    ) -> Option<Object> {
+        let promise = self.graph.promise(service);
+        let pods = replicas.unwrap_or_else(|| self.graph.replicas(service).least);
+        if !promise.covers(Disturbance::Drain) || pods < 2 {
+            return None;
+        }
+        let spare = pods.saturating_sub(promise.floor(pods)).max(1);
+        Some(Object::DisruptionBudget(Box::new(PodDisruptionBudget {
+            metadata: self.metadata(self.name(service).to_owned(), marks),
+            spec: Some(PodDisruptionBudgetSpec {
+                max_unavailable: Some(IntOrString::Int(int(spare))),
+                selector: Some(self.label_selector(service)),
+                unhealthy_pod_eviction_policy: Some("AlwaysAllow".to_owned()),
+                ..PodDisruptionBudgetSpec::default()
+            }),
+            ..PodDisruptionBudget::default()
+        })))
+    }
+}
+
+/// The share that is aimed at is of nothing.
+fn nothing_to_scale_by(service: ServiceView<'_>, span: Span) -> Diagnostic {
+    Diagnostic::new(
+        &catalogue::SCALE_WITHOUT_RESERVATION,
+        format!(
+            "`{}` reserves no cpu, so its autoscaler never acts",
+            service.name()
+        ),
+        span,
+    )
+    .labelled("a share of what is reserved")
+    .about(service.name())
+    .help("write `resources { reservations { cpu = 100mcpu } }`")
+}

@@ -1,0 +1,286 @@
+//! The way from the graph to the plan, and what every part of it needs.
+
+use super::plan::{KubernetesPlan, Object};
+use super::{gateway, metadata, names, workload};
+use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
+use crate::graph::{EdgeKind, Graph, ServiceId, ServiceView};
+use crate::source::{Span, Str};
+use crate::targets::{Account, Ledger};
+use crate::types::Duration;
+use crate::vocabulary::{Attribute, DeployVariables, KubernetesGateway, TargetId, WrittenId};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::BTreeMap;
+
+/// Everything that is written for Kubernetes, what was said of it, and the accounts.
+pub(super) fn lower(graph: &Graph) -> (KubernetesPlan, Diagnostics, Vec<Account>) {
+    let mut ledger = Ledger::new(TargetId::Kubernetes, &graph.deployment().written);
+    let settings = settings(graph, &mut ledger);
+    let origin = metadata::origin(graph, &mut ledger);
+    let names = names::choose(graph, &mut ledger);
+    let mut lowering = Lowering {
+        graph,
+        ledger,
+        settings,
+        names,
+        origin,
+        routed: routed(graph),
+        files: BTreeMap::new(),
+        configs: FxHashMap::default(),
+        said: FxHashSet::default(),
+        met: FxHashSet::default(),
+    };
+    for service in graph.services_on(TargetId::Kubernetes) {
+        if service.node.gateway.is_some() {
+            gateway::lower(&mut lowering, service);
+        } else {
+            workload::lower(&mut lowering, service);
+        }
+    }
+    lowering.declare_unused();
+    let (diagnostics, accounts) = lowering.ledger.close();
+    let plan = KubernetesPlan {
+        namespace: lowering.settings.namespace.map(ToOwned::to_owned),
+        files: lowering.files,
+    };
+    (plan, diagnostics, accounts)
+}
+
+/// What the parts of the lowering share.
+pub(super) struct Lowering<'g> {
+    pub(super) graph: &'g Graph,
+    pub(super) ledger: Ledger<'g>,
+    pub(super) settings: Settings<'g>,
+    /// Annotations of every object.
+    pub(super) origin: Option<BTreeMap<String, String>>,
+    names: Vec<&'g str>,
+    routed: FxHashMap<ServiceId, Vec<&'g str>>,
+    files: BTreeMap<String, Vec<Object>>,
+    /// The names that configs are written under.
+    pub(super) configs: FxHashMap<&'g str, String>,
+    said: FxHashSet<(&'static str, Span)>,
+    met: FxHashSet<WrittenId>,
+}
+
+/// `target kubernetes { … }`
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Settings<'g> {
+    pub(super) namespace: Option<&'g str>,
+    pub(super) ingress_class: Option<&'g str>,
+    /// The namespace of the ingress controller.
+    pub(super) ingress_from: Option<&'g str>,
+    /// Deploy-time variables are left for `envsubst` and Flux.
+    pub(super) substitute: bool,
+}
+
+/// A diagnostic is about this property too, or was said of another use of its place.
+pub(super) const SAID: &str = "a diagnostic says it";
+/// Why a service has no objects.
+const ELSEWHERE: &str = "not written for Kubernetes";
+
+impl<'g> Lowering<'g> {
+    /// The name a service is written under.
+    pub(super) fn name(&self, service: ServiceView<'_>) -> &'g str {
+        self.names.get(service.id.0).copied().unwrap_or_default()
+    }
+
+    /// The ports of a service that a gateway routes to.
+    pub(super) fn routed_ports(&self, service: ServiceView<'_>) -> &[&'g str] {
+        self.routed.get(&service.id).map_or(&[][..], Vec::as_slice)
+    }
+
+    /// Adds an object to a file. A config and a service of one name share a file; the list of
+    /// files keeps its own.
+    pub(super) fn write(&mut self, file: &str, object: Object) {
+        let file = if file == "kustomization" {
+            "kustomization-service"
+        } else {
+            file
+        };
+        if let Some(objects) = self.files.get_mut(file) {
+            objects.push(object);
+        } else {
+            self.files.insert(file.to_owned(), vec![object]);
+        }
+    }
+
+    /// Accounts for what no object has: other targets' settings and services, and resources that no
+    /// service here uses.
+    fn declare_unused(&mut self) {
+        const UNUSED: &str = "no service on Kubernetes uses it";
+        let deployment = self.graph.deployment();
+        for settings in &deployment.settings {
+            if settings.label.name() != TargetId::Kubernetes.word() {
+                self.ledger
+                    .declare_block(settings, "settings of another target");
+            }
+        }
+        for service in self.graph.services() {
+            if !self.graph.runs_on(service, TargetId::Kubernetes) {
+                let node = &service.node.service;
+                if service.node.gateway.is_some() {
+                    self.ledger.declare_rest(node, ELSEWHERE);
+                } else {
+                    self.ledger.declare_block(node, ELSEWHERE);
+                }
+            }
+        }
+        for node in &deployment.networks {
+            if self.is_first(node.id) {
+                self.ledger.declare_block(node, UNUSED);
+            }
+        }
+        for node in &deployment.volumes {
+            if self.is_first(node.id) {
+                self.ledger.declare_block(node, UNUSED);
+            }
+        }
+        for node in &deployment.secrets {
+            if self.is_first(node.id) {
+                self.ledger.declare_block(node, UNUSED);
+            }
+        }
+        for node in &deployment.configs {
+            if !self.configs.contains_key(node.config.label.name()) {
+                self.ledger.declare_block(&node.config, UNUSED);
+            }
+        }
+    }
+
+    /// Whether something is said for the first time: a template's text is one place, however many
+    /// services use it.
+    pub(super) fn is_news(&mut self, what: &'static str, span: Span) -> bool {
+        self.said.insert((what, span))
+    }
+
+    /// Whether a resource is met for the first time. One that a loop declares shares its place.
+    pub(super) fn is_first(&mut self, resource: WrittenId) -> bool {
+        self.met.insert(resource)
+    }
+
+    /// Declines a property; what the user should know is said once a place.
+    pub(super) fn decline(&mut self, id: WrittenId, span: Span, say: impl FnOnce() -> Diagnostic) {
+        let entry = self.graph.deployment().written.get(id);
+        let what = entry.map_or("", |entry| match entry.member {
+            "" => entry.block,
+            member => member,
+        });
+        if self.is_news(what, span) {
+            self.ledger.decline(id, say());
+        } else {
+            self.ledger.declare(id, SAID);
+        }
+    }
+
+    /// Declines several properties that one diagnostic is about.
+    pub(super) fn decline_all(
+        &mut self,
+        ids: impl IntoIterator<Item = WrittenId>,
+        span: Span,
+        say: impl FnOnce() -> Diagnostic,
+    ) {
+        let mut ids = ids.into_iter();
+        if let Some(first) = ids.next() {
+            self.decline(first, span, say);
+        }
+        for id in ids {
+            self.ledger.declare(id, SAID);
+        }
+    }
+
+    /// Says that a property is different here, once a place.
+    pub(super) fn differs(&mut self, id: WrittenId, span: Span, what: &str, instead: &str) {
+        self.decline(id, span, || different(what, instead, span));
+    }
+
+    /// An attribute's whole seconds, rounded up: the API has no fractions.
+    pub(super) fn seconds(&mut self, attribute: &Attribute<Duration>) -> u64 {
+        let duration = *self.ledger.take(attribute);
+        let seconds = duration.seconds_up();
+        if !duration.millis.is_multiple_of(1000) && self.is_news("rounded", attribute.span) {
+            let what = format!("`{duration}` becomes {seconds}s: Kubernetes counts whole seconds");
+            let instead = format!("write `{seconds}s` to have the same everywhere");
+            self.ledger
+                .report(different(&what, &instead, attribute.span));
+        }
+        seconds
+    }
+}
+
+/// A number of the API; the largest one where it does not fit.
+pub(super) fn int(number: u64) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+/// A number of the API; the largest one where it does not fit.
+pub(super) fn long(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Something that Kubernetes does in another way.
+pub(super) fn different(what: &str, instead: &str, span: Span) -> Diagnostic {
+    Diagnostic::new(&catalogue::DIFFERENT_ON_KUBERNETES, what, span).help(instead)
+}
+
+/// The settings, with what is not built yet refused.
+fn settings<'g>(graph: &'g Graph, ledger: &mut Ledger<'g>) -> Settings<'g> {
+    let Some(node) = graph.settings(TargetId::Kubernetes) else {
+        return Settings::default();
+    };
+    let body = ledger.enter(node);
+    if let Some(gateway) = &body.gateway
+        && *ledger.take(gateway) == KubernetesGateway::GatewayApi
+    {
+        ledger.report(not_yet(
+            "Gateway API routes",
+            gateway.span,
+            "`gateway = ingress` writes an Ingress",
+        ));
+    }
+    let text = |ledger: &mut Ledger<'g>, attribute: &'g Option<Attribute<Str>>| {
+        ledger.take_from(attribute.as_ref()).map(|text| &**text)
+    };
+    for namespace in [&body.namespace, &body.ingress_from].into_iter().flatten() {
+        if !names::is_label(&namespace.value) {
+            ledger.report(names::invalid(
+                "namespace",
+                &namespace.value,
+                namespace.span,
+            ));
+        }
+    }
+    Settings {
+        namespace: text(ledger, &body.namespace),
+        ingress_class: text(ledger, &body.ingress_class),
+        ingress_from: text(ledger, &body.ingress_from),
+        substitute: ledger
+            .take_from(body.deploy_variables.as_ref())
+            .is_some_and(|variables| *variables == DeployVariables::Substitute),
+    }
+}
+
+/// The ports that gateways on Kubernetes route to, by service.
+fn routed(graph: &Graph) -> FxHashMap<ServiceId, Vec<&str>> {
+    let mut routed: FxHashMap<ServiceId, Vec<&str>> = FxHashMap::default();
+    for gateway in graph
+        .services_on(TargetId::Kubernetes)
+        .filter(|service| service.node.gateway.is_some())
+    {
+        for (edge, to) in graph.edges_from(gateway.id) {
+            let ports = routed.entry(to).or_default();
+            if edge.kind == EdgeKind::Routes && !ports.contains(&&*edge.port) {
+                ports.push(&edge.port);
+            }
+        }
+    }
+    routed
+}
+
+/// Something that is designed and not built.
+pub(super) fn not_yet(what: &str, span: Span, instead: &str) -> Diagnostic {
+    Diagnostic::new(
+        &catalogue::NOT_YET,
+        format!("target kubernetes does not write {what} yet"),
+        span,
+    )
+    .help(instead)
+}

@@ -1,0 +1,188 @@
+//! Labels, annotations and selectors.
+//!
+//! Every object says what it is with the recommended labels
+//! (`kubernetes.io/docs/concepts/overview/working-with-objects/common-labels`). A selector is
+//! immutable, so it holds only the two that never change: the service's name, and the app's, by
+//! which two apps in one namespace stay apart.
+
+use super::lowering::{Lowering, different};
+use super::names;
+use crate::diagnostics::{Diagnostic, Severity, catalogue};
+use crate::graph::{Graph, ServiceView};
+use crate::source::Span;
+use crate::targets::Ledger;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use std::collections::BTreeMap;
+
+const NAME: &str = "app.kubernetes.io/name";
+const PART_OF: &str = "app.kubernetes.io/part-of";
+const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+
+/// The labels and annotations of one service's objects.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Marks {
+    labels: BTreeMap<String, String>,
+    annotations: BTreeMap<String, String>,
+}
+
+/// The app's `labels`, as annotations of origin: never selectors, and no pod is replaced when one
+/// of them changes.
+pub(super) fn origin<'g>(
+    graph: &'g Graph,
+    ledger: &mut Ledger<'g>,
+) -> Option<BTreeMap<String, String>> {
+    let app = graph.app()?;
+    let body = ledger.enter(app);
+    ledger.declare_from(body.targets.as_ref(), "chooses targets");
+    if !names::is_label_value(graph.name()) {
+        ledger.report(invalid_key("the app's name", graph.name(), app.span));
+    }
+    let labels = body.labels.as_ref()?;
+    let mut annotations = BTreeMap::new();
+    for entry in &ledger.enter(labels).entries {
+        let (key, value) = ledger.take_entry(entry);
+        if !names::is_key(key) {
+            ledger.report(invalid_key("the annotation", key, entry.attribute.key_span));
+        }
+        annotations.insert(key.to_owned(), value.to_string());
+    }
+    (!annotations.is_empty()).then_some(annotations)
+}
+
+impl<'g> Lowering<'g> {
+    /// A service's own `labels` beside the recommended ones. A value that no label may have becomes
+    /// an annotation.
+    pub(super) fn marks(&mut self, service: ServiceView<'g>) -> Marks {
+        let mut marks = Marks {
+            labels: self.labels(self.name(service)),
+            annotations: self.origin.clone().unwrap_or_default(),
+        };
+        let Some(labels) = &service.node.service.labels else {
+            return marks;
+        };
+        for entry in &self.ledger.enter(labels).entries {
+            let (key, value) = self.ledger.take_entry(entry);
+            let span = entry.attribute.key_span;
+            if !names::is_key(key) {
+                if self.is_news("label", span) {
+                    self.ledger.report(invalid_key("the label", key, span));
+                }
+            } else if [NAME, PART_OF, MANAGED_BY].contains(&key) {
+                if self.is_news("label", span) {
+                    self.ledger.report(reserved(key, span));
+                }
+            } else if names::is_label_value(value) {
+                marks.labels.insert(key.to_owned(), value.to_string());
+            } else {
+                if self.is_news("label", span) {
+                    self.ledger.report(not_a_label(key, entry.attribute.span));
+                }
+                marks.annotations.insert(key.to_owned(), value.to_string());
+            }
+        }
+        marks
+    }
+
+    /// The metadata of one of a service's objects.
+    pub(super) fn metadata(&self, name: String, marks: &Marks) -> ObjectMeta {
+        ObjectMeta {
+            name: Some(name),
+            namespace: self.settings.namespace.map(ToOwned::to_owned),
+            labels: Some(marks.labels.clone()),
+            annotations: (!marks.annotations.is_empty()).then(|| marks.annotations.clone()),
+            ..ObjectMeta::default()
+        }
+    }
+
+    /// The metadata of an object that belongs to no single service.
+    pub(super) fn shared_metadata(&self, name: String) -> ObjectMeta {
+        ObjectMeta {
+            labels: Some(self.labels(&name)),
+            name: Some(name),
+            namespace: self.settings.namespace.map(ToOwned::to_owned),
+            annotations: self.origin.clone(),
+            ..ObjectMeta::default()
+        }
+    }
+
+    /// What selects a service's pods.
+    pub(super) fn selector(&self, service: ServiceView<'_>) -> BTreeMap<String, String> {
+        BTreeMap::from([
+            (NAME.to_owned(), self.name(service).to_owned()),
+            (PART_OF.to_owned(), self.graph.name().to_owned()),
+        ])
+    }
+
+    /// The same, as the workload kinds take it.
+    pub(super) fn label_selector(&self, service: ServiceView<'_>) -> LabelSelector {
+        LabelSelector {
+            match_labels: Some(self.selector(service)),
+            ..LabelSelector::default()
+        }
+    }
+
+    /// What selects the pods of this app that carry a label.
+    pub(super) fn peers(&self, label: String) -> LabelSelector {
+        LabelSelector {
+            match_labels: Some(BTreeMap::from([
+                (PART_OF.to_owned(), self.graph.name().to_owned()),
+                (label, "true".to_owned()),
+            ])),
+            ..LabelSelector::default()
+        }
+    }
+
+    fn labels(&self, name: &str) -> BTreeMap<String, String> {
+        BTreeMap::from([
+            (NAME.to_owned(), name.to_owned()),
+            (PART_OF.to_owned(), self.graph.name().to_owned()),
+            (MANAGED_BY.to_owned(), "zdc".to_owned()),
+        ])
+    }
+}
+
+impl Marks {
+    /// The labels of a service's pods: its own, and one for each of its networks.
+    pub(super) fn pod_labels(&self, networks: impl Iterator<Item = String>) -> ObjectMeta {
+        let mut labels = self.labels.clone();
+        labels.extend(networks.map(|network| (network, "true".to_owned())));
+        ObjectMeta {
+            labels: Some(labels),
+            ..ObjectMeta::default()
+        }
+    }
+}
+
+/// The API refuses this key.
+fn invalid_key(what: &str, key: &str, span: Span) -> Diagnostic {
+    Diagnostic::new(
+        &catalogue::KUBERNETES_LABEL,
+        format!("Kubernetes refuses {what} `{key}`"),
+        span,
+    )
+    .help(
+        "at most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends; a key \
+         may have a DNS name and `/` before it",
+    )
+}
+
+/// This label selects the pods.
+fn reserved(key: &str, span: Span) -> Diagnostic {
+    Diagnostic::new(
+        &catalogue::KUBERNETES_LABEL,
+        format!("`{key}` is written by zdc"),
+        span,
+    )
+    .note("selectors hold it, and a selector can never change")
+    .help("take it out, or choose another key")
+}
+
+/// This value is too much for a label.
+fn not_a_label(key: &str, span: Span) -> Diagnostic {
+    different(
+        &format!("`{key}` becomes an annotation on Kubernetes: no label may have this value"),
+        "a label's value is at most 63 letters, digits, `-`, `_` and `.`",
+        span,
+    )
+    .severity(Severity::Note)
+}

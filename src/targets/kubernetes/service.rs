@@ -1,0 +1,113 @@
+//! Services: the names and addresses that callers use.
+
+use super::container::is_udp;
+use super::lowering::{Lowering, different};
+use super::metadata::Marks;
+use super::plan::Object;
+use crate::diagnostics::{Diagnostic, catalogue};
+use crate::graph::{self, ServiceView};
+use crate::source::Span;
+use crate::vocabulary::{Node, Port};
+use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
+impl<'g> Lowering<'g> {
+    /// The Service that other services call, with every port under its own number. A `node_port`
+    /// makes it one that every node answers for as well.
+    pub(super) fn inside(&mut self, service: ServiceView<'g>, marks: &Marks) -> Option<Object> {
+        let mut of_node = false;
+        let mut ports = Vec::with_capacity(service.ports().len());
+        for port in service.ports() {
+            let Some(number) = graph::port_number(port) else {
+                continue;
+            };
+            let node_port = self.node_port(port);
+            of_node |= node_port.is_some();
+            ports.push(ServicePort {
+                node_port,
+                ..service_port(port, number)
+            });
+        }
+        let type_ = if of_node { "NodePort" } else { "ClusterIP" };
+        let name = self.name(service).to_owned();
+        (!ports.is_empty()).then(|| self.balanced(service, marks, name, type_, ports))
+    }
+
+    /// The Service for callers outside, where a port is published: a second one, so that the load
+    /// balancer opens only the published ports and stays when a port is added.
+    pub(super) fn outside(&mut self, service: ServiceView<'g>, marks: &Marks) -> Option<Object> {
+        let mut ports = Vec::new();
+        for port in service.ports() {
+            let Some(publish) = &port.publish else {
+                continue;
+            };
+            let range = *self.ledger.take(publish);
+            if range.least != range.most && self.is_news("publish", publish.span) {
+                self.ledger.report(different(
+                    &format!("Kubernetes publishes {} alone", range.least.get()),
+                    "a range is one port for each instance of a plain host; a load balancer has \
+                     one port for all",
+                    publish.span,
+                ));
+            }
+            if let Ok(number) = u16::try_from(range.least.get()) {
+                ports.push(service_port(port, number));
+            }
+        }
+        let name = format!("{}-public", self.name(service));
+        (!ports.is_empty()).then(|| self.balanced(service, marks, name, "LoadBalancer", ports))
+    }
+
+    fn balanced(
+        &self,
+        service: ServiceView<'g>,
+        marks: &Marks,
+        name: String,
+        type_: &str,
+        ports: Vec<ServicePort>,
+    ) -> Object {
+        Object::Service(Box::new(Service {
+            metadata: self.metadata(name, marks),
+            spec: Some(ServiceSpec {
+                type_: Some(type_.to_owned()),
+                selector: Some(self.selector(service)),
+                ports: Some(ports),
+                ..ServiceSpec::default()
+            }),
+            ..Service::default()
+        }))
+    }
+
+    /// The port on every node, within the API server's range (`--service-node-port-range`).
+    fn node_port(&mut self, port: &'g Node<Port>) -> Option<i32> {
+        let attribute = port.node_port.as_ref()?;
+        let number = self.ledger.take(attribute).get();
+        if !(30_000..=32_767).contains(&number) && self.is_news("node port", attribute.span) {
+            self.ledger.report(out_of_range(number, attribute.span));
+        }
+        i32::try_from(number).ok()
+    }
+}
+
+/// A port that leads to the container's port of the same name.
+fn service_port(port: &Node<Port>, number: u16) -> ServicePort {
+    let name = port.label.name();
+    ServicePort {
+        name: Some(name.to_owned()),
+        port: i32::from(number),
+        target_port: Some(IntOrString::String(name.to_owned())),
+        protocol: is_udp(graph::protocol(port)),
+        ..ServicePort::default()
+    }
+}
+
+/// The API refuses this port.
+fn out_of_range(number: u64, span: Span) -> Diagnostic {
+    Diagnostic::new(
+        &catalogue::NODE_PORT_OUT_OF_RANGE,
+        format!("node port {number} is not one of 30000..32767"),
+        span,
+    )
+    .labelled("the API server refuses it")
+    .help("choose one of 30000..32767, or leave it out: `publish` asks for a load balancer")
+}

@@ -1,0 +1,120 @@
+//! Volumes as claims, and the names of secrets, whose values are nowhere.
+
+use super::container::bytes;
+use super::lowering::Lowering;
+use super::names;
+use super::plan::Object;
+use crate::diagnostics::{Diagnostic, catalogue};
+use crate::source::Span;
+use crate::vocabulary::{Node, Secret, VolumeAccess};
+use k8s_openapi::api::core::v1::{
+    PersistentVolumeClaim, PersistentVolumeClaimSpec, VolumeResourceRequirements,
+};
+use std::collections::BTreeMap;
+
+/// The key under which a Secret keeps the one value of a secret.
+pub(super) const SECRET_KEY: &str = "value";
+
+impl<'g> Lowering<'g> {
+    /// The name of a volume's claim; it is written when it is first asked for, unless it exists.
+    pub(super) fn claim(&mut self, name: &'g str) -> String {
+        let Some(volume) = self.graph.volume(name) else {
+            return name.to_owned();
+        };
+        let body = self.ledger.enter(volume);
+        let real = self
+            .ledger
+            .take_from(body.name.as_ref())
+            .map_or(name, |name| name);
+        if !self.is_first(volume.id) {
+            return real.to_owned();
+        }
+        if !names::is_subdomain(real) {
+            self.ledger
+                .report(names::invalid("volume", real, volume.span));
+        }
+        let external = self.ledger.take_from(body.external.as_ref()).copied();
+        let access = self.ledger.take_from(body.access.as_ref()).copied();
+        let size = self.ledger.take_from(body.size.as_ref()).copied();
+        if external == Some(true) {
+            return real.to_owned();
+        }
+        let Some(size) = size else {
+            self.ledger.report(no_size(name, volume.span));
+            return real.to_owned();
+        };
+        let mode = match access.unwrap_or(VolumeAccess::SingleWriter) {
+            VolumeAccess::SingleWriter => "ReadWriteOnce",
+            VolumeAccess::ManyWriters => "ReadWriteMany",
+            VolumeAccess::ReadOnly => "ReadOnlyMany",
+        };
+        let claim = PersistentVolumeClaim {
+            metadata: self.shared_metadata(real.to_owned()),
+            spec: Some(PersistentVolumeClaimSpec {
+                access_modes: Some(vec![mode.to_owned()]),
+                resources: Some(VolumeResourceRequirements {
+                    requests: Some(BTreeMap::from([("storage".to_owned(), bytes(size))])),
+                    limits: None,
+                }),
+                ..PersistentVolumeClaimSpec::default()
+            }),
+            ..PersistentVolumeClaim::default()
+        };
+        self.write(real, Object::Claim(Box::new(claim)));
+        real.to_owned()
+    }
+
+    /// The name of a secret's Secret. How to make it is said once.
+    pub(super) fn secret(&mut self, name: &'g str) -> String {
+        let Some(secret) = self.graph.secret(name) else {
+            return name.to_owned();
+        };
+        let body = self.ledger.enter(secret);
+        let real = self
+            .ledger
+            .take_from(body.name.as_ref())
+            .map_or(name, |name| name);
+        self.ledger.take_from(body.external.as_ref());
+        self.ledger.take_from(body.from.as_ref());
+        self.ledger.take_from(body.file.as_ref());
+        if self.is_first(secret.id) {
+            if !names::is_subdomain(real) {
+                self.ledger
+                    .report(names::invalid("secret", real, secret.span));
+            }
+            let namespace = self.settings.namespace;
+            self.ledger
+                .report(to_create(secret, real, namespace, secret.span));
+        }
+        real.to_owned()
+    }
+}
+
+/// A claim must say how much it asks for.
+fn no_size(name: &str, span: Span) -> Diagnostic {
+    Diagnostic::new(
+        &catalogue::VOLUME_WITHOUT_SIZE,
+        format!("volume `{name}` has no size, and a claim on Kubernetes must have one"),
+        span,
+    )
+    .help("write `size = 10GiB`, or `external = true` where the claim exists")
+}
+
+/// The manifests name a Secret that someone else makes.
+fn to_create(secret: &Node<Secret>, real: &str, namespace: Option<&str>, span: Span) -> Diagnostic {
+    let value = match (&secret.from, &secret.file) {
+        (Some(from), _) => format!("--from-literal={SECRET_KEY}=\"${}\"", from.value.0),
+        (None, Some(file)) => format!("--from-file={SECRET_KEY}={}", file.value),
+        (None, None) => format!("--from-file={SECRET_KEY}=/dev/stdin"),
+    };
+    let namespace = namespace.map_or_else(String::new, |name| format!(" -n {name}"));
+    Diagnostic::new(
+        &catalogue::SECRET_TO_CREATE,
+        format!("Secret `{real}` must be there, with the value under `{SECRET_KEY}`"),
+        span,
+    )
+    .labelled("in no file that zdc writes")
+    .help(format!(
+        "kubectl create secret generic {real}{namespace} {value}"
+    ))
+}

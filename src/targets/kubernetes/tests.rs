@@ -1,0 +1,1 @@
+//! Plans held to the API's own types.

@@ -1,0 +1,223 @@
+//! One service: its Deployment, and the objects that go with it.
+
+use super::lowering::{Lowering, SAID, int, not_yet};
+use super::metadata::Marks;
+use super::names;
+use super::plan::Object;
+use crate::graph::ServiceView;
+use crate::targets::contract;
+use crate::types::Text;
+use crate::vocabulary::{Mode, Node, Placement, RestartCondition, Service, Spread};
+use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec};
+use k8s_openapi::api::core::v1::{PodSpec, PodTemplateSpec, TopologySpreadConstraint};
+
+/// Writes a service's objects, in the order people read them.
+pub(super) fn lower<'g>(lowering: &mut Lowering<'g>, service: ServiceView<'g>) {
+    let body = lowering.ledger.enter(&service.node.service);
+    contract(&mut lowering.ledger, service);
+    declare(lowering, body);
+    let marks = lowering.marks(service);
+    let name = lowering.name(service);
+    let replicas = lowering.replicas(service);
+    let deployment = lowering.deployment(service, &marks, replicas);
+    let objects = [
+        Some(Object::Deployment(Box::new(deployment))),
+        lowering.inside(service, &marks),
+        lowering.outside(service, &marks),
+        lowering.autoscaler(service, &marks),
+        lowering.disruption_budget(service, &marks, replicas),
+        lowering.network_policy(service, &marks),
+    ];
+    for object in objects.into_iter().flatten() {
+        lowering.write(name, object);
+    }
+}
+
+/// What is another target's, and what Kubernetes does by itself.
+fn declare<'g>(lowering: &mut Lowering<'g>, body: &'g Service) {
+    let ledger = &mut lowering.ledger;
+    ledger.declare_from(body.stack.as_ref(), "Kubernetes has namespaces, not stacks");
+    ledger.declare_from(body.endpoint.as_ref(), "swarm: how a name answers");
+    ledger.declare_from(body.after.as_ref(), "a hint; no target waits");
+    if let Some(mode) = &body.mode
+        && *ledger.take(mode) == Mode::Global
+    {
+        ledger.report(not_yet(
+            "a service with one instance on each node",
+            mode.span,
+            "leave Kubernetes out with `targets`",
+        ));
+    }
+    if let Some(logging) = &body.logging {
+        ledger.declare_block(logging, SAID);
+        lowering.differs(
+            logging.id,
+            logging.span,
+            "`logging` is not written for Kubernetes: the node collects what containers print",
+            "set the node's log agent up for it",
+        );
+    }
+    let Some(restart) = &body.restart else { return };
+    let condition = restart.condition.as_ref().map(|condition| condition.value);
+    lowering.ledger.declare_block(restart, SAID);
+    let what = match condition {
+        None | Some(RestartCondition::Any) => {
+            "Kubernetes waits 10s, 20s, 40s … 5m before it restarts a container, without end"
+        }
+        Some(RestartCondition::OnFailure | RestartCondition::Never) => {
+            "a Deployment restarts every container that ends, whatever its exit code"
+        }
+    };
+    let only_any = body
+        .restart
+        .as_ref()
+        .is_some_and(|r| r.delay.is_none() && r.max_attempts.is_none() && r.window.is_none())
+        && matches!(condition, None | Some(RestartCondition::Any));
+    if !only_any {
+        lowering.differs(
+            restart.id,
+            restart.span,
+            what,
+            "`restart` has no counterpart there; a liveness probe restarts what hangs",
+        );
+    }
+}
+
+impl<'g> Lowering<'g> {
+    /// How many pods; nothing where an autoscaler decides.
+    fn replicas(&mut self, service: ServiceView<'g>) -> Option<u64> {
+        let body = &service.node.service;
+        let Some(replicas) = &body.replicas else {
+            return body.scale.is_none().then_some(1);
+        };
+        if let Some(scale) = &body.scale {
+            self.differs(
+                replicas.id,
+                replicas.span,
+                "`replicas` is not written for Kubernetes: its autoscaler sets the number",
+                "a number that is written is set back at every deploy",
+            );
+            let _ = scale;
+            return None;
+        }
+        self.ledger.take(replicas);
+        self.count(&replicas.value, replicas.span)
+    }
+
+    fn deployment(
+        &mut self,
+        service: ServiceView<'g>,
+        marks: &Marks,
+        replicas: Option<u64>,
+    ) -> Deployment {
+        let rollout = self.rollout(service);
+        let (container, volumes) = self.container(service);
+        let body = &service.node.service;
+        let pod = PodSpec {
+            hostname: self.hostname(service),
+            // Docker's `KAFKA_PORT=tcp://…` variables for every Service of the namespace: images
+            // read them as their own settings, and thousands of them keep a process from starting.
+            enable_service_links: Some(false),
+            termination_grace_period_seconds: self.grace(service),
+            topology_spread_constraints: self.spread(service),
+            node_selector: body
+                .placement
+                .as_ref()
+                .and_then(|placement| self.node_selector(placement)),
+            containers: vec![container],
+            volumes: (!volumes.is_empty()).then_some(volumes),
+            ..PodSpec::default()
+        };
+        let networks = self.network_labels(service);
+        Deployment {
+            metadata: self.metadata(self.name(service).to_owned(), marks),
+            spec: Some(DeploymentSpec {
+                replicas: replicas.map(int),
+                selector: self.label_selector(service),
+                strategy: rollout.strategy,
+                min_ready_seconds: rollout.min_ready_seconds,
+                progress_deadline_seconds: rollout.progress_deadline_seconds,
+                template: PodTemplateSpec {
+                    metadata: Some(marks.pod_labels(networks.into_iter())),
+                    spec: Some(pod),
+                },
+                ..DeploymentSpec::default()
+            }),
+            ..Deployment::default()
+        }
+    }
+
+    /// The pods' host name: one for all of them, so none with a replica's number in it.
+    fn hostname(&mut self, service: ServiceView<'g>) -> Option<String> {
+        let hostname = service.node.service.hostname.as_ref()?;
+        match &hostname.value {
+            Text::Known(known) if names::is_label(known) => {
+                self.ledger.take(hostname);
+                Some(known.to_string())
+            }
+            Text::Known(known) => {
+                let diagnostic = names::invalid("host name", known, hostname.span);
+                self.decline(hostname.id, hostname.span, || diagnostic);
+                None
+            }
+            Text::Pieces(_) => {
+                self.differs(
+                    hostname.id,
+                    hostname.span,
+                    "`hostname` is not written for Kubernetes: each pod is called by its own name",
+                    "a pod's name is the service's with a random ending; there are no numbers",
+                );
+                None
+            }
+        }
+    }
+
+    /// Spread over nodes or zones, as far as it goes: `DoNotSchedule` leaves the surge pod of an
+    /// update pending where every node is as full as it may be, and the update never ends
+    /// (kubernetes/kubernetes #116891 for the like of it). Only pods of one version are counted
+    /// (#98215).
+    fn spread(&mut self, service: ServiceView<'g>) -> Option<Vec<TopologySpreadConstraint>> {
+        let placement = service.node.service.placement.as_ref()?;
+        let placement = self.ledger.enter(placement);
+        if let Some(most) = &placement.max_per_node {
+            self.differs(
+                most.id,
+                most.key_span,
+                "Kubernetes has no limit of instances per node",
+                "`spread = node` keeps them apart as far as there are nodes",
+            );
+        }
+        let spread = self.ledger.take_from(placement.spread.as_ref())?;
+        let key = match spread {
+            Spread::Node => "kubernetes.io/hostname",
+            Spread::Zone => "topology.kubernetes.io/zone",
+        };
+        Some(vec![TopologySpreadConstraint {
+            max_skew: 1,
+            topology_key: key.to_owned(),
+            when_unsatisfiable: "ScheduleAnyway".to_owned(),
+            label_selector: Some(self.label_selector(service)),
+            match_label_keys: Some(vec!["pod-template-hash".to_owned()]),
+            ..TopologySpreadConstraint::default()
+        }])
+    }
+
+    /// The labels that a node must have.
+    fn node_selector(
+        &mut self,
+        placement: &'g Node<Placement>,
+    ) -> Option<std::collections::BTreeMap<String, String>> {
+        let node = placement.node.as_ref()?;
+        let mut labels = std::collections::BTreeMap::new();
+        for entry in &self.ledger.enter(node).entries {
+            let (key, value) = self.ledger.take_entry(entry);
+            let span = entry.attribute.key_span;
+            if (!names::is_key(key) || !names::is_label_value(value)) && self.is_news("node", span)
+            {
+                self.ledger.report(names::invalid("node label", key, span));
+            }
+            labels.insert(key.to_owned(), value.to_string());
+        }
+        (!labels.is_empty()).then_some(labels)
+    }
+}

@@ -1,0 +1,134 @@
+//! The top-level networks, volumes and secrets of a stack file.
+
+use super::compose::{ExternalSecret, Ipam, Network, Subnet, Volume};
+use super::text::escaped;
+use crate::diagnostics::{Diagnostic, catalogue};
+use crate::graph::Graph;
+use crate::source::Span;
+use crate::targets::Ledger;
+use crate::vocabulary::Attribute;
+use crate::yaml::{Commented, comment};
+
+/// A network, by its zd name.
+pub(super) fn network<'g>(
+    graph: &'g Graph,
+    name: &str,
+    ledger: &mut Ledger<'g>,
+) -> Option<(String, Commented<Network>)> {
+    let network = ledger.enter(graph.network(name)?);
+    let exists = ledger.take_from(network.external.as_ref());
+    let real = ledger.take_from(network.name.as_ref());
+    let external = graph.is_external(name);
+    let mut lowered = Network {
+        external,
+        name: real.map(|real| escaped(real)),
+        ..Network::default()
+    };
+    if external {
+        const BEFOREHAND: &str = "the network is made before the stack, with these settings";
+        ledger.declare_from(network.attachable.as_ref(), BEFOREHAND);
+        ledger.declare_from(network.internal.as_ref(), BEFOREHAND);
+        ledger.declare_from(network.subnet.as_ref(), BEFOREHAND);
+        ledger.declare_from(network.gateway.as_ref(), BEFOREHAND);
+        let made = exists.is_none().then(|| make_network(graph, name));
+        return Some((
+            name.to_owned(),
+            Commented {
+                comment: made,
+                value: lowered,
+            },
+        ));
+    }
+    if let Some(gateway) = &network.gateway {
+        let diagnostic = gateway_dropped(name, gateway.key_span.to(gateway.span));
+        ledger.decline(gateway.id, diagnostic);
+    }
+    let subnet = ledger.take_from(network.subnet.as_ref());
+    let attachable = ledger.take_from(network.attachable.as_ref());
+    let internal = ledger.take_from(network.internal.as_ref());
+    lowered.driver = Some("overlay");
+    lowered.attachable = attachable.copied().filter(|attachable| *attachable);
+    lowered.internal = internal.copied().filter(|internal| *internal);
+    lowered.ipam = subnet.map(|subnet| Ipam {
+        config: vec![Subnet {
+            subnet: subnet.to_string(),
+        }],
+    });
+    Some((name.to_owned(), lowered.into()))
+}
+
+/// A volume, by its zd name.
+pub(super) fn volume<'g>(
+    graph: &'g Graph,
+    name: &str,
+    ledger: &mut Ledger<'g>,
+) -> Option<(String, Volume)> {
+    let volume = ledger.enter(graph.volume(name)?);
+    let size = "kubernetes asks for it; a swarm's volume grows with its disk";
+    ledger.declare_from(volume.size.as_ref(), size);
+    ledger.declare_from(volume.access.as_ref(), "a fact that the proof uses");
+    let external = ledger.take_from(volume.external.as_ref());
+    let real = ledger.take_from(volume.name.as_ref());
+    let lowered = Volume {
+        external: external.is_some_and(|external| *external),
+        name: real.map(|real| escaped(real)),
+    };
+    Some((name.to_owned(), lowered))
+}
+
+/// A secret, by its zd name. Its value is never in the stack: it is there already, or made before
+/// the stack is deployed, under a name with the hash of its value, since a value cannot be changed
+/// (`only updates to Labels are allowed`).
+pub(super) fn secret<'g>(
+    graph: &'g Graph,
+    name: &str,
+    ledger: &mut Ledger<'g>,
+) -> Option<(String, Commented<ExternalSecret>)> {
+    let secret = ledger.enter(graph.secret(name)?);
+    ledger.take_from(secret.external.as_ref());
+    let from = ledger.take_from(secret.from.as_ref());
+    let file = ledger.take_from(secret.file.as_ref());
+    let real = ledger.take_from(secret.name.as_ref());
+    let real = real.map_or(name, |real| real);
+    let variable = format!("{}_HASH", name.replace('-', "_").to_ascii_uppercase());
+    let named = |name| ExternalSecret {
+        external: true,
+        name,
+    };
+    let create = format!("docker secret create \"{real}-${variable}\"");
+    let made = match (from, file) {
+        (Some(from), _) => format!(
+            "Made before the stack: printf %s \"${}\" | {create} -",
+            from.0
+        ),
+        (None, Some(file)) => format!("Made before the stack: {create} {file}"),
+        (None, None) => return Some((name.to_owned(), named(escaped(real)).into())),
+    };
+    let versioned = format!("{}-${{{variable}:?set {variable}}}", escaped(real));
+    Some((name.to_owned(), comment(made, named(versioned))))
+}
+
+/// How to make a network that outlives each of its stacks.
+fn make_network(graph: &Graph, name: &str) -> String {
+    let mut words = vec!["Made before the stacks: docker network create --driver overlay".into()];
+    if let Some(network) = graph.network(name) {
+        let set = |flag: &Option<Attribute<bool>>| flag.as_ref().is_some_and(|flag| flag.value);
+        words.extend(set(&network.attachable).then(|| "--attachable".to_owned()));
+        words.extend(set(&network.internal).then(|| "--internal".to_owned()));
+        let subnet = network.subnet.as_ref();
+        words.extend(subnet.map(|subnet| format!("--subnet {}", subnet.value)));
+        let gateway = network.gateway.as_ref();
+        words.extend(gateway.map(|gateway| format!("--gateway {}", gateway.value)));
+    }
+    words.push(graph.real_network_name(name).to_owned());
+    words.join(" ")
+}
+
+fn gateway_dropped(network: &str, span: Span) -> Diagnostic {
+    let text = format!(
+        "a stack file has no gateway for network `{network}`: the engine takes the subnet's first \
+         address"
+    );
+    Diagnostic::new(&catalogue::NETWORK_GATEWAY, text, span)
+        .help("take it out, or make the network yourself and write `external = true` instead")
+}
