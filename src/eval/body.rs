@@ -19,10 +19,14 @@ use std::rc::Rc;
 pub(super) enum Part {
     /// All of it.
     All,
-    /// The numbers of its ports.
+    /// The number of the port asked for.
     Ports,
-    /// Within a port: its number.
+    /// Within a port: its number, if it is the one asked for.
     Number,
+    /// Of a config: the key asked for.
+    Data,
+    /// Within `data`: the key asked for.
+    Key,
 }
 
 impl<'a> Evaluator<'a> {
@@ -49,7 +53,7 @@ impl<'a> Evaluator<'a> {
     ) -> Option<()> {
         for item in &body.items {
             match item {
-                Item::Attribute(it) if part != Part::Ports => {
+                Item::Attribute(it) if !matches!(part, Part::Ports | Part::Data) => {
                     self.attribute(it, scope, layer, part);
                 }
                 Item::Block(it) if part == Part::All => {
@@ -57,6 +61,9 @@ impl<'a> Evaluator<'a> {
                 }
                 Item::Block(it) if part == Part::Ports && &*it.kind.text == "port" => {
                     self.block(it, scope, layer, schema, Part::Number)?;
+                }
+                Item::Block(it) if part == Part::Data && &*it.kind.text == "data" => {
+                    self.block(it, scope, layer, schema, Part::Key)?;
                 }
                 Item::Use(it) if part != Part::Number => {
                     let used = self.used(it, scope, part);
@@ -105,7 +112,15 @@ impl<'a> Evaluator<'a> {
         part: Part,
     ) -> Option<()> {
         let key = self.key(&attribute.key, scope)?;
-        if part == Part::Number && &*key != "number" {
+        let wanted = match part {
+            Part::Number => &*key == "number",
+            Part::Key => self
+                .asked_keys
+                .last()
+                .is_some_and(|(_, asked)| *asked == key),
+            Part::All | Part::Ports | Part::Data => true,
+        };
+        if !wanted {
             return None;
         }
         let value = self.expression(&attribute.value, scope)?;
@@ -158,9 +173,14 @@ impl<'a> Evaluator<'a> {
                 &mut layer.blocks.last_mut()?.1
             }
         };
+        let skipped = part == Part::Number
+            && self
+                .asked_ports
+                .last()
+                .is_some_and(|(_, asked)| **asked != *place.label.name());
         match &block.body {
-            Some(body) => self.body(body, scope, place, inner, part),
-            None => Some(()),
+            Some(body) if !skipped => self.body(body, scope, place, inner, part),
+            _ => Some(()),
         }
     }
 

@@ -30,8 +30,8 @@ pub(super) fn type_of(checked: &Checked, file: FileId, ty: &TypeExpr) -> Ty {
                 .first()
                 .map(|inner| Arc::new(type_of(checked, file, inner)));
             match (path.as_name(), inner) {
-                (Some(name), None) => builtin(&name.text, refinement)
-                    .or_else(|| alias(checked, file, &[&name.text]))
+                (Some(name), None) => alias(checked, file, &[&name.text])
+                    .or_else(|| builtin(&name.text, refinement))
                     .unwrap_or(Ty::Any),
                 (Some(name), Some(inner)) => match &*name.text {
                     "list" => Ty::List(inner, range(refinement).unwrap_or(IntRange::NATURAL)),

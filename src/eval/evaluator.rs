@@ -21,6 +21,8 @@ pub(super) struct Evaluator<'a> {
     pub(super) program: &'a Program,
     pub(super) budget: Budget,
     pub(super) found: Vec<Diagnostic>,
+    /// Circles, kept apart: they may show in an evaluation on demand, whose diagnostics are dropped.
+    pub(super) circles: Vec<Diagnostic>,
     /// The values of `param`, `deploy` and `let` items, by file and index.
     pub(super) items: FxHashMap<(FileId, usize), Memo<Spanned<Value>>>,
     /// The types of the parameters of functions and templates, by file and index.
@@ -31,8 +33,10 @@ pub(super) struct Evaluator<'a> {
     pub(super) resources: Resources<'a>,
     /// Evaluated configs, by index in `resources`.
     pub(super) configs: FxHashMap<usize, Memo<Rc<Tree>>>,
-    /// The `port` blocks of services whose numbers were asked for, by index in `resources`.
-    pub(super) ports: FxHashMap<usize, Memo<Rc<Tree>>>,
+    /// The numbers of ports that were asked for, by index of their service in `resources`.
+    pub(super) numbers: FxHashMap<(usize, Str), Option<i64>>,
+    /// Keys of configs, evaluated while the config was, by index in `resources`.
+    pub(super) keys: FxHashMap<(usize, Str), Option<Spanned<Value>>>,
     /// Ports whose numbers are being asked for.
     pub(super) asked_ports: Vec<(Str, Str)>,
     /// Config keys whose texts are being asked for.
@@ -89,12 +93,14 @@ impl<'a> Evaluator<'a> {
             program: &checked.program,
             budget: Budget::default(),
             found: Vec::new(),
+            circles: Vec::new(),
             items: FxHashMap::default(),
             parameter_types: FxHashMap::default(),
             templates: FxHashMap::default(),
             resources: Resources::default(),
             configs: FxHashMap::default(),
-            ports: FxHashMap::default(),
+            numbers: FxHashMap::default(),
+            keys: FxHashMap::default(),
             asked_ports: Vec::new(),
             asked_keys: Vec::new(),
             files: BTreeMap::new(),

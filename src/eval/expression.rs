@@ -25,6 +25,10 @@ impl<'a> Evaluator<'a> {
         self.spend(1, expr.span)?;
         // What has no parts needs no room on the stack.
         let value = match &expr.kind {
+            // `restart { condition = none }`
+            ExprKind::Literal(Literal::None) if self.is_member(scope.file, expr) => {
+                Value::Text(Text::from("none"))
+            }
             ExprKind::Literal(literal) => literal_value(literal),
             ExprKind::Text(parts) => match parts.as_slice() {
                 [] => Value::Text(Text::Known(Str::default())),

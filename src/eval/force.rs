@@ -46,23 +46,59 @@ impl Evaluator<'_> {
             let diagnostic = super::names::unknown_name(config, near, at);
             return self.report(diagnostic);
         };
-        let asked = (config.clone(), key.clone());
-        if self.asked_keys.contains(&asked) {
-            return self.report(circular(&format!("{config}.{key}"), at));
+        // A key may use another of its own config, which is being evaluated then.
+        if matches!(self.configs.get(&index), Some(Memo::Running)) {
+            return self.key_alone(index, config, key, at);
         }
         let tree = self.config_tree(index, at)?;
+        let value = self.key_in(&tree, config, key, at)?;
+        self.enter(at)?;
+        let value = self.forced(value);
+        self.leave();
+        value
+    }
+
+    /// A key, in the tree of its config.
+    fn key_in(&mut self, tree: &Tree, config: &str, key: &Str, at: Span) -> Option<Spanned<Value>> {
         let data = tree.blocks.iter().find(|(kind, _)| &**kind == "data");
         let attributes = data.map_or(&[][..], |(_, data)| &data.attributes);
-        let Some(found) = attributes.iter().find(|attribute| attribute.key == *key) else {
-            let known: Vec<&str> = attributes.iter().map(|known| &*known.key).collect();
-            return self.report(no_key(config, key, &known, tree.head, at));
-        };
-        let value = found.value.clone();
+        self.spend_items(attributes.len() / 8, at)?;
+        match attributes.iter().find(|attribute| attribute.key == *key) {
+            Some(found) => Some(found.value.clone()),
+            None => {
+                let known: Vec<&str> = attributes.iter().map(|known| &*known.key).collect();
+                self.report(no_key(config, key, &known, tree.head, at))
+            }
+        }
+    }
+
+    /// A key, evaluated apart from the rest of its config. What is wrong in it is reported with
+    /// the whole config.
+    fn key_alone(
+        &mut self,
+        index: usize,
+        config: &Str,
+        key: &Str,
+        at: Span,
+    ) -> Option<Spanned<Value>> {
+        if let Some(known) = self.keys.get(&(index, key.clone())) {
+            return known.clone();
+        }
+        let asked = (config.clone(), key.clone());
+        if self.asked_keys.contains(&asked) {
+            return self.circle(&format!("{config}.{key}"), at);
+        }
         self.enter(at)?;
         self.asked_keys.push(asked);
-        let value = self.forced(value);
+        let found = self.found.len();
+        let tree = self.resource_tree(index, Part::Data);
+        self.found.truncate(found);
+        let value = tree
+            .and_then(|tree| self.key_in(&tree, config, key, at))
+            .and_then(|value| self.forced(value));
         self.asked_keys.pop();
         self.leave();
+        self.keys.insert((index, key.clone()), value.clone());
         value
     }
 
@@ -72,7 +108,7 @@ impl Evaluator<'_> {
             Some(Memo::Done(tree)) => return tree.clone(),
             Some(Memo::Running) => {
                 let name = self.resources.name(index);
-                return self.report(circular(&name, at));
+                return self.circle(&name, at);
             }
             None => {}
         }
@@ -84,61 +120,55 @@ impl Evaluator<'_> {
         tree
     }
 
-    /// The number of a service's port.
+    /// Takes down that a value depends on itself.
+    fn circle<T>(&mut self, what: &str, at: Span) -> Option<T> {
+        if self.circles.len() < super::budget::ERRORS {
+            self.circles.push(circular(what, at));
+        }
+        None
+    }
+
+    /// The number of a service's port, evaluated apart from all else, so that a service may use its
+    /// own. What is wrong in it is reported with the whole service.
     fn port_number(&mut self, service: &Str, port: &Str, at: Span) -> Option<i64> {
         let Some(index) = self.resources.find(ResourceKind::Service, service) else {
             let near = nearest(service, self.resources.names());
             let diagnostic = super::names::unknown_name(service, near, at);
             return self.report(diagnostic);
         };
+        if let Some(known) = self.numbers.get(&(index, port.clone())) {
+            return *known;
+        }
         let asked = (service.clone(), port.clone());
         if self.asked_ports.contains(&asked) {
-            return self.report(circular(&format!("{service}.{port}.number"), at));
+            return self.circle(&format!("{service}.{port}.number"), at);
         }
-        let tree = self.ports_of(index, service, at)?;
-        let block = tree
-            .blocks
-            .iter()
-            .find(|(_, block)| block.label.name() == &**port);
-        let Some((_, block)) = block else {
-            let known: Vec<&str> = tree.blocks.iter().map(|(_, it)| it.label.name()).collect();
-            let diagnostic = no_port(service, port, &known, tree.head, at);
-            return self.report(diagnostic);
-        };
-        let number = block.attributes.iter().find(|it| &*it.key == "number");
-        let Some(number) = number else {
-            return self.report(no_number(service, port, block.head, at));
-        };
-        let value = number.value.clone();
         self.enter(at)?;
         self.asked_ports.push(asked);
-        let value = self.forced(value);
+        let found = self.found.len();
+        let tree = self.resource_tree(index, Part::Ports);
+        self.found.truncate(found);
+        let number = tree.and_then(|tree| self.number_in(&tree, service, port, at));
         self.asked_ports.pop();
         self.leave();
-        match value?.value {
+        self.numbers.insert((index, port.clone()), number);
+        number
+    }
+
+    /// The number of a port, in the tree of its service.
+    fn number_in(&mut self, tree: &Tree, service: &str, port: &Str, at: Span) -> Option<i64> {
+        let blocks = || tree.blocks.iter().map(|(_, block)| block);
+        let Some(block) = blocks().find(|block| block.label.name() == &**port) else {
+            let known: Vec<&str> = blocks().map(|block| block.label.name()).collect();
+            return self.report(no_port(service, port, &known, tree.head, at));
+        };
+        let Some(number) = block.attributes.iter().find(|it| &*it.key == "number") else {
+            return self.report(no_number(service, port, block.head, at));
+        };
+        match self.forced(number.value.clone())?.value {
             Value::Int(number) => Some(number),
             _ => self.report(no_number(service, port, block.head, at)),
         }
-    }
-
-    /// The `port` blocks of a service, evaluated apart from all else, so that a service may use
-    /// its own port's number. What is wrong in them is reported with the whole service.
-    fn ports_of(&mut self, index: usize, service: &str, at: Span) -> Option<Rc<Tree>> {
-        match self.ports.get(&index) {
-            Some(Memo::Done(tree)) => return tree.clone(),
-            Some(Memo::Running) => {
-                return self.report(circular(&format!("the ports of `{service}`"), at));
-            }
-            None => {}
-        }
-        self.enter(at)?;
-        self.ports.insert(index, Memo::Running);
-        let found = self.found.len();
-        let tree = self.resource_tree(index, Part::Ports).map(Rc::new);
-        self.found.truncate(found);
-        self.ports.insert(index, Memo::Done(tree.clone()));
-        self.leave();
-        tree
     }
 
     /// Puts numbers and texts in place of symbolic values where the vocabulary takes only these.

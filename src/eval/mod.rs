@@ -131,6 +131,7 @@ pub fn evaluate(
     evaluator.decode(&mut deployment);
     let mut diagnostics = Diagnostics::default();
     diagnostics.extend(evaluator.found);
+    diagnostics.extend(evaluator.circles);
     diagnostics.extend(evaluator.budget.stopped);
     (deployment, diagnostics)
 }
