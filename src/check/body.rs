@@ -1,5 +1,6 @@
 //! Bodies held against the vocabulary: which attributes, blocks and statements stand where.
 
+use super::fit::words_of;
 use super::{Checker, Signature, place};
 use crate::diagnostics::Diagnostic;
 use crate::diagnostics::catalogue::{
@@ -8,6 +9,7 @@ use crate::diagnostics::catalogue::{
 use crate::resolve::{Binding, UNREAD, resolve_path};
 use crate::source::Span;
 use crate::syntax::ast::{Attribute, Block, Body, For, If, Item, Key, KeyPart, Use};
+use crate::types::Ty;
 use crate::vocabulary::{BlockSchema, Member, Shape};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -32,7 +34,7 @@ impl Checker<'_> {
                 Item::Assert(assert) => self.assertion(assert),
                 Item::Broken(_) => {}
                 other => {
-                    if let Some(found) = misplaced(other, &format!("the body of `{kind}`")) {
+                    if let Some(found) = misplaced(other, &format!("in the body of `{kind}`")) {
                         self.report(found);
                     }
                 }
@@ -63,6 +65,8 @@ impl Checker<'_> {
         self.present.truncate(depth);
     }
 
+    /// The value of an attribute that has no place is not looked at: its words may have been
+    /// members of the place that was meant.
     fn attribute<'b>(
         &mut self,
         attribute: &'b Attribute,
@@ -71,7 +75,6 @@ impl Checker<'_> {
         seen: &mut Seen<'b>,
     ) {
         if !self.plain_key(&attribute.key) {
-            self.infer_quietly(attribute);
             return;
         }
         if let [KeyPart::Text(text)] = attribute.key.parts.as_slice() {
@@ -95,26 +98,15 @@ impl Checker<'_> {
             Some((_, Shape::Entries(ty))) => self.entry_value(attribute, ty),
             Some((_, Shape::Block(inner))) => {
                 self.report(block_as_attribute(attribute, inner, false));
-                self.infer_quietly(attribute);
             }
             Some((_, Shape::Blocks(inner))) => {
                 self.report(block_as_attribute(attribute, inner, true));
-                self.infer_quietly(attribute);
             }
             None => {
                 let word = key.unwrap_or_default();
                 let found = self.unknown_attribute(word, attribute.key.span, schema, kind);
                 self.report(found);
-                self.infer_quietly(attribute);
             }
-        }
-    }
-
-    /// The value of an attribute that has no place: its parts may still hold faults, but a bare
-    /// word may have been a member of the place that was meant.
-    fn infer_quietly(&mut self, attribute: &Attribute) {
-        if attribute.value.as_name().is_none() {
-            self.infer(&attribute.value);
         }
     }
 
@@ -141,8 +133,8 @@ impl Checker<'_> {
             return;
         };
         match member.shape {
-            Shape::Attribute(_) | Shape::Entries(_) => {
-                self.report(attribute_as_block(block, label_text(block)));
+            Shape::Attribute(ty) | Shape::Entries(ty) => {
+                self.report(attribute_as_block(block, &ty()));
             }
             Shape::Block(inner) => {
                 if let Some(first) = seen.add(word, "", block.head()) {
@@ -376,15 +368,18 @@ fn block_as_attribute(attribute: &Attribute, inner: &BlockSchema, many: bool) ->
     .help(format!("write `{key}{label} {{ … }}`"))
 }
 
-fn attribute_as_block(block: &Block, label: Option<&str>) -> Diagnostic {
+fn attribute_as_block(block: &Block, ty: &Ty) -> Diagnostic {
     let kind = &block.kind;
     let diagnostic = Diagnostic::new(
         &BLOCK_OR_ATTRIBUTE,
         format!("`{kind}` is an attribute, not a block"),
         block.kind.span,
     );
-    match (label, &block.body) {
-        (Some(label), None) => diagnostic.help(format!("write `{kind} = {label}`")),
+    match (label_text(block), &block.body) {
+        (Some(label), None) if words_of(ty).is_some() => {
+            diagnostic.help(format!("write `{kind} = {label}`"))
+        }
+        (Some(label), None) => diagnostic.help(format!("write `{kind} = \"{label}\"`")),
         _ => diagnostic.help(format!("write `{kind} = …`")),
     }
 }
@@ -422,7 +417,7 @@ pub(super) fn misplaced(item: &Item, here: &str) -> Option<Diagnostic> {
     Some(
         Diagnostic::new(
             &MISPLACED_ITEM,
-            format!("`{word}` does not belong in {here}"),
+            format!("`{word}` does not belong {here}"),
             span,
         )
         .help(format!("it stands {belongs}")),

@@ -69,6 +69,7 @@ impl Checker<'_> {
     /// Holds arguments against parameters: by place first, then by name.
     pub(super) fn arguments(&mut self, signature: &Signature, arguments: &[Argument], at: Span) {
         let mut given = vec![false; signature.parameters.len()];
+        let mut misspelt = false;
         for (place, argument) in arguments.iter().enumerate() {
             let found = match &argument.name {
                 None => Some(place).filter(|place| *place < given.len()),
@@ -82,11 +83,13 @@ impl Checker<'_> {
             else {
                 self.infer(&argument.value);
                 self.report(no_parameter(signature, argument));
+                misspelt = true;
                 continue;
             };
             if let Some(given) = given.get_mut(index) {
                 if *given {
                     self.report(given_twice(&parameter.name.text, argument));
+                    misspelt = true;
                 }
                 *given = true;
             }
@@ -100,7 +103,7 @@ impl Checker<'_> {
             .filter(|(parameter, given)| !**given && !parameter.optional)
             .map(|(parameter, _)| &*parameter.name.text)
             .collect();
-        if !missing.is_empty() {
+        if !missing.is_empty() && !misspelt {
             self.report(missing_arguments(signature, &missing, at));
         }
     }

@@ -2,10 +2,11 @@
 
 use super::Checker;
 use super::fit::bounded;
+use super::order::ItemId;
 use crate::diagnostics::catalogue::{INVALID_TYPE, MISUSED_NAME, UNKNOWN_NAME};
 use crate::diagnostics::{Diagnostic, nearest};
-use crate::resolve::{Binding, UNREAD, resolve_path};
-use crate::source::{Span, Str};
+use crate::resolve::{Binding, Program, UNREAD, resolve_path};
+use crate::source::{FileId, Span, Str};
 use crate::syntax::ast::{
     Argument, Expr, ExprKind, Item, Literal, Path, TypeExpr, TypeKind, UnaryOperator,
 };
@@ -81,9 +82,11 @@ impl Checker<'_> {
     }
 
     fn named(&mut self, path: &Path, parameters: &[TypeExpr], refinement: &[Argument]) -> Ty {
-        let own = path
-            .as_name()
-            .filter(|name| self.program.definition(self.file, &name.text).is_none());
+        // A name of a type is one in the place of a type, whatever a `let` may be called.
+        let own = path.as_name().filter(|name| {
+            let known = NAMES.contains(&&*name.text);
+            known && alias(self.program, self.file, path).is_none()
+        });
         let Some(name) = own else {
             self.no_parameters(path, parameters, refinement);
             return self.alias(path);
@@ -120,26 +123,19 @@ impl Checker<'_> {
             }
             other => {
                 self.no_parameters(path, parameters, refinement);
-                simple(other).unwrap_or_else(|| {
-                    self.unknown_type(path);
-                    Ty::Any
-                })
+                simple(other).unwrap_or(Ty::Any)
             }
         }
     }
 
     /// A type declared here or in an imported file.
     fn alias(&mut self, path: &Path) -> Ty {
-        let target = resolve_path(self.program, self.file, path);
-        if target.used == path.parts.len()
-            && let Binding::Item(file, index) = target.binding
-            && let Some(Item::Type(_)) = self.program.item(file, index)
-        {
+        if let Some((file, index)) = alias(self.program, self.file, path) {
             let types = self.item_types.get(file.0 as usize);
             let ty = types.and_then(|types| types.get(index)).cloned();
             return ty.flatten().unwrap_or(Ty::Any);
         }
-        match target.binding {
+        match resolve_path(self.program, self.file, path).binding {
             Binding::Import(UNREAD) => {}
             Binding::Unbound | Binding::Import(_) => self.unknown_type(path),
             _ => self.report(
@@ -298,6 +294,18 @@ impl Checker<'_> {
                 Ty::TEXT
             }
         }
+    }
+}
+
+/// The `type` item that a path names.
+pub(super) fn alias(program: &Program, file: FileId, path: &Path) -> Option<ItemId> {
+    let target = resolve_path(program, file, path);
+    match target.binding {
+        Binding::Item(file, index) if target.used == path.parts.len() => {
+            let item = program.item(file, index)?;
+            matches!(item, Item::Type(_)).then_some((file, index))
+        }
+        _ => None,
     }
 }
 

@@ -23,7 +23,7 @@ impl Checker<'_> {
             ExprKind::Text(_) => self.expect_text(expr, ty, asked),
             ExprKind::List(items) => match list_of(ty) {
                 Some((item, range)) => {
-                    self.expect_length(expr, items.len(), range);
+                    self.expect_length(expr, items.len(), range, asked);
                     for each in items {
                         self.expect(each, item, asked.item());
                     }
@@ -70,6 +70,12 @@ impl Checker<'_> {
     /// A bare word is a member where its place has words, else a name.
     fn expect_name(&mut self, expr: &Expr, word: &Str, ty: &Ty, asked: Asked<'_>) {
         let Some(words) = words_of(ty) else {
+            let listed = list_of(ty).and_then(|(item, _)| words_of(item));
+            if listed.is_some_and(|words| words.contains(word))
+                && self.program.binding(self.file, expr.id) == Binding::Unbound
+            {
+                return self.require(expr, &Ty::Words([word.clone()].into()), ty, asked);
+            }
             return self.expect_inferred(expr, ty, asked);
         };
         if words.contains(word) {
@@ -127,10 +133,10 @@ impl Checker<'_> {
         }
     }
 
-    fn expect_length(&mut self, expr: &Expr, length: usize, range: IntRange) {
+    fn expect_length(&mut self, expr: &Expr, length: usize, range: IntRange, asked: Asked<'_>) {
         let length = i64::try_from(length).unwrap_or(i64::MAX);
         if !range.contains(length) {
-            self.report(mismatch::wrong_length(length, expr.span, range));
+            self.report(mismatch::wrong_length(length, expr.span, range, asked));
         }
     }
 
@@ -146,6 +152,7 @@ impl Checker<'_> {
             return self.expect_inferred(expr, ty, asked);
         };
         self.entry_keys(entries);
+        let mut misspelt = false;
         for entry in entries {
             let Some(key) = entry.key.as_text() else {
                 self.infer(&entry.value);
@@ -159,12 +166,13 @@ impl Checker<'_> {
                 let names: Vec<&str> = fields.iter().map(|(name, _)| &**name).collect();
                 let span = entry.key.span;
                 self.report(mismatch::unknown_field(key, span, &names, asked));
+                misspelt = true;
             }
         }
         for (name, field) in fields {
             let written = |entry: &Attribute| entry.key.as_text() == Some(name);
             let may_miss = matches!(field, Ty::Optional(_) | Ty::Any);
-            if !may_miss && !entries.iter().any(written) {
+            if !misspelt && !may_miss && !entries.iter().any(written) {
                 self.report(mismatch::missing_field(name, field, expr.span, asked));
             }
         }
@@ -381,6 +389,10 @@ impl Checker<'_> {
             Ty::Record(fields) => (Ty::TEXT, joined_fields(fields)),
             Ty::Range(inner) if matches!(**inner, Ty::Int(_)) => (Ty::INT, (**inner).clone()),
             Ty::Any => (Ty::Any, Ty::Any),
+            Ty::Deploy(_) => {
+                self.report_late(over, "to repeat by it", None);
+                (Ty::Any, Ty::Any)
+            }
             other => {
                 self.report(mismatch::not_walked(other, over.span));
                 (Ty::Any, Ty::Any)

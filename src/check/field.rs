@@ -7,7 +7,7 @@ use crate::diagnostics::catalogue::{MISUSED_NAME, UNKNOWN_FIELD, UNKNOWN_NAME};
 use crate::diagnostics::{Diagnostic, nearest};
 use crate::resolve::{BUILTINS, Binding, UNREAD};
 use crate::source::{FileId, Span, Str};
-use crate::syntax::ast::{Expr, Name};
+use crate::syntax::ast::{Expr, Item, Name};
 use crate::types::{IntRange, ResourceKind, Ty};
 use std::sync::Arc;
 
@@ -215,16 +215,19 @@ impl Checker<'_> {
             format!("nothing is called `{name}` here"),
             at,
         );
-        if let Some(near) = near {
+        let minus = name.split_once('-').filter(|(left, _)| {
+            self.local(left).is_some() || names.is_some_and(|names| names.contains_key(*left))
+        });
+        if let Some((left, right)) = minus {
+            diagnostic = diagnostic
+                .help(format!(
+                    "`{name}` is one name; to subtract, put blanks around the minus: `{left} - {right}`"
+                ))
+                .replace(at, format!("{left} - {right}"));
+        } else if let Some(near) = near {
             diagnostic = diagnostic
                 .help(format!("did you mean `{near}`?"))
                 .replace(at, near);
-        } else if let Some((left, right)) = name.split_once('-')
-            && names.is_some_and(|names| names.contains_key(left) || self.local(left).is_some())
-        {
-            diagnostic = diagnostic.help(format!(
-                "`{name}` is one name; to subtract, put blanks around the minus: `{left} - {right}`"
-            ));
         } else if let Some((alias, _)) = self.elsewhere(name) {
             diagnostic = diagnostic.help(format!("write `{alias}.{name}`"));
         } else {
@@ -250,11 +253,13 @@ impl Checker<'_> {
         if self.program.unread_words.contains(name) {
             return;
         }
-        let names = self.program.module(self.file).map(|module| &module.names);
-        let known = names
-            .into_iter()
-            .flat_map(|names| names.keys().map(|name| &**name))
-            .chain(BUILTINS.iter().map(|(name, _)| *name));
+        let module = self.program.module(self.file);
+        let items = module.into_iter().flat_map(|module| &module.file.items);
+        let functions = items.filter_map(|item| match item {
+            Item::Function(function) => Some(&*function.name.text),
+            _ => None,
+        });
+        let known = functions.chain(BUILTINS.iter().map(|(name, _)| *name));
         let near = nearest(name, known).map(str::to_owned);
         let diagnostic = Diagnostic::new(
             &UNKNOWN_NAME,

@@ -1,5 +1,6 @@
 //! Items that declare a name: parameters, variables, functions, types and templates.
 
+use super::mismatch::with_article;
 use super::{Asked, Checker, Local, Role, Signature, SignatureParameter};
 use crate::diagnostics::Diagnostic;
 use crate::diagnostics::catalogue::{DUPLICATE_NAME, INVALID_TYPE};
@@ -58,7 +59,7 @@ impl Checker<'_> {
             self.report(
                 Diagnostic::new(
                     &INVALID_TYPE,
-                    format!("a `param` cannot be {}", super::fit::noun(&ty)),
+                    format!("a `param` cannot be {}", with_article(&ty)),
                     item.ty.span,
                 )
                 .help("a param is given from outside when it is built: text, numbers, quantities, lists and records"),
@@ -88,7 +89,7 @@ impl Checker<'_> {
             self.report(
                 Diagnostic::new(
                     &INVALID_TYPE,
-                    format!("a `deploy` variable cannot be {}", super::fit::noun(&ty)),
+                    format!("a `deploy` variable cannot be {}", with_article(&ty)),
                     item.ty.span,
                 )
                 .help("write int, perhaps with a range, string, perhaps with a pattern, or bool")

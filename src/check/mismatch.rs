@@ -77,12 +77,19 @@ impl Checker<'_> {
         needed: &str,
         place: Option<(&Ty, Asked<'_>)>,
     ) {
+        let source = self.late_source(expr);
+        // Addresses, paths of secrets and slots have no declaration to point at.
+        let when = if source.is_some() {
+            "at deploy time"
+        } else {
+            "to the target"
+        };
         let mut diagnostic = Diagnostic::new(
             &KNOWN_TOO_LATE,
-            format!("this is known only at deploy time, and needed when it is built {needed}"),
+            format!("this is known only {when}, and needed when it is built {needed}"),
             expr.span,
         )
-        .labelled("known only at deploy time");
+        .labelled(format!("known only {when}"));
         if let Some((expected, asked)) = place {
             diagnostic = asked.point(diagnostic, expected);
             if let Role::Parameter(..) = asked.role {
@@ -92,13 +99,15 @@ impl Checker<'_> {
                 ));
             }
         }
-        if let Some((span, text)) = self.late_source(expr) {
-            diagnostic = diagnostic.and(span, text);
-        }
+        let help = match source {
+            Some((span, text)) => {
+                diagnostic = diagnostic.and(span, text);
+                "make it a `param`, which is given when it is built, or use it whole or inside a string where the target fills it in, as in `env`"
+            }
+            None => "use it whole or inside a string where the target fills it in, as in `env`",
+        };
         if diagnostic.help.is_none() {
-            diagnostic = diagnostic.help(
-                "make it a `param`, which is given when it is built, or use it whole or inside a string of an attribute that is filled in at deploy time",
-            );
+            diagnostic = diagnostic.help(help);
         }
         self.report(diagnostic);
     }
@@ -221,6 +230,7 @@ pub(super) fn with_article(ty: &Ty) -> String {
         Ty::None => "`none`".to_owned(),
         Ty::Deploy(inner) => format!("a deploy-time {}", noun(inner)),
         Ty::Optional(inner) => format!("{}, or `none`", with_article(inner)),
+        Ty::Words(words) if words.len() == 1 => format!("the word {}", noun(ty)),
         Ty::Words(_) => format!("one of {}", noun(ty)),
         Ty::Cidr => "a subnet (cidr)".to_owned(),
         Ty::Record(_) => "a record".to_owned(),
@@ -252,15 +262,19 @@ fn instead(expr: &Expr, actual: &Ty, expected: &Ty, source: &str) -> Option<Stri
             Some(format!("give it a unit: `{source}cpu`"))
         }
         (ExprKind::Text(_), _) if any(unquoted) => from_text(expr.as_text()?, quantity.as_ref()),
+        (ExprKind::Text(_), _) if is(&Ty::PortReference) => {
+            Some("name the port without quotes: `SERVICE.PORT`".to_owned())
+        }
+        (ExprKind::Text(_), _) if is(&Ty::Environment) => Some(format!("write `env({source})`")),
+        (ExprKind::Literal(literal), _) if any(is_text) && *literal != Literal::None => {
+            Some(format!("write it as text: `\"{source}\"`"))
+        }
         (_, Ty::Duration) if any(is_text) => {
             Some(format!("say the unit: `{source}.s`, `.ms`, `.m` or `.h`"))
         }
         (_, Ty::Memory) if any(is_text) => Some(format!(
             "say the unit: `{source}.MiB`, `.bytes`, `.KiB` or `.GiB`"
         )),
-        (ExprKind::Literal(_), _) if any(is_text) => {
-            Some(format!("write it as text: `\"{source}\"`"))
-        }
         (_, Ty::Resource(ResourceKind::Service)) if is(&Ty::PortReference) => {
             Some(format!("add the port: `{source}.http`"))
         }
@@ -425,12 +439,16 @@ pub(super) fn out_of_range(number: i64, at: Span, range: IntRange, asked: Asked<
     .help(format!("the nearest it takes is `{near}`"))
 }
 
-pub(super) fn wrong_length(length: i64, at: Span, range: IntRange) -> Diagnostic {
-    Diagnostic::new(
+pub(super) fn wrong_length(length: i64, at: Span, range: IntRange, asked: Asked<'_>) -> Diagnostic {
+    let diagnostic = Diagnostic::new(
         &OUT_OF_RANGE,
-        format!("a list of {range} items is asked for, and this has {length}"),
+        format!("{} takes {range} items, and this has {length}", asked.who()),
         at,
-    )
+    );
+    match asked.span() {
+        Some(span) => diagnostic.and(span, "this says how many"),
+        None => diagnostic,
+    }
 }
 
 pub(super) fn unknown_field(name: &str, at: Span, fields: &[&str], asked: Asked<'_>) -> Diagnostic {

@@ -123,10 +123,9 @@ impl Checker<'_> {
         }
         let wanted = unrefined(&ty);
         if self.is_open(follow) {
-            let wanted = match wanted {
-                Ty::None => Ty::Any,
-                wanted => Ty::Optional(Arc::new(wanted)),
-            };
+            if matches!(follow.kind, ExprKind::Literal(Literal::None)) || wanted == Ty::None {
+                return;
+            }
             let asked = Asked::by(Role::Like(lead.span));
             return self.expect(follow, &wanted, asked);
         }

@@ -229,7 +229,9 @@ impl Needs<'_> {
             TypeKind::Named {
                 path, parameters, ..
             } => {
-                self.path(path);
+                if let Some(id) = super::declared::alias(self.program, self.file, path) {
+                    self.add(id, path.span);
+                }
                 for ty in parameters {
                     self.ty(ty);
                 }
@@ -270,7 +272,10 @@ impl Needs<'_> {
                 self.expr(index);
             }
             ExprKind::Call(callee, arguments) => {
-                self.expr(callee);
+                // What is no function is reported as such.
+                if !self.is_value(callee) {
+                    self.expr(callee);
+                }
                 self.arguments(arguments);
             }
             ExprKind::Binary(..) => {
@@ -289,6 +294,15 @@ impl Needs<'_> {
                 }
                 self.expr(otherwise);
             }
+        }
+    }
+
+    fn is_value(&self, callee: &Expr) -> bool {
+        match self.program.binding(self.file, callee.id) {
+            Binding::Item(file, index) => {
+                !matches!(self.program.item(file, index), Some(Item::Function(_)))
+            }
+            _ => false,
         }
     }
 

@@ -88,6 +88,9 @@ fn goes_into_text(ty: &Ty) -> Option<bool> {
 }
 
 fn not_text(expr: &Expr, ty: &Ty, source: &str) -> Diagnostic {
+    if let Ty::Optional(_) = ty {
+        return mismatch::perhaps_none(expr.span, source, None);
+    }
     let noun = super::fit::noun(ty);
     let diagnostic = Diagnostic::new(
         &NOT_TEXT,
@@ -95,7 +98,7 @@ fn not_text(expr: &Expr, ty: &Ty, source: &str) -> Diagnostic {
         expr.span,
     )
     .labelled(format!("this is {}", mismatch::with_article(ty)))
-    .note("into text go string, int, bool, url, ip and cidr: of a quantity, only you know in which unit its reader wants it");
+    .note("into text go string, int, bool, url, ip and cidr; only you know in which unit a reader wants a quantity");
     let help = match ty {
         Ty::Duration => format!("say the unit: `{source}.s`, `.ms`, `.m` or `.h`"),
         Ty::Memory => format!("say the unit: `{source}.MiB`, `.bytes`, `.KiB` or `.GiB`"),
@@ -114,7 +117,6 @@ fn not_text(expr: &Expr, ty: &Ty, source: &str) -> Diagnostic {
             "write `{source}.path`, the file it is mounted as: a secret's value is never part of a text"
         ),
         Ty::List(..) => format!("write `join_with(\",\", {source})`"),
-        Ty::Optional(_) => format!("ask first: `if {source} != none {{ … }} else {{ … }}`"),
         _ => format!("write the {noun} as text by hand"),
     };
     // What is already a field of something needs parentheses around nothing more.

@@ -72,9 +72,9 @@ impl Checker<'_> {
                 if outer => {}
             other => {
                 let here = if outer {
-                    "the top level of a file"
+                    "at the top level"
                 } else {
-                    "a loop or condition"
+                    "in a loop or condition"
                 };
                 if let Some(found) = misplaced(other, here) {
                     self.report(found);
@@ -143,7 +143,7 @@ impl Checker<'_> {
             // Reported where the component is declared.
             return;
         }
-        let found = misplaced(&Item::Use(item.clone()), "the top level of a file");
+        let found = misplaced(&Item::Use(item.clone()), "at the top level");
         if let Some(found) = found {
             self.report(found);
         }
