@@ -118,10 +118,10 @@ impl Case<'_> {
             _ => &catalogue::BELOW_PROMISE,
         };
         let text = format!(
-            "an update leaves {} of `{name}`'s {} serving, and {} is promised",
+            "an update leaves {} of {} of `{name}` serving, and {} promised",
             broken.least,
             instances(broken.replicas),
-            broken.floor
+            are(broken.floor)
         );
         let how = match (self.policy.origin, steps.parallelism) {
             (Origin::Engine, _) => "no `update` is written: the engine stops the old one first",
@@ -145,10 +145,10 @@ impl Case<'_> {
                 .map_or(rollback.span, |order| order.span)
         });
         let text = format!(
-            "a rollback leaves {} of `{name}`'s {} serving, and {} is promised",
+            "a rollback leaves {} of {} of `{name}` serving, and {} promised",
             broken.least,
             instances(broken.replicas),
-            broken.floor
+            are(broken.floor)
         );
         let how = match rollback {
             Some(_) => "the new one stops before the old one serves",
@@ -195,6 +195,15 @@ fn instances(count: u64) -> String {
         "1 instance".to_owned()
     } else {
         format!("{count} instances")
+    }
+}
+
+/// A number with its verb.
+fn are(count: u64) -> String {
+    if count == 1 {
+        "1 is".to_owned()
+    } else {
+        format!("{count} are")
     }
 }
 

@@ -71,8 +71,12 @@ pub(super) fn aliases(graph: &Graph, diagnostics: &mut Diagnostics) {
             }
         }
     }
-    for ((network, name), answering) in answers.iter().filter(|(_, services)| services.len() > 1) {
-        diagnostics.push(ambiguous_name(network, name, answering));
+    for ((network, name), answering) in &answers {
+        if let [first, others @ ..] = answering.as_slice()
+            && !others.is_empty()
+        {
+            diagnostics.push(ambiguous_name(network, name, *first, others));
+        }
     }
 }
 
@@ -107,35 +111,42 @@ fn outside_subnet(text: String, address: Span, subnet: Span) -> Diagnostic {
         .help("choose an address of the subnet")
 }
 
-fn ambiguous_name(network: &str, name: &str, answering: &[(ServiceView<'_>, Span)]) -> Diagnostic {
-    let services: Vec<String> = answering
+/// Names that come from a template stand in one place for several services: each place once.
+fn ambiguous_name(
+    network: &str,
+    name: &str,
+    first: (ServiceView<'_>, Span),
+    others: &[(ServiceView<'_>, Span)],
+) -> Diagnostic {
+    let mut places: Vec<(Span, String)> = Vec::new();
+    for (service, span) in std::iter::once(&first).chain(others) {
+        let service = format!("`{}`", service.name());
+        match places.iter_mut().find(|(place, _)| place == span) {
+            Some((_, services)) => *services = format!("{services}, {service}"),
+            None => places.push((*span, service)),
+        }
+    }
+    let services: Vec<&str> = places
         .iter()
-        .map(|(service, _)| format!("`{}`", service.name()))
+        .map(|(_, services)| services.as_str())
         .collect();
-    let spans: Vec<Span> = answering.iter().map(|(_, span)| *span).collect();
-    let first = spans.first().copied();
-    let mut diagnostic = Diagnostic::new(
+    let found = Diagnostic::new(
         &catalogue::AMBIGUOUS_NAME,
         format!(
             "`{name}` answers for {} on network `{network}`",
             services.join(", ")
         ),
-        first.unwrap_or(Span::new(crate::source::FileId(0), 0, 0)),
+        first.1,
     )
+    .labelled(services.first().copied().unwrap_or_default())
     .help("give each service a name and aliases of its own on the network")
     .note(
         "`docker stack deploy` makes a service's short name an alias on each of its networks, \
          whatever the stack: whoever asks for it gets any of them",
-    );
-    for ((service, span), index) in answering.iter().zip(0..) {
-        if index == 0 {
-            diagnostic = diagnostic.labelled(format!("`{}`", service.name()));
-        } else {
-            diagnostic = diagnostic.and(*span, format!("`{}`", service.name()));
-        }
-    }
-    match answering.first() {
-        Some((service, _)) => diagnostic.about(service.name()),
-        None => diagnostic,
-    }
+    )
+    .about(first.0.name());
+    places
+        .into_iter()
+        .skip(1)
+        .fold(found, |found, (span, services)| found.and(span, services))
 }
