@@ -59,6 +59,8 @@ impl Build {
             return Ok(Exit::Found);
         }
         let Some(artifacts) = &session.compilation.artifacts else {
+            // No phase leaves a program unproved without an error; nothing is written if one does.
+            terminal::say("error: not every target was proved; nothing was written");
             return Ok(Exit::Found);
         };
         if self.stdout {

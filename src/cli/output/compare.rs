@@ -67,6 +67,12 @@ pub(crate) enum Found {
 /// # Errors
 /// What is there cannot be read.
 pub(crate) fn plan(artifacts: &[Artifact], to: &Destination<'_>) -> Result<Plan, Failure> {
+    if fs::metadata(to.folder).is_ok_and(|found| !found.is_dir()) {
+        return Err(
+            Failure::new(format!("`{}` is not a folder", show(to.folder)))
+                .help("name another one with --out"),
+        );
+    }
     let mut files = Vec::with_capacity(artifacts.len());
     let mut checked = BTreeSet::new();
     for artifact in artifacts {
@@ -214,11 +220,17 @@ fn walk(folder: &Path, depth: usize, visit: &mut impl FnMut(PathBuf)) -> Result<
         let kind = entry.file_type().map_err(failed)?;
         if kind.is_dir() {
             walk(&entry.path(), depth + 1, visit)?;
-        } else if kind.is_file() {
+        } else if kind.is_file() && !is_waiting(&entry.path()) {
             visit(entry.path());
         }
     }
     Ok(())
+}
+
+/// Whether a file is on its way to its place in another build.
+fn is_waiting(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with(super::write::WAITING.0) && name.ends_with(super::write::WAITING.1)
 }
 
 /// What stands at a path itself; `None` for nothing.

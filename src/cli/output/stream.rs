@@ -5,37 +5,37 @@ use crate::vocabulary::TargetId;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Writes a target's files one after the other. YAML becomes documents of one stream; every other
-/// text follows a comment with its path.
+/// Writes a target's files one after the other, each under a comment with its path. YAML becomes
+/// documents of one stream, in which every other file is a comment: what is printed stays YAML.
 pub(crate) fn stream(
     artifacts: &[Artifact],
     target: TargetId,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    let files = || {
+        artifacts
+            .iter()
+            .filter(|artifact| artifact.target == target && !is_kustomization(artifact))
+    };
+    let stream_is_yaml = files().any(|artifact| is_yaml(&artifact.path));
     let mut documents = 0;
-    for artifact in artifacts {
-        if artifact.target != target || is_kustomization(artifact) {
-            continue;
-        }
-        let path = &artifact.path;
-        if artifact.header == Header::Name {
-            // Data has no place of its own in a stream: it stands there for the reader.
+    for Artifact {
+        path, text, header, ..
+    } in files()
+    {
+        let text = text.strip_prefix("---\n").unwrap_or(text);
+        let comment_only = *header == Header::Name || stream_is_yaml != is_yaml(path);
+        if comment_only {
             writeln!(out, "# {path}:")?;
-            for line in artifact.text.lines() {
+            for line in text.lines() {
                 writeln!(out, "#   {line}")?;
             }
             continue;
         }
-        let text = artifact
-            .text
-            .strip_prefix("---\n")
-            .unwrap_or(&artifact.text);
-        if is_yaml(path) {
-            if documents > 0 {
-                out.write_all(b"---\n")?;
-            }
-            documents += 1;
+        if stream_is_yaml && documents > 0 {
+            out.write_all(b"---\n")?;
         }
+        documents += 1;
         writeln!(out, "# {path}")?;
         out.write_all(text.as_bytes())?;
         if !text.ends_with('\n') {

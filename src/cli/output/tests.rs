@@ -310,6 +310,7 @@ fn a_stream_is_one_text_of_one_target() {
     let files = [
         artifact("swarm/a.yml", "a: 1\n"),
         artifact("swarm/data-2cf24dba5fb0.txt", "x: {\n"),
+        artifact("swarm/x.conf", "x {\n}\n"),
         artifact("swarm/b.yml", "---\nb: 1"),
         artifact("nginx/a.conf", "a 1;\n"),
         artifact("kubernetes/kustomization.yaml", "k: 1\n"),
@@ -322,7 +323,8 @@ fn a_stream_is_one_text_of_one_target() {
     };
     assert_eq!(
         text(TargetId::Swarm),
-        "# swarm/a.yml\na: 1\n# swarm/data-2cf24dba5fb0.txt:\n#   x: {\n---\n# swarm/b.yml\nb: 1\n"
+        "# swarm/a.yml\na: 1\n# swarm/data-2cf24dba5fb0.txt:\n#   x: {\n\
+         # swarm/x.conf:\n#   x {\n#   }\n---\n# swarm/b.yml\nb: 1\n"
     );
     assert_eq!(text(TargetId::Nginx), "# nginx/a.conf\na 1;\n");
     assert_eq!(text(TargetId::Kubernetes), "# kubernetes/a.yaml\nk: 2\n");

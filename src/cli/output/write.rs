@@ -12,6 +12,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tempfile::TempPath;
 
+/// How the name of a file begins and ends that waits to be put into its place.
+pub(super) const WAITING: (&str, &str) = (".zdc-", ".tmp");
+
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Written {
@@ -122,7 +125,7 @@ fn beside(file: &Planned, made: &mut MadeFolders) -> Result<TempPath, Failure> {
         folder
     };
     let mut options = tempfile::Builder::new();
-    options.prefix(".zdc-").suffix(".tmp");
+    options.prefix(WAITING.0).suffix(WAITING.1);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
