@@ -191,13 +191,25 @@ impl Diagnostics {
         self.list.is_empty()
     }
 
-    /// In the order of the source, each said once: by place, then code, then message.
+    /// In the order of the source, each said once: what two targets say of one place in the same
+    /// words is one diagnostic with the notes of both.
     pub fn into_sorted(self) -> Vec<Diagnostic> {
         let mut list = self.list;
         list.sort_by(|a, b| {
             (a.span(), a.code.id, &a.message).cmp(&(b.span(), b.code.id, &b.message))
         });
-        list.dedup();
+        list.dedup_by(|next, kept| {
+            let same = next.span() == kept.span()
+                && next.code == kept.code
+                && next.message == kept.message
+                && next.labels == kept.labels;
+            if same {
+                let new = next.notes.iter().filter(|note| !kept.notes.contains(note));
+                let new: Vec<String> = new.cloned().collect();
+                kept.notes.extend(new);
+            }
+            same
+        });
         list
     }
 }
