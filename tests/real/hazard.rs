@@ -89,16 +89,11 @@ fn values() -> Verdict {
         .enumerate()
         .map(|(index, text)| (format!("V{index}"), text))
         .collect();
-    // A stack's `$$` is one `$` once it is read as a stack.
-    let doubled: Vec<(String, String)> = pairs
-        .iter()
-        .map(|(key, text)| (key.clone(), text.replace('$', "$$")))
-        .collect();
     let body = format!("  env {{\n{}  }}", entries(&pairs));
     let program = program("values", &service("swarm, kubernetes", &body))?;
 
     let stack = &program.files("swarm", &["yml"])[0];
-    yaml::judge_strings(&read(stack)?, &doubled)?;
+    yaml::judge_strings(&read(stack)?, swarm::substituted, &pairs)?;
     yaml::has_strings("the engine", &swarm::service(stack, "web")?, &pairs)?;
 
     let objects = program.files("kubernetes", &["yaml"]);
@@ -107,20 +102,31 @@ fn values() -> Verdict {
         .map(|file| read(file))
         .collect::<Result<Vec<_>, _>>()?;
     let with_variables = all.iter().find(|text| text.contains("V0"));
-    yaml::judge_strings(with_variables.map_or("", String::as_str), &pairs)?;
-    let created = kubernetes::created("hazards", &program.output.join("kubernetes"))?;
-    yaml::has_strings("the API server", &created, &pairs)
+    yaml::judge_strings(
+        with_variables.map_or("", String::as_str),
+        kubernetes::expanded,
+        &pairs,
+    )?;
+    let created = kubernetes::created("hazards", &objects)?;
+    yaml::has_strings(
+        "the API server",
+        &yaml::translate(created, kubernetes::expanded),
+        &pairs,
+    )
 }
 
 /// As keys: a service's labels on a swarm may have any.
 fn keys() -> Verdict {
-    let texts = strings()?.into_iter().filter(|text| !text.is_empty());
+    // Its schema wants a character in each and no line end (`^.+$`).
+    let texts = strings()?
+        .into_iter()
+        .filter(|text| !text.is_empty() && !text.contains('\n'));
     let pairs: Vec<(String, String)> = texts.map(|text| (text, "value".to_owned())).collect();
     let body = format!("  labels {{\n{}  }}", entries(&pairs));
     let program = program("keys", &service("swarm", &body))?;
     let stack = &program.files("swarm", &["yml"])[0];
     // Docker's CLI substitutes in values alone (docker/cli, cli/compose/interpolation).
-    yaml::judge_strings(&read(stack)?, &pairs)?;
+    yaml::judge_strings(&read(stack)?, swarm::substituted, &pairs)?;
     yaml::has_strings("the engine", &swarm::service(stack, "web")?, &pairs)
 }
 
@@ -157,7 +163,7 @@ fn header() -> Verdict {
         .zip(values.map(str::to_owned))
         .collect();
     let text = format!(
-        r#"app hazards {{ targets = [nginx] }}
+        r#"app hazards {{ targets = [swarm, nginx] }}
 network net {{ attachable = true }}
 service web {{
   image = "hazards/web:1.0"

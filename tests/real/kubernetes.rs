@@ -1,7 +1,7 @@
 //! Kubernetes: a real API server with strict field validation takes every object, one file at a time and as a
 //! kustomization. There is no node and no controller: what is judged is the manifest.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -36,10 +36,16 @@ pub(crate) fn tests(programs: &[Program]) -> Vec<Test> {
     tests
 }
 
-/// What the API server has after it took a folder.
-pub(crate) fn created(namespace: &str, folder: &Path) -> Result<Value, Failure> {
+/// What the API server has after it took the files. One at a time: kustomize writes YAML of its own, in which it does
+/// not escape what its reader then refuses (`control characters are not allowed`).
+pub(crate) fn created(namespace: &str, files: &[PathBuf]) -> Result<Value, Failure> {
     let cluster = cluster()?;
-    cluster.apply(namespace, &["-k", &folder.to_string_lossy()])?;
+    for file in files
+        .iter()
+        .filter(|file| !file.ends_with("kustomization.yaml"))
+    {
+        cluster.apply(namespace, &["-f", &file.to_string_lossy()])?;
+    }
     let all = cluster.kubectl(&[
         "get",
         "deployments,configmaps",
@@ -49,6 +55,12 @@ pub(crate) fn created(namespace: &str, folder: &Path) -> Result<Value, Failure> 
         namespace,
     ])?;
     serde_json::from_str(&all).map_err(|error| Failure::Wrong(error.to_string()))
+}
+
+/// What a variable's text becomes in a container: `$$` is `$`, and `$(NAME)` stays where there is no such variable
+/// (Kubernetes, `third_party/forked/golang/expansion`).
+pub(crate) fn expanded(text: &str) -> String {
+    text.replace("$$", "$")
 }
 
 /// A running API server.

@@ -155,6 +155,7 @@ fn run(tests: Vec<Test>, required: bool) -> Outcome {
             }
             Err(Failure::Wrong(why)) => {
                 outcome.failed += 1;
+                let why: String = why.chars().take(6_000).collect();
                 println!("test {name} ... FAILED ({took:.1} s)\n{why}");
             }
         }

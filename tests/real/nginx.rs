@@ -155,14 +155,14 @@ impl Nginx {
         let mut served = false;
         for port in self.listens() {
             for path in self.paths() {
-                let answer = get(port, &self.host(), &path)?;
-                ensure(answer.status < 500, || {
-                    format!(
-                        "GET {path} on port {port}: {}\n{}",
-                        answer.status,
-                        log("nginx")
-                    )
-                })?;
+                // A name with `resolve` has no address before the first answer has come.
+                let answer = wait(Duration::from_secs(2), || {
+                    match get(port, &self.host(), &path)? {
+                        Answer { status: 500.., .. } => Err(format!("GET {path}: an error")),
+                        answer => Ok(answer),
+                    }
+                })
+                .map_err(|why| format!("port {port}: {why}\n{}", log("nginx")))?;
                 served |= answer.from.is_some();
             }
         }

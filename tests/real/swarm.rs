@@ -59,6 +59,11 @@ pub(crate) fn service(file: &Path, service: &str) -> Result<Value, Failure> {
     serde_json::from_str(&found).map_err(|error| Failure::Wrong(error.to_string()))
 }
 
+/// What a value without variables becomes once Docker's CLI has substituted them: `$$` is `$`.
+pub(crate) fn substituted(text: &str) -> String {
+    text.replace("$$", "$")
+}
+
 /// A running engine, the manager of a swarm of one.
 pub(crate) struct Engine {
     docker: PathBuf,
@@ -195,14 +200,11 @@ impl Engine {
             .into_owned();
         let here = folder(&format!("stacks/{name}"));
         // What the stack refers to stands beside it.
-        for entry in std::fs::read_dir(file.parent().unwrap_or(file))
-            .map_err(fail)?
-            .flatten()
-        {
-            if entry.path().is_file() {
-                std::fs::copy(entry.path(), here.join(entry.file_name())).map_err(fail)?;
-            }
-        }
+        let mut copy = Command::new("cp");
+        copy.arg("-r")
+            .arg(file.parent().unwrap_or(file).join("."))
+            .arg(&here);
+        run(copy)?;
         let copy = here.join(file.file_name().unwrap_or_default());
         let text = std::fs::read_to_string(file).map_err(fail)?;
         let text = Regex::new("@sha256:[0-9a-f]{64}")
@@ -435,16 +437,17 @@ impl Engine {
     }
 
     fn remove(&self, stacks: &[Stack]) -> Verdict {
-        for stack in stacks {
-            self.docker(&["stack", "rm", &stack.name])?;
-        }
-        // Without a grace period that an application would need.
-        let containers = self.docker(&["ps", "--quiet"])?;
-        let all: Vec<&str> = containers.lines().collect();
-        if !all.is_empty() {
-            let _ = self.docker(&[&["kill"], all.as_slice()].concat());
-        }
-        wait(Duration::from_secs(30), || {
+        wait(Duration::from_secs(60), || {
+            // Without the grace period that an application would need.
+            let containers = self.docker(&["ps", "--quiet"])?;
+            let all: Vec<&str> = containers.lines().collect();
+            if !all.is_empty() {
+                let _ = self.docker(&[&["kill"], all.as_slice()].concat());
+            }
+            // A network is in use until its last task is gone.
+            for stack in stacks {
+                self.docker(&["stack", "rm", &stack.name])?;
+            }
             match self.docker(&["ps", "--all", "--quiet"])? {
                 left if left.trim().is_empty() => Ok(()),
                 left => Err(format!("containers are left: {left}")),

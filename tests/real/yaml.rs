@@ -70,17 +70,39 @@ pub(crate) fn same(reader: Reader, files: &[PathBuf]) -> Verdict {
     Ok(())
 }
 
-/// Every reader finds, somewhere in the text, a map that has all these strings.
-pub(crate) fn judge_strings(text: &str, expected: &[(String, String)]) -> Verdict {
+/// Every reader finds, somewhere in the text, a map that has all these strings, once `meaning` has said what the
+/// consumer takes a string for.
+pub(crate) fn judge_strings(
+    text: &str,
+    meaning: fn(&str) -> String,
+    expected: &[(String, String)],
+) -> Verdict {
     let file = machine::folder("strings").join("strings.yaml");
     std::fs::write(&file, text).map_err(|error| error.to_string())?;
-    has_strings("serde_yaml", &Value::Array(serde_yaml(&file)?), expected)?;
+    let has = |reader: &str, data| has_strings(reader, &translate(data, meaning), expected);
+    has("serde_yaml", Value::Array(serde_yaml(&file)?))?;
     for reader in READERS {
         for documents in read(reader, std::slice::from_ref(&file))? {
-            has_strings(&format!("{reader:?}"), &documents, expected)?;
+            has(&format!("{reader:?}"), documents)?;
         }
     }
     Ok(())
+}
+
+/// The data with every string that is a value taken for what it means.
+pub(crate) fn translate(value: Value, meaning: fn(&str) -> String) -> Value {
+    match value {
+        Value::String(text) => Value::String(meaning(&text)),
+        Value::Array(list) => list
+            .into_iter()
+            .map(|item| translate(item, meaning))
+            .collect(),
+        Value::Object(map) => map
+            .into_iter()
+            .map(|(key, item)| (key, translate(item, meaning)))
+            .collect(),
+        other => other,
+    }
 }
 
 /// As a map, as a list of `KEY=value`, or as a list of `{name, value}`.
@@ -132,7 +154,8 @@ fn pair(item: &Value) -> Option<(String, Value)> {
             .map(|(key, text)| (key.to_owned(), Value::from(text))),
         Value::Object(map) => Some((
             map.get("name")?.as_str()?.to_owned(),
-            map.get("value")?.clone(),
+            // JSON leaves an empty value out.
+            map.get("value").cloned().unwrap_or_else(|| "".into()),
         )),
         _ => None,
     }
@@ -230,12 +253,16 @@ fn judge_sees_a_difference() -> Verdict {
 
 fn judge_sees_a_lost_string() -> Verdict {
     let expected = |value: &str| vec![("k".to_owned(), value.to_owned())];
-    judge_strings("data:\n  k: \"1e3\"\n", &expected("1e3"))?;
-    judge_strings("env:\n- k=a\n", &expected("a"))?;
-    judge_strings("env:\n- name: k\n  value: a\n", &expected("a"))?;
+    judge_strings("data:\n  k: \"1e3\"\n", str::to_owned, &expected("1e3"))?;
+    judge_strings("env:\n- k=a\n", str::to_owned, &expected("a"))?;
+    judge_strings(
+        "env:\n- name: k\n  value: a\n",
+        str::to_owned,
+        &expected("a"),
+    )?;
     for lost in ["k: 1e3\n", "k: 22:22\n", "k: 0o17\n", "k: +1\n"] {
         let value = lost.trim_start_matches("k: ").trim_end();
-        match judge_strings(lost, &expected(value)) {
+        match judge_strings(lost, str::to_owned, &expected(value)) {
             Err(Failure::Wrong(_)) => {}
             Err(absent) => return Err(absent),
             Ok(()) => return Err(Failure::Wrong(format!("{lost:?} was taken for a string"))),
