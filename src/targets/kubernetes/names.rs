@@ -3,7 +3,7 @@
 //! The rules are those of `kubernetes.io/docs/concepts/overview/working-with-objects/names` and
 //! `labels`; every refusal was seen on an API server.
 
-use super::lowering::different;
+use super::lowering::{SAID, different};
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::{Graph, ServiceView};
 use crate::source::Span;
@@ -39,35 +39,30 @@ pub(super) fn choose<'g>(graph: &'g Graph, ledger: &mut Ledger<'g>) -> Vec<&'g s
             break;
         }
     }
+    let mut shared: BTreeMap<&str, Vec<ServiceView<'g>>> = BTreeMap::new();
     for service in here {
-        account(ledger, service, &names, &renamed);
-    }
-    names
-}
-
-/// Takes or declines a service's `name`, and holds what it is written under to the API's rule.
-fn account<'g>(
-    ledger: &mut Ledger<'g>,
-    service: ServiceView<'g>,
-    names: &[&'g str],
-    renamed: &[bool],
-) {
-    let written = service.node.service.name.as_ref();
-    let was_renamed = renamed.get(service.id.0).copied().unwrap_or(false);
-    match written {
-        Some(written) if was_renamed => {
-            let diagnostic = renamed_service(service.name(), &written.value, written.span);
-            ledger.decline(written.id, diagnostic);
-        }
-        written => {
+        let name = names.get(service.id.0).copied().unwrap_or_default();
+        let written = service.node.service.name.as_ref();
+        if let (Some(written), Some(true)) = (written, renamed.get(service.id.0)) {
+            ledger.declare(written.id, SAID);
+            shared.entry(&written.value).or_default().push(service);
+        } else {
             ledger.take_from(written);
         }
+        if !is_label(name) {
+            let span = written.map_or(service.span(), |written| written.span);
+            ledger.report(invalid("service", name, span));
+        }
     }
-    let name = names.get(service.id.0).copied().unwrap_or_default();
-    if !is_label(name) {
-        let span = written.map_or(service.span(), |written| written.span);
-        ledger.report(invalid("service", name, span));
+    for (name, services) in shared {
+        if let Some(first) = services
+            .first()
+            .and_then(|first| first.node.service.name.as_ref())
+        {
+            ledger.decline(first.id, own_names(name, &services, first.span));
+        }
     }
+    names
 }
 
 /// A DNS label that starts with a letter (RFC 1035), at most 63 long: what a Service must be.
@@ -160,14 +155,20 @@ pub(super) fn invalid(kind: &str, name: &str, span: Span) -> Diagnostic {
     .help(format!("Kubernetes takes {rule}"))
 }
 
-/// Another service has the same `name`.
-fn renamed_service(zd_name: &str, name: &str, span: Span) -> Diagnostic {
+/// Several services have one `name`.
+fn own_names(name: &str, services: &[ServiceView<'_>], span: Span) -> Diagnostic {
+    let who: Vec<String> = services
+        .iter()
+        .map(|service| format!("`{}`", service.name()))
+        .collect();
     different(
-        &format!("`{zd_name}` keeps its own name on Kubernetes: another service is `{name}` too"),
-        "stacks keep two of one name apart on swarm; a namespace has one Service of a name",
+        &format!(
+            "{} keep their own names on Kubernetes: `{name}` can be only one of them",
+            who.join(", ")
+        ),
+        "two stacks keep two of one name apart on swarm; a namespace has one Service of a name",
         span,
     )
-    .labelled(format!("written as `{zd_name}` there"))
 }
 
 #[cfg(test)]

@@ -150,11 +150,13 @@ impl<'g> Lowering<'g> {
             });
             return Some(probe);
         }
+        let path = (asked.kind == "http")
+            .then(|| self.ledger.take_from(asked.path))
+            .flatten();
         let port = self.asked_port(service, asked)?;
         let name = || IntOrString::String(port.label.name().to_owned());
         match asked.kind {
             "http" => {
-                let path = self.ledger.take_from(asked.path);
                 let secure = graph::protocol(port) == Protocol::Https;
                 probe.http_get = Some(HTTPGetAction {
                     path: path.map(ToString::to_string),

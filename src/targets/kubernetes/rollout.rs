@@ -66,13 +66,6 @@ impl<'g> Lowering<'g> {
     /// What became of each property of an `update`.
     fn account(&mut self, update: &'g Node<Update>) {
         let body = self.ledger.enter(update);
-        let variant = update.label.name();
-        if matches!(variant, "blue_green" | "canary") {
-            let diagnostic = update_kind(variant, update.span);
-            self.ledger.declare_block(update, SAID);
-            self.decline(update.id, update.span, || diagnostic);
-            return;
-        }
         self.ledger.take_from(body.order.as_ref());
         self.ledger.take_from(body.parallelism.as_ref());
         if let Some(delay) = &body.delay {
@@ -178,16 +171,6 @@ fn deadline(service: ServiceView<'_>, ready: u64) -> Option<i32> {
     let allowed = body.health.as_ref().map_or(0, probes::startup_seconds);
     let longest = stated.max(allowed).saturating_add(ready);
     (longest >= PROGRESS_DEADLINE).then(|| int(longest.saturating_add(PROGRESS_DEADLINE)))
-}
-
-/// A Deployment replaces its pods in turn or all at once.
-fn update_kind(kind: &str, span: Span) -> Diagnostic {
-    Diagnostic::new(
-        &catalogue::UPDATE_KIND,
-        format!("a Deployment has no {kind} update: it replaces its pods in turn"),
-        span,
-    )
-    .help("write `update rolling { order = start_first }`, or leave Kubernetes out with `targets`")
 }
 
 /// A Deployment does not go back.

@@ -29,6 +29,9 @@ impl<'g> Lowering<'g> {
             });
         }
         let type_ = if of_node { "NodePort" } else { "ClusterIP" };
+        if of_node {
+            self.every_port(service);
+        }
         let name = self.name(service).to_owned();
         (!ports.is_empty()).then(|| self.balanced(service, marks, name, type_, ports))
     }
@@ -76,6 +79,29 @@ impl<'g> Lowering<'g> {
             }),
             ..Service::default()
         }))
+    }
+
+    /// Kubernetes gives every port of such a Service a port on the nodes.
+    fn every_port(&mut self, service: ServiceView<'g>) {
+        let mut ports = service.ports().iter();
+        let written = ports.clone().find_map(|port| port.node_port.as_ref());
+        let bare = ports.find(|port| port.node_port.is_none());
+        if let (Some(written), Some(bare)) = (written, bare)
+            && self.is_news("bare port", written.span)
+        {
+            let name = bare.label.name();
+            self.ledger.report(
+                different(
+                    &format!(
+                        "port `{name}` gets a port on every node too, of the cluster's choice"
+                    ),
+                    "Kubernetes gives one to each port of such a Service; write its `node_port` \
+                     to know it",
+                    written.span,
+                )
+                .and(bare.span, "this port"),
+            );
+        }
     }
 
     /// The port on every node, within the API server's range (`--service-node-port-range`).

@@ -103,9 +103,9 @@ fn no_size(name: &str, span: Span) -> Diagnostic {
 /// The manifests name a Secret that someone else makes.
 fn to_create(secret: &Node<Secret>, real: &str, namespace: Option<&str>, span: Span) -> Diagnostic {
     let value = match (&secret.from, &secret.file) {
-        (Some(from), _) => format!("--from-literal={SECRET_KEY}=\"${}\"", from.value.0),
-        (None, Some(file)) => format!("--from-file={SECRET_KEY}={}", file.value),
-        (None, None) => format!("--from-file={SECRET_KEY}=/dev/stdin"),
+        (Some(from), _) => Some(format!("--from-literal={SECRET_KEY}=\"${}\"", from.value.0)),
+        (None, Some(file)) => Some(format!("--from-file={SECRET_KEY}={}", file.value)),
+        (None, None) => None,
     };
     let namespace = namespace.map_or_else(String::new, |name| format!(" -n {name}"));
     Diagnostic::new(
@@ -114,7 +114,8 @@ fn to_create(secret: &Node<Secret>, real: &str, namespace: Option<&str>, span: S
         span,
     )
     .labelled("in no file that zdc writes")
-    .help(format!(
-        "kubectl create secret generic {real}{namespace} {value}"
-    ))
+    .help(match value {
+        Some(value) => format!("kubectl create secret generic {real}{namespace} {value}"),
+        None => format!("see what is there: kubectl get secret {real}{namespace} -o yaml"),
+    })
 }
