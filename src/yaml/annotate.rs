@@ -1,11 +1,14 @@
-//! Marks the writer understands around a value: a comment above it, or a list on one line.
+//! Marks the writer understands around a value: a comment or an empty line above it, or a
+//! list on one line.
 //!
-//! Both travel through serde under names no other type has, and only the writer of this module knows them.
+//! They travel through serde under names no other type has, and only the writer of this module knows them.
 
 use serde::ser::{Serialize, SerializeTupleStruct, Serializer};
 
 /// The tuple struct name of [`Commented`].
 pub(super) const COMMENTED: &str = "zdc::yaml::Commented";
+/// The newtype struct name of [`Apart`].
+pub(super) const APART: &str = "zdc::yaml::Apart";
 /// The newtype struct name of [`Flow`].
 pub(super) const FLOW: &str = "zdc::yaml::Flow";
 
@@ -44,6 +47,16 @@ impl<T: Serialize> Serialize for Commented<T> {
         pair.serialize_field(comment)?;
         pair.serialize_field(&self.value)?;
         pair.end()
+    }
+}
+
+/// A value with an empty line above the key or list item it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Apart<T>(pub T);
+
+impl<T: Serialize> Serialize for Apart<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_struct(APART, &self.0)
     }
 }
 

@@ -11,7 +11,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-pub use annotate::{Commented, Flow, comment};
+pub use annotate::{Apart, Commented, Flow, comment};
 
 /// The value as one block-style YAML document, with a final newline.
 pub fn to_string<T: Serialize + ?Sized>(value: &T) -> Result<String, Error> {

@@ -268,6 +268,17 @@ fn comments_stand_above_what_they_belong_to() {
 }
 
 #[test]
+fn what_stands_apart_has_an_empty_line_above() {
+    let map = BTreeMap::from([("a", 1), ("b", 2)]);
+    let list = vec![Apart(comment("first", map.clone())), Apart(map.into())];
+    assert_eq!(
+        to_string(&BTreeMap::from([("x", list)])).unwrap(),
+        "x:\n\n  # first\n  - a: 1\n    b: 2\n\n  - a: 1\n    b: 2\n"
+    );
+    assert_eq!(to_string(&Flow([Apart(1)])).unwrap(), "[1]\n");
+}
+
+#[test]
 fn a_comment_cannot_end_early() {
     let text = to_string(&comment("a\rb\u{85}c\u{2028}d\u{7}: e", 1)).unwrap();
     assert_eq!(text, "# a\n# b\n# c\n# d\u{fffd}: e\n1\n");

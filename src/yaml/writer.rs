@@ -4,7 +4,7 @@
 
 use serde::ser::{self, Serialize, Serializer};
 
-use super::annotate::{COMMENTED, FLOW};
+use super::annotate::{APART, COMMENTED, FLOW};
 use super::{Error, scalar};
 
 /// Readers refuse a simple key of more than 1024 characters (<https://yaml.org/spec/1.2.2/#742-flow-mappings>); escapes may stretch one sixfold.
@@ -153,8 +153,13 @@ impl<'a> Writer<'a> {
             }));
             lines.push('\n');
         }
+        self.insert(&lines);
+    }
+
+    /// Writes whole lines above the line the current entry starts on.
+    fn insert(&mut self, lines: &str) {
         if self.out.is_char_boundary(self.entry) {
-            self.out.insert_str(self.entry, &lines);
+            self.out.insert_str(self.entry, lines);
             self.entry += lines.len();
         }
     }
@@ -377,7 +382,14 @@ impl<'w, 'a> Serializer for &'w mut Writer<'a> {
         name: &'static str,
         value: &T,
     ) -> Result<(), Error> {
-        if name != FLOW || matches!(self.place, Place::Flow | Place::Key) {
+        if matches!(self.place, Place::Flow | Place::Key) {
+            return value.serialize(self);
+        }
+        if name == APART {
+            self.insert("\n");
+            return value.serialize(self);
+        }
+        if name != FLOW {
             return value.serialize(self);
         }
         self.start_scalar();

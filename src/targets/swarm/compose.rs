@@ -4,7 +4,8 @@
 //! Facts about the format: its JSON schema (docker/cli `cli/compose/schema/data`), and what
 //! `docker stack deploy` 28.2 accepted, refused and ignored in our own trace of 147 files.
 
-use crate::yaml::{Commented, Flow};
+use crate::yaml::{Apart, Commented, Flow};
+use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 /// 3.8 is the first version with `max_replicas_per_node`; nothing newer is written.
@@ -38,18 +39,41 @@ impl<T: Serialize> Serialize for Map<T> {
     }
 }
 
+/// The services of a stack, with an empty line between two.
+#[derive(Debug)]
+pub(super) struct Services(pub(super) Vec<(String, Service)>);
+
+impl Serialize for Services {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (index, (name, service)) in self.0.iter().enumerate() {
+            if index == 0 {
+                map.serialize_entry(name, service)?;
+            } else {
+                map.serialize_entry(name, &Apart(service))?;
+            }
+        }
+        map.end()
+    }
+}
+
+/// A top-level section with an empty line above.
+fn apart<T: Serialize, S: Serializer>(section: &Map<T>, serializer: S) -> Result<S::Ok, S::Error> {
+    Apart(section).serialize(serializer)
+}
+
 /// A stack file.
 #[derive(Debug, Serialize)]
 pub(super) struct Stack {
     pub(super) version: &'static str,
-    pub(super) services: Map<Service>,
-    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub(super) services: Services,
+    #[serde(skip_serializing_if = "Map::is_empty", serialize_with = "apart")]
     pub(super) networks: Map<Commented<Network>>,
-    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[serde(skip_serializing_if = "Map::is_empty", serialize_with = "apart")]
     pub(super) volumes: Map<Volume>,
-    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[serde(skip_serializing_if = "Map::is_empty", serialize_with = "apart")]
     pub(super) configs: Map<Commented<ConfigFile>>,
-    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[serde(skip_serializing_if = "Map::is_empty", serialize_with = "apart")]
     pub(super) secrets: Map<Commented<ExternalSecret>>,
 }
 

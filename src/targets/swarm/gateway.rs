@@ -39,7 +39,10 @@ pub(super) fn lower(lowering: &mut Lowering<'_, '_>, mut lowered: Service) -> Se
             matches!(&mount.label, Label::Reference(Reference::Config(_)))
                 && mount.path.as_ref().is_some_and(|path| &*path.value == PATH)
         });
-    if !taken {
+    if taken {
+        let reason = "what the file mounted in its place says";
+        lowering.ledger.declare_rest(&service.node.service, reason);
+    } else {
         let configuration = gateway_conf(lowering.graph, service, lowering.ledger).render();
         let key = lowering.draft.add_config(NewConfig {
             real: None,

@@ -48,10 +48,6 @@ pub(super) fn lower(lowering: &mut Lowering<'_, '_>) {
     // Texts may name secrets that no `secret` block mounts, so these come last.
     lowered.secrets = mounts::secrets(lowering);
     elsewhere(lowering);
-    if service.node.gateway.is_some() {
-        let reason = "in the gateway's nginx configuration";
-        lowering.ledger.declare_rest(node, reason);
-    }
     stack::add_service(lowering, lowered);
 }
 

@@ -1,6 +1,6 @@
 //! A stack as it is gathered from its services, and its top-level sections.
 
-use super::compose::{ConfigFile, Service, Stack, VERSION};
+use super::compose::{ConfigFile, Service, Services, Stack, VERSION};
 use super::text::escaped;
 use super::{Lowering, Used, resources};
 use crate::diagnostics::{Diagnostic, catalogue};
@@ -262,7 +262,7 @@ pub(super) fn lower<'g>(graph: &'g Graph, draft: Draft<'g>, ledger: &mut Ledger<
         secrets: secrets
             .filter_map(|name| resources::secret(graph, name, ledger))
             .collect(),
-        services: draft.services.into_iter().collect(),
+        services: Services(draft.services),
     }
 }
 
