@@ -82,6 +82,11 @@ fn exec(lowering: &mut Lowering<'_, '_>, node: &Node<Health>) -> Option<Vec<Stri
 
 fn http(lowering: &mut Lowering<'_, '_>, node: &Node<Health>) -> Option<Vec<String>> {
     let service = lowering.service;
+    let path = lowering
+        .ledger
+        .take_from(node.path.as_ref())
+        .map_or("/", |path| path);
+    let client = lowering.ledger.take_from(node.client.as_ref());
     let port = match lowering.ledger.take_from(node.port.as_ref()) {
         Some(name) => service.port(name),
         None => service.default_port(),
@@ -104,16 +109,11 @@ fn http(lowering: &mut Lowering<'_, '_>, node: &Node<Health>) -> Option<Vec<Stri
         lowering.ledger.report(diagnostic);
         return None;
     };
-    let path = lowering
-        .ledger
-        .take_from(node.path.as_ref())
-        .map_or("/", |path| path);
     let slash = if path.starts_with('/') { "" } else { "/" };
     let url = super::text::escaped(&format!(
         "{}://localhost:{number}{slash}{path}",
         scheme(protocol)
     ));
-    let client = lowering.ledger.take_from(node.client.as_ref());
     let words: Vec<String> = match client {
         Some(ProbeClient::Curl) => vec!["curl".into(), "-f".into()],
         // Options that busybox has too.
