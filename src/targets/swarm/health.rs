@@ -110,10 +110,14 @@ fn http(lowering: &mut Lowering<'_, '_>, node: &Node<Health>) -> Option<Vec<Stri
         return None;
     };
     let slash = if path.starts_with('/') { "" } else { "/" };
-    let url = super::text::escaped(&format!(
-        "{}://localhost:{number}{slash}{path}",
-        scheme(protocol)
-    ));
+    // busybox's wget, which most small images have, tries one address of a name only: for
+    // `localhost` that may be `::1`, where few programs listen.
+    let host = match client {
+        Some(ProbeClient::Wget) | None => "127.0.0.1",
+        Some(_) => "localhost",
+    };
+    let scheme = scheme(protocol);
+    let url = super::text::escaped(&format!("{scheme}://{host}:{number}{slash}{path}"));
     let words: Vec<String> = match client {
         Some(ProbeClient::Curl) => vec!["curl".into(), "-f".into()],
         // Options that busybox has too.
