@@ -5,6 +5,7 @@ use crate::source::Span;
 use crate::syntax::ast::{
     Attribute, Block, Body, Expr, ExprKind, Item, Key, KeyPart, Label, Name, Path,
 };
+use crate::syntax::explain;
 use pest::iterators::{Pair, Pairs};
 
 impl<'i> Builder<'i> {
@@ -54,6 +55,10 @@ impl<'i> Builder<'i> {
         }
         let doc = self.docs.above(self.original, span.start);
         let kind = self.name(&first);
+        if let Some(diagnostic) = explain::no_kind(&kind) {
+            self.diagnostics.push(diagnostic);
+            return Some(Item::Broken(span));
+        }
         let mut label = None;
         let mut body = None;
         for pair in inner {

@@ -37,6 +37,7 @@ pub(super) fn build(id: FileId, original: &str, scan: Scan<'_>) -> (File, Diagno
         docs: Docs::new(scan.comments),
         diagnostics: scan.diagnostics,
         explained: 0,
+        last_broken: 0,
     };
     let mut items = match Grammar::parse(Rule::file, &scan.text) {
         Ok(mut pairs) => match pairs.next() {
@@ -73,6 +74,8 @@ struct Builder<'i> {
     diagnostics: Diagnostics,
     /// How many broken items were explained.
     explained: usize,
+    /// Where the last broken item ended.
+    last_broken: usize,
 }
 
 impl<'i> Builder<'i> {
@@ -153,10 +156,10 @@ impl<'i> Builder<'i> {
         let span = self.place(start, end);
         let known = |fault: &Span| fault.start <= span.end && span.start <= fault.end;
         if !self.faults.iter().any(known) && self.explained < MAX_EXPLAINED {
-            self.explained += 1;
             let stuck = explain::stuck(rule, self.text.get(start..end).unwrap_or(""));
             let at = self.offset(start + stuck.at);
-            self.diagnostics.push(explain::explain(&explain::Broken {
+            let between = self.last_broken..span.start as usize;
+            let explanation = explain::explain(&explain::Broken {
                 file: self.id,
                 text: self.original,
                 start: span.start as usize,
@@ -164,11 +167,18 @@ impl<'i> Builder<'i> {
                 at,
                 expected: stuck.expected,
                 in_record: rule == Rule::lone_attribute,
-            }));
+                continues: self.last_broken > 0
+                    && !self.original.get(between).unwrap_or("").contains('\n'),
+            });
+            if let Some(diagnostic) = explanation {
+                self.explained += 1;
+                self.diagnostics.push(diagnostic);
+            }
             if self.explained == MAX_EXPLAINED {
                 self.diagnostics.push(explain::enough(span));
             }
         }
+        self.last_broken = span.end as usize;
         Item::Broken(span)
     }
 

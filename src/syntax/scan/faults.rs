@@ -1,6 +1,6 @@
 //! What the walk says, and where it thinks a closer was forgotten.
 
-use super::walk::{Frame, Kind};
+use super::frame::{Frame, Kind};
 use super::{MAX_DEPTH, MAX_HEIGHT};
 use crate::diagnostics::Diagnostic;
 use crate::diagnostics::catalogue::{TOO_DEEP, UNBALANCED_DELIMITER};
@@ -53,35 +53,30 @@ pub(super) fn unclosed(id: FileId, text: &str, frame: &Frame) -> Unclosed {
         start,
     );
     let indent = " ".repeat(frame.indent);
-    let (at, diagnostic) = match forgotten_line(text, frame, text.len()) {
-        Some((line_end, content)) => {
+    let base = base.labelled("opened here");
+    let (at, diagnostic) =
+        if let Some((line_end, content)) = forgotten_line(text, frame, text.len()) {
             let rest = text.get(content..).unwrap_or("");
-            let length = rest
+            let word = rest
                 .find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-')))
                 .unwrap_or(rest.len())
                 .max(rest.chars().next().map_or(0, char::len_utf8));
+            let next_line = Span::new(id, line_end + 1, line_end + 1);
             let diagnostic = base
-                .labelled("opened here")
                 .and(
-                    Span::new(id, content, content + length),
+                    Span::new(id, content, content + word),
                     format!("going by the indentation, `{closer}` is missing before this line"),
                 )
-                .replace(
-                    Span::new(id, line_end + 1, line_end + 1),
-                    format!("{indent}{closer}\n"),
-                );
+                .replace(next_line, format!("{indent}{closer}\n"));
             (line_end, diagnostic)
-        }
-        None => {
+        } else {
             let end = Span::new(id, text.len(), text.len());
             let newline = if text.ends_with('\n') { "" } else { "\n" };
             let diagnostic = base
-                .labelled("opened here")
                 .and(end, "the file ends here")
                 .replace(end, format!("{newline}{indent}{closer}\n"));
             (text.len(), diagnostic)
-        }
-    };
+        };
     Unclosed {
         at,
         region: Span::new(id, frame.line, at),

@@ -8,7 +8,9 @@
 
 mod faults;
 mod foreign;
+mod frame;
 mod mend;
+mod text;
 mod walk;
 
 use super::ast::Comment;

@@ -1,6 +1,7 @@
 //! The walk: one pass over the bytes with a stack of what is open.
 
 use super::faults::{self, Unclosed};
+use super::frame::{Frame, Kind, Tower};
 use super::{MAX_DEPTH, MAX_HEIGHT};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::source::{FileId, Span};
@@ -8,84 +9,6 @@ use crate::syntax::ast::Comment;
 
 /// After so many faults the rest of the file is given up: it is no zd.
 const MAX_FAULTS: usize = 200;
-
-/// What is open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Brace,
-    Bracket,
-    Paren,
-    /// `${`
-    Interpolation,
-    /// `"`
-    Text,
-    /// `"""`
-    BlockText,
-}
-
-impl Kind {
-    /// The byte that closes it.
-    pub(super) fn closer(self) -> u8 {
-        match self {
-            Kind::Brace | Kind::Interpolation => b'}',
-            Kind::Bracket => b']',
-            Kind::Paren => b')',
-            Kind::Text | Kind::BlockText => b'"',
-        }
-    }
-
-    /// How it is written.
-    pub(super) fn opener(self) -> &'static str {
-        match self {
-            Kind::Brace => "{",
-            Kind::Bracket => "[",
-            Kind::Paren => "(",
-            Kind::Interpolation => "${",
-            Kind::Text => "\"",
-            Kind::BlockText => "\"\"\"",
-        }
-    }
-}
-
-/// Something open, and how high the expressions in it have grown.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Frame {
-    pub(super) kind: Kind,
-    pub(super) at: usize,
-    /// How far the opener's line is indented, and where that line begins.
-    pub(super) indent: usize,
-    pub(super) line: usize,
-    tower: Tower,
-}
-
-/// The height of the expressions of one frame: a tree of left-leaning operators is as high as
-/// there are operators, and what is nested stands on top.
-#[derive(Clone, Copy, Debug, Default)]
-struct Tower {
-    /// Operators and postfixes in the current expression.
-    links: u32,
-    /// The highest thing nested in it.
-    nested: u32,
-    /// The highest expression before it.
-    highest: u32,
-}
-
-impl Tower {
-    fn current(self) -> u32 {
-        self.links + self.nested
-    }
-
-    fn height(self) -> u32 {
-        self.highest.max(self.current())
-    }
-
-    fn next_expression(&mut self) {
-        *self = Tower {
-            highest: self.height(),
-            ..Tower::default()
-        };
-    }
-}
 
 /// How a walk ended.
 pub(super) enum Walked<'t> {
@@ -317,20 +240,6 @@ impl<'t> Walk<'t> {
         }
     }
 
-    /// `r"…"`, at its quote.
-    fn raw_text(&mut self) {
-        let rest = self.text.as_bytes().get(self.at + 1..).unwrap_or_default();
-        let stop = rest.iter().position(|byte| matches!(byte, b'"' | b'\n'));
-        let length = stop.unwrap_or(rest.len());
-        let start = self.at - 1;
-        self.at += 1 + length;
-        if self.byte(self.at) == Some(b'"') {
-            self.at += 1;
-        } else {
-            self.unclosed_text(start, "r\"");
-        }
-    }
-
     fn comment(&mut self) {
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
         let length = rest.iter().position(|byte| *byte == b'\n');
@@ -402,7 +311,7 @@ impl<'t> Walk<'t> {
 
     /// Takes the innermost frame off; what was in it stands on the expression around it. `false`
     /// where that is too high and the item is lost.
-    fn pop(&mut self) -> bool {
+    pub(super) fn pop(&mut self) -> bool {
         let Some(frame) = self.frames.pop() else {
             return true;
         };
@@ -464,96 +373,6 @@ impl<'t> Walk<'t> {
         self.report(span, faults::stray(closer, span));
         self.blank_out(self.at, self.at + 1);
         self.at += 1;
-    }
-
-    fn in_text(&mut self, byte: u8) {
-        match byte {
-            b'"' => {
-                if self.pop() {
-                    self.at += 1;
-                }
-            }
-            b'\\' if self.byte(self.at + 1).is_some_and(|next| next != b'\n') => self.at += 2,
-            b'$' if self.byte(self.at + 1) == Some(b'{') => self.open(Kind::Interpolation),
-            b'\n' => self.text_at_line_end(),
-            _ => self.at += 1,
-        }
-    }
-
-    fn in_block_text(&mut self, byte: u8) {
-        match byte {
-            b'"' if self.text.as_bytes().get(self.at..self.at + 3) == Some(b"\"\"\"") => {
-                if self.pop() {
-                    self.at += 3;
-                }
-            }
-            b'\\' if self.byte(self.at + 1).is_some_and(|next| next != b'\n') => self.at += 2,
-            b'$' if self.byte(self.at + 1) == Some(b'{') => self.open(Kind::Interpolation),
-            b'\n' => {
-                self.at += 1;
-                self.line = self.at;
-            }
-            _ => self.at += 1,
-        }
-    }
-
-    /// A line ends inside a string. If the string began inside an interpolation of another one on
-    /// this line, its quote was meant to close that one, and the interpolation lacks its brace.
-    fn text_at_line_end(&mut self) {
-        let Some(text) = self.frames.pop() else {
-            return;
-        };
-        if let [.., outer, inner] = self.frames.as_slice()
-            && inner.kind == Kind::Interpolation
-            && outer.kind == Kind::Text
-            && outer.line == self.line
-        {
-            let (start, end) = (
-                self.span(inner.at, inner.at + 2),
-                self.span(text.at, text.at + 1),
-            );
-            self.report(
-                start.to(end),
-                faults::never_closed(Kind::Interpolation, start, b'"', end),
-            );
-            self.insertions.push((text.at, b'}'));
-            self.frames.truncate(self.frames.len() - 2);
-            self.at = text.at + 1;
-            return;
-        }
-        self.unclosed_text(text.at, "\"");
-    }
-
-    /// A string that its line does not close. Closers at the end of the line that something on
-    /// the line waits for are code, not text.
-    fn unclosed_text(&mut self, start: usize, opener: &str) {
-        let line_end = self.at;
-        let mut end = line_end;
-        let mut waiting = self.frames.iter().rev();
-        while end > start + opener.len() {
-            let Some(byte) = self.byte(end - 1) else {
-                break;
-            };
-            let closes = match byte {
-                b' ' | b'\t' | b'\r' | b',' => true,
-                b'}' | b']' | b')' => waiting
-                    .next()
-                    .is_some_and(|frame| frame.line == self.line && frame.kind.closer() == byte),
-                _ => false,
-            };
-            if !closes {
-                break;
-            }
-            end -= 1;
-        }
-        let opening = self.span(start, start + opener.len());
-        let close_at = self.span(end, end);
-        self.report(
-            self.span(start, line_end),
-            faults::unclosed_text(opening, close_at),
-        );
-        self.insertions.push((end, b'"'));
-        self.at = end;
     }
 
     /// The text is over; `None` where the walk goes on after all.
