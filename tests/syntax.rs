@@ -1,5 +1,5 @@
-//! The parser: what it says of broken programs (every file under `tests/cases/syntax/broken/`, its
-//! messages kept in `tests/snapshots/`), that whole ones pass, and what holds for any text at all.
+//! The parser: what it says of each program in `tests/cases/syntax/` (a folder is a case, its
+//! messages are beside it), and what holds for any text at all.
 
 #![expect(
     clippy::disallowed_methods,
@@ -11,31 +11,40 @@
 
 use proptest::prelude::*;
 use std::fmt::Write as _;
+use std::path::Path;
 use zdc::source::{FileId, Sources};
 use zdc::syntax::{ast, parse};
 
 #[test]
-fn broken_programs_are_explained() {
-    insta::glob!("cases/syntax/broken/*.zd", |path| {
-        let text = std::fs::read_to_string(path).unwrap();
-        insta::assert_snapshot!(report(&text));
-    });
+fn programs_are_explained() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/syntax");
+    let mut cases: Vec<_> = std::fs::read_dir(root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    cases.sort();
+    assert!(!cases.is_empty());
+    for case in cases {
+        let text = std::fs::read_to_string(case.join("app.zd")).unwrap();
+        let mut settings = insta::Settings::clone_current();
+        settings.set_snapshot_path(&case);
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        settings.bind(|| insta::assert_snapshot!("diagnostics", report(&text)));
+    }
 }
 
 #[test]
-fn whole_programs_pass() {
-    insta::glob!("cases/syntax/whole/*.zd", |path| {
-        let text = std::fs::read_to_string(path).unwrap();
-        for text in [
-            text.clone(),
-            text.replace('\n', "\r\n"),
-            format!("\u{FEFF}{text}"),
-        ] {
-            let (file, diagnostics) = parse(FILE, &text);
-            assert!(diagnostics.is_empty(), "{}", report(&text));
-            hold_invariants(&text, &file);
-        }
-    });
+fn every_construct_passes_whatever_the_line_ends() {
+    for text in [
+        WHOLE.to_owned(),
+        WHOLE.replace('\n', "\r\n"),
+        format!("\u{FEFF}{WHOLE}"),
+    ] {
+        let (file, diagnostics) = parse(FILE, &text);
+        assert!(diagnostics.is_empty(), "{}", report(&text));
+        hold_invariants(&text, &file);
+    }
 }
 
 #[test]
@@ -215,7 +224,7 @@ proptest! {
 }
 
 const FILE: FileId = FileId(7777);
-const WHOLE: &str = include_str!("cases/syntax/whole/every-construct.zd");
+const WHOLE: &str = include_str!("cases/syntax/every-construct/app.zd");
 
 fn token() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
