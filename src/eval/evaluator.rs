@@ -10,7 +10,7 @@ use crate::source::{FileId, Span, Spanned, Str, World};
 use crate::syntax::ast;
 use crate::types::{Ty, Value};
 use crate::vocabulary::Tree;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -33,6 +33,8 @@ pub(super) struct Evaluator<'a> {
     pub(super) resources: Resources<'a>,
     /// Evaluated configs, by index in `resources`.
     pub(super) configs: FxHashMap<usize, Memo<Rc<Tree>>>,
+    /// Those of them of which something was reported.
+    pub(super) broken_configs: FxHashSet<usize>,
     /// The numbers of ports that were asked for, by index of their service in `resources`.
     pub(super) numbers: FxHashMap<(usize, Str), Option<i64>>,
     /// Keys of configs, evaluated while the config was, by index in `resources`.
@@ -99,6 +101,7 @@ impl<'a> Evaluator<'a> {
             templates: FxHashMap::default(),
             resources: Resources::default(),
             configs: FxHashMap::default(),
+            broken_configs: FxHashSet::default(),
             numbers: FxHashMap::default(),
             keys: FxHashMap::default(),
             asked_ports: Vec::new(),

@@ -51,25 +51,33 @@ impl Evaluator<'_> {
             return self.key_alone(index, config, key, at);
         }
         let tree = self.config_tree(index, at)?;
-        let value = self.key_in(&tree, config, key, at)?;
+        let broken = self.broken_configs.contains(&index);
+        let value = self.key_in(&tree, broken, config, key, at)?;
         self.enter(at)?;
         let value = self.forced(value);
         self.leave();
         value
     }
 
-    /// A key, in the tree of its config.
-    fn key_in(&mut self, tree: &Tree, config: &str, key: &Str, at: Span) -> Option<Spanned<Value>> {
+    /// A key, in the tree of its config. A `broken` one, of which something was reported, may lack
+    /// keys that were written.
+    fn key_in(
+        &mut self,
+        tree: &Tree,
+        broken: bool,
+        config: &str,
+        key: &Str,
+        at: Span,
+    ) -> Option<Spanned<Value>> {
         let data = tree.blocks.iter().find(|(kind, _)| &**kind == "data");
         let attributes = data.map_or(&[][..], |(_, data)| &data.attributes);
         self.spend_items(attributes.len() / 8, at)?;
-        match attributes.iter().find(|attribute| attribute.key == *key) {
-            Some(found) => Some(found.value.clone()),
-            None => {
-                let known: Vec<&str> = attributes.iter().map(|known| &*known.key).collect();
-                self.report(no_key(config, key, &known, tree.head, at))
-            }
+        let found = attributes.iter().find(|attribute| attribute.key == *key);
+        if found.is_none() && !broken {
+            let known: Vec<&str> = attributes.iter().map(|known| &*known.key).collect();
+            return self.report(no_key(config, key, &known, tree.head, at));
         }
+        found.map(|found| found.value.clone())
     }
 
     /// A key, evaluated apart from the rest of its config. What is wrong in it is reported with
@@ -90,11 +98,12 @@ impl Evaluator<'_> {
         }
         self.enter(at)?;
         self.asked_keys.push(asked);
-        let found = self.found.len();
+        let (found, circles) = (self.found.len(), self.circles.len());
         let tree = self.resource_tree(index, Part::Data);
+        let broken = self.found.len() > found || self.circles.len() > circles;
         self.found.truncate(found);
         let value = tree
-            .and_then(|tree| self.key_in(&tree, config, key, at))
+            .and_then(|tree| self.key_in(&tree, broken, config, key, at))
             .and_then(|value| self.forced(value));
         self.asked_keys.pop();
         self.leave();
@@ -114,7 +123,11 @@ impl Evaluator<'_> {
         }
         self.enter(at)?;
         self.configs.insert(index, Memo::Running);
+        let (found, circles) = (self.found.len(), self.circles.len());
         let tree = self.resource_tree(index, Part::All).map(Rc::new);
+        if self.found.len() > found || self.circles.len() > circles {
+            self.broken_configs.insert(index);
+        }
         self.configs.insert(index, Memo::Done(tree.clone()));
         self.leave();
         tree
