@@ -98,15 +98,21 @@ impl<'a> Ledger<'a> {
 
     /// Every property of a top-level block that is still open: not this target's to express.
     pub fn declare_rest<T>(&mut self, node: &Node<T>, reason: &'static str) {
-        let scope = self.written.get(node.id).map(|entry| entry.scope);
-        let rest: Vec<WrittenId> = self
-            .written
-            .iter()
-            .filter(|(id, entry)| Some(entry.scope) == scope && self.account(*id) == Account::Open)
-            .map(|(id, _)| id)
-            .collect();
-        for id in rest {
-            self.declare(id, reason);
+        let Some(scope) = self.written.get(node.id).map(|entry| entry.scope) else {
+            return;
+        };
+        // What a top-level block holds was written down in one go.
+        for id in (node.id.0..).map(WrittenId) {
+            if self
+                .written
+                .get(id)
+                .is_none_or(|entry| entry.scope != scope)
+            {
+                return;
+            }
+            if self.account(id) == Account::Open {
+                self.declare(id, reason);
+            }
         }
     }
 

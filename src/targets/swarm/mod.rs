@@ -71,6 +71,7 @@ impl Target for Swarm {
             };
             service::lower(&mut lowering);
         }
+        let externals = networks::externals(graph);
         let mut files = Files::default();
         let mut used = BTreeSet::new();
         for draft in drafts {
@@ -80,7 +81,7 @@ impl Target for Swarm {
                 .extend(configs.map(|(path, content)| (path, content.to_owned())));
             used.extend(draft.uses());
             let path = format!("swarm/{}.yml", draft.name);
-            let stack = stack::lower(graph, draft, &mut ledger);
+            let stack = stack::lower(graph, draft, &externals, &mut ledger);
             files.stacks.push((path, stack));
         }
         unused(graph, &used, &mut ledger);

@@ -7,7 +7,7 @@ use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::{EdgeKind, Graph, ServiceId, ServiceView, SharedNetwork};
 use crate::source::Span;
 use crate::vocabulary::{Join, Node, TargetId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The network of a service that joins none.
 const DEFAULT: &str = "default";
@@ -15,6 +15,15 @@ const DEFAULT: &str = "default";
 /// For a service, the networks on which callers reach it by its zd name, and nothing else makes it
 /// answer to that.
 pub(super) type Names<'g> = BTreeMap<ServiceId, Vec<&'g str>>;
+
+/// The networks that outlive each stack, by zd name.
+pub(super) fn externals(graph: &Graph) -> BTreeSet<&str> {
+    let networks = graph.deployment().networks.iter();
+    networks
+        .map(|network| network.label.name())
+        .filter(|name| graph.is_external(name))
+        .collect()
+}
 
 /// Where zd names must be added as aliases.
 pub(super) fn names_to_add(graph: &Graph) -> Names<'_> {

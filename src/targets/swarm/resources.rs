@@ -9,16 +9,16 @@ use crate::targets::Ledger;
 use crate::vocabulary::Attribute;
 use crate::yaml::{Commented, comment};
 
-/// A network, by its zd name.
+/// A network, by its zd name; an external one outlives the stack.
 pub(super) fn network<'g>(
     graph: &'g Graph,
     name: &str,
+    external: bool,
     ledger: &mut Ledger<'g>,
 ) -> Option<(String, Commented<Network>)> {
     let network = ledger.enter(graph.network(name)?);
     let exists = ledger.take_from(network.external.as_ref());
     let real = ledger.take_from(network.name.as_ref());
-    let external = graph.is_external(name);
     let mut lowered = Network {
         external,
         name: real.map(|real| escaped(real)),

@@ -10,18 +10,38 @@ use crate::targets::Ledger;
 use crate::targets::content_hash;
 use crate::types::ResourceKind;
 use crate::yaml::Commented;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::BTreeSet;
 
 /// A stack, half-way.
 pub(super) struct Draft<'g> {
     pub(super) name: &'g str,
     services: Vec<(String, Service)>,
-    /// What the services use, by zd name, in the order met.
-    networks: Vec<&'g str>,
-    volumes: Vec<Str>,
-    secrets: Vec<Str>,
+    networks: Names,
+    volumes: Names,
+    secrets: Names,
+    /// The configs that are mounted.
+    mounted: Names,
     configs: Vec<DraftConfig>,
-    /// The zd names of the configs that are mounted.
-    mounted: Vec<Str>,
+    /// Where in `configs` a name within the stack file is.
+    by_key: FxHashMap<String, usize>,
+}
+
+/// Zd names, each once, in the order met.
+#[derive(Default)]
+struct Names {
+    list: Vec<Str>,
+    known: FxHashSet<Str>,
+}
+
+impl Names {
+    fn add(&mut self, name: &str) {
+        if !self.known.contains(name) {
+            let name = Str::from(name);
+            self.known.insert(name.clone());
+            self.list.push(name);
+        }
+    }
 }
 
 /// A config of a stack.
@@ -52,11 +72,12 @@ impl<'g> Draft<'g> {
         Draft {
             name,
             services: Vec::new(),
-            networks: Vec::new(),
-            volumes: Vec::new(),
-            secrets: Vec::new(),
+            networks: Names::default(),
+            volumes: Names::default(),
+            secrets: Names::default(),
+            mounted: Names::default(),
             configs: Vec::new(),
-            mounted: Vec::new(),
+            by_key: FxHashMap::default(),
         }
     }
 
@@ -69,47 +90,32 @@ impl<'g> Draft<'g> {
 
     /// The resources that its services use.
     pub(super) fn uses(&self) -> impl Iterator<Item = Used> {
-        let networks = self
-            .networks
-            .iter()
-            .map(|name| (ResourceKind::Network, Str::from(*name)));
-        let volumes = self
-            .volumes
-            .iter()
-            .map(|name| (ResourceKind::Volume, name.clone()));
-        let secrets = self
-            .secrets
-            .iter()
-            .map(|name| (ResourceKind::Secret, name.clone()));
-        let configs = self
-            .mounted
-            .iter()
-            .map(|name| (ResourceKind::Config, name.clone()));
-        networks.chain(volumes).chain(secrets).chain(configs)
+        let kinds = [
+            (ResourceKind::Network, &self.networks),
+            (ResourceKind::Volume, &self.volumes),
+            (ResourceKind::Secret, &self.secrets),
+            (ResourceKind::Config, &self.mounted),
+        ];
+        let each = |(kind, names): (ResourceKind, &'_ Names)| -> Vec<Used> {
+            names.list.iter().map(|name| (kind, name.clone())).collect()
+        };
+        kinds.into_iter().flat_map(each)
     }
 
-    pub(super) fn mounts_config(&mut self, config: &Str) {
-        if !self.mounted.contains(config) {
-            self.mounted.push(config.clone());
-        }
+    pub(super) fn joins(&mut self, network: &str) {
+        self.networks.add(network);
     }
 
-    pub(super) fn joins(&mut self, network: &'g str) {
-        if !self.networks.contains(&network) {
-            self.networks.push(network);
-        }
+    pub(super) fn mounts_volume(&mut self, volume: &str) {
+        self.volumes.add(volume);
     }
 
-    pub(super) fn mounts_volume(&mut self, volume: &Str) {
-        if !self.volumes.contains(volume) {
-            self.volumes.push(volume.clone());
-        }
+    pub(super) fn mounts_secret(&mut self, secret: &str) {
+        self.secrets.add(secret);
     }
 
-    pub(super) fn mounts_secret(&mut self, secret: &Str) {
-        if !self.secrets.contains(secret) {
-            self.secrets.push(secret.clone());
-        }
+    pub(super) fn mounts_config(&mut self, config: &str) {
+        self.mounted.add(config);
     }
 
     /// Adds a config and gives its name within the stack file. What differs from one service to
@@ -120,7 +126,8 @@ impl<'g> Draft<'g> {
         let numbered = (2..).map(|number: u32| format!("{own}-{number}"));
         let candidates = [base, own.clone()].into_iter().chain(numbered);
         for key in candidates {
-            match self.configs.iter().find(|config| config.key == key) {
+            let known = self.by_key.get(&key);
+            match known.and_then(|index| self.configs.get(*index)) {
                 Some(config) if config.content == new.content => return key,
                 Some(_) => {}
                 None => {
@@ -141,6 +148,7 @@ impl<'g> Draft<'g> {
             }
             None => format!("{}_{key}", self.name),
         };
+        self.by_key.insert(key.to_owned(), self.configs.len());
         self.configs.push(DraftConfig {
             key: key.to_owned(),
             name: format!("{base}-{hash}"),
@@ -223,7 +231,12 @@ pub(super) fn add_service(lowering: &mut Lowering<'_, '_>, lowered: Service) {
 }
 
 /// The whole stack, its top-level sections taken from the graph.
-pub(super) fn lower<'g>(graph: &'g Graph, draft: Draft<'g>, ledger: &mut Ledger<'g>) -> Stack {
+pub(super) fn lower<'g>(
+    graph: &'g Graph,
+    draft: Draft<'g>,
+    externals: &BTreeSet<&str>,
+    ledger: &mut Ledger<'g>,
+) -> Stack {
     for config in &draft.configs {
         // The engine takes names of up to 64 characters (swarmkit `manager/controlapi/common.go`).
         if config.name.len() > 64 {
@@ -247,13 +260,13 @@ pub(super) fn lower<'g>(graph: &'g Graph, draft: Draft<'g>, ledger: &mut Ledger<
             },
         )
     });
-    let networks = draft.networks.iter();
-    let volumes = draft.volumes.iter();
-    let secrets = draft.secrets.iter();
+    let networks = draft.networks.list.iter();
+    let volumes = draft.volumes.list.iter();
+    let secrets = draft.secrets.list.iter();
     Stack {
         version: VERSION,
         networks: networks
-            .filter_map(|name| resources::network(graph, name, ledger))
+            .filter_map(|name| resources::network(graph, name, externals.contains(&**name), ledger))
             .collect(),
         volumes: volumes
             .filter_map(|name| resources::volume(graph, name, ledger))
