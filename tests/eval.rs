@@ -252,3 +252,72 @@ impl Debugged {
         }
     }
 }
+
+/// What a program without inputs and with one more line for an app raises, by code.
+fn codes(text: &str) -> Vec<&'static str> {
+    let world = MemoryWorld::single(
+        "app.zd",
+        format!("app shop {{ targets = [swarm] }}\n{text}"),
+    );
+    let (_, _, found) = run(&world, &Inputs::default());
+    let mut codes: Vec<_> = found.iter().map(|found| found.code.id).collect();
+    codes.dedup();
+    codes
+}
+
+/// `first`, then `next` with each number and the one before it.
+fn chain(first: &str, length: usize, next: impl Fn(usize, usize) -> String) -> String {
+    let links: String = (1..=length).map(|n| next(n, n - 1)).collect();
+    format!("{first}\n{links}")
+}
+
+#[test]
+fn programs_that_grow_without_reason_end() {
+    let bombs = [
+        "let all = length([for n in 1..1000000000 { n }])".to_owned(),
+        "for a in 1..1000 { for b in 1..1000 { for c in 1..1000 { assert a > 0, \"no\" } } }"
+            .to_owned(),
+        "for n in 1..9000000000000000000 { network \"n${n}\" { attachable = true } }".to_owned(),
+        chain("let a0 = [1, 2]", 60, |n, m| {
+            format!("let a{n} = concat(a{m}, a{m})\n")
+        }),
+        chain("let a0 = [1, 2]", 60, |n, m| {
+            format!("let a{n} = [a{m}, a{m}]\n")
+        }),
+        chain("let a0 = \"twice\"", 60, |n, m| {
+            format!("let a{n} = \"${{a{m}}}${{a{m}}}\"\n")
+        }),
+        chain("let a0 = \"aa\"", 60, |n, m| {
+            format!("let a{n} = replace(a{m}, \"a\", a{m})\n")
+        }),
+        chain("let a0 = \"twice\"", 60, |n, m| {
+            format!("let a{n} = a{m} + a{m}\n")
+        }),
+        chain("fn f0(n: int): int = n", 60, |n, m| {
+            format!("fn f{n}(n: int): int = f{m}(n) + f{m}(n)\n")
+        }) + "let all = f60(0)",
+        chain("template t0(n: int) { replicas = n }", 60, |n, m| {
+            format!("template t{n}(n: int) {{\n  use t{m}(n)\n  use t{m}(n)\n}}\n")
+        }) + "service web {\n  use t60(1)\n  image = \"a/b:1\"\n}",
+        // Each needs the one before.
+        chain("fn f0(n: int): int = n", 1_000, |n, m| {
+            format!("fn f{n}(n: int): int = if n > 0 {{ max(f{m}(n), [1][0]) }} else {{ 0 }}\n")
+        }) + "let all = f1000(1)",
+        chain("template t0(n: int) { replicas = n }", 1_000, |n, m| {
+            format!(
+                "template t{n}(n: int) {{\n  if n > 0 {{ for m in [n] {{ use t{m}(m) }} }}\n}}\n"
+            )
+        }) + "service web {\n  use t1000(1)\n  image = \"a/b:1\"\n}",
+        // Each needs the next.
+        chain("", 5_000, |n, _| format!("let a{n} = a{} + 1\n", n + 1)) + "let a5001 = 1",
+        chain("let a0 = [1]", 5_000, |n, m| {
+            format!("let a{n} = [a{m}]\nassert length(a{n}) == 1, \"no\"\n")
+        }),
+        "for n in 1..1000000 { assert n < 0, \"no\" }".to_owned(),
+    ];
+    for bomb in bombs {
+        let found = codes(&bomb);
+        let head: String = bomb.chars().take(120).collect();
+        assert_eq!(found.last(), Some(&"ZD2037"), "{head}: {found:?}");
+    }
+}

@@ -123,7 +123,10 @@ impl<'a> Evaluator<'a> {
         if !wanted {
             return None;
         }
-        let value = self.expression(&attribute.value, scope)?;
+        let Some(value) = self.expression(&attribute.value, scope) else {
+            self.failed.insert(key);
+            return None;
+        };
         if let Value::Range(ends) = &value.value
             && compare(&ends.0, &ends.1).is_some_and(std::cmp::Ordering::is_gt)
         {

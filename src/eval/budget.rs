@@ -6,7 +6,7 @@ use crate::source::Span;
 use crate::types::Value;
 
 /// Steps: an expression evaluated, an item walked, a property copied from a template.
-const STEPS: u64 = 20_000_000;
+const STEPS: u64 = 10_000_000;
 /// Bytes of text made, all texts together.
 const BYTES: u64 = 256 << 20;
 /// Items of one list or loop.
@@ -60,7 +60,7 @@ impl Evaluator<'_> {
             }
             None => self.stop(
                 at,
-                "the program takes more than 20 million steps to evaluate",
+                "the program takes more than 10 million steps to evaluate",
             ),
         }
     }

@@ -43,6 +43,10 @@ pub(super) struct Evaluator<'a> {
     pub(super) asked_ports: Vec<(Str, Str)>,
     /// Config keys whose texts are being asked for.
     pub(super) asked_keys: Vec<(Str, Str)>,
+    /// Keys whose values could not be evaluated: that they are missing was said already.
+    pub(super) failed: FxHashSet<Str>,
+    /// The body that is being merged with what it uses.
+    pub(super) merging: Span,
     /// Files read, by path.
     pub(super) files: BTreeMap<String, Option<Str>>,
     /// Whether some value is symbolic: a port's number or a config's key.
@@ -106,6 +110,8 @@ impl<'a> Evaluator<'a> {
             keys: FxHashMap::default(),
             asked_ports: Vec::new(),
             asked_keys: Vec::new(),
+            failed: FxHashSet::default(),
+            merging: Span::new(FileId(0), 0, 0),
             files: BTreeMap::new(),
             symbolic: false,
         }

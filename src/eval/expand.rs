@@ -3,7 +3,6 @@
 use super::budget::RESOURCES;
 use super::evaluator::{Evaluator, Scope};
 use crate::diagnostics::{Diagnostic, catalogue};
-use crate::resolve::Module;
 use crate::source::{Span, Str};
 use crate::syntax::ast::{self, Item};
 use crate::types::ResourceKind;
@@ -62,56 +61,58 @@ impl<'a> Resources<'a> {
     }
 }
 
+/// What a walk over the top level is for.
+enum Pass<'p> {
+    /// Naming the resources; tells whether there are assertions.
+    Resources(&'p mut bool),
+    /// Judging the assertions.
+    Asserts,
+}
+
 impl<'a> Evaluator<'a> {
-    /// Expands every module, imports before the file that imports them.
+    /// Expands every module, imports before the file that imports them. Assertions are judged in
+    /// a second walk, when all resources are known.
     pub(super) fn expand(&mut self) {
-        let mut asserts = Vec::new();
-        let (main, imported) = match self.program.modules.split_first() {
-            Some((main, imported)) => (Some(main), imported),
-            None => (None, &[][..]),
+        let program = self.program;
+        let Some((main, imported)) = program.modules.split_first() else {
+            return;
         };
-        for module in imported.iter().chain(main) {
-            self.module_items(module, &mut asserts);
+        let modules = || imported.iter().chain([main]);
+        let mut has_asserts = false;
+        for module in modules() {
+            let mut scope = Scope::top(module.file.id);
+            let pass = &mut Pass::Resources(&mut has_asserts);
+            self.top_level(&module.file.items, &mut scope, pass);
         }
-        for (assert, mut scope) in asserts {
-            if self.stopped() {
-                return;
-            }
-            self.assertion(assert, &mut scope);
+        for module in modules().filter(|_| has_asserts) {
+            let mut scope = Scope::top(module.file.id);
+            self.top_level(&module.file.items, &mut scope, &mut Pass::Asserts);
         }
     }
 
-    fn module_items(
-        &mut self,
-        module: &'a Module,
-        asserts: &mut Vec<(&'a ast::Assert, Scope<'a>)>,
-    ) {
-        let mut scope = Scope::top(module.file.id);
-        self.top_level(&module.file.items, &mut scope, asserts);
-    }
-
-    /// Some items of the top level. Assertions wait until all resources are known.
+    /// Some items of the top level.
     fn top_level(
         &mut self,
         items: &'a [Item],
         scope: &mut Scope<'a>,
-        asserts: &mut Vec<(&'a ast::Assert, Scope<'a>)>,
+        pass: &mut Pass<'_>,
     ) -> Option<()> {
         for item in items {
-            match item {
-                Item::Block(block) => self.resource(block, scope)?,
-                Item::For(it) => {
+            match (item, &mut *pass) {
+                (Item::Block(block), Pass::Resources(_)) => self.resource(block, scope)?,
+                (Item::Assert(_), Pass::Resources(seen)) => **seen = true,
+                (Item::Assert(assert), Pass::Asserts) => self.assertion(assert, scope),
+                (Item::For(it), _) => {
                     let second = it.second.as_ref();
                     self.each(&it.over, &it.first, second, scope, &mut |this, scope| {
-                        this.top_level(&it.body.items, scope, asserts)
+                        this.top_level(&it.body.items, scope, pass)
                     });
                 }
-                Item::If(it) => {
+                (Item::If(it), _) => {
                     if let Some(taken) = self.taken(it, scope) {
-                        self.top_level(&taken.items, scope, asserts)?;
+                        self.top_level(&taken.items, scope, pass)?;
                     }
                 }
-                Item::Assert(assert) => asserts.push((assert, scope.clone())),
                 _ => {}
             }
             if self.stopped() {

@@ -487,41 +487,48 @@ pub(super) fn fault(
     at: Span,
 ) -> Diagnostic {
     let (a, b) = (shown(&left.value), shown(&right.value));
+    // `-a` is given as both of its sides.
+    let said = if left.span == right.span {
+        format!("`{operator}` of {a}")
+    } else {
+        format!("{a} {operator} {b}")
+    };
+    let kind = kind_of(&left.value);
     let diagnostic = match why {
-        Fault::Overflow => Diagnostic::new(
+        Fault::Overflow => {
+            Diagnostic::new(&catalogue::ARITHMETIC, format!("{said} is too large"), at)
+        }
+        Fault::DivisionByZero => Diagnostic::new(
             &catalogue::ARITHMETIC,
-            format!("the result of `{operator}` is too large"),
+            format!("{said} divides by zero"),
             at,
         ),
-        Fault::DivisionByZero => Diagnostic::new(&catalogue::ARITHMETIC, "division by zero", at),
         Fault::Negative => Diagnostic::new(
             &catalogue::ARITHMETIC,
-            format!(
-                "the result is less than zero, which no {} is",
-                kind_of(&left.value)
-            ),
+            format!("{said} is less than zero, which no {kind} is"),
             at,
         ),
         Fault::Inexact => Diagnostic::new(
             &catalogue::INEXACT,
-            format!("{a} {operator} {b} is not a whole number of the smallest unit"),
+            format!("{said} is not a whole number of the smallest unit"),
             at,
         )
         .help("say which way to round: `floor(…)` or `ceil(…)` around it"),
         Fault::Mismatch => Diagnostic::new(
             &catalogue::WRONG_OPERANDS,
             format!(
-                "`{operator}` does not take {} and {}",
-                kind_of(&left.value),
+                "`{operator}` does not take {kind} and {}",
                 kind_of(&right.value)
             ),
             at,
         ),
     };
-    if left.span == right.span {
-        return diagnostic.and(left.span, format!("this is {a}"));
-    }
-    diagnostic
-        .and(left.span, format!("this is {a}"))
-        .and(right.span, format!("this is {b}"))
+    // What stands in the expression itself needs no second mark.
+    let inside = |span: Span| span.file == at.file && at.start <= span.start && span.end <= at.end;
+    [(left, a), (right, b)]
+        .into_iter()
+        .filter(|(side, _)| !inside(side.span))
+        .fold(diagnostic, |diagnostic, (side, text)| {
+            diagnostic.and(side.span, format!("this is {text}"))
+        })
 }

@@ -175,7 +175,11 @@ impl Evaluator<'_> {
             let known: Vec<&str> = blocks().map(|block| block.label.name()).collect();
             return self.report(no_port(service, port, &known, tree.head, at));
         };
-        let Some(number) = block.attributes.iter().find(|it| &*it.key == "number") else {
+        let number = block.attributes.iter().find(|it| &*it.key == "number");
+        if number.is_none() && self.failed.contains("number") {
+            return None;
+        }
+        let Some(number) = number else {
             return self.report(no_number(service, port, block.head, at));
         };
         match self.forced(number.value.clone())?.value {
@@ -203,9 +207,10 @@ impl Evaluator<'_> {
                             _ => Ty::Any,
                         }),
                     };
-                    if let Some(settled) = self.settled_for(value.clone(), &ty) {
-                        *value = settled;
-                    }
+                    let span = value.span;
+                    *value = self
+                        .settled_for(value.clone(), &ty)
+                        .unwrap_or(Spanned::new(Value::None, span));
                 }
                 _ => {}
             }

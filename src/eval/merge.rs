@@ -169,6 +169,7 @@ impl Evaluator<'_> {
     ) -> Option<Tree> {
         let uses = std::mem::take(&mut layer.uses);
         let below: Vec<&Tree> = uses.iter().map(|merged| &merged.tree).collect();
+        self.merging = layer.head;
         for merged in &uses {
             self.spend(merged.size, layer.head)?;
         }
@@ -238,7 +239,7 @@ impl Evaluator<'_> {
                     None => merged.push(one.clone()),
                     Some(before) if equal(&before.value.value, &one.value.value) => {}
                     Some(before) => {
-                        let diagnostic = conflict(before, one, layer.head);
+                        let diagnostic = conflict(before, one, self.merging);
                         self.report::<()>(diagnostic);
                     }
                 }
@@ -281,7 +282,7 @@ impl Evaluator<'_> {
                 };
                 let rest = below.get(depth + 1..).unwrap_or_default();
                 let same = same_blocks(schema, kind, block, rest);
-                let tree = self.block_over(mine, &same, schema, inner, kind);
+                let tree = self.block_over(mine, block, &same, schema, inner, kind);
                 merged.push((kind.clone(), tree));
             }
         }
@@ -294,10 +295,11 @@ impl Evaluator<'_> {
         merged
     }
 
-    /// One block: a body's own, if it has one, over those of the templates; never none of them.
+    /// One block: a body's own, if it has one, over those of the templates.
     fn block_over(
         &mut self,
         mine: Option<Layer>,
+        first: &Tree,
         same: &[&Tree],
         outer: &'static BlockSchema,
         schema: &'static BlockSchema,
@@ -315,12 +317,10 @@ impl Evaluator<'_> {
         if let [only] = same {
             return Tree::clone(only);
         }
-        let (label, head) = same.first().map_or_else(
-            || (Label::None, Span::new(crate::source::FileId(0), 0, 0)),
-            |first| (first.label.clone(), first.head),
-        );
+        let (label, head) = (first.label.clone(), first.head);
         if let Some(other) = same.iter().find(|tree| variant && tree.label != label) {
-            self.report::<()>(variants(kind, head, other.head));
+            self.report::<()>(variants(kind, head, other.head, self.merging));
+            return Tree::clone(first);
         }
         self.over(Layer::new(label, head), same, schema)
     }
@@ -363,14 +363,15 @@ fn conflict(first: &TreeAttribute, second: &TreeAttribute, body: Span) -> Diagno
     .help(format!("set `{}` in the body that uses both", first.key))
 }
 
-fn variants(kind: &str, first: Span, second: Span) -> Diagnostic {
+fn variants(kind: &str, first: Span, second: Span, body: Span) -> Diagnostic {
     Diagnostic::new(
         &catalogue::CONFLICTING_TEMPLATES,
         format!("two templates set `{kind}` differently"),
-        first,
+        body,
     )
-    .labelled("one of this kind")
-    .and(second, "the other of that")
+    .labelled("used here")
+    .and(first, "one has this")
+    .and(second, "the other this")
     .help(format!(
         "write the `{kind}` block in the body that uses both"
     ))
