@@ -1,7 +1,7 @@
 //! Bodies: loops unrolled, conditions decided, templates used, labels evaluated.
 
 use super::evaluator::{Evaluator, Scope};
-use super::merge::{Layer, Merged, inner, is_variant};
+use super::merge::{BlockRule, Inner, Layer, Merged};
 use super::names::reference;
 use super::operators::compare;
 use super::shown::shown;
@@ -155,25 +155,27 @@ impl<'a> Evaluator<'a> {
         self.spend(1, block.span)?;
         let kind = &block.kind.text;
         // The check has reported a word that means nothing here.
-        let Some(inner) = inner(schema, kind) else {
+        let Some(rule) = BlockRule::of(schema, kind) else {
             return Some(());
         };
-        let Some(label) = self.label(block, inner.label, scope) else {
+        let Some(label) = self.label(block, rule.schema.label, scope) else {
             return (!self.stopped()).then_some(());
         };
         let known = layer.block(schema, kind, &label);
         let place = match known.and_then(|known| layer.blocks.get_mut(known)) {
-            Some((_, known)) if is_variant(schema, kind) && known.label != label => {
-                let diagnostic = two_variants(kind, known.head, block.head());
+            Some(known) if rule.variant && known.layer.label != label => {
+                let diagnostic = two_variants(kind, known.layer.head, block.head());
                 self.report::<()>(diagnostic);
                 return Some(());
             }
-            Some((_, known)) => known,
+            Some(known) => &mut known.layer,
             None => {
-                layer
-                    .blocks
-                    .push((kind.clone(), Layer::new(label, block.head())));
-                &mut layer.blocks.last_mut()?.1
+                layer.blocks.push(Inner {
+                    kind: kind.clone(),
+                    rule,
+                    layer: Layer::new(label, block.head()),
+                });
+                &mut layer.blocks.last_mut()?.layer
             }
         };
         let skipped = part == Part::Number
@@ -182,7 +184,7 @@ impl<'a> Evaluator<'a> {
                 .last()
                 .is_some_and(|(_, asked)| **asked != *place.label.name());
         match &block.body {
-            Some(body) if !skipped => self.body(body, scope, place, inner, part),
+            Some(body) if !skipped => self.body(body, scope, place, rule.schema, part),
             _ => Some(()),
         }
     }

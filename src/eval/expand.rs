@@ -40,6 +40,12 @@ impl<'a> Resources<'a> {
         self.list.len()
     }
 
+    /// How many are services or gateways.
+    pub(super) fn services(&self) -> usize {
+        let service = |resource: &&Resource<'a>| resource.kind == Some(ResourceKind::Service);
+        self.list.iter().filter(service).count()
+    }
+
     /// The resource of this kind and name.
     pub(super) fn find(&self, kind: ResourceKind, name: &Str) -> Option<usize> {
         self.by_name.get(&(kind, name.clone())).copied()

@@ -20,10 +20,28 @@ pub(super) struct Layer {
     pub(super) label: Label,
     pub(super) head: Span,
     pub(super) attributes: Vec<TreeAttribute>,
-    pub(super) blocks: Vec<(Str, Layer)>,
+    pub(super) blocks: Vec<Inner>,
     pub(super) uses: Vec<Rc<Merged>>,
     attribute_lookup: Lookup,
     block_lookup: Lookup,
+}
+
+/// A block within a layer.
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) kind: Str,
+    pub(super) rule: BlockRule,
+    pub(super) layer: Layer,
+}
+
+/// What the vocabulary says of a kind of block within another.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BlockRule {
+    pub(super) schema: &'static BlockSchema,
+    /// Whether there is at most one.
+    single: bool,
+    /// Whether its label says which of several kinds it is.
+    pub(super) variant: bool,
 }
 
 /// A template's body, merged.
@@ -32,6 +50,41 @@ pub(super) struct Merged {
     pub(super) tree: Tree,
     /// How many properties it has.
     pub(super) size: u64,
+}
+
+impl BlockRule {
+    /// `None` where the outer block has no such kind.
+    pub(super) fn of(outer: &BlockSchema, kind: &str) -> Option<Self> {
+        match outer.member(kind)?.shape {
+            Shape::Block(schema) => Some(Self {
+                schema,
+                single: true,
+                variant: matches!(schema.label, LabelRule::Variant(_)),
+            }),
+            Shape::Blocks(schema) => Some(Self {
+                schema,
+                single: false,
+                variant: false,
+            }),
+            Shape::Attribute(_) | Shape::Entries(_) => None,
+        }
+    }
+
+    /// The hash of a block of this kind.
+    fn hash(self, kind: &str, label: &Label) -> u64 {
+        match label {
+            Label::Name(name) if !self.single => hash((kind, name)),
+            Label::Reference(reference) if !self.single => hash((kind, reference)),
+            _ => hash(kind),
+        }
+    }
+}
+
+impl Inner {
+    /// Whether this is the block of a kind and label; of a kind, where there is but one.
+    fn is(&self, kind: &str, label: &Label) -> bool {
+        *self.kind == *kind && (self.rule.single || self.layer.label == *label)
+    }
 }
 
 impl Layer {
@@ -48,18 +101,23 @@ impl Layer {
     }
 
     /// The attribute of this key.
-    pub(super) fn attribute(&mut self, key: &Str) -> Option<usize> {
+    pub(super) fn attribute(&mut self, key: &str) -> Option<usize> {
         attribute(&mut self.attribute_lookup, &self.attributes, key)
     }
 
     /// The block of this kind and label; of this kind, where there is but one.
     pub(super) fn block(
         &mut self,
-        schema: &'static BlockSchema,
+        outer: &BlockSchema,
         kind: &str,
         label: &Label,
     ) -> Option<usize> {
-        Identity::of(schema, kind, label).position(&mut self.block_lookup, &self.blocks)
+        self.block_lookup.position(
+            &self.blocks,
+            || BlockRule::of(outer, kind).map_or(0, |rule| rule.hash(kind, label)),
+            |inner| inner.rule.hash(&inner.kind, &inner.layer.label),
+            |inner| inner.is(kind, label),
+        )
     }
 }
 
@@ -86,80 +144,6 @@ fn size(tree: &Tree) -> u64 {
     })
 }
 
-/// What tells blocks apart: their kind, and their label where there may be several.
-struct Identity<'a> {
-    schema: &'static BlockSchema,
-    kind: &'a str,
-    label: &'a Label,
-    single: bool,
-}
-
-impl<'a> Identity<'a> {
-    fn of(schema: &'static BlockSchema, kind: &'a str, label: &'a Label) -> Self {
-        let shape = schema.member(kind).map(|member| member.shape);
-        Self {
-            schema,
-            kind,
-            label,
-            single: matches!(shape, Some(Shape::Block(_))),
-        }
-    }
-
-    fn is(&self, kind: &str, label: &Label) -> bool {
-        self.kind == kind && (self.single || self.label == label)
-    }
-
-    fn hash(&self) -> u64 {
-        match self.label {
-            Label::Name(name) if !self.single => hash((self.kind, name)),
-            Label::Reference(reference) if !self.single => hash((self.kind, reference)),
-            _ => hash(self.kind),
-        }
-    }
-
-    fn position(&self, lookup: &mut Lookup, blocks: &[(Str, impl Labelled)]) -> Option<usize> {
-        lookup.position(
-            blocks,
-            || self.hash(),
-            |(kind, block)| Identity::of(self.schema, kind, block.label()).hash(),
-            |(kind, block)| self.is(kind, block.label()),
-        )
-    }
-}
-
-/// What has a label.
-trait Labelled {
-    fn label(&self) -> &Label;
-}
-
-impl Labelled for Layer {
-    fn label(&self) -> &Label {
-        &self.label
-    }
-}
-
-impl Labelled for Tree {
-    fn label(&self) -> &Label {
-        &self.label
-    }
-}
-
-/// Whether blocks of this kind are variants, of which a body has one.
-pub(super) fn is_variant(schema: &BlockSchema, kind: &str) -> bool {
-    match schema.member(kind).map(|member| member.shape) {
-        Some(Shape::Block(block)) => matches!(block.label, LabelRule::Variant(_)),
-        _ => false,
-    }
-}
-
-/// The schema of a block within another.
-pub(super) fn inner(schema: &BlockSchema, kind: &str) -> Option<&'static BlockSchema> {
-    match schema.member(kind)?.shape {
-        Shape::Block(block) | Shape::Blocks(block) => Some(block),
-        Shape::Attribute(_) | Shape::Entries(_) => None,
-    }
-}
-
 impl Evaluator<'_> {
     /// A body over the templates it uses.
     pub(super) fn merged(
@@ -178,9 +162,6 @@ impl Evaluator<'_> {
 
     /// A layer over trees.
     fn over(&mut self, mut layer: Layer, below: &[&Tree], schema: &'static BlockSchema) -> Tree {
-        if below.is_empty() {
-            return self.alone(layer, schema);
-        }
         let attributes = self.attributes_over(&mut layer, below);
         let blocks = self.blocks_over(&mut layer, below, schema);
         Tree {
@@ -191,43 +172,26 @@ impl Evaluator<'_> {
         }
     }
 
-    /// A layer over nothing.
-    fn alone(&mut self, layer: Layer, schema: &'static BlockSchema) -> Tree {
-        let mut attributes = layer.attributes;
-        attributes.retain(|attribute| attribute.value.value != Value::None);
-        let mut blocks = Vec::with_capacity(layer.blocks.len());
-        for (kind, block) in layer.blocks {
-            let Some(schema) = inner(schema, &kind) else {
-                continue;
-            };
-            let block = self.over(block, &[], schema);
-            blocks.push((kind, block));
-        }
-        Tree {
-            label: layer.label,
-            head: layer.head,
-            attributes,
-            blocks,
-        }
-    }
-
     fn attributes_over(&mut self, layer: &mut Layer, below: &[&Tree]) -> Vec<TreeAttribute> {
-        let capacity = below
-            .iter()
-            .map(|tree| tree.attributes.len())
-            .sum::<usize>();
+        let is_set = |attribute: &TreeAttribute| attribute.value.value != Value::None;
+        if below.is_empty() {
+            let mut own = std::mem::take(&mut layer.attributes);
+            own.retain(is_set);
+            return own;
+        }
+        let capacity: usize = below.iter().map(|tree| tree.attributes.len()).sum();
         let mut merged: Vec<TreeAttribute> = Vec::with_capacity(capacity + layer.attributes.len());
         let mut lookup = Lookup::default();
         let mut taken = vec![false; layer.attributes.len()];
         for (depth, tree) in below.iter().enumerate() {
             for one in &tree.attributes {
-                let own = layer.attribute(&one.key);
-                if let Some(own) = own {
+                if let Some(own) = layer.attribute(&one.key) {
+                    // In the place of the template's.
                     let first = taken
                         .get_mut(own)
                         .is_some_and(|taken| !std::mem::replace(taken, true));
                     let own = layer.attributes.get(own).filter(|_| first);
-                    merged.extend(own.filter(|own| own.value.value != Value::None).cloned());
+                    merged.extend(own.filter(|own| is_set(own)).cloned());
                     continue;
                 }
                 let before = if depth == 0 {
@@ -246,7 +210,7 @@ impl Evaluator<'_> {
             }
         }
         let own = layer.attributes.drain(..).zip(taken);
-        let rest = own.filter(|(own, taken)| !taken && own.value.value != Value::None);
+        let rest = own.filter(|(own, taken)| !taken && is_set(own));
         merged.extend(rest.map(|(own, _)| own));
         merged
     }
@@ -257,89 +221,102 @@ impl Evaluator<'_> {
         below: &[&Tree],
         schema: &'static BlockSchema,
     ) -> Vec<(Str, Tree)> {
-        let capacity = below.iter().map(|tree| tree.blocks.len()).sum::<usize>();
+        let capacity: usize = below.iter().map(|tree| tree.blocks.len()).sum();
         let mut merged: Vec<(Str, Tree)> = Vec::with_capacity(capacity + layer.blocks.len());
         let mut done = Lookup::default();
-        let mut own: Vec<Option<Layer>> = Vec::new();
-        let mut positions: Vec<Vec<Option<usize>>> = Vec::with_capacity(below.len());
-        for tree in below {
-            let found = tree.blocks.iter();
-            let found = found.map(|(kind, block)| layer.block(schema, kind, &block.label));
-            positions.push(found.collect());
+        // The body's own block of each block of each template, before they are taken one by one.
+        let mut places = Vec::with_capacity(capacity);
+        for (kind, block) in below.iter().flat_map(|tree| &tree.blocks) {
+            places.push(layer.block(schema, kind, &block.label));
         }
-        let kinds: Vec<Str> = layer.blocks.iter().map(|(kind, _)| kind.clone()).collect();
-        own.extend(layer.blocks.drain(..).map(|(_, block)| Some(block)));
-        for (depth, (tree, positions)) in below.iter().zip(positions).enumerate() {
-            for ((kind, block), position) in tree.blocks.iter().zip(positions) {
-                let identity = Identity::of(schema, kind, &block.label);
-                let is_done = depth > 0 && identity.position(&mut done, &merged).is_some();
-                let mine = position.and_then(|position| own.get_mut(position)?.take());
-                if is_done || (position.is_some() && mine.is_none()) {
-                    continue;
-                }
-                let Some(inner) = inner(schema, kind) else {
-                    continue;
+        let mut own: Vec<Option<Inner>> = layer.blocks.drain(..).map(Some).collect();
+        let mut places = places.into_iter();
+        for (depth, tree) in below.iter().enumerate() {
+            let later = below.get(depth + 1..).unwrap_or_default();
+            for ((kind, block), place) in tree.blocks.iter().zip(&mut places) {
+                let mine = place.and_then(|place| own.get_mut(place)?.take());
+                let tree = match mine {
+                    // An earlier template's block took it in.
+                    None if place.is_some() => continue,
+                    None if below.len() == 1 => block.clone(),
+                    Some(mine) => {
+                        let same = same_blocks(mine.rule, kind, block, later);
+                        self.own_block(mine, &same)
+                    }
+                    None => {
+                        let Some(rule) = BlockRule::of(schema, kind) else {
+                            continue;
+                        };
+                        if depth > 0 && is_done(&mut done, &merged, schema, rule, kind, block) {
+                            continue;
+                        }
+                        let same = same_blocks(rule, kind, block, later);
+                        self.shared_block(block, &same, rule, kind)
+                    }
                 };
-                let rest = below.get(depth + 1..).unwrap_or_default();
-                let same = same_blocks(schema, kind, block, rest);
-                let tree = self.block_over(mine, block, &same, schema, inner, kind);
                 merged.push((kind.clone(), tree));
             }
         }
-        for (kind, block) in kinds.into_iter().zip(own) {
-            if let (Some(block), Some(inner)) = (block, inner(schema, &kind)) {
-                let tree = self.over(block, &[], inner);
-                merged.push((kind, tree));
-            }
+        for inner in own.into_iter().flatten() {
+            let tree = self.over(inner.layer, &[], inner.rule.schema);
+            merged.push((inner.kind, tree));
         }
         merged
     }
 
-    /// One block: a body's own, if it has one, over those of the templates.
-    fn block_over(
-        &mut self,
-        mine: Option<Layer>,
-        first: &Tree,
-        same: &[&Tree],
-        outer: &'static BlockSchema,
-        schema: &'static BlockSchema,
-        kind: &str,
-    ) -> Tree {
-        let variant = is_variant(outer, kind);
-        if let Some(mine) = mine {
-            let same: Vec<&Tree> = same
-                .iter()
-                .copied()
-                .filter(|tree| !variant || tree.label == mine.label)
-                .collect();
-            return self.over(mine, &same, schema);
-        }
+    /// A body's own block over those of the templates; another variant replaces.
+    fn own_block(&mut self, mine: Inner, same: &[&Tree]) -> Tree {
+        let kept = |tree: &&&Tree| !mine.rule.variant || tree.label == mine.layer.label;
+        let same: Vec<&Tree> = same.iter().filter(kept).copied().collect();
+        self.over(mine.layer, &same, mine.rule.schema)
+    }
+
+    /// A block that templates set and the body does not.
+    fn shared_block(&mut self, first: &Tree, same: &[&Tree], rule: BlockRule, kind: &str) -> Tree {
         if let [only] = same {
             return Tree::clone(only);
         }
-        let (label, head) = (first.label.clone(), first.head);
-        if let Some(other) = same.iter().find(|tree| variant && tree.label != label) {
-            self.report::<()>(variants(kind, head, other.head, self.merging));
-            return Tree::clone(first);
+        let other = same.iter().find(|tree| tree.label != first.label);
+        if let Some(other) = other.filter(|_| rule.variant) {
+            self.report::<()>(variants(kind, first.head, other.head, self.merging));
+            return first.clone();
         }
-        self.over(Layer::new(label, head), same, schema)
+        let layer = Layer::new(first.label.clone(), first.head);
+        self.over(layer, same, rule.schema)
     }
+}
+
+/// Whether an earlier template had a block of this identity.
+fn is_done(
+    done: &mut Lookup,
+    merged: &[(Str, Tree)],
+    outer: &BlockSchema,
+    rule: BlockRule,
+    kind: &str,
+    block: &Tree,
+) -> bool {
+    let position = done.position(
+        merged,
+        || rule.hash(kind, &block.label),
+        |(kind, tree)| BlockRule::of(outer, kind).map_or(0, |rule| rule.hash(kind, &tree.label)),
+        |(known, tree)| **known == *kind && (rule.single || tree.label == block.label),
+    );
+    position.is_some()
 }
 
 /// The blocks of one identity: this one and those of later trees.
 fn same_blocks<'a>(
-    schema: &'static BlockSchema,
+    rule: BlockRule,
     kind: &str,
     block: &'a Tree,
     later: &[&'a Tree],
 ) -> Vec<&'a Tree> {
-    let identity = Identity::of(schema, kind, &block.label);
     let mut same = vec![block];
     for tree in later {
         let found = tree
             .blocks
             .iter()
-            .find(|(kind, block)| identity.is(kind, &block.label));
+            .find(|(known, tree)| **known == *kind && (rule.single || tree.label == block.label));
         same.extend(found.map(|(_, block)| block));
     }
     same
