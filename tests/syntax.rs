@@ -26,6 +26,7 @@ fn programs_are_explained() {
     assert!(!cases.is_empty());
     for case in cases {
         let text = std::fs::read_to_string(case.join("app.zd")).unwrap();
+        check(&text);
         let mut settings = insta::Settings::clone_current();
         settings.set_snapshot_path(&case);
         settings.set_prepend_module_to_snapshot(false);
@@ -194,7 +195,7 @@ fn a_fault_costs_one_item() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_text_is_read(text in "\\PC{0,200}") {

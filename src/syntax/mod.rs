@@ -9,6 +9,8 @@ mod build;
 mod explain;
 mod grammar;
 mod scan;
+#[cfg(test)]
+mod tests;
 
 use crate::diagnostics::Diagnostics;
 use crate::source::FileId;

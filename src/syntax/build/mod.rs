@@ -155,9 +155,12 @@ impl<'i> Builder<'i> {
         let end = start + text.trim_end().len();
         let span = self.place(start, end);
         let known = |fault: &Span| fault.start <= span.end && span.start <= fault.end;
-        if !self.faults.iter().any(known) && self.explained < MAX_EXPLAINED {
+        if self.explained < MAX_EXPLAINED && !self.faults.iter().any(known) {
             let stuck = explain::stuck(rule, self.text.get(start..end).unwrap_or(""));
-            let at = self.offset(start + stuck.at);
+            let mut at = self.offset(start + stuck.at);
+            while !self.original.is_char_boundary(at) {
+                at -= 1;
+            }
             let between = self.last_broken..span.start as usize;
             let explanation = explain::explain(&explain::Broken {
                 file: self.id,

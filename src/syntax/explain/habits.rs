@@ -54,6 +54,34 @@ pub(super) fn ternary(broken: &Broken<'_>) -> Option<Diagnostic> {
     })
 }
 
+/// `"${TAG:-latest}"` and other things that are no single value.
+pub(super) fn shell_expansion(broken: &Broken<'_>) -> Option<Diagnostic> {
+    let (_, inside) = broken.before().rsplit_once("${")?;
+    if inside.contains('}') {
+        return None;
+    }
+    let rest = broken.rest();
+    let name = inside.trim();
+    if rest.starts_with([':', '-', '?', '#', '%']) && !name.is_empty() {
+        return Some(
+            broken
+                .here("`${…}` holds a value of the language, not of a shell")
+                .help(format!(
+                    "a default belongs to the declaration: `deploy {name}: string = \"…\"`"
+                )),
+        );
+    }
+    if !rest.starts_with('}') {
+        return None;
+    }
+    let diagnostic = broken.here("`${…}` lacks a value");
+    Some(if name.is_empty() {
+        diagnostic.help("for the text itself write `\\${`")
+    } else {
+        diagnostic
+    })
+}
+
 /// `key: value`
 pub(super) fn colon(broken: &Broken<'_>) -> Option<Diagnostic> {
     let after = broken.rest().strip_prefix(':')?;

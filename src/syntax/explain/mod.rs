@@ -161,6 +161,7 @@ fn recognise(broken: &Broken<'_>) -> Option<Diagnostic> {
         slips::missing_value,
         habits::dollar,
         habits::ternary,
+        habits::shell_expansion,
         habits::colon,
         habits::arrow,
         habits::comparison_for_assignment,

@@ -71,23 +71,23 @@ impl Walk<'_> {
         let content = line.get(..length).unwrap_or("");
         let mut diagnostic =
             Diagnostic::new(&SYNTAX_ERROR, "strings stand in double quotes", whole);
+        let after = end + close.len_utf8();
         if content.contains(['"', '\\', '$']) {
             diagnostic =
                 diagnostic.help("write it as `\"…\"`, with `\\` before `\"`, `\\` and `${`");
-            self.blank_out(start, end + close.len_utf8());
-            self.swapped.push((end, b'"'));
-            self.swapped.push((start, b'"'));
+            self.blank_out(start, after);
         } else {
             diagnostic = diagnostic
                 .help(format!("write `\"{content}\"`"))
                 .replace(whole, format!("\"{content}\""));
             self.blank_out(start, inside);
-            self.blank_out(end, end + close.len_utf8());
-            self.swapped.push((inside - 1, b'"'));
-            self.swapped.push((end, b'"'));
+            self.blank_out(end, after);
         }
+        // The outermost bytes, so that the string's span is of whole characters.
+        self.swapped.push((start, b'"'));
+        self.swapped.push((after - 1, b'"'));
         self.report(whole, diagnostic);
-        self.at = end + close.len_utf8();
+        self.at = after;
     }
 
     fn block_comment(&mut self) {
