@@ -15,6 +15,11 @@ use tempfile::TempPath;
 /// How the name of a file begins and ends that waits to be put into its place.
 pub(super) const WAITING: (&str, &str) = (".zdc-", ".tmp");
 
+/// How many wait for the disk at once.
+const MAX_WAITERS: usize = 16;
+/// The fewest files that one of them waits for.
+const MIN_SHARE: usize = 8;
+
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Written {
@@ -54,6 +59,7 @@ pub(crate) fn write(plan: &Plan, folder: &Path, force: bool) -> Result<Written, 
                 return Ok(Written::Interrupted);
             }
         }
+        settle(&waiting)?;
         if interrupted.load(Ordering::SeqCst) {
             return Ok(Written::Interrupted);
         }
@@ -109,14 +115,9 @@ fn watch_signals() -> Result<Arc<AtomicBool>, Failure> {
     Ok(flag)
 }
 
-/// Writes a file under a name of its own beside its place, down to the disk.
+/// Writes a file under a name of its own beside its place.
 fn beside(file: &Planned, made: &mut MadeFolders) -> Result<TempPath, Failure> {
-    let failed = |error: &io::Error| {
-        let shown = show(&file.path);
-        Failure::new(format!(
-            "nothing was written: cannot write `{shown}`: {error}"
-        ))
-    };
+    let failed = |error: &io::Error| unwritable(file, error);
     let folder = file.path.parent().unwrap_or(Path::new(""));
     made.make(folder).map_err(|error| failed(&error))?;
     let folder = if folder.as_os_str().is_empty() {
@@ -141,10 +142,41 @@ fn beside(file: &Planned, made: &mut MadeFolders) -> Result<TempPath, Failure> {
         .tempfile_in(folder)
         .map_err(|error| failed(&error))?;
     out.write_all(file.text.as_bytes())
-        .and_then(|()| out.as_file().sync_all())
         .map_err(|error| failed(&error))?;
     // Closed, so that a fleet of files does not hold a fleet of descriptors.
     Ok(out.into_temp_path())
+}
+
+/// Waits until every file is on the disk: a full disk may be told only then. Several wait at once,
+/// since a file system takes down together what it is asked at the same time.
+fn settle(waiting: &[(TempPath, &Planned)]) -> Result<(), Failure> {
+    let settle = |part: &[(TempPath, &Planned)]| {
+        part.iter().try_for_each(|(path, file)| {
+            let synced = File::open(path).and_then(|file| file.sync_all());
+            synced.map_err(|error| unwritable(file, &error))
+        })
+    };
+    let size = waiting.len().div_ceil(MAX_WAITERS).max(MIN_SHARE);
+    if waiting.len() <= size {
+        return settle(waiting);
+    }
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = waiting
+            .chunks(size)
+            .map(|part| scope.spawn(move || settle(part)))
+            .collect();
+        parts.into_iter().try_for_each(|part| {
+            let lost = |_| Failure::new("nothing was written: a file did not reach the disk");
+            part.join().map_err(lost)?
+        })
+    })
+}
+
+fn unwritable(file: &Planned, error: &io::Error) -> Failure {
+    let shown = show(&file.path);
+    Failure::new(format!(
+        "nothing was written: cannot write `{shown}`: {error}"
+    ))
 }
 
 /// Renames every file into place.
