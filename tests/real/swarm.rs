@@ -2,7 +2,7 @@
 //! converge, with `REPLICAS=4` to four. Images are made from a folder (`docker import`) under the names the stacks
 //! ask for; nothing is pulled.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -31,7 +31,12 @@ pub(crate) fn tests(programs: &[Program]) -> Vec<Test> {
         programs,
         "swarm",
         ("swarm", &["yml"]),
-        |_, files| judge(files),
+        |program, files| {
+            // Below stand the files that the stacks refer to.
+            let swarm = program.output.join("swarm");
+            let stacks = files.iter().filter(|file| file.parent() == Some(&swarm));
+            judge(&stacks.cloned().collect::<Vec<_>>())
+        },
     ));
     tests
 }
@@ -51,7 +56,7 @@ fn judge(files: &[PathBuf]) -> Verdict {
 pub(crate) fn service(file: &Path, service: &str) -> Result<Value, Failure> {
     let engine = engine()?;
     let stacks = [engine.read(file, &[])?];
-    engine.prepare(&stacks[0])?;
+    engine.prepare(&stacks)?;
     engine.deploy(&stacks[0])?;
     let name = format!("{}_{service}", stacks[0].name);
     let found = engine.docker(&["service", "inspect", &name])?;
@@ -245,9 +250,7 @@ impl Engine {
     }
 
     fn judge(&self, stacks: &[Stack]) -> Verdict {
-        for stack in stacks {
-            self.prepare(stack)?;
-        }
+        self.prepare(stacks)?;
         for stack in stacks {
             self.deploy(stack)?;
         }
@@ -258,32 +261,40 @@ impl Engine {
         self.takes_four_replicas(stacks)
     }
 
-    /// Makes what the stack finds ready: external networks and secrets, labels of the node, images.
-    fn prepare(&self, stack: &Stack) -> Verdict {
-        for network in stack.external("networks") {
-            if self.docker(&["network", "inspect", network]).is_err() {
-                self.docker(&[
-                    "network",
-                    "create",
-                    "--driver=overlay",
-                    "--attachable",
-                    network,
-                ])?;
+    /// Makes ready what the stacks find there: networks and secrets, labels of the node, images.
+    fn prepare(&self, stacks: &[Stack]) -> Verdict {
+        for stack in stacks {
+            for network in stack.external("networks") {
+                if self.docker(&["network", "inspect", network]).is_err() {
+                    self.docker(&[
+                        "network",
+                        "create",
+                        "--driver=overlay",
+                        "--attachable",
+                        network,
+                    ])?;
+                }
             }
-        }
-        let value = stack.file.to_string_lossy();
-        for kind in ["secret", "config"] {
-            for name in stack.external(&format!("{kind}s")) {
-                if self.docker(&[kind, "inspect", name]).is_err() {
-                    self.docker(&[kind, "create", name, &value])?;
+            let value = stack.file.to_string_lossy();
+            for kind in ["secret", "config"] {
+                for name in stack.external(&format!("{kind}s")) {
+                    if self.docker(&[kind, "inspect", name]).is_err() {
+                        self.docker(&[kind, "create", name, &value])?;
+                    }
                 }
             }
         }
-        for service in stack.services() {
+        let mut images: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+        for service in stacks.iter().flat_map(Stack::services) {
             self.label(service)?;
-            self.import(service)?;
+            images
+                .entry(service["image"].as_str().unwrap_or_default())
+                .or_default()
+                .extend(ports(service));
         }
-        Ok(())
+        images
+            .iter()
+            .try_for_each(|(name, ports)| self.import(name, ports))
     }
 
     /// This node is the one that the constraints ask for.
@@ -302,28 +313,13 @@ impl Engine {
         Ok(())
     }
 
-    /// An image of that name. A workload listens on the ports that the service publishes or checks.
-    fn import(&self, service: &Value) -> Verdict {
-        let name = service["image"].as_str().unwrap_or_default();
+    /// An image of that name: nginx, or a workload that listens on the ports.
+    fn import(&self, name: &str, ports: &BTreeSet<String>) -> Verdict {
         let repository = name.rsplit('/').next().unwrap_or_default();
-        let change = if repository.split([':', '@']).next() == Some("nginx") {
+        let change = if repository.split(':').next() == Some("nginx") {
             r#"CMD ["nginx", "-g", "daemon off;"]"#.to_owned()
         } else {
-            let mut ports = BTreeSet::new();
-            for port in service["ports"].as_array().into_iter().flatten() {
-                ports.insert(port["target"].to_string());
-            }
-            let check = service["healthcheck"]["test"].to_string();
-            let checked = Regex::new(r":(\d+)|\b(\d{4,5})\b").unwrap();
-            for found in checked.captures_iter(&check) {
-                ports.extend(
-                    found
-                        .get(1)
-                        .or(found.get(2))
-                        .map(|port| port.as_str().to_owned()),
-                );
-            }
-            let ports: Vec<String> = ports.into_iter().collect();
+            let ports: Vec<&str> = ports.iter().map(String::as_str).collect();
             format!(
                 "ENTRYPOINT [\"/workload\"]\nENV LISTEN=\"{}\"",
                 ports.join(" ")
@@ -478,6 +474,23 @@ impl Stack {
     }
 }
 
+/// The ports that a service publishes or checks.
+fn ports(service: &Value) -> BTreeSet<String> {
+    let published = service["ports"].as_array().into_iter().flatten();
+    let mut ports: BTreeSet<String> = published.map(|port| port["target"].to_string()).collect();
+    let check = service["healthcheck"]["test"].to_string();
+    let checked = Regex::new(r":(\d+)|\b(\d{4,5})\b").unwrap();
+    for found in checked.captures_iter(&check) {
+        ports.extend(
+            found
+                .get(1)
+                .or(found.get(2))
+                .map(|port| port.as_str().to_owned()),
+        );
+    }
+    ports
+}
+
 /// `NAME 2/2` or `NAME 2/2 (max 1 per node)`.
 fn runs(line: &str) -> bool {
     line.split(' ')
@@ -547,7 +560,7 @@ networks:
     let file = folder("unhealthy").join("unhealthy.yml");
     std::fs::write(&file, text(3002)).map_err(|error| error.to_string())?;
     let stacks = [engine.read(&file, &[])?];
-    engine.prepare(&stacks[0])?;
+    engine.prepare(&stacks)?;
     engine.deploy(&stacks[0])?;
     let verdict = engine.converges(&stacks[0], Duration::from_secs(6));
     engine.remove(&stacks)?;
