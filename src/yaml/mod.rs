@@ -4,6 +4,7 @@
 //! What is written, and in which order, is the business of the serialized types. Reading YAML lives elsewhere.
 
 mod annotate;
+mod block;
 mod scalar;
 mod writer;
 
