@@ -1,5 +1,5 @@
 //! The programs that are judged and what `zdc build` makes of them. Folders are discovered: `examples/NAME/app.zd` and
-//! `tests/real/cases/NAME/app.zd`.
+//! `tests/real/cases/NAME/app.zd` and `tests/cases/nginx/NAME/app.zd`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,7 +17,7 @@ pub(crate) struct Program {
 /// Every program; what could be built of it is in its folder.
 pub(crate) fn discover() -> Vec<Program> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut programs: Vec<Program> = ["examples", "tests/real/cases"]
+    let mut programs: Vec<Program> = ["examples", "tests/real/cases", "tests/cases/nginx"]
         .iter()
         .filter_map(|parent| std::fs::read_dir(root.join(parent)).ok())
         .flatten()

@@ -15,6 +15,8 @@ mod quote;
 mod rewrites;
 mod routes;
 #[cfg(test)]
+mod tests;
+#[cfg(test)]
 mod tokens;
 mod values;
 mod variables;
@@ -156,6 +158,7 @@ fn elsewhere(graph: &Graph, ledger: &mut Ledger<'_>) {
 
 fn finish(mut conf: Conf, names: &Names) -> Conf {
     conf.directives.extend(names.directives());
+    conf.comment_once();
     conf
 }
 

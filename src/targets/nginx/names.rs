@@ -21,8 +21,11 @@ pub(super) struct Names {
 /// The services that the routes of one gateway lead to by a variable.
 #[derive(Debug, Default)]
 pub(super) struct Backends {
-    /// Variable by host, in the order first used.
+    /// Host and variable, in the order first used.
     list: Vec<(String, String)>,
+    /// The variable's place by host.
+    by_host: BTreeMap<String, usize>,
+    taken: BTreeSet<String>,
 }
 
 impl Names {
@@ -76,7 +79,10 @@ impl Names {
 impl Backends {
     /// The variable that holds a host.
     pub(super) fn variable(&mut self, service: &str, host: &str) -> String {
-        let known = self.list.iter().find(|(known, _)| known == host);
+        let known = self
+            .by_host
+            .get(host)
+            .and_then(|place| self.list.get(*place));
         if let Some((_, variable)) = known {
             return variable.clone();
         }
@@ -85,15 +91,16 @@ impl Backends {
         while values::hash_bucket(name.len()).is_some() {
             name.pop();
         }
-        let taken = |name: &str| self.list.iter().any(|(_, known)| known == name);
         let numbered = (2..).map(|number| {
             let kept = name.len().min(36);
             format!("{}_{number}", name.get(..kept).unwrap_or_default())
         });
         let free = std::iter::once(name.clone())
             .chain(numbered)
-            .find(|name| !taken(name));
+            .find(|name| !self.taken.contains(name));
         let variable = free.unwrap_or_default();
+        self.by_host.insert(host.to_owned(), self.list.len());
+        self.taken.insert(variable.clone());
         self.list.push((host.to_owned(), variable.clone()));
         variable
     }

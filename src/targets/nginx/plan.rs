@@ -122,6 +122,23 @@ impl Conf {
         self.servers.extend(other.servers);
     }
 
+    /// Keeps of each comment on a directive the first: what it explains holds for the whole file.
+    pub(super) fn comment_once(&mut self) {
+        let mut said: Vec<Comment> = Vec::new();
+        let of_upstreams = self
+            .upstreams
+            .iter_mut()
+            .map(|upstream| &mut upstream.directives);
+        let of_servers = self
+            .servers
+            .iter_mut()
+            .flat_map(|server| &mut server.groups);
+        for directive in of_upstreams.chain(of_servers).flatten() {
+            directive.comments.retain(|comment| !said.contains(comment));
+            said.extend(directive.comments.iter().cloned());
+        }
+    }
+
     /// Its text; ends in a newline.
     ///
     /// The template is part of the program and cannot fail on a [`Conf`]; were it to, nginx would

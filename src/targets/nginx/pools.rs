@@ -29,14 +29,16 @@ struct Pool {
     label: String,
     name: String,
     scheme: &'static str,
+    /// The name of its first member.
+    host: String,
     upstream: Upstream,
 }
 
 impl Pools {
-    /// The scheme and the name of the pool of this label.
-    pub(super) fn find(&self, label: &str) -> Option<(&'static str, &str)> {
+    /// The scheme and the name of the pool of this label, and the host of its first member.
+    pub(super) fn find(&self, label: &str) -> Option<(&'static str, &str, &str)> {
         let pool = self.list.iter().find(|pool| pool.label == label)?;
-        Some((pool.scheme, &pool.name))
+        Some((pool.scheme, &pool.name, &pool.host))
     }
 
     pub(super) fn into_upstreams(self) -> Vec<Upstream> {
@@ -91,12 +93,20 @@ fn pool(
     Pool {
         label: label.to_owned(),
         scheme,
+        host: host(scene, upstream),
         upstream: Upstream {
             name: name.as_str().into(),
             directives,
         },
         name,
     }
+}
+
+fn host(scene: Scene<'_>, upstream: &vocabulary::Upstream) -> String {
+    let first = upstream.server.first();
+    let callee = first.and_then(|server| target(scene, &server.label));
+    let host = callee.map(|(callee, _)| gateway::host_of(scene, callee));
+    host.unwrap_or_default().to_owned()
 }
 
 /// Room for 32 members or names; nginx refuses a pool that its zone cannot hold.
@@ -142,7 +152,6 @@ fn members(
     let about = scene.service.name();
     let mut out = Vec::new();
     let mut first: Option<(&'static str, Span)> = None;
-    let mut explained = false;
     for server in &upstream.server {
         let Some((callee, port)) = target(scene, &server.label) else {
             continue;
@@ -164,8 +173,7 @@ fn members(
         }
         let arguments = arguments(scene, server, callee, port, at_request, ledger);
         let mut line = Directive::new("server", arguments);
-        if server.max_fails.is_none() && !explained {
-            explained = true;
+        if server.max_fails.is_none() {
             line = line.comment(
                 "max_fails=0: a pool whose members are all marked down answers 502 to everyone.",
             );

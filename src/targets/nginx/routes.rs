@@ -216,9 +216,12 @@ fn pass(
         ledger.report(leads_nowhere(route).about(about));
         return None;
     };
+    let mut tls = vec![Directive::new("proxy_ssl_server_name", ["on"])];
     let (scheme, address) = match ledger.take(to) {
         RouteTarget::Upstream(label) => {
-            let (scheme, name) = pools.find(label)?;
+            let (scheme, name, host) = pools.find(label)?;
+            // A pool's name is no server's; TLS is to ask for one that is.
+            tls.push(Directive::new("proxy_ssl_name", [host]));
             (scheme, name.to_owned())
         }
         RouteTarget::Port(port) => {
@@ -247,7 +250,7 @@ fn pass(
         [format!("{scheme}://{address}")],
     )];
     if scheme == "https" {
-        out.push(Directive::new("proxy_ssl_server_name", ["on"]));
+        out.extend(tls);
     }
     Some(out)
 }
