@@ -20,6 +20,8 @@ mod lookup;
 mod merge;
 mod names;
 mod operators;
+#[cfg(test)]
+mod properties;
 mod shown;
 mod text;
 
