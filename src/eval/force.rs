@@ -8,6 +8,7 @@ use crate::source::{Span, Spanned, Str};
 use crate::types::{Piece, PortPart, Reference, ResourceKind, Text, Ty, Value};
 use crate::vocabulary::{BlockSchema, Shape, Tree};
 use std::rc::Rc;
+use std::sync::Arc;
 
 impl Evaluator<'_> {
     /// The value behind a whole `svc.port.number` or `config.key`; any other value is itself.
@@ -170,7 +171,7 @@ impl Evaluator<'_> {
 
     /// The number of a port, in the tree of its service.
     fn number_in(&mut self, tree: &Tree, service: &str, port: &Str, at: Span) -> Option<i64> {
-        let blocks = || tree.blocks.iter().map(|(_, block)| block);
+        let blocks = || tree.blocks.iter().map(|(_, block)| &**block);
         let Some(block) = blocks().find(|block| block.label.name() == &**port) else {
             let known: Vec<&str> = blocks().map(|block| block.label.name()).collect();
             return self.report(no_port(service, port, &known, tree.head, at));
@@ -216,10 +217,12 @@ impl Evaluator<'_> {
             }
         }
         for (kind, block) in &mut tree.blocks {
-            if let Some(Shape::Block(schema) | Shape::Blocks(schema)) =
-                schema.member(kind).map(|member| member.shape)
-            {
-                self.settle_tree(block, schema);
+            let shape = schema.member(kind).map(|member| member.shape);
+            let Some(Shape::Block(schema) | Shape::Blocks(schema)) = shape else {
+                continue;
+            };
+            if is_symbolic(block) {
+                self.settle_tree(Arc::make_mut(block), schema);
             }
         }
     }
@@ -256,6 +259,24 @@ impl Evaluator<'_> {
             _ => Some(value),
         }
     }
+}
+
+/// Whether something in a block may be symbolic.
+fn is_symbolic(tree: &Tree) -> bool {
+    let mut values = tree
+        .attributes
+        .iter()
+        .map(|attribute| &attribute.value.value);
+    values.any(|value| match value {
+        Value::Text(Text::Pieces(_)) | Value::Reference(_) => true,
+        Value::List(items) => items.iter().any(|item| {
+            matches!(
+                item.value,
+                Value::Text(Text::Pieces(_)) | Value::Reference(_)
+            )
+        }),
+        _ => false,
+    }) || tree.blocks.iter().any(|(_, block)| is_symbolic(block))
 }
 
 /// Whether a place takes whole numbers and no text.

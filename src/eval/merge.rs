@@ -13,6 +13,7 @@ use crate::source::{Span, Str};
 use crate::types::Value;
 use crate::vocabulary::{BlockSchema, Label, LabelRule, Shape, Tree, TreeAttribute};
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// What one body says itself, and what it uses.
 #[derive(Debug)]
@@ -220,9 +221,9 @@ impl Evaluator<'_> {
         layer: &mut Layer,
         below: &[&Tree],
         schema: &'static BlockSchema,
-    ) -> Vec<(Str, Tree)> {
+    ) -> Vec<(Str, Arc<Tree>)> {
         let capacity: usize = below.iter().map(|tree| tree.blocks.len()).sum();
-        let mut merged: Vec<(Str, Tree)> = Vec::with_capacity(capacity + layer.blocks.len());
+        let mut merged: Vec<(Str, Arc<Tree>)> = Vec::with_capacity(capacity + layer.blocks.len());
         let mut done = Lookup::default();
         // The body's own block of each block of each template, before they are taken one by one.
         let mut places = Vec::with_capacity(capacity);
@@ -238,10 +239,10 @@ impl Evaluator<'_> {
                 let tree = match mine {
                     // An earlier template's block took it in.
                     None if place.is_some() => continue,
-                    None if below.len() == 1 => block.clone(),
+                    None if below.len() == 1 => Arc::clone(block),
                     Some(mine) => {
                         let same = same_blocks(mine.rule, kind, block, later);
-                        self.own_block(mine, &same)
+                        Arc::new(self.own_block(mine, &same))
                     }
                     None => {
                         let Some(rule) = BlockRule::of(schema, kind) else {
@@ -259,7 +260,7 @@ impl Evaluator<'_> {
         }
         for inner in own.into_iter().flatten() {
             let tree = self.over(inner.layer, &[], inner.rule.schema);
-            merged.push((inner.kind, tree));
+            merged.push((inner.kind, Arc::new(tree)));
         }
         merged
     }
@@ -272,24 +273,30 @@ impl Evaluator<'_> {
     }
 
     /// A block that templates set and the body does not.
-    fn shared_block(&mut self, first: &Tree, same: &[&Tree], rule: BlockRule, kind: &str) -> Tree {
-        if let [only] = same {
-            return Tree::clone(only);
+    fn shared_block(
+        &mut self,
+        first: &Arc<Tree>,
+        same: &[&Tree],
+        rule: BlockRule,
+        kind: &str,
+    ) -> Arc<Tree> {
+        if let [_] = same {
+            return Arc::clone(first);
         }
         let other = same.iter().find(|tree| tree.label != first.label);
         if let Some(other) = other.filter(|_| rule.variant) {
             self.report::<()>(variants(kind, first.head, other.head, self.merging));
-            return first.clone();
+            return Arc::clone(first);
         }
         let layer = Layer::new(first.label.clone(), first.head);
-        self.over(layer, same, rule.schema)
+        Arc::new(self.over(layer, same, rule.schema))
     }
 }
 
 /// Whether an earlier template had a block of this identity.
 fn is_done(
     done: &mut Lookup,
-    merged: &[(Str, Tree)],
+    merged: &[(Str, Arc<Tree>)],
     outer: &BlockSchema,
     rule: BlockRule,
     kind: &str,
@@ -317,7 +324,7 @@ fn same_blocks<'a>(
             .blocks
             .iter()
             .find(|(known, tree)| **known == *kind && (rule.single || tree.label == block.label));
-        same.extend(found.map(|(_, block)| block));
+        same.extend(found.map(|(_, block)| &**block));
     }
     same
 }

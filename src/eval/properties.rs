@@ -29,7 +29,13 @@ fn number() -> impl Strategy<Value = Value> {
 }
 
 fn operator() -> impl Strategy<Value = Is> {
-    prop::sample::select(vec![Is::Add, Is::Subtract, Is::Multiply, Is::Divide, Is::Of])
+    prop::sample::select(vec![
+        Is::Add,
+        Is::Subtract,
+        Is::Multiply,
+        Is::Divide,
+        Is::Of,
+    ])
 }
 
 fn rounding() -> impl Strategy<Value = Rounding> {
@@ -153,10 +159,13 @@ fn expression() -> impl Strategy<Value = String> {
         prop_oneof![
             (pair.clone(), operator).prop_map(|((a, b), op)| format!("({a} {op} {b})")),
             pair.clone().prop_map(|(a, b)| format!("[{a}, {b}]")),
-            pair.clone().prop_map(|(a, b)| format!("{{ x = {a}, \"y\" = {b} }}")),
+            pair.clone()
+                .prop_map(|(a, b)| format!("{{ x = {a}, \"y\" = {b} }}")),
             pair.clone().prop_map(|(a, b)| format!("({a})[{b}]")),
-            pair.clone().prop_map(|(a, b)| format!("\"<${{{a}}}|${{{b}}}>\"")),
-            pair.clone().prop_map(|(a, b)| format!("[for n in {a} {{ {b} }}]")),
+            pair.clone()
+                .prop_map(|(a, b)| format!("\"<${{{a}}}|${{{b}}}>\"")),
+            pair.clone()
+                .prop_map(|(a, b)| format!("[for n in {a} {{ {b} }}]")),
             (pair, inner.clone())
                 .prop_map(|((a, b), c)| format!("if {a} {{ {b} }} else {{ {c} }}")),
             inner.clone().prop_map(|a| format!("({a}).x")),

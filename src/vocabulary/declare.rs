@@ -2,6 +2,7 @@
 
 use crate::source::{Span, Spanned, Str};
 use crate::types::{Reference, Ty, Value};
+use std::sync::Arc;
 
 /// What a block is, for the check, the documentation and editors.
 #[derive(Debug)]
@@ -100,8 +101,9 @@ pub struct Tree {
     pub head: Span,
     /// Each key once; a template's first.
     pub attributes: Vec<TreeAttribute>,
-    /// In order, templates' first; each kind and label once.
-    pub blocks: Vec<(Str, Tree)>,
+    /// In order, templates' first; each kind and label once. Those of a template that a body leaves
+    /// alone are shared.
+    pub blocks: Vec<(Str, Arc<Tree>)>,
 }
 
 /// An evaluated attribute.
