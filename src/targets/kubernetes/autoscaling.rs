@@ -1,8 +1,6 @@
 //! How many pods there are over time: the autoscaler, and the budget of a drain.
 
 use super::lowering::{Lowering, different, int};
-use super::metadata::Marks;
-use super::plan::Object;
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::ServiceView;
 use crate::source::Span;
@@ -12,12 +10,15 @@ use k8s_openapi::api::autoscaling::v2::{
     MetricTarget, ResourceMetricSource,
 };
 use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 impl<'g> Lowering<'g> {
     /// `scale`. Without `cpu` the API's own aim holds, 80 % of what is requested.
-    pub(super) fn autoscaler(&mut self, service: ServiceView<'g>, marks: &Marks) -> Option<Object> {
-        let scale = service.node.service.scale.as_ref()?;
+    pub(super) fn autoscaler(&mut self, service: ServiceView<'g>, metadata: &mut ObjectMeta) {
+        let Some(scale) = &service.node.service.scale else {
+            return;
+        };
         let body = self.ledger.enter(scale);
         let range = self.graph.replicas(service);
         self.ledger.take_from(body.min.as_ref());
@@ -59,14 +60,12 @@ impl<'g> Lowering<'g> {
                 ..MetricSpec::default()
             }
         });
-        let name = self.name(service).to_owned();
-        Some(Object::Autoscaler(Box::new(HorizontalPodAutoscaler {
-            metadata: self.metadata(name.clone(), marks),
+        let autoscaler = HorizontalPodAutoscaler {
             spec: Some(HorizontalPodAutoscalerSpec {
                 scale_target_ref: CrossVersionObjectReference {
                     api_version: Some("apps/v1".to_owned()),
                     kind: "Deployment".to_owned(),
-                    name,
+                    name: self.name(service).to_owned(),
                 },
                 min_replicas: Some(int(range.least)),
                 max_replicas: int(range.most),
@@ -74,7 +73,8 @@ impl<'g> Lowering<'g> {
                 ..HorizontalPodAutoscalerSpec::default()
             }),
             ..HorizontalPodAutoscaler::default()
-        })))
+        };
+        self.write(metadata, autoscaler);
     }
 
     /// How many pods a drain may take at once: those above the promise, and always one, since a
@@ -82,19 +82,18 @@ impl<'g> Lowering<'g> {
     /// (`kubernetes.io/docs/tasks/run-application/configure-pdb`). Pods that do not serve anyway
     /// never hold a drain up.
     pub(super) fn disruption_budget(
-        &self,
+        &mut self,
         service: ServiceView<'g>,
-        marks: &Marks,
+        metadata: &mut ObjectMeta,
         replicas: Option<u64>,
-    ) -> Option<Object> {
+    ) {
         let promise = self.graph.promise(service);
         let pods = replicas.unwrap_or_else(|| self.graph.replicas(service).least);
         if !promise.covers(Disturbance::Drain) || pods < 2 {
-            return None;
+            return;
         }
         let spare = pods.saturating_sub(promise.floor(pods)).max(1);
-        Some(Object::DisruptionBudget(Box::new(PodDisruptionBudget {
-            metadata: self.metadata(self.name(service).to_owned(), marks),
+        let budget = PodDisruptionBudget {
             spec: Some(PodDisruptionBudgetSpec {
                 max_unavailable: Some(IntOrString::Int(int(spare))),
                 selector: Some(self.label_selector(service)),
@@ -102,7 +101,8 @@ impl<'g> Lowering<'g> {
                 ..PodDisruptionBudgetSpec::default()
             }),
             ..PodDisruptionBudget::default()
-        })))
+        };
+        self.write(metadata, budget);
     }
 }
 

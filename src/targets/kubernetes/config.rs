@@ -7,7 +7,6 @@
 
 use super::lowering::{Lowering, different};
 use super::names;
-use super::plan::Object;
 use super::text::Place;
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::source::Span;
@@ -62,24 +61,24 @@ impl<'g> Lowering<'g> {
             data.insert(entry.key.to_string(), value);
         }
         self.config_data(config);
-        if !names::is_subdomain(base) {
-            self.ledger
-                .report(names::invalid("config", base, config.span));
-        }
         let size = data.values().map(String::len).sum();
         self.size(name, size, config.span);
         let written = format!("{base}-{}", hash(&data));
-        let map = ConfigMap {
-            metadata: {
-                let mut metadata = self.shared_metadata(base.to_owned());
-                metadata.name = Some(written.clone());
-                metadata
-            },
-            immutable: Some(true),
-            data: Some(data),
-            ..ConfigMap::default()
-        };
-        self.write(base, Object::ConfigMap(Box::new(map)));
+        if !names::is_subdomain(&written) {
+            self.ledger
+                .report(names::invalid("config", base, config.span));
+        }
+        // Two configs of one name and content are one object.
+        if self.shared.insert(("ConfigMap", written.clone())) {
+            let mut metadata = self.shared_metadata(base.to_owned());
+            metadata.name = Some(written.clone());
+            let map = ConfigMap {
+                immutable: Some(true),
+                data: Some(data),
+                ..ConfigMap::default()
+            };
+            self.write_apart(base, metadata, map);
+        }
         self.configs.insert(name, written.clone());
         written
     }

@@ -2,7 +2,6 @@
 
 use super::lowering::{Lowering, SAID, different};
 use super::names;
-use super::plan::Object;
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::ServiceView;
 use crate::source::Span;
@@ -56,7 +55,6 @@ pub(super) fn lower<'g>(lowering: &mut Lowering<'g>, service: ServiceView<'g>) {
     let name = lowering.name(service);
     let class = lowering.settings.ingress_class.map(ToOwned::to_owned);
     let ingress = Ingress {
-        metadata: lowering.shared_metadata(name.to_owned()),
         spec: Some(IngressSpec {
             ingress_class_name: class,
             // Without a Secret the controller's own certificate is shown.
@@ -71,7 +69,9 @@ pub(super) fn lower<'g>(lowering: &mut Lowering<'g>, service: ServiceView<'g>) {
         }),
         ..Ingress::default()
     };
-    lowering.write(name, Object::Ingress(Box::new(ingress)));
+    let mut metadata = lowering.shared_metadata(name.to_owned());
+    lowering.write(&mut metadata, ingress);
+    lowering.end_file(name);
 }
 
 impl<'g> Lowering<'g> {

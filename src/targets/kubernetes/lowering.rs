@@ -1,6 +1,7 @@
 //! The way from the graph to the plan, and what every part of it needs.
 
-use super::plan::{KubernetesPlan, Object};
+use super::order::{InOrder, Ordered};
+use super::plan::KubernetesPlan;
 use super::{gateway, metadata, names, workload};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{EdgeKind, Graph, ServiceId, ServiceView};
@@ -8,7 +9,11 @@ use crate::source::{Span, Str};
 use crate::targets::{Account, Ledger};
 use crate::types::Duration;
 use crate::vocabulary::{Attribute, DeployVariables, KubernetesGateway, TargetId, WrittenId};
+use crate::yaml;
+use k8s_openapi::Metadata;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use rustc_hash::{FxHashMap, FxHashSet};
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Everything that is written for Kubernetes, what was said of it, and the accounts.
@@ -17,14 +22,21 @@ pub(super) fn lower(graph: &Graph) -> (KubernetesPlan, Diagnostics, Vec<Account>
     let settings = settings(graph, &mut ledger);
     let origin = metadata::origin(graph, &mut ledger);
     let names = names::choose(graph, &mut ledger);
+    let taken = graph
+        .services_on(TargetId::Kubernetes)
+        .filter_map(|service| names.get(service.id.0).copied())
+        .collect();
     let mut lowering = Lowering {
         graph,
         ledger,
         settings,
         names,
+        taken,
         origin,
         routed: routed(graph),
         files: BTreeMap::new(),
+        text: String::new(),
+        shared: FxHashSet::default(),
         configs: FxHashMap::default(),
         said: FxHashSet::default(),
         met: FxHashSet::default(),
@@ -53,8 +65,13 @@ pub(super) struct Lowering<'g> {
     /// Annotations of every object.
     pub(super) origin: Option<BTreeMap<String, String>>,
     names: Vec<&'g str>,
+    taken: FxHashSet<&'g str>,
     routed: FxHashMap<ServiceId, Vec<&'g str>>,
-    files: BTreeMap<String, Vec<Object>>,
+    files: BTreeMap<String, String>,
+    /// What is being written.
+    text: String,
+    /// The objects that belong to no single service, by kind and name.
+    pub(super) shared: FxHashSet<(&'static str, String)>,
     /// The names that configs are written under.
     pub(super) configs: FxHashMap<&'g str, String>,
     said: FxHashSet<(&'static str, Span)>,
@@ -83,24 +100,61 @@ impl<'g> Lowering<'g> {
         self.names.get(service.id.0).copied().unwrap_or_default()
     }
 
+    /// Whether a service is written under this name.
+    pub(super) fn is_name(&self, name: &str) -> bool {
+        self.taken.contains(name)
+    }
+
     /// The ports of a service that a gateway routes to.
     pub(super) fn routed_ports(&self, service: ServiceView<'_>) -> &[&'g str] {
         self.routed.get(&service.id).map_or(&[][..], Vec::as_slice)
     }
 
-    /// Adds an object to a file. A config and a service of one name share a file; the list of
-    /// files keeps its own.
-    pub(super) fn write(&mut self, file: &str, object: Object) {
-        let file = if file == "kustomization" {
+    /// Writes an object under a metadata that is lent to it: most of a service's objects share one.
+    pub(super) fn write<T>(&mut self, metadata: &mut ObjectMeta, mut object: T)
+    where
+        T: InOrder + Serialize + Metadata<Ty = ObjectMeta>,
+    {
+        std::mem::swap(object.metadata_mut(), metadata);
+        #[cfg(test)]
+        super::tests::all_is_in_order(&object);
+        // The types of the objects raise no error of writing.
+        let _ = yaml::write_document(&mut self.text, &Ordered(&object));
+        std::mem::swap(object.metadata_mut(), metadata);
+    }
+
+    /// Ends a file: what was written since the last one. A config and a service of one name share a
+    /// file; the list of files keeps its own.
+    pub(super) fn end_file(&mut self, name: &str) {
+        let name = if name == "kustomization" {
             "kustomization-service"
         } else {
-            file
+            name
         };
-        if let Some(objects) = self.files.get_mut(file) {
-            objects.push(object);
-        } else {
-            self.files.insert(file.to_owned(), vec![object]);
+        if self.text.is_empty() {
+            return;
         }
+        match self.files.get_mut(name) {
+            Some(file) => {
+                file.push_str("---\n");
+                file.push_str(&self.text);
+            }
+            None => {
+                self.files.insert(name.to_owned(), self.text.clone());
+            }
+        }
+        self.text.clear();
+    }
+
+    /// Writes an object into a file of its own, in the middle of another.
+    pub(super) fn write_apart<T>(&mut self, file: &str, mut metadata: ObjectMeta, object: T)
+    where
+        T: InOrder + Serialize + Metadata<Ty = ObjectMeta>,
+    {
+        let begun = std::mem::take(&mut self.text);
+        self.write(&mut metadata, object);
+        self.end_file(file);
+        self.text = begun;
     }
 
     /// Accounts for what no object has: other targets' settings and services, and resources that no
@@ -116,12 +170,7 @@ impl<'g> Lowering<'g> {
         }
         for service in self.graph.services() {
             if !self.graph.runs_on(service, TargetId::Kubernetes) {
-                let node = &service.node.service;
-                if service.node.gateway.is_some() {
-                    self.ledger.declare_rest(node, ELSEWHERE);
-                } else {
-                    self.ledger.declare_block(node, ELSEWHERE);
-                }
+                self.ledger.declare_rest(&service.node.service, ELSEWHERE);
             }
         }
         for node in &deployment.networks {

@@ -18,13 +18,6 @@ const NAME: &str = "app.kubernetes.io/name";
 const PART_OF: &str = "app.kubernetes.io/part-of";
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 
-/// The labels and annotations of one service's objects.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Marks {
-    labels: BTreeMap<String, String>,
-    annotations: BTreeMap<String, String>,
-}
-
 /// The app's `labels`, as annotations of origin: never selectors, and no pod is replaced when one
 /// of them changes.
 pub(super) fn origin<'g>(
@@ -50,48 +43,39 @@ pub(super) fn origin<'g>(
 }
 
 impl<'g> Lowering<'g> {
-    /// A service's own `labels` beside the recommended ones. A value that no label may have becomes
-    /// an annotation.
-    pub(super) fn marks(&mut self, service: ServiceView<'g>) -> Marks {
-        let mut marks = Marks {
-            labels: self.labels(self.name(service)),
-            annotations: self.origin.clone().unwrap_or_default(),
+    /// The metadata of a service's objects: its own `labels` beside the recommended ones. A value
+    /// that no label may have becomes an annotation.
+    pub(super) fn metadata(&mut self, service: ServiceView<'g>) -> ObjectMeta {
+        let mut metadata = self.shared_metadata(self.name(service).to_owned());
+        let Some(written) = &service.node.service.labels else {
+            return metadata;
         };
-        let Some(labels) = &service.node.service.labels else {
-            return marks;
-        };
-        for entry in &self.ledger.enter(labels).entries {
+        for entry in &self.ledger.enter(written).entries {
             let (key, value) = self.ledger.take_entry(entry);
             let span = entry.attribute.key_span;
-            if !names::is_key(key) {
+            let place = if !names::is_key(key) {
                 if self.is_news("label", span) {
                     self.ledger.report(invalid_key("the label", key, span));
                 }
+                continue;
             } else if [NAME, PART_OF, MANAGED_BY].contains(&key) {
                 if self.is_news("label", span) {
                     self.ledger.report(reserved(key, span));
                 }
+                continue;
             } else if names::is_label_value(value) {
-                marks.labels.insert(key.to_owned(), value.to_string());
+                &mut metadata.labels
             } else {
                 if self.is_news("label", span) {
                     self.ledger.report(not_a_label(key, entry.attribute.span));
                 }
-                marks.annotations.insert(key.to_owned(), value.to_string());
-            }
+                &mut metadata.annotations
+            };
+            place
+                .get_or_insert_default()
+                .insert(key.to_owned(), value.to_string());
         }
-        marks
-    }
-
-    /// The metadata of one of a service's objects.
-    pub(super) fn metadata(&self, name: String, marks: &Marks) -> ObjectMeta {
-        ObjectMeta {
-            name: Some(name),
-            namespace: self.settings.namespace.map(ToOwned::to_owned),
-            labels: Some(marks.labels.clone()),
-            annotations: (!marks.annotations.is_empty()).then(|| marks.annotations.clone()),
-            ..ObjectMeta::default()
-        }
+        metadata
     }
 
     /// The metadata of an object that belongs to no single service.
@@ -132,24 +116,28 @@ impl<'g> Lowering<'g> {
         }
     }
 
+    /// An object's name may be longer than a label's value.
     fn labels(&self, name: &str) -> BTreeMap<String, String> {
-        BTreeMap::from([
-            (NAME.to_owned(), name.to_owned()),
+        let named = names::is_label_value(name).then(|| (NAME.to_owned(), name.to_owned()));
+        let of_app = [
             (PART_OF.to_owned(), self.graph.name().to_owned()),
             (MANAGED_BY.to_owned(), "zdc".to_owned()),
-        ])
+        ];
+        named.into_iter().chain(of_app).collect()
     }
 }
 
-impl Marks {
-    /// The labels of a service's pods: its own, and one for each of its networks.
-    pub(super) fn pod_labels(&self, networks: impl Iterator<Item = String>) -> ObjectMeta {
-        let mut labels = self.labels.clone();
-        labels.extend(networks.map(|network| (network, "true".to_owned())));
-        ObjectMeta {
-            labels: Some(labels),
-            ..ObjectMeta::default()
-        }
+/// The metadata of a service's pods: its labels, and one for each of its networks.
+pub(super) fn of_pods(
+    metadata: &ObjectMeta,
+    networks: impl IntoIterator<Item = String>,
+) -> ObjectMeta {
+    let mut labels = metadata.labels.clone().unwrap_or_default();
+    let networks = networks.into_iter();
+    labels.extend(networks.map(|network| (network, "true".to_owned())));
+    ObjectMeta {
+        labels: Some(labels),
+        ..ObjectMeta::default()
     }
 }
 

@@ -9,6 +9,7 @@ use crate::graph::{Graph, ServiceView};
 use crate::source::Span;
 use crate::targets::Ledger;
 use crate::vocabulary::TargetId;
+use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 
 /// The names services are written under, by id: `name`, else the zd name.
@@ -20,17 +21,21 @@ pub(super) fn choose<'g>(graph: &'g Graph, ledger: &mut Ledger<'g>) -> Vec<&'g s
     let mut renamed = vec![false; names.len()];
     let here: Vec<ServiceView<'g>> = graph.services_on(TargetId::Kubernetes).collect();
     loop {
-        let mut askers: BTreeMap<&str, Vec<ServiceView<'g>>> = BTreeMap::new();
+        let name = |names: &[&'g str], service: &ServiceView<'_>| {
+            names.get(service.id.0).copied().unwrap_or_default()
+        };
+        let mut askers: FxHashMap<&str, usize> = FxHashMap::default();
         for service in &here {
-            let name = names.get(service.id.0).copied().unwrap_or_default();
-            askers.entry(name).or_default().push(*service);
+            *askers.entry(name(&names, service)).or_default() += 1;
         }
         let mut settled = true;
-        for service in askers.into_values().filter(|who| who.len() > 1).flatten() {
-            if let (Some(name), Some(renamed)) =
-                (names.get_mut(service.id.0), renamed.get_mut(service.id.0))
-                && !*renamed
-                && *name != service.name()
+        for service in &here {
+            let asked = name(&names, service);
+            let gives_way = askers.get(asked).is_some_and(|askers| *askers > 1);
+            if gives_way
+                && asked != service.name()
+                && let (Some(name), Some(renamed)) =
+                    (names.get_mut(service.id.0), renamed.get_mut(service.id.0))
             {
                 (*name, *renamed, settled) = (service.name(), true, false);
             }

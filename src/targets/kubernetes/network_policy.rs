@@ -6,9 +6,7 @@
 //! (`kubernetes.io/docs/concepts/services-networking/network-policies`).
 
 use super::lowering::{Lowering, different};
-use super::metadata::Marks;
 use super::names;
-use super::plan::Object;
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::{self, ServiceView};
 use crate::source::Span;
@@ -17,7 +15,7 @@ use k8s_openapi::api::networking::v1::{
     NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer,
     NetworkPolicyPort, NetworkPolicySpec,
 };
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use std::collections::BTreeMap;
 
@@ -45,17 +43,17 @@ impl<'g> Lowering<'g> {
     pub(super) fn network_policy(
         &mut self,
         service: ServiceView<'g>,
-        marks: &Marks,
-    ) -> Option<Object> {
+        metadata: &mut ObjectMeta,
+        labels: Vec<String>,
+    ) {
         let networks = self.networks(service);
         let is = |flag: fn(&Network) -> bool| move |network: &&Node<Network>| flag(network);
         let external = is(|network| network.external.as_ref().is_some_and(|a| a.value));
         if networks.is_empty() || networks.iter().any(external) {
-            return None;
+            return;
         }
         let internal = is(|network| network.internal.as_ref().is_some_and(|a| a.value));
         let closed = networks.iter().all(internal);
-        let labels = self.network_labels(service);
         let peers: Vec<NetworkPolicyPeer> = labels
             .into_iter()
             .map(|label| NetworkPolicyPeer {
@@ -63,25 +61,26 @@ impl<'g> Lowering<'g> {
                 ..NetworkPolicyPeer::default()
             })
             .collect();
+        let egress = closed.then(|| vec![to_peers(peers.clone()), to_name_servers()]);
         let mut ingress = vec![NetworkPolicyIngressRule {
-            from: Some(peers.clone()),
+            from: Some(peers),
             ports: None,
         }];
         ingress.extend(self.outside_rules(service));
-        let types = if closed {
-            vec!["Ingress".to_owned(), "Egress".to_owned()]
-        } else {
-            vec!["Ingress".to_owned()]
-        };
-        Some(Object::NetworkPolicy(Box::new(NetworkPolicy {
-            metadata: self.metadata(self.name(service).to_owned(), marks),
+        let mut types = vec!["Ingress".to_owned()];
+        if closed {
+            types.push("Egress".to_owned());
+        }
+        let policy = NetworkPolicy {
             spec: Some(NetworkPolicySpec {
                 pod_selector: Some(self.label_selector(service)),
                 policy_types: Some(types),
                 ingress: Some(ingress),
-                egress: closed.then(|| vec![to_peers(peers), to_name_servers()]),
+                egress,
             }),
-        })))
+            ..NetworkPolicy::default()
+        };
+        self.write(metadata, policy);
     }
 
     /// A service's networks, with their properties taken down.

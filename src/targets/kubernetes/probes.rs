@@ -47,7 +47,8 @@ fn period(interval: Option<&Attribute<Duration>>) -> u64 {
 
 impl<'g> Lowering<'g> {
     /// Readiness from `health`; a startup probe from its `start_period`, during which nothing else
-    /// is asked; liveness only where it was written, since it restarts what it finds.
+    /// is asked; liveness only where it was written, since it restarts what it finds. So does a
+    /// startup probe: without a `start_period` there is none, and a slow start is only not ready.
     pub(super) fn probes(&mut self, service: ServiceView<'g>) -> Probes {
         let body = &service.node.service;
         let mut probes = Probes::default();

@@ -2,19 +2,19 @@
 
 use super::container::is_udp;
 use super::lowering::{Lowering, different};
-use super::metadata::Marks;
-use super::plan::Object;
+use super::names;
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::{self, ServiceView};
 use crate::source::Span;
 use crate::vocabulary::{Node, Port};
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 impl<'g> Lowering<'g> {
     /// The Service that other services call, with every port under its own number. A `node_port`
     /// makes it one that every node answers for as well.
-    pub(super) fn inside(&mut self, service: ServiceView<'g>, marks: &Marks) -> Option<Object> {
+    pub(super) fn inside(&mut self, service: ServiceView<'g>, metadata: &mut ObjectMeta) {
         let mut of_node = false;
         let mut ports = Vec::with_capacity(service.ports().len());
         for port in service.ports() {
@@ -32,13 +32,14 @@ impl<'g> Lowering<'g> {
         if of_node {
             self.every_port(service);
         }
-        let name = self.name(service).to_owned();
-        (!ports.is_empty()).then(|| self.balanced(service, marks, name, type_, ports))
+        if !ports.is_empty() {
+            self.balanced(service, metadata, type_, ports);
+        }
     }
 
     /// The Service for callers outside, where a port is published: a second one, so that the load
     /// balancer opens only the published ports and stays when a port is added.
-    pub(super) fn outside(&mut self, service: ServiceView<'g>, marks: &Marks) -> Option<Object> {
+    pub(super) fn outside(&mut self, service: ServiceView<'g>, metadata: &mut ObjectMeta) {
         let mut ports = Vec::new();
         for port in service.ports() {
             let Some(publish) = &port.publish else {
@@ -57,20 +58,26 @@ impl<'g> Lowering<'g> {
                 ports.push(service_port(port, number));
             }
         }
+        if ports.is_empty() {
+            return;
+        }
         let name = format!("{}-public", self.name(service));
-        (!ports.is_empty()).then(|| self.balanced(service, marks, name, "LoadBalancer", ports))
+        if !names::is_label(&name) || self.is_name(&name) {
+            self.ledger.report(no_name_outside(service, &name));
+        }
+        let own = metadata.name.replace(name);
+        self.balanced(service, metadata, "LoadBalancer", ports);
+        metadata.name = own;
     }
 
     fn balanced(
-        &self,
+        &mut self,
         service: ServiceView<'g>,
-        marks: &Marks,
-        name: String,
+        metadata: &mut ObjectMeta,
         type_: &str,
         ports: Vec<ServicePort>,
-    ) -> Object {
-        Object::Service(Box::new(Service {
-            metadata: self.metadata(name, marks),
+    ) {
+        let balanced = Service {
             spec: Some(ServiceSpec {
                 type_: Some(type_.to_owned()),
                 selector: Some(self.selector(service)),
@@ -78,7 +85,8 @@ impl<'g> Lowering<'g> {
                 ..ServiceSpec::default()
             }),
             ..Service::default()
-        }))
+        };
+        self.write(metadata, balanced);
     }
 
     /// Kubernetes gives every port of such a Service a port on the nodes.
@@ -125,6 +133,20 @@ fn service_port(port: &Node<Port>, number: u16) -> ServicePort {
         protocol: is_udp(graph::protocol(port)),
         ..ServicePort::default()
     }
+}
+
+/// The load balancer's Service has no name that is free.
+fn no_name_outside(service: ServiceView<'_>, name: &str) -> Diagnostic {
+    Diagnostic::new(
+        &catalogue::KUBERNETES_NAME,
+        format!(
+            "`{name}`, for what `{}` publishes, is taken or too long",
+            service.name()
+        ),
+        service.span(),
+    )
+    .labelled("its load balancer is a Service of that name")
+    .help("give one of the two another `name`, of at most 56 characters")
 }
 
 /// The API refuses this port.

@@ -3,7 +3,6 @@
 use super::container::bytes;
 use super::lowering::Lowering;
 use super::names;
-use super::plan::Object;
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::source::Span;
 use crate::vocabulary::{Node, Secret, VolumeAccess};
@@ -49,7 +48,6 @@ impl<'g> Lowering<'g> {
             VolumeAccess::ReadOnly => "ReadOnlyMany",
         };
         let claim = PersistentVolumeClaim {
-            metadata: self.shared_metadata(real.to_owned()),
             spec: Some(PersistentVolumeClaimSpec {
                 access_modes: Some(vec![mode.to_owned()]),
                 resources: Some(VolumeResourceRequirements {
@@ -60,7 +58,13 @@ impl<'g> Lowering<'g> {
             }),
             ..PersistentVolumeClaim::default()
         };
-        self.write(real, Object::Claim(Box::new(claim)));
+        if self
+            .shared
+            .insert(("PersistentVolumeClaim", real.to_owned()))
+        {
+            let metadata = self.shared_metadata(real.to_owned());
+            self.write_apart(real, metadata, claim);
+        }
         real.to_owned()
     }
 

@@ -3,13 +3,13 @@
 use super::Kubernetes;
 use super::lowering;
 use super::order::{InOrder, Ordered};
-use super::plan::Object;
 use crate::diagnostics::{Diagnostic, Severity};
 use crate::graph::Graph;
 use crate::source::MemoryWorld;
 use crate::targets::{Capability, Target};
 use crate::vocabulary::TargetId;
 use crate::{Options, compile};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json, to_value};
 
 fn graph(text: &str) -> Graph {
@@ -38,9 +38,12 @@ fn codes(text: &str) -> Vec<&'static str> {
 fn objects(text: &str) -> Vec<Value> {
     let graph = graph(text);
     let (plan, ..) = lowering::lower(&graph);
-    let objects = plan.files.values().flatten();
-    objects
-        .map(|object| to_value(Ordered(object)).unwrap())
+    let documents = plan
+        .files
+        .values()
+        .flat_map(|text| serde_yaml::Deserializer::from_str(text));
+    documents
+        .map(|document| Value::deserialize(document).unwrap())
         .collect()
 }
 
@@ -62,33 +65,31 @@ fn web(more: &str) -> String {
     format!("service web {{ {WEB}\n{more}\n}}")
 }
 
+/// Called with every object that a test of this crate makes.
+pub(super) fn all_is_in_order(object: &(impl InOrder + Serialize)) {
+    let own = to_value(object).unwrap();
+    assert_eq!(to_value(Ordered(object)).unwrap(), own);
+}
+
 #[test]
-fn what_is_written_in_order_is_all_that_was_set() {
+fn every_property_is_written_in_order() {
     let text = include_str!("../../../tests/cases/ledger/app.zd");
     let world = MemoryWorld::single("app.zd", text).with("settings.yml", "greeting: hello\n");
-    let graph = compile(&world, "app.zd", &Options::default())
-        .graph
-        .unwrap();
-    let (plan, ..) = lowering::lower(&graph);
-    let mut kinds = Vec::new();
-    for object in plan.files.values().flatten() {
-        let written = to_value(Ordered(object)).unwrap();
-        let own = match object {
-            Object::ConfigMap(object) => to_value(object),
-            Object::Claim(object) => to_value(object),
-            Object::Deployment(object) => to_value(object),
-            Object::Service(object) => to_value(object),
-            Object::Ingress(object) => to_value(object),
-            Object::Autoscaler(object) => to_value(object),
-            Object::DisruptionBudget(object) => to_value(object),
-            Object::NetworkPolicy(object) => to_value(object),
-        };
-        assert_eq!(written, own.unwrap());
-        kinds.push(written["kind"].as_str().unwrap().to_owned());
+    let graph = compile(&world, "app.zd", &Options::default()).graph;
+    let (plan, ..) = lowering::lower(&graph.unwrap());
+    let all: String = plan.files.into_values().collect();
+    for kind in [
+        "ConfigMap",
+        "Deployment",
+        "HorizontalPodAutoscaler",
+        "Ingress",
+        "NetworkPolicy",
+        "PersistentVolumeClaim",
+        "PodDisruptionBudget",
+        "Service",
+    ] {
+        assert!(all.contains(&format!("kind: {kind}\n")), "{kind}");
     }
-    kinds.sort();
-    kinds.dedup();
-    assert_eq!(kinds.len(), 8, "{kinds:?}");
 }
 
 #[test]
@@ -220,6 +221,24 @@ fn resources_of_a_loop_are_each_their_own() {
 }
 
 #[test]
+fn one_config_under_two_names_is_one_object() {
+    let text = r#"
+        config a { name = "same", data { x = "1" } }
+        config b { name = "same", data { x = "1" } }
+        config c { name = "same", data { x = "2" } }
+        service web {
+          image = "example/web:1.0.0"
+          config a { path = "/a" }
+          config b { path = "/b" }
+          config c { path = "/c" }
+        }
+    "#;
+    let maps = objects(text);
+    let maps = maps.iter().filter(|object| object["kind"] == "ConfigMap");
+    assert_eq!(maps.count(), 2);
+}
+
+#[test]
 fn two_names_alike_are_two_zd_names() {
     // `a` gives way to `b`'s name, which makes `c` give way to `a`.
     let text = r#"
@@ -256,6 +275,13 @@ fn what_the_api_refuses_is_an_error() {
             "ZD5063",
         ),
         (web("env { PORT = \"${slot.index}\" }"), "ZD5005"),
+        (
+            format!(
+                "service web-public {{ image = \"example/web:1.0.0\" }}\n{}",
+                web("port open { number = 1, publish = 80 }")
+            ),
+            "ZD5050",
+        ),
     ] {
         let found = said(&text);
         let errors: Vec<&str> = found

@@ -1,36 +1,32 @@
 //! One service: its Deployment, and the objects that go with it.
 
-use super::lowering::{Lowering, SAID, int, not_yet};
-use super::metadata::Marks;
-use super::names;
-use super::plan::Object;
+use super::lowering::{Lowering, SAID, different, int, not_yet};
+use super::{metadata, names};
 use crate::graph::ServiceView;
 use crate::targets::contract;
 use crate::types::Text;
-use crate::vocabulary::{Mode, Node, Placement, RestartCondition, Service, Spread};
+use crate::vocabulary::{
+    Mode, Node, Placement, Restart, RestartCondition, Service, Spread, WrittenId,
+};
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec};
 use k8s_openapi::api::core::v1::{PodSpec, PodTemplateSpec, TopologySpreadConstraint};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 /// Writes a service's objects, in the order people read them.
 pub(super) fn lower<'g>(lowering: &mut Lowering<'g>, service: ServiceView<'g>) {
     let body = lowering.ledger.enter(&service.node.service);
     contract(&mut lowering.ledger, service);
     declare(lowering, body);
-    let marks = lowering.marks(service);
-    let name = lowering.name(service);
+    let mut metadata = lowering.metadata(service);
     let replicas = lowering.replicas(service);
-    let deployment = lowering.deployment(service, &marks, replicas);
-    let objects = [
-        Some(Object::Deployment(Box::new(deployment))),
-        lowering.inside(service, &marks),
-        lowering.outside(service, &marks),
-        lowering.autoscaler(service, &marks),
-        lowering.disruption_budget(service, &marks, replicas),
-        lowering.network_policy(service, &marks),
-    ];
-    for object in objects.into_iter().flatten() {
-        lowering.write(name, object);
-    }
+    let networks = lowering.network_labels(service);
+    lowering.deployment(service, &mut metadata, replicas, &networks);
+    lowering.inside(service, &mut metadata);
+    lowering.outside(service, &mut metadata);
+    lowering.autoscaler(service, &mut metadata);
+    lowering.disruption_budget(service, &mut metadata, replicas);
+    lowering.network_policy(service, &mut metadata, networks);
+    lowering.end_file(lowering.name(service));
 }
 
 /// What is another target's, and what Kubernetes does by itself.
@@ -57,47 +53,52 @@ fn declare<'g>(lowering: &mut Lowering<'g>, body: &'g Service) {
             "set the node's log agent up for it",
         );
     }
-    let Some(restart) = &body.restart else { return };
-    let condition = restart.condition.as_ref().map(|condition| condition.value);
-    lowering.ledger.declare_block(restart, SAID);
-    let what = match condition {
-        None | Some(RestartCondition::Any) => {
-            "Kubernetes waits 10s, 20s, 40s … 5m before it restarts a container, without end"
-        }
-        Some(RestartCondition::OnFailure | RestartCondition::Never) => {
-            "a Deployment restarts every container that ends, whatever its exit code"
-        }
-    };
-    let only_any = body
-        .restart
-        .as_ref()
-        .is_some_and(|r| r.delay.is_none() && r.max_attempts.is_none() && r.window.is_none())
-        && matches!(condition, None | Some(RestartCondition::Any));
-    if !only_any {
-        lowering.differs(
-            restart.id,
-            restart.span,
-            what,
-            "`restart` has no counterpart there; a liveness probe restarts what hangs",
-        );
+    if let Some(restart) = &body.restart {
+        lowering.restart(restart);
     }
 }
 
 impl<'g> Lowering<'g> {
+    /// A Deployment restarts whatever ends, without end; the API takes no other policy for it
+    /// (`restartPolicy: Unsupported value`, seen).
+    fn restart(&mut self, restart: &'g Node<Restart>) {
+        let body = self.ledger.enter(restart);
+        let mut lost: Vec<WrittenId> = Vec::new();
+        let mut what = "Kubernetes waits 10s, 20s, 40s … 5m before it restarts a container again";
+        if let Some(condition) = &body.condition {
+            if condition.value == RestartCondition::Any {
+                self.ledger.take(condition);
+            } else {
+                lost.push(condition.id);
+                what = "a Deployment restarts every container that ends, whatever its exit code";
+            }
+        }
+        lost.extend(body.delay.as_ref().map(|delay| delay.id));
+        lost.extend(body.max_attempts.as_ref().map(|attempts| attempts.id));
+        lost.extend(body.window.as_ref().map(|window| window.id));
+        self.decline_all(lost, restart.span, || {
+            different(
+                what,
+                "the rest of `restart` has no counterpart there; a liveness probe restarts what \
+                 hangs",
+                restart.span,
+            )
+        });
+    }
+
     /// How many pods; nothing where an autoscaler decides.
     fn replicas(&mut self, service: ServiceView<'g>) -> Option<u64> {
         let body = &service.node.service;
         let Some(replicas) = &body.replicas else {
             return body.scale.is_none().then_some(1);
         };
-        if let Some(scale) = &body.scale {
+        if body.scale.is_some() {
             self.differs(
                 replicas.id,
                 replicas.span,
                 "`replicas` is not written for Kubernetes: its autoscaler sets the number",
                 "a number that is written is set back at every deploy",
             );
-            let _ = scale;
             return None;
         }
         self.ledger.take(replicas);
@@ -107,9 +108,10 @@ impl<'g> Lowering<'g> {
     fn deployment(
         &mut self,
         service: ServiceView<'g>,
-        marks: &Marks,
+        metadata: &mut ObjectMeta,
         replicas: Option<u64>,
-    ) -> Deployment {
+        networks: &[String],
+    ) {
         let rollout = self.rollout(service);
         let (container, volumes) = self.container(service);
         let body = &service.node.service;
@@ -128,9 +130,7 @@ impl<'g> Lowering<'g> {
             volumes: (!volumes.is_empty()).then_some(volumes),
             ..PodSpec::default()
         };
-        let networks = self.network_labels(service);
-        Deployment {
-            metadata: self.metadata(self.name(service).to_owned(), marks),
+        let deployment = Deployment {
             spec: Some(DeploymentSpec {
                 replicas: replicas.map(int),
                 selector: self.label_selector(service),
@@ -138,13 +138,14 @@ impl<'g> Lowering<'g> {
                 min_ready_seconds: rollout.min_ready_seconds,
                 progress_deadline_seconds: rollout.progress_deadline_seconds,
                 template: PodTemplateSpec {
-                    metadata: Some(marks.pod_labels(networks.into_iter())),
+                    metadata: Some(metadata::of_pods(metadata, networks.iter().cloned())),
                     spec: Some(pod),
                 },
                 ..DeploymentSpec::default()
             }),
             ..Deployment::default()
-        }
+        };
+        self.write(metadata, deployment);
     }
 
     /// The pods' host name: one for all of them, so none with a replica's number in it.
