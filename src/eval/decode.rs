@@ -14,6 +14,9 @@ use crate::vocabulary::{Block, Config, Decoder, Gateway, Tree, TreeAttribute};
 impl Evaluator<'_> {
     /// Evaluates and decodes every resource, in order.
     pub(super) fn decode(&mut self, deployment: &mut Deployment) {
+        if self.stopped() {
+            return;
+        }
         deployment.services.reserve_exact(self.resources.services());
         for index in 0..self.resources.len() {
             if self.stopped() {

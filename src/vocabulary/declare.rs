@@ -377,7 +377,8 @@ macro_rules! block {
     };
 
     (@field attribute $ty:ty) => { Option<$crate::vocabulary::Attribute<$ty>> };
-    (@field block $ty:ty) => { Option<$crate::vocabulary::Node<$ty>> };
+    // Boxed: most services write few of them, and thousands of services stand side by side.
+    (@field block $ty:ty) => { Option<Box<$crate::vocabulary::Node<$ty>>> };
     (@field blocks $ty:ty) => { Vec<$crate::vocabulary::Node<$ty>> };
     (@field entries $ty:ty) => { Vec<$crate::vocabulary::Entry<$ty>> };
 
@@ -422,7 +423,7 @@ macro_rules! block {
     (@decode_attribute $shape:ident $place:expr, $attribute:ident, $decoder:ident, $kind:literal, $name:expr) => {};
 
     (@decode_block block $place:expr, $tree:ident, $decoder:ident, $name:expr) => {
-        $place = Some($decoder.node($name, $tree));
+        $place = Some(Box::new($decoder.node($name, $tree)));
     };
     (@decode_block blocks $place:expr, $tree:ident, $decoder:ident, $name:expr) => {
         $place.push($decoder.node($name, $tree));

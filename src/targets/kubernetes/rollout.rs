@@ -168,7 +168,7 @@ fn deadline(service: ServiceView<'_>, ready: u64) -> Option<i32> {
         .as_ref()
         .and_then(|timing| timing.startup.as_ref())
         .map_or(0, |startup| startup.value.most.seconds_up());
-    let allowed = body.health.as_ref().map_or(0, probes::startup_seconds);
+    let allowed = body.health.as_deref().map_or(0, probes::startup_seconds);
     let longest = stated.max(allowed).saturating_add(ready);
     (longest >= PROGRESS_DEADLINE).then(|| int(longest.saturating_add(PROGRESS_DEADLINE)))
 }

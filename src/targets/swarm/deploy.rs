@@ -195,8 +195,8 @@ fn resources(lowering: &mut Lowering<'_, '_>) -> Option<Resources> {
     let node = lowering.service.node.service.body.resources.as_ref()?;
     let resources = lowering.ledger.enter(node);
     let amounts = Resources {
-        limits: amounts(lowering, resources.limits.as_ref()),
-        reservations: amounts(lowering, resources.reservations.as_ref()),
+        limits: amounts(lowering, resources.limits.as_deref()),
+        reservations: amounts(lowering, resources.reservations.as_deref()),
     };
     (amounts != Resources::default()).then_some(amounts)
 }
