@@ -180,6 +180,39 @@ fn garbage_gets_few_words() {
 }
 
 #[test]
+fn a_long_file_is_one_tree() {
+    let piece = "/// The first.\nservice a { image = \"é\" }\n// c\nif b { c = 1 }\nelse { d = 2 }\n\
+                 let e = f\n  + g\nlet h =\n  [1,\n  2]\nassert i,\n  \"j\"\nk: 1\n\n";
+    let count = 4000;
+    let text = piece.repeat(count);
+    let (file, diagnostics) = parse(FILE, &text);
+    assert_eq!(file.items.len(), 6 * count);
+    assert_eq!(file.comments.len(), count);
+    assert_eq!(diagnostics.len(), 101);
+    for (index, item) in file.items.iter().enumerate() {
+        let span = item.span();
+        let slice = &text[span.start as usize..span.end as usize];
+        let (expected, kind) = match index % 6 {
+            0 => (
+                "service a { image = \"é\" }",
+                matches!(item, ast::Item::Block(block) if block.doc.is_some()),
+            ),
+            1 => (
+                "if b { c = 1 }\nelse { d = 2 }",
+                matches!(item, ast::Item::If(_)),
+            ),
+            2 => ("let e = f\n  + g", matches!(item, ast::Item::Let(_))),
+            3 => ("let h =\n  [1,\n  2]", matches!(item, ast::Item::Let(_))),
+            4 => ("assert i,\n  \"j\"", matches!(item, ast::Item::Assert(_))),
+            _ => ("k: 1", matches!(item, ast::Item::Broken(_))),
+        };
+        assert_eq!((slice, kind), (expected, true));
+    }
+    let (_, diagnostics) = parse(FILE, &"a,".repeat(100_000));
+    assert_eq!(diagnostics.len(), 1);
+}
+
+#[test]
 fn a_fault_costs_one_item() {
     let text = "service a {\n  image = a:b\n  user = \"x\"\n}\nservice b {}\n";
     let (file, diagnostics) = parse(FILE, text);

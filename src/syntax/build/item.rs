@@ -9,10 +9,12 @@ use crate::syntax::explain;
 use pest::iterators::{Pair, Pairs};
 
 impl<'i> Builder<'i> {
-    /// The items of a file or a body.
-    pub(super) fn items(&mut self, holder: Pair<'i, Rule>) -> Vec<Item> {
+    /// The items of a part of a file, or of a body.
+    pub(super) fn items(&mut self, holder: Pair<'i, Rule>, items: &mut Vec<Item>) {
         let inner = holder.into_inner();
-        let mut items = Vec::with_capacity(inner.len());
+        if items.is_empty() {
+            items.reserve_exact(inner.len());
+        }
         for pair in inner {
             if pair.as_rule() == Rule::EOI {
                 continue;
@@ -26,14 +28,14 @@ impl<'i> Builder<'i> {
             items.push(item);
             self.docs.pass(span.end);
         }
-        items
     }
 
     /// A body, braces included.
     pub(super) fn body(&mut self, pair: Pair<'i, Rule>) -> Body {
         let span = self.span(&pair);
         self.docs.pass(span.start);
-        let items = self.items(pair);
+        let mut items = Vec::new();
+        self.items(pair, &mut items);
         Body { items, span }
     }
 

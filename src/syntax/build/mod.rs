@@ -29,23 +29,31 @@ pub(super) fn build(id: FileId, original: &str, scan: Scan<'_>) -> (File, Diagno
     let mut builder = Builder {
         id,
         original,
-        text: &scan.text,
         inserted: &scan.inserted,
         faults: &scan.faults,
         expressions: 0,
         interned: FxHashMap::default(),
         docs: Docs::new(scan.comments),
         diagnostics: scan.diagnostics,
+        part: 0,
+        examined: 0,
         explained: 0,
         last_broken: 0,
     };
-    let mut items = match Grammar::parse(Rule::file, &scan.text) {
-        Ok(mut pairs) => match pairs.next() {
-            Some(file) => builder.items(file),
-            None => Vec::new(),
-        },
-        Err(_) => vec![builder.unparsed()],
-    };
+    let mut items = Vec::new();
+    let mut start = 0;
+    for end in scan.cuts.into_iter().chain([scan.text.len()]) {
+        builder.part = start;
+        let part = scan.text.get(start..end).unwrap_or("");
+        match Grammar::parse(Rule::file, part)
+            .ok()
+            .and_then(|mut pairs| pairs.next())
+        {
+            Some(file) => builder.items(file, &mut items),
+            None => items.push(builder.unparsed(start, end)),
+        }
+        start = end;
+    }
     for lost in scan.lost {
         let place = items.partition_point(|item| item.span().start < lost.start);
         items.insert(place, Item::Broken(lost));
@@ -64,15 +72,16 @@ struct Builder<'i> {
     id: FileId,
     /// The file's text; spans are of it.
     original: &'i str,
-    /// What the grammar read; see [`Scan::text`].
-    text: &'i str,
     inserted: &'i [usize],
     faults: &'i [Span],
     expressions: u32,
     interned: FxHashMap<&'i str, Str>,
     docs: Docs,
     diagnostics: Diagnostics,
-    /// How many broken items were explained.
+    /// Where the part that is being built begins; the grammar counts from there.
+    part: usize,
+    /// How many broken items were looked at, and how many of them explained.
+    examined: usize,
     explained: usize,
     /// Where the last broken item ended.
     last_broken: usize,
@@ -97,12 +106,13 @@ impl<'i> Builder<'i> {
         self.place(span.start(), span.end())
     }
 
-    /// Bytes of what the grammar read, as bytes of the file.
+    /// Bytes of the part, as bytes of the file.
     fn place(&self, start: usize, end: usize) -> Span {
         Span::new(self.id, self.offset(start), self.offset(end))
     }
 
     fn offset(&self, at: usize) -> usize {
+        let at = self.part + at;
         if self.inserted.is_empty() {
             return at;
         }
@@ -150,13 +160,14 @@ impl<'i> Builder<'i> {
 
     /// An item that could not be read: says why, unless a fault there is already reported.
     fn unread(&mut self, pair: &Pair<'i, Rule>, rule: Rule) -> Item {
-        let (start, end) = (pair.as_span().start(), pair.as_span().end());
-        let text = self.text.get(start..end).unwrap_or("");
-        let end = start + text.trim_end().len();
-        let span = self.place(start, end);
+        let text = pair.as_str().trim_end();
+        let start = pair.as_span().start();
+        let span = self.place(start, start + text.len());
         let known = |fault: &Span| fault.start <= span.end && span.start <= fault.end;
-        if self.explained < MAX_EXPLAINED && !self.faults.iter().any(known) {
-            let stuck = explain::stuck(rule, self.text.get(start..end).unwrap_or(""));
+        let examine = self.explained < MAX_EXPLAINED && self.examined < MAX_EXAMINED;
+        if examine && !self.faults.iter().any(known) {
+            self.examined += 1;
+            let stuck = explain::stuck(rule, text);
             let mut at = self.offset(start + stuck.at);
             while !self.original.is_char_boundary(at) {
                 at -= 1;
@@ -187,9 +198,12 @@ impl<'i> Builder<'i> {
 
     /// The grammar stopped, which the scan and `broken` leave only one reason for: the thread's
     /// stack is nearly used up.
-    fn unparsed(&mut self) -> Item {
-        let span = Span::new(self.id, 0, self.original.len());
-        let start = Span { end: 0, ..span };
+    fn unparsed(&mut self, start: usize, end: usize) -> Item {
+        let span = self.place(0, end - start);
+        let start = Span {
+            end: span.start,
+            ..span
+        };
         self.diagnostics.push(
             Diagnostic::new(&TOO_DEEP, "this file nests too deep to be read here", start)
                 .help("name inner parts with `let`, or move them to a `template`"),
@@ -200,6 +214,9 @@ impl<'i> Builder<'i> {
 
 /// After so many broken items the file is something else; no more are explained.
 const MAX_EXPLAINED: usize = 100;
+
+/// The same for remainders of broken items, which get no message.
+const MAX_EXAMINED: usize = 1000;
 
 fn ends_in_hyphen(text: &str, span: Span) -> Diagnostic {
     let stem = text.trim_end_matches('-');

@@ -75,6 +75,13 @@ impl<'t> Broken<'t> {
         self.text.get(self.start..self.at).unwrap_or("")
     }
 
+    /// Whether the line above is an entry of a YAML list, or its key.
+    fn continues_a_list(&self) -> bool {
+        let above = self.text.get(..self.start).unwrap_or("").trim_end();
+        let above = above.rsplit('\n').next().unwrap_or("").trim_start();
+        above.starts_with("- ") || above.ends_with(':')
+    }
+
     /// The line after the item.
     fn next_line(&self) -> &'t str {
         let rest = self.text.get(self.end..).unwrap_or("");
@@ -118,9 +125,7 @@ fn fault(message: impl Into<String>, span: Span) -> Diagnostic {
 /// Says what is wrong with a broken item; `None` for the remainder of one that was explained.
 pub(super) fn explain(broken: &Broken<'_>) -> Option<Diagnostic> {
     let item = broken.item();
-    let above = broken.text.get(..broken.start).unwrap_or("").trim_end();
-    let above = above.rsplit('\n').next().unwrap_or("").trim_start();
-    let listed = item.starts_with("- ") && (above.starts_with("- ") || above.ends_with(':'));
+    let listed = item.starts_with("- ") && broken.continues_a_list();
     let remainder = listed || broken.continues && !item.contains(['=', ':', '{', ' ']);
     (!remainder).then(|| recognise(broken).unwrap_or_else(|| unexpected(broken)))
 }

@@ -38,8 +38,16 @@ pub(super) fn finish(walk: Walk<'_>, unclosed: Vec<(Diagnostic, Span)>) -> Scan<
         diagnostics.push(diagnostic);
         faults.push(region);
     }
+    let mut before = 0;
+    let shifted = |cut: usize| {
+        while insertions.get(before).is_some_and(|(at, _)| *at <= cut) {
+            before += 1;
+        }
+        cut + before
+    };
     Scan {
         text,
+        cuts: walk.cuts.into_iter().map(shifted).collect(),
         inserted: insertions.iter().map(|(at, _)| *at).collect(),
         comments: walk.comments,
         lost: walk.lost,

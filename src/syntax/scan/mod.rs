@@ -38,6 +38,8 @@ pub(super) struct Scan<'t> {
     pub(super) text: Cow<'t, str>,
     /// Offsets in the file where one byte was put in, in order.
     pub(super) inserted: Vec<usize>,
+    /// Where the text may be cut: offsets in it at which an item of the file begins, in order.
+    pub(super) cuts: Vec<usize>,
     /// Every comment, in order, `///` ones too.
     pub(super) comments: Vec<Comment>,
     /// What was cut out.

@@ -7,6 +7,10 @@ use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::source::{FileId, Span};
 use crate::syntax::ast::Comment;
 
+/// The grammar reads a file in parts of about this many bytes, each some whole items: its tokens
+/// take far more memory than the text, and a part's stay in the cache.
+const PART_BYTES: usize = 32 * 1024;
+
 /// After so many faults the rest of the file is given up: it is no zd.
 const MAX_FAULTS: usize = 200;
 
@@ -41,6 +45,8 @@ pub(super) struct Walk<'t> {
     long_text_end: usize,
     /// Where the current item of the file begins.
     item: usize,
+    /// Beginnings of items, far enough apart.
+    pub(super) cuts: Vec<usize>,
     /// A line ended since the last token, where that can end an expression.
     line_ended: bool,
     after_operator: bool,
@@ -71,6 +77,7 @@ impl<'t> Walk<'t> {
             root: Tower::default(),
             long_text_end: 0,
             item: 0,
+            cuts: Vec::new(),
             line_ended: true,
             after_operator: false,
             closers: closers.iter().rev().copied().collect(),
@@ -186,11 +193,24 @@ impl<'t> Walk<'t> {
             if !operator && !self.after_operator {
                 self.tower().next_expression();
                 if self.frames.is_empty() {
-                    self.item = self.at;
+                    self.begin_item();
                 }
             }
         }
         self.after_operator = false;
+    }
+
+    /// An item of the file begins here; long files are cut at such places.
+    fn begin_item(&mut self) {
+        self.item = self.at;
+        let last = self.cuts.last().copied().unwrap_or(0);
+        let continues = self
+            .text
+            .get(self.at..)
+            .is_some_and(|rest| rest.starts_with("else"));
+        if self.at - last >= PART_BYTES && !continues {
+            self.cuts.push(self.at);
+        }
     }
 
     fn tower(&mut self) -> &mut Tower {
