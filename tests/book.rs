@@ -1,6 +1,14 @@
 //! The pages of the book that are made from the code: the reference of blocks and the list of
 //! diagnostics. `UPDATE_EXPECTED=1 cargo test --test book` writes them anew.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests read what they compare from the disk, and fail where they cannot"
+)]
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;

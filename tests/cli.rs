@@ -535,6 +535,9 @@ mod output {
         assert!(err(&printed).contains("{\"code\":"), "{}", err(&printed));
     }
 
+    /// The folder it runs in, its arguments and its environment.
+    type Run<'a> = (&'a str, &'a [&'a str], &'a [(&'a str, &'a str)]);
+
     #[test]
     fn the_same_bytes_whatever_the_surroundings() {
         let desk = Desk::with_app();
@@ -544,7 +547,7 @@ mod output {
         assert_eq!(code(&desk.zdc(&["build", "--out", "first"])), 0);
         let first = desk.files("first");
         assert!(first.len() > 3);
-        let runs: [(&str, &[&str], &[(&str, &str)]); 5] = [
+        let runs: [Run<'_>; 5] = [
             (
                 ".",
                 &["./app.zd"],

@@ -1,6 +1,14 @@
 //! The examples: as they should be they are clean and their manifests fresh; as found, every fault
 //! is reported with its code, at its place. Examples are discovered, never listed.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests read what they compare from the disk, and fail where they cannot"
+)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -2,6 +2,14 @@
 //! that it becomes, under `expected`. Cases are discovered, never listed.
 //! `UPDATE_EXPECTED=1 cargo test --test manifests` writes them anew: read the difference.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests read what they compare from the disk, and fail where they cannot"
+)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
