@@ -79,7 +79,7 @@ fn the_list_of_diagnostics_is_the_catalogue() {
     let marker = "- [Diagnostics](diagnostics.md)\n";
     let (before, after) = text.split_once(marker).unwrap();
     let kept = after.lines().skip_while(|line| line.starts_with("  - [ZD"));
-    let after: String = kept.map(|line| format!("{line}\n")).collect();
+    let after: String = kept.flat_map(|line| [line, "\n"]).collect();
     hold("SUMMARY.md", &format!("{before}{marker}{summary}{after}"));
 }
 

@@ -119,7 +119,7 @@ fn imports(text: &str) -> BTreeSet<String> {
         for rest in line.split("crate::").skip(1) {
             let word = |text: &str| {
                 let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
-                text[..end.unwrap_or(text.len())].to_owned()
+                text.get(..end.unwrap_or(text.len())).unwrap().to_owned()
             };
             match rest.strip_prefix('{') {
                 Some(group) => found.extend(group.split(',').map(|part| word(part.trim()))),
