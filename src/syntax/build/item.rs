@@ -25,7 +25,12 @@ impl<'i> Builder<'i> {
             } else {
                 self.item(pair).unwrap_or(Item::Broken(span))
             };
-            items.push(item);
+            match (items.last_mut(), &item) {
+                (Some(Item::Broken(last)), Item::Broken(_)) if self.gave_up() => {
+                    *last = last.to(span);
+                }
+                _ => items.push(item),
+            }
             self.docs.pass(span.end);
         }
     }

@@ -164,8 +164,7 @@ impl<'i> Builder<'i> {
         let start = pair.as_span().start();
         let span = self.place(start, start + text.len());
         let known = |fault: &Span| fault.start <= span.end && span.start <= fault.end;
-        let examine = self.explained < MAX_EXPLAINED && self.examined < MAX_EXAMINED;
-        if examine && !self.faults.iter().any(known) {
+        if !self.gave_up() && !self.faults.iter().any(known) {
             self.examined += 1;
             let stuck = explain::stuck(rule, text);
             let mut at = self.offset(start + stuck.at);
@@ -194,6 +193,11 @@ impl<'i> Builder<'i> {
         }
         self.last_broken = span.end as usize;
         Item::Broken(span)
+    }
+
+    /// Whether so much is broken that broken items are not told apart any more.
+    fn gave_up(&self) -> bool {
+        self.explained >= MAX_EXPLAINED || self.examined >= MAX_EXAMINED
     }
 
     /// The grammar stopped, which the scan and `broken` leave only one reason for: the thread's
