@@ -19,6 +19,7 @@ use crate::types::{Text, VariableId};
 use crate::vocabulary::{
     App, Network, Node, Port, Protocol, Secret, TargetId, TargetSettings, Volume, Whole,
 };
+use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 use rustc_hash::FxHashMap;
@@ -318,6 +319,17 @@ impl Graph {
             .collect();
         edges.sort_by_key(|(order, ..)| *order);
         edges.into_iter().map(|(_, edge, target)| (edge, target))
+    }
+
+    /// The edges into a service, each with where it comes from.
+    pub fn edges_to(&self, id: ServiceId) -> impl Iterator<Item = (&Edge, ServiceView<'_>)> {
+        let edges = self
+            .edges
+            .edges_directed(NodeIndex::new(id.0), Direction::Incoming);
+        edges.filter_map(|edge| {
+            let from = self.service(ServiceId(edge.source().index()))?;
+            Some((edge.weight(), from))
+        })
     }
 
     /// Every edge, in the order found: from, what, to.

@@ -13,9 +13,9 @@ use std::sync::Arc;
 /// A cheap shared string; names and literals are cloned far more often than they are made.
 pub type Str = Arc<str>;
 
-/// The largest source file that is read, in bytes; some 36,000 services. It bounds memory: a usual
+/// The largest source file that is read, in bytes; some 18,000 services. It bounds memory: a usual
 /// program's tree takes fifteen times its input, one of nothing but `a=1` eighty-five times.
-pub const MAX_SOURCE_BYTES: u64 = 8 * 1024 * 1024;
+pub const MAX_SOURCE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Names one file of a compilation; an index into [`Sources`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -2,7 +2,7 @@
 
 use super::lowering::{Lowering, different, int};
 use crate::diagnostics::{Diagnostic, catalogue};
-use crate::graph::ServiceView;
+use crate::graph::{Promise, ServiceView};
 use crate::source::Span;
 use crate::vocabulary::Disturbance;
 use k8s_openapi::api::autoscaling::v2::{
@@ -77,8 +77,8 @@ impl<'g> Lowering<'g> {
         self.write(metadata, autoscaler);
     }
 
-    /// How many pods a drain may take at once: those above the promise, and always one, since a
-    /// budget of none keeps a node from ever being emptied
+    /// How many pods a drain may take at once: those above the promise where it covers a drain, and
+    /// always one, since a budget of none keeps a node from ever being emptied
     /// (`kubernetes.io/docs/tasks/run-application/configure-pdb`). Pods that do not serve anyway
     /// never hold a drain up.
     pub(super) fn disruption_budget(
@@ -89,10 +89,13 @@ impl<'g> Lowering<'g> {
     ) {
         let promise = self.graph.promise(service);
         let pods = replicas.unwrap_or_else(|| self.graph.replicas(service).least);
-        if !promise.covers(Disturbance::Drain) || pods < 2 {
+        if !matches!(promise, Promise::Capacity { .. }) || pods < 2 {
             return;
         }
-        let spare = pods.saturating_sub(promise.floor(pods)).max(1);
+        let spare = match promise.covers(Disturbance::Drain) {
+            true => pods.saturating_sub(promise.floor(pods)).max(1),
+            false => 1,
+        };
         let budget = PodDisruptionBudget {
             spec: Some(PodDisruptionBudgetSpec {
                 max_unavailable: Some(IntOrString::Int(int(spare))),

@@ -80,12 +80,9 @@ fn update(lowering: &mut Lowering<'_, '_>) -> (Option<Commented<Steps>>, Option<
         if policy.origin != Origin::Derived {
             return (None, None);
         }
-        let text = format!(
-            "Derived from the promise: zdc explain --policy {}",
-            service.name()
-        );
+        let why = "Derived: one instance more, and a verdict on it before the next.";
         return (
-            Some(comment(text, derived(&policy.update))),
+            Some(comment(why, derived(&policy.update))),
             Some(derived(&policy.rollback)),
         );
     };

@@ -6,8 +6,10 @@ use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::Graph;
 use crate::source::Span;
 use crate::targets::Ledger;
+use crate::types::Cidr;
 use crate::vocabulary::Attribute;
 use crate::yaml::{Commented, comment};
+use std::net::Ipv4Addr;
 
 /// A network, by its zd name; an external one outlives the stack.
 pub(super) fn network<'g>(
@@ -39,7 +41,15 @@ pub(super) fn network<'g>(
             },
         ));
     }
-    if let Some(gateway) = &network.gateway {
+    // The engine's own choice is the subnet's first address.
+    let first = |subnet: Cidr| Ipv4Addr::from(u32::from(subnet.address).saturating_add(1));
+    let subnet = network.subnet.as_ref().map(|subnet| subnet.value);
+    let chosen = network.gateway.as_ref().map(|gateway| gateway.value);
+    if let Some(gateway) = &network.gateway
+        && chosen == subnet.map(first)
+    {
+        ledger.declare(gateway.id, "the engine chooses the same address");
+    } else if let Some(gateway) = &network.gateway {
         let diagnostic = gateway_dropped(name, gateway.key_span.to(gateway.span));
         ledger.decline(gateway.id, diagnostic);
     }
