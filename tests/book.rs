@@ -14,10 +14,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 use zdc::diagnostics::catalogue;
-use zdc::vocabulary::{
-    App, Block, BlockSchema, Config, Gateway, LabelRule, Network, Secret, Service, Shape,
-    TargetSettings, Volume,
-};
+use zdc::vocabulary::{BlockSchema, LabelRule, Shape, TOP};
 
 /// Compares a page with what it should be, or writes it.
 fn hold(page: &str, expected: &str) {
@@ -41,16 +38,7 @@ fn the_reference_of_blocks_is_the_vocabulary() {
          compiler reads. A block is written `kind label { … }`; an attribute `name = value`.\n",
     );
     let mut seen = BTreeSet::new();
-    for root in [
-        &App::SCHEMA,
-        &Service::SCHEMA,
-        &Gateway::SCHEMA,
-        &Network::SCHEMA,
-        &Volume::SCHEMA,
-        &Config::SCHEMA,
-        &Secret::SCHEMA,
-        &TargetSettings::SCHEMA,
-    ] {
+    for root in TOP {
         block(&mut page, root, root.kind, &mut seen);
     }
     hold("reference.md", &page);

@@ -18,21 +18,7 @@ use zdc::Options;
 use zdc::graph::Graph;
 use zdc::source::MemoryWorld;
 use zdc::targets::{self, Account};
-use zdc::vocabulary::{
-    App, Block, BlockSchema, Config, Gateway, Network, Secret, Service, Shape, TargetSettings,
-    Volume,
-};
-
-const ROOTS: [&BlockSchema; 8] = [
-    &App::SCHEMA,
-    &Service::SCHEMA,
-    &Gateway::SCHEMA,
-    &Network::SCHEMA,
-    &Volume::SCHEMA,
-    &Config::SCHEMA,
-    &Secret::SCHEMA,
-    &TargetSettings::SCHEMA,
-];
+use zdc::vocabulary::{BlockSchema, Shape, TOP};
 
 /// What this version reads and answers with "not yet".
 const NOT_YET: [(&str, &str); 1] = [("update", "slots")];
@@ -66,7 +52,7 @@ fn properties() -> BTreeSet<(String, String)> {
         }
     }
     let mut found = BTreeSet::new();
-    for root in ROOTS {
+    for root in TOP {
         walk(root, root.kind, &mut found);
     }
     for (block, member) in NOT_YET {

@@ -8,24 +8,10 @@ use crate::resolve::Binding;
 use crate::source::{Span, Str};
 use crate::syntax::ast::{self, Argument, Attribute, Block, Body, Expr, ExprKind, Item};
 use crate::types::Ty;
-use crate::vocabulary::{
-    App, Block as _, BlockSchema, Config, Gateway, LabelRule, Member, Network, Secret, Service,
-    Shape, TargetSettings, Volume,
-};
+pub(super) use crate::vocabulary::TOP;
+use crate::vocabulary::{BlockSchema, LabelRule, Member, Shape};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-
-/// The blocks of the top level.
-pub(super) static TOP: &[&BlockSchema] = &[
-    &App::SCHEMA,
-    &Service::SCHEMA,
-    &Gateway::SCHEMA,
-    &Network::SCHEMA,
-    &Volume::SCHEMA,
-    &Config::SCHEMA,
-    &Secret::SCHEMA,
-    &TargetSettings::SCHEMA,
-];
 
 /// The upstreams of a gateway.
 pub(super) struct Upstreams {

@@ -2,7 +2,9 @@
 
 use crate::graph::{Graph, Promise, ServiceView};
 use crate::types::{Duration, Percent, Reference};
-use crate::vocabulary::{Count, FailureAction, Label, Order, VolumeAccess};
+use crate::vocabulary::{
+    Attribute, Count, FailureAction, Label, Node, Order, Update, VolumeAccess,
+};
 
 /// Where a policy comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +89,7 @@ pub fn has_single_writer(graph: &Graph, service: ServiceView<'_>) -> bool {
     })
 }
 
-fn written(update: &crate::vocabulary::Node<crate::vocabulary::Update>) -> Policy {
+fn written(update: &Node<Update>) -> Policy {
     if update.label.name() == "recreate" {
         let all = Steps {
             parallelism: 0,
@@ -99,48 +101,47 @@ fn written(update: &crate::vocabulary::Node<crate::vocabulary::Update>) -> Polic
             rollback: ENGINE,
         };
     }
-    let count = |count: &Count| count.get();
-    let steps = Steps {
-        order: update.order.as_ref().map_or(ENGINE.order, |a| a.value),
-        parallelism: update
-            .parallelism
-            .as_ref()
-            .map_or(ENGINE.parallelism, |a| count(&a.value)),
-        delay: update.delay.as_ref().map_or(ENGINE.delay, |a| a.value),
-        monitor: update.monitor.as_ref().map_or(ENGINE.monitor, |a| a.value),
-        max_failure_ratio: update
-            .max_failure_ratio
-            .as_ref()
-            .map_or(ENGINE.max_failure_ratio, |a| a.value),
-        on_failure: update
-            .on_failure
-            .as_ref()
-            .map_or(ENGINE.on_failure, |a| a.value),
-    };
-    let rollback = update.rollback.as_ref().map_or(ENGINE, |rollback| Steps {
-        order: rollback.order.as_ref().map_or(ENGINE.order, |a| a.value),
-        parallelism: rollback
-            .parallelism
-            .as_ref()
-            .map_or(ENGINE.parallelism, |a| count(&a.value)),
-        delay: rollback.delay.as_ref().map_or(ENGINE.delay, |a| a.value),
-        monitor: rollback
-            .monitor
-            .as_ref()
-            .map_or(ENGINE.monitor, |a| a.value),
-        max_failure_ratio: rollback
-            .max_failure_ratio
-            .as_ref()
-            .map_or(ENGINE.max_failure_ratio, |a| a.value),
-        on_failure: rollback
-            .on_failure
-            .as_ref()
-            .map_or(ENGINE.on_failure, |a| a.value),
+    let steps = steps(
+        update.order.as_ref(),
+        update.parallelism.as_ref(),
+        update.delay.as_ref(),
+        update.monitor.as_ref(),
+        update.max_failure_ratio.as_ref(),
+        update.on_failure.as_ref(),
+    );
+    let rollback = update.rollback.as_ref().map_or(ENGINE, |rollback| {
+        self::steps(
+            rollback.order.as_ref(),
+            rollback.parallelism.as_ref(),
+            rollback.delay.as_ref(),
+            rollback.monitor.as_ref(),
+            rollback.max_failure_ratio.as_ref(),
+            rollback.on_failure.as_ref(),
+        )
     });
     Policy {
         origin: Origin::Written,
         update: steps,
         rollback,
+    }
+}
+
+/// What was written, and the engine's default for what was not.
+fn steps(
+    order: Option<&Attribute<Order>>,
+    parallelism: Option<&Attribute<Count>>,
+    delay: Option<&Attribute<Duration>>,
+    monitor: Option<&Attribute<Duration>>,
+    max_failure_ratio: Option<&Attribute<Percent>>,
+    on_failure: Option<&Attribute<FailureAction>>,
+) -> Steps {
+    Steps {
+        order: order.map_or(ENGINE.order, |it| it.value),
+        parallelism: parallelism.map_or(ENGINE.parallelism, |it| it.value.get()),
+        delay: delay.map_or(ENGINE.delay, |it| it.value),
+        monitor: monitor.map_or(ENGINE.monitor, |it| it.value),
+        max_failure_ratio: max_failure_ratio.map_or(ENGINE.max_failure_ratio, |it| it.value),
+        on_failure: on_failure.map_or(ENGINE.on_failure, |it| it.value),
     }
 }
 

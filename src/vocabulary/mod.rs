@@ -20,3 +20,15 @@ pub use gateway::*;
 pub use resources::*;
 pub use service::*;
 pub use typed::*;
+
+/// The blocks of the top level.
+pub static TOP: &[&BlockSchema] = &[
+    &App::SCHEMA,
+    &Service::SCHEMA,
+    &Gateway::SCHEMA,
+    &Network::SCHEMA,
+    &Volume::SCHEMA,
+    &Config::SCHEMA,
+    &Secret::SCHEMA,
+    &TargetSettings::SCHEMA,
+];
