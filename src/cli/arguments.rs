@@ -1,6 +1,6 @@
 //! The arguments that several subcommands take.
 
-use super::session::Telling;
+use super::invocation::Telling;
 use super::terminal::Color;
 use crate::diagnostics::nearest;
 use crate::diagnostics::render::Format;

@@ -1,9 +1,9 @@
 //! `zdc build`: compile and write; or compare, or print.
 
 use super::arguments::{Judging, Program};
+use super::invocation::Invocation;
 use super::output::{self, Destination, Plan, Written};
 use super::project::show;
-use super::session::Session;
 use super::{Exit, Failure, terminal};
 use crate::diagnostics::render::{Format, escape_line};
 use crate::targets::Artifact;
@@ -54,26 +54,26 @@ impl Build {
         if self.stdout {
             one_target(&self.judging.targets, true)?;
         }
-        let session = Session::compile(&self.program, &self.judging.targets)?;
-        if !session.tell(self.judging.telling(&self.program, self.stdout))? {
+        let invocation = Invocation::compile(&self.program, &self.judging.targets)?;
+        if !invocation.tell(self.judging.telling(&self.program, self.stdout))? {
             return Ok(Exit::Found);
         }
-        let Some(artifacts) = &session.compilation.artifacts else {
+        let Some(artifacts) = &invocation.compilation.artifacts else {
             // No phase leaves a program unproved without an error; nothing is written if one does.
             terminal::say("error: not every target was proved; nothing was written");
             return Ok(Exit::Found);
         };
         if self.stdout {
-            return print(artifacts, &session.targets);
+            return print(artifacts, &invocation.targets);
         }
         let folder = self
             .out
             .clone()
-            .unwrap_or_else(|| session.project.folder.join(FOLDER));
+            .unwrap_or_else(|| invocation.project.folder.join(FOLDER));
         let to = Destination {
             folder: &folder,
-            source: &session.project.main,
-            targets: &session.targets,
+            source: &invocation.project.main,
+            targets: &invocation.targets,
         };
         let plan = output::plan(artifacts, &to)?;
         for kept in &plan.kept {
@@ -83,12 +83,17 @@ impl Build {
             ));
         }
         if self.check {
-            return self.compare(&plan, &to, &session);
+            return self.compare(&plan, &to, &invocation);
         }
-        self.write(&plan, &to, &session)
+        self.write(&plan, &to, &invocation)
     }
 
-    fn write(&self, plan: &Plan, to: &Destination<'_>, session: &Session) -> Result<Exit, Failure> {
+    fn write(
+        &self,
+        plan: &Plan,
+        to: &Destination<'_>,
+        invocation: &Invocation,
+    ) -> Result<Exit, Failure> {
         match output::write(plan, to.folder, self.force)? {
             Written::Interrupted => {
                 terminal::say("interrupted; nothing was written");
@@ -110,7 +115,7 @@ impl Build {
                         "wrote {}{unchanged}{removed} in {} ({})",
                         files(wrote),
                         as_folder(to.folder),
-                        session.elapsed()
+                        invocation.elapsed()
                     ));
                 }
                 Ok(Exit::Success)
@@ -122,7 +127,7 @@ impl Build {
         &self,
         plan: &Plan,
         to: &Destination<'_>,
-        session: &Session,
+        invocation: &Invocation,
     ) -> Result<Exit, Failure> {
         let style = terminal::output_style(self.program.color);
         let to_terminal = std::io::stdout().is_terminal();
@@ -132,7 +137,7 @@ impl Build {
                     "{} in {} up to date ({})",
                     files(plan.files.len()),
                     as_folder(to.folder),
-                    session.elapsed()
+                    invocation.elapsed()
                 ));
             }
             return Ok(Exit::Success);

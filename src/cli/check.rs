@@ -1,7 +1,7 @@
 //! `zdc check`: judge, and write nothing.
 
 use super::arguments::{Judging, Program};
-use super::session::Session;
+use super::invocation::Invocation;
 use super::{Exit, Failure, terminal};
 use crate::diagnostics::render::Format;
 use clap::Args;
@@ -21,17 +21,21 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let session = Session::compile(&self.program, &self.judging.targets)?;
-        if !session.tell(self.judging.telling(&self.program, false))? {
+        let invocation = Invocation::compile(&self.program, &self.judging.targets)?;
+        if !invocation.tell(self.judging.telling(&self.program, false))? {
             return Ok(Exit::Found);
         }
         if !self.judging.quiet && self.judging.format == Format::Human {
-            let main = session.project.main_shown();
-            let words: Vec<&str> = session.targets.iter().map(|target| target.word()).collect();
+            let main = invocation.project.main_shown();
+            let words: Vec<&str> = invocation
+                .targets
+                .iter()
+                .map(|target| target.word())
+                .collect();
             let targets = words.join(", ");
             terminal::say(&format!(
                 "{main} is sound for {targets} ({})",
-                session.elapsed()
+                invocation.elapsed()
             ));
         }
         Ok(Exit::Success)

@@ -2,7 +2,7 @@
 
 use super::arguments::Program;
 use super::drawing::{self, Drawing};
-use super::session::{Session, Telling};
+use super::invocation::{Invocation, Telling};
 use super::{Exit, Failure, terminal};
 use crate::diagnostics::Severity;
 use crate::diagnostics::render::Format;
@@ -36,19 +36,19 @@ enum Picture {
 
 impl Graph {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let session = Session::compile(&self.program, &[])?;
-        let found = &session.compilation.diagnostics;
+        let invocation = Invocation::compile(&self.program, &[])?;
+        let found = &invocation.compilation.diagnostics;
         let broken = found.iter().any(|found| found.severity == Severity::Error);
         // Warnings are for a build to tell.
         if broken {
-            session.tell(Telling {
+            invocation.tell(Telling {
                 format: Format::Human,
                 color: self.program.color,
                 output_is_taken: true,
                 deny_warnings: false,
             })?;
         }
-        if let Some(graph) = &session.compilation.graph {
+        if let Some(graph) = &invocation.compilation.graph {
             let drawing = Drawing::of(graph);
             let text = match self.format {
                 Picture::Dot => drawing::dot(&drawing),

@@ -14,10 +14,10 @@ mod drawing;
 mod explain;
 mod graph;
 mod init;
+mod invocation;
 mod output;
 mod params;
 mod project;
-mod session;
 mod terminal;
 
 use clap::{Parser, Subcommand};

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 /// A compiled program.
 #[derive(Debug)]
-pub(super) struct Session {
+pub(super) struct Invocation {
     /// The program.
     pub(super) project: Project,
     /// What it gave.
@@ -36,7 +36,7 @@ pub(super) struct Telling {
     pub(super) deny_warnings: bool,
 }
 
-impl Session {
+impl Invocation {
     /// Compiles for these targets; for the app's where none is named.
     ///
     /// # Errors
