@@ -174,7 +174,7 @@ impl Evaluator<'_> {
     }
 
     fn attributes_over(&mut self, layer: &mut Layer, below: &[&Tree]) -> Vec<TreeAttribute> {
-        let is_set = |attribute: &TreeAttribute| attribute.value.value != Value::None;
+        let is_set = |attribute: &TreeAttribute| !matches!(attribute.value.value, Value::None);
         if below.is_empty() {
             let mut own = std::mem::take(&mut layer.attributes);
             own.retain(is_set);

@@ -277,7 +277,7 @@ impl Decoder<'_> {
         member: &'static str,
         tree: &TreeAttribute,
     ) -> Option<Attribute<T>> {
-        if tree.value.value == Value::None {
+        if matches!(tree.value.value, Value::None) {
             return None;
         }
         let Some(value) = T::from_value(&tree.value.value) else {
