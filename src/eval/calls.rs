@@ -116,7 +116,7 @@ impl<'a> Evaluator<'a> {
         let value = self.forced(value)?;
         match super::operators::rounded(&value.value, rounding) {
             Ok(value) => Some(value),
-            Err(why) => self.report(super::expression::fault(
+            Err(why) => self.report(super::operation::fault(
                 why, "floor", &value, &value, expr.span,
             )),
         }

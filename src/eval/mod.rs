@@ -4,6 +4,7 @@
 //! assertions held. What is not here: whether a reference names anything (the graph), and what any
 //! target makes of a value.
 
+mod assertion;
 mod body;
 mod budget;
 mod builtins;
@@ -15,10 +16,13 @@ mod expand;
 mod expression;
 mod fit;
 mod force;
+mod given;
 mod inputs;
+mod labels;
 mod lookup;
 mod merge;
 mod names;
+mod operation;
 mod operators;
 #[cfg(test)]
 mod properties;
