@@ -92,9 +92,10 @@ impl<'g> Lowering<'g> {
         if !matches!(promise, Promise::Capacity { .. }) || pods < 2 {
             return;
         }
-        let spare = match promise.covers(Disturbance::Drain) {
-            true => pods.saturating_sub(promise.floor(pods)).max(1),
-            false => 1,
+        let spare = if promise.covers(Disturbance::Drain) {
+            pods.saturating_sub(promise.floor(pods)).max(1)
+        } else {
+            1
         };
         let budget = PodDisruptionBudget {
             spec: Some(PodDisruptionBudgetSpec {

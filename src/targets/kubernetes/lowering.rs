@@ -8,7 +8,9 @@ use crate::graph::{EdgeKind, Graph, ServiceId, ServiceView};
 use crate::source::{Span, Str};
 use crate::targets::{Account, Ledger};
 use crate::types::Duration;
-use crate::vocabulary::{Attribute, DeployVariables, KubernetesGateway, TargetId, WrittenId};
+use crate::vocabulary::{
+    Attribute, DeployVariables, KubernetesGateway, Node, Port, TargetId, WrittenId,
+};
 use crate::yaml;
 use k8s_openapi::Metadata;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -105,9 +107,10 @@ impl<'g> Lowering<'g> {
         self.taken.contains(name)
     }
 
-    /// The ports of a service that a gateway routes to.
-    pub(super) fn routed_ports(&self, service: ServiceView<'_>) -> &[&'g str] {
-        self.routed.get(&service.id).map_or(&[][..], Vec::as_slice)
+    /// Whether a gateway that is written for Kubernetes routes to a port: it is the one way in.
+    pub(super) fn has_way_in(&self, service: ServiceView<'_>, port: &Node<Port>) -> bool {
+        let routed = self.routed.get(&service.id);
+        routed.is_some_and(|ports| ports.contains(&port.label.name()))
     }
 
     /// Writes an object under a metadata that is lent to it: most of a service's objects share one.

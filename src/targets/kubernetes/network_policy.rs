@@ -149,9 +149,10 @@ impl<'g> Lowering<'g> {
     /// What a gateway routes to, from the ingress controller's namespace where it is known, and
     /// what is published, from anywhere: such requests come with the address of a node.
     fn outside_rules(&self, service: ServiceView<'g>) -> Vec<NetworkPolicyIngressRule> {
-        let published = |port: &&Node<Port>| port.publish.is_some() || port.node_port.is_some();
-        let routed = self.routed_ports(service);
-        let is_routed = |port: &&Node<Port>| routed.contains(&port.label.name());
+        let routed = |port: &&Node<Port>| self.has_way_in(service, port);
+        let open = |port: &&Node<Port>| {
+            port.node_port.is_some() || port.publish.is_some() && !routed(port)
+        };
         let controller = self.settings.ingress_from.map(|namespace| {
             vec![NetworkPolicyPeer {
                 namespace_selector: Some(LabelSelector {
@@ -171,13 +172,10 @@ impl<'g> Lowering<'g> {
             })
         };
         let ports = service.ports().iter();
-        let to_routed = ports
-            .clone()
-            .filter(|port| !published(port))
-            .filter(is_routed);
+        let to_routed = ports.clone().filter(|port| routed(port) && !open(port));
         [
             rule(controller, to_routed.map(policy_port).collect()),
-            rule(None, ports.filter(published).map(policy_port).collect()),
+            rule(None, ports.filter(open).map(policy_port).collect()),
         ]
         .into_iter()
         .flatten()

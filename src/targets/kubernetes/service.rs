@@ -4,9 +4,9 @@ use super::container::is_udp;
 use super::lowering::{Lowering, different};
 use super::names;
 use crate::diagnostics::{Diagnostic, catalogue};
-use crate::graph::{self, EdgeKind, ServiceView};
+use crate::graph::{self, ServiceView};
 use crate::source::Span;
-use crate::vocabulary::{Node, Port, TargetId};
+use crate::vocabulary::{Node, Port};
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -46,8 +46,12 @@ impl<'g> Lowering<'g> {
                 continue;
             };
             if self.has_way_in(service, port) {
-                self.ledger
-                    .declare(publish.id, "a gateway's routes are the way in to this port");
+                self.differs(
+                    publish.id,
+                    publish.span,
+                    "this port is not published on Kubernetes by itself: a gateway routes to it",
+                    "a load balancer of its own would be a second way in, around the gateway",
+                );
                 continue;
             }
             let range = *self.ledger.take(publish);
@@ -73,16 +77,6 @@ impl<'g> Lowering<'g> {
         let own = metadata.name.replace(name);
         self.balanced(service, metadata, "LoadBalancer", ports);
         metadata.name = own;
-    }
-
-    /// Whether a gateway that is written for Kubernetes routes to a port: a load balancer of its
-    /// own would then be a second way in, around the gateway.
-    fn has_way_in(&self, service: ServiceView<'_>, port: &Node<Port>) -> bool {
-        self.graph.edges_to(service.id).any(|(edge, gateway)| {
-            edge.kind == EdgeKind::Routes
-                && *edge.port == *port.label.name()
-                && self.graph.runs_on(gateway, TargetId::Kubernetes)
-        })
     }
 
     fn balanced(
