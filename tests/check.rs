@@ -117,6 +117,22 @@ fn every_code_of_names_and_types_occurs_in_a_case() {
     assert_eq!(missing, Vec::<&str>::new());
 }
 
+/// Whatever is missing from a program, something is said or nothing, and nothing breaks.
+#[test]
+fn a_program_with_any_line_missing_is_checked() {
+    let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/check/clean");
+    let whole = fs::read_to_string(case.join("app.zd")).unwrap();
+    let lines: Vec<&str> = whole.lines().collect();
+    let mut faults = 0;
+    for missing in 0..lines.len() {
+        let mut left = lines.clone();
+        left.remove(missing);
+        let (_, found) = check(&world(&case).with("app.zd", left.join("\n")));
+        faults += usize::from(found.has_errors());
+    }
+    assert!(faults > 30, "{faults} of {} lines are needed", lines.len());
+}
+
 /// Trees as deep as the parser lets through, and long chains of items, are walked within a test thread's two megabytes.
 #[test]
 fn long_programs_end() {

@@ -30,11 +30,11 @@ pub(super) fn fit(actual: &Ty, expected: &Ty) -> Fit {
         | (Ty::Resource(ResourceKind::Secret), Ty::Secret(_)) => Fit::Yes,
         (Ty::Deploy(inner), Ty::Deploy(wanted)) => deploy_fit(inner, wanted),
         (_, Ty::Deploy(wanted)) => fit(actual, wanted),
-        (_, Ty::Either(choices)) => best(choices.iter().map(|choice| fit(actual, choice))),
-        (Ty::Either(types), _) => worst(types.iter().map(|ty| fit(ty, expected))),
+        (_, Ty::Either(choices)) => best(actual, choices),
+        (Ty::Either(types), _) => worst(types.iter().map(|ty| (ty, expected))),
         (Ty::Optional(inner), Ty::Optional(wanted)) => fit(inner, wanted),
         (_, Ty::Optional(wanted)) => fit(actual, wanted),
-        (Ty::Optional(inner), _) => fit(inner, expected).min(Fit::PerhapsNone),
+        (Ty::Optional(inner), _) => perhaps_none(fit(inner, expected)),
         (Ty::Deploy(inner), _) => match fit(inner, expected) {
             Fit::No => Fit::No,
             _ => Fit::TooLate,
@@ -50,7 +50,7 @@ pub(super) fn fit(actual: &Ty, expected: &Ty) -> Fit {
         | (Ty::Range(given), Ty::Range(wanted))
         | (Ty::Secret(given), Ty::Secret(wanted)) => fit(given, wanted),
         (Ty::Record(fields), Ty::Map(wanted)) => {
-            worst(fields.iter().map(|(_, field)| fit(field, wanted)))
+            worst(fields.iter().map(|(_, field)| (field, &**wanted)))
         }
         (Ty::Record(given), Ty::Record(wanted)) => record_fit(given, wanted),
         (given, wanted) => yes_if(given == wanted),
@@ -65,12 +65,41 @@ fn range_fit(fits: bool) -> Fit {
     if fits { Fit::Yes } else { Fit::OutOfRange }
 }
 
-fn best(fits: impl Iterator<Item = Fit>) -> Fit {
-    fits.max().unwrap_or(Fit::No)
+/// The fit of the choice that suits most.
+fn best(actual: &Ty, choices: &[Ty]) -> Fit {
+    let mut best = Fit::No;
+    for choice in choices {
+        match fit(actual, choice) {
+            Fit::Yes => return Fit::Yes,
+            better if better > best => best = better,
+            _ => {}
+        }
+    }
+    best
 }
 
-fn worst(fits: impl Iterator<Item = Fit>) -> Fit {
-    fits.min().unwrap_or(Fit::Yes)
+/// The fit of the part that suits least, of pairs of what is given and what is wanted.
+fn worst<'t>(parts: impl Iterator<Item = (&'t Ty, &'t Ty)>) -> Fit {
+    let mut worst = Fit::Yes;
+    for (given, wanted) in parts {
+        match fit(given, wanted) {
+            Fit::No => return Fit::No,
+            worse if worse < worst => worst = worse,
+            _ => {}
+        }
+    }
+    worst
+}
+
+/// The fit of a value that may also be `none`, where its place takes none. A function of its own
+/// that is never inlined: written as `.min()` on the recursion, beside choices folded with `max`,
+/// the release build of rustc 1.95 took every choice for one that may be `none`.
+#[inline(never)]
+fn perhaps_none(fit: Fit) -> Fit {
+    match fit {
+        Fit::No | Fit::OutOfRange => fit,
+        Fit::PerhapsNone | Fit::TooLate | Fit::Yes => Fit::PerhapsNone,
+    }
 }
 
 /// A deploy-time number cannot be looked at later: a bound that was written must lie within the
@@ -91,12 +120,10 @@ fn record_fit(given: &[(Str, Ty)], wanted: &[(Str, Ty)]) -> Fit {
     if given.iter().any(|(name, _)| !known(name)) {
         return Fit::No;
     }
-    worst(wanted.iter().map(
-        |(name, ty)| match given.iter().find(|(given, _)| given == name) {
-            Some((_, given)) => fit(given, ty),
-            None => yes_if(matches!(ty, Ty::Optional(_) | Ty::Any)),
-        },
-    ))
+    worst(wanted.iter().map(|(name, ty)| {
+        let given = given.iter().find(|(given, _)| given == name);
+        (given.map_or(&Ty::None, |(_, given)| given), ty)
+    }))
 }
 
 /// One type for two values of a list or two branches, if there is one.
@@ -256,6 +283,17 @@ mod tests {
         assert_eq!(fit(&deploy(Ty::INT), &deploy(int(1, 8))), Fit::Yes);
         assert_eq!(fit(&deploy(Ty::INT), &Ty::INT), Fit::TooLate);
         assert_eq!(fit(&deploy(Ty::INT), &Ty::TEXT), Fit::No);
+    }
+
+    #[test]
+    fn the_best_of_several_choices_counts() {
+        let choices = Ty::either([deploy(Ty::TEXT), deploy(Ty::INT), Ty::Bool, Ty::Ip]);
+        let place = Ty::Optional(Arc::new(choices));
+        for given in [Ty::TEXT, Ty::Bool, Ty::Ip, Ty::None, deploy(Ty::INT)] {
+            assert_eq!(fit(&given, &place), Fit::Yes, "{given}");
+        }
+        assert_eq!(fit(&Ty::Duration, &place), Fit::No);
+        assert_eq!(fit(&deploy(Ty::Bool), &place), Fit::TooLate);
     }
 
     #[test]

@@ -44,12 +44,9 @@ impl Checker<'_> {
             }
             _ => return,
         };
-        self.set_item_type(file, index, ty);
-        // A constraint speaks of the parameter itself.
-        if let Item::Param(item) = item {
-            for assert in &item.asserts {
-                self.assertion(assert);
-            }
+        let types = self.item_types.get_mut(file.0 as usize);
+        if let Some(place) = types.and_then(|types| types.get_mut(index)) {
+            *place = Some(ty);
         }
     }
 
@@ -70,13 +67,6 @@ impl Checker<'_> {
             self.expect(default, &ty, asked);
         }
         ty
-    }
-
-    fn set_item_type(&mut self, file: FileId, index: usize, ty: Ty) {
-        let types = self.item_types.get_mut(file.0 as usize);
-        if let Some(place) = types.and_then(|types| types.get_mut(index)) {
-            *place = Some(ty);
-        }
     }
 
     fn deploy(&mut self, item: &ast::Deploy) -> Ty {

@@ -62,8 +62,13 @@ impl Checker<'_> {
                 "write `assert CONDITION, \"message\"` at the top level for what must hold in every build",
             )),
             Item::Use(item) => self.top_use(item),
+            // A constraint may speak of anything, so it comes when all types are known.
+            Item::Param(param) if outer => {
+                for assert in &param.asserts {
+                    self.assertion(assert);
+                }
+            }
             Item::Import(_)
-            | Item::Param(_)
             | Item::Deploy(_)
             | Item::Let(_)
             | Item::Function(_)
