@@ -13,7 +13,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
+use zdc::Options;
 use zdc::diagnostics::catalogue;
+use zdc::source::MemoryWorld;
 use zdc::vocabulary::{BlockSchema, LabelRule, Shape, TOP};
 
 /// Compares a page with what it should be, or writes it.
@@ -69,6 +71,21 @@ fn the_list_of_diagnostics_is_the_catalogue() {
     let kept = after.lines().skip_while(|line| line.starts_with("  - [ZD"));
     let after: String = kept.flat_map(|line| [line, "\n"]).collect();
     hold("SUMMARY.md", &format!("{before}{marker}{summary}{after}"));
+}
+
+#[test]
+fn the_readme_shows_what_its_program_gives() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let text = fs::read_to_string(path).unwrap();
+    let fenced = |language: &str| {
+        let (_, after) = text.split_once(&format!("```{language}\n")).unwrap();
+        after.split_once("```").unwrap().0
+    };
+    let world = MemoryWorld::single("app.zd", fenced("zd"));
+    let compilation = zdc::compile(&world, "app.zd", &Options::default());
+    let files = compilation.artifacts.unwrap();
+    let stack = files.iter().find(|file| file.path == "swarm/shop.yml");
+    assert_eq!(stack.unwrap().text, fenced("yaml"));
 }
 
 /// One block's section, then those of the blocks in it.
