@@ -179,6 +179,7 @@ impl Checker<'_> {
     /// `use NAME(args)` in the body of a service.
     fn use_template(&mut self, item: &Use) {
         let signature = self.used(item);
+        let is_template = signature.is_some();
         match signature {
             Some(signature) => self.arguments(&signature, &item.arguments, item.span),
             None => {
@@ -187,25 +188,27 @@ impl Checker<'_> {
                 }
             }
         }
-        if let Some(alias) = &item.alias {
-            self.report(
-                Diagnostic::new(
-                    &MISPLACED_ITEM,
-                    "a template that is used in a body has no name there",
-                    alias.span,
-                )
-                .help(format!("leave `as {alias}` out")),
-            );
+        if let Some(alias) = item.alias.as_ref().filter(|_| is_template) {
+            let found = Diagnostic::new(
+                &MISPLACED_ITEM,
+                "a template that is used in a body has no name there",
+                alias.span(),
+            )
+            .help(format!("leave `as {}` out", self.source(alias.span())));
+            self.report(found);
         }
     }
 
     fn used(&mut self, item: &Use) -> Option<Arc<Signature>> {
-        let target = resolve_path(self.program, self.file, &item.path);
+        let target = resolve_path(self.program, self.place(), &item.path);
         let whole = target.used == item.path.parts.len();
         match target.binding {
             Binding::Item(file, index) if whole => match self.program.item(file, index) {
                 Some(Item::Template(_)) => return self.signatures.get(&(file, index)).cloned(),
-                Some(Item::Component(_)) => return None,
+                Some(Item::Component(_)) => {
+                    self.component_in_body(item);
+                    return None;
+                }
                 _ => {}
             },
             Binding::Import(UNREAD) => return None,

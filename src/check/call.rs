@@ -35,18 +35,14 @@ impl Checker<'_> {
             },
             _ => None,
         };
-        if let Some(Binding::Item(file, index)) = binding {
-            match self.program.item(file, index) {
-                Some(Item::Function(_)) => {
-                    let Some(signature) = self.signatures.get(&(file, index)).cloned() else {
-                        return self.skipped(arguments);
-                    };
-                    self.arguments(&signature, arguments, expr.span);
-                    return signature.result.clone();
-                }
-                Some(Item::Component(_)) => return self.skipped(arguments),
-                _ => {}
-            }
+        if let Some(Binding::Item(file, index)) = binding
+            && let Some(Item::Function(_)) = self.program.item(file, index)
+        {
+            let Some(signature) = self.signatures.get(&(file, index)).cloned() else {
+                return self.skipped(arguments);
+            };
+            self.arguments(&signature, arguments, expr.span);
+            return signature.result.clone();
         }
         let source = self.source(callee.span);
         let found = Diagnostic::new(

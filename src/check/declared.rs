@@ -5,7 +5,7 @@ use super::fit::bounded;
 use super::order::ItemId;
 use crate::diagnostics::catalogue::{INVALID_TYPE, MISUSED_NAME, UNKNOWN_NAME};
 use crate::diagnostics::{Diagnostic, nearest};
-use crate::resolve::{Binding, Program, UNREAD, resolve_path};
+use crate::resolve::{Binding, Place, Program, UNREAD, resolve_path};
 use crate::source::{FileId, Span, Str};
 use crate::syntax::ast::{
     Argument, Expr, ExprKind, Item, Literal, Path, TypeExpr, TypeKind, UnaryOperator,
@@ -17,7 +17,7 @@ use std::sync::Arc;
 const NAMES: &[&str] = &[
     "bool", "int", "float", "string", "duration", "memory", "cpu", "percent", "port", "ip", "cidr",
     "date", "image", "path", "url", "list", "map", "deploy", "secret", "service", "network",
-    "volume", "config",
+    "volume", "config", "endpoint",
 ];
 
 impl Checker<'_> {
@@ -135,7 +135,7 @@ impl Checker<'_> {
             let ty = types.and_then(|types| types.get(index)).cloned();
             return ty.flatten().unwrap_or(Ty::Any);
         }
-        match resolve_path(self.program, self.file, path).binding {
+        match resolve_path(self.program, Place::top(self.file), path).binding {
             Binding::Import(UNREAD) => {}
             Binding::Unbound | Binding::Import(_) => self.unknown_type(path),
             _ => self.report(
@@ -299,7 +299,7 @@ impl Checker<'_> {
 
 /// The `type` item that a path names.
 pub(super) fn alias(program: &Program, file: FileId, path: &Path) -> Option<ItemId> {
-    let target = resolve_path(program, file, path);
+    let target = resolve_path(program, Place::top(file), path);
     match target.binding {
         Binding::Item(file, index) if target.used == path.parts.len() => {
             let item = program.item(file, index)?;
@@ -329,6 +329,7 @@ fn simple(name: &str) -> Option<Ty> {
         "volume" => Ty::Resource(ResourceKind::Volume),
         "config" => Ty::Resource(ResourceKind::Config),
         "secret" => Ty::Resource(ResourceKind::Secret),
+        "endpoint" => Ty::PortReference,
         _ => return None,
     })
 }

@@ -240,7 +240,8 @@ impl Checker<'_> {
         match self.program.binding(self.file, expr.id) {
             Binding::Local => self.local(name).map_or(Ty::Any, |local| local.ty.clone()),
             Binding::Item(file, index) => self.item_as_value(file, index, expr.span),
-            Binding::Resource(kind) => Ty::Resource(kind),
+            Binding::Resource(kind) | Binding::Part(kind) => Ty::Resource(kind),
+            Binding::Instance(_) => self.instance_alone(expr.span),
             Binding::Slot => self.misused(
                 expr.span,
                 "`slot` is no value",
@@ -291,7 +292,14 @@ impl Checker<'_> {
                 &format!("`{}` is a template", item.name),
                 &format!("in the body of a service, write `use {}`", item.name),
             ),
-            // A component comes in a later version, and that is reported at its head.
+            Item::Component(item) => self.misused(
+                at,
+                &format!("`{}` is a component", item.name),
+                &format!(
+                    "at the top level, write `use {}(…) as NAME`; its parts are `NAME.PART`",
+                    item.name
+                ),
+            ),
             _ => Ty::Any,
         }
     }

@@ -26,6 +26,9 @@ impl Checker<'_> {
             Binding::Import(module) => self.imported(module, object, field, expr.span),
             Binding::Slot => self.unit(field, SLOT_FIELDS, deploy_text()),
             _ => {
+                if let Some(instance) = self.instance_of(object) {
+                    return self.part(instance, object.span, field, expr.span);
+                }
                 let object_ty = self.infer(object);
                 self.field_of(&object_ty, object, field)
             }
@@ -37,6 +40,7 @@ impl Checker<'_> {
         match self.imported_binding(module, object.span, field) {
             Some(Binding::Item(file, index)) => self.item_as_value(file, index, at),
             Some(Binding::Resource(kind)) => Ty::Resource(kind),
+            Some(Binding::Instance(_)) => self.instance_alone(at),
             _ => Ty::Any,
         }
     }
@@ -201,12 +205,14 @@ impl Checker<'_> {
     /// Reports a name that means nothing, unless text that could not be read may declare it or
     /// expansion may make it.
     pub(super) fn unknown_name(&mut self, at: Span, name: &str) {
-        if self.program.unread_words.contains(name) || self.program.may_be_computed(name) {
+        if self.program.unread_words.contains(name) || self.may_be_computed(name) {
             return;
         }
         let names = self.program.module(self.file).map(|module| &module.names);
+        let own = self.program.parts_at(self.place());
         let known = names
             .into_iter()
+            .chain(own.map(|own| &own.names))
             .flat_map(|names| names.keys().map(|name| &**name))
             .chain(self.locals.iter().map(|local| &*local.name));
         let near = nearest(name, known).map(str::to_owned);

@@ -220,6 +220,7 @@ pub(super) fn noun(ty: &Ty) -> String {
         }
         Ty::Deploy(inner) | Ty::Optional(inner) => noun(inner),
         Ty::Secret(_) => "secret".to_owned(),
+        Ty::PortReference => "service port".to_owned(),
         Ty::List(item, _) if **item == Ty::Any => "list".to_owned(),
         Ty::Map(item) if **item == Ty::Any => "map".to_owned(),
         Ty::List(item, _) => format!("list<{}>", noun(item)),

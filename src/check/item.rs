@@ -1,4 +1,4 @@
-//! Items that declare a name: parameters, variables, functions, types and templates.
+//! Items that declare a name: parameters, variables, functions, types, templates and components.
 
 use super::mismatch::with_article;
 use super::{Asked, Checker, Local, Role, Signature, SignatureParameter};
@@ -40,6 +40,11 @@ impl Checker<'_> {
                 self.with_locals(locals, |checker| {
                     checker.body(&item.body, &SERVICE, "service");
                 });
+                return;
+            }
+            Item::Component(item) => {
+                let locals = self.signature((file, index), &item.name, &item.parameters, &Ty::Any);
+                self.with_locals(locals, |checker| checker.component(index, &item.body));
                 return;
             }
             _ => return,
@@ -106,7 +111,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Takes down what a function or template takes and gives; gives its parameters as locals.
+    /// Takes down what a function, template or component takes and gives; gives its parameters as locals.
     fn signature(
         &mut self,
         id: super::order::ItemId,

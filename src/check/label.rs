@@ -217,7 +217,7 @@ impl Checker<'_> {
             let ty = local.ty.clone();
             return self.local_label(&ty, path, kind, wanted, port);
         }
-        let target = resolve_path(self.program, self.file, path);
+        let target = resolve_path(self.program, self.place(), path);
         let parts = path.parts.len() - target.used.min(path.parts.len());
         match target.binding {
             Binding::Resource(found) if found == wanted && parts == usize::from(port) => {}
@@ -248,6 +248,14 @@ impl Checker<'_> {
                 self.wrong_reference(path.span, kind, &article, wanted, port);
             }
             Binding::Item(file, index) => self.item_label(file, index, path, kind, wanted, port),
+            Binding::Instance(instance) => {
+                if let Some(part) = path.parts.get(target.used) {
+                    self.part_binding(instance, head.span, part);
+                } else {
+                    let what = format!("the instance `{path}`");
+                    self.wrong_reference(path.span, kind, &what, wanted, port);
+                }
+            }
             Binding::Import(UNREAD) => {}
             Binding::Import(module) => {
                 if let Some(field) = path.parts.get(1) {
@@ -322,16 +330,19 @@ impl Checker<'_> {
 
     /// A resource that nothing declares; only resources of its kind are suggested.
     fn unknown_resource(&mut self, name: &Name, wanted: ResourceKind) {
-        if self.program.unread_words.contains(&name.text)
-            || self.program.may_be_computed(&name.text)
-        {
+        if self.program.unread_words.contains(&name.text) || self.may_be_computed(&name.text) {
             return;
         }
         let word = wanted.word();
         let names = self.program.module(self.file).map(|module| &module.names);
-        let known = names.into_iter().flatten().filter(|(_, definition)| {
-            definition.kind == crate::resolve::DefinitionKind::Resource(wanted)
-        });
+        let own = self.program.parts_at(self.place()).map(|own| &own.names);
+        let known = names
+            .into_iter()
+            .chain(own)
+            .flatten()
+            .filter(|(_, definition)| {
+                definition.kind == crate::resolve::DefinitionKind::Resource(wanted)
+            });
         let near = nearest(&name.text, known.map(|(name, _)| &**name)).map(str::to_owned);
         let message = format!("there is no {word} `{name}`");
         let diagnostic = Diagnostic::new(&UNKNOWN_NAME, message, name.span);
@@ -346,7 +357,7 @@ impl Checker<'_> {
     }
 }
 
-fn is_service_name(name: &str) -> bool {
+pub(super) fn is_service_name(name: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     name.len() <= LONGEST
         && name
@@ -368,22 +379,25 @@ fn invalid_service_name(name: &Name, kind: &str) -> Diagnostic {
             "the name of a {kind} has lower-case letters, digits and inner hyphens, and begins with a letter"
         )
     };
-    let mended: String = name
-        .text
+    let diagnostic = Diagnostic::new(&INVALID_LABEL, message, name.span)
+        .note("it becomes a DNS label (RFC 1123), which no target folds or cuts for you");
+    match mended_service_name(&name.text) {
+        Some(mended) => diagnostic
+            .help(format!("write `{kind} {mended}`"))
+            .replace(name.span, mended),
+        None => diagnostic,
+    }
+}
+
+/// A name of a service that is near to a text.
+pub(super) fn mended_service_name(text: &str) -> Option<String> {
+    let mended: String = text
         .to_ascii_lowercase()
         .replace(['_', '.', ' '], "-")
         .chars()
         .take(LONGEST)
         .collect();
-    let diagnostic = Diagnostic::new(&INVALID_LABEL, message, name.span)
-        .note("it becomes a DNS label (RFC 1123), which no target folds or cuts for you");
-    if is_service_name(&mended) {
-        diagnostic
-            .help(format!("write `{kind} {mended}`"))
-            .replace(name.span, mended)
-    } else {
-        diagnostic
-    }
+    is_service_name(&mended).then_some(mended)
 }
 
 fn missing_label(block: &Block, schema: &BlockSchema, kind: &str) -> Diagnostic {

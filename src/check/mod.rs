@@ -6,6 +6,7 @@
 
 mod body;
 mod call;
+mod component;
 mod declared;
 mod expression;
 mod field;
@@ -21,7 +22,7 @@ mod text;
 mod top;
 
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::resolve::Program;
+use crate::resolve::{Place, Program};
 use crate::source::{FileId, Span, Str};
 use crate::syntax::ast;
 use crate::types::Ty;
@@ -53,6 +54,7 @@ pub fn check(program: Program) -> (Checked, Diagnostics) {
     let mut checker = Checker {
         program: &program,
         file: FileId(0),
+        component: None,
         locals: Vec::new(),
         present: Vec::new(),
         gateway: None,
@@ -86,6 +88,8 @@ struct Checker<'a> {
     program: &'a Program,
     /// The file that is looked at.
     file: FileId,
+    /// The component whose body is looked at, by index of its item.
+    component: Option<usize>,
     /// Parameters and loop variables, innermost last.
     locals: Vec<Local>,
     /// Paths known not to be `none` here, because a condition says so.
@@ -96,7 +100,7 @@ struct Checker<'a> {
     top: &'static str,
     members: Vec<Vec<bool>>,
     item_types: Vec<Vec<Option<Ty>>>,
-    /// The parameters and results of functions and templates.
+    /// The parameters and results of functions, templates and components.
     signatures: FxHashMap<order::ItemId, Arc<Signature>>,
     /// The types of attributes, each made once, by the address of what makes it.
     attribute_types: FxHashMap<usize, Ty>,
@@ -111,7 +115,7 @@ struct Local {
     span: Span,
 }
 
-/// What a function or a template takes and gives.
+/// What a function, a template or a component takes and gives.
 struct Signature {
     name: ast::Name,
     parameters: Vec<SignatureParameter>,
@@ -171,6 +175,14 @@ impl<'t> Asked<'t> {
 impl Checker<'_> {
     fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
+    }
+
+    /// Where names are looked up.
+    fn place(&self) -> Place {
+        Place {
+            file: self.file,
+            component: self.component,
+        }
     }
 
     /// Says that a bare word is a member of a union.

@@ -5,7 +5,7 @@
 
 use crate::diagnostics::catalogue::RECURSIVE_DEFINITION;
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::resolve::{Binding, Program, resolve_path};
+use crate::resolve::{Binding, Place, Program, resolve_path};
 use crate::source::{FileId, Span};
 use crate::syntax::ast::{
     self, Argument, Attribute, Body, Expr, ExprKind, Item, KeyPart, Label, Name, Parameter,
@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 /// A top-level item: file and index.
 pub(super) type ItemId = (FileId, usize);
 
-/// Every `param deploy let fn type template` item, each after those it needs.
+/// Every `param deploy let fn type template component` item, each after those it needs.
 pub(super) fn order(program: &Program, diagnostics: &mut Diagnostics) -> Vec<ItemId> {
     let mut states: BTreeMap<ItemId, State> = BTreeMap::new();
     let mut ordered = Vec::new();
@@ -110,7 +110,7 @@ pub(super) fn name(item: &Item) -> Option<&Name> {
         Item::Let(item) => &item.name,
         Item::Function(item) => &item.name,
         Item::Type(item) => &item.name,
-        Item::Template(item) => &item.name,
+        Item::Template(item) | Item::Component(item) => &item.name,
         _ => return None,
     })
 }
@@ -152,13 +152,16 @@ impl Needs<'_> {
                 self.expr(&item.value);
             }
             Item::Type(item) => self.ty(&item.ty),
-            Item::Template(item) => {
+            Item::Template(item) | Item::Component(item) => {
                 self.parameters(&item.parameters);
                 self.body(&item.body);
             }
             Item::Use(item) => {
                 self.path(&item.path);
                 self.arguments(&item.arguments);
+                if let Some(Label::Text(name)) = &item.alias {
+                    self.expr(name);
+                }
             }
             Item::For(item) => {
                 self.expr(&item.over);
@@ -175,11 +178,7 @@ impl Needs<'_> {
                 self.expr(&item.condition);
                 self.expr(&item.message);
             }
-            Item::Import(_)
-            | Item::Component(_)
-            | Item::Test(_)
-            | Item::Expect(_)
-            | Item::Broken(_) => {}
+            Item::Import(_) | Item::Test(_) | Item::Expect(_) | Item::Broken(_) => {}
         }
     }
 
@@ -213,7 +212,9 @@ impl Needs<'_> {
     }
 
     fn path(&mut self, path: &ast::Path) {
-        if let Binding::Item(file, index) = resolve_path(self.program, self.file, path).binding {
+        if let Binding::Item(file, index) =
+            resolve_path(self.program, Place::top(self.file), path).binding
+        {
             self.add((file, index), path.span);
         }
     }

@@ -8,14 +8,13 @@ use crate::diagnostics::catalogue::{
     DUPLICATE_ATTRIBUTE, MISPLACED_ITEM, MISSING_APP, SECOND_APP, UNKNOWN_ATTRIBUTE,
 };
 use crate::diagnostics::{Diagnostic, nearest};
-use crate::resolve::{Binding, resolve_path};
 use crate::source::{FileId, Span, Str};
 use crate::syntax::KEYWORDS;
-use crate::syntax::ast::{Block, Item, Use};
+use crate::syntax::ast::{Block, Item};
 
 /// What is seen once in a program.
 #[derive(Default)]
-struct Once {
+pub(super) struct Once {
     app: Option<Span>,
     targets: Vec<(Str, Span)>,
 }
@@ -51,17 +50,12 @@ impl Checker<'_> {
                 }
             }),
             Item::Assert(assert) => self.assertion(assert),
-            Item::Component(item) if outer => self.report(not_yet(
-                "components are not there yet",
-                item.name.span,
-                "write the resources at the top level, and what they share as a `template`",
-            )),
             Item::Test(item) if outer => self.report(not_yet(
                 "`test` blocks are not there yet",
                 item.name.span,
                 "write `assert CONDITION, \"message\"` at the top level for what must hold in every build",
             )),
-            Item::Use(item) => self.top_use(item),
+            Item::Use(item) => self.instance(item),
             // A constraint may speak of anything, so it comes when all types are known.
             Item::Param(param) if outer => {
                 for assert in &param.asserts {
@@ -74,6 +68,7 @@ impl Checker<'_> {
             | Item::Function(_)
             | Item::Type(_)
             | Item::Template(_)
+            | Item::Component(_)
                 if outer => {}
             other => {
                 let here = if outer {
@@ -88,7 +83,7 @@ impl Checker<'_> {
         }
     }
 
-    fn top_block(&mut self, block: &Block, outer: bool, once: &mut Once) {
+    pub(super) fn top_block(&mut self, block: &Block, outer: bool, once: &mut Once) {
         let word = &*block.kind.text;
         let Some(schema) = TOP.iter().find(|schema| schema.kind == word) else {
             return self.report(unknown_top(block));
@@ -136,21 +131,6 @@ impl Checker<'_> {
         }
         if outer || self.file == FileId(0) {
             once.app.get_or_insert(block.head());
-        }
-    }
-
-    /// `use` at the top level makes an instance of a component.
-    fn top_use(&mut self, item: &Use) {
-        let target = resolve_path(self.program, self.file, &item.path);
-        if let Binding::Item(file, index) = target.binding
-            && let Some(Item::Component(_)) = self.program.item(file, index)
-        {
-            // Reported where the component is declared.
-            return;
-        }
-        let found = misplaced(&Item::Use(item.clone()), "at the top level");
-        if let Some(found) = found {
-            self.report(found);
         }
     }
 }

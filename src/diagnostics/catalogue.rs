@@ -71,6 +71,7 @@ catalogue! {
     MISUSED_NAME = "ZD1009" "misused-name" Error "0.1.0";
     INVALID_LABEL = "ZD1010" "invalid-label" Error "0.1.0";
     UNKNOWN_CODE = "ZD1011" "unknown-code" Error "0.1.0";
+    UNNAMED_INSTANCE = "ZD1012" "unnamed-instance" Error "0.1.0";
     UNKNOWN_INPUT = "ZD1030" "unknown-input" Error "0.1.0";
     MISSING_INPUT = "ZD1031" "missing-input" Error "0.1.0";
     MISSING_FILE = "ZD1032" "missing-file" Error "0.1.0";

@@ -35,10 +35,15 @@ impl<'a> Evaluator<'a> {
         let (block, schema) = (resource.block, resource.schema);
         let (label, mut scope) = (resource.label.clone(), resource.scope.clone());
         let mut layer = Layer::new(label, block.head());
-        if let Some(body) = &block.body {
-            self.body(body, &mut scope, &mut layer, schema, part)?;
-        }
-        self.merged(layer, schema)
+        let around = std::mem::replace(&mut self.instance, scope.instance.clone());
+        let tree = match &block.body {
+            Some(body) => self
+                .body(body, &mut scope, &mut layer, schema, part)
+                .and_then(|()| self.merged(layer, schema)),
+            None => self.merged(layer, schema),
+        };
+        self.instance = around;
+        tree
     }
 
     /// The items of a body, into a layer. `None` where evaluation stopped.
@@ -228,7 +233,8 @@ impl<'a> Evaluator<'a> {
         merged
     }
 
-    fn template(&self, path: &ast::Path, from: FileId) -> Option<(FileId, usize)> {
+    /// The template or component that a path names.
+    pub(super) fn template(&self, path: &ast::Path, from: FileId) -> Option<(FileId, usize)> {
         let (last, modules) = path.parts.split_last()?;
         let file = self.follow(modules, from)?;
         match self.definition(file, &last.text)?.kind {

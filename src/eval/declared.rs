@@ -85,6 +85,7 @@ fn builtin(name: &str, refinement: &[Argument]) -> Option<Ty> {
         "volume" => Ty::Resource(ResourceKind::Volume),
         "config" => Ty::Resource(ResourceKind::Config),
         "secret" => Ty::Resource(ResourceKind::Secret),
+        "endpoint" => Ty::PortReference,
         _ => return None,
     })
 }

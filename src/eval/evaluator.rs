@@ -2,6 +2,7 @@
 
 use super::budget::{Budget, ERRORS};
 use super::expand::Resources;
+use super::instance::Instance;
 use super::merge::Merged;
 use crate::check::Checked;
 use crate::diagnostics::Diagnostic;
@@ -29,6 +30,10 @@ pub(super) struct Evaluator<'a> {
     pub(super) parameter_types: FxHashMap<(FileId, usize), Rc<[Ty]>>,
     /// Templates used without arguments.
     pub(super) templates: FxHashMap<(FileId, usize), Option<Rc<Merged>>>,
+    /// The instances of components, with the scopes of their bodies, in the order made.
+    pub(super) instances: Vec<(&'a ast::Template, Scope<'a>)>,
+    /// The instance whose body is evaluated.
+    pub(super) instance: Option<Rc<Instance>>,
     /// What the top level expands to.
     pub(super) resources: Resources<'a>,
     /// Evaluated configs, by index in `resources`.
@@ -68,6 +73,8 @@ pub(super) struct Scope<'a> {
     /// Whose top-level names are seen.
     pub(super) file: FileId,
     pub(super) locals: Vec<(&'a str, Spanned<Value>)>,
+    /// The instance whose body this is.
+    pub(super) instance: Option<Rc<Instance>>,
 }
 
 impl<'a> Scope<'a> {
@@ -76,6 +83,7 @@ impl<'a> Scope<'a> {
         Self {
             file,
             locals: Vec::new(),
+            instance: None,
         }
     }
 
@@ -103,6 +111,8 @@ impl<'a> Evaluator<'a> {
             items: FxHashMap::default(),
             parameter_types: FxHashMap::default(),
             templates: FxHashMap::default(),
+            instances: Vec::new(),
+            instance: None,
             resources: Resources::default(),
             configs: FxHashMap::default(),
             broken_configs: FxHashSet::default(),
@@ -120,7 +130,13 @@ impl<'a> Evaluator<'a> {
     /// Takes down a fault; gives `None`, so that a fault can end a function.
     pub(super) fn report<T>(&mut self, diagnostic: Diagnostic) -> Option<T> {
         if self.found.len() < ERRORS {
-            self.found.push(diagnostic);
+            let made = self.instance.as_ref().map(|instance| instance.made);
+            self.found.push(match made {
+                Some(made) if Some(made) != diagnostic.span() => {
+                    diagnostic.and(made, "in the instance made here")
+                }
+                _ => diagnostic,
+            });
             return None;
         }
         let at = diagnostic.span()?;

@@ -24,11 +24,23 @@ pub(super) struct Resource<'a> {
     pub(super) scope: Scope<'a>,
 }
 
+impl Resource<'_> {
+    /// Where it is made: the `use` of its instance, else its own kind and label.
+    fn place(&self) -> Span {
+        match &self.scope.instance {
+            Some(instance) => instance.made,
+            None => self.block.head(),
+        }
+    }
+}
+
 /// What the top level expands to, in order.
 #[derive(Debug, Default)]
 pub(super) struct Resources<'a> {
     list: Vec<Resource<'a>>,
     by_name: FxHashMap<(ResourceKind, Str), usize>,
+    /// Instances of components, each with the `use` that makes it.
+    instances: FxHashMap<Str, Span>,
 }
 
 impl<'a> Resources<'a> {
@@ -51,6 +63,15 @@ impl<'a> Resources<'a> {
         self.by_name.get(&(kind, name.clone())).copied()
     }
 
+    /// Takes down an instance; gives where one of its name was made before.
+    pub(super) fn add_instance(&mut self, name: &Str, made: Span) -> Option<Span> {
+        let before = self.instances.get(name).copied();
+        if before.is_none() {
+            self.instances.insert(name.clone(), made);
+        }
+        before
+    }
+
     /// The name of a resource; empty where there is none.
     pub(super) fn name(&self, index: usize) -> String {
         self.get(index)
@@ -68,7 +89,7 @@ impl<'a> Resources<'a> {
 }
 
 /// What a walk over the top level is for.
-enum Pass<'p> {
+pub(super) enum Pass<'p> {
     /// Naming the resources; tells whether there are assertions.
     Resources(&'p mut bool),
     /// Judging the assertions.
@@ -94,10 +115,17 @@ impl<'a> Evaluator<'a> {
             let mut scope = Scope::top(module.file.id);
             self.top_level(&module.file.items, &mut scope, &mut Pass::Asserts);
         }
+        if has_asserts {
+            for (component, mut scope) in std::mem::take(&mut self.instances) {
+                self.instance = scope.instance.clone();
+                self.top_level(&component.body.items, &mut scope, &mut Pass::Asserts);
+                self.instance = None;
+            }
+        }
     }
 
     /// Some items of the top level.
-    fn top_level(
+    pub(super) fn top_level(
         &mut self,
         items: &'a [Item],
         scope: &mut Scope<'a>,
@@ -107,6 +135,7 @@ impl<'a> Evaluator<'a> {
             match (item, &mut *pass) {
                 (Item::Block(block), Pass::Resources(_)) => self.resource(block, scope)?,
                 (Item::Assert(_), Pass::Resources(seen)) => **seen = true,
+                (Item::Use(it), Pass::Resources(_)) => self.instantiate(it, scope, pass)?,
                 (Item::Assert(assert), Pass::Asserts) => self.assertion(assert, scope),
                 (Item::For(it), _) => {
                     let second = it.second.as_ref();
@@ -153,6 +182,21 @@ impl<'a> Evaluator<'a> {
         if self.resources.len() >= RESOURCES {
             return self.stop(block.span, "the program makes more than 100,000 resources");
         }
+        let label = match (&scope.instance, kind) {
+            (Some(_), Some(_)) => {
+                let own = Str::from(label.name());
+                let full = scope.full_name(&own);
+                if kind == Some(ResourceKind::Service)
+                    && is_service_label(&own)
+                    && !is_service_label(&full)
+                {
+                    self.report::<()>(long_part(&block.kind.text, &full, block.head()));
+                    return Some(());
+                }
+                Label::Name(full)
+            }
+            _ => label,
+        };
         if kind == Some(ResourceKind::Service) && !is_service_label(label.name()) {
             let diagnostic = bad_label(&block.kind.text, label.name(), block.head());
             self.report::<()>(diagnostic);
@@ -195,7 +239,7 @@ impl<'a> Evaluator<'a> {
 
 /// Whether a name may be a service's: a DNS label (RFC 1123) that starts with a letter (RFC 1035),
 /// since Kubernetes' Services and swarm's names are looked up in the DNS.
-fn is_service_label(name: &str) -> bool {
+pub(super) fn is_service_label(name: &str) -> bool {
     let bytes = name.as_bytes();
     let inner = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
     bytes.len() <= 63
@@ -204,7 +248,21 @@ fn is_service_label(name: &str) -> bool {
         && bytes.last() != Some(&b'-')
 }
 
-fn bad_label(kind: &str, name: &str, at: Span) -> Diagnostic {
+/// A part whose name is too long with its instance's before it.
+fn long_part(kind: &str, full: &str, at: Span) -> Diagnostic {
+    Diagnostic::new(
+        &catalogue::INVALID_LABEL,
+        format!(
+            "the {kind} `{full}` has a name of {} characters, and 63 are the most",
+            full.len()
+        ),
+        at,
+    )
+    .help("give the instance a shorter name: its parts are emitted as `INSTANCE-PART`")
+    .note("a service's name becomes a DNS label (RFC 1123), which no target cuts for you")
+}
+
+pub(super) fn bad_label(kind: &str, name: &str, at: Span) -> Diagnostic {
     Diagnostic::new(
         &catalogue::INVALID_LABEL,
         format!("`{name}` cannot name a {kind}"),
@@ -219,14 +277,14 @@ fn bad_label(kind: &str, name: &str, at: Span) -> Diagnostic {
 fn made_twice(resource: &Resource<'_>, before: &Resource<'_>) -> Diagnostic {
     let kind = &resource.block.kind.text;
     let name = resource.label.name();
-    let at = resource.block.head();
+    let at = resource.place();
     let diagnostic = if &**kind == "app" {
         Diagnostic::new(&catalogue::SECOND_APP, "a program has one `app`", at)
     } else {
         let message = format!("there are two {kind}s named `{name}`");
         Diagnostic::new(&catalogue::DUPLICATE_NAME, message, at)
     };
-    let first = before.block.head();
+    let first = before.place();
     if first == at {
         return diagnostic
             .labelled("made again by the next turn of the loop")

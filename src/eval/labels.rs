@@ -34,6 +34,7 @@ impl<'a> Evaluator<'a> {
             (ast::Label::Text(expr), LabelRule::Resource(kind)) => {
                 let name = self.expression(expr, scope)?;
                 let name = self.known_text(&name)?;
+                let name = self.own_part(&name, Some(kind), scope).unwrap_or(name);
                 Some(Label::Reference(reference(kind, name)))
             }
             (ast::Label::Text(expr), _) => {
@@ -72,6 +73,12 @@ impl<'a> Evaluator<'a> {
             let value = self.parts(value, rest, path.span)?;
             return self.as_label(&value, LabelRule::Resource(kind));
         }
+        if let Some((full, rest)) = self.part_path(path, scope) {
+            if !rest.is_empty() {
+                return self.report(unknown_path(path));
+            }
+            return Some(Label::Reference(reference(kind, full)));
+        }
         let (last, modules) = path.parts.split_last()?;
         if self.follow(modules, scope.file).is_none() {
             return self.report(unknown_path(path));
@@ -90,6 +97,15 @@ impl<'a> Evaluator<'a> {
         if let Some(value) = scope.local(&first.text).cloned() {
             let value = self.parts(value, rest, path.span)?;
             return self.as_port(&value);
+        }
+        if let Some((service, rest)) = self.part_path(path, scope) {
+            let [port] = rest else {
+                return self.report(no_port(path));
+            };
+            return Some(Label::Reference(Reference::Port(
+                service,
+                port.text.clone(),
+            )));
         }
         let (last, owner) = path.parts.split_last()?;
         let Some((service, modules)) = owner.split_last() else {

@@ -1,6 +1,6 @@
 //! From a checked program and its inputs to a deployment: plain values, each with its span.
 //!
-//! Here loops are unrolled, templates merged, references bound to names, and refinements and
+//! Here loops are unrolled, templates merged, components expanded, references bound to names, and refinements and
 //! assertions held. What is not here: whether a reference names anything (the graph), and what any
 //! target makes of a value.
 
@@ -18,6 +18,7 @@ mod fit;
 mod force;
 mod given;
 mod inputs;
+mod instance;
 mod labels;
 mod lookup;
 mod merge;

@@ -34,14 +34,20 @@ impl<'a> Evaluator<'a> {
         match self.binding(scope.file, expr) {
             Binding::Item(file, index) => self.item(file, index, expr.span),
             Binding::Resource(kind) => here(Value::Reference(reference(kind, name.clone()))),
+            Binding::Part(kind) => here(Value::Reference(reference(kind, scope.full_name(name)))),
             Binding::Local => scope.local(name).cloned(),
             Binding::Unbound => match scope.local(name) {
                 Some(value) => Some(value.clone()),
-                None => self.expanded(name, expr.span),
+                None => match self.own_part(name, None, scope) {
+                    Some(full) => self.expanded(&full, expr.span),
+                    None => self.expanded(name, expr.span),
+                },
             },
-            Binding::Import(_) | Binding::Builtin | Binding::Slot | Binding::ResourceMap(_) => {
-                self.report(not_a_value(name, expr.span))
-            }
+            Binding::Instance(_)
+            | Binding::Import(_)
+            | Binding::Builtin
+            | Binding::Slot
+            | Binding::ResourceMap(_) => self.report(not_a_value(name, expr.span)),
         }
     }
 
@@ -82,12 +88,21 @@ impl<'a> Evaluator<'a> {
             let text = Text::Pieces(vec![Piece::Slot(field)]);
             return Some(Spanned::new(Value::Text(text), expr.span));
         }
+        if let Some((instance, full)) = self.instance_named(base, scope) {
+            return match self.part_of((instance, &full), name) {
+                (Some(kind), full) => {
+                    let value = Value::Reference(reference(kind, full));
+                    Some(Spanned::new(value, expr.span))
+                }
+                (None, full) => self.expanded(&full, expr.span),
+            };
+        }
         let value = self.expression(base, scope)?;
         self.part(&value, name, expr.span, Rounding::Exact)
     }
 
     /// The module that an expression names.
-    fn module(&self, expr: &Expr, scope: &Scope<'a>) -> Option<FileId> {
+    pub(super) fn module(&self, expr: &Expr, scope: &Scope<'a>) -> Option<FileId> {
         match &expr.kind {
             ExprKind::Name(_) => match self.binding(scope.file, expr) {
                 Binding::Import(file) => Some(file),
@@ -112,7 +127,9 @@ impl<'a> Evaluator<'a> {
                 let value = Value::Reference(reference(kind, name.text.clone()));
                 Some(Spanned::new(value, at))
             }
-            Some(DefinitionKind::Import(_)) => self.report(not_a_value(&name.text, at)),
+            Some(DefinitionKind::Import(_) | DefinitionKind::Instance(_)) => {
+                self.report(not_a_value(&name.text, at))
+            }
             None => self.expanded(&name.text, at),
         }
     }
@@ -196,6 +213,7 @@ impl<'a> Evaluator<'a> {
         {
             let label = self.expression(index, scope)?;
             let label = self.known_text(&label)?;
+            let label = self.own_part(&label, Some(kind), scope).unwrap_or(label);
             let value = Value::Reference(reference(kind, label));
             return Some(Spanned::new(value, expr.span));
         }

@@ -1,8 +1,9 @@
-//! What each name expression means: locals, then the file's names, then what the language gives.
+//! What each name expression means: locals, then the parts of the component around it, then the
+//! file's names, then what the language gives.
 //!
-//! Components and tests are not entered: they come in a later version, and the check says so.
+//! Tests are not entered: they come in a later version, and the check says so.
 
-use super::{Binding, Definition, is_builtin, resource_kind};
+use super::{Binding, Definition, DefinitionKind, Parts, is_builtin, resource_kind};
 use crate::source::{Sources, Span, Str};
 use crate::syntax::ast::{
     self, Argument, Attribute, Body, Expr, ExprKind, Item, KeyPart, Label, Parameter, TextPart,
@@ -10,23 +11,41 @@ use crate::syntax::ast::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What a file declares.
+#[derive(Clone, Copy)]
+pub(super) struct Scopes<'a> {
+    /// At its top level.
+    pub(super) names: &'a BTreeMap<Str, Definition>,
+    /// In its components, by index of item.
+    pub(super) components: &'a BTreeMap<usize, Parts>,
+}
+
 /// Binds the names of a file; the words of text that could not be read are added to `unread`.
 pub(super) fn bind(
     file: &ast::File,
-    names: &BTreeMap<Str, Definition>,
+    scopes: Scopes<'_>,
     sources: &Sources,
     unread: &mut BTreeSet<Str>,
 ) -> Vec<Binding> {
     let mut binder = Binder {
         file,
-        names,
+        names: scopes.names,
+        parts: None,
         sources,
         unread,
         locals: Vec::new(),
         bindings: vec![Binding::Unbound; file.expressions as usize],
     };
-    for item in &file.items {
-        binder.item(item);
+    for (index, item) in file.items.iter().enumerate() {
+        if let Item::Component(component) = item {
+            binder.with_parameters(&component.parameters, |binder| {
+                binder.parts = scopes.components.get(&index);
+                binder.body(&component.body);
+                binder.parts = None;
+            });
+        } else {
+            binder.item(item);
+        }
     }
     binder.bindings
 }
@@ -34,6 +53,8 @@ pub(super) fn bind(
 struct Binder<'a> {
     file: &'a ast::File,
     names: &'a BTreeMap<Str, Definition>,
+    /// The names of the component around.
+    parts: Option<&'a Parts>,
     sources: &'a Sources,
     unread: &'a mut BTreeSet<Str>,
     locals: Vec<Str>,
@@ -71,7 +92,12 @@ impl Binder<'_> {
             Item::Template(template) => {
                 self.with_parameters(&template.parameters, |binder| binder.body(&template.body));
             }
-            Item::Use(item) => self.arguments(&item.arguments),
+            Item::Use(item) => {
+                self.arguments(&item.arguments);
+                if let Some(Label::Text(name)) = &item.alias {
+                    self.expr(name);
+                }
+            }
             Item::For(item) => {
                 self.expr(&item.over);
                 self.with_locals(&item.first, item.second.as_ref(), |binder| {
@@ -233,6 +259,12 @@ impl Binder<'_> {
     fn lookup(&self, name: &Str) -> Option<Binding> {
         if self.locals.iter().any(|local| local == name) {
             return Some(Binding::Local);
+        }
+        if let Some(part) = self.parts.and_then(|parts| parts.names.get(name)) {
+            return Some(match part.kind {
+                DefinitionKind::Resource(kind) => Binding::Part(kind),
+                kind => kind.binding(self.file.id),
+            });
         }
         let definition = self.names.get(name)?;
         Some(definition.kind.binding(self.file.id))

@@ -1,6 +1,9 @@
 //! What each file declares: one namespace for its items, its resources and its imports.
 
-use super::{ComputedLabel, Definition, DefinitionKind, Program, UNREAD, resource_kind};
+use super::{
+    ComputedLabel, Definition, DefinitionKind, Instance, InstanceId, Parts, Program, UNREAD,
+    resource_kind,
+};
 use crate::diagnostics::catalogue::DUPLICATE_NAME;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::source::{FileId, Span, Str};
@@ -8,39 +11,78 @@ use crate::syntax::ast::{self, ExprKind, ImportFrom, Item, Label, TextPart};
 use crate::types::ResourceKind;
 use std::collections::BTreeMap;
 
-/// The top-level names of a file. Computed labels and the names of instances go to the program.
+/// The names of a file's top level and, by index of item, of its components. Computed labels and
+/// instances go to the program.
 pub(super) fn declare(
     file: &ast::File,
     imports: &[(usize, FileId)],
     program: &mut Program,
     diagnostics: &mut Diagnostics,
-) -> BTreeMap<Str, Definition> {
-    let mut declared = Declared {
-        names: BTreeMap::new(),
-        bodies: 0,
-        program,
-        diagnostics,
-    };
+) -> (BTreeMap<Str, Definition>, BTreeMap<usize, Parts>) {
+    let mut declared = Declared::new(file, None, program, diagnostics);
     for (index, item) in file.items.iter().enumerate() {
         declared.item(index, item, imports);
     }
-    declared
-        .names
-        .into_iter()
-        .map(|(name, (definition, _))| (name, definition))
-        .collect()
+    let Parts { names, computed } = declared.finish();
+    program.computed_labels.extend(computed);
+    let mut components = BTreeMap::new();
+    for (index, item) in file.items.iter().enumerate() {
+        if let Item::Component(component) = item {
+            let mut declared = Declared::new(file, Some(index), program, diagnostics);
+            for item in &component.body.items {
+                declared.resources(item, 0);
+            }
+            let parts = declared.finish();
+            for parameter in &component.parameters {
+                if let Some(part) = parts.names.get(&parameter.name.text) {
+                    diagnostics.push(parameter_taken(&parameter.name, part));
+                }
+            }
+            components.insert(index, parts);
+        }
+    }
+    (names, components)
 }
 
 struct Declared<'a> {
+    file: &'a ast::File,
+    /// The component whose body is looked at, by index of its item.
+    owner: Option<usize>,
     /// Each name with the body that declares it.
     names: BTreeMap<Str, (Definition, usize)>,
+    computed: Vec<ComputedLabel>,
     /// How many bodies were entered; the file itself is 0.
     bodies: usize,
     program: &'a mut Program,
     diagnostics: &'a mut Diagnostics,
 }
 
-impl Declared<'_> {
+impl<'a> Declared<'a> {
+    fn new(
+        file: &'a ast::File,
+        owner: Option<usize>,
+        program: &'a mut Program,
+        diagnostics: &'a mut Diagnostics,
+    ) -> Self {
+        Self {
+            file,
+            owner,
+            names: BTreeMap::new(),
+            computed: Vec::new(),
+            bodies: 0,
+            program,
+            diagnostics,
+        }
+    }
+
+    fn finish(self) -> Parts {
+        let definition = |(name, (definition, _))| (name, definition);
+        Parts {
+            names: self.names.into_iter().map(definition).collect(),
+            computed: self.computed,
+        }
+    }
+
     fn item(&mut self, index: usize, item: &Item, imports: &[(usize, FileId)]) {
         let name = match item {
             Item::Import(import) => {
@@ -77,11 +119,7 @@ impl Declared<'_> {
                     self.enter(body);
                 }
             }
-            Item::Use(item) => {
-                if let Some(alias) = &item.alias {
-                    self.program.unread_words.insert(alias.text.clone());
-                }
-            }
+            Item::Use(item) => self.instance(item, body),
             _ => {}
         }
     }
@@ -125,12 +163,58 @@ impl Declared<'_> {
             };
             self.add(&name, DefinitionKind::Resource(kind), body);
         } else if !parts.is_empty() {
-            self.program.computed_labels.push(ComputedLabel {
+            self.computed.push(ComputedLabel {
                 kind,
                 prefix: literal(parts.first()),
                 suffix: literal(parts.last()),
             });
         }
+    }
+
+    /// `use redis() as cache`
+    fn instance(&mut self, item: &ast::Use, body: usize) {
+        let name = match &item.alias {
+            Some(Label::Path(path)) => path.as_name().cloned(),
+            Some(Label::Text(text)) => match &text.kind {
+                ExprKind::Text(parts) if text.as_text().is_none() => {
+                    // The parts of such an instance are named by their emitted names.
+                    let prefix = match parts.first() {
+                        Some(TextPart::Literal(text)) => text.clone(),
+                        _ => Str::from(""),
+                    };
+                    self.computed.push(ComputedLabel {
+                        kind: ResourceKind::Service,
+                        prefix,
+                        suffix: "".into(),
+                    });
+                    None
+                }
+                _ => text.as_text().map(|known| ast::Name {
+                    text: known.into(),
+                    span: text.span,
+                }),
+            },
+            Some(Label::Reference(_)) | None => None,
+        };
+        let Some(name) = name else { return };
+        let before = self
+            .names
+            .get(&name.text)
+            .map(|(first, body)| (first.kind, *body));
+        if let Some((DefinitionKind::Instance(InstanceId(known)), first_body)) = before
+            && first_body != body
+            && let Some(known) = self.program.instances.get_mut(known)
+        {
+            known.components.push(item.path.clone());
+            return;
+        }
+        let id = InstanceId(self.program.instances.len());
+        self.program.instances.push(Instance {
+            file: self.file.id,
+            owner: self.owner,
+            components: vec![item.path.clone()],
+        });
+        self.add(&name, DefinitionKind::Instance(id), body);
     }
 
     fn add(&mut self, name: &ast::Name, kind: DefinitionKind, body: usize) {
@@ -157,6 +241,17 @@ fn alias(import: &ast::Import) -> Option<&ast::Name> {
         ImportFrom::Std(path) => path.parts.last(),
         ImportFrom::File { .. } => None,
     })
+}
+
+fn parameter_taken(parameter: &ast::Name, part: &Definition) -> Diagnostic {
+    Diagnostic::new(
+        &DUPLICATE_NAME,
+        format!("`{parameter}` is a parameter and a part of one component"),
+        part.span,
+    )
+    .labelled("the part")
+    .and(parameter.span, "the parameter")
+    .help("give one another name")
 }
 
 fn duplicate_name(name: &str, first: &Definition, second: &Definition) -> Diagnostic {

@@ -2,9 +2,11 @@
 //!
 //! `modules` reads the files and follows imports, `declare` collects what each declares, `bind`
 //! says what each name expression means. A name that means nothing here is not yet a fault: the
-//! check knows whether its place has words of its own.
+//! check knows whether its place has words of its own. `component` says what the parts of a
+//! component's instance are.
 
 mod bind;
+mod component;
 mod declare;
 mod modules;
 #[cfg(test)]
@@ -15,6 +17,8 @@ use crate::source::{FileId, Sources, Span, Str, World};
 use crate::syntax::ast;
 use crate::types::ResourceKind;
 use std::collections::{BTreeMap, BTreeSet};
+
+pub use component::{Instance, InstanceId, Parts, Place};
 
 /// Stands for a module that could not be read: no module of a program has this name, and what is
 /// said of its names is not to be reported.
@@ -32,6 +36,8 @@ pub struct Program {
     pub has_computed_labels: bool,
     /// Those labels.
     pub computed_labels: Vec<ComputedLabel>,
+    /// The instances of components that have a plain name.
+    pub instances: Vec<Instance>,
     /// Words in text that could not be read, and names that later versions declare: what is said
     /// of them is not to be reported.
     pub unread_words: BTreeSet<Str>,
@@ -46,6 +52,15 @@ pub struct ComputedLabel {
     pub prefix: Str,
     /// The known text after the last one.
     pub suffix: Str,
+}
+
+impl ComputedLabel {
+    /// Whether a name begins and ends as the label does.
+    pub fn fits(&self, name: &str) -> bool {
+        name.len() >= self.prefix.len() + self.suffix.len()
+            && name.starts_with(&*self.prefix)
+            && name.ends_with(&*self.suffix)
+    }
 }
 
 impl Program {
@@ -74,11 +89,7 @@ impl Program {
 
     /// Whether expansion may make a resource of this name.
     pub fn may_be_computed(&self, name: &str) -> bool {
-        self.computed_labels.iter().any(|label| {
-            name.len() >= label.prefix.len() + label.suffix.len()
-                && name.starts_with(&*label.prefix)
-                && name.ends_with(&*label.suffix)
-        })
+        self.computed_labels.iter().any(|label| label.fits(name))
     }
 }
 
@@ -86,39 +97,60 @@ impl Program {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PathTarget {
     /// What it means. [`Binding::Import`] where the module has no such name, or where the path is
-    /// the module alone; [`Binding::Unbound`] for a local or an unknown name.
+    /// the module alone; [`Binding::Instance`] where the instance has no such part, or where the
+    /// path is the instance alone; [`Binding::Unbound`] for a local or an unknown name.
     pub binding: Binding,
     /// How many parts were used: 0 where nothing is bound, 2 for `infra.redis`.
     pub used: usize,
+    /// How many of these were modules.
+    pub modules: usize,
+    /// Whether the first part is a name of the component around the path.
+    pub own: bool,
 }
 
 /// What a path of a label, a `use` or a type means. Locals come first: the caller has looked.
-pub fn resolve_path(program: &Program, file: FileId, path: &ast::Path) -> PathTarget {
-    let mut parts = path.parts.iter();
-    let Some(definition) = parts
-        .next()
-        .and_then(|head| program.definition(file, &head.text))
-    else {
-        return PathTarget {
-            binding: Binding::Unbound,
-            used: 0,
-        };
+pub fn resolve_path(program: &Program, place: Place, path: &ast::Path) -> PathTarget {
+    let mut target = PathTarget {
+        binding: Binding::Unbound,
+        used: 0,
+        modules: 0,
+        own: false,
     };
+    let mut parts = path.parts.iter();
+    let Some(head) = parts.next() else {
+        return target;
+    };
+    let own = program
+        .parts_at(place)
+        .and_then(|own| own.names.get(&head.text));
+    target.own = own.is_some();
+    let Some(definition) = own.or_else(|| program.definition(place.file, &head.text)) else {
+        return target;
+    };
+    target.used = 1;
+    target.binding = definition.kind.binding(place.file);
     if let DefinitionKind::Import(module) = definition.kind
-        && let Some(inner) = parts
-            .next()
+        && let Some(inner) = path
+            .parts
+            .get(1)
             .and_then(|part| program.definition(module, &part.text))
         && !matches!(inner.kind, DefinitionKind::Import(_))
     {
-        return PathTarget {
-            binding: inner.kind.binding(module),
-            used: 2,
+        parts.next();
+        (target.used, target.modules) = (2, 1);
+        target.binding = inner.kind.binding(module);
+    }
+    for part in parts {
+        let Binding::Instance(instance) = target.binding else {
+            break;
         };
+        let Some(kind) = program.part(instance, &part.text) else {
+            break;
+        };
+        target.used += 1;
+        target.binding = kind.binding(place.file);
     }
-    PathTarget {
-        binding: definition.kind.binding(file),
-        used: 1,
-    }
+    target
 }
 
 /// One file as a module.
@@ -130,6 +162,8 @@ pub struct Module {
     pub names: BTreeMap<Str, Definition>,
     /// What each name expression means: by [`ast::ExprId`].
     pub bindings: Vec<Binding>,
+    /// What its components declare, by the index of their item.
+    pub components: BTreeMap<usize, Parts>,
 }
 
 /// A top-level name.
@@ -151,6 +185,8 @@ pub enum DefinitionKind {
     Resource(ResourceKind),
     /// Another module.
     Import(FileId),
+    /// An instance of a component.
+    Instance(InstanceId),
 }
 
 impl DefinitionKind {
@@ -160,6 +196,7 @@ impl DefinitionKind {
             DefinitionKind::Item(index) => Binding::Item(file, index),
             DefinitionKind::Resource(kind) => Binding::Resource(kind),
             DefinitionKind::Import(module) => Binding::Import(module),
+            DefinitionKind::Instance(instance) => Binding::Instance(instance),
         }
     }
 }
@@ -177,6 +214,10 @@ pub enum Binding {
     Item(FileId, usize),
     /// A resource of this program, by its zd name.
     Resource(ResourceKind),
+    /// A resource of the component around the expression.
+    Part(ResourceKind),
+    /// An instance of a component; the next field is a part of it.
+    Instance(InstanceId),
     /// A module; the next field is a name in it.
     Import(FileId),
     /// A builtin function, by [`crate::resolve::BUILTINS`].
@@ -259,6 +300,7 @@ pub fn resolve(world: &dyn World, main: &str) -> (Program, Diagnostics) {
         modules: Vec::with_capacity(loaded.files.len()),
         has_computed_labels: false,
         computed_labels: Vec::new(),
+        instances: Vec::new(),
         unread_words: BTreeSet::new(),
     };
     if loaded.main_is_unread {
@@ -266,12 +308,17 @@ pub fn resolve(world: &dyn World, main: &str) -> (Program, Diagnostics) {
         program.unread_words.insert("app".into());
     }
     for (file, imports) in loaded.files.into_iter().zip(&loaded.imports) {
-        let names = declare::declare(&file, imports, &mut program, &mut diagnostics);
-        let bindings = bind::bind(&file, &names, &program.sources, &mut program.unread_words);
+        let (names, components) = declare::declare(&file, imports, &mut program, &mut diagnostics);
+        let scopes = bind::Scopes {
+            names: &names,
+            components: &components,
+        };
+        let bindings = bind::bind(&file, scopes, &program.sources, &mut program.unread_words);
         program.modules.push(Module {
             file,
             names,
             bindings,
+            components,
         });
     }
     program.has_computed_labels = !program.computed_labels.is_empty();

@@ -351,6 +351,8 @@ pub struct Parameter {
     pub ty: TypeExpr,
     /// The value where none is given.
     pub default: Option<Expr>,
+    /// The `///` lines above.
+    pub doc: Option<Str>,
 }
 
 /// `type NAME = TYPE`
@@ -397,8 +399,8 @@ pub struct Use {
     pub path: Path,
     /// The arguments; none where no parentheses were written.
     pub arguments: Vec<Argument>,
-    /// The instance's name, for a component.
-    pub alias: Option<Name>,
+    /// The instance's name, for a component: a name or a string.
+    pub alias: Option<Label>,
     /// All of it.
     pub span: Span,
 }

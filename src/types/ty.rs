@@ -55,7 +55,7 @@ pub enum Ty {
     Range(Arc<Ty>),
     /// A reference to a resource.
     Resource(ResourceKind),
-    /// A reference to a service's port.
+    /// `endpoint`: a reference to a service's port.
     PortReference,
     /// A value that is known when it is deployed.
     Deploy(Arc<Ty>),
@@ -213,7 +213,7 @@ impl fmt::Display for Ty {
             Ty::Optional(inner) => write!(f, "{inner}?"),
             Ty::Range(inner) => write!(f, "range of {inner}"),
             Ty::Resource(kind) => f.write_str(kind.word()),
-            Ty::PortReference => f.write_str("service port"),
+            Ty::PortReference => f.write_str("endpoint"),
             Ty::Deploy(inner) => write!(f, "deploy<{inner}>"),
             Ty::Secret(inner) => write!(f, "secret<{inner}>"),
             Ty::Environment => f.write_str("environment variable"),

@@ -6,8 +6,8 @@ use crate::diagnostics::Diagnostic;
 use crate::diagnostics::catalogue::SYNTAX_ERROR;
 use crate::source::Span;
 use crate::syntax::ast::{
-    Argument, Assert, Deploy, For, Function, If, Import, ImportFrom, Item, Let, Name, Param,
-    Parameter, Template, Test, TypeAlias, Use,
+    Argument, Assert, Deploy, For, Function, If, Import, ImportFrom, Item, Label, Let, Name, Param,
+    Parameter, Path, Template, Test, TypeAlias, Use,
 };
 use pest::iterators::{Pair, Pairs};
 use std::iter::Peekable;
@@ -151,6 +151,8 @@ impl<'i> Builder<'i> {
     fn parameters(&mut self, pair: Pair<'i, Rule>) -> Option<Vec<Parameter>> {
         pair.into_inner()
             .map(|parameter| {
+                let span = self.span(&parameter);
+                let doc = self.docs.above(self.original, span.start);
                 let mut inner = parameter.into_inner().peekable();
                 let name = self.name(&inner.next()?);
                 let ty = self.typed(inner.next()?)?;
@@ -158,7 +160,12 @@ impl<'i> Builder<'i> {
                     Some(default) => Some(self.operators(default.into_inner().nth(1)?)?),
                     None => None,
                 };
-                Some(Parameter { name, ty, default })
+                Some(Parameter {
+                    name,
+                    ty,
+                    default,
+                    doc,
+                })
             })
             .collect()
     }
@@ -203,12 +210,28 @@ impl<'i> Builder<'i> {
             Some(call) => self.arguments(call)?,
             None => Vec::<Argument>::new(),
         };
-        let alias = self.alias(&mut inner)?;
+        let alias = match take(&mut inner, Rule::instance) {
+            Some(instance) => Some(self.instance(instance)?),
+            None => None,
+        };
         Some(Use {
             path,
             arguments,
             alias,
             span,
+        })
+    }
+
+    fn instance(&mut self, pair: Pair<'i, Rule>) -> Option<Label> {
+        let name = pair.into_inner().next()?;
+        Some(if name.as_rule() == Rule::name {
+            let name = self.name(&name);
+            Label::Path(Path {
+                span: name.span,
+                parts: vec![name],
+            })
+        } else {
+            Label::Text(self.string(name))
         })
     }
 

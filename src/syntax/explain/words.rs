@@ -54,7 +54,7 @@ fn word(rule: Rule) -> Option<&'static str> {
         Rule::equals | Rule::default => "`=`",
         Rule::in_word => "`in`",
         Rule::else_word => "`else`",
-        Rule::alias => "`as`",
+        Rule::alias | Rule::instance => "`as`",
         Rule::type_expr | Rule::type_term | Rule::type_record => "a type",
         Rule::operator => "an operator",
         Rule::entry => "an item",
