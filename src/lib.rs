@@ -19,6 +19,7 @@ pub mod rules;
 pub mod source;
 pub mod syntax;
 pub mod targets;
+pub mod testing;
 pub mod types;
 pub mod vocabulary;
 pub mod yaml;
@@ -52,14 +53,30 @@ pub struct Compilation {
 
 /// Compiles a program: the file `main` of `world` and all it imports.
 pub fn compile(world: &dyn World, main: &str, options: &Options) -> Compilation {
+    let (checked, found) = read(world, main);
+    if found.has_errors() {
+        return stopped(checked.program.sources, found, None);
+    }
+    build(world, &checked, found, options)
+}
+
+/// What does not depend on the inputs: the program read, its names bound, its types checked.
+fn read(world: &dyn World, main: &str) -> (check::Checked, Diagnostics) {
     let (program, mut found) = resolve::resolve(world, main);
-    let sources = program.sources.clone();
     let (checked, more) = check::check(program);
     found.extend(more);
-    if found.has_errors() {
-        return stopped(sources, found, None);
-    }
-    let (deployment, more) = eval::evaluate(world, &checked, &options.inputs);
+    (checked, found)
+}
+
+/// The rest of the way, for a program without errors so far.
+fn build(
+    world: &dyn World,
+    checked: &check::Checked,
+    mut found: Diagnostics,
+    options: &Options,
+) -> Compilation {
+    let sources = checked.program.sources.clone();
+    let (deployment, more) = eval::evaluate(world, checked, &options.inputs);
     found.extend(more);
     if found.has_errors() {
         return stopped(sources, found, None);

@@ -9,6 +9,7 @@
 use std::fmt::Write;
 use zdc::diagnostics::{Code, Severity, catalogue};
 use zdc::source::MemoryWorld;
+use zdc::testing::Suite;
 
 const SECTIONS: [&str; 5] = ["What", "Why", "Bad", "Good", "How to fix"];
 
@@ -146,9 +147,16 @@ fn world(section: &str) -> Option<MemoryWorld> {
 }
 
 fn raised(world: &MemoryWorld) -> Vec<(&'static str, Severity, String)> {
-    zdc::compile(world, "app.zd", &zdc::Options::default())
-        .diagnostics
+    let found = zdc::compile(world, "app.zd", &zdc::Options::default()).diagnostics;
+    let mut suite = Suite::open(world, "app.zd", zdc::Options::default());
+    let errors = suite.errors();
+    let tests = suite.tests().to_vec();
+    // A program with errors has told them already.
+    let failed = tests.iter().filter(|_| errors.is_empty());
+    let failures = failed.flat_map(|test| suite.run(test).failures);
+    found
         .into_iter()
+        .chain(failures)
         .map(|found| (found.code.id, found.severity, found.message))
         .collect()
 }

@@ -2,6 +2,7 @@
 
 #![allow(
     clippy::disallowed_methods,
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     clippy::print_stderr,
     reason = "a test of the program as a whole works on the disk, and says what it skips"
@@ -137,6 +138,7 @@ mod usage {
             &["check", "-h"],
             &["explain", "--help"],
             &["init", "--help"],
+            &["test", "--help"],
             &["completions", "--help"],
         ] {
             let output = desk.zdc(arguments);
@@ -906,5 +908,212 @@ mod told {
                 "{start}: {text}"
             );
         }
+    }
+}
+
+mod test {
+    use super::*;
+
+    const APP: &str = "app a { targets = [swarm] }
+param N: int(1..9) = 2
+service web {
+  image = \"example/web:1.0.0\"
+  replicas = N
+  port http { number = 80 }
+}
+test \"two by default\" { expect web.replicas == 2 }
+test \"Seven <when> asked & \\\"told\\\"\" { set N = 7, expect manifest(\"swarm/a.yml\").services.web.deploy.replicas == N }
+";
+    const WRONG: &str = "test \"three\" { expect web.replicas == 3 }\n";
+
+    #[test]
+    fn the_examples_pass() {
+        let desk = Desk::new();
+        let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+        let output = desk.zdc(&["test", examples.to_str().unwrap()]);
+        let text = out(&output);
+        assert_eq!(code(&output), 0, "{text}{}", err(&output));
+        assert!(
+            text.contains("test requests go to the backups last ... ok"),
+            "{text}"
+        );
+        assert!(
+            text.contains("shop/app.zd\ntest the pages are made from both APIs ... ok"),
+            "{text}"
+        );
+        assert!(text.contains("as-found/app.zd has no tests"), "{text}");
+    }
+
+    #[test]
+    fn failures_are_told_and_end_with_one() {
+        let desk = Desk::new();
+        desk.put("app.zd", format!("{APP}{WRONG}"));
+        let output = desk.zdc(&["test"]);
+        let text = out(&output);
+        assert_eq!(code(&output), 1, "{text}");
+        for part in [
+            "running 3 tests of app.zd\ntest two by default ... ok\n",
+            "test three ... FAILED",
+            "---- three (app.zd:10) ----",
+            "`web.replicas == 3` does not hold",
+            "this is `2`",
+            "test result: FAILED. 2 passed; 1 failed; finished in ",
+        ] {
+            assert!(text.contains(part), "no `{part}` in:\n{text}");
+        }
+        assert!(!text.contains('\u{1b}'));
+        let colored = out(&desk.zdc(&["test", "--color", "always"]));
+        assert!(colored.contains("three ... \u{1b}[31mFAILED\u{1b}[0m"));
+        // A build does not run them, but reads them.
+        ends(&desk.zdc(&["check"]), 0, &[]);
+        desk.edit("app.zd", "web.replicas == 3", "web.replcas == 3");
+        ends(&desk.zdc(&["check"]), 1, &["did you mean `replicas`?"]);
+        let output = desk.zdc(&["test"]);
+        assert_eq!(code(&output), 1);
+        assert!(out(&output).contains("app.zd has errors; its tests are not run"));
+        assert!(out(&output).contains("1 program not run for errors"));
+    }
+
+    #[test]
+    fn a_filter_chooses_by_name() {
+        let desk = Desk::new();
+        desk.put("app.zd", format!("{APP}{WRONG}"));
+        let output = desk.zdc(&["test", "--filter", "SEVEN <"]);
+        assert_eq!(code(&output), 0);
+        assert!(out(&output).contains("1 passed; 0 failed; 2 filtered out"));
+        let output = desk.zdc(&["test", "--filter", "nothing"]);
+        assert_eq!(code(&output), 0);
+        assert!(out(&output).contains("no test has `nothing` in its name"));
+    }
+
+    #[test]
+    fn inputs_hold_where_a_test_sets_none() {
+        let desk = Desk::new();
+        desk.put("app.zd", format!("{APP}{WRONG}"));
+        let output = desk.zdc(&["test", "--set", "N=3"]);
+        let text = out(&output);
+        assert!(text.contains("test two by default ... FAILED"), "{text}");
+        assert!(text.contains("told\" ... ok\ntest three ... ok"), "{text}");
+    }
+
+    #[test]
+    fn programs_below_a_folder_are_found() {
+        let desk = Desk::new();
+        desk.put("b/app.zd", APP);
+        desk.put(
+            "a/deep/shop.zd",
+            format!("import \"./lib.zd\" as lib\n{APP}"),
+        );
+        desk.put(
+            "a/deep/lib.zd",
+            "test \"of the module\" { expect 1 + 1 == 2 }\n",
+        );
+        desk.put(".hidden/app.zd", WRONG);
+        desk.put("target/app.zd", format!("{APP}{WRONG}"));
+        desk.put("c/none.zd", "app c { targets = [swarm] }\n");
+        let output = desk.zdc(&["test"]);
+        let text = out(&output);
+        assert_eq!(code(&output), 0, "{text}{}", err(&output));
+        let order: Vec<&str> = text.lines().filter(|line| line.contains(".zd")).collect();
+        assert_eq!(
+            order,
+            [
+                "running 3 tests of a/deep/shop.zd",
+                "running 2 tests of b/app.zd",
+                "c/none.zd has no tests",
+            ]
+        );
+        assert!(text.contains("test of the module ... ok"));
+        assert!(text.contains("5 passed; 0 failed; finished"));
+        let output = desk.zdc(&["test", "c"]);
+        assert_eq!(code(&output), 0);
+        assert!(
+            out(&output).contains("c/none.zd has no tests") && out(&output).contains("write one")
+        );
+        fs::create_dir(desk.path("empty")).unwrap();
+        ends(
+            &desk.zdc(&["test", "empty"]),
+            2,
+            &["there is no program below `empty`"],
+        );
+        ends(
+            &desk.zdc(&["test", "nowhere.zd"]),
+            2,
+            &["there is no file `nowhere.zd`"],
+        );
+    }
+
+    #[test]
+    fn junit_is_xml_that_ci_reads() {
+        let desk = Desk::new();
+        desk.put("app.zd", format!("{APP}{WRONG}"));
+        desk.put("broken/app.zd", "app b { targets = [swram] }\n");
+        let output = desk.zdc(&["test", "--format", "junit"]);
+        let text = out(&output);
+        assert_eq!(code(&output), 1, "{text}");
+        for part in [
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"zdc\" tests=\"4\" failures=\"1\" errors=\"1\" time=\"",
+            "<testsuite name=\"app.zd\" tests=\"3\" failures=\"1\" errors=\"0\" skipped=\"0\" time=\"",
+            "<testcase name=\"Seven &lt;when&gt; asked &amp; &quot;told&quot;\" classname=\"app.zd\" file=\"app.zd\" line=\"9\"",
+            "<failure type=\"ZD2040\" message=\"`web.replicas == 3` does not hold\">",
+            "<error type=\"ZD2008\"",
+            "</testsuites>\n",
+        ] {
+            assert!(text.contains(part), "no `{part}` in:\n{text}");
+        }
+        let opened = text.matches("<testcase").count();
+        let closed = text.matches("</testcase>").count();
+        let empty = text
+            .lines()
+            .filter(|line| line.contains("<testcase") && line.ends_with("/>"));
+        assert_eq!(opened, closed + empty.count());
+    }
+
+    #[test]
+    fn json_is_an_object_a_line() {
+        let desk = Desk::new();
+        desk.put("app.zd", format!("{APP}{WRONG}"));
+        desk.put("broken/app.zd", "app b { targets = [swram] }\n");
+        let output = desk.zdc(&["test", "--format", "json"]);
+        let lines: Vec<serde_json::Value> = out(&output)
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let types: Vec<_> = lines
+            .iter()
+            .map(|line| line["type"].as_str().unwrap())
+            .collect();
+        assert_eq!(types, ["test", "test", "test", "program", "summary"]);
+        assert_eq!(lines[1]["name"], "Seven <when> asked & \"told\"");
+        assert_eq!(lines[1]["passed"], true);
+        assert_eq!(lines[2]["failures"][0]["code"], "ZD2040");
+        assert_eq!(lines[2]["failures"][0]["labels"][0]["line"], 10);
+        assert_eq!(lines[3]["errors"][0]["name"], "unknown-member");
+        assert_eq!(
+            (&lines[4]["passed"], &lines[4]["failed"]),
+            (&2.into(), &1.into())
+        );
+    }
+
+    /// Many programs with many tests are read once each, and built once for each set of inputs.
+    #[test]
+    fn many_programs_are_run_in_order() {
+        let desk = Desk::new();
+        let test = |index| format!("test \"number {index}\" {{ expect web.replicas == 2 }}\n");
+        let tests: Vec<String> = (0..40).map(test).collect();
+        let tests = tests.concat();
+        for index in 0..30 {
+            desk.put(&format!("p{index:02}/app.zd"), format!("{APP}{tests}"));
+        }
+        let first = out(&desk.zdc(&["test"]));
+        assert!(first.contains("1260 passed; 0 failed"), "{first}");
+        let without_time = |text: &str| {
+            let lines = text.lines().filter(|line| !line.starts_with("test result"));
+            lines.map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            without_time(&first),
+            without_time(&out(&desk.zdc(&["test"])))
+        );
     }
 }

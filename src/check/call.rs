@@ -182,6 +182,8 @@ impl Checker<'_> {
                 self.given(name, value, &Ty::either(wanted));
                 text
             }
+            ("manifest", [_, ..]) if values.len() <= 3 => self.manifest(at, &values),
+            ("contains", [whole, inner]) => self.contains(whole, inner),
             // In its own place it is looked at before it comes here.
             ("hash", [_]) => self.misused(
                 at,
@@ -195,7 +197,7 @@ impl Checker<'_> {
         }
     }
 
-    fn given(&mut self, name: &str, value: &Expr, ty: &Ty) {
+    pub(super) fn given(&mut self, name: &str, value: &Expr, ty: &Ty) {
         self.expect(value, ty, asked(name));
     }
 
@@ -314,7 +316,7 @@ fn joined_item(before: Option<Ty>, new: &Ty) -> Ty {
     }
 }
 
-fn asked(name: &str) -> Asked<'_> {
+pub(super) fn asked(name: &str) -> Asked<'_> {
     Asked::by(Role::Rule(match name {
         "floor" => "`floor`",
         "ceil" => "`ceil`",
@@ -334,6 +336,8 @@ fn asked(name: &str) -> Asked<'_> {
         "file" => "`file`",
         "env" => "`env`",
         "string" => "`string`",
+        "manifest" => "`manifest`",
+        "contains" => "`contains`",
         _ => "this function",
     }))
 }

@@ -200,6 +200,14 @@ impl Checker<'_> {
 
     /// The type of an expression that no place speaks of; [`Ty::Any`] where it was reported.
     pub(super) fn infer(&mut self, expr: &Expr) -> Ty {
+        let ty = self.inferred(expr);
+        if self.test.is_some() {
+            return super::test::known(&ty);
+        }
+        ty
+    }
+
+    fn inferred(&mut self, expr: &Expr) -> Ty {
         match &expr.kind {
             ExprKind::Broken => Ty::Any,
             ExprKind::Literal(literal) => literal_type(literal),

@@ -17,7 +17,7 @@ const MEMORY_UNITS: &[&str] = &[
     "bytes", "KiB", "MiB", "GiB", "TiB", "B", "KB", "MB", "GB", "TB",
 ];
 const CPU_UNITS: &[&str] = &["mcpu", "cpu"];
-const PORT_FIELDS: &[&str] = &["url", "address", "host", "number"];
+pub(super) const PORT_FIELDS: &[&str] = &["url", "address", "host", "number"];
 const SLOT_FIELDS: &[&str] = &["index", "port"];
 
 impl Checker<'_> {
@@ -84,6 +84,11 @@ impl Checker<'_> {
     }
 
     fn field_of(&mut self, ty: &Ty, object: &Expr, field: &Name) -> Ty {
+        if self.test.is_some()
+            && let Some(ty) = self.tested_field(ty, field)
+        {
+            return ty;
+        }
         match ty {
             Ty::Any => Ty::Any,
             Ty::Record(fields) => {

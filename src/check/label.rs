@@ -114,7 +114,7 @@ impl Checker<'_> {
     }
 
     /// The code of an `allow`.
-    fn code(&mut self, name: &Name) {
+    pub(super) fn code(&mut self, name: &Name) {
         if &*name.text == "downtime" || find(&name.text).is_some() {
             return;
         }

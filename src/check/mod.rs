@@ -18,8 +18,11 @@ mod narrow;
 mod operator;
 mod order;
 mod place;
+mod test;
 mod text;
 mod top;
+
+pub use test::{KIND, expected_code};
 
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::resolve::{Place, Program};
@@ -59,6 +62,7 @@ pub fn check(program: Program) -> (Checked, Diagnostics) {
         present: Vec::new(),
         gateway: None,
         top: "",
+        test: None,
         members: files()
             .map(|file| vec![false; file.expressions as usize])
             .collect(),
@@ -98,6 +102,8 @@ struct Checker<'a> {
     gateway: Option<place::Upstreams>,
     /// The kind of the top-level block that is looked at.
     top: &'static str,
+    /// What only a test's expressions may name, where one is looked at.
+    test: Option<std::rc::Rc<test::Nameable>>,
     members: Vec<Vec<bool>>,
     item_types: Vec<Vec<Option<Ty>>>,
     /// The parameters and results of functions, templates and components.

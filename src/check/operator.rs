@@ -118,6 +118,10 @@ impl Checker<'_> {
         if self.too_late(lead, &ty) {
             return;
         }
+        let allowed = |ty: &Ty| match ty {
+            Ty::Either(types) if self.test.is_some() => types.iter().any(allowed),
+            ty => allowed(ty),
+        };
         if !allowed(&ty) {
             return self.report(not_ordered(lead.span, &ty));
         }

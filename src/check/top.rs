@@ -3,7 +3,8 @@
 use super::Checker;
 use super::body::misplaced;
 use super::mismatch::and_list;
-use super::place::{TOP, Upstreams, not_yet, places};
+use super::place::{TOP, Upstreams, places};
+use super::test::Tests;
 use crate::diagnostics::catalogue::{
     DUPLICATE_ATTRIBUTE, MISPLACED_ITEM, MISSING_APP, SECOND_APP, UNKNOWN_ATTRIBUTE,
 };
@@ -17,6 +18,7 @@ use crate::syntax::ast::{Block, Item};
 pub(super) struct Once {
     app: Option<Span>,
     targets: Vec<(Str, Span)>,
+    tests: Tests,
 }
 
 impl Checker<'_> {
@@ -50,11 +52,7 @@ impl Checker<'_> {
                 }
             }),
             Item::Assert(assert) => self.assertion(assert),
-            Item::Test(item) if outer => self.report(not_yet(
-                "`test` blocks are not there yet",
-                item.name.span,
-                "write `assert CONDITION, \"message\"` at the top level for what must hold in every build",
-            )),
+            Item::Test(item) if outer => self.test(item, &mut once.tests),
             Item::Use(item) => self.instance(item),
             // A constraint may speak of anything, so it comes when all types are known.
             Item::Param(param) if outer => {

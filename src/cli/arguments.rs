@@ -85,7 +85,7 @@ fn formats() -> impl TypedValueParser<Value = Format> {
         .try_map(|word| Format::from_word(&word).ok_or("there is no such format"))
 }
 
-fn setting(text: &str) -> Result<(String, String), String> {
+pub(super) fn setting(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.trim().is_empty() => {
             Ok((name.trim().to_owned(), value.to_owned()))

@@ -48,6 +48,7 @@ impl Invocation {
             inputs: Inputs {
                 set: program.set.clone(),
                 params: params::read(&program.params)?,
+                ..Inputs::default()
             },
             targets: targets.to_vec(),
         };
@@ -100,7 +101,7 @@ impl Invocation {
     }
 }
 
-fn show_duration(elapsed: Duration) -> String {
+pub(super) fn show_duration(elapsed: Duration) -> String {
     match elapsed.as_millis() {
         millis @ ..1000 => format!("{millis} ms"),
         _ => format!("{:.1} s", elapsed.as_secs_f64()),

@@ -19,6 +19,7 @@ mod output;
 mod params;
 mod project;
 mod terminal;
+mod test;
 
 use clap::{Parser, Subcommand};
 use std::fmt;
@@ -35,10 +36,11 @@ use std::process::ExitCode;
   zdc init shop                     a first app.zd that builds
   zdc build                         app.zd to manifests/, one folder for each target
   zdc build --target swarm --stdout | docker stack deploy -c - shop
+  zdc test                          the `test` blocks of all programs here
   zdc build --check                 in CI: are the committed manifests up to date?
   zdc explain ZD4003                what a code means and how to fix it
 
-Exit codes: 0 done, 1 errors in the program or stale manifests, 2 usage or files."
+Exit codes: 0 done, 1 errors in the program, failed tests or stale manifests, 2 usage or files."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -52,6 +54,7 @@ enum Command {
     Explain(explain::Explain),
     Init(init::Init),
     Graph(graph::Graph),
+    Test(test::Test),
     Completions(completions::Completions),
 }
 
@@ -60,7 +63,7 @@ enum Command {
 enum Exit {
     /// All is well.
     Success,
-    /// The program has errors, or the manifests are stale.
+    /// The program has errors, a test failed, or the manifests are stale.
     Found,
     /// SIGINT or SIGTERM.
     Interrupted,
@@ -105,6 +108,7 @@ pub fn run() -> ExitCode {
         Command::Explain(command) => command.run(),
         Command::Init(command) => command.run(),
         Command::Graph(command) => command.run(),
+        Command::Test(command) => command.run(),
         Command::Completions(command) => command.run(),
     };
     ExitCode::from(match ended {

@@ -102,6 +102,9 @@ catalogue! {
     CIRCULAR_VALUE = "ZD2036" "circular-value" Error "0.1.0";
     TOO_LARGE = "ZD2037" "too-large" Error "0.1.0";
     BACKWARDS_RANGE = "ZD2038" "backwards-range" Error "0.1.0";
+    EXPECTATION_FAILED = "ZD2040" "expectation-failed" Error "0.1.0";
+    NOT_RAISED = "ZD2041" "not-raised" Error "0.1.0";
+    MISSING_MANIFEST = "ZD2042" "missing-manifest" Error "0.1.0";
     // ZD3xxx graph
     UNKNOWN_REFERENCE = "ZD3001" "unknown-reference" Error "0.1.0";
     UNREACHABLE = "ZD3002" "unreachable" Error "0.1.0";

@@ -59,6 +59,8 @@ impl Evaluator<'_> {
                     _ => text.ends_with(&*part),
                 }))
             }
+            ("contains", [whole, part]) => self.contains_part(whole, part, at),
+            ("manifest", [path, which @ ..]) => self.manifest(path, which, at),
             _ => self.report(wrong_arguments(name, arguments.len(), at)),
         }
     }

@@ -1,6 +1,7 @@
 //! The state of one evaluation: what is known so far, what is left to spend, what was found.
 
 use super::budget::{Budget, ERRORS};
+use super::examine::Examined;
 use super::expand::Resources;
 use super::instance::Instance;
 use super::merge::Merged;
@@ -56,6 +57,8 @@ pub(super) struct Evaluator<'a> {
     pub(super) files: BTreeMap<String, Option<Str>>,
     /// Whether some value is symbolic: a port's number or a config's key.
     pub(super) symbolic: bool,
+    /// What is known while a test is examined.
+    pub(super) test: Option<Examined<'a>>,
 }
 
 /// A value that is computed once.
@@ -124,6 +127,7 @@ impl<'a> Evaluator<'a> {
             merging: Span::new(FileId(0), 0, 0),
             files: BTreeMap::new(),
             symbolic: false,
+            test: None,
         }
     }
 

@@ -144,7 +144,7 @@ impl Evaluator<'_> {
 
     /// The number of a service's port, evaluated apart from all else, so that a service may use its
     /// own. What is wrong in it is reported with the whole service.
-    fn port_number(&mut self, service: &Str, port: &Str, at: Span) -> Option<i64> {
+    pub(super) fn port_number(&mut self, service: &Str, port: &Str, at: Span) -> Option<i64> {
         let Some(index) = self.resources.find(ResourceKind::Service, service) else {
             let near = nearest(service, self.resources.names());
             let diagnostic = super::names::unknown_name(service, near, at);

@@ -13,6 +13,7 @@ use crate::types::{IntRange, Text, Ty, Value, VariableId};
 enum Given<'i> {
     Text(&'i str),
     Json(&'i serde_json::Value),
+    Value(&'i Value),
 }
 
 impl<'a> Evaluator<'a> {
@@ -25,9 +26,13 @@ impl<'a> Evaluator<'a> {
         let params = params.map(|(name, value)| (name, Given::Json(value)));
         let direct = inputs.set.iter();
         let direct = direct.map(|(name, text)| (name, Given::Text(text)));
+        let params = params.map(|(name, value)| (name.as_str(), value));
+        let direct = direct.map(|(name, value)| (name.as_str(), value));
+        let tested = inputs.values.iter();
+        let tested = tested.map(|(name, value)| (&**name, Given::Value(value)));
         // The last of each name.
-        let mut given: Vec<(&String, Given<'_>)> = Vec::new();
-        for (name, value) in params.chain(direct) {
+        let mut given: Vec<(&str, Given<'_>)> = Vec::new();
+        for (name, value) in params.chain(direct).chain(tested) {
             match given.iter_mut().find(|(known, _)| *known == name) {
                 Some((_, known)) => *known = value,
                 None => given.push((name, value)),
@@ -67,6 +72,7 @@ impl<'a> Evaluator<'a> {
         let read = match given {
             Given::Text(text) => from_text(text, &ty),
             Given::Json(json) => Some(from_json(json, &ty)),
+            Given::Value(value) => Some(Value::clone(value)),
         };
         let fitted = if let Some(value) = read {
             fit(placed(value, span), &ty)
@@ -75,6 +81,7 @@ impl<'a> Evaluator<'a> {
             let text = match given {
                 Given::Text(text) => (*text).to_owned(),
                 Given::Json(json) => json.to_string(),
+                Given::Value(value) => super::shown::shown(value),
             };
             Err((format!("`{text}` is not a {ty}"), false))
         };
@@ -115,7 +122,10 @@ impl<'a> Evaluator<'a> {
         file: FileId,
         index: usize,
         deploy: &'a ast::Deploy,
-    ) -> Spanned<Value> {
+    ) -> Option<Spanned<Value>> {
+        if self.test.is_some() {
+            return self.tested_variable(file, index, deploy);
+        }
         let id = VariableId {
             name: deploy.name.text.clone(),
         };
@@ -125,7 +135,7 @@ impl<'a> Evaluator<'a> {
             }
             VariableRange::Whole(_) | VariableRange::Bool => Value::Variable(id),
         };
-        Spanned::new(value, deploy.name.span)
+        Some(Spanned::new(value, deploy.name.span))
     }
 
     fn range_of(&self, file: FileId, index: usize) -> VariableRange {

@@ -12,6 +12,7 @@ mod calls;
 mod declared;
 mod decode;
 mod evaluator;
+mod examine;
 mod expand;
 mod expression;
 mod fit;
@@ -27,8 +28,11 @@ mod operation;
 mod operators;
 #[cfg(test)]
 mod properties;
+mod refuted;
 mod shown;
 mod text;
+
+pub use examine::{Manifests, NoManifest, examine, settings};
 
 use crate::check::Checked;
 use crate::diagnostics::Diagnostics;
@@ -46,6 +50,8 @@ pub struct Inputs {
     pub set: Vec<(String, String)>,
     /// `--params FILE`, flattened to its top-level keys; later files win.
     pub params: Vec<(String, serde_json::Value)>,
+    /// `set NAME = value` of a test; stronger than both.
+    pub values: Vec<(Str, Value)>,
 }
 
 /// Everything the program declares, loops and templates gone.

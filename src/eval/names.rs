@@ -142,6 +142,11 @@ impl<'a> Evaluator<'a> {
         at: Span,
         rounding: Rounding,
     ) -> Option<Spanned<Value>> {
+        if self.is_examining()
+            && let Some(found) = self.tested_part(base, name, at)
+        {
+            return found;
+        }
         let key = &name.text;
         let here = |value| Some(Spanned::new(value, at));
         match &base.value {
@@ -265,7 +270,7 @@ impl<'a> Evaluator<'a> {
                 }
             }
             Some(Item::Param(item)) => self.parameter(file, index, item),
-            Some(Item::Deploy(item)) => Some(self.variable(file, index, item)),
+            Some(Item::Deploy(item)) => self.variable(file, index, item),
             _ => self.report(not_a_value("this", at)),
         };
         self.items.insert((file, index), Memo::Done(value.clone()));
@@ -321,7 +326,7 @@ fn not_a_value(name: &str, at: Span) -> Diagnostic {
     )
 }
 
-fn no_field(owner: &str, name: &ast::Name, known: &[&str]) -> Diagnostic {
+pub(super) fn no_field(owner: &str, name: &ast::Name, known: &[&str]) -> Diagnostic {
     let diagnostic = Diagnostic::new(
         &catalogue::UNKNOWN_FIELD,
         format!("{owner} has no `{}`", name.text),

@@ -93,7 +93,11 @@ impl<'a> Evaluator<'a> {
         let (left, right) = (self.forced(left.clone())?, self.forced(right.clone())?);
         match operator {
             BinaryOperator::Equal | BinaryOperator::NotEqual => {
-                let (left, right) = (self.settled(left)?, self.settled(right)?);
+                let (left, right) = if self.is_examining() {
+                    self.comparable(left, right, at)?
+                } else {
+                    (self.settled(left)?, self.settled(right)?)
+                };
                 self.measure(&left.value, at)?;
                 let same = operators::equal(&left.value, &right.value);
                 Some(Value::Bool(same == (operator == BinaryOperator::Equal)))

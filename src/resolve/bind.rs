@@ -1,7 +1,7 @@
 //! What each name expression means: locals, then the parts of the component around it, then the
 //! file's names, then what the language gives.
 //!
-//! Tests are not entered: they come in a later version, and the check says so.
+//! What is not here: which of those names mean nothing; the check knows its places' own words.
 
 use super::{Binding, Definition, DefinitionKind, Parts, is_builtin, resource_kind};
 use crate::source::{Sources, Span, Str};
@@ -119,7 +119,8 @@ impl Binder<'_> {
             }
             Item::Expect(expr) => self.expr(expr),
             Item::Broken(span) => self.broken(*span),
-            Item::Import(_) | Item::Component(_) | Item::Test(_) => {}
+            Item::Test(test) => self.body(&test.body),
+            Item::Import(_) | Item::Component(_) => {}
         }
     }
 

@@ -269,6 +269,14 @@ pub const BUILTINS: &[(&str, &str)] = &[
     ),
     ("hash", "in `balance`: by a key of nginx variables"),
     ("string", "a number, boolean or address as text"),
+    (
+        "contains",
+        "contains(whole, part): a text in a text, an item in a list, a record's fields in a record",
+    ),
+    (
+        "manifest",
+        "in a test: what a written file holds, manifest(\"kubernetes/web.yaml\", \"Deployment\", \"web\")",
+    ),
 ];
 
 /// Whether there is a builtin function of this name.

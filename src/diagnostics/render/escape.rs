@@ -25,7 +25,7 @@ pub(super) fn push_shown(out: &mut String, character: char) {
 
 /// JSON whose strings hold nothing a terminal obeys: what serde leaves as it is (DEL, C1 and the
 /// marks of direction) becomes an escape too.
-pub(super) fn escape_json(json: &str) -> Cow<'_, str> {
+pub fn escape_json(json: &str) -> Cow<'_, str> {
     if !json.contains(is_hostile) {
         return Cow::Borrowed(json);
     }

@@ -16,6 +16,20 @@ pub(super) fn render(shown: &Shown<'_>, style: Style, out: &mut dyn io::Write) -
     let Some(summary) = summary(shown.diagnostics) else {
         return Ok(());
     };
+    report(shown, style, out)?;
+    let worst = shown.diagnostics.iter().map(|found| found.severity).max();
+    writeln!(
+        out,
+        "{}",
+        paint(&summary, worst.unwrap_or(Severity::Note), style)
+    )
+}
+
+/// For people, without a count of them.
+///
+/// # Errors
+/// Those of `out`.
+pub fn report(shown: &Shown<'_>, style: Style, out: &mut dyn io::Write) -> io::Result<()> {
     let chosen = most_severe(shown.diagnostics);
     let places = Places::of(shown);
     let handler = handler(style);
@@ -39,12 +53,7 @@ pub(super) fn render(shown: &Shown<'_>, style: Style, out: &mut dyn io::Write) -
     if more > 0 {
         writeln!(out, "… and {more} more")?;
     }
-    let worst = chosen.iter().map(|diagnostic| diagnostic.severity).max();
-    writeln!(
-        out,
-        "{}",
-        paint(&summary, worst.unwrap_or(Severity::Note), style)
-    )
+    Ok(())
 }
 
 /// The first errors, then warnings, then notes, as many as are shown, in the order of the source.

@@ -16,6 +16,15 @@ pub(super) fn render(shown: &Shown<'_>, out: &mut dyn io::Write) -> io::Result<(
     Ok(())
 }
 
+/// The same objects, to be part of another.
+pub fn values(shown: &Shown<'_>) -> Vec<serde_json::Value> {
+    let places = Places::of(shown);
+    let lines = shown.diagnostics.iter();
+    lines
+        .filter_map(|diagnostic| serde_json::to_value(Line::of(diagnostic, &places)).ok())
+        .collect()
+}
+
 /// A diagnostic; its fields are part of zdc's interface.
 #[derive(Serialize)]
 struct Line<'a> {

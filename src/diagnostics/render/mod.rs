@@ -11,7 +11,9 @@ mod json;
 mod places;
 mod sarif;
 
-pub use escape::{escape_line, escape_text};
+pub use escape::{escape_json, escape_line, escape_text};
+pub use human::report;
+pub use json::values;
 
 use super::{Diagnostic, Severity};
 use crate::source::Sources;
