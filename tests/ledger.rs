@@ -24,8 +24,16 @@ use zdc::vocabulary::{BlockSchema, Shape, TOP};
 const NOT_YET: [(&str, &str); 1] = [("update", "slots")];
 
 fn everything() -> Graph {
+    everything_with("ingress")
+}
+
+/// With these routes on Kubernetes.
+fn everything_with(routes: &str) -> Graph {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/ledger");
     let text = fs::read_to_string(folder.join("app.zd")).unwrap();
+    let chosen = "gateway          = ingress";
+    assert!(text.contains(chosen));
+    let text = text.replace(chosen, &format!("gateway = {routes}"));
     let world = MemoryWorld::single("app.zd", text).with("settings.yml", "greeting: hello\n");
     let compilation = zdc::compile(&world, "app.zd", &Options::default());
     let said: Vec<String> = compilation
@@ -79,10 +87,15 @@ fn every_property_of_the_vocabulary_is_written_once() {
 
 #[test]
 fn every_target_has_an_answer_for_every_property() {
-    let graph = everything();
     assert_eq!(targets::ALL.len(), 3);
+    for routes in ["ingress", "gateway_api"] {
+        answers(&everything_with(routes));
+    }
+}
+
+fn answers(graph: &Graph) {
     for target in targets::ALL {
-        let lowered = target.lower(&graph);
+        let lowered = target.lower(graph);
         let open: Vec<String> = graph
             .deployment()
             .written

@@ -118,6 +118,13 @@ catalogue! {
     MISSING_IMAGE = "ZD3010" "missing-image" Error "0.1.0";
     ORDER_CYCLE = "ZD3011" "order-cycle" Error "0.1.0";
     NODE_LOCAL_MOUNT = "ZD3012" "node-local-mount" Warning "0.1.0";
+    REPEATED_ROUTE = "ZD3013" "repeated-route" Error "0.1.0";
+    COVERED_ROUTE = "ZD3014" "covered-route" Error "0.1.0";
+    HOST_NOT_LISTENED = "ZD3015" "host-not-listened" Error "0.1.0";
+    INVALID_HOST = "ZD3016" "invalid-host" Error "0.1.0";
+    NOT_ONE_END = "ZD3017" "not-one-end" Error "0.1.0";
+    NO_EFFECT = "ZD3018" "no-effect" Warning "0.1.0";
+    INVALID_SHARE = "ZD3019" "invalid-share" Error "0.1.0";
     // ZD4xxx zero downtime
     NO_CAPACITY = "ZD4001" "no-capacity" Error "0.1.0";
     BELOW_PROMISE = "ZD4002" "below-promise" Error "0.1.0";
@@ -154,7 +161,6 @@ catalogue! {
     BACKUP_REFUSED = "ZD5031" "backup-refused" Error "0.1.0";
     NO_PRIMARY = "ZD5032" "no-primary" Error "0.1.0";
     INVALID_ROUTE = "ZD5033" "invalid-route" Error "0.1.0";
-    DUPLICATE_ROUTE = "ZD5034" "duplicate-route" Error "0.1.0";
     LISTENER_TAKEN = "ZD5035" "listener-taken" Error "0.1.0";
     NOT_HTTP = "ZD5036" "not-http" Error "0.1.0";
     INVALID_REWRITE = "ZD5037" "invalid-rewrite" Error "0.1.0";
@@ -180,6 +186,16 @@ catalogue! {
     SECRET_TO_CREATE = "ZD5064" "secret-to-create" Note "0.1.0";
     VOLUME_WITHOUT_SIZE = "ZD5065" "volume-without-size" Error "0.1.0";
     RELATIVE_MOUNT = "ZD5066" "relative-mount" Error "0.1.0";
+    NO_CERTIFICATE = "ZD5070" "no-certificate" Error "0.1.0";
+    CERTIFICATE_TO_PLACE = "ZD5071" "certificate-to-place" Note "0.1.0";
+    CLIENTS_LOOK_ALIKE = "ZD5072" "clients-look-alike" Warning "0.1.0";
+    NO_SECURE_LISTENER = "ZD5073" "no-secure-listener" Error "0.1.0";
+    NO_GATEWAY_CLASS = "ZD5074" "no-gateway-class" Error "0.1.0";
+    NOT_IN_NGINX = "ZD5075" "not-in-nginx" Warning "0.1.0";
+    NOWHERE_TO_RETRY = "ZD5076" "nowhere-to-retry" Warning "0.1.0";
+    NOT_IN_THE_GATEWAY_API = "ZD5077" "not-in-the-gateway-api" Warning "0.1.0";
+    SEVERAL_BODY_SIZES = "ZD5078" "several-body-sizes" Error "0.1.0";
+    INVALID_RATE = "ZD5079" "invalid-rate" Error "0.1.0";
     // ZD6xxx security
     LITERAL_SECRET = "ZD6001" "literal-secret" Warning "0.1.0";
     DOCKER_SOCKET = "ZD6002" "docker-socket" Warning "0.1.0";

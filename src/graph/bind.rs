@@ -175,6 +175,17 @@ impl<'a> Binder<'a, '_> {
                 self.port(EdgeKind::Routes, service, port, server.span);
             }
         }
+        for tls in gateway.listen.iter().flat_map(|listen| &listen.tls) {
+            for secret in [&tls.certificate, &tls.key].into_iter().flatten() {
+                let name = secret.value.0.clone();
+                self.resource(&Label::Reference(Reference::Secret(name)), secret.span);
+            }
+        }
+        for split in gateway.route.iter().flat_map(|route| &route.split) {
+            if let Label::Reference(Reference::Port(service, port)) = &split.label {
+                self.port(EdgeKind::Routes, service, port, split.span);
+            }
+        }
         for route in &gateway.route {
             let Some(to) = &route.to else { continue };
             match &to.value {

@@ -7,6 +7,7 @@ mod addresses;
 mod bind;
 mod edges;
 mod promise;
+pub mod routing;
 
 pub use addresses::scheme;
 pub use edges::{Edge, EdgeKind};

@@ -56,7 +56,7 @@ pub(super) fn failure_marks(graph: &Graph, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn gateways(graph: &Graph) -> impl Iterator<Item = (ServiceView<'_>, &Gateway)> {
+pub(super) fn gateways(graph: &Graph) -> impl Iterator<Item = (ServiceView<'_>, &Gateway)> {
     graph
         .services()
         .filter_map(|service| Some((service, service.node.gateway.as_ref()?)))

@@ -7,6 +7,7 @@ mod names;
 mod networks;
 mod order;
 mod reachability;
+mod routes;
 mod security;
 mod unused;
 mod waivers;
@@ -31,6 +32,9 @@ const ALL: &[Rule] = &[
     order::check,
     gateways::names_resolved_once,
     gateways::failure_marks,
+    routes::matching,
+    routes::ends,
+    routes::hosts,
     instances::restarts,
     instances::bind_mounts,
     instances::variable_names,

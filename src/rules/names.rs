@@ -119,8 +119,14 @@ fn claims(service: ServiceView<'_>, target: TargetId) -> Vec<(u64, bool, Span)> 
         .iter()
         .filter(|_| target == TargetId::Swarm);
     for listen in gateway.flat_map(|gateway| &gateway.listen) {
-        let number = listen.port.as_ref().map_or(80, |port| port.value.get());
-        claims.push((number, false, listen.span));
+        let number = crate::graph::routing::port(listen);
+        // Listeners may share a port, and a declared port may publish theirs in its own way.
+        if !claims
+            .iter()
+            .any(|(known, udp, _)| *known == number && !udp)
+        {
+            claims.push((number, false, listen.span));
+        }
     }
     claims
 }

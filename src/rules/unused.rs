@@ -56,6 +56,15 @@ fn used(graph: &Graph) -> BTreeSet<(&'static str, &str)> {
                 _ => false,
             };
         }
+        let listens = service
+            .node
+            .gateway
+            .iter()
+            .flat_map(|gateway| &gateway.listen);
+        for tls in listens.flat_map(|listen| &listen.tls) {
+            let secrets = [&tls.certificate, &tls.key].into_iter().flatten();
+            used.extend(secrets.map(|secret| ("secret", &*secret.value.0)));
+        }
         for entry in body.env.iter().flat_map(|env| &env.entries) {
             read(&entry.attribute.value, &mut used);
         }

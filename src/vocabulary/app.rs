@@ -33,6 +33,8 @@ block! {
         namespace: attribute(Str),
         /// kubernetes: the class of every Ingress; the cluster's default where it is left out.
         ingress_class: attribute(Str),
+        /// kubernetes: the class of every Gateway; needed for `gateway = gateway_api`.
+        gateway_class: attribute(Str),
         /// kubernetes: the namespace of the ingress controller, from which routed ports are
         /// admitted; every namespace by default.
         ingress_from: attribute(Str),

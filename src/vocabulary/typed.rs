@@ -186,6 +186,8 @@ resource_references! {
     ServiceReference = Service;
     /// A network, by zd name.
     NetworkReference = Network;
+    /// A secret, by zd name.
+    SecretReference = Secret;
 }
 
 /// What a route or a server points at.
@@ -607,6 +609,52 @@ words! {
         Build = "build",
         /// `${NAME:=default}`, for envsubst and Flux.
         Substitute = "substitute",
+    }
+
+    /// Where a listener sends everything.
+    pub enum ListenRedirect {
+        /// To the listener that speaks https.
+        Https = "https",
+    }
+
+    /// The scheme of a URL.
+    pub enum Scheme {
+        /// http.
+        Http = "http",
+        /// https.
+        Https = "https",
+    }
+
+    /// For what a share of requests is chosen.
+    pub enum SplitBy {
+        /// Each request.
+        Request = "request",
+        /// Each client's address.
+        Client = "client",
+    }
+
+    /// What makes a gateway send a request to another server (nginx `proxy_next_upstream`).
+    pub enum RetryOn {
+        /// No connection, or one that broke.
+        Error = "error",
+        /// No answer in time.
+        Timeout = "timeout",
+        /// An answer that is empty or no HTTP.
+        InvalidHeader = "invalid_header",
+        /// 403.
+        Http403 = "http_403",
+        /// 404.
+        Http404 = "http_404",
+        /// 429.
+        Http429 = "http_429",
+        /// 500.
+        Http500 = "http_500",
+        /// 502.
+        Http502 = "http_502",
+        /// 503.
+        Http503 = "http_503",
+        /// 504.
+        Http504 = "http_504",
     }
 
     /// An HTTP method.

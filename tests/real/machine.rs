@@ -25,6 +25,7 @@ mount -t tmpfs -o mode=755 state "$1"
 echo 'nameserver 127.0.0.11' > "$1/resolv.conf"
 mount --bind "$1/resolv.conf" /etc/resolv.conf
 if [ -d /var/log/nginx ]; then mount -t tmpfs log /var/log/nginx; fi
+if [ -d /etc/nginx ]; then mount -t tmpfs etc /etc/nginx; fi
 shift
 exec "$@""#;
 

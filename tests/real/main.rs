@@ -14,6 +14,7 @@
     reason = "a test program: it prints, reads the machine it is on, and may fail loudly"
 )]
 
+mod gateway;
 mod hazard;
 mod kubernetes;
 mod machine;
@@ -119,6 +120,7 @@ fn all() -> Vec<Test> {
     ] {
         tests.extend(judge(&programs));
     }
+    tests.extend(gateway::tests());
     tests.extend(hazard::tests());
     tests
 }

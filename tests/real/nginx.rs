@@ -7,13 +7,14 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
 use regex_lite::Regex;
 
+use crate::gateway::{make_certificate, over_tls};
 use crate::machine::{built, folder, installed, log, require_isolation, run, serve, wait};
 use crate::programs::{self, Program};
 use crate::{Failure, Test, Verdict, ensure, test};
@@ -56,7 +57,7 @@ pub(crate) fn modern() -> Result<PathBuf, Failure> {
 }
 
 /// The version of the distribution.
-fn debian() -> Result<PathBuf, Failure> {
+pub(crate) fn debian() -> Result<PathBuf, Failure> {
     installed("nginx", "nginx")
 }
 
@@ -118,6 +119,7 @@ impl Nginx {
         for name in &names {
             move_to(name, &ports)?;
         }
+        make_certificates(&text)?;
         let main = folder("nginx").join("nginx.conf");
         let own = format!(
             "user root;\npid {pid};\nworker_processes 1;\nevents {{}}\nhttp {{ include {files}/*.conf; }}\n",
@@ -157,11 +159,9 @@ impl Nginx {
         for port in self.listens() {
             for path in self.paths() {
                 // A name with `resolve` has no address before the first answer has come.
-                let answer = wait(Duration::from_secs(2), || {
-                    match get(port, &self.host(), &path)? {
-                        Answer { status: 500.., .. } => Err(format!("GET {path}: an error")),
-                        answer => Ok(answer),
-                    }
+                let answer = wait(Duration::from_secs(2), || match self.get(port, &path)? {
+                    Answer { status: 500.., .. } => Err(format!("GET {path}: an error")),
+                    answer => Ok(answer),
                 })
                 .map_err(|why| format!("port {port}: {why}\n{}", log("nginx")))?;
                 served |= answer.from.is_some();
@@ -175,18 +175,21 @@ impl Nginx {
         if !self.text.contains("resolver ") {
             return Ok(());
         }
-        let served = |path: &String| {
-            get(self.listens()[0], &self.host(), path).is_ok_and(|answer| answer.from.is_some())
-        };
-        let paths: Vec<String> = self.paths().into_iter().filter(served).collect();
+        let ports = self.listens();
+        let each = self.paths().into_iter().filter_map(|path| {
+            let served = |port: &&u16| self.get(**port, &path).is_ok_and(|it| it.from.is_some());
+            let port = *ports.iter().find(served)?;
+            Some((port, path))
+        });
+        let served: Vec<(u16, String)> = each.collect();
         let moved = self
             .names
             .iter()
             .map(|name| move_to(name, &self.ports))
             .collect::<Result<Vec<_>, _>>()?;
-        for path in paths {
+        for (port, path) in served {
             wait(Duration::from_secs(self.valid() + 3), || {
-                let answer = get(self.listens()[0], &self.host(), &path)?;
+                let answer = self.get(port, &path)?;
                 match answer.from {
                     Some(address) if moved.contains(&address) => Ok(()),
                     _ => Err(format!(
@@ -199,9 +202,23 @@ impl Nginx {
         Ok(())
     }
 
+    /// `GET path`, by TLS where that is what the port speaks.
+    fn get(&self, port: u16, path: &str) -> Result<Answer, String> {
+        let secure = captures(r"(?m)^\s*listen\s+(\d+) ssl", &self.text);
+        if !secure.contains(&port.to_string()) {
+            return get(port, &self.host(), path);
+        }
+        let request = request(&self.host(), path);
+        let answer = over_tls(port, None, &request).map_err(|why| match why {
+            Failure::Wrong(why) | Failure::Absent { why, .. } => why,
+        })?;
+        read_answer(path, &answer)
+    }
+
+    /// Where it listens.
     fn listens(&self) -> Vec<u16> {
         let ports = captures(
-            r"(?m)^\s*listen\s+(?:\S+:)?(\d+)(?: default_server| backlog=\d+)*;",
+            r"(?m)^\s*listen\s+(?:\S+:)?(\d+)(?: ssl| default_server| backlog=\d+)*;",
             &self.text,
         );
         let ports: BTreeSet<u16> = ports.iter().filter_map(|port| port.parse().ok()).collect();
@@ -251,14 +268,20 @@ pub(crate) fn get(port: u16, host: &str, path: &str) -> Result<Answer, String> {
     connection
         .set_read_timeout(Some(Duration::from_secs(10)))
         .map_err(fail)?;
-    write!(
-        connection,
-        "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
-    )
-    .map_err(fail)?;
+    connection
+        .write_all(request(host, path).as_bytes())
+        .map_err(fail)?;
     let mut answer = Vec::new();
     connection.read_to_end(&mut answer).map_err(fail)?;
-    let answer = String::from_utf8_lossy(&answer);
+    read_answer(path, &answer)
+}
+
+fn request(host: &str, path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
+}
+
+fn read_answer(path: &str, answer: &[u8]) -> Result<Answer, String> {
+    let answer = String::from_utf8_lossy(answer);
     let (head, request) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
     let from = head.lines().find_map(|line| line.strip_prefix("X-From: "));
@@ -280,10 +303,12 @@ fn upstreams(text: &str) -> (BTreeSet<String>, BTreeSet<u16>) {
         text,
     ));
     let ports = captures(r":(\d{2,5})\b", text);
-    (
-        names,
-        ports.iter().filter_map(|port| port.parse().ok()).collect(),
-    )
+    let mut ports: BTreeSet<u16> = ports.iter().filter_map(|port| port.parse().ok()).collect();
+    // A redirect may name a port of nginx's own.
+    for own in captures(r"(?m)^\s*listen\s+(?:\S+:)?(\d+)", text) {
+        ports.retain(|port| port.to_string() != own);
+    }
+    (names, ports)
 }
 
 fn captures(pattern: &str, text: &str) -> Vec<String> {
@@ -294,32 +319,78 @@ fn captures(pattern: &str, text: &str) -> Vec<String> {
         .collect()
 }
 
+/// The certificates that a configuration names.
+fn make_certificates(text: &str) -> Verdict {
+    let certificates = captures(r"(?m)^\s*ssl_certificate\s+(\S+);", text);
+    let keys = captures(r"(?m)^\s*ssl_certificate_key\s+(\S+);", text);
+    for (certificate, key) in certificates.iter().zip(&keys) {
+        make_certificate(Path::new(certificate), Path::new(key))?;
+    }
+    Ok(())
+}
+
+/// The address of an upstream.
+pub(crate) fn address_of(name: &str) -> Option<Ipv4Addr> {
+    zone().ok()?.lock().unwrap().get(name).copied()
+}
+
+/// How many requests the upstreams have had.
+pub(crate) fn received() -> usize {
+    RECEIVED.load(Ordering::SeqCst)
+}
+
+static RECEIVED: AtomicUsize = AtomicUsize::new(0);
+
 /// Gives the name an address no one had before, with an upstream on each port.
 fn move_to(name: &str, ports: &BTreeSet<u16>) -> Result<Ipv4Addr, String> {
-    static LAST: AtomicU8 = AtomicU8::new(0);
-    let address = Ipv4Addr::new(127, 1, 0, LAST.fetch_add(1, Ordering::Relaxed) + 1);
+    static LAST: AtomicU16 = AtomicU16::new(0);
+    let [high, low] = (LAST.fetch_add(1, Ordering::Relaxed) + 1).to_be_bytes();
+    let address = Ipv4Addr::new(127, 1, high, low);
+    let name = name.to_owned();
     for port in ports {
         let listener = TcpListener::bind((address, *port))
             .map_err(|error| format!("an upstream at {address}:{port}: {error}"))?;
+        let name = name.clone();
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
-                thread::spawn(move || answer(&connection, address));
+                let name = name.clone();
+                thread::spawn(move || answer(&connection, address, &name));
             }
         });
     }
-    zone()?.lock().unwrap().insert(name.to_owned(), address);
+    zone()?.lock().unwrap().insert(name, address);
     Ok(address)
 }
 
-/// 200 with the request's head as the body.
-fn answer(mut connection: &TcpStream, address: Ipv4Addr) {
+/// 200 with the request as the body; what a `broken` one has it does not answer, and a `slow` one not
+/// for a long time. A connection that is to be a WebSocket becomes an echo.
+fn answer(mut connection: &TcpStream, address: Ipv4Addr, name: &str) {
     let mut request = String::new();
     let mut lines = BufReader::new(connection);
     while lines.read_line(&mut request).is_ok_and(|length| length > 2) {}
+    let length = captures(r"(?mi)^content-length: (\d+)", &request);
+    let length = length.first().and_then(|length| length.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    let _ = lines.read_exact(&mut body);
+    request.push_str(&String::from_utf8_lossy(&body));
+    RECEIVED.fetch_add(1, Ordering::SeqCst);
+    if name.contains("broken") {
+        return;
+    }
+    if name.contains("slow") {
+        thread::sleep(Duration::from_secs(30));
+    }
+    if request.to_ascii_lowercase().contains("upgrade: websocket") {
+        let switched =
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+        let _ = connection.write_all(switched.as_bytes());
+        let _ = std::io::copy(&mut lines, &mut connection);
+        return;
+    }
     let length = request.len();
     let _ = write!(
         connection,
-        "HTTP/1.1 200 OK\r\nX-From: {address}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{request}"
+        "HTTP/1.1 200 OK\r\nX-From: {address}\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{request}"
     );
 }
 

@@ -81,8 +81,13 @@ pub(super) struct Lowering<'g> {
 }
 
 /// `target kubernetes { … }`
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Settings<'g> {
+    pub(super) gateway: KubernetesGateway,
+    /// The class of every Gateway.
+    pub(super) gateway_class: Option<&'g Attribute<Str>>,
+    /// Where the kind of routes was chosen.
+    pub(super) gateway_span: Option<Span>,
     pub(super) namespace: Option<&'g str>,
     pub(super) ingress_class: Option<&'g str>,
     /// The namespace of the ingress controller.
@@ -276,18 +281,20 @@ pub(super) fn different(what: &str, instead: &str, span: Span) -> Diagnostic {
 /// The settings, with what is not built yet refused.
 fn settings<'g>(graph: &'g Graph, ledger: &mut Ledger<'g>) -> Settings<'g> {
     let Some(node) = graph.settings(TargetId::Kubernetes) else {
-        return Settings::default();
+        return Settings {
+            gateway: KubernetesGateway::Ingress,
+            gateway_class: None,
+            gateway_span: None,
+            namespace: None,
+            ingress_class: None,
+            ingress_from: None,
+            substitute: false,
+        };
     };
     let body = ledger.enter(node);
-    if let Some(gateway) = &body.gateway
-        && *ledger.take(gateway) == KubernetesGateway::GatewayApi
-    {
-        ledger.report(not_yet(
-            "Gateway API routes",
-            gateway.span,
-            "`gateway = ingress` writes an Ingress",
-        ));
-    }
+    let gateway = ledger.take_from(body.gateway.as_ref()).copied();
+    let gateway = gateway.unwrap_or(KubernetesGateway::Ingress);
+    ledger.take_from(body.gateway_class.as_ref());
     let text = |ledger: &mut Ledger<'g>, attribute: &'g Option<Attribute<Str>>| {
         ledger.take_from(attribute.as_ref()).map(|text| &**text)
     };
@@ -301,6 +308,9 @@ fn settings<'g>(graph: &'g Graph, ledger: &mut Ledger<'g>) -> Settings<'g> {
         }
     }
     Settings {
+        gateway,
+        gateway_class: body.gateway_class.as_ref(),
+        gateway_span: body.gateway.as_ref().map(|gateway| gateway.span),
         namespace: text(ledger, &body.namespace),
         ingress_class: text(ledger, &body.ingress_class),
         ingress_from: text(ledger, &body.ingress_from),

@@ -186,7 +186,7 @@ parts! {
     }
 
     IngressSpec { "ingressClassName" ingress_class_name, "tls" tls, "rules" rules, }
-    IngressTLS { "hosts" hosts, }
+    IngressTLS { "hosts" hosts, "secretName" secret_name, }
     IngressRule { "host" host, "http" http, }
     HTTPIngressRuleValue { "paths" paths, }
     HTTPIngressPath { "path" path, "pathType" path_type, "backend" backend, }

@@ -1,15 +1,18 @@
 //! One gateway as a configuration: its pools, and a server for each set of host names.
 
+use super::listeners::Serves;
 use super::names::{Backends, Names};
 use super::plan::{Conf, Directive, Location, Server};
+use super::pools::Pools;
 use super::quote::Word;
 use super::version::NginxVersion;
-use super::{headers, listeners, pools, routes, values};
+use super::{headers, limits, listeners, pools, routes, values};
 use crate::diagnostics::{Diagnostic, catalogue};
-use crate::graph::{Graph, ServiceView};
+use crate::graph::{Graph, ServiceView, routing};
 use crate::source::Span;
 use crate::targets::Ledger;
 use crate::vocabulary::{Attribute, Gateway, Resolve, TargetId};
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 /// Docker's name server, the same in every container (moby `libnetwork/resolver_unix.go`).
@@ -25,54 +28,115 @@ pub(super) struct Scene<'g> {
     /// Where that was written.
     pub(super) version_span: Option<Span>,
     pub(super) resolver: Ipv4Addr,
+    /// Whether nginx runs as the service itself, in a container with its secrets.
+    pub(super) in_container: bool,
+}
+
+/// What lowering a gateway adds to.
+pub(super) struct Draft<'d, 'l> {
+    pub(super) names: &'d mut Names,
+    pub(super) ledger: &'d mut Ledger<'l>,
+    pub(super) conf: Conf,
+    pub(super) backends: Backends,
+    pub(super) pools: Pools,
+    /// The variables by which routes of one path are chosen, by the routes' places.
+    pub(super) chosen: BTreeMap<Vec<usize>, String>,
+}
+
+impl Draft<'_, '_> {
+    /// Says something of the gateway.
+    pub(super) fn report(&mut self, scene: Scene<'_>, diagnostic: Diagnostic) {
+        self.ledger.report(diagnostic.about(scene.service.name()));
+    }
 }
 
 /// Lowers a gateway. `names` has what other gateways of the same file took.
 ///
 /// Two decisions stand in no line of the output. `proxy_next_upstream` is left at nginx's own
-/// `error timeout`, which passes on what no server answered and never a POST, PATCH or LOCK once it
-/// was sent (`ngx_http_proxy_module`): an instance that crashes is covered, and nothing is done
-/// twice; what drains on time needs no retry at all. And there is no `error_page 502 = @backup`,
-/// which does send a POST twice (19 of 22,067 requests in our measurements).
+/// `error timeout` unless `retry` says otherwise: it passes on what no server answered and never a
+/// POST, PATCH or LOCK once it was sent (`ngx_http_proxy_module`): an instance that crashes is
+/// covered, and nothing is done twice; what drains on time needs no retry at all. And there is no
+/// `error_page 502 = @backup`, which does send a POST twice (19 of 22,067 requests in our
+/// measurements).
 pub(super) fn lower(scene: Scene<'_>, names: &mut Names, ledger: &mut Ledger<'_>) -> Conf {
     let gateway = scene.gateway;
-    let mut backends = Backends::default();
     let pools = pools::lower(scene, names, ledger);
-    let health = health(scene, ledger);
-    let mut locations: Vec<Location> = health.into_iter().collect();
-    locations.extend(routes::lower(scene, &pools, &mut backends, ledger));
-    ledger.take_from(gateway.resolve.as_ref());
+    let mut draft = Draft {
+        names,
+        ledger,
+        conf: Conf::default(),
+        backends: Backends::default(),
+        pools,
+        chosen: BTreeMap::new(),
+    };
+    let health = health(scene, draft.ledger);
+    let routes = routes::lower(scene, &mut draft);
+    draft.ledger.take_from(gateway.resolve.as_ref());
 
-    let mut directives = logs(scene, ledger);
-    if let Some(limit) = &gateway.body_size {
-        ledger.take(limit);
-        match values::size("body size", limit.value, limit.span) {
-            Ok(size) => directives.push(Directive::new("client_max_body_size", [size])),
-            Err(fault) => ledger.report(fault.about(scene.service.name())),
-        }
+    let mut directives = logs(scene, draft.ledger);
+    let body_size = gateway.body_size.as_ref();
+    directives.extend(body_size.and_then(|size| limits::body_size(scene, size, &mut draft)));
+    if let Some(limit) = &gateway.rate_limit {
+        directives.extend(limits::rate(scene, "", limit, &mut draft));
     }
-    ledger.take_from(gateway.forwarded_headers.as_ref());
-    let mut proxying = vec![Directive::new("proxy_connect_timeout", ["1s"])];
+    if let Some(gzip) = &gateway.gzip {
+        directives.extend(limits::gzip(scene, gzip, &mut draft));
+    }
+    draft.ledger.take_from(gateway.forwarded_headers.as_ref());
+    let mut proxying = limits::gateway_timeouts(scene, &mut draft);
+    proxying.extend(limits::retries(scene, gateway.retry.as_deref(), &mut draft));
     proxying.extend(headers::forwarded(forwarded_headers(scene)));
-    let groups = [backends.directives(scene.resolver), proxying];
-
+    let groups = [draft.backends.directives(scene.resolver), proxying];
     let groups: Vec<_> = groups
         .into_iter()
         .filter(|group| !group.is_empty())
         .collect();
-    let listeners = listeners::lower(scene, names, ledger);
-    let servers = listeners.into_iter().map(|mut listener| {
-        listener.extend(directives.iter().cloned());
-        Server {
-            directives: listener,
-            groups: groups.clone(),
-            locations: locations.clone(),
+
+    let listeners = listeners::lower(scene, &mut draft);
+    let mut servers = Vec::new();
+    for host in routing::virtual_hosts(gateway) {
+        let mut locations: Vec<Location> = health.iter().cloned().collect();
+        locations.extend(routes::locations(scene, &host, &routes, &mut draft));
+        for (listener, what) in listeners.servers(&host) {
+            servers.push(match what {
+                Serves::Routes => Server {
+                    directives: listener.into_iter().chain(directives.clone()).collect(),
+                    groups: groups.clone(),
+                    locations: locations.clone(),
+                },
+                Serves::Redirect(to) => {
+                    elsewhere(listener, logs(scene, draft.ledger), health.as_ref(), to)
+                }
+            });
         }
-    });
-    Conf {
-        servers: servers.collect(),
-        upstreams: pools.into_upstreams(),
-        ..Conf::default()
+    }
+    let mut conf = draft.conf;
+    conf.servers = servers;
+    conf.upstreams.splice(0..0, draft.pools.into_upstreams());
+    conf
+}
+
+/// A server that sends everything to another address.
+fn elsewhere(
+    mut listener: Vec<Directive>,
+    logs: Vec<Directive>,
+    health: Option<&Location>,
+    to: Directive,
+) -> Server {
+    listener.extend(logs);
+    let Some(health) = health else {
+        listener.push(to);
+        return Server {
+            directives: listener,
+            ..Server::default()
+        };
+    };
+    let mut all = Location::new(["/"]);
+    all.directives.push(to);
+    Server {
+        directives: listener,
+        locations: vec![health.clone(), all],
+        ..Server::default()
     }
 }
 

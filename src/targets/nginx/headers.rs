@@ -21,6 +21,12 @@ const FORWARDED: &[(&str, &str)] = &[
     ("X-Forwarded-Proto", "$scheme"),
 ];
 
+/// What makes a connection a WebSocket, which a proxy must say anew (RFC 9110, 7.8).
+const UPGRADE: &[(&str, &str)] = &[
+    ("Upgrade", "$http_upgrade"),
+    ("Connection", "$connection_upgrade"),
+];
+
 /// Headers that frame a message: nginx writes them itself, and a second one breaks the framing.
 const FRAMING: &[&str] = &["Content-Length", "Transfer-Encoding"];
 
@@ -45,13 +51,19 @@ pub(super) fn forwarded(wanted: bool) -> Vec<Directive> {
 /// The headers of the requests of a route that changes some.
 pub(super) fn request(
     scene: Scene<'_>,
-    changes: &Node<HeaderChanges>,
+    changes: Option<&Node<HeaderChanges>>,
+    websocket: bool,
     groups: Option<&Pattern>,
     ledger: &mut Ledger<'_>,
 ) -> Vec<Directive> {
-    let changed = read(scene, changes, groups, FRAMING, ledger);
+    let changed = changes.map(|changes| read(scene, changes, groups, FRAMING, ledger));
     let mut headers = defaults(forwarded_headers(scene));
-    for change in changed {
+    let upgrade = UPGRADE.iter().filter(|_| websocket);
+    headers.extend(upgrade.map(|(name, value)| Header {
+        name: (*name).to_owned(),
+        value: (*value).to_owned(),
+    }));
+    for change in changed.into_iter().flatten() {
         match headers
             .iter_mut()
             .find(|header| is_same(&header.name, &change.name))
@@ -79,17 +91,19 @@ pub(super) fn request(
     out
 }
 
-/// The headers of the responses of a route. One that is set is the only one of its name.
+/// The headers of the responses of a route. One that is set is the only one of its name; a response
+/// of nginx's own, where the route passes nothing on, has none yet.
 pub(super) fn response(
     scene: Scene<'_>,
     changes: &Node<HeaderChanges>,
+    passes: bool,
     groups: Option<&Pattern>,
     ledger: &mut Ledger<'_>,
 ) -> Vec<Directive> {
     let not_allowed: Vec<&str> = FRAMING.iter().chain(OWN).copied().collect();
     let changed = read(scene, changes, groups, &not_allowed, ledger);
     let mut out = Vec::new();
-    for header in &changed {
+    for header in changed.iter().filter(|_| passes) {
         out.push(Directive::new("proxy_hide_header", [header.name.as_str()]));
     }
     for header in changed.iter().filter(|header| !header.value.is_empty()) {
@@ -159,7 +173,7 @@ fn is_same(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other)
 }
 
-fn name_fault(
+pub(super) fn name_fault(
     name: &str,
     not_allowed: &[&str],
     earlier: Option<&(String, Span)>,

@@ -4,8 +4,11 @@
 //! taken to be on. The same lowering gives a swarm the configuration of a gateway that runs there
 //! as a service: [`gateway_conf`].
 
+mod actions;
+mod choices;
 mod gateway;
 mod headers;
+mod limits;
 mod listeners;
 mod names;
 mod pattern;
@@ -14,6 +17,7 @@ mod pools;
 mod quote;
 mod rewrites;
 mod routes;
+mod splits;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -91,6 +95,10 @@ pub fn gateway_conf(graph: &Graph, service: ServiceView<'_>, ledger: &mut Ledger
     let mut names = Names::default();
     let Some(scene) = scene(graph, service, settings, (version, span)) else {
         return Conf::default();
+    };
+    let scene = Scene {
+        in_container: true,
+        ..scene
     };
     gateway::reserve_hosts(scene, &mut names);
     finish(gateway::lower(scene, &mut names, ledger), &names)
@@ -176,6 +184,7 @@ fn scene<'g>(
         version,
         version_span,
         resolver: gateway::resolver(resolver),
+        in_container: false,
     })
 }
 
@@ -225,7 +234,7 @@ fn runs_elsewhere(graph: &Graph, service: ServiceView<'_>) -> bool {
 }
 
 /// A name for a file: letters, digits, `-`, `_` and `.`.
-fn file_name(app: &str) -> String {
+pub(super) fn file_name(app: &str) -> String {
     let keep = |char: char| {
         let plain = char.is_ascii_alphanumeric() || matches!(char, '-' | '_');
         if plain { char } else { '-' }

@@ -16,6 +16,8 @@ pub(super) struct Names {
     /// By port and host name; an empty one is all that no other server has.
     listeners: BTreeMap<(u64, String), Span>,
     hosts: BTreeSet<String>,
+    variables: BTreeSet<String>,
+    zones: BTreeSet<String>,
 }
 
 /// The services that the routes of one gateway lead to by a variable.
@@ -26,6 +28,8 @@ pub(super) struct Backends {
     /// The variable's place by host.
     by_host: BTreeMap<String, usize>,
     taken: BTreeSet<String>,
+    /// Whether other variables hold names that are looked up.
+    pub(super) needs_resolver: bool,
 }
 
 impl Names {
@@ -50,6 +54,24 @@ impl Names {
         let name = free.unwrap_or_default();
         self.pools.insert(name.to_ascii_lowercase());
         name
+    }
+
+    /// A name for a variable that all of nginx shares, without its `$`.
+    pub(super) fn variable(&mut self, kind: &str, hint: &str) -> String {
+        let hint = word(hint, '_').to_ascii_lowercase();
+        let words = hint.split('_').filter(|word| !word.is_empty());
+        let name = words.fold(kind.to_owned(), |name, word| format!("{name}_{word}"));
+        free(&name, &mut self.variables)
+    }
+
+    /// A name for the memory of a rate limit: the gateway's, with the route's behind it.
+    pub(super) fn zone(&mut self, gateway: &str, route: &str) -> String {
+        let route = word(route, '-');
+        let name = match route.trim_matches('-') {
+            "" => word(gateway, '-'),
+            route => format!("{}-{route}", word(gateway, '-')),
+        };
+        free(&name, &mut self.zones)
     }
 
     /// Takes a host name on a port; the error is the place that has it.
@@ -86,28 +108,16 @@ impl Backends {
         if let Some((_, variable)) = known {
             return variable.clone();
         }
-        let mut name = format!("backend_{}", word(service, '_').to_ascii_lowercase());
-        // A longer name would not fit nginx's hash of variables, which only the main file can widen.
-        while values::hash_bucket(name.len()).is_some() {
-            name.pop();
-        }
-        let numbered = (2..).map(|number| {
-            let kept = name.len().min(36);
-            format!("{}_{number}", name.get(..kept).unwrap_or_default())
-        });
-        let free = std::iter::once(name.clone())
-            .chain(numbered)
-            .find(|name| !self.taken.contains(name));
-        let variable = free.unwrap_or_default();
+        let name = format!("backend_{}", word(service, '_').to_ascii_lowercase());
+        let variable = free(&name, &mut self.taken);
         self.by_host.insert(host.to_owned(), self.list.len());
-        self.taken.insert(variable.clone());
         self.list.push((host.to_owned(), variable.clone()));
         variable
     }
 
     /// The name server and the variables.
     pub(super) fn directives(&self, resolver: Ipv4Addr) -> Vec<Directive> {
-        if self.list.is_empty() {
+        if self.list.is_empty() && !self.needs_resolver {
             return Vec::new();
         }
         let [server, timeout] = resolver_directives(resolver);
@@ -121,6 +131,23 @@ impl Backends {
         out.extend(sets);
         out
     }
+}
+
+/// A name that is not taken yet, short enough: a longer one would not fit nginx's hash of variables,
+/// which only the main file can widen.
+fn free(name: &str, taken: &mut BTreeSet<String>) -> String {
+    let mut name = name.trim_end_matches(['_', '-']).to_owned();
+    while values::hash_bucket(name.len()).is_some() {
+        name.pop();
+    }
+    let numbered = (2..).map(|number| {
+        let kept = name.len().min(36);
+        format!("{}_{number}", name.get(..kept).unwrap_or_default())
+    });
+    let mut names = std::iter::once(name.clone()).chain(numbered);
+    let free = names.find(|name| !taken.contains(name)).unwrap_or_default();
+    taken.insert(free.clone());
+    free
 }
 
 /// A text in letters, digits and a filler.

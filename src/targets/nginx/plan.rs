@@ -14,8 +14,19 @@ use tera::{Context, Tera};
 pub struct Conf {
     /// What stands before all blocks.
     pub(super) directives: Vec<Directive>,
+    pub(super) maps: Vec<Map>,
     pub(super) upstreams: Vec<Upstream>,
     pub(super) servers: Vec<Server>,
+}
+
+/// A variable that follows from another: `map` or `split_clients`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Map {
+    /// The directive.
+    name: Word,
+    source: Word,
+    variable: Word,
+    entries: Vec<(Word, Word)>,
 }
 
 /// A directive: its name, its arguments, and the comment above it.
@@ -82,6 +93,40 @@ impl Directive {
     }
 }
 
+impl Map {
+    /// `map`: what the first of these patterns that fits gives, else `otherwise`.
+    pub(super) fn new(
+        source: &str,
+        variable: &str,
+        otherwise: &str,
+        patterns: &[(String, String)],
+    ) -> Self {
+        let default = ("default".to_owned(), otherwise.to_owned());
+        let default = Some(&default).filter(|_| !otherwise.is_empty());
+        Self::of("map", source, variable, default.into_iter().chain(patterns))
+    }
+
+    /// `split_clients`: shares, and what each gives.
+    pub(super) fn split(source: &str, variable: &str, shares: &[(String, String)]) -> Self {
+        Self::of("split_clients", source, variable, shares)
+    }
+
+    fn of<'e>(
+        name: &str,
+        source: &str,
+        variable: &str,
+        entries: impl IntoIterator<Item = &'e (String, String)>,
+    ) -> Self {
+        let word = |(key, value): &(String, String)| (key.as_str().into(), value.as_str().into());
+        Self {
+            name: name.into(),
+            source: source.into(),
+            variable: format!("${variable}").into(),
+            entries: entries.into_iter().map(word).collect(),
+        }
+    }
+}
+
 impl Location {
     pub(super) fn new<W: Into<Word>>(matching: impl IntoIterator<Item = W>) -> Self {
         Self {
@@ -118,8 +163,23 @@ impl Conf {
                 self.directives.push(directive);
             }
         }
+        for map in other.maps {
+            if !self.maps.contains(&map) {
+                self.maps.push(map);
+            }
+        }
         self.upstreams.extend(other.upstreams);
         self.servers.extend(other.servers);
+    }
+
+    /// Has `$connection_upgrade`: what a connection to a service is to become, as the client asks
+    /// (nginx.org "WebSocket proxying").
+    pub(super) fn upgrades(&mut self) {
+        let closed = [(String::new(), "close".to_owned())];
+        let map = Map::new("$http_upgrade", "connection_upgrade", "upgrade", &closed);
+        if !self.maps.contains(&map) {
+            self.maps.push(map);
+        }
     }
 
     /// Keeps of each comment on a directive the first: what it explains holds for the whole file.
@@ -134,6 +194,15 @@ impl Conf {
             .iter_mut()
             .flat_map(|server| &mut server.groups);
         for directive in of_upstreams.chain(of_servers).flatten() {
+            directive.comments.retain(|comment| !said.contains(comment));
+            said.extend(directive.comments.iter().cloned());
+        }
+        let of_locations = self
+            .servers
+            .iter_mut()
+            .flat_map(|server| &mut server.locations)
+            .flat_map(|location| &mut location.directives);
+        for directive in of_locations {
             directive.comments.retain(|comment| !said.contains(comment));
             said.extend(directive.comments.iter().cloned());
         }
@@ -180,6 +249,12 @@ mod tests {
         let comment = words.join(" ");
         Conf {
             directives: vec![directive("resolver").comment(&comment)],
+            maps: vec![Map {
+                name: "map".into(),
+                source: words[0].as_str().into(),
+                variable: words[0].as_str().into(),
+                entries: vec![(words[0].as_str().into(), words[0].as_str().into())],
+            }],
             upstreams: vec![Upstream {
                 name: words[0].as_str().into(),
                 directives: vec![
@@ -218,6 +293,13 @@ mod tests {
         };
         for each in &conf.directives {
             directive(&mut out, each);
+        }
+        for map in &conf.maps {
+            open(&mut out, "map", &[map.source.clone(), map.variable.clone()]);
+            for (pattern, value) in &map.entries {
+                out.extend([word(pattern), word(value), Token::End]);
+            }
+            out.push(Token::Close);
         }
         for upstream in &conf.upstreams {
             open(&mut out, "upstream", std::slice::from_ref(&upstream.name));
@@ -268,6 +350,10 @@ mod tests {
         insta::assert_snapshot!(conf.render(), @r#"
         # a b c
         resolver a "b c";
+
+        map a a {
+            a a;
+        }
 
         upstream a {
             # a b c

@@ -3,20 +3,34 @@
 use super::gateway::Scene;
 use super::pattern::Pattern;
 use super::plan::Directive;
-use super::{values, variables};
+use super::{choices, routes, values, variables};
 use crate::diagnostics::{Diagnostic, catalogue};
-use crate::source::Span;
+use crate::graph::routing::{self, Paths};
+use crate::source::{Span, Str};
 use crate::targets::Ledger;
-use crate::vocabulary::{Node, Rewrite};
+use crate::vocabulary::{Attribute, Node, Rewrite, Route};
 
 /// The directive, and the expression whose groups other values may name.
 pub(super) fn lower(
     scene: Scene<'_>,
+    route: &Node<Route>,
     rewrite: &Node<Rewrite>,
     ledger: &mut Ledger<'_>,
 ) -> Option<(Directive, Pattern)> {
     let about = scene.service.name();
     let body = ledger.enter(rewrite);
+    if let Some(prefix) = &body.prefix {
+        ledger.take(prefix);
+        if body.from.is_some() || body.to.is_some() {
+            ledger.take_from(body.from.as_ref());
+            ledger.take_from(body.to.as_ref());
+            ledger.report(both(prefix, rewrite.span).about(about));
+            return None;
+        }
+        let directive = with_prefix(route, prefix);
+        let directive = directive.map_err(|fault| ledger.report(fault.about(about)));
+        return Some((directive.ok()?, Pattern::default()));
+    }
     let (Some(from), Some(to)) = (&body.from, &body.to) else {
         ledger.take_from(body.from.as_ref());
         ledger.take_from(body.to.as_ref());
@@ -58,10 +72,47 @@ pub(super) fn lower(
     Some((Directive::new("rewrite", words), pattern))
 }
 
+/// The path of the route's pattern replaced; what follows it stays. As the Gateway API has it: with
+/// `/` for it, `/x/y` becomes `/y` and `/x` becomes `/`.
+fn with_prefix(route: &Node<Route>, prefix: &Attribute<Str>) -> Result<Directive, Box<Diagnostic>> {
+    values::literal("path", &prefix.value, prefix.span)?;
+    routes::path("path", &prefix.value, prefix.span)?;
+    let new = prefix.value.trim_end_matches('/');
+    let (from, to) = match routing::paths(route) {
+        Some(Paths::Below(old)) => {
+            let old = choices::literal(&old);
+            if new.is_empty() {
+                (format!("^{old}(?:/(.*))?$"), "/$1".to_owned())
+            } else {
+                (format!("^{old}(/.*)?$"), format!("{new}$1"))
+            }
+        }
+        Some(Paths::One(old)) => (
+            format!("^{}$", choices::literal(&old)),
+            if new.is_empty() { "/" } else { new }.to_owned(),
+        ),
+        Some(Paths::All) | None => ("^(.*)$".to_owned(), format!("{new}$1")),
+    };
+    Ok(Directive::new("rewrite", [from, to, "break".to_owned()]))
+}
+
 /// Whether a group would overwrite a variable: one of nginx's own, or one of ours that holds the
 /// host a request goes to.
 fn is_taken(name: &str) -> bool {
-    variables::is_known(name) || name.to_ascii_lowercase().starts_with("backend_")
+    let name = name.to_ascii_lowercase();
+    let ours = ["backend_", "route_", "split_", "connection_upgrade"];
+    variables::is_known(&name) || ours.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Two ways of rewriting.
+fn both(prefix: &Attribute<Str>, rewrite: Span) -> Diagnostic {
+    Diagnostic::new(
+        &catalogue::INVALID_REWRITE,
+        "a rewrite has `prefix`, or `from` and `to`",
+        prefix.key_span,
+    )
+    .and(rewrite, "both stand here")
+    .help("keep one of the two ways")
 }
 
 /// One of the two is missing.
@@ -71,7 +122,7 @@ fn half(rewrite: &Node<Rewrite>) -> Diagnostic {
         "a rewrite needs `from` and `to`",
         rewrite.span,
     )
-    .help("write `rewrite { from = r\"/old/(?<rest>.*)\", to = \"/new/$rest\" }`")
+    .help("write `rewrite { prefix = \"/\" }` to replace the route's path, or `rewrite { from = r\"/old/(?<rest>.*)\", to = \"/new/$rest\" }`")
 }
 
 /// What PCRE would refuse.

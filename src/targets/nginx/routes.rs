@@ -4,92 +4,145 @@
 //! `/x/` is proxied (`ngx_http_core_module`, `location`), to a host and port that need not be the
 //! ones a client sees. A path that no route takes is answered with 404: nginx would look for a file.
 
-use super::gateway::{self, Scene};
-use super::names::Backends;
-use super::pattern::Pattern;
+use super::choices;
+use super::gateway::{Draft, Scene};
 use super::plan::{Directive, Guard, Location};
-use super::pools::{self, Pools};
 use super::quote::Word;
-use super::{headers, rewrites, values};
+use super::{actions, values};
 use crate::diagnostics::{Diagnostic, catalogue};
+use crate::graph::routing::{self, Candidate, Paths, VirtualHost};
 use crate::source::Span;
-use crate::targets::Ledger;
-use crate::types::{Duration, Reference};
-use crate::vocabulary::{Gateway, Label, Method, Node, Resolve, Route, RouteTarget};
-use std::collections::BTreeMap;
+use crate::vocabulary::{Gateway, Method, Node, Route};
+use std::collections::BTreeSet;
 
-/// Which paths a route takes.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Paths {
-    /// All.
-    All,
-    /// This one.
-    One(String),
-    /// This one and all below it.
-    Below(String),
+/// What is done with the requests of each route, by its place in the gateway.
+#[derive(Debug, Default)]
+pub(super) struct Routes {
+    pub(super) bodies: Vec<Option<Body>>,
 }
 
-/// Lowers the routes of a gateway.
-pub(super) fn lower(
-    scene: Scene<'_>,
-    pools: &Pools,
-    backends: &mut Backends,
-    ledger: &mut Ledger<'_>,
-) -> Vec<Location> {
-    let about = scene.service.name();
-    let mut seen: BTreeMap<Paths, Span> = BTreeMap::new();
-    let mut routes = Vec::new();
-    for route in &scene.gateway.route {
-        let body = location(scene, route, pools, backends, ledger);
-        let paths = match read(route.label.name(), route.span) {
-            Ok(paths) => paths,
-            Err(fault) => {
-                ledger.report(fault.about(about));
-                continue;
-            }
-        };
-        if let Some(first) = seen.get(&paths) {
-            ledger.report(twice(route, *first).about(about));
-            continue;
-        }
-        seen.insert(paths.clone(), route.span);
-        routes.extend(body.map(|body| (paths, body)));
-    }
+/// What is done with a route's requests.
+#[derive(Clone, Debug)]
+pub(super) struct Body {
+    /// Its location where others are asked for the same path: `@name`.
+    pub(super) name: String,
+    pub(super) directives: Vec<Directive>,
+    /// The limit of its own for bodies, which is among the directives.
+    pub(super) size_limit: Option<Directive>,
+}
 
+/// Lowers the routes of a gateway, each once.
+pub(super) fn lower(scene: Scene<'_>, draft: &mut Draft<'_, '_>) -> Routes {
+    let mut taken = BTreeSet::from(["none".to_owned()]);
+    let routes = scene.gateway.route.iter();
+    let bodies = routes.map(|route| {
+        let (pattern, span) = routing::pattern(route);
+        if let Some(path) = &route.path {
+            draft.ledger.take(path);
+        }
+        if let Err(fault) = check(pattern, span) {
+            draft.report(scene, *fault);
+        }
+        let name = name(route.label.name(), &mut taken);
+        actions::lower(scene, route, name, draft)
+    });
+    Routes {
+        bodies: bodies.collect(),
+    }
+}
+
+/// The locations of some host names.
+pub(super) fn locations(
+    scene: Scene<'_>,
+    host: &VirtualHost<'_>,
+    routes: &Routes,
+    draft: &mut Draft<'_, '_>,
+) -> Vec<Location> {
     let mut out = Vec::new();
-    for (paths, body) in routes {
+    let mut named: BTreeSet<usize> = BTreeSet::new();
+    let mut none = false;
+    let known: BTreeSet<&Paths> = host.paths.iter().map(|(paths, _)| paths).collect();
+    for (paths, candidates) in &host.paths {
+        let candidates = VirtualHost::asked(candidates);
+        let Some(body) = body(scene, paths, &candidates, routes, draft) else {
+            continue;
+        };
+        let open = candidates.len() > 1 || asks_headers(&candidates);
+        let all = candidates
+            .iter()
+            .any(|it| routing::is_unconditional(it.route));
+        none |= open && !all && body.guards.is_empty();
         match paths {
             Paths::All => out.push(matching(&["/"], &body)),
-            Paths::One(path) => out.push(matching(&["=", &path], &body)),
+            Paths::One(path) => out.push(matching(&["=", path], &body)),
             Paths::Below(path) => {
-                if !seen.contains_key(&Paths::One(path.clone())) {
-                    out.push(matching(&["=", &path], &body));
+                if !known.contains(&Paths::One(path.clone())) {
+                    out.push(matching(&["=", path], &body));
                 }
                 out.push(matching(&[&format!("{path}/")], &body));
             }
         }
+        if open {
+            named.extend(candidates.iter().map(|candidate| candidate.index));
+        }
     }
-    if !seen.contains_key(&Paths::All) {
+    if !known.contains(&Paths::All) {
         let mut rest = Location::new(["/"]).comment("No route leads here.");
+        rest.directives.push(Directive::new("return", ["404"]));
+        out.push(rest);
+    }
+    let bodies = named
+        .iter()
+        .filter_map(|index| routes.bodies.get(*index)?.as_ref());
+    out.extend(bodies.map(|body| {
+        let mut location = Location::new([body.name.as_str()]);
+        location.directives.clone_from(&body.directives);
+        location
+    }));
+    if none {
+        let mut rest = Location::new([choices::NONE]);
         rest.directives.push(Directive::new("return", ["404"]));
         out.push(rest);
     }
     out
 }
 
+fn asks_headers(candidates: &[Candidate<'_>]) -> bool {
+    let mut routes = candidates.iter().map(|candidate| candidate.route);
+    routes.any(|route| route.headers.is_some())
+}
+
+/// What is done at a path: what its one route does, or the choice among several.
+fn body(
+    scene: Scene<'_>,
+    paths: &Paths,
+    candidates: &[Candidate<'_>],
+    routes: &Routes,
+    draft: &mut Draft<'_, '_>,
+) -> Option<Location> {
+    let mut location = Location::new(["/"]);
+    location.guards.extend(guard(candidates));
+    let body_of = |candidate: &Candidate<'_>| routes.bodies.get(candidate.index)?.as_ref();
+    if let [only] = candidates
+        && only.route.headers.is_none()
+    {
+        location.directives.clone_from(&body_of(only)?.directives);
+        return Some(location);
+    }
+    let bodies: Option<Vec<&Body>> = candidates.iter().map(body_of).collect();
+    let hint = match paths {
+        Paths::All => "all",
+        Paths::One(path) | Paths::Below(path) => path,
+    };
+    choices::lower(scene, hint, candidates, &bodies?, &mut location, draft);
+    Some(location)
+}
+
 /// Whether a route, and not only one for all paths, leads to a path.
 pub(super) fn lead_to(gateway: &Gateway, path: &str) -> bool {
-    gateway.route.iter().any(|route| {
-        let below = |prefix: &str| {
-            path.strip_prefix(prefix)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        match read(route.label.name(), route.span) {
-            Ok(Paths::One(one)) => one == path,
-            Ok(Paths::Below(prefix)) => below(&prefix),
-            Ok(Paths::All) | Err(_) => false,
-        }
-    })
+    let path = Paths::One(path.to_owned());
+    let mut routes = gateway.route.iter().filter_map(routing::paths);
+    routes.any(|paths| paths != Paths::All && paths.cover(&path))
 }
 
 /// A path as nginx compares it: decoded, without a query, each `/` once.
@@ -108,21 +161,15 @@ pub(super) fn path(what: &str, text: &str, span: Span) -> Result<Word, Box<Diagn
     Err(values::unwritable(what, text, span, why))
 }
 
-fn read(pattern: &str, span: Span) -> Result<Paths, Box<Diagnostic>> {
-    let below = pattern.strip_suffix("/**");
-    let prefix = below.unwrap_or(pattern);
-    if matches!(pattern, "/" | "/**") {
-        return Ok(Paths::All);
+/// Whether a pattern is one, of paths that nginx can compare.
+fn check(pattern: &str, span: Span) -> Result<(), Box<Diagnostic>> {
+    match Paths::read(pattern) {
+        None => Err(Box::new(no_pattern(pattern, span))),
+        Some(Paths::All) => Ok(()),
+        Some(Paths::One(text) | Paths::Below(text)) => {
+            path("path of a route", &text, span).map(drop)
+        }
     }
-    if prefix.contains(['*', '{', '}']) || !prefix.starts_with('/') {
-        return Err(Box::new(no_pattern(pattern, span)));
-    }
-    path("path of a route", prefix, span)?;
-    Ok(match below {
-        Some(_) if prefix.ends_with('/') => return Err(Box::new(no_pattern(pattern, span))),
-        Some(prefix) => Paths::Below(prefix.to_owned()),
-        None => Paths::One(prefix.to_owned()),
-    })
 }
 
 fn matching(words: &[&str], body: &Location) -> Location {
@@ -132,58 +179,31 @@ fn matching(words: &[&str], body: &Location) -> Location {
     location
 }
 
-/// What is done with a route's requests; its paths come later.
-fn location(
-    scene: Scene<'_>,
-    route: &Node<Route>,
-    pools: &Pools,
-    backends: &mut Backends,
-    ledger: &mut Ledger<'_>,
-) -> Option<Location> {
-    let body = ledger.enter(route);
-    let mut location = Location::new(["/"]);
-    location.guards.extend(methods(scene, body, ledger));
-    let rewrite = body
-        .rewrite
-        .as_ref()
-        .and_then(|node| rewrites::lower(scene, node, ledger));
-    let (rewrite, pattern) = rewrite.unzip();
-    let pattern: Option<Pattern> = pattern;
-    location.directives.extend(rewrite);
-    location
-        .directives
-        .extend(pass(scene, route, pools, backends, ledger)?);
-    location.directives.extend(timeouts(scene, body, ledger));
-    if let Some(changes) = &body.request_headers {
-        let changed = headers::request(scene, changes, pattern.as_ref(), ledger);
-        location.directives.extend(changed);
-    }
-    if let Some(changes) = &body.response_headers {
-        let changed = headers::response(scene, changes, pattern.as_ref(), ledger);
-        location.directives.extend(changed);
-    }
-    Some(location)
+/// The name of a location that only others lead to.
+fn name(label: &str, taken: &mut BTreeSet<String>) -> String {
+    let words = label.split(|char: char| !char.is_ascii_alphanumeric());
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    let base = match words.as_slice() {
+        [] => "all".to_owned(),
+        words => words.join("-").chars().take(60).collect(),
+    };
+    let numbered = (2..).map(|number| format!("{base}-{number}"));
+    let mut free = std::iter::once(base.clone()).chain(numbered);
+    let name = free.find(|name| !taken.contains(name)).unwrap_or_default();
+    taken.insert(name.clone());
+    format!("@{name}")
 }
 
-/// `limit_except` would answer 403; a method that a route does not take is 405, with the ones it
-/// does (RFC 9110, 15.5.6). `return` is safe in an `if`. Whoever may GET may HEAD (9.3.2).
-fn methods(scene: Scene<'_>, body: &Route, ledger: &mut Ledger<'_>) -> Option<Guard> {
-    let written = body.methods.as_ref()?;
-    let listed = ledger.take(written);
-    if listed.is_empty() {
-        let why = "leave it out for all of them";
-        let fault = values::unwritable("list of methods", "[]", written.span, why);
-        ledger.report(fault.about(scene.service.name()));
-        return None;
+/// `limit_except` would answer 403; a method that no route takes is 405, with the ones they do
+/// (RFC 9110, 15.5.6). `return` is safe in an `if`.
+fn guard(candidates: &[Candidate<'_>]) -> Option<Guard> {
+    let mut methods: BTreeSet<Method> = BTreeSet::new();
+    for candidate in candidates {
+        methods.extend(routing::methods(candidate.route)?);
     }
-    let mut methods: Vec<Method> = listed.iter().map(|method| method.value).collect();
-    if methods.contains(&Method::Get) {
-        methods.push(Method::Head);
-    }
-    methods.sort_unstable();
-    methods.dedup();
     let words: Vec<&str> = methods.iter().map(|method| method.word()).collect();
     let condition = match words.as_slice() {
+        [] => return None,
         [only] => vec![
             "($request_method".into(),
             "!=".into(),
@@ -203,109 +223,33 @@ fn methods(scene: Scene<'_>, body: &Route, ledger: &mut Ledger<'_>) -> Option<Gu
     })
 }
 
-/// Where a route leads. A name in a variable is looked up at request time.
-fn pass(
-    scene: Scene<'_>,
-    route: &Node<Route>,
-    pools: &Pools,
-    backends: &mut Backends,
-    ledger: &mut Ledger<'_>,
-) -> Option<Vec<Directive>> {
-    let about = scene.service.name();
-    let Some(to) = &route.to else {
-        ledger.report(leads_nowhere(route).about(about));
-        return None;
-    };
-    let mut tls = vec![Directive::new("proxy_ssl_server_name", ["on"])];
-    let (scheme, address) = match ledger.take(to) {
-        RouteTarget::Upstream(label) => {
-            let (scheme, name, host) = pools.find(label)?;
-            // A pool's name is no server's; TLS is to ask for one that is.
-            tls.push(Directive::new("proxy_ssl_name", [host]));
-            (scheme, name.to_owned())
-        }
-        RouteTarget::Port(port) => {
-            let reference = Reference::Port(port.service.clone(), port.port.clone());
-            let (callee, port) = pools::target(scene, &Label::Reference(reference))?;
-            let scheme = pools::scheme(callee, port, to.span);
-            let scheme = scheme
-                .map_err(|fault| ledger.report(fault.about(about)))
-                .ok()?;
-            let host = gateway::host_of(scene, callee);
-            if let Err(fault) = values::host("host name", host, to.span) {
-                ledger.report(fault.about(about));
-            }
-            let number = ledger.take_from(port.number.as_ref())?.get();
-            match gateway::resolve(scene) {
-                Resolve::AtStart => (scheme, format!("{host}:{number}")),
-                Resolve::AtRequest => {
-                    let variable = backends.variable(callee.name(), host);
-                    (scheme, format!("${variable}:{number}"))
-                }
-            }
-        }
-    };
-    let mut out = vec![Directive::new(
-        "proxy_pass",
-        [format!("{scheme}://{address}")],
-    )];
-    if scheme == "https" {
-        out.extend(tls);
+/// What a request must have, besides its path and host.
+pub(super) fn conditions(scene: Scene<'_>, route: &Node<Route>, draft: &mut Draft<'_, '_>) {
+    draft.ledger.take_from(route.hosts.as_ref());
+    if let Some(written) = &route.methods
+        && draft.ledger.take(written).is_empty()
+    {
+        let why = "leave it out for all of them";
+        let fault = values::unwritable("list of methods", "[]", written.span, why);
+        draft.report(scene, *fault);
     }
-    Some(out)
-}
-
-fn timeouts(scene: Scene<'_>, body: &Route, ledger: &mut Ledger<'_>) -> Vec<Directive> {
-    let connect = body.connect_timeout.as_ref();
-    let timeouts = [
-        (
-            "proxy_connect_timeout",
-            connect,
-            Some(Duration::from_seconds(1)),
-        ),
-        ("proxy_read_timeout", body.read_timeout.as_ref(), None),
-    ];
-    let mut out = Vec::new();
-    for (name, written, of_server) in timeouts {
-        let Some(written) = written else { continue };
-        let value = *ledger.take(written);
-        match values::time("timeout", value, written.span) {
-            Ok(_) if of_server == Some(value) => {}
-            Ok(time) => out.push(Directive::new(name, [time])),
-            Err(fault) => ledger.report(fault.about(scene.service.name())),
-        }
+    if let Some(headers) = &route.headers {
+        choices::check(scene, headers, draft);
     }
-    out
 }
 
 /// What is no pattern of paths.
 fn no_pattern(pattern: &str, span: Span) -> Diagnostic {
     let shown: String = pattern.chars().take(60).collect();
-    Diagnostic::new(
+    let diagnostic = Diagnostic::new(
         &catalogue::INVALID_ROUTE,
         format!("`{}` is no pattern of paths", shown.escape_debug()),
         span,
-    )
-    .help("write `/` for all paths, `/x` for that one, or `/x/**` for it and all below it")
-}
-
-/// Two routes for the same paths.
-fn twice(route: &Node<Route>, first: Span) -> Diagnostic {
-    Diagnostic::new(
-        &catalogue::DUPLICATE_ROUTE,
-        format!("a second route for `{}`", route.label.name()),
-        route.span,
-    )
-    .and(first, "the same paths go here")
-    .help("take one of the two out")
-}
-
-/// A route without `to`.
-fn leads_nowhere(route: &Node<Route>) -> Diagnostic {
-    Diagnostic::new(
-        &catalogue::INVALID_ROUTE,
-        format!("route `{}` leads nowhere", route.label.name()),
-        route.span,
-    )
-    .help("write `to = SERVICE.PORT` or the name of an `upstream` in it")
+    );
+    if pattern.starts_with(['/', '*']) {
+        diagnostic
+            .help("write `/` for all paths, `/x` for that one, or `/x/**` for it and all below it")
+    } else {
+        diagnostic.help("a route with a label of its own says its paths with `path = \"/x/**\"`")
+    }
 }

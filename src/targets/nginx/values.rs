@@ -39,16 +39,6 @@ pub(super) fn host(what: &str, text: &str, span: Span) -> Result<Word, Box<Diagn
     }
 }
 
-/// A host name that is answered to: `*.` may stand before it.
-pub(super) fn server_name(text: &str, span: Span) -> Result<String, Box<Diagnostic>> {
-    if is_host(text.strip_prefix("*.").unwrap_or(text)) {
-        Ok(text.to_ascii_lowercase())
-    } else {
-        let why = "write a host name, with `*.` before it for all below it";
-        Err(unwritable("host name", text, span, why))
-    }
-}
-
 fn is_host(text: &str) -> bool {
     let label = |label: &str| {
         (1..=63).contains(&label.len())
@@ -175,8 +165,6 @@ mod tests {
         for wrong in ["", ".", "a..b", "a b", "a;b", "$host", "a:80", "é"] {
             assert!(host("host", wrong, SPAN).is_err(), "{wrong}");
         }
-        assert_eq!(server_name("*.Example.com", SPAN).unwrap(), "*.example.com");
-        assert!(server_name("a.*", SPAN).is_err());
     }
 
     #[test]

@@ -4,10 +4,10 @@ use super::Lowering;
 use super::compose::Healthcheck;
 use super::text::Place;
 use crate::diagnostics::{Diagnostic, catalogue};
-use crate::graph::{port_number, protocol, scheme};
+use crate::graph::{port_number, protocol, routing, scheme};
 use crate::source::Span;
 use crate::types::Duration;
-use crate::vocabulary::{Health, Node, ProbeClient, Protocol};
+use crate::vocabulary::{Health, Listen, Node, ProbeClient, Protocol};
 use crate::yaml::Flow;
 
 /// zd's default, shorter than the engine's 30 s; the engine's interval (30 s), retries (3) and
@@ -93,13 +93,10 @@ fn http(lowering: &mut Lowering<'_, '_>, node: &Node<Health>) -> Option<Vec<Stri
     };
     // A gateway listens where it says so.
     let listener = || {
-        let listen = service.node.gateway.as_ref()?.listen.first()?;
-        let number = listen.port.as_ref().map_or(80, |port| port.value.get());
-        let protocol = listen
-            .protocol
-            .as_ref()
-            .map_or(Protocol::Http, |protocol| protocol.value);
-        Some((number, protocol))
+        let listens = &service.node.gateway.as_ref()?.listen;
+        let plain = |listen: &&Node<Listen>| routing::protocol(listen) == Protocol::Http;
+        let listen = listens.iter().find(plain).or(listens.first())?;
+        Some((routing::port(listen), routing::protocol(listen)))
     };
     let asked = port.map(|port| (port_number(port).unwrap_or_default().into(), protocol(port)));
     let Some((number, protocol)) = asked.or_else(listener) else {
@@ -117,9 +114,17 @@ fn http(lowering: &mut Lowering<'_, '_>, node: &Node<Health>) -> Option<Vec<Stri
         Some(_) => "localhost",
     };
     let scheme = scheme(protocol);
+    // A gateway's certificate is for the names of its hosts, not for this one.
+    let own_certificate = scheme == "https" && service.node.gateway.is_some();
     let url = super::text::escaped(&format!("{scheme}://{host}:{number}{slash}{path}"));
     let words: Vec<String> = match client {
+        Some(ProbeClient::Curl) if own_certificate => vec!["curl".into(), "-fk".into()],
         Some(ProbeClient::Curl) => vec!["curl".into(), "-f".into()],
+        Some(ProbeClient::Wget) | None if own_certificate => {
+            ["wget", "-q", "--no-check-certificate", "-O", "/dev/null"]
+                .map(Into::into)
+                .into()
+        }
         // Options that busybox has too.
         Some(ProbeClient::Wget) | None => ["wget", "-q", "-O", "/dev/null"].map(Into::into).into(),
         Some(ProbeClient::Command(words)) => words
