@@ -6,7 +6,7 @@ use crate::diagnostics::Diagnostic;
 use crate::diagnostics::catalogue::{
     BLOCK_OR_ATTRIBUTE, DOTTED_KEY, DUPLICATE_ATTRIBUTE, MISPLACED_ITEM, MISUSED_NAME, UNKNOWN_NAME,
 };
-use crate::resolve::{Binding, UNREAD, resolve_path};
+use crate::resolve::{Binding, Place, UNREAD, resolve_path};
 use crate::source::Span;
 use crate::syntax::ast::{Attribute, Block, Body, For, If, Item, Key, KeyPart, Use};
 use crate::types::Ty;
@@ -200,7 +200,7 @@ impl Checker<'_> {
     }
 
     fn used(&mut self, item: &Use) -> Option<Arc<Signature>> {
-        let target = resolve_path(self.program, self.place(), &item.path);
+        let target = resolve_path(self.program, Place::top(self.file), &item.path);
         let whole = target.used == item.path.parts.len();
         match target.binding {
             Binding::Item(file, index) if whole => match self.program.item(file, index) {

@@ -268,6 +268,10 @@ fn duplicate_name(name: &str, first: &Definition, second: &Definition) -> Diagno
         diagnostic.help(format!(
             "give one another name; `name = \"{name}\"` in its body keeps the name that is written out"
         ))
+    } else if matches!(both.0, DefinitionKind::Import(_))
+        || matches!(both.1, DefinitionKind::Import(_))
+    {
+        diagnostic.help("give one another name; an import takes one with `as NAME`")
     } else {
         diagnostic.help("give one another name")
     }

@@ -3,11 +3,12 @@
 //! `modules` reads the files and follows imports, `declare` collects what each declares, `bind`
 //! says what each name expression means. A name that means nothing here is not yet a fault: the
 //! check knows whether its place has words of its own. `component` says what the parts of a
-//! component's instance are.
+//! component's instance are, `library` holds the standard library.
 
 mod bind;
 mod component;
 mod declare;
+mod library;
 mod modules;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use crate::types::ResourceKind;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use component::{Instance, InstanceId, Parts, Place};
+pub use library::{STANDARD_LIBRARY, StandardModule, standard_module};
 
 /// Stands for a module that could not be read: no module of a program has this name, and what is
 /// said of its names is not to be reported.

@@ -3,10 +3,11 @@
 //! Depth first with a stack of its own, so that a long chain of imports is no deep recursion.
 
 use super::UNREAD;
+use super::library::{STANDARD_LIBRARY, StandardModule, standard_module};
 use crate::diagnostics::catalogue::{
-    IMPORT_CYCLE, IMPORT_NOT_FOUND, IMPORT_OUTSIDE_ROOT, NOT_YET, UNREADABLE_FILE,
+    IMPORT_CYCLE, IMPORT_NOT_FOUND, IMPORT_OUTSIDE_ROOT, UNREADABLE_FILE,
 };
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Diagnostic, Diagnostics, nearest};
 use crate::source::{FileId, LoadError, MAX_SOURCE_BYTES, Sources, Span, Str, World, join_path};
 use crate::syntax::ast::{self, ImportFrom, Item};
 use std::collections::BTreeMap;
@@ -22,6 +23,14 @@ pub(super) struct Loaded {
     pub(super) imports: Vec<Vec<(usize, FileId)>>,
     /// Whether the main file could not be read.
     pub(super) main_is_unread: bool,
+}
+
+/// What an import leads to. A module of the standard library and a file of the project stay apart,
+/// whatever the file is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Wanted<P> {
+    Standard(&'static str),
+    Project(P),
 }
 
 /// A file whose imports are being followed.
@@ -48,7 +57,7 @@ pub(super) fn load(world: &dyn World, main: &str, diagnostics: &mut Diagnostics)
         Str::from("")
     });
     let first = loaded.add(main, &text, diagnostics);
-    let mut known = BTreeMap::from([(main.to_owned(), first)]);
+    let mut known = BTreeMap::from([(Wanted::Project(main.to_owned()), first)]);
     let mut open = vec![Open::new(first)];
     while let Some(frame) = open.last_mut() {
         let from = frame.file;
@@ -58,15 +67,21 @@ pub(super) fn load(world: &dyn World, main: &str, diagnostics: &mut Diagnostics)
         };
         frame.next = index + 1;
         frame.at = import.span;
-        let path = match project_path(&loaded.sources, from, import) {
-            Ok(path) => path,
+        let found = match &import.from {
+            ImportFrom::Std(path) => standard(path).map(|module| Wanted::Standard(module.name)),
+            ImportFrom::File { path, span } => {
+                project_path(&loaded.sources, from, path, *span).map(Wanted::Project)
+            }
+        };
+        let wanted = match found {
+            Ok(wanted) => wanted,
             Err(diagnostic) => {
                 diagnostics.push(*diagnostic);
                 loaded.record(from, index, UNREAD);
                 continue;
             }
         };
-        if let Some(&module) = known.get(&path) {
+        if let Some(&module) = known.get(&wanted) {
             if let Some(start) = open.iter().position(|frame| frame.file == module) {
                 let cycle = open.get(start..).unwrap_or_default();
                 diagnostics.push(import_cycle(&loaded.sources, cycle));
@@ -75,23 +90,33 @@ pub(super) fn load(world: &dyn World, main: &str, diagnostics: &mut Diagnostics)
             continue;
         }
         let at = import.place();
-        match world.load(&path) {
-            Ok(text) => {
-                let module = loaded.add(&path, &text, diagnostics);
-                known.insert(path, module);
-                loaded.record(from, index, module);
+        let text = match &wanted {
+            Wanted::Standard(name) => standard_module(name)
+                .map(|module| (module.path, Str::from(module.text)))
+                .ok_or(LoadError::NotFound),
+            Wanted::Project(path) => world.load(path).map(|text| (path.as_str(), text)),
+        };
+        let module = match text {
+            Ok((path, text)) => {
+                let module = loaded.add(path, &text, diagnostics);
                 open.push(Open::new(module));
+                module
             }
             Err(error) => {
+                let path = match &wanted {
+                    Wanted::Standard(path) => path,
+                    Wanted::Project(path) => path.as_str(),
+                };
                 diagnostics.push(match error {
-                    LoadError::NotFound => not_found(&path, at),
-                    LoadError::OutsideRoot => outside_root(&path, at),
-                    error => unreadable(&path, &error, at),
+                    LoadError::NotFound => not_found(path, at),
+                    LoadError::OutsideRoot => outside_root(path, at),
+                    error => unreadable(path, &error, at),
                 });
-                known.insert(path, UNREAD);
-                loaded.record(from, index, UNREAD);
+                UNREAD
             }
-        }
+        };
+        known.insert(wanted, module);
+        loaded.record(from, index, module);
     }
     loaded
 }
@@ -149,27 +174,70 @@ impl ast::Import {
 fn project_path(
     sources: &Sources,
     from: FileId,
-    import: &ast::Import,
+    path: &str,
+    at: Span,
 ) -> Result<String, Box<Diagnostic>> {
-    match &import.from {
-        ImportFrom::Std(path) => Err(Box::new(no_standard_library(path))),
-        ImportFrom::File { path, span } => {
-            let here = sources.get(from).map_or("", |source| &*source.path);
-            join_path(here, path).ok_or_else(|| Box::new(outside_root(path, *span)))
+    let here = sources.get(from).map_or("", |source| &*source.path);
+    join_path(here, path).ok_or_else(|| Box::new(outside_root(path, at)))
+}
+
+/// The module of the standard library that a path names.
+fn standard(path: &ast::Path) -> Result<&'static StandardModule, Box<Diagnostic>> {
+    match path.parts.as_slice() {
+        [library, name] if &*library.text == "std" => {
+            standard_module(&name.text).ok_or_else(|| Box::new(no_module(path, name)))
         }
+        [library, ..] if &*library.text == "std" => Err(Box::new(no_such_path(path))),
+        _ => Err(Box::new(not_standard(path))),
     }
 }
 
-fn no_standard_library(path: &ast::Path) -> Diagnostic {
-    let last = path.parts.last().map_or("web", |part| &*part.text);
+/// Every module, for a help.
+fn listed() -> String {
+    let names: Vec<String> = STANDARD_LIBRARY
+        .iter()
+        .map(|module| format!("`{}`", module.name))
+        .collect();
+    names.join(", ")
+}
+
+fn no_module(path: &ast::Path, name: &ast::Name) -> Diagnostic {
+    let message = format!("the standard library has no module `{name}`");
+    let diagnostic =
+        Diagnostic::new(&IMPORT_NOT_FOUND, message, path.span).labelled("imported here");
+    let known = STANDARD_LIBRARY.iter().map(|module| module.name);
+    match nearest(&name.text, known) {
+        Some(near) => diagnostic
+            .help(format!("did you mean `std.{near}`?"))
+            .note(format!("it has {}", listed()))
+            .replace(name.span, near),
+        None => diagnostic.help(format!("it has {}", listed())),
+    }
+}
+
+fn no_such_path(path: &ast::Path) -> Diagnostic {
     Diagnostic::new(
-        &NOT_YET,
-        format!("`{path}` is not there yet"),
+        &IMPORT_NOT_FOUND,
+        format!("`{path}` names no module of the standard library"),
         path.span,
     )
-    .labelled("the standard library comes in a later version")
+    .labelled("imported here")
+    .help(format!("write `import std.NAME`; it has {}", listed()))
+}
+
+/// `import shop.api`
+fn not_standard(path: &ast::Path) -> Diagnostic {
+    let file: Vec<&str> = path.parts.iter().map(|part| &*part.text).collect();
+    let last = file.last().copied().unwrap_or_default();
+    let file = file.join("/");
+    Diagnostic::new(
+        &IMPORT_NOT_FOUND,
+        format!("`{path}` names no module: only `std` is imported without quotes"),
+        path.span,
+    )
+    .labelled("imported here")
     .help(format!(
-        "keep the templates in a file of the project and import that: `import \"./{last}.zd\" as {last}`"
+        "a file is imported by its path: `import \"./{file}.zd\" as {last}`"
     ))
 }
 

@@ -37,6 +37,56 @@ fn modules_come_in_the_order_first_imported() {
     assert_eq!(c.kind, DefinitionKind::Import(FileId(3)));
 }
 
+/// A world whose disk must not be asked.
+struct Untouched(&'static str);
+
+impl World for Untouched {
+    fn load(&self, path: &str) -> Result<Str, crate::source::LoadError> {
+        assert_eq!(path, "app.zd");
+        Ok(self.0.into())
+    }
+}
+
+#[test]
+fn the_standard_library_is_not_on_the_disk() {
+    let world = Untouched("import std.web\nimport std.redis as cache\nimport std.web as again\n");
+    let (program, diagnostics) = resolve(&world, "app.zd");
+    assert!(diagnostics.is_empty(), "{diagnostics:?}");
+    let paths: Vec<&str> = program.sources.iter().map(|(_, s)| &*s.path).collect();
+    assert_eq!(paths, ["app.zd", "std/web.zd", "std/redis.zd"]);
+    let web = program.definition(FileId(0), "web").unwrap();
+    assert_eq!(web.kind, DefinitionKind::Import(FileId(1)));
+}
+
+#[test]
+fn a_file_stands_beside_a_module_of_its_name() {
+    let world = MemoryWorld::single(
+        "app.zd",
+        "import std.web\nimport \"std/web.zd\" as own\nlet x = own.mine\n",
+    )
+    .with("std/web.zd", "let mine = 1\n");
+    let (program, diagnostics) = resolve(&world, "app.zd");
+    assert!(diagnostics.is_empty(), "{diagnostics:?}");
+    assert!(program.definition(FileId(1), "service").is_some());
+    assert!(program.definition(FileId(2), "mine").is_some());
+}
+
+/// Modules read nothing of the project: a path in one would be looked up there.
+#[test]
+fn the_standard_library_stands_alone() {
+    let files = std::fs::read_dir("stdlib").unwrap().count();
+    assert_eq!(files, STANDARD_LIBRARY.len(), "a file is not registered");
+    for module in STANDARD_LIBRARY {
+        assert_eq!(
+            standard_module(module.name).map(|it| it.path),
+            Some(module.path)
+        );
+        assert!(!module.text.contains("import \""), "{}", module.name);
+        assert!(!module.text.contains("file("), "{}", module.name);
+        assert!(!module.text.contains("file ="), "{}", module.name);
+    }
+}
+
 #[test]
 fn a_cycle_is_one_fault_with_every_import_labelled() {
     let world = MemoryWorld::single("app.zd", "import \"b.zd\" as b\n")
@@ -51,7 +101,10 @@ fn what_cannot_be_imported_says_why() {
         ("import \"../x.zd\" as x", "ZD1002"),
         ("import \"/x.zd\" as x", "ZD1002"),
         ("import \"x.zd\" as x", "ZD1003"),
-        ("import std.web", "ZD0003"),
+        ("import std.wep", "ZD1003"),
+        ("import std", "ZD1003"),
+        ("import std.web.service", "ZD1003"),
+        ("import shop.api", "ZD1003"),
     ] {
         let world = MemoryWorld::single("app.zd", format!("{import}\n"));
         assert_eq!(codes(&world), [(code, 1)], "{import}");
