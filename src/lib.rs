@@ -11,6 +11,7 @@
 pub mod check;
 pub mod cli;
 pub mod diagnostics;
+pub mod documentation;
 pub mod eval;
 pub mod graph;
 pub mod resolve;

@@ -74,6 +74,19 @@ fn the_list_of_diagnostics_is_the_catalogue() {
 }
 
 #[test]
+fn the_standard_library_is_documented() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/src/SUMMARY.md");
+    let summary = fs::read_to_string(path).unwrap();
+    for (file, text) in zdc::documentation::standard_library() {
+        assert!(
+            summary.contains(&format!("](std/{file})\n")),
+            "SUMMARY.md lacks {file}"
+        );
+        hold(&format!("std/{file}"), &text);
+    }
+}
+
+#[test]
 fn the_readme_shows_what_its_program_gives() {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let text = fs::read_to_string(path).unwrap();

@@ -10,6 +10,7 @@ mod build;
 mod check;
 mod completions;
 mod disk;
+mod doc;
 mod drawing;
 mod explain;
 mod graph;
@@ -55,6 +56,7 @@ enum Command {
     Init(init::Init),
     Graph(graph::Graph),
     Test(test::Test),
+    Doc(doc::Doc),
     Completions(completions::Completions),
 }
 
@@ -109,6 +111,7 @@ pub fn run() -> ExitCode {
         Command::Init(command) => command.run(),
         Command::Graph(command) => command.run(),
         Command::Test(command) => command.run(),
+        Command::Doc(command) => command.run(),
         Command::Completions(command) => command.run(),
     };
     ExitCode::from(match ended {

@@ -26,7 +26,14 @@ pub(super) fn check(
         diagnostics.push(unbounded);
         return;
     }
-    let policy = policy::effective(graph, service);
+    let mut policy = policy::effective(graph, service);
+    if is_stateful_set(graph, service, target) {
+        policy.update = Steps {
+            order: Order::StopFirst,
+            parallelism: 1,
+            ..policy.update
+        };
+    }
     let case = Case {
         graph,
         service,
@@ -124,6 +131,9 @@ impl Case<'_> {
             are(broken.floor)
         );
         let how = match (self.policy.origin, steps.parallelism) {
+            _ if is_stateful_set(self.graph, self.service, self.target) => {
+                "its volume has one writer: a StatefulSet stops each pod before the next one starts"
+            }
             (Origin::Engine, _) => "no `update` is written: the engine stops the old one first",
             (_, 0) => "all are stopped before a new one starts",
             _ => "the old one stops before the new one serves",
@@ -187,6 +197,12 @@ impl Case<'_> {
             }
         }
     }
+}
+
+/// Whether Kubernetes replaces a service's pods one by one in place, whatever was written: each
+/// has a volume that it alone writes (`targets/kubernetes/stateful.rs`).
+fn is_stateful_set(graph: &Graph, service: ServiceView<'_>, target: TargetId) -> bool {
+    target == TargetId::Kubernetes && policy::has_single_writer(graph, service)
 }
 
 /// Instances in words.

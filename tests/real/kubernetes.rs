@@ -48,7 +48,7 @@ pub(crate) fn created(namespace: &str, files: &[PathBuf]) -> Result<Value, Failu
     }
     let all = cluster.kubectl(&[
         "get",
-        "deployments,configmaps",
+        "deployments,statefulsets,configmaps",
         "-o",
         "json",
         "-n",

@@ -64,7 +64,12 @@ impl<'g> Lowering<'g> {
             spec: Some(HorizontalPodAutoscalerSpec {
                 scale_target_ref: CrossVersionObjectReference {
                     api_version: Some("apps/v1".to_owned()),
-                    kind: "Deployment".to_owned(),
+                    kind: if self.is_stateful(service) {
+                        "StatefulSet"
+                    } else {
+                        "Deployment"
+                    }
+                    .to_owned(),
                     name: self.name(service).to_owned(),
                 },
                 min_replicas: Some(int(range.least)),
@@ -89,10 +94,12 @@ impl<'g> Lowering<'g> {
     ) {
         let promise = self.graph.promise(service);
         let pods = replicas.unwrap_or_else(|| self.graph.replicas(service).least);
-        if !matches!(promise, Promise::Capacity { .. }) || pods < 2 {
+        let promised = matches!(promise, Promise::Capacity { .. });
+        // Instances with a volume each are most often a quorum, promised or not.
+        if !(promised || self.is_stateful(service)) || pods < 2 {
             return;
         }
-        let spare = if promise.covers(Disturbance::Drain) {
+        let spare = if promised && promise.covers(Disturbance::Drain) {
             pods.saturating_sub(promise.floor(pods)).max(1)
         } else {
             1

@@ -9,17 +9,20 @@ use crate::source::Span;
 use crate::types::{Cpu, Memory};
 use crate::vocabulary::{Entry, EntryValue, Node, Protocol, Pull, ResourceAmounts, Resources};
 use k8s_openapi::api::core::v1::{
-    ConfigMapKeySelector, Container, ContainerPort, EnvVar, EnvVarSource, ResourceRequirements,
-    SecretKeySelector, SecurityContext, Volume,
+    ConfigMapKeySelector, Container, ContainerPort, EnvVar, EnvVarSource, PersistentVolumeClaim,
+    ResourceRequirements, SecretKeySelector, SecurityContext, Volume,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use std::collections::BTreeMap;
 
 impl<'g> Lowering<'g> {
-    /// A service's container and the volumes that it mounts.
-    pub(super) fn container(&mut self, service: ServiceView<'g>) -> (Container, Vec<Volume>) {
+    /// A service's container, with the volumes and the claims of its own that it mounts.
+    pub(super) fn container(
+        &mut self,
+        service: ServiceView<'g>,
+    ) -> (Container, Vec<Volume>, Vec<PersistentVolumeClaim>) {
         let body = &service.node.service;
-        let (volume_mounts, volumes) = self.mounts(service);
+        let mounted = self.mounts(service);
         let probes = self.probes(service);
         let container = Container {
             name: self.name(service).to_owned(),
@@ -55,10 +58,10 @@ impl<'g> Lowering<'g> {
             liveness_probe: probes.liveness,
             lifecycle: self.lifecycle(service),
             security_context: self.user(service),
-            volume_mounts: (!volume_mounts.is_empty()).then_some(volume_mounts),
+            volume_mounts: (!mounted.paths.is_empty()).then_some(mounted.paths),
             ..Container::default()
         };
-        (container, volumes)
+        (container, mounted.volumes, mounted.claims)
     }
 
     fn image(&mut self, service: ServiceView<'g>) -> Option<String> {

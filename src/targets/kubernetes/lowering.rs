@@ -2,7 +2,7 @@
 
 use super::order::{InOrder, Ordered};
 use super::plan::KubernetesPlan;
-use super::{gateway, metadata, names, workload};
+use super::{gateway, metadata, names, stateful, workload};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{EdgeKind, Graph, ServiceId, ServiceView};
 use crate::source::{Span, Str};
@@ -36,6 +36,7 @@ pub(super) fn lower(graph: &Graph) -> (KubernetesPlan, Diagnostics, Vec<Account>
         taken,
         origin,
         routed: routed(graph),
+        mounted: stateful::mounted(graph),
         files: BTreeMap::new(),
         text: String::new(),
         shared: FxHashSet::default(),
@@ -69,6 +70,8 @@ pub(super) struct Lowering<'g> {
     names: Vec<&'g str>,
     taken: FxHashSet<&'g str>,
     routed: FxHashMap<ServiceId, Vec<&'g str>>,
+    /// How many services mount each volume.
+    pub(super) mounted: FxHashMap<&'g str, usize>,
     files: BTreeMap<String, String>,
     /// What is being written.
     text: String,

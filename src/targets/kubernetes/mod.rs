@@ -18,6 +18,7 @@ mod plan;
 mod probes;
 mod rollout;
 mod service;
+mod stateful;
 mod storage;
 mod text;
 mod workload;

@@ -9,15 +9,17 @@ use crate::source::{Span, Str};
 use crate::types::{Piece, Reference, Text};
 use crate::vocabulary::{Attribute, EntryValue, Label, Mount, Node};
 use k8s_openapi::api::core::v1::{
-    ConfigMapVolumeSource, HostPathVolumeSource, PersistentVolumeClaimVolumeSource,
-    SecretVolumeSource, Volume, VolumeMount,
+    ConfigMapVolumeSource, HostPathVolumeSource, PersistentVolumeClaim,
+    PersistentVolumeClaimVolumeSource, SecretVolumeSource, Volume, VolumeMount,
 };
 
 /// The mounts of one container, and the volumes of its pod.
 #[derive(Default)]
-struct Mounts {
-    mounts: Vec<VolumeMount>,
-    volumes: Vec<Volume>,
+pub(super) struct Mounts {
+    pub(super) paths: Vec<VolumeMount>,
+    pub(super) volumes: Vec<Volume>,
+    /// The claims that each pod has for itself; the API makes volumes of these names of them.
+    pub(super) claims: Vec<PersistentVolumeClaim>,
 }
 
 impl Mounts {
@@ -37,7 +39,17 @@ impl Mounts {
             self.volumes.push(volume);
             name
         };
-        self.mounts.push(VolumeMount { name, ..mount });
+        self.paths.push(VolumeMount { name, ..mount });
+    }
+
+    /// Mounts a claim that each pod has for itself; one that is there already once more.
+    fn add_claim(&mut self, claim: PersistentVolumeClaim, mount: VolumeMount) {
+        let name = claim.metadata.name.clone().unwrap_or_default();
+        let same = |known: &PersistentVolumeClaim| known.metadata.name == claim.metadata.name;
+        if !self.claims.iter().any(same) {
+            self.claims.push(claim);
+        }
+        self.paths.push(VolumeMount { name, ..mount });
     }
 
     /// The wanted name, as a DNS label, with a number where another volume of the pod has it.
@@ -51,11 +63,16 @@ impl Mounts {
             .take(56)
             .collect();
         label = label.trim_matches('-').to_owned();
-        let taken = |name: &str| self.volumes.iter().any(|volume| volume.name == name);
+        let of_claim = |name: &str| {
+            let mut claims = self.claims.iter();
+            claims.any(|claim| claim.metadata.name.as_deref() == Some(name))
+        };
+        let taken =
+            |name: &str| of_claim(name) || self.volumes.iter().any(|volume| volume.name == name);
         if !label.is_empty() && !taken(&label) {
             return label;
         }
-        (2..=self.volumes.len() + 2)
+        (2..=self.volumes.len() + self.claims.len() + 2)
             .map(|number| format!("{label}-{number}"))
             .map(|name| name.trim_start_matches('-').to_owned())
             .find(|name| !taken(name))
@@ -65,7 +82,7 @@ impl Mounts {
 
 impl<'g> Lowering<'g> {
     /// Everything that a service mounts.
-    pub(super) fn mounts(&mut self, service: ServiceView<'g>) -> (Vec<VolumeMount>, Vec<Volume>) {
+    pub(super) fn mounts(&mut self, service: ServiceView<'g>) -> Mounts {
         let body = &service.node.service;
         let mut mounts = Mounts::default();
         for mount in &body.volume {
@@ -75,6 +92,15 @@ impl<'g> Lowering<'g> {
             let held = self.ledger.enter(mount);
             let path = self.path(service, held.path.as_ref(), "volume", name, mount.span);
             let read_only = self.ledger.take_from(held.read_only.as_ref());
+            let mount = VolumeMount {
+                mount_path: path,
+                read_only: read_only.copied().filter(|read_only| *read_only),
+                ..VolumeMount::default()
+            };
+            if let Some(claim) = self.claim_of_each(service, name) {
+                mounts.add_claim(claim, mount);
+                continue;
+            }
             mounts.add(
                 Volume {
                     name: name.to_string(),
@@ -84,11 +110,7 @@ impl<'g> Lowering<'g> {
                     }),
                     ..Volume::default()
                 },
-                VolumeMount {
-                    mount_path: path,
-                    read_only: read_only.copied().filter(|read_only| *read_only),
-                    ..VolumeMount::default()
-                },
+                mount,
             );
         }
         self.mounted_configs(service, &mut mounts);
@@ -96,7 +118,7 @@ impl<'g> Lowering<'g> {
         for mount in &body.mount {
             self.bind(service, mount, &mut mounts);
         }
-        (mounts.mounts, mounts.volumes)
+        mounts
     }
 
     /// Where something is mounted, which must be said.
@@ -276,7 +298,7 @@ mod tests {
         mounts.add(volume("var_log", "/b"), VolumeMount::default());
         mounts.add(volume("anything", "/a"), VolumeMount::default());
         mounts.add(volume("/", "/c"), VolumeMount::default());
-        let names: Vec<&str> = mounts.mounts.iter().map(|mount| &*mount.name).collect();
+        let names: Vec<&str> = mounts.paths.iter().map(|mount| &*mount.name).collect();
         assert_eq!(names, ["var-log", "var-log-2", "var-log", "2"]);
         assert!(names.iter().all(|name| names::is_subdomain(name)));
     }

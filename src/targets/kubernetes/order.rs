@@ -6,7 +6,8 @@
 
 use k8s_openapi::Resource;
 use k8s_openapi::api::apps::v1::{
-    Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment,
+    Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment, StatefulSet,
+    StatefulSetSpec,
 };
 use k8s_openapi::api::autoscaling::v2::{
     CrossVersionObjectReference, HorizontalPodAutoscaler, HorizontalPodAutoscalerSpec, MetricSpec,
@@ -16,10 +17,10 @@ use k8s_openapi::api::core::v1::{
     ConfigMap, ConfigMapKeySelector, ConfigMapVolumeSource, Container, ContainerPort, EnvVar,
     EnvVarSource, ExecAction, GRPCAction, HTTPGetAction, HostPathVolumeSource, Lifecycle,
     LifecycleHandler, PersistentVolumeClaim, PersistentVolumeClaimSpec,
-    PersistentVolumeClaimVolumeSource, PodSpec, PodTemplateSpec, Probe, ResourceRequirements,
-    SecretKeySelector, SecretVolumeSource, SecurityContext, Service, ServicePort, ServiceSpec,
-    SleepAction, TCPSocketAction, TopologySpreadConstraint, Volume, VolumeMount,
-    VolumeResourceRequirements,
+    PersistentVolumeClaimVolumeSource, PodSecurityContext, PodSpec, PodTemplateSpec, Probe,
+    ResourceRequirements, SecretKeySelector, SecretVolumeSource, SecurityContext, Service,
+    ServicePort, ServiceSpec, SleepAction, TCPSocketAction, TopologySpreadConstraint, Volume,
+    VolumeMount, VolumeResourceRequirements,
 };
 use k8s_openapi::api::networking::v1::{
     HTTPIngressPath, HTTPIngressRuleValue, Ingress, IngressBackend, IngressRule,
@@ -96,6 +97,7 @@ objects! {
     PersistentVolumeClaim { "spec" spec, }
     PodDisruptionBudget { "spec" spec, }
     Service { "spec" spec, }
+    StatefulSet { "spec" spec, }
 }
 
 parts! {
@@ -109,6 +111,11 @@ parts! {
         "minReadySeconds" min_ready_seconds,
         "progressDeadlineSeconds" progress_deadline_seconds, "template" template,
     }
+    StatefulSetSpec {
+        "replicas" replicas, "selector" selector, "serviceName" service_name,
+        "podManagementPolicy" pod_management_policy, "minReadySeconds" min_ready_seconds,
+        "template" template, "volumeClaimTemplates" volume_claim_templates,
+    }
     DeploymentStrategy { "type" type_, "rollingUpdate" rolling_update, }
     RollingUpdateDeployment { "maxSurge" max_surge, "maxUnavailable" max_unavailable, }
     PodTemplateSpec { "metadata" metadata, "spec" spec, }
@@ -117,7 +124,10 @@ parts! {
         "terminationGracePeriodSeconds" termination_grace_period_seconds,
         "nodeSelector" node_selector,
         "topologySpreadConstraints" topology_spread_constraints,
-        "containers" containers, "volumes" volumes,
+        "securityContext" security_context, "containers" containers, "volumes" volumes,
+    }
+    PodSecurityContext {
+        "fsGroup" fs_group, "fsGroupChangePolicy" fs_group_change_policy,
     }
     TopologySpreadConstraint {
         "maxSkew" max_skew, "topologyKey" topology_key,
@@ -162,7 +172,11 @@ parts! {
     PersistentVolumeClaimVolumeSource { "claimName" claim_name, }
     HostPathVolumeSource { "path" path, }
 
-    ServiceSpec { "type" type_, "selector" selector, "ports" ports, }
+    ServiceSpec {
+        "type" type_, "clusterIP" cluster_ip,
+        "publishNotReadyAddresses" publish_not_ready_addresses, "selector" selector,
+        "ports" ports,
+    }
     ServicePort {
         "name" name, "port" port, "targetPort" target_port, "nodePort" node_port,
         "protocol" protocol,

@@ -37,12 +37,7 @@ impl<'g> Lowering<'g> {
         if let Some(update) = written {
             self.account(update);
         }
-        let recreate = match policy.origin {
-            Origin::Written => written.is_some_and(|update| update.label.name() == "recreate"),
-            Origin::Derived => false,
-            // Two pods with the volume of one would wait for each other.
-            Origin::Engine => policy::has_single_writer(self.graph, service),
-        };
+        let recreate = written.is_some_and(|update| update.label.name() == "recreate");
         if recreate {
             return Rollout {
                 strategy: Some(DeploymentStrategy {
@@ -64,7 +59,7 @@ impl<'g> Lowering<'g> {
     }
 
     /// What became of each property of an `update`.
-    fn account(&mut self, update: &'g Node<Update>) {
+    pub(super) fn account(&mut self, update: &'g Node<Update>) {
         let body = self.ledger.enter(update);
         self.ledger.take_from(body.order.as_ref());
         self.ledger.take_from(body.parallelism.as_ref());

@@ -132,6 +132,14 @@ impl<'g> Lowering<'g> {
     }
 }
 
+/// Every port of a service under its own number.
+pub(super) fn ports_inside(service: ServiceView<'_>) -> Vec<ServicePort> {
+    let ports = service.ports().iter();
+    ports
+        .filter_map(|port| Some(service_port(port, graph::port_number(port)?)))
+        .collect()
+}
+
 /// A port that leads to the container's port of the same name.
 fn service_port(port: &Node<Port>, number: u16) -> ServicePort {
     let name = port.label.name();

@@ -1,15 +1,11 @@
 //! Volumes as claims, and the names of secrets, whose values are nowhere.
 
-use super::container::bytes;
 use super::lowering::Lowering;
 use super::names;
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::source::Span;
-use crate::vocabulary::{Node, Secret, VolumeAccess};
-use k8s_openapi::api::core::v1::{
-    PersistentVolumeClaim, PersistentVolumeClaimSpec, VolumeResourceRequirements,
-};
-use std::collections::BTreeMap;
+use crate::vocabulary::{Node, Secret};
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 
 /// The key under which a Secret keeps the one value of a secret.
 pub(super) const SECRET_KEY: &str = "value";
@@ -33,29 +29,16 @@ impl<'g> Lowering<'g> {
                 .report(names::invalid("volume", real, volume.span));
         }
         let external = self.ledger.take_from(body.external.as_ref()).copied();
-        let access = self.ledger.take_from(body.access.as_ref()).copied();
-        let size = self.ledger.take_from(body.size.as_ref()).copied();
+        let spec = self.claim_spec(volume);
         if external == Some(true) {
             return real.to_owned();
         }
-        let Some(size) = size else {
+        if spec.is_none() {
             self.ledger.report(no_size(name, volume.span));
             return real.to_owned();
-        };
-        let mode = match access.unwrap_or(VolumeAccess::SingleWriter) {
-            VolumeAccess::SingleWriter => "ReadWriteOnce",
-            VolumeAccess::ManyWriters => "ReadWriteMany",
-            VolumeAccess::ReadOnly => "ReadOnlyMany",
-        };
+        }
         let claim = PersistentVolumeClaim {
-            spec: Some(PersistentVolumeClaimSpec {
-                access_modes: Some(vec![mode.to_owned()]),
-                resources: Some(VolumeResourceRequirements {
-                    requests: Some(BTreeMap::from([("storage".to_owned(), bytes(size))])),
-                    limits: None,
-                }),
-                ..PersistentVolumeClaimSpec::default()
-            }),
+            spec,
             ..PersistentVolumeClaim::default()
         };
         if self

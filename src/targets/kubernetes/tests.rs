@@ -30,7 +30,7 @@ fn said(text: &str) -> Vec<Diagnostic> {
     diagnostics.into_sorted()
 }
 
-fn codes(text: &str) -> Vec<&'static str> {
+pub(super) fn codes(text: &str) -> Vec<&'static str> {
     said(text).iter().map(|found| found.code.id).collect()
 }
 
@@ -47,7 +47,7 @@ fn objects(text: &str) -> Vec<Value> {
         .collect()
 }
 
-fn object(text: &str, kind: &str, name: &str) -> Value {
+pub(super) fn object(text: &str, kind: &str, name: &str) -> Value {
     objects(text)
         .into_iter()
         .find(|object| object["kind"] == kind && object["metadata"]["name"] == name)
@@ -208,7 +208,7 @@ fn a_template_is_said_once() {
 fn resources_of_a_loop_are_each_their_own() {
     let text = r#"
         for x in ["a", "b"] {
-          volume "data-${x}" { size = 1GiB }
+          volume "data-${x}" { size = 1GiB, access = many_writers }
         }
         service store {
           image = "example/store:1.0.0"

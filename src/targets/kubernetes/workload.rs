@@ -1,4 +1,4 @@
-//! One service: its Deployment, and the objects that go with it.
+//! One service: its Deployment or `StatefulSet`, and the objects that go with it.
 
 use super::lowering::{Lowering, SAID, different, int, not_yet};
 use super::{metadata, names};
@@ -20,7 +20,7 @@ pub(super) fn lower<'g>(lowering: &mut Lowering<'g>, service: ServiceView<'g>) {
     let mut metadata = lowering.metadata(service);
     let replicas = lowering.replicas(service);
     let networks = lowering.network_labels(service);
-    lowering.deployment(service, &mut metadata, replicas, &networks);
+    lowering.workload(service, &mut metadata, replicas, &networks);
     lowering.inside(service, &mut metadata);
     lowering.outside(service, &mut metadata);
     lowering.autoscaler(service, &mut metadata);
@@ -105,23 +105,24 @@ impl<'g> Lowering<'g> {
         self.count(&replicas.value, replicas.span)
     }
 
-    fn deployment(
+    fn workload(
         &mut self,
         service: ServiceView<'g>,
         metadata: &mut ObjectMeta,
         replicas: Option<u64>,
         networks: &[String],
     ) {
-        let rollout = self.rollout(service);
-        let (container, volumes) = self.container(service);
+        let stateful = self.is_stateful(service);
+        let (container, volumes, claims) = self.container(service);
         let body = &service.node.service;
         let pod = PodSpec {
-            hostname: self.hostname(service),
+            hostname: self.hostname(service, stateful),
             // Docker's `KAFKA_PORT=tcp://…` variables for every Service of the namespace: images
             // read them as their own settings, and thousands of them keep a process from starting.
             enable_service_links: Some(false),
             termination_grace_period_seconds: self.grace(service),
-            topology_spread_constraints: self.spread(service),
+            topology_spread_constraints: self.spread(service, stateful),
+            security_context: self.group_of_volumes(service),
             node_selector: body
                 .placement
                 .as_ref()
@@ -130,6 +131,25 @@ impl<'g> Lowering<'g> {
             volumes: (!volumes.is_empty()).then_some(volumes),
             ..PodSpec::default()
         };
+        let template = PodTemplateSpec {
+            metadata: Some(metadata::of_pods(metadata, networks.iter().cloned())),
+            spec: Some(pod),
+        };
+        if stateful {
+            self.stateful_set(service, metadata, replicas, template, claims);
+        } else {
+            self.deployment(service, metadata, replicas, template);
+        }
+    }
+
+    fn deployment(
+        &mut self,
+        service: ServiceView<'g>,
+        metadata: &mut ObjectMeta,
+        replicas: Option<u64>,
+        template: PodTemplateSpec,
+    ) {
+        let rollout = self.rollout(service);
         let deployment = Deployment {
             spec: Some(DeploymentSpec {
                 replicas: replicas.map(int),
@@ -137,10 +157,7 @@ impl<'g> Lowering<'g> {
                 strategy: rollout.strategy,
                 min_ready_seconds: rollout.min_ready_seconds,
                 progress_deadline_seconds: rollout.progress_deadline_seconds,
-                template: PodTemplateSpec {
-                    metadata: Some(metadata::of_pods(metadata, networks.iter().cloned())),
-                    spec: Some(pod),
-                },
+                template,
                 ..DeploymentSpec::default()
             }),
             ..Deployment::default()
@@ -149,8 +166,18 @@ impl<'g> Lowering<'g> {
     }
 
     /// The pods' host name: one for all of them, so none with a replica's number in it.
-    fn hostname(&mut self, service: ServiceView<'g>) -> Option<String> {
+    fn hostname(&mut self, service: ServiceView<'g>, stateful: bool) -> Option<String> {
         let hostname = service.node.service.hostname.as_ref()?;
+        if stateful {
+            let name = self.name(service);
+            self.differs(
+                hostname.id,
+                hostname.span,
+                "`hostname` is not written for Kubernetes: each pod is called by its own name",
+                &format!("the pods of a StatefulSet are called `{name}-0`, `{name}-1` and so on, for good"),
+            );
+            return None;
+        }
         match &hostname.value {
             Text::Known(known) if names::is_label(known) => {
                 self.ledger.take(hostname);
@@ -177,7 +204,11 @@ impl<'g> Lowering<'g> {
     /// update pending where every node is as full as it may be, and the update never ends
     /// (kubernetes/kubernetes #116891 for the like of it). Only pods of one version are counted
     /// (#98215).
-    fn spread(&mut self, service: ServiceView<'g>) -> Option<Vec<TopologySpreadConstraint>> {
+    fn spread(
+        &mut self,
+        service: ServiceView<'g>,
+        stateful: bool,
+    ) -> Option<Vec<TopologySpreadConstraint>> {
         let placement = service.node.service.placement.as_ref()?;
         let placement = self.ledger.enter(placement);
         if let Some(most) = &placement.max_per_node {
@@ -198,7 +229,8 @@ impl<'g> Lowering<'g> {
             topology_key: key.to_owned(),
             when_unsatisfiable: "ScheduleAnyway".to_owned(),
             label_selector: Some(self.label_selector(service)),
-            match_label_keys: Some(vec!["pod-template-hash".to_owned()]),
+            // A StatefulSet's new pod takes the place of its old one: all count together.
+            match_label_keys: (!stateful).then(|| vec!["pod-template-hash".to_owned()]),
             ..TopologySpreadConstraint::default()
         }])
     }

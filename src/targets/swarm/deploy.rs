@@ -78,7 +78,7 @@ fn update(lowering: &mut Lowering<'_, '_>) -> (Option<Commented<Steps>>, Option<
     let Some(node) = &service.node.service.body.update else {
         let policy = policy::effective(lowering.graph, service);
         if policy.origin != Origin::Derived {
-            return (None, None);
+            return (one_writer(lowering), None);
         }
         let why = "Derived: one instance more, and a verdict on it before the next.";
         return (
@@ -106,6 +106,31 @@ fn update(lowering: &mut Lowering<'_, '_>) -> (Option<Commented<Steps>>, Option<
             (None, None)
         }
     }
+}
+
+/// The engine's default written out where it must stay: two instances at once would both write to
+/// one volume. The reason that was given for the gap stands above it.
+fn one_writer(lowering: &Lowering<'_, '_>) -> Option<Commented<Steps>> {
+    let service = lowering.service;
+    if !policy::has_single_writer(lowering.graph, service) {
+        return None;
+    }
+    let mut allowed = service.node.service.body.allow.iter();
+    let because = allowed
+        .find(|allow| allow.label.name() == "downtime")
+        .and_then(|allow| allow.because.as_ref());
+    let why = match because {
+        Some(because) => format!(
+            "Its volume has one writer, so the old one stops first: {}.",
+            because.value
+        ),
+        None => "Its volume has one writer, so the old one stops first.".to_owned(),
+    };
+    let steps = Steps {
+        order: Some(order_word(Order::StopFirst)),
+        ..Steps::default()
+    };
+    Some(comment(why, steps))
 }
 
 /// What was written and nothing else: the engine fills in its own defaults.
