@@ -87,7 +87,7 @@ fn every_property_of_the_vocabulary_is_written_once() {
 
 #[test]
 fn every_target_has_an_answer_for_every_property() {
-    assert_eq!(targets::ALL.len(), 3);
+    assert_eq!(targets::ALL.len(), 4);
     for routes in ["ingress", "gateway_api"] {
         answers(&everything_with(routes));
     }

@@ -18,7 +18,7 @@ use zdc::diagnostics::Severity;
 use zdc::source::MemoryWorld;
 use zdc::vocabulary::TargetId;
 
-const TARGETS: [TargetId; 3] = [TargetId::Swarm, TargetId::Nginx, TargetId::Kubernetes];
+const TARGETS: &[TargetId] = TargetId::ALL;
 
 /// Each case's folder.
 fn cases(target: TargetId) -> Vec<PathBuf> {
@@ -80,7 +80,7 @@ fn manifests(case: &Path, target: TargetId) -> BTreeMap<String, String> {
 #[test]
 fn each_case_becomes_what_is_expected() {
     let mut count = 0;
-    for target in TARGETS {
+    for target in TARGETS.iter().copied() {
         for case in cases(target) {
             count += 1;
             let written = manifests(&case, target);

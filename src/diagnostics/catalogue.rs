@@ -196,6 +196,13 @@ catalogue! {
     NOT_IN_THE_GATEWAY_API = "ZD5077" "not-in-the-gateway-api" Warning "0.1.0";
     SEVERAL_BODY_SIZES = "ZD5078" "several-body-sizes" Error "0.1.0";
     INVALID_RATE = "ZD5079" "invalid-rate" Error "0.1.0";
+    NO_PROMISE_ON_COMPOSE = "ZD5110" "no-promise-on-compose" Note "0.1.0";
+    FEWER_INSTANCES_ON_COMPOSE = "ZD5111" "fewer-instances-on-compose" Note "0.1.0";
+    DIFFERENT_ON_COMPOSE = "ZD5112" "different-on-compose" Note "0.1.0";
+    SECRET_FROM_VARIABLE = "ZD5113" "secret-from-variable" Note "0.1.0";
+    STARTS_UNWAITED = "ZD5114" "starts-unwaited" Note "0.1.0";
+    ADDRESS_REFUSED = "ZD5115" "address-refused" Error "0.1.0";
+    INVALID_COMPOSE_NAME = "ZD5116" "invalid-compose-name" Error "0.1.0";
     // ZD6xxx security
     LITERAL_SECRET = "ZD6001" "literal-secret" Warning "0.1.0";
     DOCKER_SOCKET = "ZD6002" "docker-socket" Warning "0.1.0";

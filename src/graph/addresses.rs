@@ -13,13 +13,14 @@ pub fn scheme(protocol: Protocol) -> &'static str {
 }
 
 impl Graph {
-    /// The name by which `caller` reaches `callee` on a swarm: the callee's first declared alias
-    /// on a network both share, else the callee's zd name, which the target adds as an alias.
+    /// The name by which `caller` reaches `callee` on Docker's networks, those of a swarm and those of
+    /// docker compose: the callee's first declared alias on a network both share, else the callee's
+    /// zd name, which the target adds as an alias.
     ///
     /// The service's own short name is not safe: `docker stack deploy` makes it an alias on each
     /// of its networks (docker/cli `cli/compose/convert/service.go`), so two stacks' `app` on one
     /// network answer for each other.
-    pub fn swarm_host<'a>(&'a self, caller: ServiceView<'a>, callee: ServiceView<'a>) -> &'a str {
+    pub fn docker_name<'a>(&'a self, caller: ServiceView<'a>, callee: ServiceView<'a>) -> &'a str {
         let declared = match self.shared_network(caller, callee) {
             Some(SharedNetwork::Named { theirs, .. }) => self
                 .joins(callee)

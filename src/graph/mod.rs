@@ -158,7 +158,7 @@ impl Graph {
     pub fn targets(&self) -> Vec<TargetId> {
         let written = self.app().and_then(|app| app.targets.as_ref());
         written.map_or_else(
-            || vec![TargetId::Swarm, TargetId::Nginx, TargetId::Kubernetes],
+            || TargetId::ALL.to_vec(),
             |targets| targets.value.iter().map(|target| target.value).collect(),
         )
     }

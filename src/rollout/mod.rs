@@ -12,7 +12,7 @@ pub use capacity::least_serving;
 use crate::diagnostics::Diagnostics;
 use crate::graph::{Graph, ServiceView};
 use crate::rules::Waivers;
-use crate::vocabulary::TargetId;
+use crate::vocabulary::{Capability, TargetId};
 
 /// A graph that was proved for a target.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl<'g> Verified<'g> {
 }
 
 /// Checks every promise of the graph on a target. `None` where one is broken or cannot be shown,
-/// and its service does not accept that.
+/// and its service does not accept that. Of a target that keeps no promises none is asked.
 pub fn verify<'g>(
     graph: &'g Graph,
     target: TargetId,
@@ -43,7 +43,7 @@ pub fn verify<'g>(
     let mut found = Diagnostics::default();
     for service in graph
         .services_on(target)
-        .filter(|service| is_run_by(target, *service))
+        .filter(|service| is_judged(target, *service))
     {
         promises::check(graph, service, target, &mut found);
     }
@@ -52,12 +52,9 @@ pub fn verify<'g>(
     (proved.then_some(Verified { graph, target }), diagnostics)
 }
 
-/// Whether a target runs this service itself. nginx runs none, and on Kubernetes a gateway is
-/// routes for the cluster's own controller.
-fn is_run_by(target: TargetId, service: ServiceView<'_>) -> bool {
-    match target {
-        TargetId::Swarm => true,
-        TargetId::Kubernetes => service.node.gateway.is_none(),
-        TargetId::Nginx => false,
-    }
+/// Whether a target runs this service itself, and keeps promises of it. A gateway may be routes for
+/// somebody else's controller.
+fn is_judged(target: TargetId, service: ServiceView<'_>) -> bool {
+    let runs = service.node.gateway.is_none() || target.has(Capability::RunsGateways);
+    runs && target.has(Capability::KeepsPromises)
 }

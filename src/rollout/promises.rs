@@ -9,7 +9,7 @@ use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{Graph, Promise, ReplicaRange, ServiceView};
 use crate::source::Span;
 use crate::types::Duration;
-use crate::vocabulary::{Disturbance, Order, Protocol, Staged, TargetId};
+use crate::vocabulary::{Capability, Disturbance, Order, Protocol, Staged, TargetId};
 
 /// Checks one service's promise on a target.
 pub(super) fn check(
@@ -49,7 +49,7 @@ pub(super) fn check(
         diagnostics.push(case.below_promise(policy.update, broken));
     }
     // Kubernetes goes back by the update's own strategy: one fault is said once.
-    let own_way_back = target == TargetId::Swarm && update.is_none();
+    let own_way_back = target.has(Capability::AutomaticRollback) && update.is_none();
     if own_way_back && let Some(broken) = case.broken(policy.rollback, Disturbance::Rollback) {
         diagnostics.push(case.rollback_below_promise(broken));
     }

@@ -2,28 +2,41 @@
 //! within a service; and what a service cannot be written without.
 
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
-use crate::graph::{Graph, ServiceView, protocol};
+use crate::graph::{Graph, ServiceId, ServiceView, protocol};
 use crate::source::Span;
-use crate::vocabulary::{Protocol, TargetId};
-use std::collections::BTreeMap;
+use crate::vocabulary::{Capability, Protocol, TargetId};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Two services of one stack with one emitted name.
+/// Two services of one stack with one emitted name; docker compose has one project for all stacks.
 pub(super) fn emitted_names(graph: &Graph, diagnostics: &mut Diagnostics) {
-    let mut seen: BTreeMap<(&str, &str), ServiceView<'_>> = BTreeMap::new();
-    for service in graph.services_on(TargetId::Swarm) {
-        let key = (graph.stack(service), service.emitted_name());
-        match seen.get(&key) {
-            Some(first) => {
-                let text = format!("two services of stack `{}` are called `{}`", key.0, key.1);
+    let mut said: BTreeSet<ServiceId> = BTreeSet::new();
+    for target in [TargetId::Swarm, TargetId::Compose] {
+        let mut seen: BTreeMap<(&str, &str), ServiceView<'_>> = BTreeMap::new();
+        for service in graph.services_on(target) {
+            let (stack, place) = match target {
+                TargetId::Compose => ("", "the compose project".to_owned()),
+                _ => (
+                    graph.stack(service),
+                    format!("stack `{}`", graph.stack(service)),
+                ),
+            };
+            let name = service.emitted_name();
+            let Some(first) = seen.get(&(stack, name)) else {
+                seen.insert((stack, name), service);
+                continue;
+            };
+            if said.insert(service.id) {
+                let text = format!("two services of {place} are called `{name}`");
+                let other = match target {
+                    TargetId::Compose => "give one of them another `name`",
+                    _ => "give one of them another `name` or `stack`",
+                };
                 diagnostics.push(
                     Diagnostic::new(&catalogue::NAME_TAKEN, text, service.span())
                         .and(first.span(), "the first")
-                        .help("give one of them another `name` or `stack`")
+                        .help(other)
                         .about(service.name()),
                 );
-            }
-            None => {
-                seen.insert(key, service);
             }
         }
     }
@@ -49,7 +62,7 @@ pub(super) fn ports(graph: &Graph, diagnostics: &mut Diagnostics) {
             }
         }
     }
-    for target in [TargetId::Swarm, TargetId::Kubernetes] {
+    for target in [TargetId::Swarm, TargetId::Kubernetes, TargetId::Compose] {
         published(graph, target, diagnostics);
     }
 }
@@ -58,13 +71,13 @@ pub(super) fn ports(graph: &Graph, diagnostics: &mut Diagnostics) {
 pub(super) fn images(graph: &Graph, diagnostics: &mut Diagnostics) {
     for service in graph.services() {
         let written = &service.node.service;
-        // On Kubernetes a gateway is routes for the cluster's own controller; nginx runs none.
-        let runs = [TargetId::Swarm, TargetId::Kubernetes]
-            .into_iter()
-            .find(|target| {
-                let is_routes = service.node.gateway.is_some() && *target == TargetId::Kubernetes;
-                !is_routes && graph.runs_on(service, *target)
-            });
+        let runs = TargetId::ALL.iter().find(|target| {
+            // A gateway may be routes for the cluster's own controller.
+            let runs = target.has(Capability::RunsServices)
+                && (service.node.gateway.is_none() || target.has(Capability::RunsGateways));
+            let is_built = **target == TargetId::Compose && written.build.is_some();
+            runs && !is_built && graph.runs_on(service, **target)
+        });
         if let Some(target) = runs.filter(|_| written.image.is_none()) {
             let (name, target) = (service.name(), target.word());
             diagnostics.push(
@@ -87,7 +100,14 @@ fn published(graph: &Graph, target: TargetId, diagnostics: &mut Diagnostics) {
         for (number, udp, span) in claims(service, target) {
             match seen.get(&(number, udp)) {
                 Some(first) => {
-                    diagnostics.push(published_twice(target, number, service, span, *first));
+                    // What is published on a swarm is so on compose: it is said once.
+                    let is_said = target == TargetId::Compose
+                        && [service, first.0]
+                            .iter()
+                            .all(|service| graph.runs_on(*service, TargetId::Swarm));
+                    if !is_said {
+                        diagnostics.push(published_twice(target, number, service, span, *first));
+                    }
                 }
                 None => {
                     seen.insert((number, udp), (service, span));
@@ -106,7 +126,7 @@ fn claims(service: ServiceView<'_>, target: TargetId) -> Vec<(u64, bool, Span)> 
             (TargetId::Kubernetes, _, Some(number)) => {
                 claims.push((number.value.get(), udp, number.span));
             }
-            (TargetId::Swarm, Some(publish), _) => {
+            (TargetId::Swarm | TargetId::Compose, Some(publish), _) => {
                 let numbers = publish.value.least.get()..=publish.value.most.get();
                 claims.extend(numbers.map(|number| (number, udp, publish.span)));
             }
@@ -117,7 +137,7 @@ fn claims(service: ServiceView<'_>, target: TargetId) -> Vec<(u64, bool, Span)> 
         .node
         .gateway
         .iter()
-        .filter(|_| target == TargetId::Swarm);
+        .filter(|_| target.has(Capability::RunsGateways));
     for listen in gateway.flat_map(|gateway| &gateway.listen) {
         let number = crate::graph::routing::port(listen);
         // Listeners may share a port, and a declared port may publish theirs in its own way.

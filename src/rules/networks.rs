@@ -49,13 +49,19 @@ pub(super) fn addresses(graph: &Graph, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// A name that more than one service answers to on one real network of a swarm.
+/// A name that more than one service answers to on one real network of Docker's.
 ///
 /// Each service answers to its declared aliases and, on every network it joins, to its own short
-/// name (docker/cli `cli/compose/convert/service.go`, `convertServiceNetworks`).
+/// name (docker/cli `cli/compose/convert/service.go`, `convertServiceNetworks`; docker/compose
+/// `pkg/compose/create.go`, `getAliases`).
 pub(super) fn aliases(graph: &Graph, diagnostics: &mut Diagnostics) {
     let mut answers: BTreeMap<(&str, &str), Vec<(ServiceView<'_>, Span)>> = BTreeMap::new();
-    for service in graph.services_on(TargetId::Swarm) {
+    let on_docker = graph.services().filter(|service| {
+        [TargetId::Swarm, TargetId::Compose]
+            .iter()
+            .any(|target| graph.runs_on(*service, *target))
+    });
+    for service in on_docker {
         for (network, join) in graph.joins(service) {
             let real = graph.real_network_name(network);
             let own_name = service.node.service.name.as_ref();
@@ -141,8 +147,8 @@ fn ambiguous_name(
     .labelled(services.first().copied().unwrap_or_default())
     .help("give each service a name and aliases of its own on the network")
     .note(
-        "`docker stack deploy` makes a service's short name an alias on each of its networks, \
-         whatever the stack: whoever asks for it gets any of them",
+        "Docker makes a service's short name an alias on each of its networks, whatever the stack: \
+         whoever asks for it gets any of them",
     )
     .about(first.0.name());
     places

@@ -2,7 +2,7 @@
 
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{Edge, EdgeKind, Graph, ServiceView};
-use crate::vocabulary::TargetId;
+use crate::vocabulary::{Capability, TargetId};
 
 /// Checks every edge.
 pub(super) fn check(graph: &Graph, diagnostics: &mut Diagnostics) {
@@ -30,15 +30,18 @@ fn missing_target(
     callee: ServiceView<'_>,
 ) -> Option<TargetId> {
     graph.targets().into_iter().find(|target| {
-        let runs_services = *target != TargetId::Nginx;
+        let runs_services = target.has(Capability::RunsServices);
         runs_services && graph.runs_on(caller, *target) && !graph.runs_on(callee, *target)
     })
 }
 
-/// Whether a caller is on a network at all: a gateway that no swarm runs may stand outside.
+/// Whether a caller is on a network at all: a gateway that no target runs may stand outside.
 fn needs_network(graph: &Graph, caller: ServiceView<'_>) -> bool {
-    let outside = caller.node.gateway.is_some() && !graph.runs_on(caller, TargetId::Swarm);
-    !outside || graph.joins(caller).next().is_some()
+    let is_run = caller.node.gateway.is_none()
+        || TargetId::ALL
+            .iter()
+            .any(|target| target.has(Capability::RunsGateways) && graph.runs_on(caller, *target));
+    is_run || graph.joins(caller).next().is_some()
 }
 
 /// No network in common.

@@ -4,7 +4,9 @@
 //! expresses from the [`Ledger`]; what is left over is told to the user. Rendering needs a proof.
 
 mod artifact;
+mod compose;
 mod content;
+mod docker;
 mod kubernetes;
 mod ledger;
 pub mod nginx;
@@ -19,26 +21,10 @@ use crate::graph::Graph;
 use crate::rollout::Verified;
 use crate::vocabulary::TargetId;
 
-/// Something that a target can do. Shared code asks for it, never for a target by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Capability {
-    /// It runs services, and is not only a proxy in front of them.
-    RunsServices,
-    /// It substitutes variables when it is deployed.
-    DeployVariables,
-    /// It goes back by itself when an update fails.
-    AutomaticRollback,
-    /// It puts secrets into environment variables.
-    SecretEnvironment,
-}
-
 /// Something that zdc writes for.
 pub trait Target: Sync {
     /// Which one.
     fn id(&self) -> TargetId;
-
-    /// What it can do.
-    fn capabilities(&self) -> &'static [Capability];
 
     /// Lowers the graph: what will be written, and what cannot be.
     fn lower(&self, graph: &Graph) -> Lowered;
@@ -62,7 +48,12 @@ pub trait Plan {
 }
 
 /// Every target, in the order they are written.
-pub static ALL: &[&dyn Target] = &[&swarm::Swarm, &nginx::Nginx, &kubernetes::Kubernetes];
+pub static ALL: &[&dyn Target] = &[
+    &swarm::Swarm,
+    &nginx::Nginx,
+    &kubernetes::Kubernetes,
+    &compose::Compose,
+];
 
 /// The target of this name.
 pub fn find(id: TargetId) -> Option<&'static dyn Target> {

@@ -9,12 +9,14 @@
 #[macro_use]
 mod declare;
 mod app;
+mod capability;
 mod gateway;
 mod resources;
 mod service;
 mod typed;
 
 pub use app::*;
+pub use capability::Capability;
 pub use declare::*;
 pub use gateway::*;
 pub use resources::*;

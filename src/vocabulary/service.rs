@@ -38,8 +38,10 @@ block! {
         replicas: attribute(Staged<Count>),
         /// swarm: how its name answers; vip by default.
         endpoint: attribute(Endpoint),
-        /// Services that should be up first; a hint, since no target waits.
+        /// Services that should be up first; a hint, since compose alone waits.
         after: attribute(Vec<Spanned<ServiceReference>>),
+        /// compose: what its image is built from.
+        build: block(Build),
         /// A port it listens on.
         port: blocks(Port),
         /// A network it is on.
@@ -84,6 +86,28 @@ block! {
 }
 
 block! {
+    /// What an image is built from on a developer's machine; elsewhere it is built and pushed before.
+    pub struct Build = "build" LabelRule::None; {
+        /// The folder, from the folder of the program; that folder itself by default.
+        context: attribute(Str),
+        /// The file, from `context`; `Dockerfile` by default.
+        dockerfile: attribute(Str),
+        /// The stage; the last by default.
+        target: attribute(Str),
+        /// Build arguments.
+        args: block(BuildArguments),
+    }
+}
+
+block! {
+    /// Build arguments: any names.
+    pub struct BuildArguments = "args" LabelRule::None; {
+        /// An argument.
+        entries: entries(Text),
+    }
+}
+
+block! {
     /// A port that a service listens on.
     pub struct Port = "port" LabelRule::Name; {
         /// The number inside the container.
@@ -104,7 +128,7 @@ block! {
     pub struct Join = "join" LabelRule::Resource(ResourceKind::Network); {
         /// Names it answers to there.
         aliases: attribute(Vec<Spanned<Str>>),
-        /// A static address; refused by swarm and Kubernetes.
+        /// A static address; compose has one, swarm and Kubernetes refuse it.
         address: attribute(Ipv4Addr),
     }
 }

@@ -421,6 +421,9 @@ macro_rules! words {
             /// Its words, in order.
             pub const WORDS: &'static [&'static str] = &[$($word),*];
 
+            /// Its members, in order.
+            pub const ALL: &'static [$name] = &[$($name::$member),*];
+
             /// The word in zd.
             pub fn word(self) -> &'static str {
                 match self {
@@ -461,6 +464,8 @@ words! {
         Nginx = "nginx",
         /// Kubernetes.
         Kubernetes = "kubernetes",
+        /// docker compose, on a developer's machine.
+        Compose = "compose",
     }
 
     /// Which of the old and the new instance goes first.

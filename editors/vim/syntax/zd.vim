@@ -6,7 +6,7 @@ endif
 syntax keyword zdBlock app service gateway network volume config secret target port join env resources limits
 syntax keyword zdBlock reservations health liveness shutdown timing update rollback availability restart placement
 syntax keyword zdBlock scale logging mount allow labels data listen upstream server route rewrite request_headers
-syntax keyword zdBlock response_headers options node on patch names
+syntax keyword zdBlock response_headers options node on patch names build args
 syntax keyword zdDeclare param deploy let fn type template component test
 syntax keyword zdStatement import use for in if else assert set expect as of
 syntax keyword zdConstant true false none

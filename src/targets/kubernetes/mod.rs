@@ -23,7 +23,7 @@ mod storage;
 mod text;
 mod workload;
 
-use super::{Capability, Lowered, Target};
+use super::{Lowered, Target};
 use crate::graph::Graph;
 use crate::vocabulary::TargetId;
 
@@ -34,12 +34,6 @@ pub(super) struct Kubernetes;
 impl Target for Kubernetes {
     fn id(&self) -> TargetId {
         TargetId::Kubernetes
-    }
-
-    /// No rollback: a Deployment that does not progress gets a condition and stays as it is (our
-    /// traces; `kubernetes.io/docs/concepts/workloads/controllers/deployment`, failed deployment).
-    fn capabilities(&self) -> &'static [Capability] {
-        &[Capability::RunsServices, Capability::SecretEnvironment]
     }
 
     fn lower(&self, graph: &Graph) -> Lowered {

@@ -1,12 +1,10 @@
 //! Plans held to the API's own types, and what is said of a program once.
 
-use super::Kubernetes;
 use super::lowering;
 use super::order::{InOrder, Ordered};
 use crate::diagnostics::{Diagnostic, Severity};
 use crate::graph::Graph;
 use crate::source::MemoryWorld;
-use crate::targets::{Capability, Target};
 use crate::vocabulary::TargetId;
 use crate::{Options, compile};
 use serde::{Deserialize, Serialize};
@@ -321,12 +319,4 @@ fn variables_are_left_to_flux_where_that_is_asked_for() {
             .clone();
     assert_eq!(env[0]["value"], "${TAG:=1.0}-${REGION}");
     assert_eq!(env[1]["value"], "$$${TAG}");
-}
-
-#[test]
-fn shared_code_may_ask_what_it_can() {
-    assert_eq!(Kubernetes.id(), TargetId::Kubernetes);
-    let can = Kubernetes.capabilities();
-    assert!(can.contains(&Capability::SecretEnvironment));
-    assert!(!can.contains(&Capability::AutomaticRollback));
 }

@@ -34,7 +34,10 @@ fn declare<'g>(lowering: &mut Lowering<'g>, body: &'g Service) {
     let ledger = &mut lowering.ledger;
     ledger.declare_from(body.stack.as_ref(), "Kubernetes has namespaces, not stacks");
     ledger.declare_from(body.endpoint.as_ref(), "swarm: how a name answers");
-    ledger.declare_from(body.after.as_ref(), "a hint; no target waits");
+    ledger.declare_from(body.after.as_ref(), "a hint: a cluster does not wait");
+    if let Some(build) = &body.build {
+        ledger.declare_block(build, "the image is built and pushed before");
+    }
     if let Some(mode) = &body.mode
         && *ledger.take(mode) == Mode::Global
     {

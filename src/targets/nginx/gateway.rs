@@ -11,7 +11,7 @@ use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::{Graph, ServiceView, routing};
 use crate::source::Span;
 use crate::targets::Ledger;
-use crate::vocabulary::{Attribute, Gateway, Resolve, TargetId};
+use crate::vocabulary::{Attribute, Capability, Gateway, Resolve, TargetId};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
@@ -23,13 +23,20 @@ const DOCKER_RESOLVER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 11);
 pub(super) struct Scene<'g> {
     pub(super) graph: &'g Graph,
     pub(super) service: ServiceView<'g>,
+    /// The target that it is written for.
+    pub(super) target: TargetId,
     pub(super) gateway: &'g Gateway,
     pub(super) version: NginxVersion,
     /// Where that was written.
     pub(super) version_span: Option<Span>,
     pub(super) resolver: Ipv4Addr,
+}
+
+impl Scene<'_> {
     /// Whether nginx runs as the service itself, in a container with its secrets.
-    pub(super) in_container: bool,
+    pub(super) fn in_container(&self) -> bool {
+        self.target.has(Capability::RunsGateways)
+    }
 }
 
 /// What lowering a gateway adds to.
@@ -179,12 +186,17 @@ pub(super) fn resolver_directives(resolver: Ipv4Addr) -> [Directive; 2] {
 
 /// The name by which the gateway reaches a service.
 pub(super) fn host_of<'g>(scene: Scene<'g>, callee: ServiceView<'g>) -> &'g str {
-    scene.graph.swarm_host(scene.service, callee)
+    scene.graph.docker_name(scene.service, callee)
 }
 
 /// Whether a service's instances answer to `tasks.NAME` each with its own address.
 pub(super) fn has_tasks(scene: Scene<'_>, callee: ServiceView<'_>) -> bool {
-    scene.graph.runs_on(callee, TargetId::Swarm)
+    let has_them =
+        |target: TargetId| target.has(Capability::TaskNames) && scene.graph.runs_on(callee, target);
+    if scene.in_container() {
+        return has_them(scene.target);
+    }
+    scene.graph.targets().into_iter().any(has_them)
 }
 
 /// What the gateway's own health check asks for, answered by nginx itself: whether nginx runs must

@@ -218,7 +218,7 @@ fn tls(
     draft.ledger.take_from(body.key.as_ref());
     let certificate = file(scene, body.certificate.as_ref()?, "crt", draft);
     let key = file(scene, body.key.as_ref()?, "key", draft);
-    if !scene.in_container {
+    if !scene.in_container() {
         let place = listen.tls.as_ref().map_or(listen.span, |tls| tls.span);
         draft.report(scene, to_place(&certificate, &key, place));
     }
@@ -233,7 +233,7 @@ fn file(
     draft: &mut Draft<'_, '_>,
 ) -> String {
     let name = &secret.value.0;
-    if !scene.in_container {
+    if !scene.in_container() {
         let real = scene.graph.secret(name).and_then(|node| node.name.as_ref());
         let real = real.map_or(&**name, |real| &*real.value);
         return format!("{TLS_FOLDER}/{}.{extension}", file_name(real));

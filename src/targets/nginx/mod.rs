@@ -33,8 +33,8 @@ use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::{Graph, ServiceView};
 use crate::rollout::Verified;
 use crate::source::Span;
-use crate::targets::{Artifact, Capability, Header, Ledger, Lowered, Plan, Target, contract};
-use crate::vocabulary::{Node, TargetId, TargetSettings};
+use crate::targets::{Artifact, Header, Ledger, Lowered, Plan, Target, contract};
+use crate::vocabulary::{Capability, Node, TargetId, TargetSettings};
 use gateway::Scene;
 use names::Names;
 
@@ -50,10 +50,6 @@ struct File {
 impl Target for Nginx {
     fn id(&self) -> TargetId {
         TargetId::Nginx
-    }
-
-    fn capabilities(&self) -> &'static [Capability] {
-        &[]
     }
 
     fn lower(&self, graph: &Graph) -> Lowered {
@@ -86,19 +82,20 @@ impl Plan for File {
     }
 }
 
-/// The configuration of one gateway that runs as a container in its own networks; its version is
-/// its image's. Takes what the gateway has beside a service's body; the body is the caller's to
+/// The configuration of one gateway that a target runs as a container in its own networks; its
+/// version is its image's. Takes what the gateway has beside a service's body; the body is the caller's to
 /// take.
-pub fn gateway_conf(graph: &Graph, service: ServiceView<'_>, ledger: &mut Ledger<'_>) -> Conf {
+pub fn gateway_conf(
+    graph: &Graph,
+    service: ServiceView<'_>,
+    target: TargetId,
+    ledger: &mut Ledger<'_>,
+) -> Conf {
     let (version, span) = of_image(service).unwrap_or((NginxVersion::Unknown, None));
     let settings = graph.settings(TargetId::Nginx);
     let mut names = Names::default();
-    let Some(scene) = scene(graph, service, settings, (version, span)) else {
+    let Some(scene) = scene(graph, service, target, settings, (version, span)) else {
         return Conf::default();
-    };
-    let scene = Scene {
-        in_container: true,
-        ..scene
     };
     gateway::reserve_hosts(scene, &mut names);
     finish(gateway::lower(scene, &mut names, ledger), &names)
@@ -129,7 +126,7 @@ fn conf(graph: &Graph, ledger: &mut Ledger<'_>) -> Conf {
         }
         let assumed = (NginxVersion::ASSUMED, None);
         let version = said.or_else(|| known_image(service)).unwrap_or(assumed);
-        scenes.extend(scene(graph, service, settings, version));
+        scenes.extend(scene(graph, service, TargetId::Nginx, settings, version));
     }
     let mut names = Names::default();
     for scene in &scenes {
@@ -173,6 +170,7 @@ fn finish(mut conf: Conf, names: &Names) -> Conf {
 fn scene<'g>(
     graph: &'g Graph,
     service: ServiceView<'g>,
+    target: TargetId,
     settings: Option<&Node<TargetSettings>>,
     (version, version_span): (NginxVersion, Option<Span>),
 ) -> Option<Scene<'g>> {
@@ -180,11 +178,11 @@ fn scene<'g>(
     Some(Scene {
         graph,
         service,
+        target,
         gateway: service.node.gateway.as_ref()?,
         version,
         version_span,
         resolver: gateway::resolver(resolver),
-        in_container: false,
     })
 }
 
@@ -226,11 +224,9 @@ fn runs_elsewhere(graph: &Graph, service: ServiceView<'_>) -> bool {
         .targets()
         .into_iter()
         .filter(|target| *target != TargetId::Nginx);
-    others.into_iter().any(|target| {
-        let runs = super::find(target)
-            .is_none_or(|target| target.capabilities().contains(&Capability::RunsServices));
-        runs && graph.runs_on(service, target)
-    })
+    others
+        .into_iter()
+        .any(|target| target.has(Capability::RunsServices) && graph.runs_on(service, target))
 }
 
 /// A name for a file: letters, digits, `-`, `_` and `.`.

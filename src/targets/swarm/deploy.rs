@@ -1,22 +1,15 @@
 //! The `deploy` section: how many, how they are replaced, what they may use and where they run.
 
-use super::Lowering;
-use super::compose::{
-    Amounts, Deploy, Map, Placement, Preference, Replicas, Resources, RestartPolicy, Steps,
-};
-use super::text::{Place, escaped};
+use super::format::{Deploy, Placement, Preference, RestartPolicy, Steps};
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::rollout::policy::{self, Origin};
 use crate::source::Span;
-use crate::types::{Cpu, Duration, Memory, Percent};
+use crate::targets::docker::{Lowering, Place, Replicas, escaped, resources};
+use crate::types::{Duration, Percent};
 use crate::vocabulary::{
-    Attribute, Count, Endpoint, Mode, Node, Order, ResourceAmounts, RestartCondition, Spread,
-    Staged, Update,
+    Attribute, Count, Endpoint, Mode, Node, Order, RestartCondition, Spread, Staged, Update,
 };
 use crate::yaml::{Commented, comment};
-
-/// The engine refuses a smaller limit or reservation (swarmkit `controlapi/service.go`).
-const LEAST_MEMORY: u64 = 4 << 20;
 
 /// The `deploy` section of a service; `None` where the engine's defaults say it all.
 pub(super) fn lower(lowering: &mut Lowering<'_, '_>) -> Option<Deploy> {
@@ -34,7 +27,8 @@ pub(super) fn lower(lowering: &mut Lowering<'_, '_>) -> Option<Deploy> {
         resources: resources(lowering),
         restart_policy: restart(lowering),
         placement: placement(lowering),
-        labels: labels(lowering),
+        // Of the service: they restart nothing when they change.
+        labels: lowering.labels(),
         endpoint_mode: lowering
             .ledger
             .take_from(body.endpoint.as_ref())
@@ -213,62 +207,6 @@ fn ratio(share: Percent) -> f64 {
     f64::from(u32::try_from(share.thousandths).unwrap_or(u32::MAX)) / 100_000.0
 }
 
-fn resources(lowering: &mut Lowering<'_, '_>) -> Option<Resources> {
-    let node = lowering.service.node.service.body.resources.as_ref()?;
-    let resources = lowering.ledger.enter(node);
-    let amounts = Resources {
-        limits: amounts(lowering, resources.limits.as_deref()),
-        reservations: amounts(lowering, resources.reservations.as_deref()),
-    };
-    (amounts != Resources::default()).then_some(amounts)
-}
-
-fn amounts(
-    lowering: &mut Lowering<'_, '_>,
-    node: Option<&Node<ResourceAmounts>>,
-) -> Option<Amounts> {
-    let amounts = lowering.ledger.enter(node?);
-    if let Some(memory) = amounts
-        .memory
-        .as_ref()
-        .filter(|memory| memory.value.bytes < LEAST_MEMORY)
-    {
-        let diagnostic = memory_too_small(memory).about(lowering.service.name());
-        lowering.ledger.report(diagnostic);
-    }
-    let amounts = Amounts {
-        cpus: lowering
-            .ledger
-            .take_from(amounts.cpu.as_ref())
-            .map(|cpu| cpus(*cpu)),
-        memory: lowering
-            .ledger
-            .take_from(amounts.memory.as_ref())
-            .map(|memory| bytes(*memory)),
-    };
-    (amounts != Amounts::default()).then_some(amounts)
-}
-
-/// A number of processors, as text: a bare `0.5` is a number, which the schema refuses.
-pub(super) fn cpus(cpu: Cpu) -> String {
-    let (whole, rest) = (cpu.millis / 1000, cpu.millis % 1000);
-    if rest == 0 {
-        return whole.to_string();
-    }
-    let digits = format!("{rest:03}");
-    format!("{whole}.{}", digits.trim_end_matches('0'))
-}
-
-/// docker/go-units `RAMInBytes`: `200M` is 200 MiB; every unit is a power of 1024.
-pub(super) fn bytes(memory: Memory) -> String {
-    let (amount, unit) = memory.binary();
-    let unit = ["", "K", "M", "G", "T"]
-        .get(unit)
-        .copied()
-        .unwrap_or_default();
-    format!("{amount}{unit}")
-}
-
 fn restart(lowering: &mut Lowering<'_, '_>) -> Option<RestartPolicy> {
     let node = lowering.service.node.service.body.restart.as_ref()?;
     let ledger = &mut *lowering.ledger;
@@ -319,24 +257,6 @@ fn placement(lowering: &mut Lowering<'_, '_>) -> Option<Placement> {
             .map(|most| most.get()),
     };
     (placement != Placement::default()).then_some(placement)
-}
-
-/// Labels of the service, which restart nothing when they change; its own win over the app's.
-fn labels(lowering: &mut Lowering<'_, '_>) -> Map<String> {
-    let app = lowering.graph.app().and_then(|app| app.labels.as_ref());
-    let own = lowering.service.node.service.body.labels.as_ref();
-    let mut labels: Map<String> = Map::default();
-    for node in [app, own].into_iter().flatten() {
-        for entry in &lowering.ledger.enter(node).entries {
-            let (key, value) = lowering.ledger.take_entry(entry);
-            let value = escaped(value);
-            match labels.0.iter_mut().find(|(known, _)| known == key) {
-                Some((_, known)) => *known = value,
-                None => labels.0.push((key.to_owned(), value)),
-            }
-        }
-    }
-    labels
 }
 
 /// Round robin by DNS has no address that the routing mesh could publish.
@@ -392,15 +312,6 @@ fn update_kind(kind: &str, span: Span) -> Diagnostic {
         span,
     )
     .help("write `update rolling { order = start_first }`, or leave swarm out with `targets`")
-}
-
-fn memory_too_small(memory: &Attribute<Memory>) -> Diagnostic {
-    Diagnostic::new(
-        &catalogue::MEMORY_TOO_SMALL,
-        format!("swarm refuses {}: it wants at least 4MiB", memory.value),
-        memory.span,
-    )
-    .help("write what the program needs, in `MiB` or `GiB`")
 }
 
 fn round_robin_published(endpoint: Span, publish: Span) -> Diagnostic {

@@ -1,83 +1,24 @@
-//! A gateway on a swarm: a service that runs nginx, its configuration a config by content.
+//! What the routing mesh does to a gateway's clients: each of them has the mesh's own address.
 
-use super::Lowering;
-use super::compose::{Port, Service};
 use super::is_host_mode;
-use super::mounts;
-use super::stack::NewConfig;
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::routing;
 use crate::source::Span;
-use crate::targets::nginx::gateway_conf;
-use crate::types::Reference;
-use crate::vocabulary::{Balance, Gateway, Label, RateLimit, SplitBy};
-use std::collections::BTreeSet;
+use crate::targets::docker::{Lowering, published};
+use crate::vocabulary::{Balance, Gateway, RateLimit, SplitBy};
 
-/// Where nginx's image reads it.
-const PATH: &str = "/etc/nginx/conf.d/default.conf";
-
-/// Adds to a service what a gateway has beside it: its published listeners and its configuration.
-pub(super) fn lower(lowering: &mut Lowering<'_, '_>, mut lowered: Service) -> Service {
+/// Says so where something of the gateway tells clients apart by their address.
+pub(super) fn through_mesh(lowering: &mut Lowering<'_, '_>) {
     let service = lowering.service;
     let Some(gateway) = &service.node.gateway else {
-        return lowered;
+        return;
     };
-    let mut through_mesh = false;
-    let mut published = BTreeSet::new();
-    for listen in &gateway.listen {
-        let number = routing::port(listen);
-        let declared = service.ports().iter().find(|port| {
-            port.publish.is_some()
-                && port
-                    .number
-                    .as_ref()
-                    .is_some_and(|own| own.value.get() == number)
-        });
-        through_mesh |= declared.is_none_or(|port| !is_host_mode(port));
-        if declared.is_none() && published.insert(number) {
-            lowered
-                .ports
-                .push(Port::Short(format!("{number}:{number}")));
-        }
-    }
-    if through_mesh {
+    let is_meshed = gateway.listen.iter().any(|listen| {
+        published(service, routing::port(listen)).is_none_or(|port| !is_host_mode(port))
+    });
+    if is_meshed {
         clients_look_alike(lowering, gateway);
     }
-    let body = &service.node.service.body;
-    // The user's own file in its place wins.
-    let taken = body.mount.iter().any(|mount| mount.label.name() == PATH)
-        || body.config.iter().any(|mount| {
-            matches!(&mount.label, Label::Reference(Reference::Config(_)))
-                && mount.path.as_ref().is_some_and(|path| &*path.value == PATH)
-        });
-    if taken {
-        let reason = "what the file mounted in its place says";
-        lowering.ledger.declare_rest(&service.node.service, reason);
-    } else {
-        for tls in gateway
-            .listen
-            .iter()
-            .filter_map(|listen| listen.tls.as_ref())
-        {
-            for secret in [&tls.certificate, &tls.key].into_iter().flatten() {
-                let name = &secret.value.0;
-                if !lowering.secrets.contains(name) {
-                    lowering.secrets.push(name.clone());
-                }
-            }
-        }
-        let configuration = gateway_conf(lowering.graph, service, lowering.ledger).render();
-        let key = lowering.draft.add_config(NewConfig {
-            real: None,
-            parts: vec![service.name()],
-            extension: "conf",
-            content: configuration,
-            service: service.name(),
-            span: service.span(),
-        });
-        lowered.configs.push(mounts::at(key, Some(PATH.to_owned())));
-    }
-    lowered
 }
 
 /// What tells clients apart by an address that the routing mesh has replaced by its own.

@@ -1,11 +1,11 @@
 //! The top-level networks, volumes and secrets of a stack file.
 
-use super::compose::{ExternalSecret, Ipam, Network, Subnet, Volume};
-use super::text::escaped;
+use super::format::{ExternalSecret, Network};
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::Graph;
 use crate::source::Span;
 use crate::targets::Ledger;
+use crate::targets::docker::{Ipam, Subnet, Volume, escaped, shell_variable};
 use crate::types::Cidr;
 use crate::vocabulary::Attribute;
 use crate::yaml::{Commented, comment};
@@ -61,7 +61,8 @@ pub(super) fn network<'g>(
     lowered.internal = internal.copied().filter(|internal| *internal);
     lowered.ipam = subnet.map(|subnet| Ipam {
         config: vec![Subnet {
-            subnet: subnet.to_string(),
+            subnet: Some(subnet.to_string()),
+            gateway: None,
         }],
     });
     Some((name.to_owned(), lowered.into()))
@@ -100,7 +101,7 @@ pub(super) fn secret<'g>(
     let file = ledger.take_from(secret.file.as_ref());
     let real = ledger.take_from(secret.name.as_ref());
     let real = real.map_or(name, |real| real);
-    let variable = format!("{}_HASH", name.replace('-', "_").to_ascii_uppercase());
+    let variable = format!("{}_HASH", shell_variable(name));
     let named = |name| ExternalSecret {
         external: true,
         name,

@@ -1,27 +1,24 @@
 //! One service of a stack file.
 
-use super::compose::{Logging, Map, Port, Service, Words};
-use super::text::{Place, escaped};
-use super::{Lowering, deploy, gateway, health, is_host_mode, mounts, networks, stack};
+use super::format::{Port, Service};
+use super::{deploy, gateway, is_host_mode, networks, stack};
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::protocol;
-use crate::source::Spanned;
 use crate::targets::contract;
-use crate::types::Text;
+use crate::targets::docker::{self, Lowering, Place, configs, escaped, health, secrets, volumes};
 use crate::vocabulary::{Attribute, Between, Node, PortNumber, Protocol, Pull};
-use crate::yaml::Flow;
 
-/// Adds the service to its stack.
-pub(super) fn lower(lowering: &mut Lowering<'_, '_>) {
+/// The service, by its name within the stack.
+pub(super) fn lower(lowering: &mut Lowering<'_, '_>) -> (String, Service) {
     let service = lowering.service;
     let node = &service.node.service;
     let body = lowering.ledger.enter(node);
     contract(lowering.ledger, service);
-    let lowered = Service {
-        image: text(lowering, body.image.as_ref(), Place::Field),
+    let mut lowered = Service {
+        image: lowering.optional_text(body.image.as_ref(), Place::Field),
         // zd's `command` replaces the image's entry point; Compose's `command` is its arguments.
-        entrypoint: words(lowering, body.command.as_ref()),
-        command: words(lowering, body.args.as_ref()),
+        entrypoint: lowering.words(body.command.as_ref()),
+        command: lowering.words(body.args.as_ref()),
         user: lowering
             .ledger
             .take_from(body.user.as_ref())
@@ -30,81 +27,33 @@ pub(super) fn lower(lowering: &mut Lowering<'_, '_>) {
             .ledger
             .take_from(body.workdir.as_ref())
             .map(|folder| escaped(folder)),
-        hostname: text(lowering, body.hostname.as_ref(), Place::Template),
-        environment: environment(lowering),
+        hostname: lowering.optional_text(body.hostname.as_ref(), Place::Template),
+        environment: lowering.environment(),
         ports: ports(lowering),
         networks: networks::lower(lowering),
-        volumes: mounts::volumes(lowering),
-        configs: mounts::configs(lowering),
+        volumes: volumes(lowering),
+        configs: configs(lowering),
         secrets: Vec::new(),
-        healthcheck: health::lower(lowering),
+        healthcheck: health(lowering),
         stop_grace_period: None,
         stop_signal: None,
         deploy: deploy::lower(lowering),
-        logging: logging(lowering),
+        logging: lowering.logging(),
     };
-    let lowered = stopping(lowering, lowered);
-    let mut lowered = gateway::lower(lowering, lowered);
+    let stopping = lowering.stopping();
+    lowered.stop_grace_period = stopping.grace;
+    lowered.stop_signal = stopping.signal;
+    gateway::through_mesh(lowering);
+    let (listeners, configuration) = docker::gateway(lowering);
+    let listeners = listeners
+        .iter()
+        .map(|number| Port::Short(format!("{number}:{number}")));
+    lowered.ports.extend(listeners);
+    lowered.configs.extend(configuration);
     // Texts may name secrets that no `secret` block mounts, so these come last.
-    lowered.secrets = mounts::secrets(lowering);
+    lowered.secrets = secrets(lowering);
     elsewhere(lowering);
-    stack::add_service(lowering, lowered);
-}
-
-fn text(
-    lowering: &mut Lowering<'_, '_>,
-    attribute: Option<&Attribute<Text>>,
-    place: Place,
-) -> Option<String> {
-    let attribute = attribute?;
-    let text = lowering.ledger.take(attribute);
-    Some(lowering.text(text, place, attribute.span))
-}
-
-fn words(
-    lowering: &mut Lowering<'_, '_>,
-    attribute: Option<&Attribute<Vec<Spanned<Text>>>>,
-) -> Option<Words> {
-    let words = lowering.ledger.take_from(attribute)?;
-    Some(Flow(
-        words
-            .iter()
-            .map(|word| lowering.text(&word.value, Place::Field, word.span))
-            .collect(),
-    ))
-}
-
-fn environment(lowering: &mut Lowering<'_, '_>) -> Map<String> {
-    let Some(node) = &lowering.service.node.service.body.env else {
-        return Map::default();
-    };
-    let environment = lowering.ledger.enter(node);
-    let entry = |entry| {
-        let (key, value) = lowering.ledger.take_entry(entry);
-        (
-            key.to_owned(),
-            lowering.value(value, Place::Template, entry.attribute.span),
-        )
-    };
-    environment.entries.iter().map(entry).collect()
-}
-
-fn stopping(lowering: &mut Lowering<'_, '_>, mut lowered: Service) -> Service {
-    if let Some(node) = &lowering.service.node.service.body.shutdown {
-        let ledger = &mut *lowering.ledger;
-        let shutdown = ledger.enter(node);
-        lowered.stop_grace_period = ledger
-            .take_from(shutdown.grace.as_ref())
-            .map(ToString::to_string);
-        lowered.stop_signal = ledger
-            .take_from(shutdown.signal.as_ref())
-            .map(|signal| signal.word());
-        ledger.declare_from(
-            shutdown.drain.as_ref(),
-            "what the program does itself after the signal; a swarm waits for `grace` only",
-        );
-    }
-    lowered
+    (stack::service_name(lowering), lowered)
 }
 
 fn ports(lowering: &mut Lowering<'_, '_>) -> Vec<Port> {
@@ -147,29 +96,6 @@ fn published(port: &Node<crate::vocabulary::Port>, outside: u64, inside: u64, ud
     Port::Short(format!("{outside}:{inside}{suffix}"))
 }
 
-fn logging(lowering: &mut Lowering<'_, '_>) -> Option<Logging> {
-    let ledger = &mut *lowering.ledger;
-    let logging = ledger.enter(lowering.service.node.service.body.logging.as_ref()?);
-    let driver = ledger
-        .take_from(logging.driver.as_ref())
-        .map(|driver| escaped(driver));
-    let options = logging
-        .options
-        .as_ref()
-        .map(|options| ledger.enter(options));
-    let options = options
-        .iter()
-        .flat_map(|options| &options.entries)
-        .map(|entry| {
-            let (key, value) = ledger.take_entry(entry);
-            (key.to_owned(), escaped(value))
-        });
-    Some(Logging {
-        driver,
-        options: options.collect(),
-    })
-}
-
 /// What is expressed by where and under which name the service stands, and what other targets
 /// alone have.
 fn elsewhere(lowering: &mut Lowering<'_, '_>) {
@@ -180,8 +106,14 @@ fn elsewhere(lowering: &mut Lowering<'_, '_>) {
     ledger.take_from(body.name.as_ref());
     ledger.declare_from(
         body.after.as_ref(),
-        "no target waits; `docker stack deploy` drops `depends_on` without a word",
+        "a swarm does not wait; `docker stack deploy` drops `depends_on` without a word",
     );
+    if let Some(build) = &body.build {
+        ledger.declare_block(
+            build,
+            "the image is built and pushed before; `docker stack deploy` ignores `build`",
+        );
+    }
     if let Some(liveness) = &body.liveness {
         ledger.declare_block(
             liveness,

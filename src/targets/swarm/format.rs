@@ -1,72 +1,21 @@
-//! The stack file: the part of Compose format 3.8 that `docker stack deploy` reads and that zdc
+//! The stack file: the part of Compose format 3.8 that `docker stack deploy` alone reads and that zdc
 //! writes, as types, in the order in which people write it.
-//!
-//! Facts about the format: its JSON schema (docker/cli `cli/compose/schema/data`), and what
-//! `docker stack deploy` 28.2 accepted, refused and ignored in our own trace of 147 files.
 
-use crate::yaml::{Apart, Commented, Flow};
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use crate::targets::docker::{
+    FileMount, Healthcheck, Ipam, Logging, Map, Mount, Networks, Replicas, Resources, Services,
+    Volume, Words, apart,
+};
+use crate::yaml::Commented;
+use serde::Serialize;
 
 /// 3.8 is the first version with `max_replicas_per_node`; nothing newer is written.
 pub(super) const VERSION: &str = "3.8";
-
-/// A map in the order its entries were added.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Map<T>(pub(super) Vec<(String, T)>);
-
-impl<T> Map<T> {
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl<T> Default for Map<T> {
-    fn default() -> Self {
-        Map(Vec::new())
-    }
-}
-
-impl<T> FromIterator<(String, T)> for Map<T> {
-    fn from_iter<I: IntoIterator<Item = (String, T)>>(entries: I) -> Self {
-        Map(entries.into_iter().collect())
-    }
-}
-
-impl<T: Serialize> Serialize for Map<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
-    }
-}
-
-/// The services of a stack, with an empty line between two.
-#[derive(Debug)]
-pub(super) struct Services(pub(super) Vec<(String, Service)>);
-
-impl Serialize for Services {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (index, (name, service)) in self.0.iter().enumerate() {
-            if index == 0 {
-                map.serialize_entry(name, service)?;
-            } else {
-                map.serialize_entry(name, &Apart(service))?;
-            }
-        }
-        map.end()
-    }
-}
-
-/// A top-level section with an empty line above.
-fn apart<T: Serialize, S: Serializer>(section: &Map<T>, serializer: S) -> Result<S::Ok, S::Error> {
-    Apart(section).serialize(serializer)
-}
 
 /// A stack file.
 #[derive(Debug, Serialize)]
 pub(super) struct Stack {
     pub(super) version: &'static str,
-    pub(super) services: Services,
+    pub(super) services: Services<Service>,
     #[serde(skip_serializing_if = "Map::is_empty", serialize_with = "apart")]
     pub(super) networks: Map<Commented<Network>>,
     #[serde(skip_serializing_if = "Map::is_empty", serialize_with = "apart")]
@@ -76,9 +25,6 @@ pub(super) struct Stack {
     #[serde(skip_serializing_if = "Map::is_empty", serialize_with = "apart")]
     pub(super) secrets: Map<Commented<ExternalSecret>>,
 }
-
-/// A command, one word an item.
-pub(super) type Words = Flow<Vec<String>>;
 
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Service {
@@ -133,64 +79,6 @@ pub(super) enum Port {
     },
 }
 
-/// The networks of a service: a list where no alias is needed.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-pub(super) enum Networks {
-    Names(Vec<String>),
-    Aliased(Map<Aliases>),
-}
-
-#[derive(Debug, Default, Serialize)]
-pub(super) struct Aliases {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) aliases: Vec<String>,
-}
-
-/// A volume or a path of the node.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-pub(super) enum Mount {
-    /// `data:/var/lib/mysql:ro`
-    Short(String),
-    /// Where a path holds a colon.
-    Long {
-        r#type: &'static str,
-        source: String,
-        target: String,
-        #[serde(skip_serializing_if = "std::ops::Not::not")]
-        read_only: bool,
-    },
-}
-
-/// A config or secret in a container.
-#[derive(Debug, PartialEq, Serialize)]
-#[serde(untagged)]
-pub(super) enum FileMount {
-    /// At its default path.
-    Short(String),
-    Long {
-        source: String,
-        target: String,
-    },
-}
-
-#[derive(Debug, Default, PartialEq, Serialize)]
-pub(super) struct Healthcheck {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) test: Option<Words>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub(super) disable: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) interval: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) timeout: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) retries: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) start_period: Option<String>,
-}
-
 #[derive(Debug, Default, PartialEq, Serialize)]
 pub(super) struct Deploy {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -213,13 +101,6 @@ pub(super) struct Deploy {
     pub(super) endpoint_mode: Option<&'static str>,
 }
 
-#[derive(Debug, PartialEq, Serialize)]
-#[serde(untagged)]
-pub(super) enum Replicas {
-    Known(u64),
-    Variable(String),
-}
-
 /// `update_config` or `rollback_config`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(super) struct Steps {
@@ -235,22 +116,6 @@ pub(super) struct Steps {
     pub(super) max_failure_ratio: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) order: Option<&'static str>,
-}
-
-#[derive(Debug, Default, PartialEq, Serialize)]
-pub(super) struct Resources {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) limits: Option<Amounts>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) reservations: Option<Amounts>,
-}
-
-#[derive(Debug, Default, PartialEq, Serialize)]
-pub(super) struct Amounts {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) cpus: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) memory: Option<String>,
 }
 
 #[derive(Debug, Default, PartialEq, Serialize)]
@@ -280,14 +145,6 @@ pub(super) struct Preference {
     pub(super) spread: &'static str,
 }
 
-#[derive(Debug, Serialize)]
-pub(super) struct Logging {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) driver: Option<String>,
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    pub(super) options: Map<String>,
-}
-
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Network {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -302,24 +159,6 @@ pub(super) struct Network {
     pub(super) internal: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) ipam: Option<Ipam>,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct Ipam {
-    pub(super) config: Vec<Subnet>,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct Subnet {
-    pub(super) subnet: String,
-}
-
-#[derive(Debug, Default, Serialize)]
-pub(super) struct Volume {
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub(super) external: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) name: Option<String>,
 }
 
 /// A config under a name that holds the hash of its content: a config cannot be changed (`only

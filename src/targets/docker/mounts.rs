@@ -1,16 +1,16 @@
 //! What stands at a path inside a service: volumes, paths of the node, configs and secrets.
 
 use super::Lowering;
-use super::compose::{FileMount, Mount};
-use super::stack::NewConfig;
+use super::draft::NewConfig;
+use super::format::{FileMount, Mount};
 use super::text::{Place, escaped};
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::source::{Span, Str};
 use crate::types::Reference;
-use crate::vocabulary::{Config, Label, Node};
+use crate::vocabulary::{Config, Label, Node, TargetId};
 
 /// Volumes and paths of the node.
-pub(super) fn volumes(lowering: &mut Lowering<'_, '_>) -> Vec<Mount> {
+pub(in crate::targets) fn volumes(lowering: &mut Lowering<'_, '_>) -> Vec<Mount> {
     let service = lowering.service;
     let body = &service.node.service.body;
     let mut mounts = Vec::new();
@@ -55,12 +55,7 @@ pub(super) fn volumes(lowering: &mut Lowering<'_, '_>) -> Vec<Mount> {
             .ledger
             .take_from(mount.read_only.as_ref())
             .is_some_and(|only| *only);
-        // Without a leading dot, slash or tilde Compose takes the source for a volume's name.
-        let source = if source.starts_with(['/', '.', '~']) {
-            source
-        } else {
-            format!("./{source}")
-        };
+        let source = host_path(lowering.target, &source);
         mounts.push(mounted(
             "bind",
             &source,
@@ -69,6 +64,28 @@ pub(super) fn volumes(lowering: &mut Lowering<'_, '_>) -> Vec<Mount> {
         ));
     }
     mounts
+}
+
+/// A path of the host as a file of the target has it. A swarm's is a path of each node; that of
+/// docker compose, where it is relative, is one of the program's folder, and the file stands two
+/// folders below it.
+pub(in crate::targets) fn host_path(target: TargetId, path: &str) -> String {
+    if path.starts_with(['/', '~']) {
+        return path.to_owned();
+    }
+    if target == TargetId::Compose {
+        let inner = path.trim_start_matches("./");
+        return match inner {
+            "" | "." => "../..".to_owned(),
+            inner => format!("../../{inner}"),
+        };
+    }
+    // Without a leading dot, slash or tilde the source is taken for a volume's name.
+    if path.starts_with('.') {
+        path.to_owned()
+    } else {
+        format!("./{path}")
+    }
 }
 
 fn mounted(kind: &'static str, source: &str, target: &str, read_only: bool) -> Mount {
@@ -85,7 +102,7 @@ fn mounted(kind: &'static str, source: &str, target: &str, read_only: bool) -> M
 }
 
 /// Configs: a file for `file`, each key a file in a folder for `data`.
-pub(super) fn configs(lowering: &mut Lowering<'_, '_>) -> Vec<FileMount> {
+pub(in crate::targets) fn configs(lowering: &mut Lowering<'_, '_>) -> Vec<FileMount> {
     let (graph, service) = (lowering.graph, lowering.service);
     let mut mounts = Vec::new();
     for mount in &service.node.service.body.config {
@@ -150,7 +167,7 @@ fn add(
 }
 
 /// What follows the last dot of a file's name; empty where it has none or begins with it.
-pub(super) fn extension(path: &str) -> &str {
+pub(in crate::targets) fn extension(path: &str) -> &str {
     let file = path.rsplit('/').next().unwrap_or_default();
     match file.rsplit_once('.') {
         Some((stem, extension)) if !stem.is_empty() => extension,
@@ -159,7 +176,7 @@ pub(super) fn extension(path: &str) -> &str {
 }
 
 /// A mounted file; without a path at the root of the container, as the engine has it.
-pub(super) fn at(source: String, target: Option<String>) -> FileMount {
+pub(in crate::targets) fn at(source: String, target: Option<String>) -> FileMount {
     match target {
         Some(target) => FileMount::Long { source, target },
         None => FileMount::Short(source),
@@ -167,7 +184,7 @@ pub(super) fn at(source: String, target: Option<String>) -> FileMount {
 }
 
 /// Secrets that are mounted, and those whose path the service's texts hold.
-pub(super) fn secrets(lowering: &mut Lowering<'_, '_>) -> Vec<FileMount> {
+pub(in crate::targets) fn secrets(lowering: &mut Lowering<'_, '_>) -> Vec<FileMount> {
     let mut names: Vec<Str> = Vec::new();
     for node in &lowering.service.node.service.body.secret {
         let Label::Reference(Reference::Secret(name)) = &node.label else {

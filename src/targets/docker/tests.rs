@@ -1,11 +1,12 @@
-//! What the cases under `tests/cases/swarm` do not reach: quantities, and the names of configs.
+//! What the cases under `tests/cases` do not reach: quantities, and the names of configs.
 
-use super::deploy::{bytes, cpus};
-use super::mounts::extension;
-use super::stack::{Draft, NewConfig};
-use super::text::escaped;
+use super::draft::{ConfigNames, Draft, NewConfig};
+use super::escaped;
+use super::mounts::{extension, host_path};
+use super::resources::{bytes, cpus};
 use crate::source::{FileId, Span};
 use crate::types::{Cpu, Memory};
+use crate::vocabulary::TargetId;
 
 #[test]
 fn memory_is_in_the_largest_unit_that_is_exact() {
@@ -65,7 +66,7 @@ fn config<'a>(parts: &[&'a str], content: &str, service: &'a str) -> NewConfig<'
 
 #[test]
 fn one_content_is_one_config_and_another_content_another() {
-    let mut draft = Draft::new("shop");
+    let mut draft = Draft::new("shop", ConfigNames::Plain);
     assert_eq!(
         draft.add_config(config(&["conf", "app"], "a", "x")),
         "conf-app"
@@ -82,7 +83,7 @@ fn one_content_is_one_config_and_another_content_another() {
         draft.add_config(config(&["conf", "app"], "c", "y")),
         "conf-app-y-2"
     );
-    let paths: Vec<String> = draft.configs().map(|(path, _)| path).collect();
+    let paths: Vec<String> = draft.contents("swarm").map(|(path, _)| path).collect();
     assert_eq!(
         paths,
         [
@@ -95,12 +96,44 @@ fn one_content_is_one_config_and_another_content_another() {
 
 #[test]
 fn a_config_s_path_stays_in_its_folder() {
-    let mut draft = Draft::new("shop");
+    let mut draft = Draft::new("shop", ConfigNames::Plain);
     let name = draft.add_config(config(&["conf", "../../etc/pass wd"], "a", "x"));
     assert_eq!(name, "conf-..-..-etc-pass-wd");
-    let paths: Vec<String> = draft.configs().map(|(path, _)| path).collect();
+    let paths: Vec<String> = draft.contents("swarm").map(|(path, _)| path).collect();
     assert_eq!(
         paths,
         ["swarm/configs/conf-..-..-etc-pass-wd-ca978112ca1b.yml"]
     );
+}
+
+#[test]
+fn a_config_named_by_content_changes_its_name_with_it() {
+    let mut draft = Draft::new("shop", ConfigNames::ByContent);
+    let mut add = |content| draft.add_config(config(&["conf", "app"], content, "x"));
+    assert_eq!(add("a"), "conf-app-ca978112ca1b");
+    assert_eq!(add("b"), "conf-app-3e23e8160039");
+    assert_eq!(add("a"), "conf-app-ca978112ca1b");
+    let paths: Vec<String> = draft.contents("compose").map(|(path, _)| path).collect();
+    assert_eq!(
+        paths,
+        [
+            "compose/configs/conf-app-ca978112ca1b.yml",
+            "compose/configs/conf-app-3e23e8160039.yml",
+        ]
+    );
+}
+
+#[test]
+fn a_relative_path_is_one_of_the_program_s_folder_on_compose() {
+    for (path, swarm, compose) in [
+        ("/srv/data", "/srv/data", "/srv/data"),
+        ("~/data", "~/data", "~/data"),
+        ("data", "./data", "../../data"),
+        ("./data", "./data", "../../data"),
+        (".", ".", "../.."),
+        ("../data", "../data", "../../../data"),
+    ] {
+        assert_eq!(host_path(TargetId::Swarm, path), swarm);
+        assert_eq!(host_path(TargetId::Compose, path), compose);
+    }
 }

@@ -1,13 +1,13 @@
 //! A health check as a command that the engine runs inside the container.
 
 use super::Lowering;
-use super::compose::Healthcheck;
+use super::format::Healthcheck;
 use super::text::Place;
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::{port_number, protocol, routing, scheme};
 use crate::source::Span;
 use crate::types::Duration;
-use crate::vocabulary::{Health, Listen, Node, ProbeClient, Protocol};
+use crate::vocabulary::{Health, Listen, Node, ProbeClient, Protocol, TargetId};
 use crate::yaml::Flow;
 
 /// zd's default, shorter than the engine's 30 s; the engine's interval (30 s), retries (3) and
@@ -15,7 +15,7 @@ use crate::yaml::Flow;
 const TIMEOUT: Duration = Duration::from_seconds(5);
 
 /// The health check of a service.
-pub(super) fn lower(lowering: &mut Lowering<'_, '_>) -> Option<Healthcheck> {
+pub(in crate::targets) fn health(lowering: &mut Lowering<'_, '_>) -> Option<Healthcheck> {
     let service = lowering.service;
     let node = service.node.service.body.health.as_ref()?;
     let health = lowering.ledger.enter(node);
@@ -35,12 +35,13 @@ pub(super) fn lower(lowering: &mut Lowering<'_, '_>) -> Option<Healthcheck> {
                 .port
                 .as_ref()
                 .map_or_else(|| service.default_port(), |port| service.port(&port.value));
-            let diagnostic = no_portable_probe(kind, port.and_then(port_number), node.span)
-                .about(service.name());
+            let diagnostic =
+                no_portable_probe(lowering.target, kind, port.and_then(port_number), node.span)
+                    .about(service.name());
             lowering.ledger.decline(node.id, diagnostic);
             lowering.ledger.declare_from(
                 health.port.as_ref(),
-                "part of a probe that swarm has no word for",
+                "part of a probe that the engine has no word for",
             );
             None
         }
@@ -140,7 +141,7 @@ fn http(lowering: &mut Lowering<'_, '_>, node: &Node<Health>) -> Option<Vec<Stri
     )
 }
 
-fn no_portable_probe(kind: &str, port: Option<u16>, span: Span) -> Diagnostic {
+fn no_portable_probe(target: TargetId, kind: &str, port: Option<u16>, span: Span) -> Diagnostic {
     let port = port.unwrap_or(8080);
     let command = if kind == "grpc" {
         format!("command = [\"grpc_health_probe\", \"-addr=localhost:{port}\"]")
@@ -149,10 +150,16 @@ fn no_portable_probe(kind: &str, port: Option<u16>, span: Span) -> Diagnostic {
     };
     Diagnostic::new(
         &catalogue::NO_PORTABLE_PROBE,
-        format!("swarm probes from inside the container, and no program for a {kind} probe is in every image"),
+        format!(
+            "{} probes from inside the container, and no program for a {kind} probe is in every \
+             image",
+            target.word()
+        ),
         span,
     )
-    .help(format!("name one that the image has: `health exec {{ {command} }}`"))
+    .help(format!(
+        "name one that the image has: `health exec {{ {command} }}`"
+    ))
 }
 
 fn incomplete(span: Span, text: &str) -> Diagnostic {
