@@ -168,6 +168,39 @@ fn every_fault_of_the_primary_and_backup_pools_is_found() {
 }
 
 #[test]
+fn every_fault_of_the_spring_cloud_shop_is_found() {
+    let compilation = compile(&example("spring-cloud/as-found"));
+    let found: Vec<(String, String)> = findings(&compilation)
+        .into_iter()
+        .map(|(code, _, text)| (code, text))
+        .collect();
+    let found: Vec<(&str, &str)> = found
+        .iter()
+        .map(|(code, text)| (code.as_str(), text.as_str()))
+        .collect();
+    let expected = [
+        ("literal-secret", "token_secret"),
+        ("no-health-check", "service user-service"),
+        ("unreadable-variable", "ORDER-SERVICE-URL"),
+        ("no-health-check", "service order-service"),
+        ("unreadable-variable", "BOOTSTRAP-SERVERS"),
+        ("no-health-check", "service catalog-service"),
+        ("unreadable-variable", "BOOTSTRAP-SERVERS"),
+        ("floating-tag", "\"wurstmeister/zookeeper\""),
+        ("address-may-be-taken", "172.18.0.100"),
+        ("floating-tag", "\"wurstmeister/kafka\""),
+        ("address-may-be-taken", "172.18.0.101"),
+        ("docker-socket", "\"/var/run/docker.sock\""),
+        ("literal-secret", "RABBITMQ_DEFAULT_PASS"),
+        ("literal-secret", "MYSQL_ROOT_PASSWORD"),
+        ("floating-tag", "\"openzipkin/zipkin\""),
+        ("floating-tag", "\"prom/prometheus\""),
+        ("floating-tag", "\"grafana/grafana\""),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
 fn the_shops_stacks_have_the_values_of_the_hand_written_ones() {
     let compilation = compile(&example("shop"));
     let artifacts = compilation.artifacts.unwrap();

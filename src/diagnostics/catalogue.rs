@@ -203,6 +203,8 @@ catalogue! {
     STARTS_UNWAITED = "ZD5114" "starts-unwaited" Note "0.1.0";
     ADDRESS_REFUSED = "ZD5115" "address-refused" Error "0.1.0";
     INVALID_COMPOSE_NAME = "ZD5116" "invalid-compose-name" Error "0.1.0";
+    ADDRESS_MAY_BE_TAKEN = "ZD5117" "address-may-be-taken" Warning "0.1.0";
+    COLON_IN_MOUNT = "ZD5118" "colon-in-mount" Error "0.1.0";
     // ZD6xxx security
     LITERAL_SECRET = "ZD6001" "literal-secret" Warning "0.1.0";
     DOCKER_SOCKET = "ZD6002" "docker-socket" Warning "0.1.0";

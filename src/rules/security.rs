@@ -137,7 +137,8 @@ fn means_secret(name: &str) -> bool {
         || pair("private", "key")
         || pair("access", "key")
         || pair("signing", "key");
-    secret && !words.last().is_some_and(|last| ABOUT.contains(last))
+    let pass = words.last() == Some(&"pass") && !pair("proxy", "pass");
+    (secret || pass) && !words.last().is_some_and(|last| ABOUT.contains(last))
 }
 
 fn is_literal_secret(entry: &Entry<EntryValue>) -> bool {
@@ -195,6 +196,7 @@ mod tests {
             "api_key",
             "token_secret",
             "spring.datasource.password",
+            "RABBITMQ_DEFAULT_PASS",
         ] {
             assert!(means_secret(name), "{name}");
         }
@@ -203,6 +205,8 @@ mod tests {
             "DB_PASSWORD_FILE",
             "KEY",
             "TOKENIZER",
+            "PROXY_PASS",
+            "pass_through",
             "secret_name",
         ] {
             assert!(!means_secret(name), "{name}");

@@ -4,8 +4,12 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use serde_json::Value;
+
 use crate::programs::Program;
-use crate::{Failure, Test, Verdict, ensure, kubernetes, machine, nginx, swarm, test, yaml};
+use crate::{
+    Failure, Test, Verdict, compose, ensure, kubernetes, machine, nginx, swarm, test, yaml,
+};
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
@@ -90,11 +94,19 @@ fn values() -> Verdict {
         .map(|(index, text)| (format!("V{index}"), text))
         .collect();
     let body = format!("  env {{\n{}  }}", entries(&pairs));
-    let program = program("values", &service("swarm, kubernetes", &body))?;
+    let program = program("values", &service("swarm, kubernetes, compose", &body))?;
 
     let stack = &program.files("swarm", &["yml"])[0];
     yaml::judge_strings(&read(stack)?, swarm::substituted, &pairs)?;
     yaml::has_strings("the engine", &swarm::service(stack, "web")?, &pairs)?;
+
+    let project = &program.files("compose", &["yaml"])[0];
+    yaml::judge_strings(&read(project)?, swarm::substituted, &pairs)?;
+    yaml::has_strings(
+        "docker compose",
+        &environment(&compose::container(project, "web")?),
+        &pairs,
+    )?;
 
     let objects = program.files("kubernetes", &["yaml"]);
     let all = objects
@@ -115,6 +127,15 @@ fn values() -> Verdict {
     )
 }
 
+/// A container's environment as a map.
+fn environment(container: &Value) -> Value {
+    let entries = container["Config"]["Env"].as_array().into_iter().flatten();
+    let entries = entries.filter_map(|entry| entry.as_str()?.split_once('='));
+    entries
+        .map(|(key, value)| (key.to_owned(), Value::from(value)))
+        .collect()
+}
+
 /// As keys: a service's labels on a swarm may have any.
 fn keys() -> Verdict {
     // Its schema wants a character in each and no line end (`^.+$`).
@@ -123,11 +144,17 @@ fn keys() -> Verdict {
         .filter(|text| !text.is_empty() && !text.contains('\n'));
     let pairs: Vec<(String, String)> = texts.map(|text| (text, "value".to_owned())).collect();
     let body = format!("  labels {{\n{}  }}", entries(&pairs));
-    let program = program("keys", &service("swarm", &body))?;
+    let program = program("keys", &service("swarm, compose", &body))?;
     let stack = &program.files("swarm", &["yml"])[0];
     // Docker's CLI substitutes in values alone (docker/cli, cli/compose/interpolation).
     yaml::judge_strings(&read(stack)?, swarm::substituted, &pairs)?;
-    yaml::has_strings("the engine", &swarm::service(stack, "web")?, &pairs)
+    yaml::has_strings("the engine", &swarm::service(stack, "web")?, &pairs)?;
+    let project = &program.files("compose", &["yaml"])[0];
+    yaml::has_strings(
+        "docker compose",
+        &compose::container(project, "web")?,
+        &pairs,
+    )
 }
 
 /// As headers that nginx sets: none ends its directive.

@@ -1,4 +1,5 @@
-//! The real consumers judge what `zdc` writes: YAML readers, nginx, a Docker swarm, a Kubernetes API server.
+//! The real consumers judge what `zdc` writes: YAML readers, nginx, a Docker swarm, docker
+//! compose, a Kubernetes API server.
 //!
 //! A test is a program times a consumer, besides what each judge must refuse to be worth asking. Where a consumer is
 //! absent one line says so and the rest goes on; with `ZDC_REQUIRE_REAL=1` absence is a failure. This target has its
@@ -14,6 +15,7 @@
     reason = "a test program: it prints, reads the machine it is on, and may fail loudly"
 )]
 
+mod compose;
 mod gateway;
 mod hazard;
 mod kubernetes;
@@ -117,6 +119,7 @@ fn all() -> Vec<Test> {
         shell::tests,
         kubernetes::tests,
         swarm::tests,
+        compose::tests,
     ] {
         tests.extend(judge(&programs));
     }

@@ -106,7 +106,12 @@ fn start(dockerd: &Path, docker: PathBuf, programs: [&Path; 3]) -> Result<Engine
     let home = folder("docker");
     let mut daemon = Command::new(dockerd);
     daemon
-        .args(["--log-level=warn", "--host"])
+        .args([
+            "--log-level=warn",
+            // Else its own networks have the addresses that programs ask for.
+            "--default-address-pool=base=192.168.128.0/17,size=24",
+            "--host",
+        ])
         .arg(format!("unix://{}", home.join("socket").display()));
     for (option, name) in [
         ("--data-root", "data"),
@@ -169,6 +174,37 @@ fn image([workload, nginx, busybox]: [&Path; 3]) -> Result<PathBuf, String> {
     Ok(root)
 }
 
+/// Puts a program that a health check runs into the folder, where it is not there: it finds everything healthy.
+pub(crate) fn stand_in(program: &str) -> Result<(), String> {
+    let image = state().join("image");
+    let path = match program.strip_prefix('/') {
+        Some(path) => image.join(path),
+        None => image.join("bin").join(program),
+    };
+    let folders = ["bin", "usr/bin", "usr/sbin"];
+    let mut places = folders
+        .iter()
+        .map(|folder| image.join(folder).join(program));
+    if path.exists() || places.any(|place| place.symlink_metadata().is_ok()) {
+        return Ok(());
+    }
+    let fail = |error: std::io::Error| error.to_string();
+    std::fs::create_dir_all(path.parent().unwrap_or(&image)).map_err(fail)?;
+    std::fs::write(&path, "#!/bin/sh\n").map_err(fail)?;
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&path, executable).map_err(fail)
+}
+
+/// What tells a client which engine is meant.
+pub(crate) fn environment() -> [(&'static str, String); 2] {
+    let home = state().join("docker");
+    let socket = format!("unix://{}", home.join("socket").display());
+    [
+        ("DOCKER_HOST", socket),
+        ("DOCKER_CONFIG", home.display().to_string()),
+    ]
+}
+
 /// Takes the stacks of one program down and leaves nothing of theirs running.
 pub(crate) fn stop() {
     // The engine ends with the process namespace; what its containers were in has to go before.
@@ -178,20 +214,15 @@ pub(crate) fn stop() {
 }
 
 impl Engine {
-    fn docker(&self, words: &[&str]) -> Result<String, String> {
+    pub(crate) fn docker(&self, words: &[&str]) -> Result<String, String> {
         let mut command = self.command();
         command.args(words);
         run(command)
     }
 
     fn command(&self) -> Command {
-        let home = state().join("docker");
         let mut command = Command::new(&self.docker);
-        command.env(
-            "DOCKER_HOST",
-            format!("unix://{}", home.join("socket").display()),
-        );
-        command.env("DOCKER_CONFIG", home);
+        command.envs(environment());
         command
     }
 
@@ -314,9 +345,9 @@ impl Engine {
     }
 
     /// An image of that name: nginx, or a workload that listens on the ports.
-    fn import(&self, name: &str, ports: &BTreeSet<String>) -> Verdict {
+    pub(crate) fn import(&self, name: &str, ports: &BTreeSet<String>) -> Verdict {
         let repository = name.rsplit('/').next().unwrap_or_default();
-        let change = if repository.split(':').next() == Some("nginx") {
+        let command = if repository.split(':').next() == Some("nginx") {
             r#"CMD ["nginx", "-g", "daemon off;"]"#.to_owned()
         } else {
             let ports: Vec<&str> = ports.iter().map(String::as_str).collect();
@@ -334,7 +365,7 @@ impl Engine {
         import
             .arg(&self.image)
             .arg(&self.docker)
-            .args([&change, name]);
+            .args([&command, name]);
         import.envs(
             self.command()
                 .get_envs()
@@ -444,9 +475,17 @@ impl Engine {
             for stack in stacks {
                 self.docker(&["stack", "rm", &stack.name])?;
             }
-            match self.docker(&["ps", "--all", "--quiet"])? {
-                left if left.trim().is_empty() => Ok(()),
-                left => Err(format!("containers are left: {left}")),
+            let left = self.docker(&["ps", "--all", "--quiet"])?;
+            if !left.trim().is_empty() {
+                return Err(format!("containers are left: {left}"));
+            }
+            // The next stack of that name would find a network that goes away.
+            let label = "label=com.docker.stack.namespace";
+            let left = self.docker(&["network", "ls", "--quiet", "--filter", label])?;
+            if left.trim().is_empty() {
+                Ok(())
+            } else {
+                Err(format!("networks are left: {left}"))
             }
         })?;
         for stack in stacks {
@@ -475,7 +514,7 @@ impl Stack {
 }
 
 /// The ports that a service publishes or checks.
-fn ports(service: &Value) -> BTreeSet<String> {
+pub(crate) fn ports(service: &Value) -> BTreeSet<String> {
     let published = service["ports"].as_array().into_iter().flatten();
     let mut ports: BTreeSet<String> = published.map(|port| port["target"].to_string()).collect();
     let check = service["healthcheck"]["test"].to_string();

@@ -25,6 +25,9 @@ pub(super) fn check<'g>(graph: &'g Graph, networks: &[&'g Node<Network>], ledger
     for network in networks.iter().filter(made) {
         addresses(graph, network, ledger);
     }
+    for network in networks {
+        given_to_others(graph, network, ledger);
+    }
     let mut seen: Vec<(&Node<Network>, Cidr, Span)> = Vec::new();
     for network in networks.iter().filter(made) {
         let Some(subnet) = &network.subnet else {
@@ -87,6 +90,52 @@ fn addresses(graph: &Graph, network: &Node<Network>, ledger: &mut Ledger<'_>) {
             taken.insert(address, (format!("`{service}` has it"), span));
         }
     }
+}
+
+/// Static addresses that the engine may have given to a container that asked for none: it gives the
+/// lowest free one to each (our test on an engine), and on a network of several projects to anybody.
+fn given_to_others(graph: &Graph, network: &Node<Network>, ledger: &mut Ledger<'_>) {
+    let name = network.label.name();
+    let real = graph.real_network_name(name);
+    let containers = containers(graph, name);
+    for (service, address, span) in joined(graph, name) {
+        let why = if is_external(network) {
+            format!("whoever joins `{real}` may have it")
+        } else {
+            let Some(subnet) = &network.subnet else {
+                continue;
+            };
+            let place = u32::from(address).saturating_sub(u32::from(subnet.value.address));
+            // The gateway has the first.
+            if containers == 0 || u64::from(place) > containers.saturating_add(1) {
+                continue;
+            }
+            "the engine gives the lowest addresses to containers that ask for none".to_owned()
+        };
+        let found = Diagnostic::new(
+            &catalogue::ADDRESS_MAY_BE_TAKEN,
+            format!("`{address}` may be taken on network `{name}` when `{service}` starts"),
+            span,
+        );
+        let found = found.labelled(why).and(network.span, "the network");
+        let help = "leave the address out and reach the service by its name, or choose one far up \
+                    in a subnet that this project has for itself";
+        ledger.report(found.help(help).about(service));
+    }
+}
+
+/// How many containers are on a network, if some of them ask for no address.
+fn containers(graph: &Graph, network: &str) -> u64 {
+    let services = graph.services_on(TargetId::Compose);
+    let mut all: u64 = 0;
+    let mut any = false;
+    for service in services {
+        for (_, join) in graph.joins(service).filter(|(name, _)| *name == network) {
+            any |= join.address.is_none();
+            all = all.saturating_add(graph.replicas(service).default);
+        }
+    }
+    if any { all } else { 0 }
 }
 
 /// The static addresses that services of the project want on a network.

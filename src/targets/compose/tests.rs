@@ -174,8 +174,13 @@ fn a_secret_is_injected_where_it_is_a_variable() {
 #[test]
 fn what_the_engine_or_the_plugin_refuses_is_told() {
     let service = |body: &str| {
+        let volume = if body.contains("volume") {
+            "volume data\n"
+        } else {
+            ""
+        };
         said(&format!(
-            "deploy V: string = \"a{{b\"\nservice a {{ image = \"a/b:1\", {body} }}"
+            "deploy V: string = \"a{{b\"\n{volume}service a {{ image = \"a/b:1\", {body} }}"
         ))
     };
     for (body, expected) in [
@@ -195,6 +200,10 @@ fn what_the_engine_or_the_plugin_refuses_is_told() {
             "env { V = V }",
             "ZD5016 `V` cannot be substituted: its default has a `{`, which is counted against the \
              `}` that ends the substitution",
+        ),
+        (
+            "volume data { path = \"/a:b\" }",
+            "ZD5118 docker compose cannot mount a volume at `/a:b`",
         ),
         (
             "port rpc { number = 9000 }, health tcp {}",

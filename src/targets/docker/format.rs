@@ -114,7 +114,16 @@ pub(in crate::targets) enum Mount {
         target: String,
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         read_only: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        bind: Option<Bind>,
     },
+}
+
+/// How a path of the host is mounted.
+#[derive(Debug, Serialize)]
+pub(in crate::targets) struct Bind {
+    /// Whether it is made where there is none.
+    pub(in crate::targets) create_host_path: bool,
 }
 
 /// A config or secret in a container.

@@ -2,7 +2,7 @@
 
 use super::Lowering;
 use super::draft::NewConfig;
-use super::format::{FileMount, Mount};
+use super::format::{Bind, FileMount, Mount};
 use super::text::{Place, escaped};
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::source::{Span, Str};
@@ -30,7 +30,13 @@ pub(in crate::targets) fn volumes(lowering: &mut Lowering<'_, '_>) -> Vec<Mount>
             .ledger
             .take_from(mount.read_only.as_ref())
             .is_some_and(|only| *only);
-        mounts.push(mounted("volume", name, &escaped(path), read_only));
+        if lowering.target == TargetId::Compose && path.contains(':') {
+            let span = mount.path.as_ref().map_or(node.span, |path| path.span);
+            let diagnostic = colon_in_mount(path, span).about(service.name());
+            lowering.ledger.report(diagnostic);
+        }
+        let mount = mounted(lowering.target, "volume", name, &escaped(path), read_only);
+        mounts.push(mount);
         lowering.draft.mounts_volume(name);
     }
     for node in &body.mount {
@@ -57,6 +63,7 @@ pub(in crate::targets) fn volumes(lowering: &mut Lowering<'_, '_>) -> Vec<Mount>
             .is_some_and(|only| *only);
         let source = host_path(lowering.target, &source);
         mounts.push(mounted(
+            lowering.target,
             "bind",
             &source,
             &escaped(node.label.name()),
@@ -88,17 +95,29 @@ pub(in crate::targets) fn host_path(target: TargetId, path: &str) -> String {
     }
 }
 
-fn mounted(kind: &'static str, source: &str, target: &str, read_only: bool) -> Mount {
-    if source.contains(':') || target.contains(':') {
+fn mounted(
+    target: TargetId,
+    kind: &'static str,
+    source: &str,
+    path: &str,
+    read_only: bool,
+) -> Mount {
+    if source.contains(':') || path.contains(':') {
+        // docker compose joins a mount's ends with a colon for the engine, but where it must not make
+        // the path (docker/compose `pkg/compose/create.go`, `bindRequiresMountAPI`).
+        let apart = target == TargetId::Compose && kind == "bind";
         return Mount::Long {
             r#type: kind,
             source: source.to_owned(),
-            target: target.to_owned(),
+            target: path.to_owned(),
             read_only,
+            bind: apart.then_some(Bind {
+                create_host_path: false,
+            }),
         };
     }
     let suffix = if read_only { ":ro" } else { "" };
-    Mount::Short(format!("{source}:{target}{suffix}"))
+    Mount::Short(format!("{source}:{path}{suffix}"))
 }
 
 /// Configs: a file for `file`, each key a file in a folder for `data`.
@@ -212,6 +231,16 @@ pub(in crate::targets) fn secrets(lowering: &mut Lowering<'_, '_>) -> Vec<FileMo
         lowering.draft.mounts_secret(&name);
     }
     mounts
+}
+
+fn colon_in_mount(path: &str, span: Span) -> Diagnostic {
+    Diagnostic::new(
+        &catalogue::COLON_IN_MOUNT,
+        format!("docker compose cannot mount a volume at `{path}`"),
+        span,
+    )
+    .labelled("it takes the colon for the end of the path")
+    .help("mount it at a path without a colon")
 }
 
 fn without_path(what: &str, span: Span, example: &str) -> Diagnostic {
