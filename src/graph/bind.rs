@@ -138,6 +138,10 @@ impl<'a> Binder<'a, '_> {
         for entry in body.env.iter().flat_map(|env| &env.entries) {
             self.value(&entry.attribute.value, entry.attribute.span);
         }
+        let arguments = body.build.iter().filter_map(|build| build.args.as_ref());
+        for entry in arguments.flat_map(|arguments| &arguments.entries) {
+            self.value(&entry.attribute.value, entry.attribute.span);
+        }
         let health = body.health.as_ref();
         let probe = health
             .and_then(|health| health.client.as_ref())

@@ -65,7 +65,10 @@ fn used(graph: &Graph) -> BTreeSet<(&'static str, &str)> {
             let secrets = [&tls.certificate, &tls.key].into_iter().flatten();
             used.extend(secrets.map(|secret| ("secret", &*secret.value.0)));
         }
-        for entry in body.env.iter().flat_map(|env| &env.entries) {
+        let arguments = body.build.iter().filter_map(|build| build.args.as_ref());
+        let arguments = arguments.flat_map(|arguments| &arguments.entries);
+        let env = body.env.iter().flat_map(|env| &env.entries);
+        for entry in env.chain(arguments) {
             read(&entry.attribute.value, &mut used);
         }
         let words = [&body.command, &body.args].into_iter().flatten();

@@ -103,7 +103,7 @@ block! {
     /// Build arguments: any names.
     pub struct BuildArguments = "args" LabelRule::None; {
         /// An argument.
-        entries: entries(Text),
+        entries: entries(EntryValue),
     }
 }
 

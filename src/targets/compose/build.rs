@@ -30,9 +30,9 @@ fn section(lowering: &mut Lowering<'_, '_>) -> Option<Build> {
     let arguments = build.args.as_ref().map(|args| lowering.ledger.enter(args));
     let arguments = arguments.iter().flat_map(|arguments| &arguments.entries);
     let argument = |entry| {
-        let (key, text) = lowering.ledger.take_entry(entry);
-        let text = lowering.text(text, Place::Field, entry.attribute.span);
-        (key.to_owned(), text)
+        let (key, value) = lowering.ledger.take_entry(entry);
+        let value = lowering.value(value, Place::Field, entry.attribute.span);
+        (key.to_owned(), value)
     };
     Some(Build {
         args: arguments.map(argument).collect(),
