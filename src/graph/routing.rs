@@ -74,17 +74,18 @@ pub fn paths(route: &Node<Route>) -> Option<Paths> {
     Paths::read(pattern(route).0)
 }
 
-/// What a listener speaks.
-pub fn protocol(listen: &Listen) -> Protocol {
-    let implied = match listen.tls {
-        Some(_) => Protocol::Https,
-        None => Protocol::Http,
+/// What a listener speaks: https where it has a certificate or goes by that name.
+pub fn protocol(listen: &Node<Listen>) -> Protocol {
+    let implied = if listen.tls.is_some() || listen.label.name() == "https" {
+        Protocol::Https
+    } else {
+        Protocol::Http
     };
     listen.protocol.as_ref().map_or(implied, |it| it.value)
 }
 
 /// The port of a listener.
-pub fn port(listen: &Listen) -> u64 {
+pub fn port(listen: &Node<Listen>) -> u64 {
     let usual = if protocol(listen) == Protocol::Https {
         443
     } else {

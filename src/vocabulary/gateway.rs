@@ -50,7 +50,7 @@ block! {
     pub struct Listen = "listen" LabelRule::Name; {
         /// The port; 80 by default, 443 for https.
         port: attribute(PortNumber),
-        /// What it speaks; https with a `tls` block, else http by default.
+        /// What it speaks; by default https where it is named so or has a `tls` block, else http.
         protocol: attribute(Protocol),
         /// The host names it answers to; all by default.
         hosts: attribute(Vec<Spanned<Str>>),

@@ -17,6 +17,7 @@
 
 mod compose;
 mod gateway;
+mod gateway_api;
 mod hazard;
 mod kubernetes;
 mod machine;
@@ -124,6 +125,7 @@ fn all() -> Vec<Test> {
         tests.extend(judge(&programs));
     }
     tests.extend(gateway::tests());
+    tests.extend(gateway_api::tests());
     tests.extend(hazard::tests());
     tests
 }

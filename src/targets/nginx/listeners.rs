@@ -172,7 +172,7 @@ fn listener(
     draft.ledger.take_from(body.hosts.as_ref());
     draft.ledger.take_from(body.redirect.as_ref());
     let tls = tls(scene, listen, draft);
-    let protocol = routing::protocol(body);
+    let protocol = routing::protocol(listen);
     if !matches!(protocol, Protocol::Http | Protocol::Https) {
         let span = body.protocol.as_ref().map_or(listen.span, |it| it.span);
         draft.report(scene, unspoken(protocol, span));
@@ -182,7 +182,7 @@ fn listener(
         let span = body.protocol.as_ref().map_or(listen.span, |it| it.span);
         draft.report(scene, plain_with_tls(span, listen.span));
     }
-    let port = routing::port(body);
+    let port = routing::port(listen);
     let redirect = match &body.redirect {
         Some(written) => Some(to_https(scene, listen, written.span, draft)?),
         None => None,
@@ -274,7 +274,7 @@ fn to_https(
 }
 
 fn secure_port(scene: Scene<'_>, listen: &Listen) -> Option<u64> {
-    let covers = |other: &Listen| match (&other.hosts, &listen.hosts) {
+    let covers = |other: &Node<Listen>| match (&other.hosts, &listen.hosts) {
         (None, _) => true,
         (Some(_), None) => false,
         (Some(theirs), Some(own)) => own.value.iter().all(|own| {
@@ -288,7 +288,7 @@ fn secure_port(scene: Scene<'_>, listen: &Listen) -> Option<u64> {
         .find(|other| {
             routing::protocol(other) == Protocol::Https && other.redirect.is_none() && covers(other)
         })
-        .map(|other| routing::port(other))
+        .map(routing::port)
 }
 
 fn take(

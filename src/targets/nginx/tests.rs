@@ -341,4 +341,45 @@ proptest! {
         let servers = tokens.iter().filter(|token| **token == Token::Word("server".to_owned()));
         prop_assert_eq!(servers.count(), 1);
     }
+
+    /// The same for values that stand in other places: what is matched, where files are, where
+    /// clients are sent, what tells them apart, what is compressed.
+    #[test]
+    fn no_other_value_breaks_out(
+        value in "[ -~é\u{85}\u{1f600}]{0,24}|[\\\\\"';{}#$` ]{0,12}",
+        place in 0..7_usize,
+    ) {
+        let text = string(&value);
+        let route = [
+            format!("to = web.http, headers {{ X-A = {text} }}"),
+            format!("root = {}", string(&format!("/{value}"))),
+            format!("redirect {{ path = {} }}", string(&format!("/{value}"))),
+            format!("redirect {{ host = {text} }}"),
+            format!("to = web.http, rate_limit {{ requests = 1, key = {text} }}"),
+            format!("to = web.http, rewrite {{ prefix = {} }}", string(&format!("/{value}"))),
+            format!("to = web.http, hosts = [{text}]"),
+        ][place].clone();
+        let plain = [
+            "to = web.http, headers { X-A = \"a\" }",
+            "root = \"/a\"",
+            "redirect { path = \"/a\" }",
+            "redirect { host = \"a\" }",
+            "to = web.http, rate_limit { requests = 1, key = \"a\" }",
+            "to = web.http, rewrite { prefix = \"/a\" }",
+            "to = web.http, hosts = [\"a\"]",
+        ][place];
+        let gateway = |route: &str| format!("listen http\nroute \"/a/**\" {{ {route} }}");
+        let (text, _) = build(&program(&gateway(&route)));
+        prop_assume!(!text.is_empty());
+        let (plain, _) = build(&program(&gateway(plain)));
+        // Word for word the same shape: nothing but words differs.
+        let shape = |text: &str| -> Vec<Token> {
+            let word = |token| match token {
+                Token::Word(_) => Token::Word(String::new()),
+                other => other,
+            };
+            tokens(text).unwrap().into_iter().map(word).collect()
+        };
+        prop_assert_eq!(shape(&text), shape(&plain));
+    }
 }

@@ -144,7 +144,7 @@ impl<'g> Lowering<'g> {
                     index,
                     name,
                     host,
-                    port: routing::port(body),
+                    port: routing::port(listen),
                     secure,
                     certificate: certificate.clone(),
                     redirects: body.redirect.is_some(),
@@ -304,6 +304,8 @@ impl<'g> Lowering<'g> {
             for split in &body.split {
                 self.ledger.declare_block(split, said);
             }
+            // It is answered at once.
+            rule.timeouts = None;
             rule.filters.push(self.redirection(redirect));
             return Some(rule);
         }
