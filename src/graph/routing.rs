@@ -39,15 +39,6 @@ impl Paths {
         }
     }
 
-    /// The longer path goes first, one path alone before it and all below it.
-    fn rank(&self) -> (Reverse<usize>, u8) {
-        match self {
-            Paths::One(path) => (Reverse(path.len()), 0),
-            Paths::Below(path) => (Reverse(path.len()), 1),
-            Paths::All => (Reverse(0), 2),
-        }
-    }
-
     /// Whether all of the other's paths are among these.
     pub fn cover(&self, other: &Paths) -> bool {
         match (self, other) {
@@ -124,8 +115,7 @@ pub struct VirtualHost<'g> {
     pub hosts: Vec<String>,
     /// The listeners that answer for them, by their place in the gateway.
     pub listeners: Vec<usize>,
-    /// For each pattern of paths, in the order in which they go first, the routes that are asked
-    /// in turn.
+    /// For each pattern of paths, in the order written, the routes that are asked in turn.
     pub paths: Vec<(Paths, Vec<Candidate<'g>>)>,
 }
 
@@ -136,7 +126,7 @@ pub struct Candidate<'g> {
     pub index: usize,
     /// The route.
     pub route: &'g Node<Route>,
-    /// Whether no request comes to it: those before it take all of its own.
+    /// The place of the one before it that takes all of its requests.
     pub covered_by: Option<usize>,
 }
 
@@ -304,13 +294,6 @@ impl<'g> VirtualHost<'g> {
         let mut out = candidates.to_vec();
         out.retain(|candidate| candidate.covered_by.is_none());
         out
-    }
-
-    /// The paths, the longest first: what decides where several cover one request.
-    pub fn by_length(&self) -> Vec<&(Paths, Vec<Candidate<'g>>)> {
-        let mut paths: Vec<_> = self.paths.iter().collect();
-        paths.sort_by_key(|(paths, _)| paths.rank());
-        paths
     }
 }
 

@@ -348,8 +348,8 @@ fn controller(lowering: &Lowering<'_>, service: ServiceView<'_>) -> Diagnostic {
 fn no_path(service: ServiceView<'_>, route: &Node<Route>) -> Diagnostic {
     let (pattern, span) = routing::pattern(route);
     Diagnostic::new(
-        &catalogue::NOT_IN_AN_INGRESS,
-        format!("an Ingress has no path like `{pattern}`"),
+        &catalogue::INVALID_ROUTE,
+        format!("`{pattern}` is no pattern of paths"),
         span,
     )
     .about(service.name())
