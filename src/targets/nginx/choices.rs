@@ -4,7 +4,7 @@
 //! keeps method, body and path (nginx `src/http/ngx_http_special_response.c`). An `if` around
 //! `proxy_pass` cannot hold two conditions, and inherits no headers.
 
-use super::gateway::{Draft, Scene};
+use super::gateway::{self, Draft, Scene};
 use super::headers;
 use super::plan::{Directive, Location, Map};
 use super::routes::Body;
@@ -34,7 +34,7 @@ pub(super) fn lower(
     {
         draft.report(scene, several_sizes(one.route, other.route));
     }
-    let hint = format!("{}_{hint}", scene.service.name());
+    let hint = format!("{}_{hint}", gateway::shared_name(scene));
     // What a guard lets through, one of the routes takes.
     let otherwise = if location.guards.is_empty() { NONE } else { "" };
     let variable = variable(&hint, otherwise, candidates, bodies, draft);

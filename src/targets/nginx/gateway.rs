@@ -147,6 +147,17 @@ fn elsewhere(
     }
 }
 
+/// A beginning for names that all of one nginx shares, the files of other apps too: a `map` of the
+/// same name in another file would silently take this one's place.
+pub(super) fn shared_name(scene: Scene<'_>) -> String {
+    let (app, gateway) = (scene.graph.name(), scene.service.name());
+    if scene.in_container || app == gateway {
+        gateway.to_owned()
+    } else {
+        format!("{app}-{gateway}")
+    }
+}
+
 /// Whether services are told who asked.
 pub(super) fn forwarded_headers(scene: Scene<'_>) -> bool {
     let written = scene.gateway.forwarded_headers.as_ref();

@@ -1,6 +1,6 @@
 //! How much and how long: body sizes, timeouts, retries, rates and compression.
 
-use super::gateway::{Draft, Scene};
+use super::gateway::{self, Draft, Scene};
 use super::plan::Directive;
 use super::quote::Word;
 use super::{values, variables};
@@ -214,7 +214,7 @@ pub(super) fn rate(
         }
         _ => "$binary_remote_addr".into(),
     };
-    let zone = draft.names.zone(scene.service.name(), label);
+    let zone = draft.names.zone(&gateway::shared_name(scene), label);
     draft.conf.directives.push(Directive::new(
         "limit_req_zone",
         [

@@ -47,7 +47,7 @@ pub(super) fn lower(
     if all < Percent::ALL.thousandths {
         entries.push(("*".to_owned(), rest));
     }
-    let hint = format!("{}_{}", scene.service.name(), route.label.name());
+    let hint = format!("{}_{}", gateway::shared_name(scene), route.label.name());
     let variable = draft.names.variable("split", &hint);
     let map = Map::split(source, &variable, &entries);
     draft.conf.maps.push(map);
