@@ -1117,3 +1117,90 @@ test \"Seven <when> asked & \\\"told\\\"\" { set N = 7, expect manifest(\"swarm/
         );
     }
 }
+
+mod accepted {
+    use super::*;
+
+    const APP: &str = "app a { targets = [swarm] }
+service web {
+  image = \"example/web:latest\"
+  port http { number = 80, publish = 80 }
+  health http { path = \"/\" }
+  update recreate
+  allow floating_tag { because = \"the pipeline sets it\", until = 2027-01-31 }
+  allow downtime { because = \"one writer\", until = 2027-06-30 }
+}
+";
+
+    #[test]
+    fn what_is_accepted_is_listed_with_its_day_and_reason() {
+        let desk = Desk::new();
+        desk.put("app.zd", APP);
+        ends(
+            &desk.zdc(&["check"]),
+            0,
+            &[
+                "app.zd is sound for swarm",
+                "  accepted: floating-tag in `web` until 2027-01-31: the pipeline sets it\n",
+                "  accepted: downtime in `web` until 2027-06-30: one writer\n",
+            ],
+        );
+        assert_eq!(err(&desk.zdc(&["check", "-q"])), "");
+    }
+
+    #[test]
+    fn it_ends_after_its_day_and_only_where_a_day_is_given() {
+        let desk = Desk::new();
+        desk.put("app.zd", APP);
+        // The last day is one of them.
+        ends(
+            &desk.zdc(&["check", "--as-of", "2027-01-31", "--deny-warnings"]),
+            0,
+            &[],
+        );
+        let output = desk.zdc(&["check", "--as-of", "2027-02-01", "--deny-warnings"]);
+        ends(
+            &output,
+            1,
+            &[
+                "warning[ZD6003]",
+                "accepted until 2027-01-31",
+                "the `allow` has ended: the pipeline sets it",
+            ],
+        );
+        assert!(!err(&output).contains("ZD4004") && !err(&output).contains("ZD7001"));
+        for command in ["build", "check"] {
+            ends(
+                &desk.zdc(&[command, "--as-of", "2027-07-01"]),
+                1,
+                &["error[ZD4004]", "accepted until 2027-06-30", "one writer"],
+            );
+        }
+        desk.put(
+            "app.zd",
+            format!("{APP}test \"ended\" {{ expect ZD4004 }}\n"),
+        );
+        assert_eq!(code(&desk.zdc(&["test", "--as-of", "2027-07-01"])), 0);
+        assert_eq!(code(&desk.zdc(&["test"])), 1);
+    }
+
+    #[test]
+    fn a_day_is_one_of_the_calendar() {
+        let desk = Desk::new();
+        desk.put("app.zd", APP);
+        for day in [
+            "tomorrow",
+            "2027-02-29",
+            "2027-2-1",
+            "20270201",
+            "+027-02-01",
+            "",
+        ] {
+            ends(
+                &desk.zdc(&["check", "--as-of", day]),
+                2,
+                &["as in 2027-01-31"],
+            );
+        }
+    }
+}

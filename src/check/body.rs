@@ -1,7 +1,7 @@
 //! Bodies held against the vocabulary: which attributes, blocks and statements stand where.
 
 use super::fit::words_of;
-use super::{Checker, Signature, place};
+use super::{Asked, Checker, Role, Signature, place};
 use crate::diagnostics::Diagnostic;
 use crate::diagnostics::catalogue::{
     BLOCK_OR_ATTRIBUTE, DOTTED_KEY, DUPLICATE_ATTRIBUTE, MISPLACED_ITEM, MISUSED_NAME, UNKNOWN_NAME,
@@ -9,8 +9,8 @@ use crate::diagnostics::catalogue::{
 use crate::resolve::{Binding, Place, UNREAD, resolve_path};
 use crate::source::Span;
 use crate::syntax::ast::{Attribute, Block, Body, For, If, Item, Key, KeyPart, Use};
-use crate::types::Ty;
-use crate::vocabulary::{BlockSchema, Member, Shape};
+use crate::types::{IntRange, Ty};
+use crate::vocabulary::{Block as _, BlockSchema, Member, Patch, Shape};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
@@ -74,10 +74,11 @@ impl Checker<'_> {
         kind: &'static str,
         seen: &mut Seen<'b>,
     ) {
-        if !self.plain_key(&attribute.key) {
+        if schema.kind == Patch::SCHEMA.kind {
+            self.patch_key(&attribute.key);
+        } else if !self.plain_key(&attribute.key) {
             return;
-        }
-        if let [KeyPart::Text(text)] = attribute.key.parts.as_slice() {
+        } else if let [KeyPart::Text(text)] = attribute.key.parts.as_slice() {
             self.known_text(text, "a key");
         }
         let key = attribute.key.as_text();
@@ -174,6 +175,20 @@ impl Checker<'_> {
             self.report(found);
         }
         plain
+    }
+
+    /// A path of a patch.
+    fn patch_key(&mut self, key: &Key) {
+        for part in &key.parts {
+            match part {
+                KeyPart::Name(_) => {}
+                KeyPart::Text(text) => self.known_text(text, "a key"),
+                KeyPart::Index(index) => {
+                    let ty = Ty::either([Ty::Int(IntRange::NATURAL), Ty::TEXT]);
+                    self.expect(index, &ty, Asked::by(Role::Rule("a path")));
+                }
+            }
+        }
     }
 
     /// `use NAME(args)` in the body of a service.
@@ -310,9 +325,6 @@ fn is_service(schema: &BlockSchema) -> bool {
 /// Blocks that a later version takes.
 fn later(block: &Block, schema: &BlockSchema) -> Option<Diagnostic> {
     let help = match (&*block.kind.text, schema.kind) {
-        ("on", "service" | "gateway") => {
-            "leave it out for now; what one target needs alone is added to its manifests after the build"
-        }
         ("codedeploy", "target") => "leave it out for now, and write `appspec.yml` by hand",
         _ => return None,
     };

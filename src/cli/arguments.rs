@@ -4,6 +4,7 @@ use super::invocation::Telling;
 use super::terminal::Color;
 use crate::diagnostics::nearest;
 use crate::diagnostics::render::Format;
+use crate::types::Date;
 use crate::vocabulary::TargetId;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -45,6 +46,10 @@ pub(super) struct Judging {
     )]
     pub(super) targets: Vec<TargetId>,
 
+    /// Judge as of a day: what is accepted until an earlier one is not any more
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
+    pub(super) as_of: Option<Date>,
+
     /// Let warnings fail too
     #[arg(long)]
     pub(super) deny_warnings: bool,
@@ -83,6 +88,27 @@ fn targets() -> impl TypedValueParser<Value = TargetId> {
 fn formats() -> impl TypedValueParser<Value = Format> {
     PossibleValuesParser::new(Format::WORDS)
         .try_map(|word| Format::from_word(&word).ok_or("there is no such format"))
+}
+
+/// A day as zd writes it.
+pub(super) fn day(text: &str) -> Result<Date, String> {
+    let parts: Vec<&str> = text.split('-').collect();
+    let date = match parts.as_slice() {
+        [year, month, day]
+            if (year.len(), month.len(), day.len()) == (4, 2, 2)
+                && text
+                    .bytes()
+                    .all(|byte| byte.is_ascii_digit() || byte == b'-') =>
+        {
+            let number = |text: &str| text.parse::<u16>().ok();
+            let small = |text: &str| text.parse::<u8>().ok();
+            number(year)
+                .zip(small(month).zip(small(day)))
+                .and_then(|(year, (month, day))| Date::new(year, month, day))
+        }
+        _ => None,
+    };
+    date.ok_or_else(|| "expected a day of the calendar, as in 2027-01-31".to_owned())
 }
 
 pub(super) fn setting(text: &str) -> Result<(String, String), String> {

@@ -54,7 +54,8 @@ impl Build {
         if self.stdout {
             one_target(&self.judging.targets, true)?;
         }
-        let invocation = Invocation::compile(&self.program, &self.judging.targets)?;
+        let invocation =
+            Invocation::compile(&self.program, &self.judging.targets, self.judging.as_of)?;
         if !invocation.tell(self.judging.telling(&self.program, self.stdout))? {
             return Ok(Exit::Found);
         }

@@ -3,7 +3,9 @@
 use super::arguments::{Judging, Program};
 use super::invocation::Invocation;
 use super::{Exit, Failure, terminal};
-use crate::diagnostics::render::Format;
+use crate::diagnostics::catalogue;
+use crate::diagnostics::render::{Format, escape_line};
+use crate::graph::Graph;
 use clap::Args;
 
 /// Judge a program without writing anything
@@ -11,6 +13,7 @@ use clap::Args;
 #[command(after_help = "Examples:
   zdc check
   zdc check shop/app.zd --target kubernetes --deny-warnings
+  zdc check --as-of 2027-02-01
   zdc check --format sarif > zdc.sarif")]
 pub(super) struct Check {
     #[command(flatten)]
@@ -21,7 +24,8 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let invocation = Invocation::compile(&self.program, &self.judging.targets)?;
+        let invocation =
+            Invocation::compile(&self.program, &self.judging.targets, self.judging.as_of)?;
         if !invocation.tell(self.judging.telling(&self.program, false))? {
             return Ok(Exit::Found);
         }
@@ -37,7 +41,55 @@ impl Check {
                 "{main} is sound for {targets} ({})",
                 invocation.elapsed()
             ));
+            if let Some(graph) = &invocation.compilation.graph {
+                for accepted in accepted(graph) {
+                    terminal::say(&format!("  accepted: {}", escape_line(&accepted)));
+                }
+            }
         }
         Ok(Exit::Success)
+    }
+}
+
+/// What services accept, a line for each reason: what is accepted, in whom, until when and why.
+fn accepted(graph: &Graph) -> Vec<String> {
+    let mut reasons: Vec<(String, Vec<&str>, String)> = Vec::new();
+    for service in graph.services() {
+        for allow in &service.node.service.allow {
+            if graph.ended(allow).is_some() {
+                continue;
+            }
+            let what = allow.label.name();
+            let what = catalogue::find(what).map_or(what, |code| code.name);
+            let because = allow.because.as_ref().map_or("", |why| &why.value);
+            let until = allow.until.as_ref();
+            let until = until.map_or_else(String::new, |day| format!(" until {}", day.value));
+            let why = format!("{until}: {because}");
+            let known = reasons
+                .iter_mut()
+                .find(|(known, _, reason)| known == what && *reason == why);
+            match known {
+                Some((_, services, _)) => services.push(service.name()),
+                None => reasons.push((what.to_owned(), vec![service.name()], why)),
+            }
+        }
+    }
+    reasons
+        .into_iter()
+        .map(|(what, services, why)| format!("{what} in {}{why}", some(&services)))
+        .collect()
+}
+
+/// The first few of many.
+fn some(services: &[&str]) -> String {
+    const MOST: usize = 4;
+    let named: Vec<String> = services
+        .iter()
+        .take(MOST)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    match services.len().saturating_sub(MOST) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
     }
 }

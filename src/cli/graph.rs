@@ -36,7 +36,7 @@ enum Picture {
 
 impl Graph {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let invocation = Invocation::compile(&self.program, &[])?;
+        let invocation = Invocation::compile(&self.program, &[], None)?;
         let found = &invocation.compilation.diagnostics;
         let broken = found.iter().any(|found| found.severity == Severity::Error);
         // Warnings are for a build to tell.

@@ -7,6 +7,7 @@ use super::{Failure, params, terminal};
 use crate::diagnostics::Severity;
 use crate::diagnostics::render::{Format, Shown, render};
 use crate::eval::Inputs;
+use crate::types::Date;
 use crate::vocabulary::TargetId;
 use crate::{Compilation, Options};
 use std::time::{Duration, Instant};
@@ -37,11 +38,15 @@ pub(super) struct Telling {
 }
 
 impl Invocation {
-    /// Compiles for these targets; for the app's where none is named.
+    /// Compiles for these targets, for the app's where none is named; judges as of a day.
     ///
     /// # Errors
     /// The main file or a parameter file cannot be read.
-    pub(super) fn compile(program: &Program, targets: &[TargetId]) -> Result<Self, Failure> {
+    pub(super) fn compile(
+        program: &Program,
+        targets: &[TargetId],
+        as_of: Option<Date>,
+    ) -> Result<Self, Failure> {
         let started = Instant::now();
         let project = Project::open(program.file.as_deref(), program.root.as_deref())?;
         let options = Options {
@@ -51,6 +56,7 @@ impl Invocation {
                 ..Inputs::default()
             },
             targets: targets.to_vec(),
+            as_of,
         };
         let compilation = crate::compile(&project.world, &project.main, &options);
         let mut targets = match &compilation.graph {

@@ -205,6 +205,10 @@ catalogue! {
     INVALID_COMPOSE_NAME = "ZD5116" "invalid-compose-name" Error "0.1.0";
     ADDRESS_MAY_BE_TAKEN = "ZD5117" "address-may-be-taken" Warning "0.1.0";
     COLON_IN_MOUNT = "ZD5118" "colon-in-mount" Error "0.1.0";
+    NOTHING_TO_PATCH = "ZD5130" "nothing-to-patch" Error "0.1.0";
+    UNKNOWN_PATCH_FIELD = "ZD5131" "unknown-patch-field" Error "0.1.0";
+    PATCH_TYPE = "ZD5132" "patch-type" Error "0.1.0";
+    PATCH_AGAINST_PROOF = "ZD5133" "patch-against-proof" Error "0.1.0";
     // ZD6xxx security
     LITERAL_SECRET = "ZD6001" "literal-secret" Warning "0.1.0";
     DOCKER_SOCKET = "ZD6002" "docker-socket" Warning "0.1.0";

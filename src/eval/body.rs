@@ -10,7 +10,7 @@ use crate::source::{FileId, Span, Spanned, Str};
 use crate::syntax::ast;
 use crate::syntax::ast::Item;
 use crate::types::Value;
-use crate::vocabulary::{Block, BlockSchema, Gateway, Label, Tree, TreeAttribute};
+use crate::vocabulary::{Block, BlockSchema, Gateway, Label, Patch, Tree, TreeAttribute};
 use std::rc::Rc;
 
 /// How much of a service's body is evaluated.
@@ -58,7 +58,7 @@ impl<'a> Evaluator<'a> {
         for item in &body.items {
             match item {
                 Item::Attribute(it) if !matches!(part, Part::Ports | Part::Data) => {
-                    self.attribute(it, scope, layer, part);
+                    self.attribute(it, scope, layer, schema, part);
                 }
                 Item::Block(it) if part == Part::All => {
                     self.block(it, scope, layer, schema, part)?;
@@ -113,9 +113,14 @@ impl<'a> Evaluator<'a> {
         attribute: &'a ast::Attribute,
         scope: &mut Scope<'a>,
         layer: &mut Layer,
+        schema: &'static BlockSchema,
         part: Part,
     ) -> Option<()> {
-        let key = self.key(&attribute.key, scope)?;
+        let key = if schema.kind == Patch::SCHEMA.kind {
+            self.path(&attribute.key, scope)?
+        } else {
+            self.key(&attribute.key, scope)?
+        };
         let wanted = match part {
             Part::Number => &*key == "number",
             Part::Key => self

@@ -9,8 +9,9 @@ use super::shown::{kind_of, shown};
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::source::{Span, Spanned, Str};
 use crate::syntax::ast::{
-    Attribute, Comprehension, Expr, ExprKind, KeyPart, Literal, Name, TextPart,
+    Attribute, Comprehension, Expr, ExprKind, Key, KeyPart, Literal, Name, TextPart,
 };
+use crate::syntax::is_identifier;
 use crate::types::{Text, Value};
 use std::sync::Arc;
 
@@ -119,26 +120,45 @@ impl<'a> Evaluator<'a> {
         complete.then(|| Value::Record(Arc::new(values)))
     }
 
-    /// The text of a key; a dotted one, as only `patch` has, with its dots.
-    pub(super) fn key(
-        &mut self,
-        key: &'a crate::syntax::ast::Key,
-        scope: &mut Scope<'a>,
-    ) -> Option<Str> {
-        if let Some(name) = key.as_name() {
-            return Some(name.text.clone());
-        }
-        let mut text = String::new();
-        for (index, part) in key.parts.iter().enumerate() {
-            if index > 0 {
-                text.push('.');
+    /// The text of a key.
+    pub(super) fn key(&mut self, key: &'a Key, scope: &mut Scope<'a>) -> Option<Str> {
+        match key.parts.as_slice() {
+            [KeyPart::Name(name)] => Some(name.text.clone()),
+            [KeyPart::Text(text)] => {
+                let value = self.expression(text, scope)?;
+                let text = self.known_text(&value)?;
+                self.spend_bytes(text.len(), key.span)?;
+                Some(text)
             }
-            match part {
-                KeyPart::Name(name) => text.push_str(&name.text),
+            // The check has reported a path.
+            _ => None,
+        }
+    }
+
+    /// The path of a patch, each written in one way: `spec.containers[0]."a.b"`.
+    pub(super) fn path(&mut self, key: &'a Key, scope: &mut Scope<'a>) -> Option<Str> {
+        let mut text = String::new();
+        for part in &key.parts {
+            let step = match part {
+                KeyPart::Name(name) => name.text.clone(),
                 KeyPart::Text(expr) | KeyPart::Index(expr) => {
                     let value = self.expression(expr, scope)?;
-                    text.push_str(&self.known_text(&value)?);
+                    let value = self.forced(value)?;
+                    if let (KeyPart::Index(_), Value::Int(index)) = (part, &value.value) {
+                        text.extend(["[", &index.to_string(), "]"]);
+                        continue;
+                    }
+                    self.known_text(&value)?
                 }
+            };
+            if !text.is_empty() {
+                text.push('.');
+            }
+            if is_identifier(&step) {
+                text.push_str(&step);
+            } else {
+                let escaped = step.replace('\\', "\\\\").replace('"', "\\\"");
+                text.extend(["\"", &escaped, "\""]);
             }
         }
         self.spend_bytes(text.len(), key.span)?;

@@ -4,7 +4,7 @@ use super::{Edge, EdgeKind, Graph, ServiceId, ServiceView};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue, nearest};
 use crate::eval::Deployment;
 use crate::source::{Span, Spanned, Str};
-use crate::types::{Piece, Reference, Text};
+use crate::types::{Piece, Reference, Text, Value};
 use crate::vocabulary::{
     Config, Entry, EntryValue, Gateway, Join, Label, Node, ProbeClient, RouteTarget, Service,
 };
@@ -80,6 +80,7 @@ fn index(deployment: Deployment) -> Graph {
             .map(|(index, variable)| (variable.id.name.clone(), index))
             .collect(),
         takes_traffic: Vec::new(),
+        as_of: None,
         deployment,
     }
 }
@@ -159,6 +160,10 @@ impl<'a> Binder<'a, '_> {
         for word in words.chain(probe) {
             self.text(&word.value, word.span);
         }
+        let patches = body.on.iter().flat_map(|on| &on.patch);
+        for entry in patches.flat_map(|patch| &patch.entries) {
+            self.patched(&entry.attribute.value.0, entry.attribute.span);
+        }
         for text in [&body.image, &body.hostname].into_iter().flatten() {
             self.text(&text.value, text.span);
         }
@@ -218,6 +223,23 @@ impl<'a> Binder<'a, '_> {
             EntryValue::Secret(name) => {
                 self.resource(&Label::Reference(Reference::Secret(name.clone())), span);
             }
+        }
+    }
+
+    fn patched(&mut self, value: &'a Value, span: Span) {
+        match value {
+            Value::Text(text) => self.text(text, span),
+            Value::List(items) => {
+                for item in items.iter() {
+                    self.patched(&item.value, item.span);
+                }
+            }
+            Value::Record(fields) => {
+                for (_, field) in fields.iter() {
+                    self.patched(&field.value, field.span);
+                }
+            }
+            _ => {}
         }
     }
 

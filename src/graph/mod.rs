@@ -16,9 +16,9 @@ pub use promise::{Promise, ReplicaRange};
 use crate::diagnostics::Diagnostics;
 use crate::eval::{ConfigNode, DeployVariable, Deployment, ServiceNode};
 use crate::source::{Span, Str};
-use crate::types::{Text, VariableId};
+use crate::types::{Date, Text, VariableId};
 use crate::vocabulary::{
-    App, Network, Node, Port, Protocol, Secret, TargetId, TargetSettings, Volume, Whole,
+    Allow, App, Network, Node, Port, Protocol, Secret, TargetId, TargetSettings, Volume, Whole,
 };
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -38,6 +38,8 @@ pub struct Graph {
     variables: FxHashMap<Str, usize>,
     takes_traffic: Vec<bool>,
     name: Str,
+    /// The day it is judged as of, for what is accepted until one.
+    as_of: Option<Date>,
 }
 
 /// Names a service of one graph; dense from 0, in the order declared.
@@ -139,6 +141,19 @@ pub fn build(deployment: Deployment) -> (Graph, Diagnostics) {
 }
 
 impl Graph {
+    /// The same graph, judged as of a day: an `allow` that ended before accepts nothing.
+    #[must_use]
+    pub fn judged_as_of(mut self, day: Option<Date>) -> Self {
+        self.as_of = day;
+        self
+    }
+
+    /// The last day of an `allow`, where it is past. Without a day to judge as of none is.
+    pub fn ended(&self, allow: &Node<Allow>) -> Option<Date> {
+        let until = allow.until.as_ref()?.value;
+        (until < self.as_of?).then_some(until)
+    }
+
     /// The app's name; `app` where the program has none.
     pub fn name(&self) -> &str {
         &self.name

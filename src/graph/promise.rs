@@ -120,7 +120,7 @@ impl Graph {
         if body
             .allow
             .iter()
-            .any(|allow| allow.label.name() == "downtime")
+            .any(|allow| allow.label.name() == "downtime" && self.ended(allow).is_none())
         {
             return Promise::Downtime;
         }

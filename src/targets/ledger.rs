@@ -165,7 +165,7 @@ impl<'a> Ledger<'a> {
 const PROOF: &str = "a fact or a promise that the proof uses; no target has a word for it";
 
 /// Declares the words that belong to the proof and to zdc itself, and to no target: `timing`,
-/// `availability`, `allow`, `targets`.
+/// `availability`, `allow`, `targets`; and what is another target's alone: `on`.
 pub fn contract(ledger: &mut Ledger<'_>, service: ServiceView<'_>) {
     let body = &service.node.service.body;
     if let Some(timing) = &body.timing {
@@ -178,6 +178,11 @@ pub fn contract(ledger: &mut Ledger<'_>, service: ServiceView<'_>) {
         ledger.declare_block(allow, "accepts a diagnostic");
     }
     ledger.declare_from(body.targets.as_ref(), "chooses targets");
+    for on in &body.on {
+        if on.label.name() != ledger.target.word() {
+            ledger.declare_block(on, "another target's");
+        }
+    }
 }
 
 /// A target has no place for something, and its lowering does not say what happens instead.

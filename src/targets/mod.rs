@@ -10,6 +10,7 @@ mod docker;
 mod kubernetes;
 mod ledger;
 pub mod nginx;
+mod patch;
 pub mod swarm;
 
 pub use artifact::{Artifact, Header};

@@ -2,8 +2,8 @@
 
 use super::{
     Amount, Between, Count, Disturbance, Endpoint, EntryValue, FailureAction, LabelRule, Labels,
-    Mode, Order, PortNumber, ProbeClient, Protocol, PublishMode, Pull, RestartCondition,
-    ServiceReference, Signal, Spread, Staged, TargetId, Whole,
+    Mode, Order, PatchValue, PortNumber, ProbeClient, Protocol, PublishMode, Pull,
+    RestartCondition, ServiceReference, Signal, Spread, Staged, TargetId, Whole,
 };
 use crate::source::{Spanned, Str};
 use crate::types::{Cpu, Date, Duration, Memory, Percent, ResourceKind, Text};
@@ -82,6 +82,35 @@ block! {
         mount: blocks(Mount),
         /// A diagnostic that is accepted, or `downtime`.
         allow: blocks(Allow),
+        /// What is otherwise on one target.
+        on: blocks(On),
+    }
+}
+
+block! {
+    /// What is otherwise on one target.
+    pub struct On = "on" LabelRule::Variant(TargetId::WORDS); {
+        /// Changes to an object that is written, by its kind: `patch deployment { … }`.
+        patch: blocks(Patch),
+        /// The names of objects, by their kinds.
+        names: block(ObjectNames),
+    }
+}
+
+block! {
+    /// Changes to an object: paths with values. A record is merged into what is there, any other
+    /// value takes its place.
+    pub struct Patch = "patch" LabelRule::Name; {
+        /// A path: `spec.template.spec.containers[0].tty`, keys with dots in quotes.
+        entries: entries(PatchValue),
+    }
+}
+
+block! {
+    /// The names of objects, by their kinds.
+    pub struct ObjectNames = "names" LabelRule::None; {
+        /// A kind of object: `deployment`.
+        entries: entries(Str),
     }
 }
 

@@ -321,6 +321,20 @@ impl Typed for EntryValue {
     }
 }
 
+/// What a patch puts somewhere: any value; the target's own types say which.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PatchValue(pub Value);
+
+impl Typed for PatchValue {
+    fn ty() -> Ty {
+        Ty::Any
+    }
+
+    fn from_value(value: &Value) -> Option<Self> {
+        Some(Self(value.clone()))
+    }
+}
+
 /// `env("NAME")`: a variable of the shell that deploys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnvironmentName(pub Str);

@@ -5,6 +5,7 @@
 
 mod annotate;
 mod block;
+mod node;
 mod scalar;
 mod writer;
 
@@ -13,6 +14,7 @@ use std::fmt;
 use serde::Serialize;
 
 pub use annotate::{Apart, Commented, Flow, comment};
+pub use node::{Node, to_node};
 
 /// The value as one block-style YAML document, with a final newline.
 pub fn to_string<T: Serialize + ?Sized>(value: &T) -> Result<String, Error> {

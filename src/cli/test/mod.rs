@@ -5,7 +5,7 @@ mod human;
 mod json;
 mod junit;
 
-use super::arguments::setting;
+use super::arguments::{day, setting};
 use super::project::Project;
 use super::terminal::{self, Color};
 use super::{Exit, Failure, params};
@@ -14,6 +14,7 @@ use crate::diagnostics::Diagnostic;
 use crate::eval::Inputs;
 use crate::source::Sources;
 use crate::testing::Suite;
+use crate::types::Date;
 use clap::{Args, ValueEnum};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -53,6 +54,10 @@ pub(super) struct Test {
     /// The folder that imports may not leave; each program's own by default
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
+
+    /// Judge as of a day: what is accepted until an earlier one is not any more
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
+    as_of: Option<Date>,
 
     /// How the outcome is written
     #[arg(long, value_name = "FORMAT", default_value = "human", value_enum)]
@@ -143,6 +148,7 @@ impl Test {
         let options = Options {
             inputs: inputs.clone(),
             targets: Vec::new(),
+            as_of: self.as_of,
         };
         let mut suite = Suite::open(&project.world, &project.main, options);
         let mut program = Program {

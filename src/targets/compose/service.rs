@@ -6,12 +6,12 @@ use super::{build, networks, restart};
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::{ServiceView, protocol};
 use crate::source::Span;
-use crate::targets::contract;
 use crate::targets::docker::{
     Lowering, Map, Place, configs, escaped, gateway, health, resources, secrets, volumes,
 };
+use crate::targets::{contract, patch};
 use crate::types::{Piece, Text};
-use crate::vocabulary::{Between, Protocol};
+use crate::vocabulary::{Between, Protocol, TargetId};
 
 /// The service, by its name within the project; it waits for `dependencies`.
 pub(super) fn lower(
@@ -22,6 +22,7 @@ pub(super) fn lower(
     let service = lowering.service;
     let body = lowering.ledger.enter(&service.node.service);
     contract(lowering.ledger, service);
+    patch::no_objects(lowering.ledger, service, TargetId::Compose);
     let (build, pull_policy) = build::lower(lowering);
     let mut lowered = Service {
         image: lowering.optional_text(body.image.as_ref(), Place::Field),

@@ -70,7 +70,16 @@ impl<'g> Lowering<'g> {
                         "Deployment"
                     }
                     .to_owned(),
-                    name: self.name(service).to_owned(),
+                    name: self
+                        .object_name(
+                            service,
+                            if self.is_stateful(service) {
+                                "stateful_set"
+                            } else {
+                                "deployment"
+                            },
+                        )
+                        .to_owned(),
                 },
                 min_replicas: Some(int(range.least)),
                 max_replicas: int(range.most),

@@ -1,8 +1,9 @@
 //! The way from the graph to the plan, and what every part of it needs.
 
 use super::order::{InOrder, Ordered};
+use super::patches::Own;
 use super::plan::KubernetesPlan;
-use super::{gateway, metadata, names, stateful, workload};
+use super::{gateway, metadata, names, patches, stateful, workload};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{EdgeKind, Graph, ServiceId, ServiceView};
 use crate::source::{Span, Str};
@@ -43,7 +44,9 @@ pub(super) fn lower(graph: &Graph) -> (KubernetesPlan, Diagnostics, Vec<Account>
         configs: FxHashMap::default(),
         said: FxHashSet::default(),
         met: FxHashSet::default(),
+        own: None,
     };
+    patches::names_taken(&mut lowering);
     for service in graph.services_on(TargetId::Kubernetes) {
         if service.node.gateway.is_some() {
             gateway::lower(&mut lowering, service);
@@ -81,6 +84,8 @@ pub(super) struct Lowering<'g> {
     pub(super) configs: FxHashMap<&'g str, String>,
     said: FxHashSet<(&'static str, Span)>,
     met: FxHashSet<WrittenId>,
+    /// What the service that is being written says of Kubernetes alone.
+    pub(super) own: Option<Own<'g>>,
 }
 
 /// `target kubernetes { … }`
@@ -129,8 +134,12 @@ impl<'g> Lowering<'g> {
         std::mem::swap(object.metadata_mut(), metadata);
         #[cfg(test)]
         super::tests::all_is_in_order(&object);
+        let patched = self.own.is_some().then(|| self.patched(&object));
         // The types of the objects raise no error of writing.
-        let _ = yaml::write_document(&mut self.text, &Ordered(&object));
+        let _ = match patched.flatten() {
+            Some(patched) => yaml::write_document(&mut self.text, &patched),
+            None => yaml::write_document(&mut self.text, &Ordered(&object)),
+        };
         std::mem::swap(object.metadata_mut(), metadata);
     }
 

@@ -14,6 +14,7 @@ mod mounts;
 mod names;
 mod network_policy;
 mod order;
+mod patches;
 mod plan;
 mod probes;
 mod rollout;

@@ -90,7 +90,7 @@ impl<'g> Lowering<'g> {
         for (name, join) in graph.joins(service) {
             let held = self.ledger.enter(join);
             if let Some(aliases) = &held.aliases {
-                let host = self.name(service);
+                let host = self.service_name(service);
                 self.differs(
                     aliases.id,
                     aliases.span,

@@ -162,7 +162,7 @@ impl<'g> Lowering<'g> {
             }
             return;
         }
-        let host = self.name(callee);
+        let host = self.service_name(callee);
         let number = graph::port_number(port).map(|number| number.to_string());
         let number = number.as_deref().unwrap_or_default();
         let scheme = graph::scheme(graph::protocol(port));

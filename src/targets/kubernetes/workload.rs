@@ -17,6 +17,7 @@ pub(super) fn lower<'g>(lowering: &mut Lowering<'g>, service: ServiceView<'g>) {
     let body = lowering.ledger.enter(&service.node.service);
     contract(&mut lowering.ledger, service);
     declare(lowering, body);
+    lowering.begin(service);
     let mut metadata = lowering.metadata(service);
     let replicas = lowering.replicas(service);
     let networks = lowering.network_labels(service);
@@ -26,6 +27,7 @@ pub(super) fn lower<'g>(lowering: &mut Lowering<'g>, service: ServiceView<'g>) {
     lowering.autoscaler(service, &mut metadata);
     lowering.disruption_budget(service, &mut metadata, replicas);
     lowering.network_policy(service, &mut metadata, networks);
+    lowering.finish(service);
     lowering.end_file(lowering.name(service));
 }
 

@@ -151,7 +151,7 @@ fn elsewhere(
 /// same name in another file would silently take this one's place.
 pub(super) fn shared_name(scene: Scene<'_>) -> String {
     let (app, gateway) = (scene.graph.name(), scene.service.name());
-    if scene.in_container || app == gateway {
+    if scene.in_container() || app == gateway {
         gateway.to_owned()
     } else {
         format!("{app}-{gateway}")

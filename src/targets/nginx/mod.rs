@@ -33,7 +33,7 @@ use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::{Graph, ServiceView};
 use crate::rollout::Verified;
 use crate::source::Span;
-use crate::targets::{Artifact, Header, Ledger, Lowered, Plan, Target, contract};
+use crate::targets::{Artifact, Header, Ledger, Lowered, Plan, Target, contract, patch};
 use crate::vocabulary::{Capability, Node, TargetId, TargetSettings};
 use gateway::Scene;
 use names::Names;
@@ -118,6 +118,7 @@ fn conf(graph: &Graph, ledger: &mut Ledger<'_>) -> Conf {
         let why = "nginx is a proxy: another target runs the services";
         ledger.declare_block(&service.node.service, why);
         contract(ledger, service);
+        patch::no_objects(ledger, service, TargetId::Nginx);
         if service.node.gateway.is_none() {
             if !runs_elsewhere(graph, service) {
                 ledger.report(runs_nowhere(graph, service));

@@ -5,17 +5,25 @@ use crate::targets::docker::{
     FileMount, Healthcheck, Ipam, Logging, Map, Mount, Networks, Replicas, Resources, Services,
     Volume, Words, apart,
 };
-use crate::yaml::Commented;
+use crate::yaml::{Commented, Node};
 use serde::Serialize;
 
 /// 3.8 is the first version with `max_replicas_per_node`; nothing newer is written.
 pub(super) const VERSION: &str = "3.8";
 
+/// A service as it was lowered, or with a patch in it.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Entry {
+    Lowered(Box<Service>),
+    Patched(Node),
+}
+
 /// A stack file.
 #[derive(Debug, Serialize)]
 pub(super) struct Stack {
     pub(super) version: &'static str,
-    pub(super) services: Services<Service>,
+    pub(super) services: Services<Entry>,
     #[serde(skip_serializing_if = "Map::is_empty", serialize_with = "apart")]
     pub(super) networks: Map<Commented<Network>>,
     #[serde(skip_serializing_if = "Map::is_empty", serialize_with = "apart")]

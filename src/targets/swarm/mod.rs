@@ -6,7 +6,9 @@ mod deploy;
 mod format;
 mod gateway;
 mod networks;
+mod patches;
 mod resources;
+mod schema;
 mod service;
 mod stack;
 

@@ -1,7 +1,7 @@
 //! One service of a stack file.
 
-use super::format::{Port, Service};
-use super::{deploy, gateway, is_host_mode, networks, stack};
+use super::format::{Entry, Port, Service};
+use super::{deploy, gateway, is_host_mode, networks, patches, stack};
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::protocol;
 use crate::targets::contract;
@@ -9,7 +9,7 @@ use crate::targets::docker::{self, Lowering, Place, configs, escaped, health, se
 use crate::vocabulary::{Attribute, Between, Node, PortNumber, Protocol, Pull};
 
 /// The service, by its name within the stack.
-pub(super) fn lower(lowering: &mut Lowering<'_, '_>) -> (String, Service) {
+pub(super) fn lower(lowering: &mut Lowering<'_, '_>) -> (String, Entry) {
     let service = lowering.service;
     let node = &service.node.service;
     let body = lowering.ledger.enter(node);
@@ -53,7 +53,8 @@ pub(super) fn lower(lowering: &mut Lowering<'_, '_>) -> (String, Service) {
     // Texts may name secrets that no `secret` block mounts, so these come last.
     lowered.secrets = secrets(lowering);
     elsewhere(lowering);
-    (stack::service_name(lowering), lowered)
+    let entry = patches::patched(lowering, lowered);
+    (stack::service_name(lowering), entry)
 }
 
 fn ports(lowering: &mut Lowering<'_, '_>) -> Vec<Port> {

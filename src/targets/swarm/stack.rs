@@ -1,6 +1,6 @@
 //! A stack as it is gathered from its services, and its top-level sections.
 
-use super::format::{ConfigFile, Service, Stack, VERSION};
+use super::format::{ConfigFile, Entry, Stack, VERSION};
 use super::resources;
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::Graph;
@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 /// A stack, half-way.
 pub(super) struct Half<'g> {
     pub(super) draft: Draft<'g>,
-    pub(super) services: Vec<(String, Service)>,
+    pub(super) services: Vec<(String, Entry)>,
 }
 
 impl<'g> Half<'g> {

@@ -68,7 +68,7 @@ impl<'g> Lowering<'g> {
             let callee = self.graph.find(name)?;
             let number = callee.port(port)?.number.as_ref()?.value.get();
             Some(BackendRef {
-                name: self.name(callee).to_owned(),
+                name: self.service_name(callee).to_owned(),
                 port: number,
                 weight: (!alone).then(|| weight.checked_div(divisor).unwrap_or(weight)),
             })

@@ -157,7 +157,7 @@ impl<'g> Lowering<'g> {
         let callee = self.graph.find(name)?;
         Some(IngressBackend {
             service: Some(IngressServiceBackend {
-                name: self.name(callee).to_owned(),
+                name: self.service_name(callee).to_owned(),
                 port: Some(ServiceBackendPort {
                     name: Some(port.to_owned()),
                     number: None,

@@ -13,6 +13,7 @@ use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::ServiceView;
 use crate::graph::routing;
 use crate::source::Span;
+use crate::targets::contract;
 use crate::types::Reference;
 use crate::vocabulary::{
     Attribute, Balance, Gateway, KubernetesGateway, Label, Listen, Node, Protocol, Route,
@@ -35,6 +36,8 @@ pub(super) fn lower<'g>(lowering: &mut Lowering<'g>, service: ServiceView<'g>) {
     lowering
         .ledger
         .declare_block(&service.node.service, CONTROLLER);
+    contract(&mut lowering.ledger, service);
+    lowering.begin(service);
     lowering.ledger.report(controller(lowering, service));
     lowering.whole(service, gateway);
     for upstream in &gateway.upstream {
@@ -44,6 +47,7 @@ pub(super) fn lower<'g>(lowering: &mut Lowering<'g>, service: ServiceView<'g>) {
         KubernetesGateway::Ingress => ingress::lower(lowering, service, gateway),
         KubernetesGateway::GatewayApi => gateway_api::lower(lowering, service, gateway),
     }
+    lowering.finish(service);
 }
 
 impl<'g> Lowering<'g> {
