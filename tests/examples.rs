@@ -167,6 +167,68 @@ fn every_fault_of_the_primary_and_backup_pools_is_found() {
     assert_eq!(found, expected);
 }
 
+/// Code and place of each finding, in the order of the source.
+fn found(example_name: &str) -> Vec<(String, String)> {
+    let compilation = compile(&example(example_name));
+    let found = findings(&compilation).into_iter();
+    found.map(|(code, _, text)| (code, text)).collect()
+}
+
+fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+    let pair = |(code, text): &(&str, &str)| ((*code).to_owned(), (*text).to_owned());
+    expected.iter().map(pair).collect()
+}
+
+#[test]
+fn every_fault_of_blue_green_by_hand_is_found() {
+    let expected = pairs(&[
+        ("cut-request", "10s"),
+        ("untested-configuration", "config_test = false"),
+        ("unlocked-deploy", "lock        = false"),
+        ("no-swap-back", "swap_back   = false"),
+    ]);
+    assert_eq!(found("blue-green/as-found"), expected);
+}
+
+#[test]
+fn every_fault_of_the_node_cluster_is_found() {
+    let expected = pairs(&[
+        ("no-health-check", "service node"),
+        ("no-update-policy", "service node"),
+        ("client-address-hidden", "forwarded_headers"),
+    ]);
+    assert_eq!(found("node-cluster/as-found"), expected);
+}
+
+#[test]
+fn a_bundle_for_codedeploy_has_what_its_agent_reads() {
+    let artifacts = compile(&example("blue-green")).artifacts.unwrap();
+    let file = artifacts
+        .iter()
+        .find(|file| file.path == "nginx/appspec.yml");
+    let yaml: serde_yaml::Value = serde_yaml::from_str(&file.unwrap().text).unwrap();
+    assert_eq!(yaml["version"].as_f64(), Some(0.0));
+    assert_eq!(yaml["os"].as_str(), Some("linux"));
+    assert_eq!(
+        yaml["files"][0]["destination"].as_str(),
+        Some("/home/ubuntu/app")
+    );
+    for (hook, script) in [
+        ("AfterInstall", "deploy.sh"),
+        ("ApplicationStart", "switch.sh"),
+    ] {
+        let hook = &yaml["hooks"][hook][0];
+        assert_eq!(hook["location"].as_str(), Some(script));
+        assert_eq!(hook["timeout"].as_u64(), Some(180));
+        assert_eq!(hook["runas"].as_str(), Some("ubuntu"));
+        assert!(
+            artifacts
+                .iter()
+                .any(|file| file.path == format!("nginx/{script}"))
+        );
+    }
+}
+
 #[test]
 fn every_fault_of_the_spring_cloud_shop_is_found() {
     let compilation = compile(&example("spring-cloud/as-found"));

@@ -125,12 +125,8 @@ impl Checker<'_> {
             schema.member(word)
         };
         let Some(member) = member else {
-            if let Some(found) = later(block, schema) {
-                self.report(found);
-            } else {
-                let found = self.unknown_block(block, schema, kind);
-                self.report(found);
-            }
+            let found = self.unknown_block(block, schema, kind);
+            self.report(found);
             return;
         };
         match member.shape {
@@ -320,16 +316,6 @@ fn label_text(block: &Block) -> Option<&str> {
 /// Whether a body takes what a service's body takes.
 fn is_service(schema: &BlockSchema) -> bool {
     matches!(schema.kind, "service" | "gateway")
-}
-
-/// Blocks that a later version takes.
-fn later(block: &Block, schema: &BlockSchema) -> Option<Diagnostic> {
-    let help = match (&*block.kind.text, schema.kind) {
-        ("codedeploy", "target") => "leave it out for now, and write `appspec.yml` by hand",
-        _ => return None,
-    };
-    let message = format!("`{}` blocks are not there yet", block.kind);
-    Some(place::not_yet(&message, block.head(), help))
 }
 
 pub(super) fn twice(name: &str, first: Span, second: Span) -> Diagnostic {

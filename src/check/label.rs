@@ -162,7 +162,7 @@ impl Checker<'_> {
                 None => diagnostic.help(format!("write {}", listed())),
             });
         }
-        let later = kind == "update" && matches!(word, "blue_green" | "canary");
+        let later = kind == "update" && word == "canary";
         if later {
             self.report(place::not_yet(
                 &format!("`update {word}` is not there yet"),

@@ -93,13 +93,6 @@ impl Checker<'_> {
                 });
             }
             ("upstream", "balance") => self.balance(value, &ty, asked),
-            ("update", "slots") => {
-                self.report(not_yet(
-                    "`slots` are not there yet",
-                    attribute.key.span,
-                    "leave it out; `update rolling` replaces instance by instance",
-                ));
-            }
             _ => self.expect(value, &ty, asked),
         }
     }

@@ -137,6 +137,15 @@ catalogue! {
     MARK_IGNORED = "ZD4009" "mark-ignored" Warning "0.1.0";
     MARK_TAKES_POOL_DOWN = "ZD4010" "mark-takes-pool-down" Warning "0.1.0";
     LOST_INSTANCE = "ZD4011" "lost-instance" Warning "0.1.0";
+    SHORT_DRAIN = "ZD4040" "short-drain" Error "0.1.0";
+    NO_SWAP_BACK = "ZD4041" "no-swap-back" Error "0.1.0";
+    UNTESTED_CONFIGURATION = "ZD4042" "untested-configuration" Error "0.1.0";
+    UNLOCKED_DEPLOY = "ZD4043" "unlocked-deploy" Error "0.1.0";
+    NO_UPDATE_POLICY = "ZD4044" "no-update-policy" Error "0.1.0";
+    NO_SPARE_SLOT = "ZD4045" "no-spare-slot" Error "0.1.0";
+    GIVES_UP_EARLY = "ZD4046" "gives-up-early" Error "0.1.0";
+    UNVERIFIED_SWITCH = "ZD4047" "unverified-switch" Warning "0.1.0";
+    SHORT_HOOK = "ZD4048" "short-hook" Warning "0.1.0";
     // ZD5xxx lowering
     NOT_EXPRESSED = "ZD5000" "not-expressed" Warning "0.1.0";
     STATIC_ADDRESS = "ZD5001" "static-address" Error "0.1.0";
@@ -196,6 +205,12 @@ catalogue! {
     NOT_IN_THE_GATEWAY_API = "ZD5077" "not-in-the-gateway-api" Warning "0.1.0";
     SEVERAL_BODY_SIZES = "ZD5078" "several-body-sizes" Error "0.1.0";
     INVALID_RATE = "ZD5079" "invalid-rate" Error "0.1.0";
+    ONLY_ON_A_HOST = "ZD5090" "only-on-a-host" Error "0.1.0";
+    SLOT_COUNT = "ZD5091" "slot-count" Error "0.1.0";
+    NOT_ON_A_HOST = "ZD5092" "not-on-a-host" Error "0.1.0";
+    DIFFERENT_ON_A_HOST = "ZD5093" "different-on-a-host" Note "0.1.0";
+    UNWRITABLE_IN_A_SCRIPT = "ZD5094" "unwritable-in-a-script" Error "0.1.0";
+    CLIENT_ADDRESS_HIDDEN = "ZD5095" "client-address-hidden" Warning "0.1.0";
     NO_PROMISE_ON_COMPOSE = "ZD5110" "no-promise-on-compose" Note "0.1.0";
     FEWER_INSTANCES_ON_COMPOSE = "ZD5111" "fewer-instances-on-compose" Note "0.1.0";
     DIFFERENT_ON_COMPOSE = "ZD5112" "different-on-compose" Note "0.1.0";

@@ -6,11 +6,13 @@
 mod addresses;
 mod bind;
 mod edges;
+mod hosts;
 mod promise;
 pub mod routing;
 
 pub use addresses::scheme;
 pub use edges::{Edge, EdgeKind};
+pub use hosts::Slots;
 pub use promise::{Promise, ReplicaRange};
 
 use crate::diagnostics::Diagnostics;

@@ -4,6 +4,7 @@
 //! first set of rules, each with its source; a model of each orchestrator takes their place.
 
 mod capacity;
+pub mod hosts;
 pub mod policy;
 mod promises;
 
@@ -43,18 +44,26 @@ pub fn verify<'g>(
     let mut found = Diagnostics::default();
     for service in graph
         .services_on(target)
-        .filter(|service| is_judged(target, *service))
+        .filter(|service| is_judged(graph, target, *service))
     {
-        promises::check(graph, service, target, &mut found);
+        match target {
+            TargetId::Nginx => hosts::check(graph, service, &mut found),
+            TargetId::Swarm | TargetId::Kubernetes | TargetId::Compose => {
+                promises::check(graph, service, target, &mut found);
+            }
+        }
     }
     let diagnostics = waivers.apply(found);
     let proved = !diagnostics.has_errors();
     (proved.then_some(Verified { graph, target }), diagnostics)
 }
 
-/// Whether a target runs this service itself, and keeps promises of it. A gateway may be routes for
-/// somebody else's controller.
-fn is_judged(target: TargetId, service: ServiceView<'_>) -> bool {
+/// Whether a target runs this service itself and keeps promises of it: nginx those of its host. A
+/// gateway may be routes for somebody else's controller.
+fn is_judged(graph: &Graph, target: TargetId, service: ServiceView<'_>) -> bool {
+    if target == TargetId::Nginx {
+        return graph.is_on_host(service);
+    }
     let runs = service.node.gateway.is_none() || target.has(Capability::RunsGateways);
     runs && target.has(Capability::KeepsPromises)
 }

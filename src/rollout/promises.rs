@@ -206,7 +206,7 @@ fn is_stateful_set(graph: &Graph, service: ServiceView<'_>, target: TargetId) ->
 }
 
 /// Instances in words.
-fn instances(count: u64) -> String {
+pub(super) fn instances(count: u64) -> String {
     if count == 1 {
         "1 instance".to_owned()
     } else {
@@ -215,7 +215,7 @@ fn instances(count: u64) -> String {
 }
 
 /// A number with its verb.
-fn are(count: u64) -> String {
+pub(super) fn are(count: u64) -> String {
     if count == 1 {
         "1 is".to_owned()
     } else {
@@ -233,7 +233,21 @@ fn listens(service: ServiceView<'_>) -> bool {
 
 /// An unhealthy or unready instance gets traffic.
 fn unchecked(case: &Case<'_>) -> Diagnostic {
-    let service = case.service;
+    without_check(case.service).note(match case.target {
+        TargetId::Kubernetes => "Kubernetes counts a container without a readiness probe as ready",
+        _ => {
+            "swarm counts a task without a health check as running once its process exists, and \
+             then stops the old one"
+        }
+    })
+}
+
+/// The same on a plain host.
+pub(super) fn unchecked_on_a_host(service: ServiceView<'_>) -> Diagnostic {
+    without_check(service).note("nginx leads requests to a slot once its process exists")
+}
+
+fn without_check(service: ServiceView<'_>) -> Diagnostic {
     let name = service.name();
     let what = format!("`{name}` takes traffic as soon as its process starts");
     let written = service
@@ -245,15 +259,6 @@ fn unchecked(case: &Case<'_>) -> Diagnostic {
     Diagnostic::new(&catalogue::NO_HEALTH_CHECK, what, written)
         .labelled("no health check says when it can serve")
         .help("add one: `health http { path = \"/health\" }`")
-        .note(match case.target {
-            TargetId::Kubernetes => {
-                "Kubernetes counts a container without a readiness probe as ready"
-            }
-            _ => {
-                "swarm counts a task without a health check as running once its process exists, \
-                  and then stops the old one"
-            }
-        })
         .about(name)
 }
 

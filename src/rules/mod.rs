@@ -2,6 +2,7 @@
 //! each, one line each in [`ALL`].
 
 mod gateways;
+mod hosts;
 mod instances;
 mod names;
 mod networks;
@@ -29,6 +30,9 @@ const ALL: &[Rule] = &[
     names::emitted_names,
     names::ports,
     names::images,
+    hosts::only_there,
+    hosts::slots,
+    hosts::client_addresses,
     order::check,
     gateways::names_resolved_once,
     gateways::failure_marks,

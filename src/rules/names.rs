@@ -48,6 +48,9 @@ pub(super) fn ports(graph: &Graph, diagnostics: &mut Diagnostics) {
         let mut own: BTreeMap<(u64, bool), (&str, Span)> = BTreeMap::new();
         for port in service.ports() {
             let Some(number) = &port.number else {
+                if graph.is_on_host(service) {
+                    continue;
+                }
                 diagnostics.push(missing_number(service, port.label.name(), port.span));
                 continue;
             };
@@ -71,6 +74,10 @@ pub(super) fn ports(graph: &Graph, diagnostics: &mut Diagnostics) {
 pub(super) fn images(graph: &Graph, diagnostics: &mut Diagnostics) {
     for service in graph.services() {
         let written = &service.node.service;
+        if written.command.is_some() {
+            // A program without an image is a plain host's: `hosts::only_there` says so.
+            continue;
+        }
         let runs = TargetId::ALL.iter().find(|target| {
             // A gateway may be routes for the cluster's own controller.
             let runs = target.has(Capability::RunsServices)

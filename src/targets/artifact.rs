@@ -20,6 +20,8 @@ pub struct Artifact {
 pub enum Header {
     /// A first line that begins with `#`: YAML, nginx, shell.
     Hash,
+    /// A first line that begins with `//`: Groovy.
+    Slashes,
     /// Its format has no comments, or it is a user's data: its name ends in the hash of its
     /// content, `-0123456789ab`, before the extension.
     Name,

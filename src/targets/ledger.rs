@@ -6,7 +6,7 @@
 
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::ServiceView;
-use crate::vocabulary::{Attribute, Entry, Node, TargetId, Written, WrittenId};
+use crate::vocabulary::{Attribute, Entry, Node, TargetId, Update, Written, WrittenId};
 
 /// What became of a written property.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,6 +74,14 @@ impl<'a> Ledger<'a> {
     /// A property that the output will not have, with what the user should know.
     pub fn decline(&mut self, id: WrittenId, diagnostic: Diagnostic) {
         self.set(id, Account::Declined);
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// A block with all that stands in it, which the output will not have.
+    pub fn decline_block<T>(&mut self, node: &Node<T>, diagnostic: Diagnostic) {
+        for id in node.id.0..node.end.0 {
+            self.set(WrittenId(id), Account::Declined);
+        }
         self.diagnostics.push(diagnostic);
     }
 
@@ -182,6 +190,16 @@ pub fn contract(ledger: &mut Ledger<'_>, service: ServiceView<'_>) {
         if on.label.name() != ledger.target.word() {
             ledger.declare_block(on, "another target's");
         }
+    }
+}
+
+/// Declares the words of an `update` that are a plain host's. Where a service has slots and another
+/// target runs it, `rules` says so.
+pub fn hosts_own(ledger: &mut Ledger<'_>, update: &Update) {
+    const WHY: &str = "a plain host's: there zdc writes the scripts that replace instances";
+    ledger.declare_from(update.slots.as_ref(), WHY);
+    for written in [&update.config_test, &update.lock, &update.swap_back] {
+        ledger.declare_from(written.as_ref(), WHY);
     }
 }
 

@@ -15,7 +15,7 @@ pub mod swarm;
 
 pub use artifact::{Artifact, Header};
 pub use content::content_hash;
-pub use ledger::{Account, Ledger, contract};
+pub use ledger::{Account, Ledger, contract, hosts_own};
 
 use crate::diagnostics::Diagnostics;
 use crate::graph::Graph;

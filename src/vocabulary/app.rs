@@ -2,6 +2,7 @@
 
 use super::{DeployVariables, KubernetesGateway, LabelRule, TargetId};
 use crate::source::{Spanned, Str};
+use crate::types::Duration;
 use std::net::Ipv4Addr;
 
 block! {
@@ -43,5 +44,21 @@ block! {
         /// nginx: the version that reads the configuration; `1.22` by default. `resolve` in an
         /// upstream needs 1.27.3.
         version: attribute(Str),
+        /// nginx: plain hosts are delivered to by AWS CodeDeploy.
+        codedeploy: block(CodeDeploy),
+    }
+}
+
+block! {
+    /// How AWS CodeDeploy puts a bundle on a host.
+    pub struct CodeDeploy = "codedeploy" LabelRule::None; {
+        /// The folder that the bundle is copied to.
+        destination: attribute(Str),
+        /// Who the files belong to; whoever runs the agent by default.
+        owner: attribute(Str),
+        /// Who runs the scripts; whoever runs the agent by default.
+        runas: attribute(Str),
+        /// How long each script may take; 1h by default, as CodeDeploy has it.
+        timeout: attribute(Duration),
     }
 }

@@ -18,7 +18,7 @@ block! {
         name: attribute(Str),
         /// The targets it is written for; the app's by default.
         targets: attribute(Vec<Spanned<TargetId>>),
-        /// The container image.
+        /// The container image; on a plain host a `command` may run without one.
         image: attribute(Text),
         /// What runs instead of the image's entry point, one word an item.
         command: attribute(Vec<Spanned<Text>>),
@@ -139,11 +139,11 @@ block! {
 block! {
     /// A port that a service listens on.
     pub struct Port = "port" LabelRule::Name; {
-        /// The number inside the container.
+        /// The number it listens on, inside its container; the slot's on a plain host by default.
         number: attribute(PortNumber),
         /// What it speaks; http if so named, else tcp.
         protocol: attribute(Protocol),
-        /// The port outside.
+        /// The port outside; a range on a plain host, with a port for each slot.
         publish: attribute(Between<PortNumber>),
         /// swarm: how it is published; ingress by default.
         mode: attribute(PublishMode),
@@ -240,9 +240,12 @@ block! {
     pub struct Shutdown = "shutdown" LabelRule::None; {
         /// Sent first; the image's own, mostly SIGTERM, by default.
         signal: attribute(Signal),
-        /// How long until it is killed; 10s on swarm and 30s on Kubernetes by default.
+        /// How long until it is killed; 10s on swarm and 30s on Kubernetes by default, and as long
+        /// as its shutdown and its longest request on a plain host.
         grace: attribute(Duration),
-        /// How long it goes on accepting after it was told to stop; 0s by default.
+        /// How long it goes on accepting after it was told to stop; 0s by default. On a plain host
+        /// the longest wait between the end of new requests and the signal; the longest request by
+        /// default.
         drain: attribute(Duration),
     }
 }
@@ -282,8 +285,16 @@ block! {
         on_failure: attribute(FailureAction),
         /// How the old version comes back.
         rollback: block(Rollback),
-        /// `blue_green`: the two ports.
+        /// A plain host: the port of each slot; the range that `publish` names by default. Two for
+        /// `blue_green`.
         slots: attribute(Vec<Spanned<PortNumber>>),
+        /// A plain host: whether nginx tests its configuration before it takes it; true by default.
+        config_test: attribute(bool),
+        /// A plain host: whether one deploy runs at a time; true by default.
+        lock: attribute(bool),
+        /// `blue_green`: whether requests go back to the old slot where the new one fails after the
+        /// switch; true by default.
+        swap_back: attribute(bool),
     }
 }
 

@@ -19,6 +19,8 @@ mod compose;
 mod gateway;
 mod gateway_api;
 mod hazard;
+mod host;
+mod hosts;
 mod kubernetes;
 mod machine;
 mod nginx;
@@ -118,6 +120,7 @@ fn all() -> Vec<Test> {
         yaml::tests,
         nginx::tests,
         shell::tests,
+        hosts::tests,
         kubernetes::tests,
         swarm::tests,
         compose::tests,

@@ -121,6 +121,13 @@ impl Nginx {
         }
         make_certificates(&text)?;
         let main = folder("nginx").join("nginx.conf");
+        // What the configuration includes stands beside the main file.
+        let slots = folder_of_files.parent().map(|parent| parent.join("slots"));
+        if let Some(slots) = slots.filter(|slots| slots.is_dir()) {
+            let mut copy = Command::new("cp");
+            copy.arg("-r").arg(slots).arg(main.with_file_name("slots"));
+            run(copy)?;
+        }
         let own = format!(
             "user root;\npid {pid};\nworker_processes 1;\nevents {{}}\nhttp {{ include {files}/*.conf; }}\n",
             pid = main.with_extension("pid").display(),

@@ -8,7 +8,8 @@ use crate::{Test, machine};
 pub(crate) fn tests(programs: &[Program]) -> Vec<Test> {
     programs::each(programs, "shell", ("", &["sh"]), |_, files| {
         let mut command = Command::new(machine::installed("shellcheck", "shellcheck")?);
-        command.arg("--").args(files);
+        // What a script reads is judged with it.
+        command.args(["--external-sources", "--"]).args(files);
         machine::run(command)?;
         Ok(())
     })

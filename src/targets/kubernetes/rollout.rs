@@ -6,6 +6,7 @@ use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::ServiceView;
 use crate::rollout::policy::{self, Origin, Steps};
 use crate::source::Span;
+use crate::targets::hosts_own;
 use crate::vocabulary::{FailureAction, Node, Order, Signal, Update, WrittenId};
 use k8s_openapi::api::apps::v1::{DeploymentStrategy, RollingUpdateDeployment};
 use k8s_openapi::api::core::v1::{Lifecycle, LifecycleHandler, SleepAction};
@@ -60,7 +61,13 @@ impl<'g> Lowering<'g> {
 
     /// What became of each property of an `update`.
     pub(super) fn account(&mut self, update: &'g Node<Update>) {
+        if update.label.name() == "blue_green" {
+            self.ledger
+                .decline_block(update, no_blue_green(update.span));
+            return;
+        }
         let body = self.ledger.enter(update);
+        hosts_own(&mut self.ledger, body);
         self.ledger.take_from(body.order.as_ref());
         self.ledger.take_from(body.parallelism.as_ref());
         if let Some(delay) = &body.delay {
@@ -166,6 +173,16 @@ fn deadline(service: ServiceView<'_>, ready: u64) -> Option<i32> {
     let allowed = body.health.as_deref().map_or(0, probes::startup_seconds);
     let longest = stated.max(allowed).saturating_add(ready);
     (longest >= PROGRESS_DEADLINE).then(|| int(longest.saturating_add(PROGRESS_DEADLINE)))
+}
+
+/// A Deployment replaces pods and switches nothing.
+fn no_blue_green(span: Span) -> Diagnostic {
+    Diagnostic::new(
+        &catalogue::UPDATE_KIND,
+        "a Deployment has no blue/green update: it replaces pods until none of the old is left",
+        span,
+    )
+    .help("write `update rolling { order = start_first }`, or leave kubernetes out with `targets`")
 }
 
 /// A Deployment does not go back.

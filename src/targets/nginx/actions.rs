@@ -2,6 +2,7 @@
 //! elsewhere.
 
 use super::gateway::{self, Draft, Scene};
+use super::hosts;
 use super::pattern::Pattern;
 use super::plan::Directive;
 use super::pools;
@@ -95,6 +96,9 @@ fn pass(
                 (scheme, name.to_owned())
             }
             RouteTarget::Port(port) => {
+                if let Some(live) = live_slot(scene, &port.service, &port.port, draft) {
+                    return Some(vec![live]);
+                }
                 let reference = Reference::Port(port.service.clone(), port.port.clone());
                 address(scene, &Label::Reference(reference), to.span, draft)?
             }
@@ -112,6 +116,21 @@ fn pass(
     Some(out)
 }
 
+/// The live slot of a plain host's service, whose address an include holds in a variable.
+fn live_slot(
+    scene: Scene<'_>,
+    service: &str,
+    port: &str,
+    draft: &mut Draft<'_, '_>,
+) -> Option<Directive> {
+    let callee = scene.graph.find(service)?;
+    let scheme = crate::graph::scheme(crate::graph::protocol(callee.port(port)?));
+    let include = hosts::route_of(scene.graph, callee, scheme)?;
+    let variable = hosts::blue_green_variable(callee);
+    draft.backends.include(include.path(scene.graph), include);
+    Some(Directive::new("proxy_pass", [format!("${variable}")]))
+}
+
 /// The scheme of a port, and its address as `proxy_pass` has it.
 fn address(
     scene: Scene<'_>,
@@ -122,6 +141,14 @@ fn address(
     let (callee, port) = pools::target(scene, label)?;
     let scheme = pools::scheme(callee, port, span);
     let scheme = scheme.map_err(|fault| draft.report(scene, *fault)).ok()?;
+    if scene.graph.is_on_host(callee) {
+        let pool = draft.pools.find_slots(callee.name());
+        let pool = pool.map(|(scheme, name)| (scheme, name.to_owned()));
+        if pool.is_none() {
+            draft.report(scene, hosts::no_share(callee.name(), span));
+        }
+        return pool;
+    }
     let host = gateway::host_of(scene, callee);
     if let Err(fault) = values::host("host name", host, span) {
         draft.report(scene, *fault);

@@ -1,5 +1,6 @@
 //! One gateway as a configuration: its pools, and a server for each set of host names.
 
+use super::hosts::{self, Include};
 use super::listeners::Serves;
 use super::names::{Backends, Names};
 use super::plan::{Conf, Directive, Location, Server};
@@ -93,6 +94,11 @@ pub(super) fn lower(scene: Scene<'_>, names: &mut Names, ledger: &mut Ledger<'_>
     let mut proxying = limits::gateway_timeouts(scene, &mut draft);
     proxying.extend(limits::retries(scene, gateway.retry.as_deref(), &mut draft));
     proxying.extend(headers::forwarded(forwarded_headers(scene)));
+    let mut includes: Vec<Include> = draft.backends.included().cloned().collect();
+    includes.extend(draft.pools.included().cloned());
+    if !includes.is_empty() && scene.version.closes_gently() {
+        directives.push(hosts::kept_connections());
+    }
     let groups = [draft.backends.directives(scene.resolver), proxying];
     let groups: Vec<_> = groups
         .into_iter()
@@ -119,6 +125,7 @@ pub(super) fn lower(scene: Scene<'_>, names: &mut Names, ledger: &mut Ledger<'_>
     }
     let mut conf = draft.conf;
     conf.servers = servers;
+    conf.includes = includes;
     conf.upstreams.splice(0..0, draft.pools.into_upstreams());
     conf
 }

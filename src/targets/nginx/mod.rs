@@ -1,13 +1,14 @@
 //! nginx: the gateways of an app as one include for the `http` level, `conf.d/<app>.conf`.
 //!
-//! nginx runs no services. It proxies to services that another target runs, whose networks it is
-//! taken to be on. The same lowering gives a swarm the configuration of a gateway that runs there
+//! It proxies to services that another target runs, whose networks it is taken to be on, and to those
+//! that are written for nginx alone: they run on its own host ([`hosts`]). The same lowering gives a swarm the configuration of a gateway that runs there
 //! as a service: [`gateway_conf`].
 
 mod actions;
 mod choices;
 mod gateway;
 mod headers;
+mod hosts;
 mod limits;
 mod listeners;
 mod names;
@@ -29,22 +30,22 @@ mod version;
 pub use plan::Conf;
 pub use version::NginxVersion;
 
-use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::{Graph, ServiceView};
 use crate::rollout::Verified;
 use crate::source::Span;
 use crate::targets::{Artifact, Header, Ledger, Lowered, Plan, Target, contract, patch};
-use crate::vocabulary::{Capability, Node, TargetId, TargetSettings};
+use crate::vocabulary::{Node, TargetId, TargetSettings};
 use gateway::Scene;
 use names::Names;
 
 /// The target.
 pub struct Nginx;
 
-/// One file, or none where no gateway is written for nginx.
-struct File {
+/// One file, or none where no gateway is written for nginx; and what a plain host runs.
+struct Files {
     path: String,
     conf: Conf,
+    host: Option<hosts::Host>,
 }
 
 impl Target for Nginx {
@@ -55,10 +56,17 @@ impl Target for Nginx {
     fn lower(&self, graph: &Graph) -> Lowered {
         let mut ledger = Ledger::new(TargetId::Nginx, &graph.deployment().written);
         let conf = conf(graph, &mut ledger);
+        let services: Vec<_> = graph
+            .services_on(TargetId::Nginx)
+            .filter(|service| graph.is_on_host(*service))
+            .collect();
+        let app = file_name(graph.name());
+        let host = hosts::lower(graph, &services, &app, &conf.includes, &mut ledger);
         let (diagnostics, accounts) = ledger.close();
-        let plan = Box::new(File {
-            path: format!("nginx/conf.d/{}.conf", file_name(graph.name())),
+        let plan = Box::new(Files {
+            path: format!("nginx/conf.d/{app}.conf"),
             conf,
+            host,
         });
         Lowered {
             diagnostics,
@@ -68,17 +76,18 @@ impl Target for Nginx {
     }
 }
 
-impl Plan for File {
+impl Plan for Files {
     fn emit(&self, proof: &Verified<'_>) -> Vec<Artifact> {
-        if self.conf.is_empty() {
-            return Vec::new();
-        }
-        vec![Artifact {
+        let conf = (!self.conf.is_empty()).then(|| Artifact {
             target: proof.target(),
             path: self.path.clone(),
             text: self.conf.render(),
             header: Header::Hash,
-        }]
+        });
+        let host = self.host.iter().flat_map(hosts::Host::artifacts);
+        let mut artifacts: Vec<Artifact> = conf.into_iter().chain(host).collect();
+        artifacts.sort_by(|one, other| one.path.cmp(&other.path));
+        artifacts
     }
 }
 
@@ -115,14 +124,14 @@ fn conf(graph: &Graph, ledger: &mut Ledger<'_>) -> Conf {
 
     let mut scenes = Vec::new();
     for service in graph.services_on(TargetId::Nginx) {
+        if graph.is_on_host(service) {
+            continue;
+        }
         let why = "nginx is a proxy: another target runs the services";
         ledger.declare_block(&service.node.service, why);
         contract(ledger, service);
         patch::no_objects(ledger, service, TargetId::Nginx);
         if service.node.gateway.is_none() {
-            if !runs_elsewhere(graph, service) {
-                ledger.report(runs_nowhere(graph, service));
-            }
             continue;
         }
         let assumed = (NginxVersion::ASSUMED, None);
@@ -220,16 +229,6 @@ fn of_image(service: ServiceView<'_>) -> Option<(NginxVersion, Option<Span>)> {
     Some((NginxVersion::of_image(&image.value), Some(image.span)))
 }
 
-fn runs_elsewhere(graph: &Graph, service: ServiceView<'_>) -> bool {
-    let others = graph
-        .targets()
-        .into_iter()
-        .filter(|target| *target != TargetId::Nginx);
-    others
-        .into_iter()
-        .any(|target| target.has(Capability::RunsServices) && graph.runs_on(service, target))
-}
-
 /// A name for a file: letters, digits, `-`, `_` and `.`.
 pub(super) fn file_name(app: &str) -> String {
     let keep = |char: char| {
@@ -237,23 +236,4 @@ pub(super) fn file_name(app: &str) -> String {
         if plain { char } else { '-' }
     };
     app.chars().map(keep).collect()
-}
-
-/// A service that only nginx is to run.
-fn runs_nowhere(graph: &Graph, service: ServiceView<'_>) -> Diagnostic {
-    let name = service.name();
-    let own = service.node.service.targets.as_ref();
-    let targets = own.or_else(|| graph.app().and_then(|app| app.targets.as_ref()));
-    let diagnostic = Diagnostic::new(
-        &catalogue::NOT_YET,
-        format!("target nginx cannot run `{name}` yet: plain hosts come later"),
-        targets.map_or(service.span(), |targets| targets.span),
-    );
-    let diagnostic = match targets {
-        Some(_) => diagnostic.and(service.span(), "no other target runs it"),
-        None => diagnostic,
-    };
-    diagnostic
-        .help("add a target that runs it: `targets = [swarm, nginx]`")
-        .about(name)
 }

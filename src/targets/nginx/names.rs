@@ -2,6 +2,7 @@
 //! addresses and host names that are listened on.
 
 use super::gateway::resolver_directives;
+use super::hosts::Include;
 use super::plan::Directive;
 use super::values;
 use crate::source::Span;
@@ -30,6 +31,8 @@ pub(super) struct Backends {
     taken: BTreeSet<String>,
     /// Whether other variables hold names that are looked up.
     pub(super) needs_resolver: bool,
+    /// The live slots of a plain host, by the path of the file that names each.
+    slots: BTreeMap<String, Include>,
 }
 
 impl Names {
@@ -115,10 +118,22 @@ impl Backends {
         variable
     }
 
-    /// The name server and the variables.
+    /// Has the address of a plain host's live slot included.
+    pub(super) fn include(&mut self, path: String, include: Include) {
+        self.slots.insert(path, include);
+    }
+
+    /// What is included.
+    pub(super) fn included(&self) -> impl Iterator<Item = &Include> {
+        self.slots.values()
+    }
+
+    /// The name server, the variables and the includes.
     pub(super) fn directives(&self, resolver: Ipv4Addr) -> Vec<Directive> {
+        let paths = self.slots.keys();
+        let includes = paths.map(|path| Directive::new("include", [path.as_str()]));
         if self.list.is_empty() && !self.needs_resolver {
-            return Vec::new();
+            return includes.collect();
         }
         let [server, timeout] = resolver_directives(resolver);
         let why =
@@ -129,6 +144,7 @@ impl Backends {
             .iter()
             .map(|(host, variable)| Directive::new("set", [format!("${variable}"), host.clone()]));
         out.extend(sets);
+        out.extend(includes);
         out
     }
 }

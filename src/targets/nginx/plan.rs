@@ -4,6 +4,7 @@
 //! The template's every `{{ … }}` is quoted by the engine itself, comments too, so that no word can
 //! be written bare by mistake.
 
+use super::hosts::Include;
 use super::quote::{Word, quote};
 use serde::Serialize;
 use std::sync::LazyLock;
@@ -17,6 +18,9 @@ pub struct Conf {
     pub(super) maps: Vec<Map>,
     pub(super) upstreams: Vec<Upstream>,
     pub(super) servers: Vec<Server>,
+    /// What it includes for the slots of a plain host.
+    #[serde(skip)]
+    pub(super) includes: Vec<Include>,
 }
 
 /// A variable that follows from another: `map` or `split_clients`.
@@ -170,6 +174,7 @@ impl Conf {
         }
         self.upstreams.extend(other.upstreams);
         self.servers.extend(other.servers);
+        self.includes.extend(other.includes);
     }
 
     /// Has `$connection_upgrade`: what a connection to a service is to become, as the client asks
@@ -248,6 +253,7 @@ mod tests {
         let directive = |name: &str| Directive::new(name, words.iter().map(String::as_str));
         let comment = words.join(" ");
         Conf {
+            includes: Vec::new(),
             directives: vec![directive("resolver").comment(&comment)],
             maps: vec![Map {
                 name: "map".into(),

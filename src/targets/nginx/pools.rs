@@ -7,6 +7,7 @@
 //! only take or leave as a whole (moby `libnetwork/network.go`, `addSvcRecords`).
 
 use super::gateway::{self, Scene};
+use super::hosts::{self, Include};
 use super::names::Names;
 use super::plan::{Directive, Upstream};
 use super::version::NginxVersion;
@@ -22,6 +23,8 @@ use crate::vocabulary::{self, Balance, Label, Node, Port, Protocol, Resolve};
 #[derive(Debug, Default)]
 pub(super) struct Pools {
     list: Vec<Pool>,
+    /// What they include for the slots of a plain host.
+    includes: Vec<Include>,
 }
 
 #[derive(Debug)]
@@ -41,6 +44,44 @@ impl Pools {
         Some((pool.scheme, &pool.name, &pool.host))
     }
 
+    /// The scheme and the name of the pool that has a host's service alone, for routes to it.
+    pub(super) fn find_slots(&self, service: &str) -> Option<(&'static str, &str)> {
+        let label = slots_label(service);
+        let pool = self.list.iter().find(|pool| pool.label == label)?;
+        Some((pool.scheme, &pool.name))
+    }
+
+    /// What they include.
+    pub(super) fn included(&self) -> impl Iterator<Item = &Include> {
+        self.includes.iter()
+    }
+
+    /// A pool of the slots of one service, for routes straight to it.
+    fn add_slots(
+        &mut self,
+        scene: Scene<'_>,
+        (service, port): (ServiceView<'_>, &Node<Port>),
+        names: &mut Names,
+    ) {
+        let name = names.pool(scene.service.name(), &format!("{}-slots", service.name()));
+        let include = hosts::pool_of(service, &name, &["max_fails=0".to_owned()]);
+        let directives = vec![
+            Directive::new("zone", [name.as_str(), &zone(1)]),
+            Directive::new("include", [include.path(scene.graph)]),
+        ];
+        self.includes.push(include);
+        self.list.push(Pool {
+            label: slots_label(service.name()),
+            scheme: graph::scheme(graph::protocol(port)),
+            host: service.name().to_owned(),
+            upstream: Upstream {
+                name: name.as_str().into(),
+                directives,
+            },
+            name,
+        });
+    }
+
     pub(super) fn into_upstreams(self) -> Vec<Upstream> {
         self.list.into_iter().map(|pool| pool.upstream).collect()
     }
@@ -48,25 +89,58 @@ impl Pools {
 
 /// Lowers the pools of a gateway.
 pub(super) fn lower(scene: Scene<'_>, names: &mut Names, ledger: &mut Ledger<'_>) -> Pools {
-    let list = scene.gateway.upstream.iter();
-    Pools {
-        list: list
-            .map(|upstream| pool(scene, upstream, names, ledger))
-            .collect(),
+    let mut pools = Pools::default();
+    for upstream in &scene.gateway.upstream {
+        let pool = pool(scene, upstream, names, &mut pools.includes, ledger);
+        pools.list.push(pool);
     }
+    for service in rolled(scene) {
+        pools.add_slots(scene, service, names);
+    }
+    pools
+}
+
+/// The services of a plain host that a route of the gateway leads to and whose slots serve together.
+fn rolled<'g>(scene: Scene<'g>) -> Vec<(ServiceView<'g>, &'g Node<Port>)> {
+    let mut out: Vec<(ServiceView<'g>, &'g Node<Port>)> = Vec::new();
+    for route in &scene.gateway.route {
+        let Some(vocabulary::RouteTarget::Port(to)) = route.to.as_ref().map(|to| &to.value) else {
+            continue;
+        };
+        let callee = scene.graph.find(&to.service);
+        let callee = callee.filter(|callee| scene.graph.is_on_host(*callee));
+        let port = callee.and_then(|callee| callee.port(&to.port));
+        if let (Some(callee), Some(port)) = (callee, port)
+            && hosts::route_of(scene.graph, callee, "http").is_none()
+            && out.iter().all(|(known, _)| known.id != callee.id)
+        {
+            out.push((callee, port));
+        }
+    }
+    out
+}
+
+/// What no pool of a user is called: a label has no `/`.
+fn slots_label(service: &str) -> String {
+    format!("{service}/slots")
 }
 
 fn pool(
     scene: Scene<'_>,
     upstream: &Node<vocabulary::Upstream>,
     names: &mut Names,
+    includes: &mut Vec<Include>,
     ledger: &mut Ledger<'_>,
 ) -> Pool {
     let about = scene.service.name();
     let body = ledger.enter(upstream);
     let written = ledger.take_from(body.resolve.as_ref());
     let resolve = written.copied().unwrap_or_else(|| gateway::resolve(scene));
-    let at_request = resolve == Resolve::AtRequest;
+    // The slots of a plain host have addresses and no names.
+    let named = |server: &Node<vocabulary::Server>| {
+        target(scene, &server.label).is_none_or(|(callee, _)| !scene.graph.is_on_host(callee))
+    };
+    let at_request = resolve == Resolve::AtRequest && body.server.iter().any(named);
     if at_request && !scene.version.has_resolve() {
         ledger.report(too_old(scene, upstream));
     }
@@ -84,7 +158,7 @@ fn pool(
         directives.extend(gateway::resolver_directives(scene.resolver));
     }
     directives.extend(balance(scene, body, ledger));
-    let (members, scheme) = members(scene, upstream, at_request, ledger);
+    let (members, scheme) = members(scene, upstream, at_request, &name, includes, ledger);
     directives.extend(members);
     if scene.version.keeps_connections() {
         let why = "A request on a kept connection is lost when its instance stops.";
@@ -147,6 +221,8 @@ fn members(
     scene: Scene<'_>,
     upstream: &Node<vocabulary::Upstream>,
     at_request: bool,
+    pool: &str,
+    includes: &mut Vec<Include>,
     ledger: &mut Ledger<'_>,
 ) -> (Vec<Directive>, &'static str) {
     let about = scene.service.name();
@@ -172,7 +248,15 @@ fn members(
             Some(_) => {}
         }
         let arguments = arguments(scene, server, callee, port, at_request, ledger);
-        let mut line = Directive::new("server", arguments);
+        let mut line = if scene.graph.is_on_host(callee) {
+            let parameters = arguments.get(1..).unwrap_or_default();
+            let include = hosts::pool_of(callee, pool, parameters);
+            let path = include.path(scene.graph);
+            includes.push(include);
+            Directive::new("include", [path])
+        } else {
+            Directive::new("server", arguments)
+        };
         if server.max_fails.is_none() {
             line = line.comment(
                 "max_fails=0: a pool whose members are all marked down answers 502 to everyone.",

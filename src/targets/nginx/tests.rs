@@ -292,16 +292,6 @@ fn versions_are_told_by_the_target_then_by_the_image() {
 }
 
 #[test]
-fn a_service_that_only_nginx_would_run_is_not_yet() {
-    let text = program("listen http\nroute \"/\" { to = web.http }");
-    let text = text.replace("targets = [swarm, nginx]", "targets = [nginx]");
-    assert_eq!(
-        build(&text).1,
-        ["ZD0003 target nginx cannot run `web` yet: plain hosts come later"]
-    );
-}
-
-#[test]
 fn an_app_without_gateways_writes_nothing() {
     let text = program("listen http\nroute \"/\" { to = web.http }");
     let text = text.replace(

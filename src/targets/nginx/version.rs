@@ -19,6 +19,8 @@ impl NginxVersion {
     /// The first without a subscription in which a member of a pool may have `resolve`, and a pool
     /// a `resolver` of its own (nginx `CHANGES`, 1.27.3).
     const RESOLVE: NginxVersion = NginxVersion::Known(1, 27, 3);
+    /// The first with `keepalive_min_timeout` (nginx `CHANGES`, 1.27.4).
+    const KEEPALIVE_MIN_TIMEOUT: NginxVersion = NginxVersion::Known(1, 27, 4);
     /// The first that keeps connections of pools open unasked (nginx `CHANGES`, 1.29.7).
     const KEEPALIVE_BY_DEFAULT: NginxVersion = NginxVersion::Known(1, 29, 7);
 
@@ -62,6 +64,11 @@ impl NginxVersion {
     /// Whether a member of a pool may have `resolve`.
     pub(super) fn has_resolve(self) -> bool {
         self >= Self::RESOLVE
+    }
+
+    /// Whether a worker that is to end may leave clients' idle connections open for a while.
+    pub(super) fn closes_gently(self) -> bool {
+        self >= Self::KEEPALIVE_MIN_TIMEOUT
     }
 
     /// Whether connections of a pool are kept open unless that is turned off.

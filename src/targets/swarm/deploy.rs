@@ -5,6 +5,7 @@ use crate::diagnostics::{Diagnostic, catalogue};
 use crate::rollout::policy::{self, Origin};
 use crate::source::Span;
 use crate::targets::docker::{Lowering, Place, Replicas, escaped, resources};
+use crate::targets::hosts_own;
 use crate::types::{Duration, Percent};
 use crate::vocabulary::{
     Attribute, Count, Endpoint, Mode, Node, Order, RestartCondition, Spread, Staged, Update,
@@ -154,6 +155,7 @@ fn rolling(
             .take_from(update.order.as_ref())
             .map(|order| order_word(*order)),
     };
+    hosts_own(ledger, update);
     let rollback = update.rollback.as_ref().map(|node| {
         let rollback = ledger.enter(node);
         Steps {

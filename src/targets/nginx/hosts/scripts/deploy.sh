@@ -1,0 +1,107 @@
+#!/usr/bin/env bash
+# Prepares this bundle: copies it, and starts it in a slot that takes no requests until it is healthy. What is live
+# is not touched: switch.sh does that.
+# Usage: deploy.sh [SERVICE...]
+# shellcheck source-path=SCRIPTDIR
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+# shellcheck source=hosts/app.sh
+source "$here/hosts/app.sh"
+# shellcheck source=hosts/host.sh
+source "$here/hosts/host.sh"
+
+main() {
+  choose "$@"
+  settle_places
+  lock
+  local name
+  require_variables
+  release=$(release_name)
+  make_release "$release"
+  for name in "${chosen[@]}"; do
+    load "$name"
+    prepare_image
+    read_candidate
+    case $kind in
+      blue_green) blue_green ;;
+      rolling) rolling ;;
+    esac
+  done
+  prune
+}
+
+blue_green() {
+  local current idle
+  current=$(live)
+  if [ -n "$candidate" ] && [ "$(release_of "$candidate_slot")" = "$candidate" ] && is_live "$candidate_slot"; then
+    say "an earlier switch to slot $candidate_slot was cut short; it is finished first"
+    reload || fail "nginx does not reload: nothing was changed"
+    drain "$(other "$candidate_slot")" || true
+    stop_slot "$(other "$candidate_slot")"
+    complete
+    read_candidate
+  fi
+  if [ -n "$current" ] && [ "$(release_of "$current")" = "$release" ] && probe "$current" >/dev/null 2>&1; then
+    say "release $release is live in slot $current already"
+    drop_candidate
+    return 0
+  fi
+  idle=${slots[0]}
+  # A slot that was never given anything is not live, whatever nginx includes.
+  if [ "$current" = "$idle" ] && [ -n "$(release_of "$current")" ]; then idle=${slots[1]}; fi
+  if [ "$candidate" = "$release" ] && [ "$candidate_slot" = "$idle" ] && probe "$idle" >/dev/null 2>&1; then
+    say "release $release waits in slot $idle already"
+    return 0
+  fi
+  rm -f "$place/candidate"
+  stop_slot "$idle"
+  give "$idle" "$release"
+  start_slot "$idle"
+  if ! wait_healthy "$idle"; then
+    stop_slot "$idle"
+    fail "release $release does not run in slot $idle; requests still go to slot ${current:-none}"
+  fi
+  write_candidate "$release" "$idle" "$(release_of "$(other "$idle")")" ''
+  say "release $release is healthy in slot $idle; switch.sh makes it live"
+}
+
+# The slots are replaced by switch.sh. One that is free is started now.
+rolling() {
+  local slot free='' behind=''
+  for slot in "${slots[@]}"; do
+    if is_live "$slot"; then
+      if [ "$(release_of "$slot")" != "$release" ] || ! is_running "$slot"; then behind=$slot; fi
+    elif [ -z "$free" ]; then
+      free=$slot
+    fi
+  done
+  if [ -z "$behind" ] && [ "$(live | wc -l)" -eq "$replicas" ]; then
+    say "release $release is live in every slot already"
+    drop_candidate
+    return 0
+  fi
+  if [ -z "$candidate" ] || [ -n "$undoes" ]; then replaces=$(release_of "$(live | head -n 1)"); fi
+  if [ "$order" = start_first ] && [ -n "$free" ] && [ -n "$replaces" ]; then
+    if is_running "$free" && [ "$(release_of "$free")" != "$release" ]; then
+      # It may still answer what it was asked before.
+      reload || fail "nginx does not reload: nothing was changed"
+      drain "$free" || true
+      stop_slot "$free"
+    fi
+    give "$free" "$release"
+    start_slot "$free"
+    if ! wait_healthy "$free"; then
+      stop_slot "$free"
+      fail "release $release does not run in slot $free; requests go where they went before"
+    fi
+  fi
+  write_candidate "$release" '' "$replaces" ''
+  say "release $release is ready; switch.sh makes it live"
+}
+
+drop_candidate() {
+  if [ -n "$candidate_slot" ] && ! is_live "$candidate_slot"; then stop_slot "$candidate_slot"; fi
+  rm -f "$place/candidate"
+}
+
+main "$@"

@@ -1,0 +1,496 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154  # The app's settings are read before; some of a service's are for others.
+# What deploy.sh, switch.sh, rollback.sh, status.sh and run.sh share. It is read, never run.
+#
+# What is live is read from the file that nginx includes, and written nowhere else. Every change of it is one
+# rename. A run that was cut short anywhere is taken up by the next one: what is missing is done, what is done is kept.
+#
+# Where things are, all to be set from outside:
+#   ZDC_STATE         releases, slots and the lock                  /var/lib/zdc/APP
+#   ZDC_NGINX_DIR     the folder of nginx.conf                      /etc/nginx
+#   ZDC_NGINX         how nginx is called                           nginx
+#   ZDC_NGINX_PID     the file with its process id                  /run/nginx.pid
+#   ZDC_NGINX_HOST    where it is asked when a switch is verified   127.0.0.1
+#   ZDC_SUDO          what goes before nginx, systemctl and writes  sudo -n, or nothing for root
+#                     below /etc
+#   ZDC_SUPERVISOR    systemd or process; who keeps a command up    systemd where it runs
+#   ZDC_UNIT_DIR      where units are put                           /etc/systemd/system
+#   ZDC_DOCKER        how docker is called                          docker
+#   ZDC_LOCK_WAIT     seconds to wait for another deploy            0: it is refused
+
+export LC_ALL=C
+
+say() { printf '%s: %s\n' "${service:-$app}" "$*" >&2; }
+
+fail() {
+  say "$*"
+  exit 1
+}
+
+now() { # milliseconds
+  printf '%s' "$((${EPOCHREALTIME/./} / 1000))"
+}
+
+pause() { # milliseconds
+  sleep "$(($1 / 1000)).$(printf '%03d' "$(($1 % 1000))")"
+}
+
+# --- settings ---------------------------------------------------------------------------------------------------
+
+# Of a service; `load` sets them.
+service='' kind='' runtime='' slots=() replicas=0
+health='' health_path='' interval=0 timeout_seconds=0 retries=0 start_period=0
+verify_port=0 verify_host='' verify_path=''
+order='' delay=0 monitor=0 on_failure='' swap_back='' drain_limit=0 signal='' grace=0
+include_files=() include_before=() include_after=() pull=''
+
+settle_places() {
+  state=${ZDC_STATE:-/var/lib/zdc/$app}
+  nginx_dir=${ZDC_NGINX_DIR:-/etc/nginx}
+  nginx_pid=${ZDC_NGINX_PID:-/run/nginx.pid}
+  unit_dir=${ZDC_UNIT_DIR:-/etc/systemd/system}
+  local sudo=${ZDC_SUDO-}
+  if [ -z "${ZDC_SUDO+set}" ] && [ "$EUID" -ne 0 ]; then sudo='sudo -n'; fi
+  read -ra root <<<"$sudo"
+  read -ra nginx <<<"${ZDC_NGINX:-nginx}"
+  read -ra docker <<<"${ZDC_DOCKER:-docker}"
+  supervisor=${ZDC_SUPERVISOR:-}
+  # sd_booted(3): this folder is there where systemd is the init.
+  if [ -z "$supervisor" ] && [ -d /run/systemd/system ]; then supervisor=systemd; fi
+  supervisor=${supervisor:-process}
+}
+
+# Reads the settings of a service, of this bundle.
+load() {
+  # shellcheck source=/dev/null
+  source "$here/hosts/services/$1.sh"
+  place=$state/$service
+  includes=$nginx_dir/slots/$app/$service
+  mkdir -p "$place"
+}
+
+# Sets `chosen` to the services that were named, or to all.
+choose() {
+  local name
+  chosen=("$@")
+  if [ $# -eq 0 ]; then chosen=("${services[@]}"); fi
+  for name in "${chosen[@]}"; do
+    case " ${services[*]} " in
+      *" $name "*) ;;
+      *) fail "there is no service '$name' here; there are: ${services[*]}" ;;
+    esac
+  done
+}
+
+# --- one at a time ----------------------------------------------------------------------------------------------
+
+lock() {
+  mkdir -p "$state" 2>/dev/null || true
+  if ! [ -w "$state" ]; then
+    fail "cannot write to $state; make it once: sudo install -d -o $(id -un) $state"
+  fi
+  if [ "$locked" = false ]; then return 0; fi
+  exec 9>"$state/lock"
+  if ! flock --exclusive --timeout "${ZDC_LOCK_WAIT:-0}" 9; then
+    say "another deploy is running; set ZDC_LOCK_WAIT to wait for it"
+    exit 75 # EX_TEMPFAIL of sysexits.h
+  fi
+}
+
+# --- files ------------------------------------------------------------------------------------------------------
+
+# Puts what comes on standard input into a file of ours, whole or not at all.
+record() {
+  cat >"$1.new"
+  mv -f "$1.new" "$1"
+}
+
+# The same below nginx's folder, where root may be needed.
+install_file() {
+  "${root[@]}" mkdir -p "${1%/*}"
+  "${root[@]}" tee "$1.new" >/dev/null
+  "${root[@]}" mv -f "$1.new" "$1"
+}
+
+# --- releases: a release is a copy of a bundle, named by its content --------------------------------------------
+
+# Names what this bundle holds.
+bundle_name() {
+  (
+    cd "$here" || exit 1
+    find . \( -path ./.git -o -path ./hosts/variables.sh -o -path ./hosts/bundle \) -prune -o -type f -print0 |
+      sort -z | xargs -0 sha256sum | sha256sum | cut -c1-12
+  )
+}
+
+# Names what this bundle is with the values of its deploy-time variables.
+release_name() {
+  local name
+  {
+    bundle_name
+    for name in "${variable_names[@]}"; do printf '%s=%s\n' "$name" "${variables[$name]}"; done
+  } | sha256sum | cut -c1-12
+}
+
+require_variables() {
+  local name
+  for name in "${required_names[@]}"; do
+    if [ -z "${variables[$name]}" ]; then fail "set $name: it has no default"; fi
+  done
+}
+
+make_release() {
+  local id=$1 draft=$state/releases/.draft name
+  if [ -d "$state/releases/$id" ]; then return 0; fi
+  rm -rf "$draft"
+  mkdir -p "$draft"
+  (cd "$here" && find . -mindepth 1 -maxdepth 1 ! -name .git -exec cp -a -t "$draft" {} +)
+  for name in "${variable_names[@]}"; do printf 'variables[%s]=%q\n' "$name" "${variables[$name]}"; done \
+    >"$draft/hosts/variables.sh"
+  bundle_name >"$draft/hosts/bundle"
+  mv -T "$draft" "$state/releases/$id"
+}
+
+# Whether a release was made from this bundle.
+is_ours() { [ "$(cat "$state/releases/$1/hosts/bundle" 2>/dev/null)" = "$(bundle_name)" ]; }
+
+# Removes releases that no slot runs and nobody may want back.
+prune() {
+  local each id kept link
+  kept=" $(cat "$state"/*/previous "$state"/*/candidate 2>/dev/null | tr '\n' ' ' || true) "
+  for link in "$state"/*/slots/*/release; do
+    if [ -L "$link" ]; then kept="$kept$(basename "$(readlink "$link")") "; fi
+  done
+  for each in "$state"/releases/*/; do
+    id=$(basename "$each")
+    case $kept in *" $id "*) ;; *) rm -rf "$state/releases/$id" ;; esac
+  done
+}
+
+# The release that a slot was last given.
+release_of() {
+  local link=$place/slots/$1/release
+  if [ -L "$link" ]; then basename "$(readlink "$link")"; fi
+}
+
+give() { # slot, release
+  mkdir -p "$place/slots/$1"
+  ln -sfn "$state/releases/$2" "$place/slots/$1/release.new"
+  mv -fT "$place/slots/$1/release.new" "$place/slots/$1/release"
+}
+
+# The release that is to go live: its name, its slot (blue/green), the release that it replaces, and the one that
+# failed where this is the way back.
+read_candidate() {
+  candidate='' candidate_slot='' replaces='' undoes=''
+  if [ -f "$place/candidate" ]; then
+    { read -r candidate && read -r candidate_slot && read -r replaces && read -r undoes; } <"$place/candidate" || true
+  fi
+}
+
+write_candidate() { # release, slot, the release it replaces, the release it undoes
+  printf '%s\n' "$1" "$2" "$3" "$4" | record "$place/candidate"
+}
+
+# The candidate is live, whole: what it replaced is what one may go back to.
+complete() {
+  if [ -n "$replaces" ] && [ "$replaces" != "$candidate" ] && [ -z "$undoes" ]; then
+    printf '%s\n' "$replaces" | record "$place/previous"
+  fi
+  rm -f "$place/candidate"
+  prune
+}
+
+# --- slots: who runs in them ------------------------------------------------------------------------------------
+
+other() { # of the two
+  if [ "$1" = "${slots[0]}" ]; then printf '%s' "${slots[1]}"; else printf '%s' "${slots[0]}"; fi
+}
+
+unit_of() { printf '%s-%s@%s.service' "$app" "$service" "$1"; }
+container_of() { printf '%s-%s-%s' "$app" "$service" "$1"; }
+
+# When a process started, in the kernel's ticks: with its number it names one process for good. One that has ended and
+# that nobody has asked after (proc(5), state Z) runs no more.
+started_at() {
+  local line rest
+  read -r line 2>/dev/null <"/proc/$1/stat" || return 1
+  read -ra rest <<<"${line##*) }"
+  if [ "${rest[0]}" = Z ]; then return 1; fi
+  printf '%s' "${rest[19]}"
+}
+
+process_of() {
+  local pid start
+  read -r pid start 2>/dev/null <"$place/slots/$1/pid" || return 1
+  [ "$(started_at "$pid" || true)" = "$start" ] || return 1
+  printf '%s' "$pid"
+}
+
+is_running() {
+  case $runtime:$supervisor in
+    docker:*) [ "$("${docker[@]}" inspect --format '{{.State.Running}}' "$(container_of "$1")" 2>/dev/null)" = true ] ;;
+    *:systemd) systemctl --quiet is-active "$(unit_of "$1")" ;;
+    *) process_of "$1" >/dev/null ;;
+  esac
+}
+
+start_slot() {
+  if is_running "$1"; then return 0; fi
+  # One that has ended keeps its name.
+  if [ "$runtime" = docker ]; then "${docker[@]}" rm --force "$(container_of "$1")" >/dev/null 2>&1 || true; fi
+  if [ "$(connections 0A "$1")" -gt 0 ]; then fail "port $1 is taken by a program that is not of $service"; fi
+  mkdir -p "$place/slots/$1"
+  case $runtime:$supervisor in
+    docker:*)
+      bash "$place/slots/$1/release/hosts/run.sh" "$service" "$1" 9>&- >/dev/null
+      ;;
+    *:systemd)
+      install_unit
+      "${root[@]}" systemctl enable --quiet --now "$(unit_of "$1")"
+      ;;
+    *)
+      rm -f "$place/slots/$1/pid"
+      # It must not keep the lock that this script holds, nor end with it.
+      ZDC_PID_FILE=$place/slots/$1/pid setsid --fork bash "$place/slots/$1/release/hosts/run.sh" "$service" "$1" \
+        9>&- </dev/null >>"$place/slots/$1/log" 2>&1
+      local tries
+      for ((tries = 0; tries < 100; tries++)); do
+        if [ -f "$place/slots/$1/pid" ]; then return 0; fi
+        pause 50
+      done
+      fail "slot $1 did not start; its log is $place/slots/$1/log"
+      ;;
+  esac
+}
+
+# The signal first; after the grace it is killed.
+stop_slot() {
+  case $runtime:$supervisor in
+    docker:*)
+      "${docker[@]}" stop --time "$(((grace + 999) / 1000))" "$(container_of "$1")" >/dev/null 2>&1 || true
+      "${docker[@]}" rm --force "$(container_of "$1")" >/dev/null 2>&1 || true
+      ;;
+    *:systemd) "${root[@]}" systemctl disable --quiet --now "$(unit_of "$1")" 2>/dev/null || true ;;
+    *)
+      local pid end
+      pid=$(process_of "$1") || return 0
+      kill -s "${signal#SIG}" "$pid" 2>/dev/null || true
+      end=$(($(now) + grace))
+      while process_of "$1" >/dev/null && [ "$(now)" -lt "$end" ]; do pause 50; done
+      if process_of "$1" >/dev/null; then
+        say "slot $1 did not end within its grace; it is killed"
+        # Its group, as it was started in one of its own.
+        kill -s KILL -- "-$pid" 2>/dev/null || true
+      fi
+      ;;
+  esac
+}
+
+# Has the image here before anything waits for it.
+prepare_image() {
+  if [ "$runtime" != docker ] || [ "$pull" = never ]; then return 0; fi
+  local image
+  image=$(image_name)
+  if [ "$pull" = always ] || ! "${docker[@]}" image inspect "$image" >/dev/null 2>&1; then
+    "${docker[@]}" pull --quiet "$image" >/dev/null || fail "there is no image $image"
+  fi
+}
+
+install_unit() {
+  local file=$unit_dir/$app-$service@.service text
+  text=$(<"$here/systemd/$app-$service@.service")
+  text=${text//"/var/lib/zdc/$app"/"$state"}
+  if [ "$("${root[@]}" cat "$file" 2>/dev/null)" = "$text" ]; then return 0; fi
+  printf '%s\n' "$text" | install_file "$file"
+  "${root[@]}" systemctl daemon-reload
+}
+
+# --- health -----------------------------------------------------------------------------------------------------
+
+get() { # url, more words of curl
+  curl --fail --silent --show-error --output /dev/null --noproxy '*' --max-time "$timeout_seconds" "${@:2}" "$1"
+}
+
+probe() {
+  is_running "$1" || return 1
+  case $health in
+    http) get "http://127.0.0.1:$1$health_path" ;;
+    tcp) timeout "$timeout_seconds" bash -c ": </dev/tcp/127.0.0.1/$1" 2>/dev/null ;;
+    exec) timeout "$timeout_seconds" bash "$place/slots/$1/release/hosts/run.sh" "$service" "$1" probe 9>&- >/dev/null ;;
+    image) [ "$("${docker[@]}" inspect --format '{{.State.Health.Status}}' "$(container_of "$1")" 2>/dev/null)" = healthy ] ;;
+    none) true ;;
+  esac
+}
+
+# Waits until a slot can serve. Failures count once the start period is over.
+wait_healthy() {
+  local began failures=0 why
+  began=$(now)
+  while true; do
+    if why=$(probe "$1" 2>&1); then return 0; fi
+    if ! is_running "$1"; then
+      say "slot $1 ended before it was healthy"
+      return 1
+    fi
+    if [ "$(($(now) - began))" -ge "$start_period" ]; then failures=$((failures + 1)); fi
+    if [ "$failures" -ge "$retries" ]; then
+      say "slot $1 is not healthy: ${why:-no answer}"
+      return 1
+    fi
+    pause "$interval"
+  done
+}
+
+# One request through nginx itself, as a client would send it.
+verify() {
+  if [ -z "$verify_path" ]; then return 0; fi
+  get "http://${ZDC_NGINX_HOST:-127.0.0.1}:$verify_port$verify_path" --header "Host: $verify_host"
+}
+
+# --- nginx ------------------------------------------------------------------------------------------------------
+
+# What nginx includes: the slots that requests go to. The one place that says what is live.
+live() {
+  local slot
+  if [ -f "$includes/${include_files[0]}" ]; then
+    grep -ohE '127\.0\.0\.1:[0-9]+' "$includes/${include_files[0]}" | cut -d: -f2 || true
+    return 0
+  fi
+  # Before the first switch nothing is live. Later the file may have another name in this release: what runs is live.
+  if ! [ -d "$includes" ]; then return 0; fi
+  for slot in "${slots[@]}"; do
+    if [ -n "$(release_of "$slot")" ] && is_running "$slot"; then printf '%s\n' "$slot"; fi
+  done
+}
+
+is_live() {
+  case $'\n'$(live)$'\n' in *$'\n'"$1"$'\n'*) ;; *) return 1 ;; esac
+}
+
+# Leads requests to these slots and to no other.
+lead_to() {
+  local i slot
+  # Backwards: the file that says what is live is the last to change.
+  for ((i = ${#include_files[@]} - 1; i >= 0; i--)); do
+    for slot in "$@"; do printf '%s%s%s\n' "${include_before[i]}" "$slot" "${include_after[i]}"; done |
+      install_file "$includes/${include_files[i]}" || return 1
+  done
+}
+
+test_nginx() {
+  if [ "$config_test" = false ]; then return 0; fi
+  local said
+  if ! said=$("${root[@]}" "${nginx[@]}" -t 2>&1); then
+    say "nginx refuses its configuration:"
+    printf '%s\n' "$said" >&2
+    return 1
+  fi
+}
+
+# The processes of nginx that answer requests, those that are ending too.
+workers() {
+  local master stat line rest
+  master=$("${root[@]}" cat "$nginx_pid" 2>/dev/null) || return 0
+  for stat in /proc/[0-9]*/stat; do
+    read -r line 2>/dev/null <"$stat" || continue
+    read -ra rest <<<"${line##*) }"
+    if [ "${rest[1]}" = "$master" ]; then printf '%s\n' "${line%% *}"; fi
+  done
+}
+
+# Has nginx read its configuration again, and waits until new workers have it. `old_workers` are those before.
+reload() {
+  old_workers=$(workers)
+  if ! "${root[@]}" "${nginx[@]}" -s reload; then return 1; fi
+  local end pid
+  end=$(($(now) + 10000))
+  while [ "$(now)" -lt "$end" ]; do
+    for pid in $(workers); do
+      case $'\n'$old_workers$'\n' in
+        *$'\n'"$pid"$'\n'*) ;;
+        *) return 0 ;;
+      esac
+    done
+    pause 20
+  done
+  say "nginx did not take its new configuration; its error log says why"
+  return 1
+}
+
+# How many sockets are in a state of the kernel's (tcp_states.h): 0A listens on this port, 01 is connected to it.
+connections() {
+  local column=3
+  if [ "$1" = 0A ]; then column=2; fi
+  awk -v state="$1" -v end=":$(printf '%04X' "$2")" -v column="$column" \
+    '$4 == state && substr($column, length($column) - 4) == end { count++ } END { print count + 0 }' \
+    /proc/net/tcp /proc/net/tcp6 2>/dev/null || true
+}
+
+# Waits until nothing asks a slot any more: the workers that knew it are gone, and no connection to it is left. At
+# most the drain time, and at least as long as a new slot is judged. 1 where requests fail meanwhile.
+drain() { # slot to be left alone, slots that must serve
+  local slot=$1 began failures=0 next=0 waited left found
+  began=$(now)
+  while true; do
+    waited=$(($(now) - began))
+    if [ "$waited" -ge "$next" ]; then
+      next=$((waited + interval))
+      if serves "${@:2}"; then failures=0; else failures=$((failures + 1)); fi
+      if [ "$failures" -ge "$retries" ]; then return 1; fi
+    fi
+    left=0
+    if [ -n "$old_workers" ]; then left=$(workers | grep -cxF "$old_workers" || true); fi
+    found=$(connections 01 "$slot")
+    if [ "$waited" -ge "$monitor" ] && [ "$left" -eq 0 ] && [ "$found" -eq 0 ]; then return 0; fi
+    if [ "$waited" -ge "$monitor" ] && [ "$waited" -ge "$drain_limit" ]; then
+      say "slot $slot still has $found connections after its drain; its own shutdown is to end them"
+      return 0
+    fi
+    pause 50
+  done
+}
+
+# Whether nginx answers and these slots are healthy.
+serves() {
+  local slot
+  verify >/dev/null 2>&1 || return 1
+  for slot in "$@"; do probe "$slot" >/dev/null 2>&1 || return 1; done
+}
+
+# Files that nginx is to include and that are not there yet: a first deploy, or a new pool.
+add_includes() {
+  local missing=false file current
+  for file in "${include_files[@]}"; do
+    if ! [ -f "$includes/$file" ]; then missing=true; fi
+  done
+  if [ "$missing" = false ]; then return 0; fi
+  current=$(live)
+  # shellcheck disable=SC2086  # Ports, one a word.
+  if [ -n "$current" ]; then lead_to $current; else lead_to "${slots[@]:0:replicas}"; fi
+}
+
+# Puts a release's configuration of nginx in place. What others wrote there before is kept beside it.
+install_conf() {
+  local to=$nginx_dir/conf.d/$app.conf from=$state/releases/$1/conf.d/$app.conf
+  [ -f "$from" ] || return 0
+  if "${root[@]}" cmp --silent "$from" "$to"; then return 0; fi
+  if [ -f "$to" ] && ! [ -d "$state/conf-ours" ]; then "${root[@]}" cp -p "$to" "$to.before"; fi
+  mkdir -p "$state/conf-ours"
+  install_file "$to" <"$from"
+}
+
+# Takes the configuration out again where there was none of ours before.
+remove_conf() {
+  local to=$nginx_dir/conf.d/$app.conf
+  if [ -f "$to.before" ]; then "${root[@]}" mv -f "$to.before" "$to"; else "${root[@]}" rm -f "$to"; fi
+  rm -rf "$state/conf-ours"
+}
+
+# Has nginx lead requests to these slots of a release.
+put_live() { # release, slots
+  if [ -n "$1" ]; then install_conf "$1" || return 1; fi
+  lead_to "${@:2}" || return 1
+  test_nginx || return 1
+  reload
+}

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Back to the release before: what waits to go live is dropped; what is live is replaced by the release that it
+# replaced, by that release's own deploy.sh and switch.sh.
+# Usage: rollback.sh [SERVICE...]
+# shellcheck source-path=SCRIPTDIR
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+# shellcheck source=hosts/app.sh
+source "$here/hosts/app.sh"
+# shellcheck source=hosts/host.sh
+source "$here/hosts/host.sh"
+
+main() {
+  choose "$@"
+  settle_places
+  lock
+  local name back=() to=() i
+  for name in "${chosen[@]}"; do
+    load "$name"
+    read_candidate
+    if [ -n "$candidate" ] && ! begun; then
+      drop
+      continue
+    fi
+    if [ -z "$replaces" ]; then replaces=$(cat "$place/previous" 2>/dev/null || true); fi
+    if [ -z "$replaces" ] || ! [ -d "$state/releases/$replaces" ]; then fail "there is no release to go back to"; fi
+    back+=("$name")
+    to+=("$replaces")
+  done
+  # The scripts of the release before take the lock themselves.
+  exec 9>&-
+  for ((i = 0; i < ${#back[@]}; i++)); do
+    bash "$state/releases/${to[i]}/deploy.sh" "${back[i]}"
+    bash "$state/releases/${to[i]}/switch.sh" "${back[i]}"
+  done
+}
+
+# Whether requests go to the candidate already.
+begun() {
+  local slot
+  for slot in $(live); do
+    if [ "$(release_of "$slot")" = "$candidate" ]; then return 0; fi
+  done
+  return 1
+}
+
+drop() {
+  local slot
+  for slot in "${slots[@]}"; do
+    if ! is_live "$slot" && [ "$(release_of "$slot")" = "$candidate" ]; then stop_slot "$slot"; fi
+  done
+  rm -f "$place/candidate"
+  say "release $candidate was not live yet; it is dropped"
+}
+
+main "$@"

@@ -1,0 +1,199 @@
+#!/usr/bin/env bash
+# Makes live what deploy.sh prepared. Run again after it was cut short anywhere, it goes on from there.
+# Usage: switch.sh [SERVICE...]
+# shellcheck source-path=SCRIPTDIR
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+# shellcheck source=hosts/app.sh
+source "$here/hosts/app.sh"
+# shellcheck source=hosts/host.sh
+source "$here/hosts/host.sh"
+
+main() {
+  choose "$@"
+  settle_places
+  lock
+  local name
+  # The configuration names the includes of every service.
+  for name in "${services[@]}"; do
+    load "$name"
+    add_includes
+  done
+  for name in "${chosen[@]}"; do
+    load "$name"
+    read_candidate
+    if [ -z "$candidate" ]; then
+      say "nothing waits to go live"
+      continue
+    fi
+    if [ -z "$undoes" ] && ! is_ours "$candidate"; then
+      fail "release $candidate waits to go live, and it is not of this bundle; run deploy.sh again"
+    fi
+    case $kind in
+      blue_green) blue_green ;;
+      rolling) rolling ;;
+    esac
+  done
+}
+
+blue_green() {
+  local new=$candidate_slot old
+  old=$(other "$new")
+  if ! probe "$new" >/dev/null 2>&1; then
+    if is_live "$new" && is_running "$old"; then swap_back "$new" "$old" "slot $new is not healthy any more"; fi
+    fail "slot $new is not healthy any more; nothing was switched"
+  fi
+  test_nginx || fail "nothing was switched"
+  if ! put_live "$candidate" "$new"; then swap_back "$new" "$old" "nginx does not take release $candidate"; fi
+  if ! answers || ! drain "$old" "$new"; then
+    swap_back "$new" "$old" "release $candidate does not answer through nginx"
+  fi
+  stop_slot "$old"
+  complete
+  say "release $candidate is live in slot $new"
+}
+
+# A few answers in a row, through nginx.
+answers() {
+  local tries
+  for ((tries = 0; tries < 3; tries++)); do
+    if ! verify; then return 1; fi
+  done
+}
+
+swap_back() { # from, to, why
+  say "$3"
+  if [ "$swap_back" = false ]; then fail "requests go to slot $1 all the same, as swap_back = false"; fi
+  if ! probe "$2" >/dev/null 2>&1; then
+    if [ -z "$(release_of "$2")" ]; then remove_conf; fi
+    fail "slot $2 does not run: there is nothing to swap back to"
+  fi
+  put_live "$(release_of "$2")" "$2" || fail "nginx does not go back to slot $2 either"
+  drain "$1" || true
+  stop_slot "$1"
+  rm -f "$place/candidate"
+  fail "requests go to slot $2 again"
+}
+
+# Slot by slot until each live one runs the candidate and there are as many as there shall be.
+rolling() {
+  test_nginx || fail "nothing was replaced"
+  until settled; do
+    if ! step; then
+      give_up
+    fi
+  done
+  local slot
+  for slot in "${slots[@]}"; do
+    if ! is_live "$slot" && is_running "$slot"; then stop_slot "$slot"; fi
+  done
+  local was=$candidate undone=$undoes
+  complete
+  if [ -n "$undone" ]; then fail "release $undone failed; every slot runs $was again"; fi
+  say "release $was is live in slots $(live | tr '\n' ' ')"
+}
+
+# Sets what the next step is chosen by; true where there is none to take.
+settled() {
+  local slot
+  mapfile -t in < <(live)
+  behind='' dead='' free=''
+  for slot in "${in[@]}"; do
+    if ! is_running "$slot"; then dead=$slot; elif [ "$(release_of "$slot")" != "$candidate" ]; then behind=$slot; fi
+  done
+  for slot in "${slots[@]}"; do
+    if is_live "$slot"; then continue; fi
+    # One that deploy.sh has started is the first.
+    if [ -z "$free" ] || { [ "$(release_of "$slot")" = "$candidate" ] && is_running "$slot"; }; then free=$slot; fi
+  done
+  [ -z "$behind$dead" ] && [ "${#in[@]}" -eq "$replicas" ]
+}
+
+step() {
+  local most=$replicas
+  if [ "$order" = start_first ]; then most=$((replicas + 1)); fi
+  if [ -n "$dead" ]; then
+    revive "$dead"
+  elif [ -n "$behind" ] && { [ -z "$free" ] || [ "${#in[@]}" -ge "$most" ]; }; then
+    take_out "$behind"
+  elif [ "${#in[@]}" -gt "$replicas" ] && [ -z "$behind" ]; then
+    take_out "${in[-1]}"
+  else
+    bring_in "$free"
+  fi
+}
+
+# A slot that nginx leads to and that does not run.
+revive() {
+  give "$1" "$candidate"
+  start_slot "$1"
+  if wait_healthy "$1"; then
+    put_live "$candidate" "${in[@]}"
+    return
+  fi
+  stop_slot "$1"
+  return 1
+}
+
+bring_in() {
+  if is_running "$1" && [ "$(release_of "$1")" != "$candidate" ]; then
+    # An earlier run left it as it was taken out: it may still answer.
+    reload || return 1
+    drain "$1" || return 1
+    stop_slot "$1"
+  fi
+  give "$1" "$candidate"
+  start_slot "$1"
+  if ! wait_healthy "$1"; then
+    stop_slot "$1"
+    return 1
+  fi
+  put_live "$candidate" "${in[@]}" "$1" || return 1
+  say "slot $1 serves release $candidate"
+  judge "$1" || return 1
+}
+
+# How long a new slot's failure counts, and the wait before the next one.
+judge() {
+  local end failures=0
+  end=$(($(now) + (monitor > delay ? monitor : delay)))
+  while [ "$(now)" -lt "$end" ]; do
+    if serves "$1"; then failures=0; else failures=$((failures + 1)); fi
+    if [ "$failures" -ge "$retries" ]; then
+      say "slot $1 fails after it was brought in"
+      return 1
+    fi
+    pause "$interval"
+  done
+}
+
+take_out() {
+  local slot rest=()
+  for slot in "${in[@]}"; do
+    if [ "$slot" != "$1" ]; then rest+=("$slot"); fi
+  done
+  if [ "${#rest[@]}" -gt 0 ]; then
+    put_live "$candidate" "${rest[@]}" || return 1
+    monitor=0 drain "$1" "${rest[@]}" || return 1
+  fi
+  stop_slot "$1"
+}
+
+# The candidate failed: back to what it replaces, or a stop with every slot in that still runs.
+give_up() {
+  local slot serving=()
+  for slot in "${in[@]}"; do
+    if is_running "$slot"; then serving+=("$slot"); fi
+  done
+  if [ -n "$undoes" ]; then fail "the way back from release $undoes fails too"; fi
+  if [ -z "$replaces" ] || [ "$on_failure" != rollback ]; then
+    if [ "${#serving[@]}" -gt 0 ]; then put_live "$replaces" "${serving[@]}" || true; fi
+    fail "release $candidate failed; slots ${serving[*]} serve. Deploy another, or run rollback.sh"
+  fi
+  say "release $candidate failed; going back to $replaces"
+  # Written down first: a run that is cut short goes on going back.
+  write_candidate "$replaces" '' '' "$candidate"
+  read_candidate
+}
+
+main "$@"
