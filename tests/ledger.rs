@@ -102,7 +102,10 @@ fn answers(graph: &Graph) {
 fn a_plain_host_has_an_answer_for_every_property() {
     let target = targets::find(TargetId::Nginx).unwrap();
     // With nginx alone the services run on a plain host.
-    answer(target, &written("[swarm, nginx, kubernetes]", "[nginx]"));
+    answer(
+        target,
+        &written("[swarm, nginx, kubernetes, compose]", "[nginx]"),
+    );
 }
 
 fn answer(target: &dyn Target, graph: &Graph) {

@@ -14,7 +14,10 @@ pub(super) fn lower(texts: &mut Texts<'_, '_>) {
         body.endpoint.as_ref(),
         "swarm's: nginx knows each slot by its port",
     );
-    ledger.declare_from(body.after.as_ref(), "no target waits");
+    ledger.declare_from(body.after.as_ref(), "a hint: a host does not wait");
+    if let Some(build) = &body.build {
+        ledger.declare_block(build, "the image is built and pushed before");
+    }
     if let Some(mode) = &body.mode {
         if mode.value == Mode::Global {
             let why = "a host has the slots that are written";
