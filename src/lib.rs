@@ -8,6 +8,10 @@
 //! ([`rollout`]), and only then renders files. Each phase gives its diagnostics beside its value.
 //! A phase whose input has errors does not run, since what it would say could not be trusted.
 
+// The generated parser names it: pest is used without `std`, whose one addition is a look at the
+// stack on every call; `syntax` bounds nesting before pest runs.
+extern crate alloc;
+
 pub mod check;
 pub mod cli;
 pub mod diagnostics;

@@ -16,7 +16,7 @@ use super::ast::{Expr, ExprId, ExprKind, File, Item, Name, Path};
 use super::explain;
 use super::grammar::{Grammar, Rule};
 use super::scan::Scan;
-use crate::diagnostics::catalogue::{SYNTAX_ERROR, TOO_DEEP};
+use crate::diagnostics::catalogue::SYNTAX_ERROR;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::source::{FileId, Span, Str};
 use docs::Docs;
@@ -200,8 +200,7 @@ impl<'i> Builder<'i> {
         self.explained >= MAX_EXPLAINED || self.examined >= MAX_EXAMINED
     }
 
-    /// The grammar stopped, which the scan and `broken` leave only one reason for: the thread's
-    /// stack is nearly used up.
+    /// The grammar stopped, which the scan and `broken` leave no reason for that is known.
     fn unparsed(&mut self, start: usize, end: usize) -> Item {
         let span = self.place(0, end - start);
         let start = Span {
@@ -209,8 +208,8 @@ impl<'i> Builder<'i> {
             ..span
         };
         self.diagnostics.push(
-            Diagnostic::new(&TOO_DEEP, "this file nests too deep to be read here", start)
-                .help("name inner parts with `let`, or move them to a `template`"),
+            Diagnostic::new(&SYNTAX_ERROR, "what follows cannot be read", start)
+                .help("take it apart: leave items out until the rest can be read"),
         );
         Item::Broken(span)
     }

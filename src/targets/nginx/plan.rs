@@ -237,7 +237,7 @@ const TEMPLATE: &str = "conf.tera";
 /// Made at the first rendering, since most builds write no nginx configuration.
 static ENGINE: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {
     let mut engine = Tera::default();
-    engine.set_escape_fn(quote);
+    engine.set_escape_fn(|word, out| out.write_all(quote(word).as_bytes()));
     engine.autoescape_on(vec![TEMPLATE]);
     engine.add_raw_template(TEMPLATE, include_str!("conf.tera"))?;
     Ok(engine)
