@@ -66,7 +66,11 @@ pub fn compile(world: &dyn World, main: &str, options: &Options) -> Compilation 
     if found.has_errors() {
         return stopped(checked.program.sources, found, None);
     }
-    build(world, &checked, found, options)
+    let evaluated = evaluated(world, &checked, found, options);
+    let sources = checked.program.sources.clone();
+    // The syntax trees of a large program are most of its memory, and no later phase reads them.
+    drop(checked);
+    build(sources, evaluated, options)
 }
 
 /// What does not depend on the inputs: the program read, its names bound, its types checked.
@@ -77,16 +81,24 @@ fn read(world: &dyn World, main: &str) -> (check::Checked, Diagnostics) {
     (checked, found)
 }
 
-/// The rest of the way, for a program without errors so far.
-fn build(
+/// What the inputs make of a program without errors so far.
+fn evaluated(
     world: &dyn World,
     checked: &check::Checked,
     mut found: Diagnostics,
     options: &Options,
-) -> Compilation {
-    let sources = checked.program.sources.clone();
+) -> (eval::Deployment, Diagnostics) {
     let (deployment, more) = eval::evaluate(world, checked, &options.inputs);
     found.extend(more);
+    (deployment, found)
+}
+
+/// The rest of the way.
+fn build(
+    sources: Sources,
+    (deployment, mut found): (eval::Deployment, Diagnostics),
+    options: &Options,
+) -> Compilation {
     if found.has_errors() {
         return stopped(sources, found, None);
     }

@@ -11,6 +11,7 @@ use crate::vocabulary::TargetId;
 use clap::Args;
 use std::borrow::Cow;
 use std::io::IsTerminal;
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 
 /// The output folder beside the program.
@@ -54,8 +55,12 @@ impl Build {
         if self.stdout {
             one_target(&self.judging.targets, true)?;
         }
-        let invocation =
-            Invocation::compile(&self.program, &self.judging.targets, self.judging.as_of)?;
+        // The process ends with it: the system takes its memory back at once.
+        let invocation = ManuallyDrop::new(Invocation::compile(
+            &self.program,
+            &self.judging.targets,
+            self.judging.as_of,
+        )?);
         if !invocation.tell(self.judging.telling(&self.program, self.stdout))? {
             return Ok(Exit::Found);
         }

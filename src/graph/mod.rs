@@ -173,11 +173,10 @@ impl Graph {
 
     /// The targets of the app; all of them where it names none.
     pub fn targets(&self) -> Vec<TargetId> {
-        let written = self.app().and_then(|app| app.targets.as_ref());
-        written.map_or_else(
-            || TargetId::ALL.to_vec(),
-            |targets| targets.value.iter().map(|target| target.value).collect(),
-        )
+        match self.app().and_then(|app| app.targets.as_ref()) {
+            Some(targets) => targets.value.iter().map(|target| target.value).collect(),
+            None => TargetId::ALL.to_vec(),
+        }
     }
 
     /// The settings of a target.
@@ -219,7 +218,10 @@ impl Graph {
     pub fn runs_on(&self, service: ServiceView<'_>, target: TargetId) -> bool {
         match &service.node.service.targets {
             Some(targets) => targets.value.iter().any(|own| own.value == target),
-            None => self.targets().contains(&target),
+            None => match self.app().and_then(|app| app.targets.as_ref()) {
+                Some(targets) => targets.value.iter().any(|of_app| of_app.value == target),
+                None => true,
+            },
         }
     }
 

@@ -5,20 +5,18 @@ use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{Graph, ServiceId, ServiceView, protocol};
 use crate::source::Span;
 use crate::vocabulary::{Capability, Protocol, TargetId};
+use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Two services of one stack with one emitted name; docker compose has one project for all stacks.
 pub(super) fn emitted_names(graph: &Graph, diagnostics: &mut Diagnostics) {
     let mut said: BTreeSet<ServiceId> = BTreeSet::new();
     for target in [TargetId::Swarm, TargetId::Compose] {
-        let mut seen: BTreeMap<(&str, &str), ServiceView<'_>> = BTreeMap::new();
+        let mut seen: FxHashMap<(&str, &str), ServiceView<'_>> = FxHashMap::default();
         for service in graph.services_on(target) {
-            let (stack, place) = match target {
-                TargetId::Compose => ("", "the compose project".to_owned()),
-                _ => (
-                    graph.stack(service),
-                    format!("stack `{}`", graph.stack(service)),
-                ),
+            let stack = match target {
+                TargetId::Compose => "",
+                _ => graph.stack(service),
             };
             let name = service.emitted_name();
             let Some(first) = seen.get(&(stack, name)) else {
@@ -26,6 +24,10 @@ pub(super) fn emitted_names(graph: &Graph, diagnostics: &mut Diagnostics) {
                 continue;
             };
             if said.insert(service.id) {
+                let place = match target {
+                    TargetId::Compose => "the compose project".to_owned(),
+                    _ => format!("stack `{stack}`"),
+                };
                 let text = format!("two services of {place} are called `{name}`");
                 let other = match target {
                     TargetId::Compose => "give one of them another `name`",

@@ -2,9 +2,10 @@
 //! several services answer to.
 
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
-use crate::graph::{Graph, ServiceView};
+use crate::graph::{Graph, ServiceId, ServiceView};
 use crate::source::Span;
 use crate::vocabulary::{Network, Node, TargetId};
+use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 
 /// Two networks of the program with one real name.
@@ -55,35 +56,54 @@ pub(super) fn addresses(graph: &Graph, diagnostics: &mut Diagnostics) {
 /// name (docker/cli `cli/compose/convert/service.go`, `convertServiceNetworks`; docker/compose
 /// `pkg/compose/create.go`, `getAliases`).
 pub(super) fn aliases(graph: &Graph, diagnostics: &mut Diagnostics) {
-    let mut answers: BTreeMap<(&str, &str), Vec<(ServiceView<'_>, Span)>> = BTreeMap::new();
-    let on_docker = graph.services().filter(|service| {
-        [TargetId::Swarm, TargetId::Compose]
-            .iter()
-            .any(|target| graph.runs_on(*service, *target))
-    });
-    for service in on_docker {
-        for (network, join) in graph.joins(service) {
-            let real = graph.real_network_name(network);
-            let own_name = service.node.service.name.as_ref();
-            let own_span = own_name.map_or(service.span(), |name| name.span);
-            let mut names = vec![(service.emitted_name(), own_span)];
-            let declared = join.aliases.iter().flat_map(|aliases| &aliases.value);
-            names.extend(declared.map(|alias| (&*alias.value, alias.span)));
-            for (name, span) in names {
-                let answering = answers.entry((real, name)).or_default();
-                if !answering.iter().any(|(other, _)| other.id == service.id) {
-                    answering.push((service, span));
-                }
-            }
+    // Almost every name is one service's: only of the others is it kept who answers.
+    let mut owners: FxHashMap<(&str, &str), ServiceId> = FxHashMap::default();
+    let mut shared: BTreeMap<(&str, &str), Vec<(ServiceView<'_>, Span)>> = BTreeMap::new();
+    for (key, service, _) in answers(graph) {
+        if *owners.entry(key).or_insert(service.id) != service.id {
+            shared.entry(key).or_default();
         }
     }
-    for ((network, name), answering) in &answers {
-        if let [first, others @ ..] = answering.as_slice()
-            && !others.is_empty()
+    if shared.is_empty() {
+        return;
+    }
+    for (key, service, span) in answers(graph) {
+        // A service's names come one after the other.
+        if let Some(answering) = shared.get_mut(&key)
+            && answering
+                .last()
+                .is_none_or(|(last, _)| last.id != service.id)
         {
+            answering.push((service, span));
+        }
+    }
+    for ((network, name), answering) in &shared {
+        if let [first, others @ ..] = answering.as_slice() {
             diagnostics.push(ambiguous_name(network, name, *first, others));
         }
     }
+}
+
+/// Every name that a service of Docker's answers to: the network's real name and its own, who
+/// answers, and where that is said.
+fn answers(graph: &Graph) -> impl Iterator<Item = ((&str, &str), ServiceView<'_>, Span)> {
+    graph
+        .services()
+        .filter(|service| {
+            [TargetId::Swarm, TargetId::Compose]
+                .iter()
+                .any(|target| graph.runs_on(*service, *target))
+        })
+        .flat_map(move |service| graph.joins(service).map(move |join| (service, join)))
+        .flat_map(move |(service, (network, join))| {
+            let real = graph.real_network_name(network);
+            let own_name = service.node.service.name.as_ref();
+            let own_span = own_name.map_or(service.span(), |name| name.span);
+            let declared = join.aliases.iter().flat_map(|aliases| &aliases.value);
+            std::iter::once((service.emitted_name(), own_span))
+                .chain(declared.map(|alias| (&*alias.value, alias.span)))
+                .map(move |(name, span)| ((real, name), service, span))
+        })
 }
 
 fn one_network_two_names(real: &str, first: &Node<Network>, second: &Node<Network>) -> Diagnostic {

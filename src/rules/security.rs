@@ -129,16 +129,21 @@ fn means_secret(name: &str) -> bool {
         "algorithm",
         "id",
     ];
-    let lower = name.to_ascii_lowercase();
-    let words: Vec<&str> = lower.split(['_', '-', '.']).collect();
-    let pair = |one: &str, two: &str| words.windows(2).any(|pair| pair == [one, two]);
-    let secret = words.iter().any(|word| SECRET.contains(word))
-        || pair("api", "key")
-        || pair("private", "key")
-        || pair("access", "key")
-        || pair("signing", "key");
-    let pass = words.last() == Some(&"pass") && !pair("proxy", "pass");
-    (secret || pass) && !words.last().is_some_and(|last| ABOUT.contains(last))
+    const KEYS: [&str; 4] = ["api", "private", "access", "signing"];
+    let is = |word: &[u8], list: &[&str]| {
+        list.iter()
+            .any(|known| known.as_bytes().eq_ignore_ascii_case(word))
+    };
+    let (mut secret, mut before, mut last) = (false, &b""[..], &b""[..]);
+    for word in name
+        .as_bytes()
+        .split(|byte| matches!(byte, b'_' | b'-' | b'.'))
+    {
+        secret |= is(word, &SECRET) || is(word, &["key"]) && is(last, &KEYS);
+        (before, last) = (last, word);
+    }
+    let pass = is(last, &["pass"]) && !is(before, &["proxy"]);
+    (secret || pass) && !is(last, &ABOUT)
 }
 
 fn is_literal_secret(entry: &Entry<EntryValue>) -> bool {

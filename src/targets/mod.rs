@@ -45,7 +45,7 @@ pub struct Lowered {
 pub trait Plan {
     /// Renders the files, sorted by path. Only the verifier makes a [`Verified`], so no unproved
     /// graph is ever written.
-    fn emit(&self, proof: &Verified<'_>) -> Vec<Artifact>;
+    fn emit(self: Box<Self>, proof: &Verified<'_>) -> Vec<Artifact>;
 }
 
 /// Every target, in the order they are written.

@@ -142,7 +142,10 @@ impl<'w> Suite<'w> {
                 inputs: inputs.clone(),
                 ..self.options.clone()
             };
-            let built = crate::build(self.world, &self.checked, Diagnostics::default(), &options);
+            let sources = self.checked.program.sources.clone();
+            let evaluated =
+                crate::evaluated(self.world, &self.checked, Diagnostics::default(), &options);
+            let built = crate::build(sources, evaluated, &options);
             self.builds.push(Build::of(values, built));
         }
         let Some(build) = self.builds.get(index) else {

@@ -103,40 +103,41 @@ fn is_reserved(text: &str) -> bool {
         8 => &["infinity"],
         _ => &[],
     };
-    if words.iter().any(|word| word.eq_ignore_ascii_case(text)) {
-        return true;
-    }
     let digit = |b: u8| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'_');
-    matches!(text.as_bytes(), [b'e' | b'E', rest @ ..] if !rest.is_empty() && rest.iter().all(|&b| digit(b)))
+    match text.as_bytes() {
+        // Most words do not begin as one of these does.
+        [
+            b'y' | b'n' | b'o' | b't' | b'f' | b'i' | b'Y' | b'N' | b'O' | b'T' | b'F' | b'I',
+            ..,
+        ] => words.iter().any(|word| word.eq_ignore_ascii_case(text)),
+        [b'e' | b'E', rest @ ..] => !rest.is_empty() && rest.iter().all(|&b| digit(b)),
+        _ => false,
+    }
 }
 
-/// What a byte may do inside a plain scalar.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Inside {
-    Refused,
-    /// It means nothing in block style.
-    Free,
-    /// A space, which ends the scalar after a colon.
-    Space,
-    /// A `#`, which begins a comment after a space.
-    Hash,
-}
+/// It may not stand in a plain scalar.
+const REFUSED: u8 = 1;
+/// A space, which ends the scalar after a colon.
+const SPACE: u8 = 2;
+/// A `#`, which begins a comment after a space.
+const HASH: u8 = 4;
 
-const INSIDE: [Inside; 256] = {
+/// What a byte may do inside a plain scalar; nothing for one that is free in block style.
+const INSIDE: [u8; 256] = {
     const FREE: &[u8] = b"-./_:=$@+,(){}?*%~^;&|<>!0123456789\
         ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    let mut table = [Inside::Refused; 256];
+    let mut table = [REFUSED; 256];
     let mut rest = FREE;
     while let [first, others @ ..] = rest {
-        set(&mut table, *first, Inside::Free);
+        set(&mut table, *first, 0);
         rest = others;
     }
-    set(&mut table, b' ', Inside::Space);
-    set(&mut table, b'#', Inside::Hash);
+    set(&mut table, b' ', SPACE);
+    set(&mut table, b'#', HASH);
     table
 };
 
-const fn set(table: &mut [Inside; 256], byte: u8, inside: Inside) {
+const fn set(table: &mut [u8; 256], byte: u8, inside: u8) {
     let (_, from) = table.split_at_mut(byte as usize);
     if let Some(place) = from.first_mut() {
         *place = inside;
@@ -144,22 +145,19 @@ const fn set(table: &mut [Inside; 256], byte: u8, inside: Inside) {
 }
 
 /// Only characters that mean nothing inside a plain scalar of block style, nor any pair that ends
-/// one: `: ` and ` #`.
+/// one: `: ` and ` #`. Nearly every scalar of a manifest comes through here: one look at each byte
+/// says whether pairs must be looked for.
 fn has_plain_body(bytes: &[u8]) -> bool {
-    let mut previous = b' ';
-    for &b in bytes {
-        let allowed = match INSIDE.get(usize::from(b)) {
-            Some(Inside::Free) => true,
-            Some(Inside::Space) => previous != b':',
-            Some(Inside::Hash) => previous != b' ',
-            Some(Inside::Refused) | None => false,
-        };
-        if !allowed {
-            return false;
-        }
-        previous = b;
+    let inside = |b: &u8| INSIDE.get(usize::from(*b)).copied().unwrap_or(REFUSED);
+    let seen = bytes.iter().fold(0, |seen, b| seen | inside(b));
+    if seen & REFUSED != 0 || matches!(bytes, [.., b' ' | b':']) {
+        return false;
     }
-    !matches!(previous, b' ' | b':')
+    seen == 0
+        || bytes.first() != Some(&b'#')
+            && !bytes
+                .windows(2)
+                .any(|pair| matches!(pair, [b':', b' '] | [b' ', b'#']))
 }
 
 /// Numbers each with a unit, `10s`, `1m30s`, `200M`, `500m`, `1.5h`, `25%`. No unit is a letter of a number (`e`, `E`, `x`, `o`, `b`, `d`, `f`).

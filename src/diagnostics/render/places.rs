@@ -109,7 +109,7 @@ impl<'a> Places<'a> {
 
 impl FileLines {
     fn of(text: &str) -> Self {
-        let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let newlines = text.match_indices('\n');
         let starts = std::iter::once(0)
             .chain(newlines.map(|(index, _)| index + 1))
             .collect();

@@ -17,19 +17,14 @@ pub(super) struct KubernetesPlan {
 }
 
 impl Plan for KubernetesPlan {
-    fn emit(&self, _proof: &Verified<'_>) -> Vec<Artifact> {
+    fn emit(self: Box<Self>, _proof: &Verified<'_>) -> Vec<Artifact> {
         self.render()
     }
 }
 
 impl KubernetesPlan {
     /// Every file's text. The list of files is one of them, so that `kubectl apply -k` finds all.
-    pub(super) fn render(&self) -> Vec<Artifact> {
-        let mut artifacts: Vec<Artifact> = self
-            .files
-            .iter()
-            .map(|(name, text)| artifact(&format!("{name}.yaml"), text.clone()))
-            .collect();
+    pub(super) fn render(self) -> Vec<Artifact> {
         let kustomization = Kustomization {
             api_version: "kustomize.config.k8s.io/v1beta1",
             kind: "Kustomization",
@@ -41,6 +36,11 @@ impl KubernetesPlan {
                 .collect(),
         };
         let text = yaml::to_string(&kustomization).unwrap_or_default();
+        let mut artifacts: Vec<Artifact> = self
+            .files
+            .into_iter()
+            .map(|(name, text)| artifact(&format!("{name}.yaml"), text))
+            .collect();
         artifacts.push(artifact("kustomization.yaml", text));
         artifacts.sort_by(|a, b| a.path.cmp(&b.path));
         artifacts

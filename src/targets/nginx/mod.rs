@@ -77,7 +77,7 @@ impl Target for Nginx {
 }
 
 impl Plan for Files {
-    fn emit(&self, proof: &Verified<'_>) -> Vec<Artifact> {
+    fn emit(self: Box<Self>, proof: &Verified<'_>) -> Vec<Artifact> {
         let conf = (!self.conf.is_empty()).then(|| Artifact {
             target: proof.target(),
             path: self.path.clone(),

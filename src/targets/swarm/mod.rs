@@ -94,7 +94,7 @@ struct Files {
 }
 
 impl Plan for Files {
-    fn emit(&self, _proof: &Verified<'_>) -> Vec<Artifact> {
+    fn emit(self: Box<Self>, _proof: &Verified<'_>) -> Vec<Artifact> {
         let artifact = |path: &str, text: String, header| Artifact {
             target: TargetId::Swarm,
             path: path.to_owned(),

@@ -11,6 +11,7 @@ use crate::targets::{Artifact, Header};
 use crate::vocabulary::{FailureAction, Order, TargetId};
 use crate::yaml;
 use serde::Serialize;
+use std::io::{self, Write};
 use std::sync::LazyLock;
 use tera::{Context, Tera};
 
@@ -329,7 +330,7 @@ type Engine = LazyLock<Result<Tera, tera::Error>>;
 
 static SHELL: Engine = LazyLock::new(|| {
     engine(
-        bash,
+        |word, out| out.write_all(bash(word).as_bytes()),
         &[
             ("app.sh", include_str!("scripts/app.sh.tera")),
             ("service.sh", include_str!("scripts/service.sh.tera")),
@@ -338,22 +339,26 @@ static SHELL: Engine = LazyLock::new(|| {
         ],
     )
 });
-static UNITS: Engine =
-    LazyLock::new(|| engine(systemd, &[("unit", include_str!("scripts/unit.tera"))]));
+static UNITS: Engine = LazyLock::new(|| {
+    engine(
+        |word, out| out.write_all(systemd(word).as_bytes()),
+        &[("unit", include_str!("scripts/unit.tera"))],
+    )
+});
 static PIPELINES: Engine = LazyLock::new(|| {
     engine(
-        groovy,
+        |word, out| out.write_all(groovy(word).as_bytes()),
         &[("Jenkinsfile", include_str!("scripts/Jenkinsfile.tera"))],
     )
 });
 
 fn engine(
-    quote: fn(&str) -> String,
+    escape: fn(&str, &mut dyn Write) -> io::Result<()>,
     templates: &[(&'static str, &'static str)],
 ) -> Result<Tera, tera::Error> {
     let mut engine = Tera::default();
-    engine.set_escape_fn(quote);
-    engine.autoescape_on(templates.iter().map(|(name, _)| *name).collect());
+    engine.set_escape_fn(escape);
+    engine.autoescape_on(templates.iter().map(|(name, _)| *name).collect::<Vec<_>>());
     for (name, text) in templates {
         engine.add_raw_template(name, text)?;
     }
