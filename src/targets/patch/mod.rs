@@ -440,7 +440,7 @@ pub(super) fn nothing_to_patch(
 fn without_objects(target: TargetId, span: Span) -> Diagnostic {
     Diagnostic::new(
         &catalogue::NOTHING_TO_PATCH,
-        format!("target {} takes no patches", target.word()),
+        format!("target {} has no objects to patch", target.word()),
         span,
     )
     .help(match target {
