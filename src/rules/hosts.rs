@@ -1,6 +1,7 @@
 //! Plain hosts: what only they have, whether the slots suffice, and who a program behind nginx
 //! takes its clients for.
 
+use super::gateways::gateways;
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{Graph, ServiceView};
 use crate::source::Span;
@@ -72,10 +73,7 @@ pub(super) fn slots(graph: &Graph, diagnostics: &mut Diagnostics) {
 
 /// Gateways that tell services nothing of who asked.
 pub(super) fn client_addresses(graph: &Graph, diagnostics: &mut Diagnostics) {
-    for service in graph.services() {
-        let Some(gateway) = &service.node.gateway else {
-            continue;
-        };
+    for (service, gateway) in gateways(graph) {
         let Some(forwarded) = gateway.forwarded_headers.as_ref().filter(|it| !it.value) else {
             continue;
         };
