@@ -4,11 +4,11 @@
 //! first set of rules, each with its source; a model of each orchestrator takes their place.
 
 mod capacity;
+pub mod derivation;
 pub mod hosts;
-pub mod policy;
 mod promises;
 
-pub use capacity::least_serving;
+pub use capacity::{Way, least_serving};
 
 use crate::diagnostics::Diagnostics;
 use crate::graph::{Graph, ServiceView};

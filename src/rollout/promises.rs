@@ -3,12 +3,11 @@
 //!
 //! Rows of the catalogue of faults: S01, S02, S03, S12 on swarm, K01, K02, K06 on Kubernetes.
 
-use super::capacity::least_serving;
-use super::policy::{self, Origin, Policy, Steps};
+use super::capacity::{Way, least_serving};
+use super::derivation::{self, Origin, Policy};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{Graph, Promise, ReplicaRange, ServiceView};
 use crate::source::Span;
-use crate::types::Duration;
 use crate::vocabulary::{Capability, Disturbance, Order, Protocol, Staged, TargetId};
 
 /// Checks one service's promise on a target.
@@ -26,14 +25,9 @@ pub(super) fn check(
         diagnostics.push(unbounded);
         return;
     }
-    let mut policy = policy::effective(graph, service);
-    if is_stateful_set(graph, service, target) {
-        policy.update = Steps {
-            order: Order::StopFirst,
-            parallelism: 1,
-            ..policy.update
-        };
-    }
+    let Some(policy) = derivation::policy(graph, service, target) else {
+        return;
+    };
     let case = Case {
         graph,
         service,
@@ -78,7 +72,7 @@ struct Broken {
 impl Case<'_> {
     /// The smallest number of replicas for which these steps break the promise. Below the floor
     /// at one number means below it at the least or the most: both bounds are linear.
-    fn broken(&self, steps: Steps, disturbance: Disturbance) -> Option<Broken> {
+    fn broken(&self, way: Way, disturbance: Disturbance) -> Option<Broken> {
         if !self.promise.covers(disturbance) {
             return None;
         }
@@ -89,11 +83,18 @@ impl Case<'_> {
         } = self.graph.replicas(self.service);
         [fewest, most].into_iter().find_map(|replicas| {
             // One a node: replacing it in place leaves its node without one.
-            let in_place = self.graph.is_global(self.service) && steps.order == Order::StopFirst;
+            let in_place = self.graph.is_global(self.service)
+                && matches!(
+                    way,
+                    Way::Slots {
+                        order: Order::StopFirst,
+                        ..
+                    }
+                );
             let least = if in_place {
                 0
             } else {
-                least_serving(steps, replicas)
+                least_serving(way, replicas)
             };
             let floor = self.promise.floor(replicas).max(1);
             (least < floor).then_some(Broken {
@@ -115,7 +116,7 @@ impl Case<'_> {
             .map_or(update.span, |order| order.span)
     }
 
-    fn below_promise(&self, steps: Steps, broken: Broken) -> Diagnostic {
+    fn below_promise(&self, way: Way, broken: Broken) -> Diagnostic {
         let name = self.service.name();
         let recreate = self.service.node.service.update.as_ref();
         let recreate = recreate.is_some_and(|update| update.label.name() == "recreate");
@@ -130,12 +131,14 @@ impl Case<'_> {
             instances(broken.replicas),
             are(broken.floor)
         );
-        let how = match (self.policy.origin, steps.parallelism) {
+        let how = match (self.policy.origin, way) {
             _ if is_stateful_set(self.graph, self.service, self.target) => {
                 "its volume has one writer: a StatefulSet stops each pod before the next one starts"
             }
             (Origin::Engine, _) => "no `update` is written: the engine stops the old one first",
-            (_, 0) => "all are stopped before a new one starts",
+            (_, Way::AllAtOnce | Way::Slots { parallelism: 0, .. }) => {
+                "all are stopped before a new one starts"
+            }
             _ => "the old one stops before the new one serves",
         };
         let diagnostic = Diagnostic::new(code, text, self.policy_span()).labelled(how);
@@ -181,7 +184,7 @@ impl Case<'_> {
     }
 
     fn remedy(&self, broken: Broken) -> String {
-        if policy::has_single_writer(self.graph, self.service) {
+        if derivation::has_single_writer(self.graph, self.service) {
             return "its volume has one writer at a time: say so with \
                     `allow downtime { because = \"…\" }`"
                 .to_owned();
@@ -191,8 +194,8 @@ impl Case<'_> {
             (false, _) => format!("add a `health` check, then write {start_first}"),
             (true, 0) => format!("write {start_first}"),
             (true, _) => {
-                let parallelism = self.policy.update.parallelism;
-                let enough = broken.floor.saturating_add(parallelism);
+                let missing = broken.replicas.saturating_sub(broken.least);
+                let enough = broken.floor.saturating_add(missing);
                 format!("write {start_first}, or run at least {enough} replicas")
             }
         }
@@ -202,7 +205,7 @@ impl Case<'_> {
 /// Whether Kubernetes replaces a service's pods one by one in place, whatever was written: each
 /// has a volume that it alone writes (`targets/kubernetes/stateful.rs`).
 fn is_stateful_set(graph: &Graph, service: ServiceView<'_>, target: TargetId) -> bool {
-    target == TargetId::Kubernetes && policy::has_single_writer(graph, service)
+    target == TargetId::Kubernetes && derivation::has_single_writer(graph, service)
 }
 
 /// Instances in words.
@@ -270,14 +273,8 @@ fn cut_requests(case: &Case<'_>) -> Option<Diagnostic> {
     let shutdown = body.shutdown.as_ref();
     let drain = shutdown.and_then(|shutdown| shutdown.drain.as_ref());
     let grace = shutdown.and_then(|shutdown| shutdown.grace.as_ref());
-    let default = match case.target {
-        TargetId::Kubernetes => Duration::from_seconds(30),
-        _ => Duration::from_seconds(10),
-    };
-    let allowed = grace.map_or(default, |grace| grace.value);
-    let needed = drain
-        .map_or(Duration::default(), |drain| drain.value)
-        .plus(longest.value);
+    let allowed = case.policy.grace;
+    let needed = case.policy.drain.plus(longest.value);
     let name = case.service.name();
     if allowed < needed {
         let span = grace.map_or(case.service.span(), |grace| grace.span);

@@ -145,6 +145,12 @@ impl Percent {
         let product = u128::from(count) * u128::from(self.thousandths);
         u64::try_from(product.div_ceil(100_000)).unwrap_or(u64::MAX)
     }
+
+    /// This share of `count`, rounded down.
+    pub fn of_down(self, count: u64) -> u64 {
+        let product = u128::from(count) * u128::from(self.thousandths);
+        u64::try_from(product / 100_000).unwrap_or(u64::MAX)
+    }
 }
 
 /// As zd writes it: `25%`, `33.3%`.

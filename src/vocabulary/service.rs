@@ -210,7 +210,8 @@ block! {
         timeout: attribute(Duration),
         /// Failures in a row that make it unhealthy; 3 by default.
         retries: attribute(Whole<1, 1_000>),
-        /// How long failures do not count after the start; 0s by default.
+        /// How long failures do not count after the start; by default as long as `timing.startup`
+        /// needs, 0s where that is not stated.
         start_period: attribute(Duration),
         /// http: swarm probes from inside the container, with this; wget by default.
         client: attribute(ProbeClient),
@@ -240,8 +241,9 @@ block! {
     pub struct Shutdown = "shutdown" LabelRule::None; {
         /// Sent first; the image's own, mostly SIGTERM, by default.
         signal: attribute(Signal),
-        /// How long until it is killed; 10s on swarm and 30s on Kubernetes by default, and as long
-        /// as its shutdown and its longest request on a plain host.
+        /// How long until it is killed; 10s on swarm and 30s on Kubernetes by default. Without a
+        /// `shutdown` it is as long as `timing.longest_request` needs. On a plain host it is as long
+        /// as its shutdown and its longest request by default.
         grace: attribute(Duration),
         /// How long it goes on accepting after it was told to stop; 0s by default. On a plain host
         /// the longest wait between the end of new requests and the signal; the longest request by

@@ -50,6 +50,7 @@ impl Target for Compose {
                 target: TargetId::Compose,
                 graph,
                 service,
+                policy: None,
                 ledger: &mut ledger,
                 draft: &mut draft,
                 names: &names,

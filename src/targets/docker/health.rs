@@ -5,14 +5,10 @@ use super::format::Healthcheck;
 use super::text::Place;
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::{port_number, protocol, routing, scheme};
+use crate::rollout::derivation::TIMEOUT;
 use crate::source::Span;
-use crate::types::Duration;
 use crate::vocabulary::{Health, Listen, Node, ProbeClient, Protocol, TargetId};
 use crate::yaml::Flow;
-
-/// zd's default, shorter than the engine's 30 s; the engine's interval (30 s), retries (3) and
-/// start period (0 s) are zd's too (<https://docs.docker.com/reference/dockerfile/#healthcheck>).
-const TIMEOUT: Duration = Duration::from_seconds(5);
 
 /// The health check of a service.
 pub(in crate::targets) fn health(lowering: &mut Lowering<'_, '_>) -> Option<Healthcheck> {
@@ -46,7 +42,13 @@ pub(in crate::targets) fn health(lowering: &mut Lowering<'_, '_>) -> Option<Heal
             None
         }
     };
+    let policy = lowering.policy;
     let ledger = &mut *lowering.ledger;
+    let written = ledger.take_from(health.start_period.as_ref()).copied();
+    let start_period = match policy {
+        Some(policy) => policy.start_period.and_then(|it| it.emitted().copied()),
+        None => written,
+    };
     let timeout = ledger.take_from(health.timeout.as_ref()).copied();
     let timeout = timeout.or((kind != "image").then_some(TIMEOUT));
     let check = Healthcheck {
@@ -59,9 +61,7 @@ pub(in crate::targets) fn health(lowering: &mut Lowering<'_, '_>) -> Option<Heal
         retries: ledger
             .take_from(health.retries.as_ref())
             .map(|retries| retries.get()),
-        start_period: ledger
-            .take_from(health.start_period.as_ref())
-            .map(ToString::to_string),
+        start_period: start_period.map(|it| it.to_string()),
     };
     (check != Healthcheck::default()).then_some(check)
 }

@@ -29,6 +29,7 @@ pub(super) use unused::declare_unused;
 
 use super::Ledger;
 use crate::graph::{Graph, ServiceView};
+use crate::rollout::derivation::swarm::Swarm;
 use crate::source::Str;
 use crate::vocabulary::TargetId;
 
@@ -37,6 +38,8 @@ pub(super) struct Lowering<'g, 'l> {
     pub(super) target: TargetId,
     pub(super) graph: &'g Graph,
     pub(super) service: ServiceView<'g>,
+    /// The numbers in force, where the target derives any; else what is written and no more.
+    pub(super) policy: Option<Swarm>,
     pub(super) ledger: &'l mut Ledger<'g>,
     pub(super) draft: &'l mut Draft<'g>,
     pub(super) names: &'l Names<'g>,

@@ -55,18 +55,23 @@ impl Lowering<'_, '_> {
 
     /// What is sent first, and how long until the program is killed.
     pub(in crate::targets) fn stopping(&mut self) -> Stopping {
+        let derived = self.policy.map(|policy| policy.grace.emitted().copied());
         let Some(node) = &self.service.node.service.body.shutdown else {
-            return Stopping::default();
+            return Stopping {
+                grace: derived.flatten().map(|grace| grace.to_string()),
+                signal: None,
+            };
         };
         let shutdown = self.ledger.enter(node);
         self.ledger.declare_from(
             shutdown.drain.as_ref(),
             "what the program does itself after the signal; the engine waits for `grace` only",
         );
-        let grace = self.ledger.take_from(shutdown.grace.as_ref());
+        let written = self.ledger.take_from(shutdown.grace.as_ref()).copied();
+        let grace = derived.unwrap_or(written);
         let signal = self.ledger.take_from(shutdown.signal.as_ref());
         Stopping {
-            grace: grace.map(ToString::to_string),
+            grace: grace.map(|grace| grace.to_string()),
             signal: signal.map(|signal| signal.word()),
         }
     }

@@ -5,6 +5,7 @@ use super::names;
 use super::text::Place;
 use crate::diagnostics::Diagnostic;
 use crate::graph::{self, ServiceView};
+use crate::rollout::derivation::kubernetes::Kubernetes as Policy;
 use crate::source::Span;
 use crate::types::{Cpu, Memory};
 use crate::vocabulary::{Entry, EntryValue, Node, Protocol, Pull, ResourceAmounts, Resources};
@@ -20,10 +21,11 @@ impl<'g> Lowering<'g> {
     pub(super) fn container(
         &mut self,
         service: ServiceView<'g>,
+        policy: &Policy,
     ) -> (Container, Vec<Volume>, Vec<PersistentVolumeClaim>) {
         let body = &service.node.service;
         let mounted = self.mounts(service);
-        let probes = self.probes(service);
+        let probes = self.probes(service, policy);
         let container = Container {
             name: self.name(service).to_owned(),
             image: self.image(service),
@@ -56,7 +58,7 @@ impl<'g> Lowering<'g> {
             startup_probe: probes.startup,
             readiness_probe: probes.readiness,
             liveness_probe: probes.liveness,
-            lifecycle: self.lifecycle(service),
+            lifecycle: self.lifecycle(service, policy),
             security_context: self.user(service),
             volume_mounts: (!mounted.paths.is_empty()).then_some(mounted.paths),
             ..Container::default()

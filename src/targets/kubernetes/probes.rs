@@ -3,6 +3,8 @@
 use super::lowering::{Lowering, SAID, int};
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::{self, ServiceView};
+use crate::rollout::derivation::kubernetes::Kubernetes as Policy;
+use crate::rollout::derivation::{INTERVAL, RETRIES, TIMEOUT};
 use crate::source::{Span, Spanned, Str};
 use crate::types::{Duration, Text};
 use crate::vocabulary::{Attribute, Health, Liveness, Node, Port, Protocol, Whole};
@@ -17,46 +19,19 @@ pub(super) struct Probes {
     pub(super) liveness: Option<Probe>,
 }
 
-/// Docker's own defaults (`docs.docker.com/reference/dockerfile`, HEALTHCHECK; the timeout is the
-/// language's), so that one check means one thing on every target.
-const INTERVAL: Duration = Duration::from_seconds(30);
-const TIMEOUT: Duration = Duration::from_seconds(5);
-const RETRIES: u64 = 3;
-
-/// How long the startup probe lets a start take, in seconds.
-pub(super) fn startup_seconds(health: &Node<Health>) -> u64 {
-    let interval = period(health.interval.as_ref());
-    startup_tries(health).map_or(0, |tries| tries.saturating_mul(interval))
-}
-
-/// As many tries as fit into `start_period`, and then the `retries` that count.
-fn startup_tries(health: &Node<Health>) -> Option<u64> {
-    let start = health.start_period.as_ref()?.value.seconds_up();
-    let interval = period(health.interval.as_ref());
-    let retries = health.retries.as_ref().map_or(RETRIES, |a| a.value.get());
-    (start > 0).then(|| start.div_ceil(interval).saturating_add(retries))
-}
-
-/// Whole seconds, at least one: 0 would be Kubernetes' own default.
-fn period(interval: Option<&Attribute<Duration>>) -> u64 {
-    interval
-        .map_or(INTERVAL, |interval| interval.value)
-        .seconds_up()
-        .max(1)
-}
-
 impl<'g> Lowering<'g> {
     /// Readiness from `health`; a startup probe from its `start_period`, during which nothing else
     /// is asked; liveness only where it was written, since it restarts what it finds. So does a
     /// startup probe: without a `start_period` there is none, and a slow start is only not ready.
-    pub(super) fn probes(&mut self, service: ServiceView<'g>) -> Probes {
+    pub(super) fn probes(&mut self, service: ServiceView<'g>, policy: &Policy) -> Probes {
         let body = &service.node.service;
         let mut probes = Probes::default();
         if let Some(health) = &body.health {
             probes.readiness = self.readiness(service, health);
             probes.startup = probes.readiness.as_ref().and_then(|readiness| {
-                startup_tries(health).map(|tries| Probe {
-                    failure_threshold: Some(int(tries)),
+                let tries = policy.probes?.startup?;
+                Some(Probe {
+                    failure_threshold: Some(int(tries.value)),
                     ..readiness.clone()
                 })
             });

@@ -1,21 +1,16 @@
 //! How a Deployment replaces its pods, and how it stops one.
 
 use super::lowering::{Lowering, SAID, int, long};
-use super::probes;
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::ServiceView;
-use crate::rollout::policy::{self, Origin, Steps};
+use crate::rollout::derivation::Number;
+use crate::rollout::derivation::kubernetes::{Kubernetes as Policy, Pods, Strategy};
 use crate::source::Span;
 use crate::targets::hosts_own;
-use crate::vocabulary::{FailureAction, Node, Order, Signal, Update, WrittenId};
+use crate::vocabulary::{FailureAction, Node, Signal, Update, WrittenId};
 use k8s_openapi::api::apps::v1::{DeploymentStrategy, RollingUpdateDeployment};
 use k8s_openapi::api::core::v1::{Lifecycle, LifecycleHandler, SleepAction};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-
-/// Kubernetes' own default, in seconds (`DeploymentSpec.progressDeadlineSeconds`).
-const PROGRESS_DEADLINE: u64 = 600;
-/// Kubernetes' own default, in seconds (`PodSpec.terminationGracePeriodSeconds`).
-const GRACE: u64 = 30;
 
 /// The fields of a Deployment that say how it replaces its pods.
 #[derive(Default)]
@@ -27,35 +22,28 @@ pub(super) struct Rollout {
 
 impl<'g> Lowering<'g> {
     /// The policy in force in Kubernetes' words.
-    ///
-    /// `start_first` with so many at once is that surge and nothing unavailable, `stop_first` the
-    /// reverse. `delay` becomes `minReadySeconds`: a pod counts as available only once it has been
-    /// ready so long, and only available pods let the next ones be replaced, so the wait is the
-    /// same. A Deployment waits in this way for each pod, not after each step.
-    pub(super) fn rollout(&mut self, service: ServiceView<'g>) -> Rollout {
-        let policy = policy::effective(self.graph, service);
-        let written = service.node.service.update.as_ref();
-        if let Some(update) = written {
+    pub(super) fn rollout(&mut self, service: ServiceView<'g>, policy: &Policy) -> Rollout {
+        if let Some(update) = &service.node.service.update {
             self.account(update);
         }
-        let recreate = written.is_some_and(|update| update.label.name() == "recreate");
-        if recreate {
-            return Rollout {
+        let seconds = |number: &Number<u64>| number.emitted().map(|seconds| int(*seconds));
+        match policy.strategy {
+            Strategy::StatefulSet => Rollout::default(),
+            Strategy::Recreate(kind) => Rollout {
                 strategy: Some(DeploymentStrategy {
-                    type_: Some("Recreate".to_owned()),
+                    type_: Some(kind.value.to_owned()),
                     rolling_update: None,
                 }),
                 ..Rollout::default()
-            };
-        }
-        if policy.origin == Origin::Engine {
-            return Rollout::default();
-        }
-        let ready = policy.update.delay.seconds_up();
-        Rollout {
-            strategy: Some(rolling(&policy.update)),
-            min_ready_seconds: (ready > 0).then(|| int(ready)),
-            progress_deadline_seconds: deadline(service, ready),
+            },
+            Strategy::RollingUpdate {
+                max_surge,
+                max_unavailable,
+            } => Rollout {
+                strategy: rolling(&max_surge, &max_unavailable),
+                min_ready_seconds: seconds(&policy.min_ready),
+                progress_deadline_seconds: seconds(&policy.progress_deadline),
+            },
         }
     }
 
@@ -100,40 +88,43 @@ impl<'g> Lowering<'g> {
         self.decline_all(ids, span, || no_rollback(&words, span));
     }
 
-    /// How long a pod may take to end. The API refuses a `preStop` that is as long or longer
-    /// (`must be … less than terminationGracePeriodSeconds`, seen), so that a long drain brings a
-    /// longer time with it.
-    pub(super) fn grace(&mut self, service: ServiceView<'g>) -> Option<i64> {
-        let shutdown = service.node.service.shutdown.as_ref()?;
-        let body = self.ledger.enter(shutdown);
-        if let Some(signal) = &body.signal {
-            self.ledger.take(signal);
-            if signal.value != Signal::Term {
-                self.differs(
-                    signal.id,
-                    signal.span,
-                    "Kubernetes sends the signal that the image names, SIGTERM by default",
-                    "put `STOPSIGNAL` into the image",
-                );
+    /// How long a pod may take to end.
+    pub(super) fn grace(&mut self, service: ServiceView<'g>, policy: &Policy) -> Option<i64> {
+        if let Some(shutdown) = &service.node.service.shutdown {
+            let body = self.ledger.enter(shutdown);
+            if let Some(signal) = &body.signal {
+                self.ledger.take(signal);
+                if signal.value != Signal::Term {
+                    self.differs(
+                        signal.id,
+                        signal.span,
+                        "Kubernetes sends the signal that the image names, SIGTERM by default",
+                        "put `STOPSIGNAL` into the image",
+                    );
+                }
+            }
+            if let Some(grace) = &body.grace {
+                self.seconds(grace);
             }
         }
-        if let Some(grace) = &body.grace {
-            return Some(long(self.seconds(grace)));
-        }
-        let drain = body.drain.as_ref()?.value.seconds_up();
-        (drain >= GRACE).then(|| long(drain.saturating_add(GRACE)))
+        policy.grace.emitted().map(|grace| long(*grace))
     }
 
-    /// `drain`: the pod goes on serving while its address is taken out of every balancer, before it
-    /// is told to stop (KEP-3960, the `sleep` action). Removal and SIGTERM race otherwise
-    /// (`kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle`, termination).
-    pub(super) fn lifecycle(&mut self, service: ServiceView<'g>) -> Option<Lifecycle> {
-        let drain = service.node.service.shutdown.as_ref()?.drain.as_ref()?;
-        let seconds = self.seconds(drain);
-        (seconds > 0).then(|| Lifecycle {
+    /// The pod goes on serving while its address is taken out of every balancer, before it is told
+    /// to stop.
+    pub(super) fn lifecycle(
+        &mut self,
+        service: ServiceView<'g>,
+        policy: &Policy,
+    ) -> Option<Lifecycle> {
+        let shutdown = service.node.service.shutdown.as_ref();
+        if let Some(drain) = shutdown.and_then(|shutdown| shutdown.drain.as_ref()) {
+            self.seconds(drain);
+        }
+        policy.pre_stop.emitted().map(|seconds| Lifecycle {
             pre_stop: Some(LifecycleHandler {
                 sleep: Some(SleepAction {
-                    seconds: long(seconds),
+                    seconds: long(*seconds),
                 }),
                 ..LifecycleHandler::default()
             }),
@@ -142,37 +133,20 @@ impl<'g> Lowering<'g> {
     }
 }
 
-/// So many more, or so many fewer; all of them for 0.
-fn rolling(steps: &Steps) -> DeploymentStrategy {
-    let step = match i32::try_from(steps.parallelism) {
-        Ok(number) if number > 0 => IntOrString::Int(number),
-        _ => IntOrString::String("100%".to_owned()),
+/// Nothing where Kubernetes' own shares are in force.
+fn rolling(surge: &Number<Pods>, unavailable: &Number<Pods>) -> Option<DeploymentStrategy> {
+    let pods = |pods: &Pods| match pods {
+        Pods::Count(count) => IntOrString::Int(int(*count)),
+        Pods::Share(share) => IntOrString::String(share.to_string()),
     };
-    let (surge, unavailable) = match steps.order {
-        Order::StartFirst => (step, IntOrString::Int(0)),
-        Order::StopFirst => (IntOrString::Int(0), step),
+    let rolling = RollingUpdateDeployment {
+        max_surge: surge.emitted().map(pods),
+        max_unavailable: unavailable.emitted().map(pods),
     };
-    DeploymentStrategy {
+    (rolling != RollingUpdateDeployment::default()).then(|| DeploymentStrategy {
         type_: Some("RollingUpdate".to_owned()),
-        rolling_update: Some(RollingUpdateDeployment {
-            max_surge: Some(surge),
-            max_unavailable: Some(unavailable),
-        }),
-    }
-}
-
-/// How long a Deployment may go without progress, where the default would call a good update
-/// failed: the longest start, the wait, and the default again for pulling and placing.
-fn deadline(service: ServiceView<'_>, ready: u64) -> Option<i32> {
-    let body = &service.node.service;
-    let stated = body
-        .timing
-        .as_ref()
-        .and_then(|timing| timing.startup.as_ref())
-        .map_or(0, |startup| startup.value.most.seconds_up());
-    let allowed = body.health.as_deref().map_or(0, probes::startup_seconds);
-    let longest = stated.max(allowed).saturating_add(ready);
-    (longest >= PROGRESS_DEADLINE).then(|| int(longest.saturating_add(PROGRESS_DEADLINE)))
+        rolling_update: Some(rolling),
+    })
 }
 
 /// A Deployment replaces pods and switches nothing.

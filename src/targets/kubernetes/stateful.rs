@@ -9,7 +9,7 @@ use super::lowering::{Lowering, different, int};
 use super::names;
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::{Graph, ServiceView};
-use crate::rollout::policy;
+use crate::rollout::derivation;
 use crate::types::Reference;
 use crate::vocabulary::{Label, Node, Order, TargetId, Update, Volume, VolumeAccess};
 use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetSpec};
@@ -49,7 +49,7 @@ pub(super) fn mounted(graph: &Graph) -> FxHashMap<&str, usize> {
 impl<'g> Lowering<'g> {
     /// Whether a service's instances keep a volume and a name each.
     pub(super) fn is_stateful(&self, service: ServiceView<'_>) -> bool {
-        policy::has_single_writer(self.graph, service)
+        derivation::has_single_writer(self.graph, service)
     }
 
     /// The claim that each pod of a service gets, where a volume is the service's alone; `None` for
@@ -185,10 +185,9 @@ impl<'g> Lowering<'g> {
                 update.span,
             ));
         }
-        policy::effective(self.graph, service)
-            .update
-            .delay
-            .seconds_up()
+        derivation::kubernetes::numbers(self.graph, service)
+            .min_ready
+            .value
     }
 
     /// The group that the volumes are handed to, where the program does not run as root: a new

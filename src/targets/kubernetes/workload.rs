@@ -1,8 +1,10 @@
 //! One service: its Deployment or `StatefulSet`, and the objects that go with it.
 
 use super::lowering::{Lowering, SAID, different, int, not_yet};
+use super::rollout::Rollout;
 use super::{metadata, names};
 use crate::graph::ServiceView;
+use crate::rollout::derivation::kubernetes;
 use crate::targets::contract;
 use crate::types::Text;
 use crate::vocabulary::{
@@ -118,14 +120,15 @@ impl<'g> Lowering<'g> {
         networks: &[String],
     ) {
         let stateful = self.is_stateful(service);
-        let (container, volumes, claims) = self.container(service);
+        let policy = kubernetes::numbers(self.graph, service);
+        let (container, volumes, claims) = self.container(service, &policy);
         let body = &service.node.service;
         let pod = PodSpec {
             hostname: self.hostname(service, stateful),
             // Docker's `KAFKA_PORT=tcp://…` variables for every Service of the namespace: images
             // read them as their own settings, and thousands of them keep a process from starting.
             enable_service_links: Some(false),
-            termination_grace_period_seconds: self.grace(service),
+            termination_grace_period_seconds: self.grace(service, &policy),
             topology_spread_constraints: self.spread(service, stateful),
             security_context: self.group_of_volumes(service),
             node_selector: body
@@ -143,7 +146,8 @@ impl<'g> Lowering<'g> {
         if stateful {
             self.stateful_set(service, metadata, replicas, template, claims);
         } else {
-            self.deployment(service, metadata, replicas, template);
+            let rollout = self.rollout(service, &policy);
+            self.deployment(service, metadata, replicas, template, rollout);
         }
     }
 
@@ -153,8 +157,8 @@ impl<'g> Lowering<'g> {
         metadata: &mut ObjectMeta,
         replicas: Option<u64>,
         template: PodTemplateSpec,
+        rollout: Rollout,
     ) {
-        let rollout = self.rollout(service);
         let deployment = Deployment {
             spec: Some(DeploymentSpec {
                 replicas: replicas.map(int),

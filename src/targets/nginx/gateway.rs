@@ -10,6 +10,7 @@ use super::version::NginxVersion;
 use super::{headers, limits, listeners, pools, routes, values};
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::{Graph, ServiceView, routing};
+use crate::rollout::derivation::nginx as derivation;
 use crate::source::Span;
 use crate::targets::Ledger;
 use crate::vocabulary::{Attribute, Capability, Gateway, Resolve, TargetId};
@@ -196,9 +197,11 @@ pub(super) fn resolver(written: Option<&Attribute<Ipv4Addr>>) -> Ipv4Addr {
 /// 600 s counts. Networks of containers have no IPv6 unless they are told to.
 pub(super) fn resolver_directives(resolver: Ipv4Addr) -> [Directive; 2] {
     let address = resolver.to_string();
+    let valid = format!("valid={}", derivation::VALID);
+    let timeout = derivation::RESOLVER_TIMEOUT.to_string();
     [
-        Directive::new("resolver", [address.as_str(), "valid=1s", "ipv6=off"]),
-        Directive::new("resolver_timeout", ["2s"]),
+        Directive::new("resolver", [address.as_str(), &valid, "ipv6=off"]),
+        Directive::new("resolver_timeout", [timeout]),
     ]
 }
 

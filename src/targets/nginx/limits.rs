@@ -5,13 +5,11 @@ use super::plan::Directive;
 use super::quote::Word;
 use super::{values, variables};
 use crate::diagnostics::{Diagnostic, catalogue};
+use crate::rollout::derivation::nginx::CONNECT_TIMEOUT;
 use crate::source::Span;
 use crate::types::{Duration, Memory};
 use crate::vocabulary::{Attribute, Gateway, Gzip, Node, RateLimit, Retry, RetryOn, Route};
 
-/// How long a connection to a service may take where nothing is said: on one network it is there
-/// at once or not at all, and nginx's own minute is as long as clients wait.
-const CONNECT: Duration = Duration::from_seconds(1);
 /// The memory of a rate limit: about 160,000 clients (nginx.org `limit_req_zone`).
 const ZONE: &str = "10m";
 /// What is worth compressing beside HTML.
@@ -48,7 +46,10 @@ pub(super) fn gateway_timeouts(scene: Scene<'_>, draft: &mut Draft<'_, '_>) -> V
     } = scene.gateway;
     let connect = match connect_timeout {
         Some(written) => timeout(scene, "proxy_connect_timeout", written, draft),
-        None => Some(Directive::new("proxy_connect_timeout", ["1s"])),
+        None => Some(Directive::new(
+            "proxy_connect_timeout",
+            [CONNECT_TIMEOUT.to_string()],
+        )),
     };
     let mut out: Vec<Directive> = connect.into_iter().collect();
     if let Some(written) = send_timeout {
@@ -69,7 +70,7 @@ pub(super) fn timeouts(
 ) -> Vec<Directive> {
     let of_gateway = |written: &Option<Attribute<Duration>>| written.as_ref().map(|it| it.value);
     let gateway = scene.gateway;
-    let connect = of_gateway(&gateway.connect_timeout).unwrap_or(CONNECT);
+    let connect = of_gateway(&gateway.connect_timeout).unwrap_or(CONNECT_TIMEOUT);
     let timeouts = [
         (
             "proxy_connect_timeout",

@@ -14,6 +14,7 @@ use super::version::NginxVersion;
 use super::{values, variables};
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::{self, ServiceView};
+use crate::rollout::derivation::nginx as derivation;
 use crate::source::Span;
 use crate::targets::Ledger;
 use crate::types::Reference;
@@ -297,7 +298,7 @@ fn arguments(
     out.extend(weight.map(|weight| format!("weight={}", weight.get())));
     let max_fails = ledger
         .take_from(body.max_fails.as_ref())
-        .map_or(0, |fails| fails.get());
+        .map_or(derivation::MAX_FAILS, |fails| fails.get());
     out.push(format!("max_fails={max_fails}"));
     if let Some(timeout) = &body.fail_timeout {
         ledger.take(timeout);

@@ -2,11 +2,12 @@
 
 use super::format::{Deploy, Placement, Preference, RestartPolicy, Steps};
 use crate::diagnostics::{Diagnostic, catalogue};
-use crate::rollout::policy::{self, Origin};
+use crate::rollout::derivation::Origin;
+use crate::rollout::derivation::swarm::{self as policy, Direction};
 use crate::source::Span;
 use crate::targets::docker::{Lowering, Place, Replicas, escaped, resources};
 use crate::targets::hosts_own;
-use crate::types::{Duration, Percent};
+use crate::types::Duration;
 use crate::vocabulary::{
     Attribute, Count, Endpoint, Mode, Node, Order, RestartCondition, Spread, Staged, Update,
 };
@@ -70,46 +71,45 @@ fn replicas(lowering: &mut Lowering<'_, '_>) -> Option<Replicas> {
 
 fn update(lowering: &mut Lowering<'_, '_>) -> (Option<Commented<Steps>>, Option<Steps>) {
     let service = lowering.service;
-    let Some(node) = &service.node.service.body.update else {
-        let policy = policy::effective(lowering.graph, service);
-        if policy.origin != Origin::Derived {
-            return (one_writer(lowering), None);
-        }
-        let why = "Derived: one instance more, and a verdict on it before the next.";
-        return (
-            Some(comment(why, derived(&policy.update))),
-            Some(derived(&policy.rollback)),
-        );
+    let Some(numbers) = lowering.policy else {
+        return (None, None);
     };
-    match node.label.name() {
-        "rolling" => rolling(lowering, node),
-        "recreate" => {
-            lowering.ledger.enter(node);
-            let all = Steps {
-                parallelism: Some(0),
-                order: Some("stop-first"),
-                ..Steps::default()
-            };
-            (Some(all.into()), None)
-        }
-        kind => {
-            let diagnostic = update_kind(kind, node.span).about(service.name());
-            lowering
-                .ledger
-                .declare_block(node, "part of an update that swarm does not have");
-            lowering.ledger.decline(node.id, diagnostic);
-            (None, None)
+    if let Some(node) = &service.node.service.body.update {
+        match node.label.name() {
+            "rolling" => account(lowering, node),
+            "recreate" => {
+                lowering.ledger.enter(node);
+            }
+            kind => {
+                let diagnostic = update_kind(kind, node.span).about(service.name());
+                lowering
+                    .ledger
+                    .declare_block(node, "part of an update that swarm does not have");
+                lowering.ledger.decline(node.id, diagnostic);
+                return (None, None);
+            }
         }
     }
+    let update =
+        steps(&numbers.update).map(|steps| match (numbers.origin, numbers.update.order.value) {
+            (Origin::Derived, Order::StartFirst) => comment(
+                "Derived: one instance more, and a verdict on it before the next.",
+                steps,
+            ),
+            (Origin::Derived, Order::StopFirst) => comment(
+                "Derived: the promise leaves one instance to spare; a verdict before the next.",
+                steps,
+            ),
+            (Origin::Engine, _) => one_writer(lowering, steps),
+            _ => steps.into(),
+        });
+    (update, steps(&numbers.rollback))
 }
 
 /// The engine's default written out where it must stay: two instances at once would both write to
 /// one volume. The reason that was given for the gap stands above it.
-fn one_writer(lowering: &Lowering<'_, '_>) -> Option<Commented<Steps>> {
+fn one_writer(lowering: &Lowering<'_, '_>, steps: Steps) -> Commented<Steps> {
     let service = lowering.service;
-    if !policy::has_single_writer(lowering.graph, service) {
-        return None;
-    }
     let mut allowed = service.node.service.body.allow.iter();
     let because = allowed
         .find(|allow| allow.label.name() == "downtime")
@@ -121,92 +121,46 @@ fn one_writer(lowering: &Lowering<'_, '_>) -> Option<Commented<Steps>> {
         ),
         None => "Its volume has one writer, so the old one stops first.".to_owned(),
     };
-    let steps = Steps {
-        order: Some(order_word(Order::StopFirst)),
-        ..Steps::default()
-    };
-    Some(comment(why, steps))
+    comment(why, steps)
 }
 
-/// What was written and nothing else: the engine fills in its own defaults.
-fn rolling(
-    lowering: &mut Lowering<'_, '_>,
-    node: &Node<Update>,
-) -> (Option<Commented<Steps>>, Option<Steps>) {
+/// What was written is in the numbers of the policy.
+fn account(lowering: &mut Lowering<'_, '_>, node: &Node<Update>) {
     let ledger = &mut *lowering.ledger;
     let update = ledger.enter(node);
-    let steps = Steps {
-        parallelism: ledger
-            .take_from(update.parallelism.as_ref())
-            .map(|count: &Count| count.get()),
-        delay: ledger
-            .take_from(update.delay.as_ref())
-            .map(Duration::to_string),
-        failure_action: ledger
-            .take_from(update.on_failure.as_ref())
-            .map(|action| action.word()),
-        monitor: ledger
-            .take_from(update.monitor.as_ref())
-            .map(Duration::to_string),
-        max_failure_ratio: ledger
-            .take_from(update.max_failure_ratio.as_ref())
-            .map(|share| ratio(*share)),
-        order: ledger
-            .take_from(update.order.as_ref())
-            .map(|order| order_word(*order)),
-    };
+    ledger.take_from(update.parallelism.as_ref());
+    ledger.take_from(update.delay.as_ref());
+    ledger.take_from(update.on_failure.as_ref());
+    ledger.take_from(update.monitor.as_ref());
+    ledger.take_from(update.max_failure_ratio.as_ref());
+    ledger.take_from(update.order.as_ref());
     hosts_own(ledger, update);
-    let rollback = update.rollback.as_ref().map(|node| {
-        let rollback = ledger.enter(node);
-        Steps {
-            parallelism: ledger
-                .take_from(rollback.parallelism.as_ref())
-                .map(|count: &Count| count.get()),
-            delay: ledger
-                .take_from(rollback.delay.as_ref())
-                .map(Duration::to_string),
-            failure_action: ledger
-                .take_from(rollback.on_failure.as_ref())
-                .map(|action| action.word()),
-            monitor: ledger
-                .take_from(rollback.monitor.as_ref())
-                .map(Duration::to_string),
-            max_failure_ratio: ledger
-                .take_from(rollback.max_failure_ratio.as_ref())
-                .map(|share| ratio(*share)),
-            order: ledger
-                .take_from(rollback.order.as_ref())
-                .map(|order| order_word(*order)),
-        }
-    });
-    let written = |steps: Steps| (steps != Steps::default()).then_some(steps);
-    (written(steps).map(Into::into), rollback.and_then(written))
+    let Some(node) = &update.rollback else {
+        return;
+    };
+    let rollback = ledger.enter(node);
+    ledger.take_from(rollback.parallelism.as_ref());
+    ledger.take_from(rollback.delay.as_ref());
+    ledger.take_from(rollback.on_failure.as_ref());
+    ledger.take_from(rollback.monitor.as_ref());
+    ledger.take_from(rollback.max_failure_ratio.as_ref());
+    ledger.take_from(rollback.order.as_ref());
 }
 
-/// A derived policy, without what the engine does anyway.
-fn derived(steps: &policy::Steps) -> Steps {
-    Steps {
-        parallelism: Some(steps.parallelism),
-        delay: (steps.delay != policy::ENGINE.delay).then(|| steps.delay.to_string()),
-        failure_action: (steps.on_failure != policy::ENGINE.on_failure)
-            .then(|| steps.on_failure.word()),
-        monitor: (steps.monitor != policy::ENGINE.monitor).then(|| steps.monitor.to_string()),
-        max_failure_ratio: (steps.max_failure_ratio != policy::ENGINE.max_failure_ratio)
-            .then(|| ratio(steps.max_failure_ratio)),
-        order: (steps.order != policy::ENGINE.order).then(|| order_word(steps.order)),
-    }
-}
-
-fn order_word(order: Order) -> &'static str {
-    match order {
-        Order::StartFirst => "start-first",
-        Order::StopFirst => "stop-first",
-    }
-}
-
-fn ratio(share: Percent) -> f64 {
-    // At most 100,000 in every sensible program, and then exact.
-    f64::from(u32::try_from(share.thousandths).unwrap_or(u32::MAX)) / 100_000.0
+/// One way of a policy, without what the engine does by itself.
+fn steps(numbers: &Direction) -> Option<Steps> {
+    let steps = Steps {
+        parallelism: numbers.parallelism.emitted().copied(),
+        delay: numbers.delay.emitted().map(ToString::to_string),
+        failure_action: numbers.on_failure.emitted().map(|action| action.word()),
+        monitor: numbers.monitor.emitted().map(ToString::to_string),
+        max_failure_ratio: numbers
+            .max_failure_ratio
+            .emitted()
+            .map(|ratio| policy::share(*ratio)),
+        order: numbers.order.emitted().map(|order| policy::word(*order)),
+    };
+    (steps != Steps::default()).then_some(steps)
 }
 
 fn restart(lowering: &mut Lowering<'_, '_>) -> Option<RestartPolicy> {

@@ -16,6 +16,7 @@ use super::docker::{Lowering, declare_unused, names_to_add};
 use super::{Artifact, Header, Ledger, Lowered, Plan, Target};
 use crate::graph::Graph;
 use crate::rollout::Verified;
+use crate::rollout::derivation::swarm as policy;
 use crate::vocabulary::{Node, Port, PublishMode, TargetId};
 use crate::yaml;
 use stack::Half;
@@ -54,6 +55,7 @@ impl Target for Swarm {
                 target: TargetId::Swarm,
                 graph,
                 service,
+                policy: Some(policy::numbers(graph, service)),
                 ledger: &mut ledger,
                 draft: &mut stack.draft,
                 names: &names,

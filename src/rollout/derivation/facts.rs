@@ -1,0 +1,162 @@
+//! What a service says that policies are derived from, with the language's own defaults filled in.
+
+use crate::graph::{Graph, Promise, ReplicaRange, ServiceView};
+use crate::types::{Duration, Reference};
+use crate::vocabulary::{Disturbance, Label, PublishMode, VolumeAccess};
+
+/// Docker's own defaults (<https://docs.docker.com/reference/dockerfile/#healthcheck>), which are
+/// the language's too, so that one check means one thing on every target.
+pub const INTERVAL: Duration = Duration::from_seconds(30);
+/// As for [`INTERVAL`].
+pub const RETRIES: u64 = 3;
+/// The language's default, shorter than Docker's 30 s: what does not answer in five seconds does
+/// not serve.
+pub const TIMEOUT: Duration = Duration::from_seconds(5);
+/// Docker's, where the check is the image's and nothing is written.
+const TIMEOUT_OF_IMAGE: Duration = Duration::from_seconds(30);
+
+/// The facts of one service.
+#[derive(Clone, Debug)]
+pub(super) struct Facts {
+    pub(super) replicas: ReplicaRange,
+    pub(super) promise: Promised,
+    /// The least that must serve of the fewest and of the most replicas, through an update.
+    pub(super) update: [u64; 2],
+    /// The same through a rollback.
+    pub(super) rollback: [u64; 2],
+    pub(super) global: bool,
+    /// Whether a port is published on the nodes themselves.
+    pub(super) host_port: bool,
+    pub(super) health: Option<Check>,
+    /// Whether a second probe restarts what fails it.
+    pub(super) liveness: bool,
+    pub(super) shutdown: Option<Shutdown>,
+    pub(super) startup: Option<Duration>,
+    pub(super) longest_request: Option<Duration>,
+    pub(super) dns_cache: Option<Duration>,
+    pub(super) pool_idle: Option<Duration>,
+}
+
+/// What is promised of a service's capacity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Promised {
+    Nothing,
+    /// It takes traffic and says no more.
+    ByDefault,
+    /// `availability` says how much.
+    Stated,
+}
+
+/// What is written of a service's end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shutdown {
+    pub(super) grace: Option<Duration>,
+    pub(super) drain: Option<Duration>,
+}
+
+/// A health check's times.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Check {
+    pub(super) interval: Duration,
+    pub(super) timeout: Duration,
+    pub(super) retries: u64,
+    /// What was written.
+    pub(super) start_period: Option<Duration>,
+}
+
+impl Facts {
+    pub(super) fn of(graph: &Graph, service: ServiceView<'_>) -> Self {
+        let body = &service.node.service;
+        let promise = graph.promise(service);
+        let replicas = graph.replicas(service);
+        let floors = |disturbance| {
+            let floor = |count| {
+                let least = promise.floor(count).max(1);
+                if promise.covers(disturbance) {
+                    least
+                } else {
+                    0
+                }
+            };
+            [floor(replicas.least), floor(replicas.most)]
+        };
+        let timing = body.timing.as_ref();
+        let host_port = service.ports().iter().any(|port| {
+            let mode = port.mode.as_ref();
+            port.publish.is_some() && mode.is_some_and(|mode| mode.value == PublishMode::Host)
+        });
+        Self {
+            replicas,
+            promise: match promise {
+                Promise::Capacity { .. } if body.availability.is_some() => Promised::Stated,
+                Promise::Capacity { .. } => Promised::ByDefault,
+                Promise::None | Promise::Downtime => Promised::Nothing,
+            },
+            update: floors(Disturbance::Update),
+            rollback: floors(Disturbance::Rollback),
+            global: graph.is_global(service),
+            host_port,
+            health: check(service),
+            liveness: body.liveness.is_some(),
+            shutdown: body.shutdown.as_ref().map(|shutdown| Shutdown {
+                grace: shutdown.grace.as_ref().map(|it| it.value),
+                drain: shutdown.drain.as_ref().map(|it| it.value),
+            }),
+            startup: timing.and_then(|it| Some(it.startup.as_ref()?.value.most)),
+            longest_request: timing.and_then(|it| Some(it.longest_request.as_ref()?.value)),
+            dns_cache: timing.and_then(|it| Some(it.dns_cache.as_ref()?.value)),
+            pool_idle: timing.and_then(|it| Some(it.pool_idle.as_ref()?.value)),
+        }
+    }
+
+    /// Whether it promises capacity at all.
+    pub(super) fn promises(&self) -> bool {
+        self.promise != Promised::Nothing
+    }
+
+    /// How long an instance may take to end, where that is written.
+    pub(super) fn grace(&self) -> Option<Duration> {
+        self.shutdown?.grace
+    }
+
+    /// How long it goes on accepting after it was told to stop, where that is written.
+    pub(super) fn drain(&self) -> Option<Duration> {
+        self.shutdown?.drain
+    }
+
+    /// Whether an update may do without one instance, however many there are. Both bounds are
+    /// linear in the number of replicas, so that the fewest decide.
+    pub(super) fn spares_one(&self, floors: [u64; 2]) -> bool {
+        let [least, _] = floors;
+        !self.global && self.replicas.least > least
+    }
+}
+
+/// A check that decides about capacity; `none` does not.
+fn check(service: ServiceView<'_>) -> Option<Check> {
+    let health = service.node.service.health.as_ref()?;
+    let timeout = match health.label.name() {
+        "none" => return None,
+        "image" => TIMEOUT_OF_IMAGE,
+        _ => TIMEOUT,
+    };
+    Some(Check {
+        interval: health.interval.as_ref().map_or(INTERVAL, |it| it.value),
+        timeout: health.timeout.as_ref().map_or(timeout, |it| it.value),
+        retries: health.retries.as_ref().map_or(RETRIES, |it| it.value.get()),
+        start_period: health.start_period.as_ref().map(|it| it.value),
+    })
+}
+
+/// Whether a service mounts a volume that one instance may write at a time.
+pub fn has_single_writer(graph: &Graph, service: ServiceView<'_>) -> bool {
+    service.node.service.volume.iter().any(|mount| {
+        let Label::Reference(Reference::Volume(name)) = &mount.label else {
+            return false;
+        };
+        let access = graph.volume(name).and_then(|volume| volume.access.as_ref());
+        let single = access.is_none_or(|access| access.value == VolumeAccess::SingleWriter);
+        let read_only = mount.read_only.as_ref();
+        single && !read_only.is_some_and(|read_only| read_only.value)
+    })
+}

@@ -1,0 +1,595 @@
+//! A Deployment's policy: surge, readiness, and the times around a pod's life. Kubernetes counts
+//! whole seconds, rounded up here.
+
+use super::facts::{Check, Facts, Promised};
+use super::{
+    Inequality, Number, Origin, Policy, Relation, Setting, Term, has_single_writer, is_derived,
+    keeps,
+};
+use crate::graph::{Graph, ServiceView};
+use crate::rollout::capacity::Way;
+use crate::types::{Duration, Percent};
+use crate::vocabulary::{Order, TargetId};
+use std::fmt;
+
+/// Kubernetes' own default, in seconds (`DeploymentSpec.progressDeadlineSeconds`).
+const PROGRESS_DEADLINE: u64 = 600;
+/// Kubernetes' own default, in seconds (`PodSpec.terminationGracePeriodSeconds`).
+const GRACE: u64 = 30;
+/// Kubernetes' own default (`RollingUpdateDeployment`), for surge and unavailable alike.
+const QUARTER: Percent = Percent {
+    thousandths: 25_000,
+};
+/// Between two updates of a node's rules (kube-proxy `--iptables-min-sync-period`, default 1s).
+const NODE_RULES: Duration = Duration::from_seconds(1);
+/// Between two updates of an ingress controller's pools (ingress-nginx `--sync-rate-limit`, default
+/// 0.3 in a second).
+const CONTROLLER: Duration = Duration::from_millis(3_334);
+/// What a derived time has to spare: timestamps have whole seconds.
+const SPARE: Duration = Duration::from_seconds(1);
+
+/// So many pods, or a share of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pods {
+    /// So many.
+    Count(u64),
+    /// This share.
+    Share(Percent),
+}
+
+impl fmt::Display for Pods {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Pods::Count(count) => write!(f, "{count}"),
+            Pods::Share(share) => write!(f, "{share}"),
+        }
+    }
+}
+
+/// How a Deployment replaces its pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    /// Each pod keeps its volume, which has one writer: it ends before the next of its name starts,
+    /// one after the other.
+    StatefulSet,
+    /// All old ones end before the first new one starts.
+    Recreate(Number<&'static str>),
+    /// Some more, or some fewer, at a time.
+    RollingUpdate {
+        /// How many more.
+        max_surge: Number<Pods>,
+        /// How many fewer.
+        max_unavailable: Number<Pods>,
+    },
+}
+
+/// The numbers of one service. Times are in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kubernetes {
+    /// Where the policy comes from as a whole.
+    pub origin: Origin,
+    /// How pods are replaced.
+    pub strategy: Strategy,
+    /// How long a pod must have been ready to count.
+    pub min_ready: Number<u64>,
+    /// How long a rollout may go without progress.
+    pub progress_deadline: Number<u64>,
+    /// How long a pod may take to end, `pre_stop` included.
+    pub grace: Number<u64>,
+    /// How long a pod goes on before it is told to stop.
+    pub pre_stop: Number<u64>,
+    /// How often it is asked, and how often while it starts.
+    pub probes: Option<Probes>,
+}
+
+/// The times of readiness and startup probes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Probes {
+    /// `periodSeconds`
+    pub period: Number<u64>,
+    /// `timeoutSeconds`
+    pub timeout: Number<u64>,
+    /// `failureThreshold` of readiness.
+    pub failures: Number<u64>,
+    /// `failureThreshold` of the startup probe; without a start period there is none, since it
+    /// restarts what it finds.
+    pub startup: Option<Number<u64>>,
+}
+
+impl Kubernetes {
+    pub(super) fn policy(&self) -> Policy {
+        let way = match self.strategy {
+            Strategy::StatefulSet => Way::Slots {
+                order: Order::StopFirst,
+                parallelism: 1,
+            },
+            Strategy::Recreate(_) => Way::AllAtOnce,
+            Strategy::RollingUpdate {
+                max_unavailable, ..
+            } => match max_unavailable.value {
+                Pods::Count(0) => Way::Slots {
+                    order: Order::StartFirst,
+                    parallelism: 1,
+                },
+                Pods::Count(count) => Way::Slots {
+                    order: Order::StopFirst,
+                    parallelism: count,
+                },
+                Pods::Share(share) => Way::Share(share),
+            },
+        };
+        Policy {
+            origin: self.origin,
+            update: way,
+            rollback: way,
+            grace: Duration::from_seconds(self.grace.value),
+            drain: Duration::from_seconds(self.pre_stop.value),
+        }
+    }
+}
+
+/// Decides every number of a service's policy.
+///
+/// `start_first` with so many at once is that surge and nothing unavailable, `stop_first` the
+/// reverse. `delay` becomes `minReadySeconds`: a pod counts as available only once it has been ready
+/// so long, and only available pods let the next ones be replaced, so the wait is the same. A
+/// Deployment waits in this way for each pod, not after each step.
+pub fn numbers(graph: &Graph, service: ServiceView<'_>) -> Kubernetes {
+    let facts = Facts::of(graph, service);
+    let update = service.node.service.update.as_ref();
+    let is_derived = update.is_none() && is_derived(graph, service, &facts);
+    let origin = match (update, is_derived) {
+        (Some(_), _) => Origin::Written,
+        (None, true) => Origin::Derived,
+        (None, false) => Origin::Engine,
+    };
+    // Kubernetes does not read a check of the image.
+    let asks = |kind: &str| kind != "image";
+    let health = service.node.service.health.as_ref();
+    let asked = health.filter(|health| asks(health.label.name()));
+    let probes = facts
+        .health
+        .zip(asked)
+        .map(|(check, _)| probes(service, &facts, check));
+    let min_ready = match (update, facts.health) {
+        (Some(update), _) => {
+            let delay = update.delay.as_ref().map(|it| it.value.seconds_up());
+            Number::written_or(delay.filter(|delay| *delay > 0), 0)
+        }
+        (None, Some(check)) if is_derived => {
+            Number::derived(verdict(Asked::of(check)).time().seconds_up())
+        }
+        (None, _) => Number::engine(0),
+    };
+    let pre_stop = pre_stop(graph, service, &facts);
+    Kubernetes {
+        origin,
+        strategy: strategy(graph, service, &facts, is_derived),
+        min_ready,
+        progress_deadline: progress_deadline(&facts, probes, min_ready.value, origin),
+        grace: grace(&facts, pre_stop.value),
+        pre_stop,
+        probes,
+    }
+}
+
+fn strategy(graph: &Graph, service: ServiceView<'_>, facts: &Facts, is_derived: bool) -> Strategy {
+    let rolling = |order, step: Number<Pods>| {
+        let none = Number {
+            value: Pods::Count(0),
+            origin: step.origin,
+        };
+        let (max_surge, max_unavailable) = match order {
+            Order::StartFirst => (step, none),
+            Order::StopFirst => (none, step),
+        };
+        Strategy::RollingUpdate {
+            max_surge,
+            max_unavailable,
+        }
+    };
+    if has_single_writer(graph, service) {
+        return Strategy::StatefulSet;
+    }
+    if let Some(update) = &service.node.service.update {
+        if update.label.name() == "recreate" {
+            return Strategy::Recreate(Number::written_or(Some("Recreate"), "RollingUpdate"));
+        }
+        let order = update
+            .order
+            .as_ref()
+            .map_or(Order::StopFirst, |it| it.value);
+        let step = match update.parallelism.as_ref().map_or(1, |it| it.value.get()) {
+            0 => Pods::Share(Percent::ALL),
+            count => Pods::Count(count),
+        };
+        return rolling(order, Number::written_or(Some(step), step));
+    }
+    if is_derived {
+        let in_place = facts.promise == Promised::Stated && facts.spares_one(floors(facts));
+        let order = if in_place {
+            Order::StopFirst
+        } else {
+            Order::StartFirst
+        };
+        return rolling(order, Number::derived(Pods::Count(1)));
+    }
+    Strategy::RollingUpdate {
+        max_surge: Number::engine(Pods::Share(QUARTER)),
+        max_unavailable: Number::engine(Pods::Share(QUARTER)),
+    }
+}
+
+/// One strategy goes both ways.
+fn floors(facts: &Facts) -> [u64; 2] {
+    let ([least, most], [of_least, of_most]) = (facts.update, facts.rollback);
+    [least.max(of_least), most.max(of_most)]
+}
+
+/// A check in whole seconds.
+#[derive(Clone, Copy)]
+struct Asked {
+    interval: u64,
+    timeout: u64,
+    retries: u64,
+}
+
+impl Asked {
+    /// At least a second: 0 would be Kubernetes' own default.
+    fn of(check: Check) -> Self {
+        Self {
+            interval: check.interval.seconds_up().max(1),
+            timeout: check.timeout.seconds_up().max(1),
+            retries: check.retries,
+        }
+    }
+
+    fn interval(self) -> Term {
+        Term::Time("interval", Duration::from_seconds(self.interval))
+    }
+
+    fn timeout(self) -> Term {
+        Term::Time("timeout", Duration::from_seconds(self.timeout))
+    }
+
+    fn retries(self) -> Term {
+        Term::Count("retries", self.retries)
+    }
+}
+
+/// The longest time from a pod's first success to its not being ready. A probe that takes longer
+/// than its period makes the next one wait for it.
+fn verdict(asked: Asked) -> Term {
+    let each = if asked.timeout > asked.interval {
+        asked.timeout()
+    } else {
+        asked.interval()
+    };
+    Term::Sum(vec![
+        Term::times(asked.retries(), each),
+        asked.timeout(),
+        Term::Fixed(SPARE),
+    ])
+}
+
+fn probes(service: ServiceView<'_>, facts: &Facts, check: Check) -> Probes {
+    let asked = Asked::of(check);
+    let health = service.node.service.health.as_ref();
+    let origin = |written: Option<()>| match written {
+        Some(()) => Origin::Written,
+        None => Origin::Language,
+    };
+    let number = |value, written: Option<()>| Number {
+        value,
+        origin: origin(written),
+    };
+    let interval = health.and_then(|it| it.interval.as_ref()).map(|_| ());
+    let timeout = health.and_then(|it| it.timeout.as_ref()).map(|_| ());
+    let retries = health.and_then(|it| it.retries.as_ref()).map(|_| ());
+    Probes {
+        period: number(asked.interval, interval),
+        timeout: number(asked.timeout, timeout),
+        failures: number(asked.retries, retries),
+        startup: tries(facts, check).map(|tries| Number::derived(tries.value())),
+    }
+}
+
+/// As many tries as fit into the start, and then the `retries` that count.
+fn tries(facts: &Facts, check: Check) -> Option<Term> {
+    let asked = Asked::of(check);
+    let start = start_period(facts, check)?;
+    Some(Term::Sum(vec![
+        Term::covering(Term::Time("start_period", start), asked.interval()),
+        asked.retries(),
+    ]))
+}
+
+/// What is written; else the longest start, where a liveness probe would end it.
+fn start_period(facts: &Facts, check: Check) -> Option<Duration> {
+    let stated = facts.startup.filter(|_| facts.liveness);
+    let start = Duration::from_seconds(check.start_period.or(stated)?.seconds_up());
+    (start > Duration::default()).then_some(start)
+}
+
+/// How long a Deployment may go without progress, where the default would call a good update
+/// failed: the longest start, the wait, and the default again for pulling and placing.
+fn progress_deadline(
+    facts: &Facts,
+    probes: Option<Probes>,
+    min_ready: u64,
+    origin: Origin,
+) -> Number<u64> {
+    let longest = progress(facts, probes, min_ready).time().seconds_up();
+    if origin == Origin::Engine || longest < PROGRESS_DEADLINE {
+        return Number::engine(PROGRESS_DEADLINE);
+    }
+    Number::derived(longest.saturating_add(PROGRESS_DEADLINE))
+}
+
+fn progress(facts: &Facts, probes: Option<Probes>, min_ready: u64) -> Term {
+    let allowed = probes.and_then(|probes| {
+        let tries = probes.startup?.value;
+        Some(tries.saturating_mul(probes.period.value))
+    });
+    let allowed = Duration::from_seconds(allowed.unwrap_or(0));
+    let start = match facts.startup {
+        Some(startup) if startup > allowed => Term::Time("startup", startup),
+        _ => Term::Time("startup probe", allowed),
+    };
+    let ready = Duration::from_seconds(min_ready);
+    Term::Sum(vec![start, Term::Time("minReadySeconds", ready)])
+}
+
+/// `drain`: the pod goes on serving while its address is taken out of every balancer, before it is
+/// told to stop (KEP-3960, the `sleep` action). Removal and SIGTERM race otherwise.
+fn pre_stop(graph: &Graph, service: ServiceView<'_>, facts: &Facts) -> Number<u64> {
+    if facts.shutdown.is_some() {
+        let drain = facts.drain().map(Duration::seconds_up);
+        return Number::written_or(drain.filter(|drain| *drain > 0), 0);
+    }
+    if !facts.promises() || service.ports().is_empty() {
+        return Number::engine(0);
+    }
+    Number::derived(forgotten(graph, service).time().seconds_up())
+}
+
+/// Until no balancer sends to a pod that is going.
+fn forgotten(graph: &Graph, service: ServiceView<'_>) -> Term {
+    let routed = graph
+        .edges_to(service.id)
+        .any(|(_, from)| from.node.gateway.is_some() && graph.runs_on(from, TargetId::Kubernetes));
+    let mut terms = vec![Term::Fixed(NODE_RULES)];
+    if routed {
+        terms.push(Term::Fixed(CONTROLLER));
+    }
+    terms.push(Term::Fixed(SPARE));
+    Term::Sum(terms)
+}
+
+/// How long a pod may take to end. The API refuses a `preStop` that is as long or longer (`must be …
+/// less than terminationGracePeriodSeconds`, seen), so that a long drain brings a longer time with
+/// it.
+fn grace(facts: &Facts, pre_stop: u64) -> Number<u64> {
+    if let Some(written) = facts.grace() {
+        return Number::written_or(Some(written.seconds_up()), GRACE);
+    }
+    if facts.shutdown.is_some() && pre_stop < GRACE {
+        return Number::engine(GRACE);
+    }
+    if facts.shutdown.is_some() {
+        return Number::derived(pre_stop.saturating_add(GRACE));
+    }
+    let needed = requests_end(facts, pre_stop, true);
+    let needed = needed.map_or(0, |needed| needed.time().seconds_up());
+    Number::derived_unless(needed.max(GRACE), &GRACE)
+}
+
+fn requests_end(facts: &Facts, pre_stop: u64, derived: bool) -> Option<Term> {
+    let mut terms = vec![
+        Term::Time("preStop", Duration::from_seconds(pre_stop)),
+        Term::Time("longest_request", facts.longest_request?),
+    ];
+    if derived {
+        terms.push(Term::Fixed(SPARE));
+    }
+    Some(Term::Sum(terms))
+}
+
+const DEPLOYMENT: &str = "kubernetes.io, Deployments; our rollouts on a real control plane";
+const PODS: &str = "kubernetes.io, Pod lifecycle";
+const PROBES: &str = "kubernetes.io, Configure probes; kubelet pkg/kubelet/prober/worker.go";
+const BALANCERS: &str = "KEP-3960; kube-proxy --iptables-min-sync-period (1s); ingress-nginx \
+                         --sync-rate-limit (0.3 in a second)";
+
+/// Every number with what it must satisfy.
+pub(super) fn explain(graph: &Graph, service: ServiceView<'_>) -> Vec<Setting> {
+    let facts = Facts::of(graph, service);
+    let numbers = numbers(graph, service);
+    let mut settings = replacing(&facts, &numbers);
+    settings.extend(pacing(&facts, &numbers));
+    settings.extend(stopping(graph, service, &facts, &numbers));
+    settings.extend(asking(&facts, &numbers));
+    settings
+}
+
+fn replacing(facts: &Facts, numbers: &Kubernetes) -> Vec<Setting> {
+    let floors = floors(facts);
+    match numbers.strategy {
+        Strategy::StatefulSet => {
+            let one = |replicas: Term| Term::without(replicas, Term::Number(1));
+            let setting = Setting::new("updateStrategy.type", &Number::engine("RollingUpdate"))
+                .must(keeps(facts, floors, one))
+                .because(
+                    "its volume has one writer: each pod ends before the next of its name starts",
+                    "kubernetes.io, StatefulSets",
+                );
+            vec![setting]
+        }
+        Strategy::Recreate(kind) => {
+            let none = |replicas: Term| Term::without(replicas.clone(), replicas);
+            let setting = Setting::new("strategy.type", &kind)
+                .must(keeps(facts, floors, none))
+                .because(
+                    "all old pods end before the first new one starts",
+                    DEPLOYMENT,
+                );
+            vec![setting]
+        }
+        Strategy::RollingUpdate {
+            max_surge,
+            max_unavailable,
+        } => {
+            let left = |replicas: Term| {
+                let missing = match max_unavailable.value {
+                    Pods::Count(count) => count,
+                    Pods::Share(share) => share.of_down(replicas.value()),
+                };
+                Term::without(replicas, Term::Count("maxUnavailable", missing))
+            };
+            let wants = (facts.health.is_none()).then_some(
+                "a `health` check: a container without a readiness probe counts as ready",
+            );
+            vec![
+                Setting::new("maxSurge", &max_surge).because(
+                    "this much room is used beside the replicas; pods that still end are not \
+                     counted",
+                    DEPLOYMENT,
+                ),
+                Setting::new("maxUnavailable", &max_unavailable)
+                    .must(keeps(facts, floors, left))
+                    .because(
+                        "so many fewer than the replicas are available; a rollout back uses the \
+                         same number",
+                        DEPLOYMENT,
+                    )
+                    .wants(wants),
+            ]
+        }
+    }
+}
+
+fn pacing(facts: &Facts, numbers: &Kubernetes) -> Vec<Setting> {
+    let ready = Duration::from_seconds(numbers.min_ready.value);
+    let verdict = facts.health.map(|check| {
+        let ready = Term::Time("minReadySeconds", ready);
+        Inequality::new(ready, Relation::AtLeast, verdict(Asked::of(check)))
+    });
+    let deadline = Duration::from_seconds(numbers.progress_deadline.value);
+    let longest = progress(facts, numbers.probes, numbers.min_ready.value);
+    let wants = (facts.startup.is_none() && numbers.probes.is_none_or(|it| it.startup.is_none()))
+        .then_some("`timing { startup = … }`: without it nothing says how long a start may take");
+    let wants_check = facts
+        .health
+        .is_none()
+        .then_some("a `health` check: without one every pod counts at once");
+    let mut settings = Vec::new();
+    if !matches!(numbers.strategy, Strategy::Recreate(_)) {
+        settings.push(
+            Setting::new("minReadySeconds", &numbers.min_ready)
+                .must(verdict)
+                .because(
+                    "a pod that turns bad after its first success is found before the next is \
+                     replaced",
+                    PROBES,
+                )
+                .wants(wants_check),
+        );
+    }
+    // A StatefulSet has none.
+    if numbers.strategy == Strategy::StatefulSet {
+        return settings;
+    }
+    settings.push(
+        Setting::new("progressDeadlineSeconds", &numbers.progress_deadline)
+            .must([Inequality::new(
+                Term::Time("progressDeadlineSeconds", deadline),
+                Relation::MoreThan,
+                longest,
+            )])
+            .because(
+                "a good update must not be called failed; a bad one is only marked: `kubectl \
+                 rollout undo` goes back",
+                DEPLOYMENT,
+            )
+            .wants(wants),
+    );
+    settings
+}
+
+fn stopping(
+    graph: &Graph,
+    service: ServiceView<'_>,
+    facts: &Facts,
+    numbers: &Kubernetes,
+) -> Vec<Setting> {
+    let sleep = Duration::from_seconds(numbers.pre_stop.value);
+    let serves = facts.promises() && !service.ports().is_empty();
+    let forgotten = serves.then(|| {
+        let sleep = Term::Time("preStop", sleep);
+        Inequality::new(sleep, Relation::AtLeast, forgotten(graph, service))
+    });
+    let grace = || {
+        let grace = Duration::from_seconds(numbers.grace.value);
+        Term::Time("terminationGracePeriodSeconds", grace)
+    };
+    let derived = numbers.grace.origin == Origin::Derived && facts.shutdown.is_none();
+    let needed = requests_end(facts, numbers.pre_stop.value, derived);
+    let wants = needed.is_none().then_some(
+        "`timing { longest_request = … }`: without it nothing says that a request can end in time",
+    );
+    let longer = Inequality::new(grace(), Relation::MoreThan, Term::Time("preStop", sleep));
+    let ends = needed.map(|needed| Inequality::new(grace(), Relation::AtLeast, needed));
+    vec![
+        Setting::new("preStop.sleep", &numbers.pre_stop)
+            .must(forgotten)
+            .because(
+                "a pod goes on serving until every balancer has forgotten it; SIGTERM comes after",
+                BALANCERS,
+            ),
+        Setting::new("terminationGracePeriodSeconds", &numbers.grace)
+            .must([ends.unwrap_or(longer)])
+            .because(
+                "`preStop` and the requests after it must fit in; then the pod is killed",
+                PODS,
+            )
+            .wants(wants),
+    ]
+}
+
+fn asking(facts: &Facts, numbers: &Kubernetes) -> Vec<Setting> {
+    let (Some(check), Some(probes)) = (facts.health, numbers.probes) else {
+        return Vec::new();
+    };
+    let mut settings = Vec::new();
+    if let (Some(number), Some(tries)) = (probes.startup, tries(facts, check)) {
+        let failures = || Term::Count("failureThreshold", number.value);
+        let mut must = vec![Inequality::new(failures(), Relation::AtLeast, tries)];
+        must.extend(facts.startup.map(|startup| {
+            let allowed = Term::times(failures(), Asked::of(check).interval());
+            Inequality::new(allowed, Relation::AtLeast, Term::Time("startup", startup))
+        }));
+        settings.push(
+            Setting::new("startupProbe.failureThreshold", &number)
+                .must(must)
+                .because(
+                    "nothing else is asked while a pod starts; one that takes longer is restarted",
+                    PROBES,
+                ),
+        );
+    }
+    settings.push(
+        Setting::new("readinessProbe.periodSeconds", &probes.period)
+            .because("how often a pod is asked whether it can serve", PROBES),
+    );
+    settings.push(
+        Setting::new("readinessProbe.timeoutSeconds", &probes.timeout)
+            .because("an answer later than this is none", PROBES),
+    );
+    settings.push(
+        Setting::new("readinessProbe.failureThreshold", &probes.failures).because(
+            "so many failures in a row take a pod out of rotation; nothing is killed",
+            PROBES,
+        ),
+    );
+    settings
+}

@@ -1,0 +1,218 @@
+//! Every number of a policy, per target: where it comes from, what it must satisfy, and why.
+//!
+//! The one place where such a number is computed. Targets write the numbers found here, the
+//! verifier proves them, and `zdc explain --policy` shows each with its inequality. A number that
+//! is derived is the right-hand side of its own inequality, so that the two cannot part.
+
+mod facts;
+pub mod kubernetes;
+pub mod nginx;
+pub mod swarm;
+mod term;
+
+pub use facts::{INTERVAL, RETRIES, TIMEOUT, has_single_writer};
+pub use term::{Inequality, Relation, Term};
+
+use crate::graph::{Graph, ServiceView};
+use crate::rollout::capacity::Way;
+use crate::types::Duration;
+use crate::vocabulary::TargetId;
+use facts::Facts;
+use std::fmt;
+
+/// Where a number comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The user's own.
+    Written,
+    /// Computed from what the service promises and what is known of its program.
+    Derived,
+    /// The language's default, which is written out.
+    Language,
+    /// The engine's default, which is not.
+    Engine,
+}
+
+impl Origin {
+    /// In words.
+    pub fn word(self) -> &'static str {
+        match self {
+            Origin::Written => "written",
+            Origin::Derived => "derived",
+            Origin::Language => "zd default",
+            Origin::Engine => "engine default",
+        }
+    }
+}
+
+/// A number of a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Number<T> {
+    /// The number in force.
+    pub value: T,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+impl<T> Number<T> {
+    fn derived(value: T) -> Self {
+        Self {
+            value,
+            origin: Origin::Derived,
+        }
+    }
+
+    fn engine(value: T) -> Self {
+        Self {
+            value,
+            origin: Origin::Engine,
+        }
+    }
+
+    /// What was written, else the engine's own.
+    fn written_or(written: Option<T>, engine: T) -> Self {
+        match written {
+            Some(value) => Self {
+                value,
+                origin: Origin::Written,
+            },
+            None => Self::engine(engine),
+        }
+    }
+
+    /// What a target writes: nothing where the engine does the same by itself.
+    pub fn emitted(&self) -> Option<&T> {
+        (self.origin != Origin::Engine).then_some(&self.value)
+    }
+}
+
+impl<T: PartialEq> Number<T> {
+    /// Derived, unless the engine does that anyway.
+    fn derived_unless(value: T, engine: &T) -> Self {
+        if value == *engine {
+            Self::engine(value)
+        } else {
+            Self::derived(value)
+        }
+    }
+}
+
+/// One number, explained.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// What it is called where it is written: `update_config.delay`.
+    pub name: String,
+    /// As it is written there.
+    pub value: String,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// What it must satisfy, over the whole range of replicas.
+    pub must: Vec<Inequality>,
+    /// Why.
+    pub because: &'static str,
+    /// Where that can be read or was measured.
+    pub source: &'static str,
+    /// A fact that nobody stated, and what it would show.
+    pub wants: Option<&'static str>,
+}
+
+impl Setting {
+    fn new<T: fmt::Display>(name: impl Into<String>, number: &Number<T>) -> Self {
+        Self {
+            name: name.into(),
+            value: number.value.to_string(),
+            origin: number.origin,
+            must: Vec::new(),
+            because: "",
+            source: "",
+            wants: None,
+        }
+    }
+
+    fn must(mut self, law: impl IntoIterator<Item = Inequality>) -> Self {
+        self.must.extend(law);
+        self
+    }
+
+    fn because(mut self, because: &'static str, source: &'static str) -> Self {
+        self.because = because;
+        self.source = source;
+        self
+    }
+
+    fn wants(mut self, fact: Option<&'static str>) -> Self {
+        self.wants = fact;
+        self
+    }
+}
+
+/// How a service is replaced on a target, as far as its capacity goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Where it comes from as a whole.
+    pub origin: Origin,
+    /// How the new version comes.
+    pub update: Way,
+    /// How the old version comes back.
+    pub rollback: Way,
+    /// How long an instance may take to end.
+    pub grace: Duration,
+    /// How long it goes on accepting after it was told to stop.
+    pub drain: Duration,
+}
+
+/// The policy in force for a service; `None` where the target replaces nothing itself.
+pub fn policy(graph: &Graph, service: ServiceView<'_>, target: TargetId) -> Option<Policy> {
+    match target {
+        TargetId::Swarm => Some(swarm::numbers(graph, service).policy()),
+        TargetId::Kubernetes if service.node.gateway.is_none() => {
+            Some(kubernetes::numbers(graph, service).policy())
+        }
+        TargetId::Kubernetes | TargetId::Nginx | TargetId::Compose => None,
+    }
+}
+
+/// Every number of a service's policy on a target.
+pub fn explain(graph: &Graph, service: ServiceView<'_>, target: TargetId) -> Vec<Setting> {
+    if !graph.runs_on(service, target) {
+        return Vec::new();
+    }
+    match target {
+        TargetId::Swarm => {
+            let mut settings = swarm::explain(graph, service);
+            settings.extend(nginx::explain(graph, service, target));
+            settings
+        }
+        TargetId::Kubernetes if service.node.gateway.is_none() => {
+            kubernetes::explain(graph, service)
+        }
+        // Compose is written what was written: it keeps no promises.
+        TargetId::Kubernetes | TargetId::Compose => Vec::new(),
+        TargetId::Nginx => nginx::explain(graph, service, target),
+    }
+}
+
+/// Whether a policy is derived: capacity is promised, a check tells what can serve, and there may
+/// be one instance more.
+fn is_derived(graph: &Graph, service: ServiceView<'_>, facts: &Facts) -> bool {
+    facts.promises() && facts.health.is_some() && !has_single_writer(graph, service)
+}
+
+/// `left` at the fewest and at the most replicas is at least what is promised of them.
+fn keeps(facts: &Facts, floors: [u64; 2], left: impl Fn(Term) -> Term) -> Vec<Inequality> {
+    let ends = [facts.replicas.least, facts.replicas.most];
+    let mut laws: Vec<Inequality> = ends
+        .into_iter()
+        .zip(floors)
+        .filter(|(_, floor)| *floor > 0)
+        .map(|(replicas, floor)| {
+            Inequality::new(
+                left(Term::Count("replicas", replicas)),
+                Relation::AtLeast,
+                Term::Count("min_available", floor),
+            )
+        })
+        .collect();
+    laws.dedup();
+    laws
+}
