@@ -13,8 +13,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 use zdc::Options;
-use zdc::diagnostics::catalogue;
+use zdc::diagnostics::{Severity, catalogue};
 use zdc::source::MemoryWorld;
 use zdc::vocabulary::{BlockSchema, LabelRule, Shape, TOP};
 
@@ -99,6 +100,54 @@ fn the_readme_shows_what_its_program_gives() {
     let files = compilation.artifacts.unwrap();
     let stack = files.iter().find(|file| file.path == "swarm/shop.yml");
     assert_eq!(stack.unwrap().text, fenced("yaml"));
+}
+
+/// Each word has its line in the index and the summary, its page is in the program, and what it says
+/// to write is sound.
+#[test]
+fn the_pages_of_words_say_what_compiles() {
+    let book = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/src");
+    let read = |path: &str| fs::read_to_string(book.join(path)).unwrap();
+    let (index, summary) = (read("words.md"), read("SUMMARY.md"));
+    let mut count = 0;
+    for entry in fs::read_dir(book.join("words")).unwrap() {
+        let file = entry.unwrap().file_name().into_string().unwrap();
+        let name = file.strip_suffix(".md").unwrap();
+        let page = read(&format!("words/{file}"));
+        count += 1;
+        let line = format!("[{name}](words/{file})");
+        assert!(index.contains(&line) && summary.contains(&line), "{line}");
+        let said = Command::new(env!("CARGO_BIN_EXE_zdc"))
+            .args(["explain", name])
+            .output()
+            .unwrap();
+        let said = String::from_utf8(said.stdout).unwrap();
+        assert!(said.starts_with(&format!("{name}\n")), "{name}: {said}");
+        for target in ["swarm", "nginx", "Kubernetes"] {
+            assert!(
+                page.contains(&format!("\n| {target}")),
+                "{name} leaves {target} out"
+            );
+        }
+        let (_, after) = page.split_once("```zd\n").unwrap();
+        let world = MemoryWorld::single("app.zd", after.split_once("```").unwrap().0);
+        let compilation = zdc::compile(&world, "app.zd", &Options::default());
+        let found = compilation.diagnostics.iter();
+        let found: Vec<_> = found.filter(|it| it.severity > Severity::Note).collect();
+        assert!(
+            found.is_empty() && compilation.artifacts.is_some(),
+            "{name}: {found:#?}"
+        );
+        for word in page.lines().filter(|line| line.starts_with("See also: ")) {
+            for other in word.split('`').skip(1).step_by(2) {
+                let other = other.strip_prefix("zdc explain ").unwrap();
+                let known = catalogue::find(other).is_some()
+                    || book.join(format!("words/{other}.md")).exists();
+                assert!(known, "{name}: {other}");
+            }
+        }
+    }
+    assert_eq!(count, index.matches("](words/").count());
 }
 
 /// One block's section, then those of the blocks in it.

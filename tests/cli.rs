@@ -161,7 +161,10 @@ mod usage {
                 &["build", "--target", "swarm,nginx", "--stdout"],
                 "swarm, nginx",
             ),
-            (&["explain", "ZD9999"], "there is no code `ZD9999`"),
+            (&["explain", "ZD9999"], "there is no code or word `ZD9999`"),
+            (&["explain", "blue", "gren"], "did you mean `blue-green`?"),
+            (&["explain", "web", "--target", "swarm"], "--policy"),
+            (&["explain", "web", "--format", "xml"], "human, json"),
             (&["explain", "synatx-error"], "did you mean `syntax-error`?"),
         ] {
             ends(&desk.zdc(arguments), 2, &[says]);
@@ -202,6 +205,125 @@ mod usage {
         assert!(!page.contains('\u{1b}'));
         let page = out(&desk.zdc(&["explain", "zd0001", "--color", "always"]));
         assert!(page.starts_with("\u{1b}[1mZD0001"), "{page}");
+    }
+
+    #[test]
+    fn explain_knows_words_however_they_are_spelled() {
+        let desk = Desk::new();
+        let list = out(&desk.zdc(&["explain"]));
+        assert!(list.contains("\nround-robin "), "{list}");
+        for spelling in [
+            &["blue/green"][..],
+            &["Blue", "Green"],
+            &["blue_green"],
+            &["blue-green"],
+        ] {
+            let page = out(&desk.zdc(&[&["explain"], spelling].concat()));
+            assert!(page.starts_with("blue-green\n"), "{spelling:?}: {page}");
+        }
+    }
+
+    const WEB: &str = "app web { targets = [swarm, kubernetes] }
+service web {
+  image = \"example/web:1.0.0\"
+  replicas = 3
+  port http { number = 8080, publish = 80 }
+  health http { path = \"/health\", interval = 5s, timeout = 2s }
+  availability { min_available = 100% }
+}
+service job {
+  image = \"example/job:1.0.0\"
+  targets = [swarm]
+}
+";
+
+    #[test]
+    fn explain_shows_a_policy_with_its_inequalities() {
+        let desk = Desk::new();
+        desk.put("app.zd", WEB);
+        let output = desk.zdc(&["explain", "--policy", "web"]);
+        ends(&output, 0, &[]);
+        let text = out(&output);
+        for line in [
+            "`web` on swarm: derived\n",
+            "`web` on kubernetes: derived\n",
+            "  update_config.delay              36s          derived         [2]\n",
+            "             36s >= 3 * (5s + 2s) + 2s + 10s + 3s = 36s\n",
+            "      not stated: `timing { startup = … }`",
+        ] {
+            assert!(text.contains(line), "no {line:?} in\n{text}");
+        }
+        let one = out(&desk.zdc(&["explain", "--policy", "web", "--target", "kubernetes"]));
+        assert!(!one.contains("swarm"), "{one}");
+    }
+
+    #[test]
+    fn explain_writes_a_policy_as_json() {
+        let desk = Desk::new();
+        desk.put("app.zd", WEB);
+        let output = desk.zdc(&["explain", "--policy", "web", "app.zd", "--format", "json"]);
+        let json: serde_json::Value = serde_json::from_str(&out(&output)).unwrap();
+        assert_eq!(json["service"], "web");
+        let swarm = &json["targets"][0];
+        assert_eq!(swarm["target"], "swarm");
+        assert_eq!(swarm["policy"], "derived");
+        let settings = swarm["settings"].as_array().unwrap();
+        let delay = settings
+            .iter()
+            .find(|it| it["setting"] == "update_config.delay");
+        let delay = delay.unwrap();
+        assert_eq!(delay["value"], "36s");
+        assert_eq!(delay["from"], "derived");
+        assert_eq!(delay["must"][0]["holds"], true);
+    }
+
+    #[test]
+    fn explain_shows_where_a_written_policy_falls_short() {
+        let desk = Desk::new();
+        let update = "  update rolling { order = stop_first, parallelism = 3 }\n}\nservice job";
+        desk.put("app.zd", WEB.replacen("}\nservice job", update, 1));
+        let output = desk.zdc(&["explain", "--policy", "web", "--target", "swarm"]);
+        ends(&output, 0, &["`zdc check` tells them"]);
+        let text = out(&output);
+        let fails =
+            "      FAILS  replicas - parallelism >= min_available\n             3 - 3 = 0 >= 3\n";
+        assert!(text.contains(fails), "{text}");
+        assert!(text.contains("`web` on swarm: written"), "{text}");
+    }
+
+    #[test]
+    fn explain_says_which_services_there_are() {
+        let desk = Desk::new();
+        desk.put("app.zd", WEB);
+        for (arguments, says) in [
+            (&["--policy", "wbe"][..], "did you mean `web`?"),
+            (&["--policy", "\u{1b}[31mx"], "there are `web`, `job`"),
+            (
+                &["--policy", "web", "app.zd", "b.zd"],
+                "there is one program",
+            ),
+            (
+                &["--policy", "job", "--target", "kubernetes"],
+                "`job` is not written for kubernetes",
+            ),
+            (
+                &["--policy", "web", "none.zd"],
+                "there is no file `none.zd`",
+            ),
+        ] {
+            let output = desk.zdc(&[&["explain"], arguments].concat());
+            ends(&output, 2, &[says]);
+            assert!(!err(&output).contains('\u{1b}'));
+        }
+        desk.put(
+            "app.zd",
+            "app web { targets = [swarm] }\nservice web { image = 1 }\n",
+        );
+        ends(
+            &desk.zdc(&["explain", "--policy", "web"]),
+            1,
+            &["type-mismatch"],
+        );
     }
 
     #[test]

@@ -80,7 +80,7 @@ impl Judging {
     }
 }
 
-fn targets() -> impl TypedValueParser<Value = TargetId> {
+pub(super) fn targets() -> impl TypedValueParser<Value = TargetId> {
     PossibleValuesParser::new(TargetId::WORDS)
         .try_map(|word| TargetId::from_word(&word).ok_or("there is no such target"))
 }

@@ -192,6 +192,12 @@ pub fn explain(graph: &Graph, service: ServiceView<'_>, target: TargetId) -> Vec
     }
 }
 
+/// About how long an update of a service takes on a target, where that can be told.
+pub fn takes(graph: &Graph, service: ServiceView<'_>, target: TargetId) -> Option<Term> {
+    let told = target == TargetId::Swarm && graph.runs_on(service, target);
+    told.then(|| swarm::takes(graph, service)).flatten()
+}
+
 /// Whether a policy is derived: capacity is promised, a check tells what can serve, and there may
 /// be one instance more.
 fn is_derived(graph: &Graph, service: ServiceView<'_>, facts: &Facts) -> bool {

@@ -55,6 +55,16 @@ impl Term {
         }
     }
 
+    /// By the names: `retries * (interval + timeout)`.
+    pub fn names(&self) -> String {
+        self.text(By::Name)
+    }
+
+    /// By the numbers: `3 * (5s + 2s)`.
+    pub fn numbers(&self) -> String {
+        self.text(By::Value)
+    }
+
     /// Its value as a time.
     pub fn time(&self) -> Duration {
         Duration::from_millis(self.value())
@@ -204,7 +214,7 @@ impl Inequality {
 
     /// By the names: `delay >= retries * (interval + timeout)`.
     pub fn law(&self) -> String {
-        let (left, right) = (self.left.text(By::Name), self.right.text(By::Name));
+        let (left, right) = (self.left.names(), self.right.names());
         format!("{left} {} {right}", self.relation)
     }
 
