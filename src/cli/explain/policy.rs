@@ -27,6 +27,8 @@ struct Part {
     /// Where the policy comes from; `None` where the target replaces nothing itself.
     policy: Option<&'static str>,
     settings: Vec<Setting>,
+    /// Why, where there is none.
+    nothing: &'static str,
     takes: Option<Term>,
 }
 
@@ -37,7 +39,7 @@ pub(super) fn run(
     targets: &[TargetId],
     format: Format,
 ) -> Result<Exit, Failure> {
-    let invocation = Invocation::compile(program, targets)?;
+    let invocation = Invocation::compile(program, targets, None)?;
     let Some(graph) = &invocation.compilation.graph else {
         invocation.tell(Telling {
             format: render::Format::Human,
@@ -83,6 +85,7 @@ fn part(graph: &Graph, service: ServiceView<'_>, target: TargetId) -> Part {
         target,
         policy: derivation::policy(graph, service, target).map(|policy| policy.origin.word()),
         settings: derivation::explain(graph, service, target),
+        nothing: nothing(graph, service, target),
         takes: derivation::takes(graph, service, target),
     }
 }
@@ -130,11 +133,7 @@ fn show_part(text: &mut String, service: ServiceView<'_>, part: &Part, color: bo
     // Writing to a string never fails.
     let _ = writeln!(text, "{}", bold(&title, color));
     if part.settings.is_empty() {
-        let _ = writeln!(
-            text,
-            "\n  nothing is decided here: {}",
-            nothing(part.target)
-        );
+        let _ = writeln!(text, "\n  nothing is decided here: {}", part.nothing);
         return;
     }
     let widest = |length: fn(&Setting) -> usize| part.settings.iter().map(length).max();
@@ -200,8 +199,15 @@ fn bold(text: &str, color: bool) -> String {
     }
 }
 
-fn nothing(target: TargetId) -> &'static str {
+fn nothing(graph: &Graph, service: ServiceView<'_>, target: TargetId) -> &'static str {
     match target {
+        TargetId::Compose => {
+            "what is written for development is what the program says, and no promise is kept"
+        }
+        TargetId::Nginx if graph.is_on_host(service) => {
+            "the scripts for its host follow the `update`, the `health` check and the times that \
+             are written, with the defaults of the reference; `zdc check` judges them"
+        }
         TargetId::Kubernetes => "the cluster's own controller takes the gateway's place",
         _ => "no proxy written for this target passes requests to it",
     }
@@ -213,6 +219,7 @@ fn to_json(part: &Part) -> Value {
         "target": part.target.word(),
         "policy": part.policy,
         "settings": settings,
+        "nothing": part.settings.is_empty().then_some(part.nothing),
         "update_takes": part.takes.as_ref().map(|takes| json!({
             "law": takes.names(),
             "numbers": takes.numbers(),

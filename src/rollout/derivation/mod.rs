@@ -188,6 +188,8 @@ pub fn explain(graph: &Graph, service: ServiceView<'_>, target: TargetId) -> Vec
         }
         // Compose is written what was written: it keeps no promises.
         TargetId::Kubernetes | TargetId::Compose => Vec::new(),
+        // The scripts for a plain host have numbers of their own: `rollout::hosts`.
+        TargetId::Nginx if graph.is_on_host(service) => Vec::new(),
         TargetId::Nginx => nginx::explain(graph, service, target),
     }
 }

@@ -71,8 +71,8 @@ fn of_proxy(graph: &Graph, proxy: ServiceView<'_>, service: ServiceView<'_>) -> 
         Some(_) => Number::written_or(written, CONNECT_DEFAULT),
         None => Number::derived(CONNECT_TIMEOUT),
     };
-    let mut settings = vec![
-        resolver(graph, proxy, service),
+    let mut settings: Vec<Setting> = resolver(graph, proxy, service).into_iter().collect();
+    settings.push(
         Setting::new(format!("{name}: proxy_connect_timeout"), &connect)
             .must([Inequality::new(
                 Term::Time("proxy_connect_timeout", connect.value),
@@ -84,7 +84,7 @@ fn of_proxy(graph: &Graph, proxy: ServiceView<'_>, service: ServiceView<'_>) -> 
                  for it, and then takes the next",
                 PROXY,
             ),
-    ];
+    );
     let upstreams = proxy.node.gateway.iter().flat_map(|it| &it.upstream);
     for upstream in upstreams {
         for server in &upstream.server {
@@ -107,7 +107,8 @@ fn of_proxy(graph: &Graph, proxy: ServiceView<'_>, service: ServiceView<'_>) -> 
     settings
 }
 
-fn resolver(graph: &Graph, proxy: ServiceView<'_>, service: ServiceView<'_>) -> Setting {
+/// The slots of a plain host have addresses: there is nothing to ask.
+fn resolver(graph: &Graph, proxy: ServiceView<'_>, service: ServiceView<'_>) -> Option<Setting> {
     let gateway = proxy.node.gateway.as_ref();
     let once = |resolve: Option<&crate::vocabulary::Attribute<Resolve>>| {
         resolve.is_some_and(|resolve| resolve.value == Resolve::AtStart)
@@ -123,11 +124,11 @@ fn resolver(graph: &Graph, proxy: ServiceView<'_>, service: ServiceView<'_>) -> 
             value: "at_start",
             origin: Origin::Written,
         };
-        return Setting::new(title, &never).because(
+        return Some(Setting::new(title, &never).because(
             "names are looked up once: an instance with a new address is not found until nginx is \
              reloaded",
             RESOLVER,
-        );
+        ));
     }
     let callees: Vec<ServiceView<'_>> = if proxy.id == service.id {
         graph
@@ -138,6 +139,9 @@ fn resolver(graph: &Graph, proxy: ServiceView<'_>, service: ServiceView<'_>) -> 
     } else {
         vec![service]
     };
+    if !callees.is_empty() && callees.iter().all(|callee| graph.is_on_host(*callee)) {
+        return None;
+    }
     let drain = callees.iter().map(|callee| {
         let shutdown = callee.node.service.shutdown.as_ref();
         shutdown
@@ -151,13 +155,14 @@ fn resolver(graph: &Graph, proxy: ServiceView<'_>, service: ServiceView<'_>) -> 
             Term::Sum(vec![Term::Time("valid", VALID), Term::Fixed(SPARE)]),
         )
     });
-    Setting::new(title, &Number::derived(VALID))
+    let setting = Setting::new(title, &Number::derived(VALID))
         .must(must)
         .because(
             "an address leaves the name server two seconds before the signal, and the program \
              accepts for `drain` after it: nginx must have forgotten it by then",
             RESOLVER,
-        )
+        );
+    Some(setting)
 }
 
 /// When a server of a pool is marked down.
@@ -192,7 +197,8 @@ fn marking(
         Term::Time("fail_timeout", timeout.value),
         Term::Fixed(SPARE),
     ]);
-    let must = (fails.value > 0).then(|| Inequality::new(gaps, Relation::MoreThan, marked));
+    let must = (fails.value > 0 && !graph.is_on_host(callee))
+        .then(|| Inequality::new(gaps, Relation::MoreThan, marked));
     settings.push(
         Setting::new(title("fail_timeout"), &timeout)
             .must(must)
