@@ -170,7 +170,9 @@ fn deployment(files: &[Artifact], service: ServiceView<'_>) -> Value {
         .find(|object| {
             let name = &object["metadata"]["name"];
             // Three stacks' `app` are told apart on Kubernetes.
-            name == service.emitted_name() || name == service.name()
+            let labels = &object["metadata"]["labels"];
+            let label = &labels["app.kubernetes.io/name"];
+            name == service.emitted_name() || name == service.name() || label == service.name()
         })
         .unwrap_or_default()
 }
