@@ -18,6 +18,7 @@ pub mod diagnostics;
 pub mod documentation;
 pub mod eval;
 pub mod graph;
+pub mod parallel;
 pub mod resolve;
 pub mod rollout;
 pub mod rules;
@@ -69,9 +70,15 @@ pub fn compile(world: &dyn World, main: &str, options: &Options) -> Compilation 
     let evaluated = evaluated(world, &checked, found, options);
     let sources = checked.program.sources.clone();
     // The syntax trees of a large program are most of its memory, and no later phase reads them.
-    drop(checked);
-    build(sources, evaluated, options)
+    if evaluated.0.services.len() < MANY_SERVICES {
+        drop(checked);
+        return build(sources, evaluated, options);
+    }
+    parallel::drop_meanwhile(checked, || build(sources, evaluated, options))
 }
+
+/// So many services make a program large: a thread to drop its trees costs less than to wait for it.
+const MANY_SERVICES: usize = 200;
 
 /// What does not depend on the inputs: the program read, its names bound, its types checked.
 fn read(world: &dyn World, main: &str) -> (check::Checked, Diagnostics) {

@@ -99,7 +99,7 @@ fn the_readme_shows_what_its_program_gives() {
     let compilation = zdc::compile(&world, "app.zd", &Options::default());
     let files = compilation.artifacts.unwrap();
     let stack = files.iter().find(|file| file.path == "swarm/shop.yml");
-    assert_eq!(stack.unwrap().text, fenced("yaml"));
+    assert_eq!(stack.unwrap().text.to_string(), fenced("yaml"));
 }
 
 /// Each word has its line in the index and the summary, its page is in the program, and what it says

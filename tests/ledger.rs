@@ -75,7 +75,12 @@ fn every_property_of_the_vocabulary_is_written_once() {
         .deployment()
         .written
         .iter()
-        .map(|(_, entry)| (entry.block.to_owned(), entry.member.to_owned()))
+        .map(|(_, entry)| {
+            (
+                entry.property.block.to_owned(),
+                entry.property.member.to_owned(),
+            )
+        })
         .collect();
     let missing: Vec<_> = properties().difference(&written).cloned().collect();
     assert!(
@@ -115,7 +120,7 @@ fn answer(target: &dyn Target, graph: &Graph) {
         .written
         .iter()
         .filter(|(id, _)| lowered.accounts[id.0 as usize] == Account::Open)
-        .map(|(_, entry)| format!("{} {}", entry.block, entry.member))
+        .map(|(_, entry)| format!("{} {}", entry.property.block, entry.property.member))
         .collect();
     assert!(
         open.is_empty(),

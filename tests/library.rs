@@ -38,7 +38,7 @@ fn manifests(module: &str) -> BTreeMap<String, String> {
     let artifacts = compilation.artifacts.unwrap();
     artifacts
         .into_iter()
-        .map(|artifact| (artifact.path, artifact.text))
+        .map(|artifact| (artifact.path, artifact.text.to_string()))
         .collect()
 }
 

@@ -73,7 +73,7 @@ fn manifests(case: &Path, target: TargetId) -> BTreeMap<String, String> {
     let artifacts = compilation.artifacts.unwrap();
     artifacts
         .into_iter()
-        .map(|artifact| (artifact.path, artifact.text))
+        .map(|artifact| (artifact.path, artifact.text.to_string()))
         .collect()
 }
 

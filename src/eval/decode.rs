@@ -9,7 +9,7 @@ use super::{ConfigNode, Deployment, ServiceNode};
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::source::Spanned;
 use crate::types::{ResourceKind, Text, Ty, Value};
-use crate::vocabulary::{Block, Config, Decoder, Gateway, Tree, TreeAttribute};
+use crate::vocabulary::{Block, Config, Decoder, Gateway, Property, Tree, TreeAttribute};
 
 impl Evaluator<'_> {
     /// Evaluates and decodes every resource, in order.
@@ -50,22 +50,30 @@ impl Evaluator<'_> {
         let kind = &*resource.block.kind.text;
         match kind {
             "service" => deployment.services.push(ServiceNode {
-                service: decoder.node("service", tree),
+                service: decoder.node(const { &Property::block("service") }, tree),
                 gateway: None,
                 doc: resource.block.doc.clone(),
             }),
             "gateway" => deployment.services.push(ServiceNode {
-                service: decoder.node("gateway", tree),
+                service: decoder.node(const { &Property::block("gateway") }, tree),
                 gateway: Some(Gateway::decode(tree, &mut decoder)),
                 doc: resource.block.doc.clone(),
             }),
-            "network" => deployment.networks.push(decoder.node("network", tree)),
-            "volume" => deployment.volumes.push(decoder.node("volume", tree)),
-            "secret" => deployment.secrets.push(decoder.node("secret", tree)),
-            "app" => deployment.app = Some(decoder.node("app", tree)),
-            "target" => deployment.settings.push(decoder.node("target", tree)),
+            "network" => deployment
+                .networks
+                .push(decoder.node(const { &Property::block("network") }, tree)),
+            "volume" => deployment
+                .volumes
+                .push(decoder.node(const { &Property::block("volume") }, tree)),
+            "secret" => deployment
+                .secrets
+                .push(decoder.node(const { &Property::block("secret") }, tree)),
+            "app" => deployment.app = Some(decoder.node(const { &Property::block("app") }, tree)),
+            "target" => deployment
+                .settings
+                .push(decoder.node(const { &Property::block("target") }, tree)),
             "config" => {
-                let config = decoder.node::<Config>("config", tree);
+                let config = decoder.node::<Config>(const { &Property::block("config") }, tree);
                 let content = config
                     .file
                     .as_ref()

@@ -17,6 +17,7 @@ pub use waivers::Waivers;
 
 use crate::diagnostics::Diagnostics;
 use crate::graph::Graph;
+use crate::parallel;
 
 /// Looks for one kind of fault.
 type Rule = fn(&Graph, &mut Diagnostics);
@@ -48,11 +49,23 @@ const ALL: &[Rule] = &[
     unused::check,
 ];
 
+/// With so many services the rules are shared among threads.
+const MANY_SERVICES: usize = 200;
+
 /// Runs every rule.
 pub fn check(graph: &Graph) -> Diagnostics {
+    let many = graph.deployment().services.len() >= MANY_SERVICES;
+    let least = if many { ALL.len() / 4 } else { ALL.len() };
+    let shares = parallel::in_shares(ALL, least, 0, |share| {
+        let mut found = Diagnostics::default();
+        for rule in share.list {
+            rule(graph, &mut found);
+        }
+        found
+    });
     let mut diagnostics = Diagnostics::default();
-    for rule in ALL {
-        rule(graph, &mut diagnostics);
+    for found in shares {
+        diagnostics.extend(found);
     }
     diagnostics
 }

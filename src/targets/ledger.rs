@@ -6,7 +6,9 @@
 
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::ServiceView;
+use crate::source::Span;
 use crate::vocabulary::{Attribute, Entry, Node, TargetId, Update, Written, WrittenId};
+use rustc_hash::FxHashSet;
 
 /// What became of a written property.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,13 +24,20 @@ pub enum Account {
     Declared(&'static str),
 }
 
+/// What is said, and where.
+type Place = (&'static str, Span);
+
 /// Takes down what a target did with each written property.
 pub struct Ledger<'a> {
     target: TargetId,
     written: &'a Written,
     accounts: Vec<Account>,
     entered: Vec<bool>,
-    diagnostics: Diagnostics,
+    /// What is to be told, with its place where that is to be told once.
+    reports: Vec<(Option<Place>, Diagnostic)>,
+    said: FxHashSet<Place>,
+    /// What the next report says.
+    saying: Option<Place>,
 }
 
 impl<'a> Ledger<'a> {
@@ -44,8 +53,52 @@ impl<'a> Ledger<'a> {
             written,
             accounts: vec![Account::Open; written.len()],
             entered: vec![false; scopes],
-            diagnostics: Diagnostics::default(),
+            reports: Vec::new(),
+            said: FxHashSet::default(),
+            saying: None,
         }
+    }
+
+    /// An empty ledger beside this one, to be joined to it: several threads write one each.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        Self {
+            target: self.target,
+            written: self.written,
+            accounts: vec![Account::Open; self.accounts.len()],
+            entered: vec![false; self.entered.len()],
+            reports: Vec::new(),
+            said: FxHashSet::default(),
+            saying: None,
+        }
+    }
+
+    /// Takes over what another ledger has, as if it had been written down here from the start.
+    pub fn join(&mut self, other: Self) {
+        for (own, account) in self.accounts.iter_mut().zip(other.accounts) {
+            if account != Account::Open {
+                *own = account;
+            }
+        }
+        for (own, entered) in self.entered.iter_mut().zip(other.entered) {
+            *own |= entered;
+        }
+        for (place, diagnostic) in other.reports {
+            if place.is_none_or(|place| self.said.insert(place)) {
+                self.reports.push((place, diagnostic));
+            }
+        }
+    }
+
+    /// Whether something is said of a place for the first time: a template's text is one place,
+    /// however many services use it. What is reported next says it.
+    pub fn is_news(&mut self, what: &'static str, span: Span) -> bool {
+        let place = (what, span);
+        let news = self.said.insert(place);
+        if news {
+            self.saying = Some(place);
+        }
+        news
     }
 
     /// An attribute's value, which the output will have.
@@ -74,7 +127,7 @@ impl<'a> Ledger<'a> {
     /// A property that the output will not have, with what the user should know.
     pub fn decline(&mut self, id: WrittenId, diagnostic: Diagnostic) {
         self.set(id, Account::Declined);
-        self.diagnostics.push(diagnostic);
+        self.report(diagnostic);
     }
 
     /// A block with all that stands in it, which the output will not have.
@@ -82,7 +135,7 @@ impl<'a> Ledger<'a> {
         for id in node.id.0..node.end.0 {
             self.set(WrittenId(id), Account::Declined);
         }
-        self.diagnostics.push(diagnostic);
+        self.report(diagnostic);
     }
 
     /// A property that is not this target's to express: its documentation says so.
@@ -126,11 +179,12 @@ impl<'a> Ledger<'a> {
 
     /// Says something that is not about one property.
     pub fn report(&mut self, diagnostic: Diagnostic) {
-        self.diagnostics.push(diagnostic);
+        self.reports.push((self.saying.take(), diagnostic));
     }
 
     /// Closes the ledger: open properties of entered blocks are reported.
-    pub fn close(mut self) -> (Diagnostics, Vec<Account>) {
+    pub fn close(self) -> (Diagnostics, Vec<Account>) {
+        let mut unsaid = Vec::new();
         for (id, entry) in self.written.iter() {
             let entered = self
                 .entered
@@ -138,17 +192,19 @@ impl<'a> Ledger<'a> {
                 .copied()
                 .unwrap_or(false);
             if entered && self.account(id) == Account::Open {
-                let (block, member) = (entry.block, entry.member);
+                let (block, member) = (entry.property.block, entry.property.member);
                 let what = match member {
                     "" => format!("`{block}`"),
                     "*" => format!("an entry of `{block}`"),
                     member => format!("`{member}` of `{block}`"),
                 };
-                self.diagnostics
-                    .push(unexpressed(self.target, &what, entry.span));
+                unsaid.push(unexpressed(self.target, &what, entry.span));
             }
         }
-        (self.diagnostics, self.accounts)
+        let mut diagnostics = Diagnostics::default();
+        diagnostics.extend(self.reports.into_iter().map(|(_, diagnostic)| diagnostic));
+        diagnostics.extend(unsaid);
+        (diagnostics, self.accounts)
     }
 
     fn account(&self, id: WrittenId) -> Account {
@@ -204,7 +260,7 @@ pub fn hosts_own(ledger: &mut Ledger<'_>, update: &Update) {
 }
 
 /// A target has no place for something, and its lowering does not say what happens instead.
-fn unexpressed(target: TargetId, what: &str, span: crate::source::Span) -> Diagnostic {
+fn unexpressed(target: TargetId, what: &str, span: Span) -> Diagnostic {
     let target = target.word();
     Diagnostic::new(
         &catalogue::NOT_EXPRESSED,

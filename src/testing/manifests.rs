@@ -107,7 +107,7 @@ fn documents(artifact: &Artifact) -> Vec<Value> {
     let is_yaml = [".yml", ".yaml"]
         .iter()
         .any(|end| artifact.path.ends_with(end));
-    let text = || Value::Text(Text::Known(artifact.text.as_str().into()));
+    let text = || Value::Text(Text::Known((*artifact.text).into()));
     if !is_yaml {
         return vec![text()];
     }

@@ -150,13 +150,30 @@ pub struct Written {
     depth: u32,
 }
 
+/// A property of the vocabulary.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Property {
+    /// The kind of block it stands in.
+    pub block: &'static str,
+    /// Its name; empty for the block itself, `*` for an entry under a name of the user's.
+    pub member: &'static str,
+}
+
+impl Property {
+    /// A block itself.
+    pub const fn block(kind: &'static str) -> Self {
+        Self {
+            block: kind,
+            member: "",
+        }
+    }
+}
+
 /// One written property.
 #[derive(Clone, Copy, Debug)]
 pub struct WrittenEntry {
-    /// The kind of block it stands in.
-    pub block: &'static str,
-    /// Its name; empty for the block itself.
-    pub member: &'static str,
+    /// Which one.
+    pub property: &'static Property,
     /// Where.
     pub span: Span,
     /// The top-level block it belongs to; dense from 1.
@@ -165,11 +182,10 @@ pub struct WrittenEntry {
 
 impl Written {
     /// Records one more.
-    pub fn add(&mut self, block: &'static str, member: &'static str, span: Span) -> WrittenId {
+    pub fn add(&mut self, property: &'static Property, span: Span) -> WrittenId {
         let id = WrittenId(u32::try_from(self.entries.len()).unwrap_or(u32::MAX));
         self.entries.push(WrittenEntry {
-            block,
-            member,
+            property,
             span,
             scope: self.scope,
         });
@@ -195,6 +211,15 @@ impl Written {
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
+}
+
+/// Adds to a list for which the first item takes all the room: lists are short, and thousands of
+/// services have them.
+pub(crate) fn add<T>(list: &mut Vec<T>, item: T, all: impl FnOnce() -> usize) {
+    if list.is_empty() {
+        list.reserve_exact(all());
+    }
+    list.push(item);
 }
 
 /// A written attribute.
@@ -273,8 +298,7 @@ impl Decoder<'_> {
     /// One attribute.
     pub fn attribute<T: Typed>(
         &mut self,
-        block: &'static str,
-        member: &'static str,
+        property: &'static Property,
         tree: &TreeAttribute,
     ) -> Option<Attribute<T>> {
         if matches!(tree.value.value, Value::None) {
@@ -284,7 +308,7 @@ impl Decoder<'_> {
             (self.mismatch)(tree, T::ty());
             return None;
         };
-        let id = self.written.add(block, member, tree.key_span);
+        let id = self.written.add(property, tree.key_span);
         Some(Attribute {
             value,
             span: tree.value.span,
@@ -295,11 +319,11 @@ impl Decoder<'_> {
 
     /// One block of this kind. What is decoded outside any block belongs to the last one: a
     /// gateway's own part follows its part as a service.
-    pub fn node<T: Block>(&mut self, kind: &'static str, tree: &Tree) -> Node<T> {
+    pub fn node<T: Block>(&mut self, block: &'static Property, tree: &Tree) -> Node<T> {
         if self.written.depth == 0 {
             self.written.scope += 1;
         }
-        let id = self.written.add(kind, "", tree.head);
+        let id = self.written.add(block, tree.head);
         self.written.depth += 1;
         let body = T::decode(tree, self);
         self.written.depth -= 1;
@@ -361,12 +385,13 @@ macro_rules! block {
             ) -> Self {
                 let mut this = Self::default();
                 for attribute in &tree.attributes {
-                    block!(@attributes this attribute decoder $kind [$($member $shape)*]);
+                    block!(@attributes this tree attribute decoder $kind [$($member $shape)*]);
                 }
-                for (kind, tree) in &tree.blocks {
+                for (kind, inner) in &tree.blocks {
+                    let all = || tree.blocks.iter().filter(|(other, _)| other == kind).count();
                     match &**kind {
                         $(stringify!($member) => {
-                            block!(@decode_block $shape this.$member, tree, decoder, stringify!($member));
+                            block!(@decode_block $shape this.$member, inner, all, decoder, stringify!($member));
                         })*
                         _ => {}
                     }
@@ -402,13 +427,20 @@ macro_rules! block {
     };
 
     // An open block has only its entries; every other block matches its members by name.
-    (@attributes $this:ident $attribute:ident $decoder:ident $kind:literal [$member:ident entries]) => {
-        if let Some(value) = $decoder.attribute($kind, "*", $attribute) {
+    (@attributes $this:ident $tree:ident $attribute:ident $decoder:ident $kind:literal [$member:ident entries]) => {
+        if let Some(value) = $decoder.attribute(
+            &$crate::vocabulary::Property { block: $kind, member: "*" },
+            $attribute,
+        ) {
             let key = $attribute.key.clone();
-            $this.$member.push($crate::vocabulary::Entry { key, attribute: value });
+            $crate::vocabulary::declare::add(
+                &mut $this.$member,
+                $crate::vocabulary::Entry { key, attribute: value },
+                || $tree.attributes.len(),
+            );
         }
     };
-    (@attributes $this:ident $attribute:ident $decoder:ident $kind:literal [$($member:ident $shape:ident)*]) => {
+    (@attributes $this:ident $tree:ident $attribute:ident $decoder:ident $kind:literal [$($member:ident $shape:ident)*]) => {
         match &*$attribute.key {
             $(stringify!($member) => {
                 block!(@decode_attribute $shape $this.$member, $attribute, $decoder, $kind, stringify!($member));
@@ -418,15 +450,22 @@ macro_rules! block {
     };
 
     (@decode_attribute attribute $place:expr, $attribute:ident, $decoder:ident, $kind:literal, $name:expr) => {
-        $place = $decoder.attribute($kind, $name, $attribute);
+        $place = $decoder.attribute(
+            &$crate::vocabulary::Property { block: $kind, member: $name },
+            $attribute,
+        );
     };
     (@decode_attribute $shape:ident $place:expr, $attribute:ident, $decoder:ident, $kind:literal, $name:expr) => {};
 
-    (@decode_block block $place:expr, $tree:ident, $decoder:ident, $name:expr) => {
-        $place = Some(Box::new($decoder.node($name, $tree)));
+    (@decode_block block $place:expr, $tree:ident, $all:ident, $decoder:ident, $name:expr) => {
+        $place = Some(Box::new(
+            $decoder.node(const { &$crate::vocabulary::Property::block($name) }, $tree),
+        ));
     };
-    (@decode_block blocks $place:expr, $tree:ident, $decoder:ident, $name:expr) => {
-        $place.push($decoder.node($name, $tree));
+    (@decode_block blocks $place:expr, $tree:ident, $all:ident, $decoder:ident, $name:expr) => {
+        let node =
+            $decoder.node(const { &$crate::vocabulary::Property::block($name) }, $tree);
+        $crate::vocabulary::declare::add(&mut $place, node, $all);
     };
-    (@decode_block $shape:ident $place:expr, $tree:ident, $decoder:ident, $name:expr) => {};
+    (@decode_block $shape:ident $place:expr, $tree:ident, $all:ident, $decoder:ident, $name:expr) => {};
 }

@@ -28,13 +28,8 @@ pub fn write<T: Serialize + ?Sized>(out: &mut String, value: &T) -> Result<(), E
     value.serialize(&mut writer::Writer::new(out))
 }
 
-/// Appends the value as a further document of a stream: a `---` line separates it from what `out` already holds.
-pub fn write_document<T: Serialize + ?Sized>(out: &mut String, value: &T) -> Result<(), Error> {
-    if !out.is_empty() {
-        out.push_str("---\n");
-    }
-    write(out, value)
-}
+/// What stands between two documents of a stream.
+pub const BETWEEN: &str = "---\n";
 
 /// A value that has no place in a manifest, such as a map with a list as key. The types of the targets cannot raise it.
 #[derive(Debug, Clone, PartialEq, Eq)]

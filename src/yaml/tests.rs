@@ -287,8 +287,9 @@ fn a_comment_cannot_end_early() {
 #[test]
 fn documents_are_separated() {
     let mut out = String::new();
-    write_document(&mut out, &[1]).unwrap();
-    write_document(&mut out, &comment("two", [2])).unwrap();
+    write(&mut out, &[1]).unwrap();
+    out.push_str(BETWEEN);
+    write(&mut out, &comment("two", [2])).unwrap();
     assert_eq!(out, "- 1\n---\n# two\n- 2\n");
 }
 

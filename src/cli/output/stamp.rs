@@ -28,7 +28,7 @@ pub(super) enum Origin {
 /// An artifact's bytes with their mark.
 pub(super) fn stamped(artifact: &Artifact, source: &str) -> String {
     match artifact.header {
-        Header::Name => artifact.text.clone(),
+        Header::Name => artifact.text.to_string(),
         Header::Hash | Header::Slashes => {
             let [hash_sign, slashes] = LEADERS;
             let leader = if artifact.header == Header::Hash {
@@ -127,7 +127,7 @@ mod tests {
         Artifact {
             target: TargetId::Swarm,
             path: "swarm/shop.yml".to_owned(),
-            text: text.to_owned(),
+            text: text.to_owned().into(),
             header,
         }
     }

@@ -12,7 +12,7 @@ fn artifact(path: &str, text: &str) -> Artifact {
     Artifact {
         target: TargetId::from_word(word).unwrap(),
         path: path.to_owned(),
-        text: text.to_owned(),
+        text: text.to_owned().into(),
         header: if path.contains("data") {
             Header::Name
         } else {

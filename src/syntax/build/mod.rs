@@ -12,59 +12,123 @@ mod statement;
 mod text;
 mod types;
 
-use super::ast::{Expr, ExprId, ExprKind, File, Item, Name, Path};
+use super::ast::{Comment, Expr, ExprId, ExprKind, File, Item, Name, Path};
 use super::explain;
 use super::grammar::{Grammar, Rule};
-use super::scan::Scan;
+use super::scan::{self, Part, Scan};
 use crate::diagnostics::catalogue::SYNTAX_ERROR;
 use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::parallel;
 use crate::source::{FileId, Span, Str};
 use docs::Docs;
 use pest::Parser as _;
 use pest::iterators::Pair;
 use rustc_hash::FxHashMap;
 
+/// A thread more pays where each gets so many parts of the text.
+const LEAST_PARTS: usize = 2;
+/// What the tree of a part takes: some fifteen times its text.
+const ROOM: usize = 15 * scan::PART_BYTES;
+
 /// Parses a scanned text and builds its tree.
-pub(super) fn build(id: FileId, original: &str, scan: Scan<'_>) -> (File, Diagnostics) {
-    let mut builder = Builder {
-        id,
-        original,
-        inserted: &scan.inserted,
-        faults: &scan.faults,
-        expressions: 0,
-        interned: FxHashMap::default(),
-        docs: Docs::new(scan.comments),
-        diagnostics: scan.diagnostics,
-        part: 0,
-        examined: 0,
-        explained: 0,
-        last_broken: 0,
-    };
-    let mut items = Vec::new();
-    let mut start = 0;
-    for end in scan.cuts.into_iter().chain([scan.text.len()]) {
-        builder.part = start;
-        let part = scan.text.get(start..end).unwrap_or("");
-        match Grammar::parse(Rule::file, part)
-            .ok()
-            .and_then(|mut pairs| pairs.next())
-        {
-            Some(file) => builder.items(file, &mut items),
-            None => items.push(builder.unparsed(start, end)),
-        }
-        start = end;
+pub(super) fn build(id: FileId, original: &str, mut scan: Scan<'_>) -> (File, Diagnostics) {
+    let parts = scan.parts();
+    if scan.is_clean()
+        && let Some(file) = in_shares(id, original, &scan, &parts)
+    {
+        return (file, Diagnostics::default());
     }
-    for lost in scan.lost {
+    let comments = std::mem::take(&mut scan.comments);
+    let diagnostics = std::mem::take(&mut scan.diagnostics);
+    let mut builder = Builder::new(id, original, &scan, Numbers::of_share(0, 1));
+    builder.docs = Docs::new(comments);
+    builder.diagnostics = diagnostics;
+    let mut items = builder.file(&scan.text, &parts);
+    for lost in &scan.lost {
         let place = items.partition_point(|item| item.span().start < lost.start);
-        items.insert(place, Item::Broken(lost));
+        items.insert(place, Item::Broken(*lost));
     }
     let file = File {
         id,
         items,
         comments: builder.docs.into_comments(),
-        expressions: builder.expressions,
+        expressions: builder.numbers.end,
     };
     (file, builder.diagnostics)
+}
+
+/// Builds a file on several threads; `None` where it is short, or where a fault comes to light: what
+/// is said of one depends on those before it.
+fn in_shares(id: FileId, original: &str, scan: &Scan<'_>, parts: &[Part]) -> Option<File> {
+    if parts.len() < 2 * LEAST_PARTS {
+        return None;
+    }
+    let shares = parallel::in_shares(parts, LEAST_PARTS, ROOM, |it| {
+        share(id, original, scan, it.list, (it.index, it.of))
+    });
+    join(id, shares)
+}
+
+/// What one of several builders makes: items, comments, and above which number no expression is.
+type Built = (Vec<Item>, Vec<Comment>, u32);
+
+/// Some parts of a file, by the builder of this index of so many.
+fn share(
+    id: FileId,
+    original: &str,
+    scan: &Scan<'_>,
+    parts: &[Part],
+    (index, of): (usize, usize),
+) -> Option<Built> {
+    let mut builder = Builder::new(id, original, scan, Numbers::of_share(index, of));
+    let (first, last) = (parts.first()?, parts.last()?);
+    builder.docs = Docs::new(scan.comments_of(first.start, last.end).to_vec());
+    let items = builder.file(&scan.text, parts);
+    let sound = builder.diagnostics.is_empty() && builder.examined == 0;
+    sound.then(|| (items, builder.docs.into_comments(), builder.numbers.end))
+}
+
+fn join(id: FileId, shares: impl IntoIterator<Item = Option<Built>>) -> Option<File> {
+    let mut file = File {
+        id,
+        items: Vec::new(),
+        comments: Vec::new(),
+        expressions: 0,
+    };
+    for share in shares {
+        let (items, comments, expressions) = share?;
+        file.items.extend(items);
+        file.comments.extend(comments);
+        file.expressions = file.expressions.max(expressions);
+    }
+    Some(file)
+}
+
+/// The numbers that one of several builders of a file gives to expressions: every so manyth.
+#[derive(Clone, Copy, Debug)]
+struct Numbers {
+    next: u32,
+    step: u32,
+    /// Above all that were given.
+    end: u32,
+}
+
+impl Numbers {
+    fn of_share(index: usize, of: usize) -> Self {
+        let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        Self {
+            next: small(index),
+            step: small(of),
+            end: 0,
+        }
+    }
+
+    fn give(&mut self) -> u32 {
+        let given = self.next;
+        self.next += self.step;
+        self.end = given + 1;
+        given
+    }
 }
 
 /// What the builders share.
@@ -74,7 +138,7 @@ struct Builder<'i> {
     original: &'i str,
     inserted: &'i [usize],
     faults: &'i [Span],
-    expressions: u32,
+    numbers: Numbers,
     interned: FxHashMap<&'i str, Str>,
     docs: Docs,
     diagnostics: Diagnostics,
@@ -88,10 +152,42 @@ struct Builder<'i> {
 }
 
 impl<'i> Builder<'i> {
+    fn new(id: FileId, original: &'i str, scan: &'i Scan<'_>, numbers: Numbers) -> Self {
+        Self {
+            id,
+            original,
+            inserted: &scan.inserted,
+            faults: &scan.faults,
+            numbers,
+            interned: FxHashMap::default(),
+            docs: Docs::new(Vec::new()),
+            diagnostics: Diagnostics::default(),
+            part: 0,
+            examined: 0,
+            explained: 0,
+            last_broken: 0,
+        }
+    }
+
+    /// The items of the file in some of its parts.
+    fn file(&mut self, text: &'i str, parts: &[Part]) -> Vec<Item> {
+        let mut items = Vec::new();
+        for part in parts {
+            self.part = part.start;
+            match Grammar::parse(Rule::file, text.get(part.clone()).unwrap_or(""))
+                .ok()
+                .and_then(|mut pairs| pairs.next())
+            {
+                Some(file) => self.items(file, &mut items),
+                None => items.push(self.unparsed(part.start, part.end)),
+            }
+        }
+        items
+    }
+
     /// The next expression's name.
     fn expression(&mut self, span: Span, kind: ExprKind) -> Expr {
-        let id = ExprId(self.expressions);
-        self.expressions += 1;
+        let id = ExprId(self.numbers.give());
         Expr { id, span, kind }
     }
 
@@ -229,4 +325,67 @@ fn ends_in_hyphen(text: &str, span: Span) -> Diagnostic {
         span,
     )
     .help(format!("a minus stands between blanks: `{stem} - 1`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::syntax::scan;
+    use std::fmt::Write as _;
+
+    /// A file of several parts, with comments at every place they can stand.
+    fn long() -> String {
+        let mut text = String::from("/// The shop.\napp shop {}\n");
+        for number in 0..400 {
+            let _ = write!(
+                text,
+                "\n// aside {number}\n/// Serves page {number}.\nservice web-{number} {{ // open\n  \
+                 image = \"web:${{tag}}\"\n  replicas = 1 + {number} * 2 // last\n}} // after\n"
+            );
+        }
+        text
+    }
+
+    fn without_numbers(file: &File) -> String {
+        let shown = format!("{:#?}", (&file.items, &file.comments));
+        let numbered = |line: &&str| {
+            !line
+                .trim()
+                .bytes()
+                .all(|byte| b"0123456789,".contains(&byte))
+        };
+        shown
+            .lines()
+            .filter(numbered)
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    #[test]
+    fn shares_make_the_file_that_one_builder_makes() {
+        let text = long();
+        let scan = scan::scan(FileId(0), &text);
+        let parts = scan.parts();
+        assert!(parts.len() > 6 && scan.is_clean());
+        let of = 3;
+        let shares = parts.chunks(parts.len().div_ceil(of)).enumerate();
+        let shares = shares.map(|(index, list)| share(FileId(0), &text, &scan, list, (index, of)));
+        let joined = join(FileId(0), shares).unwrap();
+        let whole = join(FileId(0), [share(FileId(0), &text, &scan, &parts, (0, 1))]).unwrap();
+        assert_eq!(without_numbers(&joined), without_numbers(&whole));
+        assert!(joined.expressions >= whole.expressions);
+    }
+
+    #[test]
+    fn numbers_of_shares_are_apart() {
+        let mut given: Vec<u32> = Vec::new();
+        for index in 0..3 {
+            let mut numbers = Numbers::of_share(index, 3);
+            given.extend((0..10).map(|_| numbers.give()));
+            assert!(given.iter().all(|number| *number < 30));
+        }
+        given.sort_unstable();
+        given.dedup();
+        assert_eq!(given.len(), 30);
+    }
 }

@@ -17,6 +17,8 @@ use super::ast::Comment;
 use crate::diagnostics::Diagnostics;
 use crate::source::{FileId, Span};
 use std::borrow::Cow;
+use std::ops::Range;
+pub(super) use walk::PART_BYTES;
 use walk::{Walk, Walked};
 
 /// How many delimiters may be open at once, `${` and quotes included. The parser, the tree's
@@ -48,6 +50,43 @@ pub(super) struct Scan<'t> {
     pub(super) faults: Vec<Span>,
     /// What was found.
     pub(super) diagnostics: Diagnostics,
+}
+
+/// A stretch of the scanned text that begins and ends between two items of the file.
+pub(super) type Part = Range<usize>;
+
+impl Scan<'_> {
+    /// The parts that the cuts make; one at least.
+    pub(super) fn parts(&self) -> Vec<Part> {
+        let starts = std::iter::once(0).chain(self.cuts.iter().copied());
+        let ends = self.cuts.iter().copied().chain([self.text.len()]);
+        starts.zip(ends).map(|(start, end)| start..end).collect()
+    }
+
+    /// Whether nothing was found or mended: places in the text are places in the file.
+    pub(super) fn is_clean(&self) -> bool {
+        self.diagnostics.is_empty()
+            && self.faults.is_empty()
+            && self.lost.is_empty()
+            && self.inserted.is_empty()
+    }
+
+    /// The comments that belong to the items between two cuts: those above the first one too, which
+    /// stand before the cut.
+    pub(super) fn comments_of(&self, start: usize, end: usize) -> &[Comment] {
+        let after = |cut: usize| {
+            let before = self.text.get(..cut).unwrap_or_default();
+            let last = before.trim_end_matches([' ', '\n', ',']).len();
+            self.comments
+                .partition_point(|comment| (comment.span.start as usize) < last)
+        };
+        let end = if end == self.text.len() {
+            self.comments.len()
+        } else {
+            after(end)
+        };
+        self.comments.get(after(start)..end).unwrap_or_default()
+    }
 }
 
 /// Scans a file.

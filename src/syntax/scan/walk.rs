@@ -8,8 +8,8 @@ use crate::source::{FileId, Span};
 use crate::syntax::ast::Comment;
 
 /// The grammar reads a file in parts of about this many bytes, each some whole items: its tokens
-/// take far more memory than the text, and a part's stay in the cache.
-const PART_BYTES: usize = 32 * 1024;
+/// take far more memory than the text, and a part's stay in the cache. Threads share the parts.
+pub(in crate::syntax) const PART_BYTES: usize = 4 * 1024;
 
 /// After so many faults the rest of the file is given up: it is no zd.
 const MAX_FAULTS: usize = 200;

@@ -94,7 +94,7 @@ impl Plan for Files {
         let artifact = |path: &str, text: String, header| Artifact {
             target: TargetId::Compose,
             path: path.to_owned(),
-            text,
+            text: text.into(),
             header,
         };
         // The types of a project have no value that YAML could not write.

@@ -32,7 +32,7 @@ fn project(text: &str) -> String {
         .find(|file| file.path == "compose/compose.yaml");
     file.map_or_else(
         || format!("{:?}", compilation.diagnostics),
-        |file| file.text,
+        |file| file.text.to_string(),
     )
 }
 

@@ -69,16 +69,14 @@ impl<'g> Lowering<'g> {
                 .report(names::invalid("config", base, config.span));
         }
         // Two configs of one name and content are one object.
-        if self.shared.insert(("ConfigMap", written.clone())) {
-            let mut metadata = self.shared_metadata(base.to_owned());
-            metadata.name = Some(written.clone());
-            let map = ConfigMap {
-                immutable: Some(true),
-                data: Some(data),
-                ..ConfigMap::default()
-            };
-            self.write_apart(base, metadata, map);
-        }
+        let mut metadata = self.shared_metadata(base.to_owned());
+        metadata.name = Some(written.clone());
+        let map = ConfigMap {
+            immutable: Some(true),
+            data: Some(data),
+            ..ConfigMap::default()
+        };
+        self.write_apart(base, metadata, map);
         self.configs.insert(name, written.clone());
         written
     }

@@ -77,7 +77,7 @@ impl<'g> Lowering<'g> {
         let mut ports = Vec::with_capacity(service.ports().len());
         for port in service.ports() {
             let name = port.label.name();
-            if !names::is_port(name) && self.is_news("port", port.span) {
+            if !names::is_port(name) && self.ledger.is_news("port", port.span) {
                 self.ledger.report(names::invalid("port", name, port.span));
             }
             let body = self.ledger.enter(port);
@@ -114,7 +114,9 @@ impl<'g> Lowering<'g> {
         let span = entry.attribute.span;
         let key_span = entry.attribute.key_span;
         let visible = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b'=';
-        if (name.is_empty() || !name.bytes().all(visible)) && self.is_news("variable", key_span) {
+        if (name.is_empty() || !name.bytes().all(visible))
+            && self.ledger.is_news("variable", key_span)
+        {
             self.ledger
                 .report(names::invalid("environment variable", name, key_span));
         }

@@ -6,7 +6,9 @@ use super::plan::KubernetesPlan;
 use super::{gateway, metadata, names, patches, stateful, workload};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{EdgeKind, Graph, ServiceId, ServiceView};
+use crate::parallel;
 use crate::source::{Span, Str};
+use crate::targets::artifact::Text;
 use crate::targets::{Account, Ledger};
 use crate::types::Duration;
 use crate::vocabulary::{
@@ -17,56 +19,76 @@ use k8s_openapi::Metadata;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A thread more pays where each gets so many services.
+const LEAST_SERVICES: usize = 24;
+/// What stays of a service beside its text: the names of files, what is told.
+const ROOM: usize = 128;
 
 /// Everything that is written for Kubernetes, what was said of it, and the accounts.
+///
+/// Services are lowered by several threads, each into a lowering of its own. Gateways come after
+/// them: what one writes may depend on the one before.
 pub(super) fn lower(graph: &Graph) -> (KubernetesPlan, Diagnostics, Vec<Account>) {
-    let mut ledger = Ledger::new(TargetId::Kubernetes, &graph.deployment().written);
-    let settings = settings(graph, &mut ledger);
-    let origin = metadata::origin(graph, &mut ledger);
-    let names = names::choose(graph, &mut ledger);
-    let taken = graph
-        .services_on(TargetId::Kubernetes)
-        .filter_map(|service| names.get(service.id.0).copied())
-        .collect();
-    let mut lowering = Lowering {
-        graph,
-        ledger,
-        settings,
-        names,
-        taken,
-        origin,
-        routed: routed(graph),
-        mounted: stateful::mounted(graph),
-        files: BTreeMap::new(),
-        text: String::new(),
-        shared: FxHashSet::default(),
-        configs: FxHashMap::default(),
-        said: FxHashSet::default(),
-        met: FxHashSet::default(),
-        own: None,
-    };
+    lowered(graph, LEAST_SERVICES)
+}
+
+fn lowered(graph: &Graph, least: usize) -> (KubernetesPlan, Diagnostics, Vec<Account>) {
+    let mut lowering = Lowering::new(graph);
     patches::names_taken(&mut lowering);
-    for service in graph.services_on(TargetId::Kubernetes) {
-        if service.node.gateway.is_some() {
-            gateway::lower(&mut lowering, service);
-        } else {
-            workload::lower(&mut lowering, service);
+    let (gateways, services): (Vec<_>, Vec<_>) = graph
+        .services_on(TargetId::Kubernetes)
+        .partition(|service| service.node.gateway.is_some());
+    let shares = parallel::in_shares(&services, least, ROOM, |share| {
+        let mut lowering = lowering.beside();
+        for service in share.list {
+            workload::lower(&mut lowering, *service);
         }
+        lowering.end_run();
+        lowering
+    });
+    for share in shares {
+        lowering.join(share);
     }
+    for gateway in gateways {
+        gateway::lower(&mut lowering, gateway);
+    }
+    lowering.end_run();
     lowering.declare_unused();
     let (diagnostics, accounts) = lowering.ledger.close();
     let plan = KubernetesPlan {
-        namespace: lowering.settings.namespace.map(ToOwned::to_owned),
-        files: lowering.files,
+        namespace: lowering.common.settings.namespace.map(ToOwned::to_owned),
+        files: files(lowering.pieces),
     };
     (plan, diagnostics, accounts)
 }
 
-/// What the parts of the lowering share.
+/// What a part of the lowering has at hand.
 pub(super) struct Lowering<'g> {
     pub(super) graph: &'g Graph,
     pub(super) ledger: Ledger<'g>,
+    pub(super) common: Arc<Common<'g>>,
+    pieces: Vec<Piece>,
+    /// What is being written: file after file.
+    text: String,
+    /// Where the file that is being written begins.
+    begun: usize,
+    /// The files in `text` so far.
+    run: Vec<(String, Range<usize>)>,
+    /// The names of routes, each given once.
+    pub(super) routes: FxHashSet<String>,
+    /// The names that configs are written under.
+    pub(super) configs: FxHashMap<&'g str, String>,
+    met: FxHashSet<WrittenId>,
+    /// What the service that is being written says of Kubernetes alone.
+    pub(super) own: Option<Own<'g>>,
+}
+
+/// What is the same for every service.
+pub(super) struct Common<'g> {
     pub(super) settings: Settings<'g>,
     /// Annotations of every object.
     pub(super) origin: Option<BTreeMap<String, String>>,
@@ -75,17 +97,14 @@ pub(super) struct Lowering<'g> {
     routed: FxHashMap<ServiceId, Vec<&'g str>>,
     /// How many services mount each volume.
     pub(super) mounted: FxHashMap<&'g str, usize>,
-    files: BTreeMap<String, String>,
-    /// What is being written.
-    text: String,
-    /// The objects that belong to no single service, by kind and name.
-    pub(super) shared: FxHashSet<(&'static str, String)>,
-    /// The names that configs are written under.
-    pub(super) configs: FxHashMap<&'g str, String>,
-    said: FxHashSet<(&'static str, Span)>,
-    met: FxHashSet<WrittenId>,
-    /// What the service that is being written says of Kubernetes alone.
-    pub(super) own: Option<Own<'g>>,
+}
+
+/// Some text of a file.
+struct Piece {
+    file: String,
+    /// The object's kind and name, where it belongs to no single service: it is written once.
+    shared: Option<(&'static str, String)>,
+    text: Text,
 }
 
 /// `target kubernetes { … }`
@@ -110,19 +129,72 @@ pub(super) const SAID: &str = "a diagnostic says it";
 const ELSEWHERE: &str = "not written for Kubernetes";
 
 impl<'g> Lowering<'g> {
+    fn new(graph: &'g Graph) -> Self {
+        let mut ledger = Ledger::new(TargetId::Kubernetes, &graph.deployment().written);
+        let settings = settings(graph, &mut ledger);
+        let origin = metadata::origin(graph, &mut ledger);
+        let names = names::choose(graph, &mut ledger);
+        let taken = graph
+            .services_on(TargetId::Kubernetes)
+            .filter_map(|service| names.get(service.id.0).copied())
+            .collect();
+        let common = Arc::new(Common {
+            settings,
+            origin,
+            names,
+            taken,
+            routed: routed(graph),
+            mounted: stateful::mounted(graph),
+        });
+        Self::with(graph, ledger, common)
+    }
+
+    fn with(graph: &'g Graph, ledger: Ledger<'g>, common: Arc<Common<'g>>) -> Self {
+        Self {
+            graph,
+            ledger,
+            common,
+            pieces: Vec::new(),
+            text: String::new(),
+            begun: 0,
+            run: Vec::new(),
+            routes: FxHashSet::default(),
+            configs: FxHashMap::default(),
+            met: FxHashSet::default(),
+            own: None,
+        }
+    }
+
+    /// An empty lowering of the same graph, to be joined to this one.
+    fn beside(&self) -> Self {
+        Self::with(self.graph, self.ledger.beside(), Arc::clone(&self.common))
+    }
+
+    /// Takes over what another lowering has.
+    fn join(&mut self, other: Self) {
+        self.ledger.join(other.ledger);
+        self.pieces.extend(other.pieces);
+        self.configs.extend(other.configs);
+        self.met.extend(other.met);
+    }
+
     /// The name a service is written under.
     pub(super) fn name(&self, service: ServiceView<'_>) -> &'g str {
-        self.names.get(service.id.0).copied().unwrap_or_default()
+        self.common
+            .names
+            .get(service.id.0)
+            .copied()
+            .unwrap_or_default()
     }
 
     /// Whether a service is written under this name.
     pub(super) fn is_name(&self, name: &str) -> bool {
-        self.taken.contains(name)
+        self.common.taken.contains(name)
     }
 
     /// Whether a gateway that is written for Kubernetes routes to a port: it is the one way in.
     pub(super) fn has_way_in(&self, service: ServiceView<'_>, port: &Node<Port>) -> bool {
-        let routed = self.routed.get(&service.id);
+        let routed = self.common.routed.get(&service.id);
         routed.is_some_and(|ports| ports.contains(&port.label.name()))
     }
 
@@ -135,46 +207,57 @@ impl<'g> Lowering<'g> {
         #[cfg(test)]
         super::tests::all_is_in_order(&object);
         let patched = self.own.is_some().then(|| self.patched(&object));
+        if self.text.len() > self.begun {
+            self.text.push_str(yaml::BETWEEN);
+        }
         // The types of the objects raise no error of writing.
         let _ = match patched.flatten() {
-            Some(patched) => yaml::write_document(&mut self.text, &patched),
-            None => yaml::write_document(&mut self.text, &Ordered(&object)),
+            Some(patched) => yaml::write(&mut self.text, &patched),
+            None => yaml::write(&mut self.text, &Ordered(&object)),
         };
         std::mem::swap(object.metadata_mut(), metadata);
     }
 
-    /// Ends a file: what was written since the last one. A config and a service of one name share a
-    /// file; the list of files keeps its own.
+    /// Ends a file: what was written since the last one.
     pub(super) fn end_file(&mut self, name: &str) {
-        let name = if name == "kustomization" {
-            "kustomization-service"
-        } else {
-            name
-        };
-        if self.text.is_empty() {
-            return;
+        let end = self.text.len();
+        if end > self.begun {
+            self.run.push((name.to_owned(), self.begun..end));
+            self.begun = end;
         }
-        match self.files.get_mut(name) {
-            Some(file) => {
-                file.push_str("---\n");
-                file.push_str(&self.text);
-            }
-            None => {
-                self.files.insert(name.to_owned(), self.text.clone());
-            }
-        }
-        self.text.clear();
     }
 
-    /// Writes an object into a file of its own, in the middle of another.
+    /// Makes pieces of the files in the text.
+    fn end_run(&mut self) {
+        let whole = Arc::new(std::mem::take(&mut self.text));
+        let run = std::mem::take(&mut self.run).into_iter();
+        self.pieces.extend(run.map(|(file, stretch)| Piece {
+            file,
+            shared: None,
+            text: Text::stretch(&whole, stretch),
+        }));
+        self.begun = 0;
+    }
+
+    /// Writes an object that belongs to no single service, into a file of its own in the middle of
+    /// another. However often it is written, it is there once.
     pub(super) fn write_apart<T>(&mut self, file: &str, mut metadata: ObjectMeta, object: T)
     where
         T: InOrder + Serialize + Metadata<Ty = ObjectMeta>,
     {
-        let begun = std::mem::take(&mut self.text);
+        let around = (
+            std::mem::take(&mut self.text),
+            std::mem::take(&mut self.begun),
+        );
+        let name = metadata.name.clone().unwrap_or_default();
         self.write(&mut metadata, object);
-        self.end_file(file);
-        self.text = begun;
+        let text = std::mem::take(&mut self.text);
+        self.pieces.push(Piece {
+            file: file.to_owned(),
+            shared: Some((T::KIND, name)),
+            text: text.into(),
+        });
+        (self.text, self.begun) = around;
     }
 
     /// Accounts for what no object has: other targets' settings and services, and resources that no
@@ -215,12 +298,6 @@ impl<'g> Lowering<'g> {
         }
     }
 
-    /// Whether something is said for the first time: a template's text is one place, however many
-    /// services use it.
-    pub(super) fn is_news(&mut self, what: &'static str, span: Span) -> bool {
-        self.said.insert((what, span))
-    }
-
     /// Whether a resource is met for the first time. One that a loop declares shares its place.
     pub(super) fn is_first(&mut self, resource: WrittenId) -> bool {
         self.met.insert(resource)
@@ -229,11 +306,11 @@ impl<'g> Lowering<'g> {
     /// Declines a property; what the user should know is said once a place.
     pub(super) fn decline(&mut self, id: WrittenId, span: Span, say: impl FnOnce() -> Diagnostic) {
         let entry = self.graph.deployment().written.get(id);
-        let what = entry.map_or("", |entry| match entry.member {
-            "" => entry.block,
+        let what = entry.map_or("", |entry| match entry.property.member {
+            "" => entry.property.block,
             member => member,
         });
-        if self.is_news(what, span) {
+        if self.ledger.is_news(what, span) {
             self.ledger.decline(id, say());
         } else {
             self.ledger.declare(id, SAID);
@@ -265,7 +342,7 @@ impl<'g> Lowering<'g> {
     pub(super) fn seconds(&mut self, attribute: &Attribute<Duration>) -> u64 {
         let duration = *self.ledger.take(attribute);
         let seconds = duration.seconds_up();
-        if !duration.millis.is_multiple_of(1000) && self.is_news("rounded", attribute.span) {
+        if !duration.millis.is_multiple_of(1000) && self.ledger.is_news("rounded", attribute.span) {
             let what = format!("`{duration}` becomes {seconds}s: Kubernetes counts whole seconds");
             let instead = format!("write `{seconds}s` to have the same everywhere");
             self.ledger
@@ -273,6 +350,32 @@ impl<'g> Lowering<'g> {
         }
         seconds
     }
+}
+
+/// The files that pieces make. A config and a service of one name share a file; the list of files
+/// keeps its own.
+fn files(pieces: Vec<Piece>) -> BTreeMap<String, Text> {
+    let mut files: BTreeMap<String, Text> = BTreeMap::new();
+    let mut written = FxHashSet::default();
+    for piece in pieces {
+        if piece.shared.is_some_and(|object| !written.insert(object)) {
+            continue;
+        }
+        let name = match piece.file.as_str() {
+            "kustomization" => "kustomization-service".to_owned(),
+            _ => piece.file,
+        };
+        match files.entry(name) {
+            btree_map::Entry::Occupied(mut file) => {
+                let both = [file.get(), yaml::BETWEEN, &piece.text].concat();
+                file.insert(both.into());
+            }
+            btree_map::Entry::Vacant(place) => {
+                place.insert(piece.text);
+            }
+        }
+    }
+    files
 }
 
 /// A number of the API; the largest one where it does not fit.
@@ -357,4 +460,56 @@ pub(super) fn not_yet(what: &str, span: Span, instead: &str) -> Diagnostic {
         span,
     )
     .help(instead)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::MemoryWorld;
+    use crate::{Options, compile};
+    use std::fmt::Write as _;
+
+    /// Services that share a template, a config, a secret and a network; the template has what is
+    /// told once.
+    fn many() -> Graph {
+        let mut text = String::from(
+            "app fleet { targets = [kubernetes] }\nnetwork back {}\nconfig site { data { color = \"red\" } }\n\
+             secret token {}\ntemplate web {\n  image = \"example/web:1.0.0\"\n  port http { number = 8080 }\n  \
+             health http { path = \"/\", interval = 1500ms }\n  join back\n  \
+             env { COLOR = site.color, TOKEN = token }\n}\n",
+        );
+        for number in 0..90 {
+            let _ = writeln!(text, "service web-{number} {{ use web }}");
+        }
+        let world = MemoryWorld::single("app.zd", &*text);
+        let compilation = compile(&world, "app.zd", &Options::default());
+        let said = format!("{:#?}", compilation.diagnostics);
+        compilation.graph.expect(&said)
+    }
+
+    #[test]
+    fn shares_are_joined_as_if_there_were_one() {
+        let graph = many();
+        let whole = lowered(&graph, usize::MAX);
+        let shared = lowered(&graph, 10);
+        assert_eq!(shared.0.files, whole.0.files);
+        assert_eq!(shared.1.into_sorted(), whole.1.into_sorted());
+        assert_eq!(shared.2, whole.2);
+        let written: usize = whole
+            .0
+            .files
+            .values()
+            .map(|it| it.matches("kind: ConfigMap").count())
+            .sum();
+        assert_eq!(written, 1);
+    }
+
+    #[test]
+    fn what_a_template_has_is_told_once() {
+        let (_, diagnostics, _) = lowered(&many(), 10);
+        let rounded = diagnostics
+            .iter()
+            .filter(|it| it.message.contains("becomes 2s"));
+        assert_eq!(rounded.count(), 1, "{diagnostics:#?}");
+    }
 }

@@ -54,19 +54,19 @@ impl<'g> Lowering<'g> {
             let (key, value) = self.ledger.take_entry(entry);
             let span = entry.attribute.key_span;
             let place = if !names::is_key(key) {
-                if self.is_news("label", span) {
+                if self.ledger.is_news("label", span) {
                     self.ledger.report(invalid_key("the label", key, span));
                 }
                 continue;
             } else if [NAME, PART_OF, MANAGED_BY].contains(&key) {
-                if self.is_news("label", span) {
+                if self.ledger.is_news("label", span) {
                     self.ledger.report(reserved(key, span));
                 }
                 continue;
             } else if names::is_label_value(value) {
                 &mut metadata.labels
             } else {
-                if self.is_news("label", span) {
+                if self.ledger.is_news("label", span) {
                     self.ledger.report(not_a_label(key, entry.attribute.span));
                 }
                 &mut metadata.annotations
@@ -83,8 +83,8 @@ impl<'g> Lowering<'g> {
         ObjectMeta {
             labels: Some(self.labels(&name)),
             name: Some(name),
-            namespace: self.settings.namespace.map(ToOwned::to_owned),
-            annotations: self.origin.clone(),
+            namespace: self.common.settings.namespace.map(ToOwned::to_owned),
+            annotations: self.common.origin.clone(),
             ..ObjectMeta::default()
         }
     }

@@ -153,7 +153,7 @@ impl<'g> Lowering<'g> {
         let open = |port: &&Node<Port>| {
             port.node_port.is_some() || port.publish.is_some() && !routed(port)
         };
-        let controller = self.settings.ingress_from.map(|namespace| {
+        let controller = self.common.settings.ingress_from.map(|namespace| {
             vec![NetworkPolicyPeer {
                 namespace_selector: Some(LabelSelector {
                     match_labels: Some(BTreeMap::from([(

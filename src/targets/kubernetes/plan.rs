@@ -1,6 +1,7 @@
 //! The files to be written.
 
 use crate::rollout::Verified;
+use crate::targets::artifact::Text;
 use crate::targets::{Artifact, Header, Plan};
 use crate::vocabulary::TargetId;
 use crate::yaml;
@@ -13,7 +14,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default)]
 pub(super) struct KubernetesPlan {
     pub(super) namespace: Option<String>,
-    pub(super) files: BTreeMap<String, String>,
+    pub(super) files: BTreeMap<String, Text>,
 }
 
 impl Plan for KubernetesPlan {
@@ -41,7 +42,7 @@ impl KubernetesPlan {
             .into_iter()
             .map(|(name, text)| artifact(&format!("{name}.yaml"), text))
             .collect();
-        artifacts.push(artifact("kustomization.yaml", text));
+        artifacts.push(artifact("kustomization.yaml", text.into()));
         artifacts.sort_by(|a, b| a.path.cmp(&b.path));
         artifacts
     }
@@ -58,7 +59,7 @@ struct Kustomization<'a> {
     resources: Vec<String>,
 }
 
-fn artifact(name: &str, text: String) -> Artifact {
+fn artifact(name: &str, text: Text) -> Artifact {
     Artifact {
         target: TargetId::Kubernetes,
         path: format!("kubernetes/{name}"),

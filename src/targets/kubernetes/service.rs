@@ -55,7 +55,7 @@ impl<'g> Lowering<'g> {
                 continue;
             }
             let range = *self.ledger.take(publish);
-            if range.least != range.most && self.is_news("publish", publish.span) {
+            if range.least != range.most && self.ledger.is_news("publish", publish.span) {
                 self.ledger.report(different(
                     &format!("Kubernetes publishes {} alone", range.least.get()),
                     "a range is one port for each instance of a plain host; a load balancer has \
@@ -104,7 +104,7 @@ impl<'g> Lowering<'g> {
         let written = ports.clone().find_map(|port| port.node_port.as_ref());
         let bare = ports.find(|port| port.node_port.is_none());
         if let (Some(written), Some(bare)) = (written, bare)
-            && self.is_news("bare port", written.span)
+            && self.ledger.is_news("bare port", written.span)
         {
             let name = bare.label.name();
             self.ledger.report(
@@ -125,7 +125,8 @@ impl<'g> Lowering<'g> {
     fn node_port(&mut self, port: &'g Node<Port>) -> Option<i32> {
         let attribute = port.node_port.as_ref()?;
         let number = self.ledger.take(attribute).get();
-        if !(30_000..=32_767).contains(&number) && self.is_news("node port", attribute.span) {
+        if !(30_000..=32_767).contains(&number) && self.ledger.is_news("node port", attribute.span)
+        {
             self.ledger.report(out_of_range(number, attribute.span));
         }
         i32::try_from(number).ok()

@@ -60,7 +60,11 @@ impl<'g> Lowering<'g> {
         name: &'g str,
     ) -> Option<PersistentVolumeClaim> {
         let volume = self.graph.volume(name)?;
-        let shared = self.mounted.get(name).is_some_and(|services| *services > 1);
+        let shared = self
+            .common
+            .mounted
+            .get(name)
+            .is_some_and(|services| *services > 1);
         let external = volume.external.as_ref().is_some_and(|it| it.value);
         if !self.is_stateful(service) || shared || external {
             return None;
@@ -176,7 +180,7 @@ impl<'g> Lowering<'g> {
         };
         self.account(update);
         if let Some(what) = other_way(update, self.graph.replicas(service).most)
-            && self.is_news("one by one", update.span)
+            && self.ledger.is_news("one by one", update.span)
         {
             self.ledger.report(different(
                 what,

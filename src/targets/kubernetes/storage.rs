@@ -41,13 +41,8 @@ impl<'g> Lowering<'g> {
             spec,
             ..PersistentVolumeClaim::default()
         };
-        if self
-            .shared
-            .insert(("PersistentVolumeClaim", real.to_owned()))
-        {
-            let metadata = self.shared_metadata(real.to_owned());
-            self.write_apart(real, metadata, claim);
-        }
+        let metadata = self.shared_metadata(real.to_owned());
+        self.write_apart(real, metadata, claim);
         real.to_owned()
     }
 
@@ -69,7 +64,7 @@ impl<'g> Lowering<'g> {
                 self.ledger
                     .report(names::invalid("secret", real, secret.span));
             }
-            let namespace = self.settings.namespace;
+            let namespace = self.common.settings.namespace;
             self.ledger
                 .report(to_create(secret, real, namespace, secret.span));
         }

@@ -75,7 +75,12 @@ fn every_property_is_written_in_order() {
     let world = MemoryWorld::single("app.zd", text).with("settings.yml", "greeting: hello\n");
     let graph = compile(&world, "app.zd", &Options::default()).graph;
     let (plan, ..) = lowering::lower(&graph.unwrap());
-    let all: String = plan.files.into_values().collect();
+    let all: Vec<String> = plan
+        .files
+        .into_values()
+        .map(|text| text.to_string())
+        .collect();
+    let all = all.concat();
     for kind in [
         "ConfigMap",
         "Deployment",

@@ -30,7 +30,7 @@ impl<'g> Lowering<'g> {
         place: Place,
         service: Option<ServiceView<'g>>,
     ) -> String {
-        let substitute = self.settings.substitute;
+        let substitute = self.common.settings.substitute;
         let mut written = match text {
             Text::Known(known) if !substitute => known.to_string(),
             Text::Known(known) => substitutable(known),
@@ -71,7 +71,7 @@ impl<'g> Lowering<'g> {
             Staged::Known(count) => return Some(count.get()),
             Staged::Variable(id) => id,
         };
-        if self.settings.substitute {
+        if self.common.settings.substitute {
             self.ledger.report(not_yet(
                 "a number of replicas that is substituted when it is deployed",
                 span,
@@ -96,7 +96,7 @@ impl<'g> Lowering<'g> {
             Piece::Literal(literal) => out.push_str(literal),
             Piece::Variable(id) => self.variable(id, out),
             Piece::Slot(_) => {
-                if self.is_news("slot", span) {
+                if self.ledger.is_news("slot", span) {
                     self.ledger.report(no_slots(piece, span));
                 }
             }
@@ -112,7 +112,7 @@ impl<'g> Lowering<'g> {
     /// A deploy-time variable inside a text: its value, or what substitutes it. `${NAME:=default}`
     /// is read by Flux and by the `envsubst` of Go, not by that of GNU gettext.
     fn variable(&mut self, id: &'g VariableId, out: &mut String) {
-        if self.settings.substitute {
+        if self.common.settings.substitute {
             let default = self
                 .graph
                 .variable(id)
@@ -138,7 +138,7 @@ impl<'g> Lowering<'g> {
         let variable = self.graph.variable(id)?;
         let default = variable.default.as_ref().map(|default| &default.value);
         let value = variable.set.as_ref().or(default);
-        if self.is_news("variable", variable.span) {
+        if self.ledger.is_news("variable", variable.span) {
             let diagnostic = match value.and_then(plain) {
                 Some(value) => fixed(variable, &value),
                 None => no_value(variable),
@@ -157,7 +157,7 @@ impl<'g> Lowering<'g> {
             return;
         };
         if callee.node.gateway.is_some() && part != PortPart::Number {
-            if self.is_news("gateway", span) {
+            if self.ledger.is_news("gateway", span) {
                 self.ledger.report(no_gateway(name, span, callee.span()));
             }
             return;

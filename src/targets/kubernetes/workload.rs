@@ -254,7 +254,8 @@ impl<'g> Lowering<'g> {
         for entry in &self.ledger.enter(node).entries {
             let (key, value) = self.ledger.take_entry(entry);
             let span = entry.attribute.key_span;
-            if (!names::is_key(key) || !names::is_label_value(value)) && self.is_news("node", span)
+            if (!names::is_key(key) || !names::is_label_value(value))
+                && self.ledger.is_news("node", span)
             {
                 self.ledger.report(names::invalid("node label", key, span));
             }

@@ -81,7 +81,7 @@ impl Plan for Files {
         let conf = (!self.conf.is_empty()).then(|| Artifact {
             target: proof.target(),
             path: self.path.clone(),
-            text: self.conf.render(),
+            text: self.conf.render().into(),
             header: Header::Hash,
         });
         let host = self.host.iter().flat_map(hosts::Host::artifacts);

@@ -39,8 +39,8 @@ fn build(text: &str) -> (String, Vec<String>) {
     let found = compilation.diagnostics.iter();
     let found = found.map(|found| format!("{} {}", found.code.id, found.message));
     let files = compilation.artifacts.unwrap_or_default();
-    let text = files.into_iter().map(|file| file.text).collect();
-    (text, found.collect())
+    let text: Vec<String> = files.iter().map(|file| file.text.to_string()).collect();
+    (text.concat(), found.collect())
 }
 
 fn found(gateway: &str) -> Vec<String> {

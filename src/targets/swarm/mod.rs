@@ -100,7 +100,7 @@ impl Plan for Files {
         let artifact = |path: &str, text: String, header| Artifact {
             target: TargetId::Swarm,
             path: path.to_owned(),
-            text,
+            text: text.into(),
             header,
         };
         let configs = self

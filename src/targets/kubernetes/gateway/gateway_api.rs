@@ -35,9 +35,13 @@ pub(super) fn lower<'g>(
         .map(|route| lowering.end(service, gateway, route))
         .collect();
     lowering.ledger.take_from(gateway.request_timeout.as_ref());
-    let Some(class) = lowering.settings.gateway_class else {
-        let span = lowering.settings.gateway_span.unwrap_or(service.span());
-        if lowering.is_news("gateway class", span) {
+    let Some(class) = lowering.common.settings.gateway_class else {
+        let span = lowering
+            .common
+            .settings
+            .gateway_span
+            .unwrap_or(service.span());
+        if lowering.ledger.is_news("gateway class", span) {
             lowering.ledger.report(no_class(span));
         }
         return;
@@ -203,7 +207,7 @@ impl<'g> Lowering<'g> {
     /// Says how a request is refused that no route for its path takes.
     fn refuses(&mut self, service: ServiceView<'_>, route: &Node<Route>) {
         let (pattern, span) = routing::pattern(route);
-        if self.is_news("refused", span) {
+        if self.ledger.is_news("refused", span) {
             let what = format!(
                 "what no route for `{pattern}` takes is refused by a rule without backends: with \
                  500, not with 405"
@@ -239,8 +243,7 @@ impl<'g> Lowering<'g> {
         for rules in chunks {
             let numbered = (2..).map(|number: usize| format!("{name}-{number}"));
             let mut names = std::iter::once(name.to_owned()).chain(numbered);
-            let Some(name) = names.find(|name| self.shared.insert(("HTTPRoute", name.clone())))
-            else {
+            let Some(name) = names.find(|name| self.routes.insert(name.clone())) else {
                 return;
             };
             let object = HttpRoute {

@@ -56,7 +56,11 @@ pub(super) fn lower<'g>(
         return;
     }
     let name = lowering.name(service);
-    let class = lowering.settings.ingress_class.map(ToOwned::to_owned);
+    let class = lowering
+        .common
+        .settings
+        .ingress_class
+        .map(ToOwned::to_owned);
     let ingress = Ingress {
         spec: Some(IngressSpec {
             ingress_class_name: class,
@@ -174,7 +178,7 @@ impl<'g> Lowering<'g> {
         pool: &'g Node<Upstream>,
     ) -> Option<(&'g str, &'g str)> {
         let primaries = primaries(pool);
-        if primaries.len() > 1 && self.is_news("pool", pool.span) {
+        if primaries.len() > 1 && self.ledger.is_news("pool", pool.span) {
             self.ledger.report(several(service, pool));
         }
         primaries.first().map(|(name, port, _)| (*name, *port))

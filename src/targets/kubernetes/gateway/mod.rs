@@ -43,7 +43,7 @@ pub(super) fn lower<'g>(lowering: &mut Lowering<'g>, service: ServiceView<'g>) {
     for upstream in &gateway.upstream {
         lowering.upstream(service, upstream);
     }
-    match lowering.settings.gateway {
+    match lowering.common.settings.gateway {
         KubernetesGateway::Ingress => ingress::lower(lowering, service, gateway),
         KubernetesGateway::GatewayApi => gateway_api::lower(lowering, service, gateway),
     }
@@ -52,7 +52,7 @@ pub(super) fn lower<'g>(lowering: &mut Lowering<'g>, service: ServiceView<'g>) {
 
 impl<'g> Lowering<'g> {
     fn is_gateway_api(&self) -> bool {
-        self.settings.gateway == KubernetesGateway::GatewayApi
+        self.common.settings.gateway == KubernetesGateway::GatewayApi
     }
 
     /// What is said of the gateway as a whole.

@@ -37,7 +37,7 @@ impl<'g> Lowering<'g> {
                 self.ledger
                     .report(names::invalid("secret", real, secret.span));
             }
-            let namespace = self.settings.namespace;
+            let namespace = self.common.settings.namespace;
             self.ledger.report(to_create(real, namespace, secret.span));
         }
         Some(real.to_owned())

@@ -32,7 +32,7 @@ pub(super) fn artifacts(host: &Host) -> Vec<Artifact> {
         out.push(Artifact {
             target: TargetId::Nginx,
             path: format!("nginx/{path}"),
-            text,
+            text: text.into(),
             header,
         });
     };

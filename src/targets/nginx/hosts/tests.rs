@@ -11,7 +11,9 @@ fn build(text: &str) -> (BTreeMap<String, String>, Vec<&'static str>) {
     let found = compilation.diagnostics.iter();
     let found = found.map(|found| found.code.name).collect();
     let files = compilation.artifacts.unwrap_or_default();
-    let files = files.into_iter().map(|file| (file.path, file.text));
+    let files = files
+        .into_iter()
+        .map(|file| (file.path, file.text.to_string()));
     (files.collect(), found)
 }
 

@@ -1,0 +1,157 @@
+//! Work on a list in shares, on as many threads as the machine has processors.
+//!
+//! What comes out is in the order of the list, and callers join it so that neither the number of
+//! shares nor who was first shows in it.
+
+use std::num::NonZeroUsize;
+use std::sync::OnceLock;
+use std::thread;
+
+/// More threads than this gain nothing: what cannot be divided takes longer by then.
+const MOST_THREADS: usize = 8;
+
+/// Some of a list's items, in a row.
+#[derive(Debug)]
+pub struct Share<'l, T> {
+    /// The items.
+    pub list: &'l [T],
+    /// Which share it is, from 0.
+    pub index: usize,
+    /// How many shares there are.
+    pub of: usize,
+}
+
+/// Cuts a list into shares of at least `least` items, one for each processor at most, and works on
+/// all of them at once. A list too short to be cut is one share, and no thread is started. `room` is
+/// about how many bytes of memory stay of an item.
+pub fn in_shares<T, R>(
+    list: &[T],
+    least: usize,
+    room: usize,
+    work: impl Fn(&Share<'_, T>) -> R + Sync,
+) -> Vec<R>
+where
+    T: Sync,
+    R: Send,
+{
+    let shares = cut(list, least);
+    let Some((own, others)) = shares.split_first() else {
+        return Vec::new();
+    };
+    if others.is_empty() {
+        return vec![work(own)];
+    }
+    thread::scope(|scope| {
+        let work = &work;
+        let others: Vec<_> = others
+            .iter()
+            .map(|share| {
+                let thread = thread::Builder::new().spawn_scoped(scope, move || {
+                    take_room(share.list.len() * room);
+                    work(share)
+                });
+                thread.map_err(|_| share)
+            })
+            .collect();
+        let mut done = Vec::with_capacity(shares.len());
+        done.push(work(own));
+        for other in others {
+            done.push(match other {
+                Ok(thread) => match thread.join() {
+                    Ok(result) => result,
+                    Err(panic) => std::panic::resume_unwind(panic),
+                },
+                // The system gives no more threads.
+                Err(share) => work(share),
+            });
+        }
+        done
+    })
+}
+
+/// Drops something large on a thread of its own while the work goes on.
+pub fn drop_meanwhile<T: Send, R>(large: T, work: impl FnOnce() -> R) -> R {
+    if processors() < 2 {
+        drop(large);
+        return work();
+    }
+    thread::scope(|scope| {
+        // Where the system gives no more threads, it is dropped with the closure.
+        let _ = thread::Builder::new().spawn_scoped(scope, || drop(large));
+        work()
+    })
+}
+
+/// Takes room for so many bytes from the allocator and gives it back. A thread's heap in the C library
+/// of GNU grows page by page, with a system call for each (glibc, `malloc/arena.c`, `grow_heap`);
+/// what it once had it takes again without one. No page is touched here.
+fn take_room(bytes: usize) {
+    /// Larger blocks are no part of the heap (`mallopt(3)`, `M_MMAP_THRESHOLD`).
+    const BLOCK: usize = 120 * 1024;
+    let blocks: Vec<Vec<u8>> = (0..bytes.div_ceil(BLOCK))
+        .map(|_| Vec::with_capacity(BLOCK))
+        .collect();
+    drop(std::hint::black_box(blocks));
+}
+
+/// The shares of a list, as equal as can be.
+fn cut<T>(list: &[T], least: usize) -> Vec<Share<'_, T>> {
+    let most = list.len() / least.max(1);
+    let wanted = if most < 2 { 1 } else { most.min(processors()) };
+    let each = list.len().div_ceil(wanted).max(1);
+    let of = list.len().div_ceil(each).max(1);
+    (0..of)
+        .map(|index| {
+            let end = list.len().min((index + 1) * each);
+            Share {
+                list: list.get(index * each..end).unwrap_or_default(),
+                index,
+                of,
+            }
+        })
+        .collect()
+}
+
+/// How many processors this process may use; to ask is a dozen system calls.
+fn processors() -> usize {
+    static KNOWN: OnceLock<usize> = OnceLock::new();
+    *KNOWN.get_or_init(|| {
+        thread::available_parallelism()
+            .map_or(1, NonZeroUsize::get)
+            .min(MOST_THREADS)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_come_back_in_order() {
+        let list: Vec<usize> = (0..1000).collect();
+        for least in [0, 1, 300, 501, 5000] {
+            assert_eq!(
+                in_shares(&list, least, 10, |it| it.list.to_vec()).concat(),
+                list
+            );
+        }
+    }
+
+    #[test]
+    fn a_short_list_is_one_share() {
+        assert_eq!(cut(&[0; 15], 8).len(), 1);
+        assert_eq!(cut(&[0; 0], 8).len(), 1);
+        assert_eq!(in_shares(&[0; 0], 0, 0, |it| (it.index, it.of)), [(0, 1)]);
+    }
+
+    #[test]
+    fn every_share_has_its_number() {
+        let shares = in_shares(&[0; 100], 1, 0, |it| (it.index, it.of));
+        assert!(
+            shares
+                .iter()
+                .enumerate()
+                .all(|(index, share)| *share == (index, shares.len()))
+        );
+    }
+}
