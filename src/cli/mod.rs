@@ -16,6 +16,7 @@ mod explain;
 mod graph;
 mod init;
 mod invocation;
+mod model;
 mod output;
 mod params;
 mod project;
@@ -57,6 +58,7 @@ enum Command {
     Graph(graph::Graph),
     Test(test::Test),
     Doc(doc::Doc),
+    Model(model::Model),
     Completions(completions::Completions),
 }
 
@@ -112,6 +114,7 @@ pub fn run() -> ExitCode {
         Command::Graph(command) => command.run(),
         Command::Test(command) => command.run(),
         Command::Doc(command) => command.run(),
+        Command::Model(command) => command.run(),
         Command::Completions(command) => command.run(),
     };
     ExitCode::from(match ended {

@@ -1,0 +1,11 @@
+//! Kubernetes: how a Deployment, a `StatefulSet` and a drain take pods away and bring others.
+
+mod deployment;
+mod disruption;
+mod search;
+mod stateful;
+
+pub use deployment::{Amount, Deployment, Next, Strategy, predict};
+pub use disruption::{Budget, Drained, drain};
+pub use search::search;
+pub use stateful::least_available;
