@@ -516,3 +516,79 @@ fn an_unknown_parameter_is_named() {
         .unwrap_err();
     assert_eq!(why, "the parameter `turbo`");
 }
+
+const PROGRAM: &str = r#"
+app shop { targets = [swarm, kubernetes] }
+
+service web {
+  image = "example/web:1.0.0"
+  port http { number = 8080, publish = 80 }
+  replicas = 2
+  health http { path = "/health", interval = 2s }
+  availability { min_available = 1 }
+}
+"#;
+
+/// What `zdc rollout` says of a program.
+fn played(program: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("app.zd"), program).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_zdc"))
+        .current_dir(folder.path())
+        .env("LC_ALL", "C.UTF-8")
+        .arg("rollout")
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+#[test]
+fn a_rollout_is_drawn() {
+    let (code, out, error) = played(PROGRAM, &[]);
+    assert_eq!(code, Some(0), "{error}");
+    insta::assert_snapshot!("rollout", out);
+    let (_, out, _) = played(PROGRAM, &["--scenario", "crash", "--target", "swarm"]);
+    insta::assert_snapshot!("rollout_crash", out);
+}
+
+#[test]
+fn a_broken_promise_is_drawn_with_the_way_to_it() {
+    let update = "update rolling { order = stop_first, parallelism = 2 }\n}";
+    let program = PROGRAM.trim_end().strip_suffix('}').unwrap().to_owned() + update;
+    let (code, out, error) = played(&program, &["--scenario", "update"]);
+    assert_eq!(code, Some(1), "{error}");
+    assert!(
+        error.contains("on swarm, t=0.0s: 0 of 2 serving"),
+        "{error}"
+    );
+    assert!(error.contains("on kubernetes, 0 of 2 serving"), "{error}");
+    insta::assert_snapshot!("rollout_broken", out);
+}
+
+#[test]
+fn a_rollout_is_told_to_programs() {
+    let arguments = [
+        "--format",
+        "json",
+        "--service",
+        "web",
+        "--scenario",
+        "update",
+    ];
+    let (code, out, _) = played(PROGRAM, &arguments);
+    assert_eq!(code, Some(0));
+    let all: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let first = all.pointer("/0").unwrap();
+    assert_eq!(first.get("minimum").unwrap(), 1);
+    assert_eq!(first.get("promised").unwrap(), 1);
+    assert_eq!(first.get("kept").unwrap(), true);
+    let (code, _, error) = played(PROGRAM, &["--service", "wbe"]);
+    assert_eq!(code, Some(2));
+    assert!(error.contains("did you mean `web`?"), "{error}");
+}

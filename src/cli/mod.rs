@@ -20,6 +20,7 @@ mod model;
 mod output;
 mod params;
 mod project;
+mod rollout;
 mod terminal;
 mod test;
 
@@ -59,6 +60,7 @@ enum Command {
     Test(test::Test),
     Doc(doc::Doc),
     Model(model::Model),
+    Rollout(rollout::Rollout),
     Completions(completions::Completions),
 }
 
@@ -115,6 +117,7 @@ pub fn run() -> ExitCode {
         Command::Test(command) => command.run(),
         Command::Doc(command) => command.run(),
         Command::Model(command) => command.run(),
+        Command::Rollout(command) => command.run(),
         Command::Completions(command) => command.run(),
     };
     ExitCode::from(match ended {

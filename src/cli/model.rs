@@ -265,8 +265,8 @@ fn predicted_capacity(prediction: &Prediction) -> Value {
         .iter()
         .map(|moment| {
             json!({
-                "from_ms": moment.at.least,
-                "until_ms": moment.at.most,
+                "from_ms": moment.at.map(|at| at.least),
+                "until_ms": moment.at.map(|at| at.most),
                 "event": moment.event,
                 "serving": moment.serving,
             })

@@ -97,10 +97,25 @@ impl fmt::Display for Race {
 /// A moment of a way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moment {
-    /// When, at the earliest and at the latest.
-    pub at: Interval,
+    /// When, at the earliest and at the latest; nothing where the model has no clock.
+    pub at: Option<Interval>,
     /// What happened.
     pub event: String,
     /// How many serve from then on.
     pub serving: u32,
+    /// How many of each version: of the first, that was there before, and of those that followed.
+    pub by_version: Vec<u32>,
+}
+
+impl Moment {
+    /// In a line, of so many instances: `t=0.6s: 0 of 1 serving, because …`.
+    pub fn told(&self, of: u64) -> String {
+        let at = self.at.map_or_else(String::new, |at| {
+            format!("t={:.1}s: ", f64::from(at.least) / 1_000.0)
+        });
+        format!(
+            "{at}{} of {of} serving, because {}",
+            self.serving, self.event
+        )
+    }
 }

@@ -1,6 +1,7 @@
-//! How many instances are left at the worst moment of an update, in closed form, where nothing
-//! fails. Every bound was seen in a real orchestrator's recorded rollouts.
+//! How many instances are left at the worst moment of an update in which nothing fails: the closed
+//! forms of `models`, asked in the words of a policy.
 
+use crate::models::{kubernetes, swarm};
 use crate::types::Percent;
 use crate::vocabulary::Order;
 
@@ -22,21 +23,32 @@ pub enum Way {
 }
 
 /// The fewest serving while `replicas` are replaced in this way.
-///
-/// Swarm: a stop-first update takes `parallelism` slots down at a time, 0 meaning all; a start-first
-/// one waits for each new task to run before the old one is told to stop (swarmkit
-/// `manager/orchestrator/update/updater.go`; our traces of 1 to 4 replicas). Kubernetes:
-/// `replicas - floor(maxUnavailable)` (our traces of 3, 4 and 10 replicas).
 pub fn least_serving(way: Way, replicas: u64) -> u64 {
-    match way {
-        Way::Slots {
-            order: Order::StartFirst,
-            ..
-        } => replicas,
-        Way::Slots { parallelism: 0, .. } | Way::AllAtOnce => 0,
-        Way::Slots { parallelism, .. } => replicas.saturating_sub(parallelism),
-        Way::Share(share) => replicas.saturating_sub(share.of_down(replicas)),
-    }
+    let replicas = u32::try_from(replicas).unwrap_or(u32::MAX);
+    let least = match way {
+        Way::Slots { order, parallelism } => {
+            let policy = swarm::Policy {
+                order: match order {
+                    Order::StartFirst => swarm::Order::StartFirst,
+                    Order::StopFirst => swarm::Order::StopFirst,
+                },
+                parallelism: u32::try_from(parallelism).unwrap_or(u32::MAX),
+                ..swarm::Policy::DEFAULT
+            };
+            swarm::least_serving(&policy, replicas)
+        }
+        Way::Share(share) => {
+            let percent = u32::try_from(share.thousandths / 1_000).unwrap_or(u32::MAX);
+            let amount = kubernetes::Amount::Percent(percent);
+            let strategy = kubernetes::Strategy::RollingUpdate {
+                surge: amount,
+                unavailable: amount,
+            };
+            strategy.least_available(replicas)
+        }
+        Way::AllAtOnce => kubernetes::Strategy::Recreate.least_available(replicas),
+    };
+    u64::from(least)
 }
 
 #[cfg(test)]

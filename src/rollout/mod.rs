@@ -7,6 +7,7 @@ mod capacity;
 pub mod derivation;
 pub mod hosts;
 mod promises;
+pub mod rehearsal;
 
 pub use capacity::{Way, least_serving};
 

@@ -5,6 +5,7 @@
 
 use super::capacity::{Way, least_serving};
 use super::derivation::{self, Origin, Policy};
+use super::rehearsal::{Scene, rehearse};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{Graph, Promise, ReplicaRange, ServiceView};
 use crate::source::Span;
@@ -142,7 +143,7 @@ impl Case<'_> {
             _ => "the old one stops before the new one serves",
         };
         let diagnostic = Diagnostic::new(code, text, self.policy_span()).labelled(how);
-        self.with_promise(diagnostic)
+        self.with_way(self.with_promise(diagnostic), Scene::Update)
             .help(self.remedy(broken))
             .about(name)
     }
@@ -169,9 +170,26 @@ impl Case<'_> {
         };
         let diagnostic =
             Diagnostic::new(&catalogue::ROLLBACK_BELOW_PROMISE, text, span).labelled(how);
-        self.with_promise(diagnostic)
+        self.with_way(self.with_promise(diagnostic), Scene::Rollback)
             .help("add `rollback { order = start_first, parallelism = 1 }` to the `update`")
             .about(name)
+    }
+
+    /// The shortest way there, as the model of the target finds it.
+    fn with_way(&self, diagnostic: Diagnostic, scene: Scene) -> Diagnostic {
+        let rehearsal = rehearse(self.graph, self.service, self.target, scene);
+        let worst = rehearsal
+            .as_ref()
+            .ok()
+            .filter(|rehearsal| !rehearsal.keeps())
+            .and_then(|rehearsal| Some((rehearsal.searched, rehearsal.prediction.worst.last()?)));
+        match worst {
+            Some((of, moment)) => {
+                let target = self.target.word();
+                diagnostic.note(format!("on {target}, {}", moment.told(of)))
+            }
+            None => diagnostic,
+        }
     }
 
     /// The place where the promise is stated, if it is.

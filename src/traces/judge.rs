@@ -102,7 +102,7 @@ fn judge_one(
     swarm: &dyn Fn(&swarm::Scenario) -> Prediction,
 ) -> Judged {
     let predicted = match &case.subject {
-        Ok(subject) => Ok(predict(subject, swarm)),
+        Ok(subject) => searched(predict(subject, swarm)),
         Err(why) => Err(why.clone()),
     };
     let (unsound, tightness) = match &predicted {
@@ -139,6 +139,16 @@ fn judge_one(
     }
 }
 
+/// A search that was cut off predicts nothing.
+fn searched(predicted: Predicted) -> Result<Predicted, String> {
+    match predicted {
+        Predicted::Capacity(prediction) if !prediction.complete => {
+            Err(format!("more than {} states", prediction.states))
+        }
+        predicted => Ok(predicted),
+    }
+}
+
 fn predict(subject: &Subject, swarm: &dyn Fn(&swarm::Scenario) -> Prediction) -> Predicted {
     let capacity = |prediction| Predicted::Capacity(Box::new(prediction));
     match subject {
@@ -155,9 +165,6 @@ fn predict(subject: &Subject, swarm: &dyn Fn(&swarm::Scenario) -> Prediction) ->
 /// Each thing that was seen and cannot be, if the prediction is right.
 fn unsound(prediction: &Prediction, seen: &Seen) -> Vec<String> {
     let mut found = Vec::new();
-    if !prediction.complete {
-        found.push("the search was cut off".to_owned());
-    }
     let below = |seen: Option<u32>, least: u32| seen.is_some_and(|seen| seen < least);
     let above = |seen: Option<u32>, most: u32| seen.is_some_and(|seen| seen > most);
     if below(seen.least_serving, prediction.least_serving) {

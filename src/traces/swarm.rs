@@ -56,7 +56,7 @@ pub(super) fn scenario(params: &Object) -> Result<Scenario, String> {
 
 /// A search of more than this would not end in bearable time.
 fn within_bounds(scenario: &Scenario) -> Result<(), String> {
-    const MOST_REPLICAS: u32 = 16;
+    const MOST_REPLICAS: u32 = 8;
     const MOST_STEPS: usize = 8;
     let deployed = scenario.steps.iter().filter_map(|step| match &step.action {
         Action::Deploy(service) => Some(service),
@@ -225,7 +225,8 @@ const ROLLBACK_KEYS: PolicyKeys = PolicyKeys {
 fn policy(params: &Object, keys: &PolicyKeys) -> Result<Policy, String> {
     let mut fields = Fields::new(params);
     let default = Policy::DEFAULT;
-    let ratio = fields.number(keys.ratio)?.map(|ratio| ratio * 1_000.0);
+    let ratio = fields.number(keys.ratio)?.unwrap_or_default();
+    let ratio = millis(ratio * 1_000.0).ok_or_else(|| format!("`{}` = {ratio}", keys.ratio))?;
     let policy = Policy {
         order: match fields.text(keys.order)? {
             None => default.order,
@@ -244,7 +245,7 @@ fn policy(params: &Object, keys: &PolicyKeys) -> Result<Policy, String> {
             Some("rollback") => FailureAction::Rollback,
             Some(other) => return Err(format!("`{}` = {other}", keys.action)),
         },
-        max_failure_ratio: ratio.and_then(millis).unwrap_or_default(),
+        max_failure_ratio: ratio,
     };
     if keys.parallelism == ROLLBACK_KEYS.parallelism {
         fields.all_taken()?;

@@ -64,22 +64,29 @@ pub enum Amount {
 impl Amount {
     /// Of so many, rounded up.
     pub fn up(self, of: u32) -> u32 {
-        match self {
-            Self::Count(count) => count,
-            Self::Percent(percent) => percent.saturating_mul(of).div_ceil(100),
-        }
+        self.of(|percent| percent.saturating_mul(u64::from(of)).div_ceil(100))
     }
 
     /// Of so many, rounded down.
     pub fn down(self, of: u32) -> u32 {
+        self.of(|percent| percent.saturating_mul(u64::from(of)) / 100)
+    }
+
+    fn of(self, share: impl Fn(u64) -> u64) -> u32 {
         match self {
             Self::Count(count) => count,
-            Self::Percent(percent) => percent.saturating_mul(of) / 100,
+            Self::Percent(percent) => u32::try_from(share(u64::from(percent))).unwrap_or(u32::MAX),
         }
     }
 }
 
 impl Strategy {
+    /// The fewest available of so many replicas.
+    pub fn least_available(self, replicas: u32) -> u32 {
+        let (_, unavailable) = self.fenceposts(replicas);
+        replicas.saturating_sub(unavailable)
+    }
+
     /// How many more and how many fewer than so many replicas: where both come to nothing, one may
     /// be unavailable (`ResolveFenceposts`), or nothing would ever move.
     pub fn fenceposts(self, replicas: u32) -> (u32, u32) {

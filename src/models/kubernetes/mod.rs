@@ -7,5 +7,5 @@ mod stateful;
 
 pub use deployment::{Amount, Deployment, Next, Strategy, predict};
 pub use disruption::{Budget, Drained, drain};
-pub use search::search;
+pub use search::{search, worst_way};
 pub use stateful::least_available;

@@ -1,7 +1,8 @@
 //! A Deployment's rollout, searched: the closed form's other opinion, for small numbers.
 
 use super::deployment::{Deployment, Strategy};
-use std::collections::BTreeSet;
+use crate::models::prediction::Moment;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Pods that are wanted of each `ReplicaSet`, and how many of them are available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,13 +26,7 @@ impl State {
 /// The fewest available and the most wanted, in every order of events.
 pub fn search(deployment: &Deployment) -> (u32, u32) {
     let replicas = deployment.replicas;
-    // A change of replicas goes to the old `ReplicaSet` before anything else (`sync.go`, `scale`).
-    let first = State {
-        old: deployment.next.replicas,
-        old_available: replicas.min(deployment.next.replicas),
-        new: 0,
-        new_available: 0,
-    };
+    let first = first(deployment);
     let mut seen = BTreeSet::from([first]);
     let mut open = vec![first];
     let (mut least, mut most) = (replicas, replicas);
@@ -45,6 +40,71 @@ pub fn search(deployment: &Deployment) -> (u32, u32) {
         }
     }
     (least, most)
+}
+
+/// A change of replicas goes to the old `ReplicaSet` before anything else (`sync.go`, `scale`).
+fn first(deployment: &Deployment) -> State {
+    State {
+        old: deployment.next.replicas,
+        old_available: deployment.replicas.min(deployment.next.replicas),
+        new: 0,
+        new_available: 0,
+    }
+}
+
+/// The shortest way to the fewest available. There is no clock in it: the controller acts when
+/// events reach it.
+pub fn worst_way(deployment: &Deployment) -> Vec<Moment> {
+    let (least, _) = search(deployment);
+    let first = first(deployment);
+    let mut came_from = BTreeMap::from([(first, first)]);
+    let mut open = VecDeque::from([first]);
+    while let Some(state) = open.pop_front() {
+        if state.available() == least {
+            return way(&came_from, state);
+        }
+        for next in next(deployment, state) {
+            came_from.entry(next).or_insert_with(|| {
+                open.push_back(next);
+                state
+            });
+        }
+    }
+    Vec::new()
+}
+
+fn way(came_from: &BTreeMap<State, State>, worst: State) -> Vec<Moment> {
+    let mut states = vec![worst];
+    let mut state = worst;
+    while let Some(before) = came_from.get(&state).filter(|before| **before != state) {
+        states.push(*before);
+        state = *before;
+    }
+    states.reverse();
+    let steps = states.iter().zip(states.iter().skip(1));
+    let moment = |state: State, event: String| Moment {
+        at: None,
+        event,
+        serving: state.available(),
+        by_version: vec![state.old_available, state.new_available],
+    };
+    let before = states
+        .first()
+        .map(|state| moment(*state, "before".to_owned()));
+    let moments = steps.map(|(before, after)| moment(*after, event(*before, *after)));
+    before.into_iter().chain(moments).collect()
+}
+
+fn event(before: State, after: State) -> String {
+    if after.new > before.new {
+        format!("the new ReplicaSet is scaled to {}", after.new)
+    } else if after.old < before.old {
+        format!("the old ReplicaSet is scaled to {}", after.old)
+    } else if after.new_available > before.new_available {
+        "a new pod is available".to_owned()
+    } else {
+        "an old pod is available".to_owned()
+    }
 }
 
 fn next(deployment: &Deployment, state: State) -> Vec<State> {

@@ -16,7 +16,7 @@ use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// More states than this are not looked at: the prediction says that it is not complete.
-const MOST_STATES: usize = 120_000;
+const MOST_STATES: usize = 60_000;
 
 /// So many variants of one shape are kept apart.
 const VARIANTS: usize = 2;
@@ -221,16 +221,33 @@ impl Search {
             let Some(before) = self.nodes.get(from) else {
                 break;
             };
-            moments.push((machine.event(&before.state, timer), wait, node.serving));
+            let mut event = machine.event(&before.state, timer);
+            if node.serving < before.serving && !machine.fails(&before.state, timer) {
+                event.push_str(": what it replaces is told to stop");
+            }
+            moments.push((event, wait, node.serving, machine.by_version(&node.state)));
             index = from;
         }
         moments.reverse();
         let mut at = Interval::NOW;
-        let moments = moments.into_iter().map(|(event, wait, serving)| {
-            at = at.plus(wait);
-            Moment { at, event, serving }
+        let moments = moments
+            .into_iter()
+            .map(|(event, wait, serving, by_version)| {
+                at = at.plus(wait);
+                Moment {
+                    at: Some(at),
+                    event,
+                    serving,
+                    by_version,
+                }
+            });
+        let before = self.nodes.first().map(|node| Moment {
+            at: Some(Interval::NOW),
+            event: "before".to_owned(),
+            serving: node.serving,
+            by_version: machine.by_version(&node.state),
         });
-        moments.collect()
+        before.into_iter().chain(moments).collect()
     }
 }
 

@@ -203,6 +203,19 @@ impl<'a> Machine<'a> {
 }
 
 impl Machine<'_> {
+    /// How many serve of each version.
+    pub(super) fn by_version(&self, state: &State) -> Vec<u32> {
+        let mut serving = vec![0_u32; self.lives.len()];
+        for task in state.slots.iter().flat_map(|slot| &slot.tasks) {
+            if self.runs(task)
+                && let Some(count) = serving.get_mut(usize::from(task.version))
+            {
+                *count += 1;
+            }
+        }
+        serving
+    }
+
     /// What may come of a time that is up.
     pub(super) fn fire(&self, mut state: State, timer: Timer, ways: &mut Ways) {
         let next = match timer {

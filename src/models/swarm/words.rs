@@ -4,6 +4,9 @@ use super::life::Next;
 use super::machine::{Machine, Timer};
 use super::state::{Phase, State, Task};
 
+const FAILED: &str = "is seen to have failed";
+const BROKE: &str = "stops working";
+
 impl Machine<'_> {
     /// What a timer is, in words.
     pub(super) fn event(&self, state: &State, timer: Timer) -> String {
@@ -41,15 +44,29 @@ impl Machine<'_> {
         }
     }
 
+    /// Whether what happens is a failure of its own.
+    pub(super) fn fails(&self, state: &State, timer: Timer) -> bool {
+        let Timer::Task { slot, task } = timer else {
+            return false;
+        };
+        let held = state.slots.get(slot).and_then(|slot| slot.tasks.get(task));
+        match held.map(|task| task.phase) {
+            Some(Phase::Life { stage, end }) => {
+                self.passage(held, stage, end) == FAILED || self.passage(held, stage, end) == BROKE
+            }
+            _ => false,
+        }
+    }
+
     fn passage(&self, task: Option<&Task>, stage: u8, end: u8) -> &'static str {
         let life = task.and_then(|task| self.lives.get(usize::from(task.version)));
         let stage = life.and_then(|life| life.stage(stage));
         let to = stage.and_then(|stage| stage.ends.get(usize::from(end)));
         match (stage, to.map(|end| end.to)) {
-            (_, Some(Next::Failed)) => "is seen to have failed",
+            (_, Some(Next::Failed)) => FAILED,
             (Some(stage), _) if !stage.running => "is RUNNING",
             (Some(stage), _) if !stage.listening => "listens",
-            _ => "stops working",
+            _ => BROKE,
         }
     }
 }
