@@ -307,7 +307,6 @@ fn pool(
             .map(|words| server(words))
             .collect::<Result<_, _>>()?,
         retry: retry(conf)?,
-        keepalive: conf.first("keepalive").is_some(),
         read_timeout: conf.time("proxy_read_timeout").unwrap_or(60_000),
         reloads: Vec::new(),
     };

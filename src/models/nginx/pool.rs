@@ -11,8 +11,6 @@ pub struct Pool {
     pub servers: Vec<Server>,
     /// What is tried with the next server.
     pub retry: Retry,
-    /// nginx keeps connections to servers open.
-    pub keepalive: bool,
     /// How long a server may take to answer.
     pub read_timeout: Millis,
     /// When the configuration was loaded again: what had failed is forgotten.

@@ -10,7 +10,7 @@ use super::machine::{Machine, Timer, Ways};
 use super::profile::Profile;
 use super::state::{State, Status};
 use super::{Action, Rule, Scenario};
-use crate::models::interval::{Interval, Millis};
+use crate::models::interval::Interval;
 use crate::models::prediction::{Moment, Outcome, Prediction, Race};
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,7 +25,10 @@ pub(super) fn explore(scenario: &Scenario, profile: &Profile, without: Option<Ru
     let machine = Machine::new(scenario, profile, without);
     let mut search = Search::default();
     search.run(&machine);
-    search.prediction(&machine, scenario)
+    Prediction {
+        duration: undisturbed(scenario, profile),
+        ..search.prediction(&machine)
+    }
 }
 
 #[derive(Default)]
@@ -147,7 +150,7 @@ impl Search {
                 .all(|(known, time)| known.includes(*time))
     }
 
-    fn prediction(&self, machine: &Machine<'_>, scenario: &Scenario) -> Prediction {
+    fn prediction(&self, machine: &Machine<'_>) -> Prediction {
         let least = self.nodes.iter().map(|node| node.serving).min();
         let least_serving = least.unwrap_or_default();
         let worst = self
@@ -173,7 +176,7 @@ impl Search {
             most_with_terminating: None,
             outcomes: last.map(|node| outcome(node.state.status)).collect(),
             races: self.races.clone(),
-            duration: only_success(scenario),
+            duration: None,
             worst: worst.map_or_else(Vec::new, |worst| self.way(machine, worst)),
             states: self.nodes.len(),
             complete: self.complete,
@@ -264,14 +267,13 @@ fn outcome(status: Status) -> Outcome {
 }
 
 /// The duration of an update that is one deploy, in which nothing fails.
-fn only_success(scenario: &Scenario) -> Option<Interval> {
+fn undisturbed(scenario: &Scenario, profile: &Profile) -> Option<Interval> {
     let [step] = scenario.steps.as_slice() else {
         return None;
     };
     let Action::Deploy(after) = &step.action else {
         return None;
     };
-    let _: Millis = step.at;
     let sound = after.task.behaviour.fault.is_none() && scenario.room.is_none();
-    sound.then(|| super::duration(&scenario.before, after, &super::GUARANTEED))
+    sound.then(|| super::duration(&scenario.before, after, profile))
 }
