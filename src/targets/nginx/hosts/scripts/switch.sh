@@ -53,11 +53,18 @@ blue_green() {
   say "release $candidate is live in slot $new"
 }
 
-# A few answers in a row, through nginx.
+# A few answers through nginx. What fails is asked again at once, as often as the health check would: one slow answer
+# of a busy machine is no reason to go back, and a release that does not answer is not to serve for long.
 answers() {
-  local tries
-  for ((tries = 0; tries < 3; tries++)); do
-    if ! verify; then return 1; fi
+  local good=0 failures=0
+  while [ "$good" -lt 3 ]; do
+    if verify; then
+      good=$((good + 1))
+      continue
+    fi
+    failures=$((failures + 1))
+    if [ "$failures" -ge "$retries" ]; then return 1; fi
+    pause 100
   done
 }
 
