@@ -16,6 +16,7 @@ use zdc::graph::{Graph, ServiceView};
 use zdc::rollout::derivation::{self, Origin, Setting};
 use zdc::source::MemoryWorld;
 use zdc::targets::Artifact;
+use zdc::types::Duration;
 use zdc::vocabulary::TargetId;
 use zdc::{Compilation, Options};
 
@@ -118,6 +119,9 @@ fn compare(
     if setting.name.contains(": ") {
         return compare_nginx(files, setting, place);
     }
+    if target == TargetId::Nginx {
+        return compare_host(files, service, setting, place);
+    }
     let (document, path) = match target {
         TargetId::Swarm => {
             let name = format!("swarm/{}.yml", graph.stack(service));
@@ -199,7 +203,7 @@ fn compare_nginx(files: &[Artifact], setting: &Setting, place: &str) -> bool {
         _ if setting.origin == Origin::Engine => return false,
         "resolver valid" if setting.origin == Origin::Written => return false,
         "resolver valid" => format!(" valid={value} "),
-        "proxy_connect_timeout" => format!("proxy_connect_timeout {value};"),
+        "proxy_connect_timeout" | "proxy_read_timeout" => format!("{last} {value};"),
         "max_fails" | "fail_timeout" => format!(" {last}={value}"),
         other => panic!("{other}"),
     };
@@ -215,6 +219,30 @@ fn compare_nginx(files: &[Artifact], setting: &Setting, place: &str) -> bool {
         configurations().any(|file| file.text.contains(&words)),
         "{place}: no `{words}` in any configuration"
     );
+    true
+}
+
+/// What the scripts of a plain host read, where times are in milliseconds.
+fn compare_host(
+    files: &[Artifact],
+    service: ServiceView<'_>,
+    setting: &Setting,
+    place: &str,
+) -> bool {
+    let key = match setting.name.as_str() {
+        "update" => "kind",
+        // There with the time that nginx's old workers take.
+        "shutdown.drain" => return false,
+        name => name.rsplit('.').next().unwrap(),
+    };
+    let name = format!("nginx/hosts/services/{}.sh", service.name());
+    let text = &files.iter().find(|file| file.path == name).unwrap().text;
+    let lines = text.lines().filter_map(|line| line.split_once('='));
+    let (_, found) = lines.into_iter().find(|(word, _)| *word == key).unwrap();
+    let found = found
+        .parse()
+        .map_or(found.to_owned(), |it| Duration::from_millis(it).to_string());
+    assert_eq!(found, setting.value, "{place}");
     true
 }
 
@@ -399,6 +427,28 @@ fn a_written_policy_is_held_to_the_same_conditions() {
     delay >= retries * (interval + timeout) + 2s + stop_grace_period + 3s: 1s >= 3 * (5s + 2s) + 2s + 10s + 3s = 36s
     monitor >= retries * (interval + timeout) + 2s + stop_grace_period + 3s: 5s >= 3 * (5s + 2s) + 2s + 10s + 3s = 36s
     ");
+}
+
+/// A gateway's check passes before its pool has members: nginx answers it alone.
+#[test]
+fn a_gateways_first_probe_comes_when_its_pool_is_known() {
+    for (interval, holds) in [("1s", false), ("4s", false), ("5s", true)] {
+        let text = format!(
+            "app web {{ targets = [swarm] }}\nnetwork net {{}}\n\
+             service web {{ image = \"example/web:1.0.0\", join net, port http {{ number = 8080 }}\n{CHECK} }}\n\
+             gateway edge {{ image = \"nginx:1.28.0\", replicas = 2, join net, listen http {{ port = 80 }}\n  \
+             upstream pool {{ server web.http }}\n  route \"/\" {{ to = pool }}\n  \
+             health http {{ path = \"/healthz\", interval = {interval} }} }}\n"
+        );
+        let graph = compile(&text).graph.unwrap();
+        let settings = derivation::explain(&graph, graph.find("edge").unwrap(), TargetId::Swarm);
+        let probe = settings
+            .iter()
+            .find(|setting| setting.name == "healthcheck.interval")
+            .unwrap();
+        let law = &probe.must[0];
+        assert_eq!(law.holds(), holds, "{}", law.numbers());
+    }
 }
 
 proptest! {

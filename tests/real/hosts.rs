@@ -82,7 +82,7 @@ fn node_cluster() -> Result<String, String> {
     let text = example("node-cluster")?;
     let text = with(&text, r#"image    = "example/node-cluster:2.1.0""#, PROGRAM)?;
     let text = with(&text, "interval = 2s", "interval = 200ms")?;
-    let text = with(&text, "delay = 5s", "delay = 500ms")?;
+    let text = with(&text, "delay = 6s", "delay = 500ms")?;
     // One client address would be one slot.
     let text = with(&text, "balance = ip_hash", "balance = least_conn")?;
     Ok(text + "\ntarget nginx { version = \"1.28\" }\n")

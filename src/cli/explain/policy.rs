@@ -6,7 +6,7 @@ use crate::cli::{Exit, Failure, terminal};
 use crate::diagnostics::Severity;
 use crate::diagnostics::render::{self, escape_line};
 use crate::graph::{Graph, ServiceView};
-use crate::rollout::derivation::{self, Inequality, Setting, Term};
+use crate::rollout::derivation::{self, Inequality, Origin, Setting, Term};
 use crate::vocabulary::TargetId;
 use clap::ValueEnum;
 use serde_json::{Value, json};
@@ -26,6 +26,8 @@ struct Part {
     target: TargetId,
     /// Where the policy comes from; `None` where the target replaces nothing itself.
     policy: Option<&'static str>,
+    /// Why none is derived, where one could be.
+    why_not: Option<&'static str>,
     settings: Vec<Setting>,
     /// Why, where there is none.
     nothing: &'static str,
@@ -83,9 +85,10 @@ pub(super) fn run(
 fn part(graph: &Graph, service: ServiceView<'_>, target: TargetId) -> Part {
     Part {
         target,
-        policy: derivation::policy(graph, service, target).map(|policy| policy.origin.word()),
+        policy: derivation::origin(graph, service, target).map(Origin::word),
+        why_not: why_not(graph, service, target),
         settings: derivation::explain(graph, service, target),
-        nothing: nothing(graph, service, target),
+        nothing: nothing(target),
         takes: derivation::takes(graph, service, target),
     }
 }
@@ -132,8 +135,11 @@ fn show_part(text: &mut String, service: ServiceView<'_>, part: &Part, color: bo
     };
     // Writing to a string never fails.
     let _ = writeln!(text, "{}", bold(&title, color));
+    if let Some(why_not) = part.why_not {
+        let _ = writeln!(text, "  {why_not}");
+    }
     if part.settings.is_empty() {
-        let _ = writeln!(text, "\n  nothing is decided here: {}", part.nothing);
+        let _ = writeln!(text, "\n  {}", part.nothing);
         return;
     }
     let widest = |length: fn(&Setting) -> usize| part.settings.iter().map(length).max();
@@ -199,17 +205,29 @@ fn bold(text: &str, color: bool) -> String {
     }
 }
 
-fn nothing(graph: &Graph, service: ServiceView<'_>, target: TargetId) -> &'static str {
+/// Why a service that could have a derived policy has none.
+fn why_not(graph: &Graph, service: ServiceView<'_>, target: TargetId) -> Option<&'static str> {
+    if target == TargetId::Nginx && graph.is_on_host(service) {
+        return Some(
+            "nothing is derived on a plain host: deploy.sh follows what is written, with the \
+             defaults of the reference",
+        );
+    }
+    derivation::why_not(graph, service, target)
+}
+
+/// Why a target has no numbers at all.
+fn nothing(target: TargetId) -> &'static str {
     match target {
         TargetId::Compose => {
-            "what is written for development is what the program says, and no promise is kept"
+            "no policy: `docker compose up` stops a changed container before it starts the new one, \
+             so that an update is an outage; `update` and `availability` are for the targets that \
+             can keep them (swarm, kubernetes, a plain host)"
         }
-        TargetId::Nginx if graph.is_on_host(service) => {
-            "the scripts for its host follow the `update`, the `health` check and the times that \
-             are written, with the defaults of the reference; `zdc check` judges them"
+        TargetId::Kubernetes => "no policy: the cluster's own controller takes the gateway's place",
+        TargetId::Nginx | TargetId::Swarm => {
+            "no policy: no proxy written for this target passes requests to it"
         }
-        TargetId::Kubernetes => "the cluster's own controller takes the gateway's place",
-        _ => "no proxy written for this target passes requests to it",
     }
 }
 
@@ -218,6 +236,7 @@ fn to_json(part: &Part) -> Value {
     json!({
         "target": part.target.word(),
         "policy": part.policy,
+        "why_not": part.why_not,
         "settings": settings,
         "nothing": part.settings.is_empty().then_some(part.nothing),
         "update_takes": part.takes.as_ref().map(|takes| json!({

@@ -5,6 +5,7 @@
 //! is derived is the right-hand side of its own inequality, so that the two cannot part.
 
 mod facts;
+mod hosts;
 pub mod kubernetes;
 pub mod nginx;
 pub mod swarm;
@@ -13,7 +14,7 @@ mod term;
 pub use facts::{INTERVAL, RETRIES, TIMEOUT, has_single_writer};
 pub use term::{Inequality, Relation, Term};
 
-use crate::graph::{Graph, ServiceView};
+use crate::graph::{Graph, Promise, ServiceView};
 use crate::rollout::capacity::Way;
 use crate::types::Duration;
 use crate::vocabulary::TargetId;
@@ -188,10 +189,38 @@ pub fn explain(graph: &Graph, service: ServiceView<'_>, target: TargetId) -> Vec
         }
         // Compose is written what was written: it keeps no promises.
         TargetId::Kubernetes | TargetId::Compose => Vec::new(),
-        // The scripts for a plain host have numbers of their own: `rollout::hosts`.
-        TargetId::Nginx if graph.is_on_host(service) => Vec::new(),
+        TargetId::Nginx if graph.is_on_host(service) => hosts::explain(graph, service),
         TargetId::Nginx => nginx::explain(graph, service, target),
     }
+}
+
+/// Where a service's policy on a target comes from; `None` where nothing of it is replaced there.
+pub fn origin(graph: &Graph, service: ServiceView<'_>, target: TargetId) -> Option<Origin> {
+    let on_host = target == TargetId::Nginx && graph.is_on_host(service);
+    if on_host && graph.runs_on(service, target) {
+        return Some(hosts::origin(service));
+    }
+    policy(graph, service, target).map(|policy| policy.origin)
+}
+
+/// Why a service that writes no policy gets none on a target that could derive one.
+pub fn why_not(graph: &Graph, service: ServiceView<'_>, target: TargetId) -> Option<&'static str> {
+    let policy = policy(graph, service, target)?;
+    if policy.origin != Origin::Engine {
+        return None;
+    }
+    let checked = Facts::of(graph, service).health.is_some();
+    Some(match graph.promise(service) {
+        Promise::Downtime => "nothing is derived: it allows downtime",
+        Promise::None => "nothing is derived: it takes no traffic and promises nothing",
+        Promise::Capacity { .. } if !checked => {
+            "nothing is derived: without a `health` check nothing tells when an instance can serve"
+        }
+        Promise::Capacity { .. } => {
+            "nothing is derived: its volume has one writer, so that no second instance may run \
+             beside the first"
+        }
+    })
 }
 
 /// About how long an update of a service takes on a target, where that can be told.

@@ -1,7 +1,7 @@
 //! What a proxy in front of a service must be told: how long it keeps an address, how long it tries
 //! one, and when it gives one up.
 
-use super::{Inequality, Number, Origin, Relation, Setting, Term};
+use super::{INTERVAL, Inequality, Number, Origin, Relation, Setting, Term};
 use crate::graph::{EdgeKind, Graph, ServiceView};
 use crate::types::{Duration, Reference};
 use crate::vocabulary::{Label, Node, Resolve, Server, TargetId};
@@ -24,10 +24,35 @@ const CONNECT_DEFAULT: Duration = Duration::from_seconds(60);
 /// Between a task's leaving the name server and its signal: see [`super::swarm`].
 const LEAVING: Duration = Duration::from_seconds(2);
 const SPARE: Duration = Duration::from_seconds(1);
+/// nginx counts in whole seconds, and asks again a second after `valid` (2.0 s lie between two
+/// questions for `valid=1s` in our traces).
+const WHOLE_SECOND: Duration = Duration::from_seconds(1);
+/// nginx's own (`ngx_http_proxy_module`).
+const READ_DEFAULT: Duration = Duration::from_seconds(60);
 
 const UPSTREAM: &str = "nginx.org, ngx_http_upstream_module; our load tests of pools";
 const PROXY: &str = "nginx.org, ngx_http_proxy_module; our load tests of updates";
+const POOLS: &str = "our load tests of updates, with checks every second";
 const RESOLVER: &str = "nginx.org, ngx_http_core_module resolver; our load tests of updates";
+
+/// What a service has to say of its end where names are looked up.
+pub(super) const DRAINS: &str =
+    "`shutdown { drain = … }`: without it nothing says that a program accepts after the signal";
+
+/// Until nginx has forgotten an address that left the name server, when that is slow.
+pub(super) fn forgets() -> Term {
+    Term::Sum(vec![
+        Term::Time("valid", VALID),
+        Term::Fixed(WHOLE_SECOND),
+        Term::Time("resolver_timeout", RESOLVER_TIMEOUT),
+    ])
+}
+
+/// Until a pool has members though its first question was lost, as happens while an engine is busy
+/// (4.0 s after the start in our traces).
+fn knows_pools() -> Term {
+    Term::Sum(vec![forgets(), Term::Fixed(SPARE)])
+}
 
 /// Whether a gateway that runs nginx on a swarm passes requests to this service.
 pub(super) fn reaches(graph: &Graph, service: ServiceView<'_>) -> bool {
@@ -57,10 +82,42 @@ fn proxies<'g>(
 /// Every number of the proxies in front of a service; of a gateway, its own.
 pub(super) fn explain(graph: &Graph, service: ServiceView<'_>, target: TargetId) -> Vec<Setting> {
     let mut settings = Vec::new();
+    if target == TargetId::Swarm {
+        settings.extend(first_probe(service));
+    }
     for proxy in proxies(graph, service, target) {
         settings.extend(of_proxy(graph, proxy, service));
     }
     settings
+}
+
+/// A gateway's own check is answered by nginx alone, so that it does not fall with what stands
+/// behind it: it passes before the pools have members.
+fn first_probe(service: ServiceView<'_>) -> Option<Setting> {
+    let gateway = service.node.gateway.as_ref()?;
+    let health = service.node.service.health.as_ref()?;
+    let own = gateway.resolve.as_ref();
+    let looked_up = gateway.upstream.iter().any(|pool| {
+        let resolve = pool.resolve.as_ref().or(own);
+        resolve.is_none_or(|resolve| resolve.value == Resolve::AtRequest)
+    });
+    if !looked_up || health.label.name() == "none" {
+        return None;
+    }
+    let written = health.interval.as_ref().map(|it| it.value);
+    let interval = Number::written_or(written, INTERVAL);
+    let setting = Setting::new("healthcheck.interval", &interval)
+        .must([Inequality::new(
+            Term::Time("interval", interval.value),
+            Relation::AtLeast,
+            knows_pools(),
+        )])
+        .because(
+            "a pool has no members until its names are answered, and requests get 502 meanwhile: a \
+             first question that is lost must have been asked again before the first probe",
+            POOLS,
+        );
+    Some(setting)
 }
 
 fn of_proxy(graph: &Graph, proxy: ServiceView<'_>, service: ServiceView<'_>) -> Vec<Setting> {
@@ -81,10 +138,12 @@ fn of_proxy(graph: &Graph, proxy: ServiceView<'_>, service: ServiceView<'_>) -> 
             )])
             .because(
                 "an address that nobody has any more answers nothing: a request waits this long \
-                 for it, and then takes the next",
+                 for it, and then takes the next, unless the pool's addresses have changed \
+                 meanwhile: it is lost then, which `resolver valid` keeps from happening",
                 PROXY,
             ),
     );
+    settings.extend(reading(graph, proxy, service));
     let upstreams = proxy.node.gateway.iter().flat_map(|it| &it.upstream);
     for upstream in upstreams {
         for server in &upstream.server {
@@ -105,6 +164,55 @@ fn of_proxy(graph: &Graph, proxy: ServiceView<'_>, service: ServiceView<'_>) -> 
         }
     }
     settings
+}
+
+/// A request that takes its time must not be given up.
+fn reading(graph: &Graph, proxy: ServiceView<'_>, service: ServiceView<'_>) -> Option<Setting> {
+    let gateway = proxy.node.gateway.as_ref()?;
+    let written = gateway.read_timeout.as_ref().map(|it| it.value);
+    let number = Number::written_or(written, READ_DEFAULT);
+    let longest = callees(graph, proxy, service)
+        .into_iter()
+        .filter_map(|callee| {
+            let timing = callee.node.service.timing.as_ref()?;
+            Some(timing.longest_request.as_ref()?.value)
+        })
+        .max();
+    let must = longest.map(|longest| {
+        Inequality::new(
+            Term::Time("proxy_read_timeout", number.value),
+            Relation::MoreThan,
+            Term::Time("longest_request", longest),
+        )
+    });
+    let wants = must.is_none().then_some(
+        "`timing { longest_request = … }`: without it nothing says how long an answer may take",
+    );
+    let setting = Setting::new(format!("{}: proxy_read_timeout", proxy.name()), &number)
+        .must(must)
+        .because(
+            "an answer that is silent for longer is given up and becomes a 504; a route may say \
+             otherwise for itself",
+            PROXY,
+        )
+        .wants(wants);
+    Some(setting)
+}
+
+/// What a proxy passes requests to; all of it where the proxy itself is asked about.
+fn callees<'g>(
+    graph: &'g Graph,
+    proxy: ServiceView<'g>,
+    service: ServiceView<'g>,
+) -> Vec<ServiceView<'g>> {
+    if proxy.id != service.id {
+        return vec![service];
+    }
+    graph
+        .edges_from(proxy.id)
+        .filter(|(edge, _)| edge.kind == EdgeKind::Routes)
+        .filter_map(|(_, callee)| graph.service(callee))
+        .collect()
 }
 
 /// The slots of a plain host have addresses: there is nothing to ask.
@@ -130,38 +238,32 @@ fn resolver(graph: &Graph, proxy: ServiceView<'_>, service: ServiceView<'_>) -> 
             RESOLVER,
         ));
     }
-    let callees: Vec<ServiceView<'_>> = if proxy.id == service.id {
-        graph
-            .edges_from(proxy.id)
-            .filter(|(edge, _)| edge.kind == EdgeKind::Routes)
-            .filter_map(|(_, callee)| graph.service(callee))
-            .collect()
-    } else {
-        vec![service]
-    };
+    let callees = callees(graph, proxy, service);
     if !callees.is_empty() && callees.iter().all(|callee| graph.is_on_host(*callee)) {
         return None;
     }
-    let drain = callees.iter().map(|callee| {
+    let drains = callees.iter().map(|callee| {
         let shutdown = callee.node.service.shutdown.as_ref();
-        shutdown
-            .and_then(|it| Some(it.drain.as_ref()?.value))
-            .unwrap_or_default()
+        shutdown.and_then(|it| Some(it.drain.as_ref()?.value))
     });
-    let must = drain.min().map(|drain| {
+    let least = drains.min();
+    let must = least.map(|drain| {
+        let drain = Term::Time("drain", drain.unwrap_or_default());
         Inequality::new(
-            Term::Sum(vec![Term::Time("drain", drain), Term::Fixed(LEAVING)]),
+            Term::Sum(vec![drain, Term::Fixed(LEAVING)]),
             Relation::AtLeast,
-            Term::Sum(vec![Term::Time("valid", VALID), Term::Fixed(SPARE)]),
+            forgets(),
         )
     });
     let setting = Setting::new(title, &Number::derived(VALID))
         .must(must)
         .because(
             "an address leaves the name server two seconds before the signal, and the program \
-             accepts for `drain` after it: nginx must have forgotten it by then",
+             accepts for `drain` after it: nginx must have forgotten it by then. It asks again a \
+             second after `valid`, and the answer may be slow",
             RESOLVER,
-        );
+        )
+        .wants((least == Some(None)).then_some(DRAINS));
     Some(setting)
 }
 
@@ -182,12 +284,19 @@ fn marking(
     };
     let written = server.fail_timeout.as_ref().map(|it| it.value);
     let timeout = Number::written_or(written, FAIL_TIMEOUT);
-    let mut settings = vec![Setting::new(title("max_fails"), &fails).because(
+    let replicas = graph.replicas(callee).least;
+    let never = (fails.value == 0).then(|| {
+        let left = Term::without(
+            Term::Count("members", replicas),
+            Term::Count("members marked down", 0),
+        );
+        Inequality::new(left, Relation::AtLeast, Term::Number(1))
+    });
+    let mut settings = vec![Setting::new(title("max_fails"), &fails).must(never).because(
         "a member that refused so often is left out for `fail_timeout`; with 0 none ever is, \
              and a pool never has nobody left",
         UPSTREAM,
     )];
-    let replicas = graph.replicas(callee).least;
     let delay = super::swarm::numbers(graph, callee).update.delay.value;
     let gaps = Term::times(
         Term::without(Term::Count("replicas", replicas), Term::Number(1)),

@@ -91,7 +91,9 @@ fn replacing(facts: &Facts, numbers: &Kubernetes) -> Vec<Setting> {
 
 fn pacing(facts: &Facts, numbers: &Kubernetes) -> Vec<Setting> {
     let ready = Duration::from_seconds(numbers.min_ready.value);
-    let verdict = facts.health.map(|check| {
+    // Where nothing is promised nothing has to be found out in time.
+    let check = facts.health.filter(|_| facts.promises());
+    let verdict = check.map(|check| {
         let ready = Term::Time("minReadySeconds", ready);
         Inequality::new(ready, Relation::AtLeast, verdict(Asked::of(check)))
     });

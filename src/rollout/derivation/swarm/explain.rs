@@ -34,10 +34,13 @@ pub(in crate::rollout::derivation) fn explain(
 
 fn direction(facts: &Facts, numbers: &Swarm) -> Vec<Setting> {
     let update = &numbers.update;
+    // Where nothing is promised nothing has to be found out in time.
     let verdict = facts
         .health
+        .filter(|_| facts.promises())
         .map(|check| verdict(check, numbers.grace.value));
-    let wants = verdict
+    let wants = facts
+        .health
         .is_none()
         .then_some("a `health` check: without one only a process that ends is a failure");
     let waits = |name, value: Duration| {
@@ -221,15 +224,13 @@ fn draining(graph: &Graph, service: ServiceView<'_>, facts: &Facts) -> Option<Se
     let number = Number::written_or(facts.drain(), Duration::default());
     let left = || Term::Sum(vec![Term::Time("drain", drain), Term::Fixed(LEAVING)]);
     let mut must = Vec::new();
-    let valid = nginx::reaches(graph, service).then_some(nginx::VALID);
-    let caches = [
-        facts.dns_cache.map(|it| ("dns_cache", it)),
-        valid.map(|it| ("valid", it)),
-    ];
-    for (name, cached) in caches.into_iter().flatten() {
-        let cached = Term::Sum(vec![Term::Time(name, cached), Term::Fixed(SPARE)]);
-        must.push(Inequality::new(left(), Relation::AtLeast, cached));
-    }
+    let cached = facts.dns_cache.map(|cached| {
+        let cached = Term::Time("dns_cache", cached);
+        Term::Sum(vec![cached, Term::Fixed(SPARE)])
+    });
+    let valid = nginx::reaches(graph, service).then(nginx::forgets);
+    let forgotten = cached.into_iter().chain(valid);
+    must.extend(forgotten.map(|until| Inequality::new(left(), Relation::AtLeast, until)));
     if let (Some(idle), true) = (facts.pool_idle, facts.drain().is_some()) {
         let idle = Term::Time("pool_idle", idle);
         must.push(Inequality::new(
@@ -240,11 +241,14 @@ fn draining(graph: &Graph, service: ServiceView<'_>, facts: &Facts) -> Option<Se
     }
     let known = !must.is_empty() || facts.drain().is_some();
     known.then(|| {
-        Setting::new("shutdown.drain", &number).must(must).because(
-            "the program's own: it goes on accepting for so long after the signal, while \
+        Setting::new("shutdown.drain", &number)
+            .must(must)
+            .because(
+                "the program's own: it goes on accepting for so long after the signal, while \
                  callers forget its address; that comes two seconds after the address is gone",
-            "moby daemon/cluster/executor/container/controller.go; our load tests of updates",
-        )
+                "moby daemon/cluster/executor/container/controller.go; our load tests of updates",
+            )
+            .wants((facts.drain().is_none()).then_some(nginx::DRAINS))
     })
 }
 
