@@ -26,7 +26,9 @@ mod machine;
 mod nginx;
 mod programs;
 mod shell;
+mod socket;
 mod swarm;
+mod updates;
 mod yaml;
 
 use std::collections::BTreeSet;
@@ -131,6 +133,7 @@ fn all() -> Vec<Test> {
     tests.extend(gateway::tests());
     tests.extend(gateway_api::tests());
     tests.extend(hazard::tests());
+    tests.extend(updates::tests());
     tests
 }
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use crate::machine::{
     built, folder, installed, log, require_isolation, require_root, run, serve, state, wait,
 };
 use crate::programs::{self, Program};
+use crate::socket;
 use crate::{Failure, Test, Verdict, ensure, test, yaml};
 
 pub(crate) fn tests(programs: &[Program]) -> Vec<Test> {
@@ -69,6 +70,9 @@ pub(crate) fn substituted(text: &str) -> String {
     text.replace("$$", "$")
 }
 
+/// The images of the folder as it is now: one for each command.
+static IMPORTED: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
+
 /// A running engine, the manager of a swarm of one.
 pub(crate) struct Engine {
     docker: PathBuf,
@@ -76,8 +80,8 @@ pub(crate) struct Engine {
 }
 
 /// A stack file in a folder of the state, and what `docker stack config` makes of it.
-struct Stack {
-    name: String,
+pub(crate) struct Stack {
+    pub(crate) name: String,
     source: PathBuf,
     file: PathBuf,
     config: Value,
@@ -155,6 +159,11 @@ fn image([workload, nginx, busybox]: [&Path; 3]) -> Result<PathBuf, String> {
         std::fs::copy(from, root.join(to)).map_err(fail)?;
     }
     std::os::unix::fs::symlink("/workload", root.join("usr/bin/curl")).map_err(fail)?;
+    // As nginx's own image has it.
+    for (log, stream) in [("access.log", "stdout"), ("error.log", "stderr")] {
+        let to = Path::new("/dev").join(stream);
+        std::os::unix::fs::symlink(to, root.join("var/log/nginx").join(log)).map_err(fail)?;
+    }
     for name in ["sh", "wget", "nc", "true"] {
         std::os::unix::fs::symlink("busybox", root.join("bin").join(name)).map_err(fail)?;
     }
@@ -166,7 +175,7 @@ fn image([workload, nginx, busybox]: [&Path; 3]) -> Result<PathBuf, String> {
         ("etc/group", "root:x:0:\nnogroup:x:65534:\nnginx:x:101:\n"),
         (
             "etc/nginx/nginx.conf",
-            "user nginx;\nevents {}\nhttp { include /etc/nginx/conf.d/*.conf; }\n",
+            "user nginx;\nerror_log /var/log/nginx/error.log;\nevents {}\nhttp { include /etc/nginx/conf.d/*.conf; }\n",
         ),
     ] {
         std::fs::write(root.join(name), text).map_err(fail)?;
@@ -192,7 +201,9 @@ pub(crate) fn stand_in(program: &str) -> Result<(), String> {
     std::fs::create_dir_all(path.parent().unwrap_or(&image)).map_err(fail)?;
     std::fs::write(&path, "#!/bin/sh\n").map_err(fail)?;
     let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(&path, executable).map_err(fail)
+    std::fs::set_permissions(&path, executable).map_err(fail)?;
+    IMPORTED.lock().unwrap().clear();
+    Ok(())
 }
 
 /// What tells a client which engine is meant.
@@ -227,7 +238,7 @@ impl Engine {
     }
 
     /// Copies the file, without digests: an image that was not pulled has none.
-    fn read(&self, file: &Path, variables: &[(&str, &str)]) -> Result<Stack, Failure> {
+    pub(crate) fn read(&self, file: &Path, variables: &[(&str, &str)]) -> Result<Stack, Failure> {
         let fail = |error: std::io::Error| error.to_string();
         let name = file
             .file_stem()
@@ -293,7 +304,7 @@ impl Engine {
     }
 
     /// Makes ready what the stacks find there: networks and secrets, labels of the node, images.
-    fn prepare(&self, stacks: &[Stack]) -> Verdict {
+    pub(crate) fn prepare(&self, stacks: &[Stack]) -> Verdict {
         for stack in stacks {
             for network in stack.external("networks") {
                 if self.docker(&["network", "inspect", network]).is_err() {
@@ -344,7 +355,8 @@ impl Engine {
         Ok(())
     }
 
-    /// An image of that name: nginx, or a workload that listens on the ports.
+    /// An image of that name: nginx, or a workload that listens on the ports. One that is there already under another
+    /// name gets this one too.
     pub(crate) fn import(&self, name: &str, ports: &BTreeSet<String>) -> Verdict {
         let repository = name.rsplit('/').next().unwrap_or_default();
         let command = if repository.split(':').next() == Some("nginx") {
@@ -356,6 +368,11 @@ impl Engine {
                 ports.join(" ")
             )
         };
+        let mut imported = IMPORTED.lock().unwrap();
+        if let Some(same) = imported.get(&command) {
+            self.docker(&["tag", same, name])?;
+            return Ok(());
+        }
         let mut import = Command::new("sh");
         import.args([
             "-c",
@@ -372,10 +389,11 @@ impl Engine {
                 .filter_map(|(key, value)| Some((key, value?))),
         );
         run(import)?;
+        imported.insert(command, name.to_owned());
         Ok(())
     }
 
-    fn deploy(&self, stack: &Stack) -> Verdict {
+    pub(crate) fn deploy(&self, stack: &Stack) -> Verdict {
         let mut deploy = self.command();
         deploy.envs(stack.variables.clone());
         deploy
@@ -387,23 +405,14 @@ impl Engine {
     }
 
     /// Every service of the stack runs as many tasks as it should.
-    fn converges(&self, stack: &Stack, bound: Duration) -> Verdict {
+    pub(crate) fn converges(&self, stack: &Stack, bound: Duration) -> Verdict {
         wait(bound, || {
-            // Polling keeps a processor busy.
-            sleep(Duration::from_millis(400));
-            let services = self.docker(&[
-                "stack",
-                "services",
-                "--format",
-                "{{.Name}} {{.Replicas}}",
-                &stack.name,
-            ])?;
-            let all = stack.services().count();
-            let running = services.lines().filter(|line| runs(line)).count();
-            if running == all {
+            let services = socket::of_stack("services", &stack.name)?;
+            let counts: Vec<String> = services.iter().map(count).collect();
+            if services.len() == stack.services().count() && services.iter().all(runs) {
                 Ok(())
             } else {
-                Err(services)
+                Err(counts.join("\n"))
             }
         })
         .map_err(|why| {
@@ -421,7 +430,7 @@ impl Engine {
         })
     }
 
-    fn deploys_again_without_a_new_task(&self, stacks: &[Stack]) -> Verdict {
+    pub(crate) fn deploys_again_without_a_new_task(&self, stacks: &[Stack]) -> Verdict {
         let tasks = || -> Result<BTreeSet<String>, String> {
             let mut all = BTreeSet::new();
             for stack in stacks {
@@ -463,29 +472,34 @@ impl Engine {
             .try_for_each(|four| self.converges(four, Duration::from_secs(90)))
     }
 
-    fn remove(&self, stacks: &[Stack]) -> Verdict {
+    /// Takes the stacks down, and waits until nothing of theirs is left.
+    pub(crate) fn remove<'s>(
+        &self,
+        stacks: impl IntoIterator<Item = &'s Stack> + Clone,
+    ) -> Verdict {
         wait(Duration::from_secs(60), || {
-            // Without the grace period that an application would need.
-            let containers = self.docker(&["ps", "--quiet"])?;
-            let all: Vec<&str> = containers.lines().collect();
-            if !all.is_empty() {
-                let _ = self.docker(&[&["kill"], all.as_slice()].concat());
+            let mut left = Vec::new();
+            for stack in stacks.clone() {
+                let containers = socket::of_stack("containers/json", &stack.name)?;
+                let alive = containers.iter().filter(|it| it["State"] == "running");
+                let alive: Vec<&str> = alive.filter_map(|it| it["Id"].as_str()).collect();
+                // Without the grace period that an application would need.
+                if !alive.is_empty() {
+                    let _ = self.docker(&[&["kill"], alive.as_slice()].concat());
+                }
+                // A network is in use until its last task is gone, and the next stack of that name would find one that
+                // goes away.
+                let networks = socket::of_stack("networks", &stack.name)?;
+                if !networks.is_empty() || !socket::of_stack("services", &stack.name)?.is_empty() {
+                    self.docker(&["stack", "rm", &stack.name])?;
+                }
+                let all = containers.iter().chain(&networks);
+                left.extend(all.map(|it| it["Id"].to_string()));
             }
-            // A network is in use until its last task is gone.
-            for stack in stacks {
-                self.docker(&["stack", "rm", &stack.name])?;
-            }
-            let left = self.docker(&["ps", "--all", "--quiet"])?;
-            if !left.trim().is_empty() {
-                return Err(format!("containers are left: {left}"));
-            }
-            // The next stack of that name would find a network that goes away.
-            let label = "label=com.docker.stack.namespace";
-            let left = self.docker(&["network", "ls", "--quiet", "--filter", label])?;
-            if left.trim().is_empty() {
+            if left.is_empty() {
                 Ok(())
             } else {
-                Err(format!("networks are left: {left}"))
+                Err(format!("these are left: {}", left.join(" ")))
             }
         })?;
         for stack in stacks {
@@ -530,12 +544,18 @@ pub(crate) fn ports(service: &Value) -> BTreeSet<String> {
     ports
 }
 
-/// `NAME 2/2` or `NAME 2/2 (max 1 per node)`.
-fn runs(line: &str) -> bool {
-    line.split(' ')
-        .nth(1)
-        .and_then(|replicas| replicas.split_once('/'))
-        .is_some_and(|(running, wanted)| running == wanted)
+/// Whether a service runs as many tasks as it should.
+fn runs(service: &Value) -> bool {
+    let status = &service["ServiceStatus"];
+    status["DesiredTasks"].is_u64() && status["RunningTasks"] == status["DesiredTasks"]
+}
+
+fn count(service: &Value) -> String {
+    let status = &service["ServiceStatus"];
+    format!(
+        "{} {}/{}",
+        service["Spec"]["Name"], status["RunningTasks"], status["DesiredTasks"]
+    )
 }
 
 fn read(file: &Path) -> Result<String, String> {

@@ -24,6 +24,7 @@ type options struct {
 	rate    int
 	clients int
 	slow    int
+	number  int
 }
 
 // summary of a run, as JSON on standard output.
@@ -43,6 +44,7 @@ func run(arguments []string) error {
 	flags.IntVar(&o.rate, "rate", 100, "requests a second, of all clients")
 	flags.IntVar(&o.clients, "clients", 16, "clients")
 	flags.IntVar(&o.slow, "slow", 200, "how many milliseconds a slow request takes")
+	flags.IntVar(&o.number, "number", 0, "of this run: it is part of each request's name")
 	most := flags.Duration("most", 2*time.Minute, "the longest time it runs")
 	if err := flags.Parse(arguments); err != nil {
 		return err
@@ -92,7 +94,7 @@ func ask(stop context.Context, o options, number int, count func(version, fault 
 		if turn*29%100 < 15 {
 			path = fmt.Sprintf("/?ms=%d", o.slow)
 		}
-		version, err := client.request(method, path, fmt.Sprintf("%d-%d", number, turn))
+		version, err := client.request(method, path, fmt.Sprintf("%d-%d-%d", o.number, number, turn))
 		if err != nil {
 			count("", fmt.Sprintf("%s %s", method, fault(err)))
 		} else {
