@@ -388,8 +388,11 @@ impl Engine {
                 .get_envs()
                 .filter_map(|(key, value)| Some((key, value?))),
         );
-        run(import)?;
-        imported.insert(command, name.to_owned());
+        let said = run(import)?;
+        // A name may become another image's.
+        let image = said.lines().find(|line| line.starts_with("sha256:"));
+        let image = image.ok_or_else(|| format!("no image was made: {said}"))?;
+        imported.insert(command, image.to_owned());
         Ok(())
     }
 

@@ -100,6 +100,10 @@ func ask(stop context.Context, o options, number int, count func(version, fault 
 		} else {
 			count(version, "")
 		}
+		// Of two that are ready `select` takes either.
+		if stop.Err() != nil {
+			return
+		}
 		select {
 		case <-stop.Done():
 			return
