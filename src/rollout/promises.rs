@@ -48,9 +48,8 @@ pub(super) fn check(
     if own_way_back && let Some(broken) = case.broken(policy.rollback, Disturbance::Rollback) {
         diagnostics.push(case.rollback_below_promise(broken));
     }
-    if let Some(cut) = cut_requests(&case) {
-        diagnostics.push(cut);
-    }
+    diagnostics.extend(cut_requests(&case));
+    diagnostics.extend(early_probe(&case));
 }
 
 /// One service on one target.
@@ -323,6 +322,20 @@ fn cut_requests(case: &Case<'_>) -> Option<Diagnostic> {
     )
     .and(longest.span, "the longest request")
     .help("raise the program's own limit, and `graceful_limit` with it");
+    Some(diagnostic.about(name))
+}
+
+/// A gateway takes requests before it knows whom to pass them to.
+fn early_probe(case: &Case<'_>) -> Option<Diagnostic> {
+    let (interval, least) = derivation::nginx::early_probe(case.service)?;
+    let name = case.service.name();
+    let text = format!(
+        "`{name}` may be called healthy {} after its start, before its pools have members",
+        interval.value
+    );
+    let diagnostic = Diagnostic::new(&catalogue::EARLY_PROBE, text, interval.span)
+        .labelled("nginx answers this check itself")
+        .help(format!("write `interval = {least}` or more"));
     Some(diagnostic.about(name))
 }
 

@@ -4,7 +4,7 @@
 use super::{INTERVAL, Inequality, Number, Origin, Relation, Setting, Term};
 use crate::graph::{EdgeKind, Graph, ServiceView};
 use crate::types::{Duration, Reference};
-use crate::vocabulary::{Label, Node, Resolve, Server, TargetId};
+use crate::vocabulary::{Attribute, Health, Label, Node, Resolve, Server, TargetId};
 
 /// How long an answer of the name server is kept: the least that nginx has. Without `valid`
 /// Docker's TTL of 600 s counts.
@@ -91,20 +91,29 @@ pub(super) fn explain(graph: &Graph, service: ServiceView<'_>, target: TargetId)
     settings
 }
 
-/// A gateway's own check is answered by nginx alone, so that it does not fall with what stands
-/// behind it: it passes before the pools have members.
-fn first_probe(service: ServiceView<'_>) -> Option<Setting> {
+/// How soon a gateway's own check may pass, where that is before its pools need have members, and the
+/// least that would do. nginx alone answers the check, so that it does not fall with what stands
+/// behind it.
+pub fn early_probe(service: ServiceView<'_>) -> Option<(&Attribute<Duration>, Duration)> {
+    let interval = checked(service)?.interval.as_ref()?;
+    let least = knows_pools().time();
+    (interval.value < least).then_some((interval, least))
+}
+
+/// The check of a gateway whose pools are looked up.
+fn checked(service: ServiceView<'_>) -> Option<&Node<Health>> {
     let gateway = service.node.gateway.as_ref()?;
-    let health = service.node.service.health.as_ref()?;
     let own = gateway.resolve.as_ref();
     let looked_up = gateway.upstream.iter().any(|pool| {
         let resolve = pool.resolve.as_ref().or(own);
         resolve.is_none_or(|resolve| resolve.value == Resolve::AtRequest)
     });
-    if !looked_up || health.label.name() == "none" {
-        return None;
-    }
-    let written = health.interval.as_ref().map(|it| it.value);
+    let health = service.node.service.health.as_deref()?;
+    (looked_up && health.label.name() != "none").then_some(health)
+}
+
+fn first_probe(service: ServiceView<'_>) -> Option<Setting> {
+    let written = checked(service)?.interval.as_ref().map(|it| it.value);
     let interval = Number::written_or(written, INTERVAL);
     let setting = Setting::new("healthcheck.interval", &interval)
         .must([Inequality::new(

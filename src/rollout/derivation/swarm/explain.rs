@@ -53,8 +53,16 @@ fn direction(facts: &Facts, numbers: &Swarm) -> Vec<Setting> {
         Setting::new("update_config.parallelism", &update.parallelism)
             .must(surge(facts, numbers))
             .because(
-                "one at a time: a bad version takes one instance at most, and this much room is \
-                 used beside the replicas",
+                match update.order.value {
+                    Order::StartFirst => {
+                        "so many at once: the room that is used beside the replicas, and what a bad \
+                         version takes at most"
+                    }
+                    Order::StopFirst => {
+                        "so many at once: what is missing meanwhile, and what a bad version takes at \
+                         most"
+                    }
+                },
                 UPDATER,
             ),
         Setting::new("update_config.delay", &update.delay)
@@ -190,7 +198,7 @@ fn back(facts: &Facts, numbers: &Swarm) -> Vec<Setting> {
     vec![
         order_of("rollback_config.order", facts, facts.rollback, rollback),
         Setting::new("rollback_config.parallelism", &rollback.parallelism)
-            .because("one at a time, as the update", UPDATER),
+            .because("so many at once on the way back", UPDATER),
         Setting::new("rollback_config.delay", &rollback.delay).because(
             "the previous version is known to serve: the next need not wait for a verdict",
             UPDATER,
