@@ -6,6 +6,8 @@ use super::{Exit, Failure, terminal};
 use crate::diagnostics::catalogue;
 use crate::diagnostics::render::{Format, escape_line};
 use crate::graph::Graph;
+use crate::rollout::table::{self, Least, Proof};
+use crate::vocabulary::TargetId;
 use clap::Args;
 
 /// Judge a program without writing anything
@@ -42,6 +44,9 @@ impl Check {
                 invocation.elapsed()
             ));
             if let Some(graph) = &invocation.compilation.graph {
+                for line in proved(graph, &invocation.targets) {
+                    terminal::say(&format!("  {}", escape_line(&line)));
+                }
                 for accepted in accepted(graph) {
                     terminal::say(&format!("  accepted: {}", escape_line(&accepted)));
                 }
@@ -49,6 +54,69 @@ impl Check {
         }
         Ok(Exit::Success)
     }
+}
+
+/// The most rows of the table of proofs.
+const MOST_ROWS: usize = 30;
+
+/// The table of proofs: how many instances serve at the worst moment, at the fewest replicas.
+fn proved(graph: &Graph, targets: &[TargetId]) -> Vec<String> {
+    let proofs: Vec<Proof<'_>> = targets
+        .iter()
+        .flat_map(|target| table::proofs(graph, *target))
+        .collect();
+    if proofs.is_empty() {
+        return Vec::new();
+    }
+    let head = [
+        "service", "target", "replicas", "promised", "update", "rollback", "drain",
+    ];
+    let mut rows = vec![head.map(ToOwned::to_owned)];
+    rows.extend(proofs.iter().take(MOST_ROWS).map(row));
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let mut lines: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            let cells = row.iter().zip(&widths);
+            let line: Vec<String> = cells
+                .map(|(cell, width)| format!("{cell:width$}"))
+                .collect();
+            line.join("  ").trim_end().to_owned()
+        })
+        .collect();
+    if let Some(more @ 1..) = proofs.len().checked_sub(MOST_ROWS) {
+        lines.push(format!("and {more} more"));
+    }
+    lines
+}
+
+fn row(proof: &Proof<'_>) -> [String; 7] {
+    let replicas = match (proof.replicas.least, proof.replicas.most) {
+        (least, most) if least == most => least.to_string(),
+        (least, u64::MAX) => format!("{least} or more"),
+        (least, most) => format!("{least} to {most}"),
+    };
+    let kept = |least: Least| match (proof.promised, least) {
+        (None, _) => "-".to_owned(),
+        (_, Least::Unproved) => "not proved".to_owned(),
+        (Some(promised), Least::Known(least)) if least < promised => format!("only {least}"),
+        (_, Least::Known(least)) => least.to_string(),
+    };
+    [
+        proof.service.to_owned(),
+        proof.target.word().to_owned(),
+        replicas,
+        proof
+            .promised
+            .map_or("nothing".to_owned(), |promised| promised.to_string()),
+        kept(proof.update),
+        kept(proof.rollback),
+        kept(proof.drain),
+    ]
 }
 
 /// What services accept, a line for each reason: what is accepted, in whom, until when and why.

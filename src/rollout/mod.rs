@@ -8,6 +8,7 @@ pub mod derivation;
 pub mod hosts;
 mod promises;
 pub mod rehearsal;
+pub mod table;
 
 pub use capacity::{Way, least_serving};
 

@@ -82,20 +82,7 @@ impl Case<'_> {
             ..
         } = self.graph.replicas(self.service);
         [fewest, most].into_iter().find_map(|replicas| {
-            // One a node: replacing it in place leaves its node without one.
-            let in_place = self.graph.is_global(self.service)
-                && matches!(
-                    way,
-                    Way::Slots {
-                        order: Order::StopFirst,
-                        ..
-                    }
-                );
-            let least = if in_place {
-                0
-            } else {
-                least_serving(way, replicas)
-            };
+            let least = least_kept(self.graph, self.service, way, replicas);
             let floor = self.promise.floor(replicas).max(1);
             (least < floor).then_some(Broken {
                 replicas,
@@ -216,6 +203,23 @@ impl Case<'_> {
                 format!("write {start_first}, or run at least {enough} replicas")
             }
         }
+    }
+}
+
+/// The fewest of so many replicas of a service that serve while they are replaced.
+pub(super) fn least_kept(graph: &Graph, service: ServiceView<'_>, way: Way, replicas: u64) -> u64 {
+    let stops_first = matches!(
+        way,
+        Way::Slots {
+            order: Order::StopFirst,
+            ..
+        }
+    );
+    // One a node: replacing it in place leaves its node without one.
+    if stops_first && graph.is_global(service) {
+        0
+    } else {
+        least_serving(way, replicas)
     }
 }
 

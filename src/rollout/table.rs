@@ -1,0 +1,155 @@
+//! What was proved of each service, as numbers: what `zdc check` shows when nothing is wrong.
+
+use super::derivation;
+use super::promises::least_kept;
+use crate::graph::{Graph, Promise, ReplicaRange, ServiceView};
+use crate::models::kubernetes::{Amount, Budget, drain};
+use crate::vocabulary::{Capability, Disturbance, TargetId};
+
+/// What is known of one service on one target. Numbers of instances are for the fewest replicas it
+/// may have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof<'g> {
+    /// The service, by zd name.
+    pub service: &'g str,
+    /// Where.
+    pub target: TargetId,
+    /// How many replicas it may have.
+    pub replicas: ReplicaRange,
+    /// What is promised of them; `None` for downtime that is allowed.
+    pub promised: Option<u64>,
+    /// The fewest that serve through an update.
+    pub update: Least,
+    /// The fewest that serve through a rollback.
+    pub rollback: Least,
+    /// The fewest that serve through the drain of all its nodes, one after the other.
+    pub drain: Least,
+}
+
+/// The fewest that serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Least {
+    /// So many, by the model of the target.
+    Known(u64),
+    /// No model tells.
+    Unproved,
+}
+
+/// What is known of every service that a target runs and that promises something.
+pub fn proofs(graph: &Graph, target: TargetId) -> Vec<Proof<'_>> {
+    let services = graph.services_on(target);
+    let judged = services.filter(|service| super::is_judged(graph, target, *service));
+    judged
+        .filter_map(|service| proof(graph, service, target))
+        .collect()
+}
+
+fn proof<'g>(graph: &'g Graph, service: ServiceView<'g>, target: TargetId) -> Option<Proof<'g>> {
+    let promise = graph.promise(service);
+    let replicas = graph.replicas(service);
+    let promised = match promise {
+        Promise::None => return None,
+        Promise::Downtime => None,
+        Promise::Capacity { .. } => Some(promise.floor(replicas.least).max(1)),
+    };
+    let policy = derivation::policy(graph, service, target);
+    let policy = policy.filter(|_| promised.is_some());
+    let least = |way| Least::Known(least_kept(graph, service, way, replicas.least));
+    Some(Proof {
+        service: service.name(),
+        target,
+        replicas,
+        promised,
+        update: policy
+            .as_ref()
+            .map_or(Least::Unproved, |it| least(it.update)),
+        // Kubernetes goes back by the strategy of the update.
+        rollback: policy.as_ref().map_or(Least::Unproved, |it| {
+            least(if target.has(Capability::AutomaticRollback) {
+                it.rollback
+            } else {
+                it.update
+            })
+        }),
+        drain: match (target, promised) {
+            (TargetId::Kubernetes, Some(_)) => Least::Known(drained(&promise, replicas.least)),
+            _ => Least::Unproved,
+        },
+    })
+}
+
+/// What the eviction of all pods leaves under the budget that is written
+/// (`targets/kubernetes/autoscaling.rs`): one pod has none.
+fn drained(promise: &Promise, replicas: u64) -> u64 {
+    let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+    let spare = if promise.covers(Disturbance::Drain) {
+        replicas.saturating_sub(promise.floor(replicas)).max(1)
+    } else {
+        1
+    };
+    let budget = (replicas > 1).then_some(Budget::MaxUnavailable(Amount::Count(small(spare))));
+    u64::from(drain(small(replicas), small(replicas), budget).least)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::MemoryWorld;
+    use crate::{Options, compile};
+
+    fn known(text: &str, target: TargetId) -> Vec<(String, Option<u64>, Least, Least, Least)> {
+        let text = format!("app shop {{ targets = [{}] }}\n{text}", target.word());
+        let world = MemoryWorld::single("app.zd", text);
+        let compilation = compile(&world, "app.zd", &Options::default());
+        let graph = compilation.graph.unwrap();
+        let proofs = proofs(&graph, target);
+        let numbers = proofs.iter().map(|it| {
+            (
+                it.service.to_owned(),
+                it.promised,
+                it.update,
+                it.rollback,
+                it.drain,
+            )
+        });
+        numbers.collect()
+    }
+
+    fn web(name: &str, more: &str) -> String {
+        format!(
+            "service {name} {{\n  image = \"example/web:1.0.0\"\n  port http {{ number = 8080 }}\n  \
+             health http {{ path = \"/\" }}\n  {more}\n}}\n"
+        )
+    }
+
+    #[test]
+    fn numbers_are_those_of_the_models() {
+        let three = web("web", "replicas = 3\n  availability { min_available = 2 }");
+        let kept = |number| Least::Known(number);
+        let row =
+            |update, rollback, drain| vec![("web".to_owned(), Some(2), update, rollback, drain)];
+        assert_eq!(
+            known(&three, TargetId::Kubernetes),
+            row(kept(2), kept(2), kept(2))
+        );
+        assert_eq!(
+            known(&three, TargetId::Swarm),
+            row(kept(2), kept(3), Least::Unproved)
+        );
+    }
+
+    #[test]
+    fn one_pod_does_not_survive_a_drain() {
+        let one = web("web", "availability { min_available = 1 }");
+        let rows = known(&one, TargetId::Kubernetes);
+        assert_eq!(rows[0].4, Least::Known(0));
+    }
+
+    #[test]
+    fn what_promises_nothing_is_no_row() {
+        let worker = "service worker { image = \"example/worker:1.0.0\" }\n";
+        assert_eq!(known(worker, TargetId::Swarm), []);
+        let down = web("web", "allow downtime { because = \"nobody minds\" }");
+        assert_eq!(known(&down, TargetId::Swarm)[0].1, None);
+    }
+}
