@@ -1,5 +1,5 @@
 //! The pages of the book that are made from the code: the reference of blocks and the list of
-//! diagnostics. `UPDATE_EXPECTED=1 cargo test --test book` writes them anew.
+//! diagnostics; and those that are held to it. `UPDATE_EXPECTED=1 cargo test --test book` writes them anew.
 
 #![allow(
     clippy::disallowed_methods,
@@ -148,6 +148,65 @@ fn the_pages_of_words_say_what_compiles() {
         }
     }
     assert_eq!(count, index.matches("](words/").count());
+}
+
+/// Each row of the page on coverage names codes, files and tests that there are, and the last line
+/// counts the rows.
+#[test]
+fn the_page_on_coverage_names_what_exists() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| fs::read_to_string(root.join(path)).unwrap();
+    let page = read("docs/src/coverage.md");
+    assert!(read("docs/src/SUMMARY.md").contains("](coverage.md)\n"));
+    let rows = page.lines().filter_map(|line| {
+        let cells = line.strip_prefix("| ")?.strip_suffix(" |")?;
+        Some(cells.split(" | ").collect::<Vec<_>>())
+    });
+    let [mut diagnosed, mut written, mut shown, mut missing] = [0; 4];
+    for row in rows.filter(|row| row[0] != "cause") {
+        let [_, decided, held] = row[..] else {
+            panic!("three cells: {row:?}")
+        };
+        let codes: Vec<&str> = decided.split('[').skip(1).collect();
+        for code in &codes {
+            let (id, rest) = code.split_once(']').unwrap();
+            assert!(catalogue::find(id).is_some(), "{id} is no code");
+            let link = format!("(diagnostics/{id}.md)");
+            assert!(rest.starts_with(&link), "{id} does not lead to its page");
+        }
+        let count = match decided {
+            _ if decided.starts_with("[ZD") => &mut diagnosed,
+            _ if decided.starts_with("written: ") => &mut written,
+            _ if decided.starts_with("shown: `zdc ") => &mut shown,
+            _ if decided.starts_with("not covered") => &mut missing,
+            _ => panic!("decided by what? {row:?}"),
+        };
+        *count += 1;
+        let uncovered = decided.starts_with("not covered");
+        assert_eq!(held == "–", uncovered, "{row:?}");
+        let by_example = held.starts_with("its example");
+        assert!(!by_example || !codes.is_empty(), "{row:?}");
+        let files: Vec<&str> = held.split("; ").filter(|it| it.contains('`')).collect();
+        assert!(uncovered || by_example || !files.is_empty(), "{row:?}");
+        for file in files {
+            let mut names = file.split('`').skip(1).step_by(2);
+            let path = names.next().unwrap();
+            assert!(root.join(path).is_file(), "{path} does not exist");
+            for test in names {
+                let defined = format!("fn {test}(");
+                assert!(read(path).contains(&defined), "{path} has no {test}");
+            }
+        }
+    }
+    let covered = diagnosed + written;
+    let (body, _) = page.split_once("\n## Together\n").unwrap_or((&page, ""));
+    hold(
+        "coverage.md",
+        &format!(
+            "{body}\n## Together\n\n{covered} are covered ({diagnosed} by a diagnostic, {written} by what is \
+             written), {shown} shown, {missing} not covered.\n"
+        ),
+    );
 }
 
 /// One block's section, then those of the blocks in it.
