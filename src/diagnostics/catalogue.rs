@@ -138,6 +138,8 @@ catalogue! {
     MARK_TAKES_POOL_DOWN = "ZD4010" "mark-takes-pool-down" Warning "0.1.0";
     LOST_INSTANCE = "ZD4011" "lost-instance" Warning "0.1.0";
     EARLY_PROBE = "ZD4012" "early-probe" Warning "0.1.0";
+    TWO_WRITERS = "ZD4013" "two-writers" Error "0.1.0";
+    NO_PLACE = "ZD4014" "no-place" Warning "0.1.0";
     SHORT_DRAIN = "ZD4040" "short-drain" Error "0.1.0";
     NO_SWAP_BACK = "ZD4041" "no-swap-back" Error "0.1.0";
     UNTESTED_CONFIGURATION = "ZD4042" "untested-configuration" Error "0.1.0";

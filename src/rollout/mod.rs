@@ -6,6 +6,7 @@
 mod capacity;
 pub mod derivation;
 pub mod hosts;
+mod overlap;
 mod promises;
 pub mod rehearsal;
 pub mod table;
@@ -52,6 +53,9 @@ pub fn verify<'g>(
             TargetId::Nginx => hosts::check(graph, service, &mut found),
             TargetId::Swarm | TargetId::Kubernetes | TargetId::Compose => {
                 promises::check(graph, service, target, &mut found);
+                if target == TargetId::Swarm {
+                    overlap::check(graph, service, &mut found);
+                }
             }
         }
     }

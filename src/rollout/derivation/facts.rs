@@ -81,10 +81,7 @@ impl Facts {
             [floor(replicas.least), floor(replicas.most)]
         };
         let timing = body.timing.as_ref();
-        let host_port = service.ports().iter().any(|port| {
-            let mode = port.mode.as_ref();
-            port.publish.is_some() && mode.is_some_and(|mode| mode.value == PublishMode::Host)
-        });
+        let host_port = publishes_on_nodes(service);
         Self {
             replicas,
             promise: match promise {
@@ -145,6 +142,14 @@ fn check(service: ServiceView<'_>) -> Option<Check> {
         timeout: health.timeout.as_ref().map_or(timeout, |it| it.value),
         retries: health.retries.as_ref().map_or(RETRIES, |it| it.value.get()),
         start_period: health.start_period.as_ref().map(|it| it.value),
+    })
+}
+
+/// Whether an instance takes a port of its node.
+pub fn publishes_on_nodes(service: ServiceView<'_>) -> bool {
+    service.ports().iter().any(|port| {
+        let mode = port.mode.as_ref();
+        port.publish.is_some() && mode.is_some_and(|mode| mode.value == PublishMode::Host)
     })
 }
 

@@ -11,7 +11,7 @@ pub mod nginx;
 pub mod swarm;
 mod term;
 
-pub use facts::{INTERVAL, RETRIES, TIMEOUT, has_single_writer};
+pub use facts::{INTERVAL, RETRIES, TIMEOUT, has_single_writer, publishes_on_nodes};
 pub use term::{Inequality, Relation, Term};
 
 use crate::graph::{Graph, Promise, ServiceView};

@@ -1,0 +1,151 @@
+//! Where old and new cannot be there at once, and are to be: a start-first update on a swarm of what has one writer or one
+//! place.
+
+use super::capacity::Way;
+use super::derivation::{self, Policy};
+use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
+use crate::graph::{Graph, ServiceView};
+use crate::source::Span;
+use crate::vocabulary::{Order, TargetId, Update};
+
+/// Checks a service on a swarm, whatever it promises: two writers damage data where nothing has to serve.
+pub(super) fn check(graph: &Graph, service: ServiceView<'_>, diagnostics: &mut Diagnostics) {
+    let Some(policy) = derivation::policy(graph, service, TargetId::Swarm) else {
+        return;
+    };
+    let Some((way, span)) = overlap(&policy, service) else {
+        return;
+    };
+    if derivation::has_single_writer(graph, service) {
+        diagnostics.push(two_writers(service, way, span));
+    } else if let Some(why) = one_place(service) {
+        diagnostics.push(no_place(service, span, &why));
+    }
+}
+
+/// What of an update starts the new one first, and where that is written.
+fn overlap(policy: &Policy, service: ServiceView<'_>) -> Option<(&'static str, Span)> {
+    let starts_first = |way| {
+        matches!(
+            way,
+            Way::Slots {
+                order: Order::StartFirst,
+                ..
+            }
+        )
+    };
+    let update = service.node.service.update.as_deref();
+    let written = |update: &Update| update.order.as_ref().map(|order| order.span);
+    if starts_first(policy.update) {
+        let span = update.and_then(|update| written(update));
+        return Some(("an update", span.unwrap_or(service.span())));
+    }
+    if starts_first(policy.rollback) {
+        let rollback = update.and_then(|update| update.rollback.as_ref());
+        let span =
+            rollback.map(|rollback| rollback.order.as_ref().map_or(rollback.span, |it| it.span));
+        return Some(("a rollback", span.unwrap_or(service.span())));
+    }
+    None
+}
+
+/// Two instances on one volume that takes one.
+fn two_writers(service: ServiceView<'_>, way: &str, span: Span) -> Diagnostic {
+    let name = service.name();
+    Diagnostic::new(
+        &catalogue::TWO_WRITERS,
+        format!("{way} of `{name}` has two instances write to its volume at once"),
+        span,
+    )
+    .labelled("the new one starts while the old one still writes")
+    .about(name)
+    .help(
+        "write `order = stop_first`, and say that it is down meanwhile: `allow downtime { because = \"…\" }`; or \
+         `access = many_writers` on the volume, where its program takes that",
+    )
+}
+
+/// Why a node takes only so many instances, where one does.
+fn one_place(service: ServiceView<'_>) -> Option<String> {
+    if derivation::publishes_on_nodes(service) {
+        return Some(
+            "a port of the node itself is taken by the old one until it has stopped".to_owned(),
+        );
+    }
+    let most = service
+        .node
+        .service
+        .placement
+        .as_ref()?
+        .max_per_node
+        .as_ref()?;
+    Some(format!("a node takes {} of them", most.value.get()))
+}
+
+/// The new task may wait for ever.
+fn no_place(service: ServiceView<'_>, span: Span, why: &str) -> Diagnostic {
+    let name = service.name();
+    Diagnostic::new(
+        &catalogue::NO_PLACE,
+        format!("a new instance of `{name}` may find no node, and the update then waits for ever"),
+        span,
+    )
+    .labelled(why)
+    .about(name)
+    .help("have a node more than instances, or write `order = stop_first` and promise one instance less")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::source::MemoryWorld;
+    use crate::{Options, compile};
+
+    fn codes(service: &str) -> Vec<String> {
+        let text = format!(
+            "app shop {{ targets = [swarm] }}\nvolume data {{}}\nservice db {{\n  image = \"example/db:1.0.0\"\n  \
+             port sql {{ number = 5432, protocol = tcp }}\n  health exec {{ command = [\"ready\"] }}\n  {service}\n}}\n"
+        );
+        let compilation = compile(
+            &MemoryWorld::single("app.zd", text),
+            "app.zd",
+            &Options::default(),
+        );
+        let found = compilation.diagnostics.iter();
+        found
+            .map(|found| format!("{} {}", found.code.id, found.message))
+            .collect()
+    }
+
+    #[test]
+    fn a_way_back_overlaps_too() {
+        let found = codes(
+            "volume data { path = \"/data\" }\n  allow downtime { because = \"one writer\" }\n  \
+             update rolling { order = stop_first, rollback { order = start_first } }",
+        );
+        assert_eq!(
+            found,
+            ["ZD4013 a rollback of `db` has two instances write to its volume at once"]
+        );
+    }
+
+    #[test]
+    fn one_after_the_other_is_no_overlap() {
+        let found = codes(
+            "volume data { path = \"/data\" }\n  allow downtime { because = \"one writer\" }\n  \
+             update rolling { order = stop_first, rollback { order = stop_first } }",
+        );
+        assert!(found.is_empty(), "{found:?}");
+    }
+
+    #[test]
+    fn a_limit_of_the_node_is_a_place() {
+        let found = codes(
+            "replicas = 2\n  placement { max_per_node = 1 }\n  \
+             update rolling { order = start_first, rollback { order = start_first } }",
+        );
+        assert!(
+            found.iter().any(|found| found.starts_with("ZD4014")),
+            "{found:?}"
+        );
+    }
+}
