@@ -7,10 +7,13 @@ use crate::graph::Graph;
 use crate::source::Span;
 use crate::targets::Ledger;
 use crate::targets::docker::{
-    Draft, Ipam, Map, Services, Subnet, Volume, escaped, host_path, shell_variable,
+    Draft, Ipam, Map, Services, Subnet, escaped, host_path, shell_variable, volume,
 };
 use crate::vocabulary::TargetId;
 use crate::yaml::{Commented, comment};
+
+/// Why a volume's size is in no project.
+const SIZE: &str = "kubernetes asks for it; a volume of the engine grows with its disk";
 
 /// The whole project, its top-level sections taken from the graph.
 pub(super) fn lower<'g>(
@@ -31,7 +34,7 @@ pub(super) fn lower<'g>(
             .filter_map(|name| network(graph, name, ledger))
             .collect(),
         volumes: volumes
-            .filter_map(|name| volume(graph, name, ledger))
+            .filter_map(|name| volume(graph, name, SIZE, ledger))
             .collect(),
         configs: configs(draft),
         secrets: secrets(graph, draft, ledger),
@@ -97,20 +100,6 @@ fn network<'g>(
         }],
     });
     Some((name.to_owned(), lowered.into()))
-}
-
-fn volume<'g>(graph: &'g Graph, name: &str, ledger: &mut Ledger<'g>) -> Option<(String, Volume)> {
-    let volume = ledger.enter(graph.volume(name)?);
-    let size = "kubernetes asks for it; a volume of the engine grows with its disk";
-    ledger.declare_from(volume.size.as_ref(), size);
-    ledger.declare_from(volume.access.as_ref(), "a fact that the proof uses");
-    let external = ledger.take_from(volume.external.as_ref());
-    let real = ledger.take_from(volume.name.as_ref());
-    let lowered = Volume {
-        external: external.is_some_and(|external| *external),
-        name: real.map(|real| escaped(real)),
-    };
-    Some((name.to_owned(), lowered))
 }
 
 fn configs(draft: &Draft<'_>) -> Map<Commented<ConfigFile>> {

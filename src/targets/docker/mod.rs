@@ -13,6 +13,7 @@ mod resources;
 mod service;
 mod text;
 mod unused;
+mod volume;
 
 pub(super) use draft::{ConfigNames, Draft};
 pub(super) use format::{
@@ -23,9 +24,10 @@ pub(super) use gateway::{gateway, published};
 pub(super) use health::health;
 pub(super) use mounts::{configs, host_path, secrets, volumes};
 pub(super) use names::{Names, attachments, names_to_add};
-pub(super) use resources::resources;
+pub(super) use resources::{bytes, cpus, resources};
 pub(super) use text::{Place, escaped, shell_variable};
 pub(super) use unused::declare_unused;
+pub(super) use volume::volume;
 
 use super::Ledger;
 use crate::graph::{Graph, ServiceView};

@@ -54,7 +54,7 @@ fn least_memory(target: TargetId) -> Memory {
 }
 
 /// A number of processors, as text: a bare `0.5` is a number, which the schema refuses.
-pub(super) fn cpus(cpu: Cpu) -> String {
+pub(in crate::targets) fn cpus(cpu: Cpu) -> String {
     let (whole, rest) = (cpu.millis / 1000, cpu.millis % 1000);
     if rest == 0 {
         return whole.to_string();
@@ -63,8 +63,9 @@ pub(super) fn cpus(cpu: Cpu) -> String {
     format!("{whole}.{}", digits.trim_end_matches('0'))
 }
 
-/// docker/go-units `RAMInBytes`: `200M` is 200 MiB; every unit is a power of 1024.
-pub(super) fn bytes(memory: Memory) -> String {
+/// docker/go-units `RAMInBytes`: `200M` is 200 MiB; every unit is a power of 1024. systemd reads the
+/// same (`systemd.resource-control`, `MemoryMax=`).
+pub(in crate::targets) fn bytes(memory: Memory) -> String {
     let (amount, unit) = memory.binary();
     let unit = ["", "K", "M", "G", "T"]
         .get(unit)

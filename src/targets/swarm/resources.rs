@@ -5,7 +5,7 @@ use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::Graph;
 use crate::source::Span;
 use crate::targets::Ledger;
-use crate::targets::docker::{Ipam, Subnet, Volume, escaped, shell_variable};
+use crate::targets::docker::{Ipam, Subnet, escaped, shell_variable};
 use crate::types::Cidr;
 use crate::vocabulary::Attribute;
 use crate::yaml::{Commented, comment};
@@ -66,25 +66,6 @@ pub(super) fn network<'g>(
         }],
     });
     Some((name.to_owned(), lowered.into()))
-}
-
-/// A volume, by its zd name.
-pub(super) fn volume<'g>(
-    graph: &'g Graph,
-    name: &str,
-    ledger: &mut Ledger<'g>,
-) -> Option<(String, Volume)> {
-    let volume = ledger.enter(graph.volume(name)?);
-    let size = "kubernetes asks for it; a swarm's volume grows with its disk";
-    ledger.declare_from(volume.size.as_ref(), size);
-    ledger.declare_from(volume.access.as_ref(), "a fact that the proof uses");
-    let external = ledger.take_from(volume.external.as_ref());
-    let real = ledger.take_from(volume.name.as_ref());
-    let lowered = Volume {
-        external: external.is_some_and(|external| *external),
-        name: real.map(|real| escaped(real)),
-    };
-    Some((name.to_owned(), lowered))
 }
 
 /// A secret, by its zd name. Its value is never in the stack: it is there already, or made before

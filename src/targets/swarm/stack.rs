@@ -6,9 +6,12 @@ use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::Graph;
 use crate::source::Span;
 use crate::targets::Ledger;
-use crate::targets::docker::{ConfigNames, Draft, Lowering, Services, escaped};
+use crate::targets::docker::{ConfigNames, Draft, Lowering, Services, escaped, volume};
 use crate::yaml::Commented;
 use std::collections::BTreeSet;
+
+/// Why a volume's size is in no stack.
+const SIZE: &str = "kubernetes asks for it; a swarm's volume grows with its disk";
 
 /// A stack, half-way.
 pub(super) struct Half<'g> {
@@ -99,7 +102,7 @@ pub(super) fn lower<'g>(
             .filter_map(|name| resources::network(graph, name, externals.contains(&**name), ledger))
             .collect(),
         volumes: volumes
-            .filter_map(|name| resources::volume(graph, name, ledger))
+            .filter_map(|name| volume(graph, name, SIZE, ledger))
             .collect(),
         configs: configs.collect(),
         secrets: secrets

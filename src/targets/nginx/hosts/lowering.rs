@@ -9,7 +9,8 @@ use super::word::{Variable, Word};
 use crate::graph::{Slots, protocol};
 use crate::rollout::hosts::Policy;
 use crate::targets::contract;
-use crate::types::{Cpu, Duration, Memory, Reference};
+use crate::targets::docker::{bytes, cpus};
+use crate::types::{Duration, Reference};
 use crate::vocabulary::{Label, Protocol, Pull, RestartCondition};
 
 /// What the scripts know of a service.
@@ -441,26 +442,6 @@ fn split(command: &[Word]) -> (Option<&Word>, &[Word]) {
 /// Whether nothing on the host leads requests to a service.
 pub(super) fn is_idle(texts: &Texts<'_, '_>) -> bool {
     !is_led_to(texts.graph, texts.service)
-}
-
-/// Docker's and systemd's units are powers of 1024; docker reads small letters too.
-pub(super) fn bytes(memory: Memory) -> String {
-    let (amount, unit) = memory.binary();
-    let unit = ["", "K", "M", "G", "T"]
-        .get(unit)
-        .copied()
-        .unwrap_or_default();
-    format!("{amount}{unit}")
-}
-
-/// A number of processors: `0.5`.
-fn cpus(cpu: Cpu) -> String {
-    let (whole, rest) = (cpu.millis / 1000, cpu.millis % 1000);
-    let digits = format!("{rest:03}");
-    match digits.trim_end_matches('0') {
-        "" => whole.to_string(),
-        digits => format!("{whole}.{digits}"),
-    }
 }
 
 /// Whole seconds, rounded up, at least one.

@@ -2,9 +2,10 @@
 //! port (`systemd.unit`, `systemd.service`, `systemd.resource-control`).
 
 use super::account;
-use super::lowering::{bytes, seconds};
+use super::lowering::seconds;
 use super::text::Texts;
 use crate::rollout::hosts::Policy;
+use crate::targets::docker::bytes;
 use crate::vocabulary::RestartCondition;
 use serde::Serialize;
 
