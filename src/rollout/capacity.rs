@@ -24,22 +24,18 @@ pub enum Way {
 
 /// The fewest serving while `replicas` are replaced in this way.
 pub fn least_serving(way: Way, replicas: u64) -> u64 {
-    let replicas = u32::try_from(replicas).unwrap_or(u32::MAX);
+    let replicas = small(replicas);
     let least = match way {
         Way::Slots { order, parallelism } => {
             let policy = swarm::Policy {
-                order: match order {
-                    Order::StartFirst => swarm::Order::StartFirst,
-                    Order::StopFirst => swarm::Order::StopFirst,
-                },
-                parallelism: u32::try_from(parallelism).unwrap_or(u32::MAX),
+                order: modelled(order),
+                parallelism: small(parallelism),
                 ..swarm::Policy::DEFAULT
             };
             swarm::least_serving(&policy, replicas)
         }
         Way::Share(share) => {
-            let percent = u32::try_from(share.thousandths / 1_000).unwrap_or(u32::MAX);
-            let amount = kubernetes::Amount::Percent(percent);
+            let amount = percent(share);
             let strategy = kubernetes::Strategy::RollingUpdate {
                 surge: amount,
                 unavailable: amount,
@@ -49,6 +45,24 @@ pub fn least_serving(way: Way, replicas: u64) -> u64 {
         Way::AllAtOnce => kubernetes::Strategy::Recreate.least_available(replicas),
     };
     u64::from(least)
+}
+
+/// An order in the words of the model.
+pub(super) fn modelled(order: Order) -> swarm::Order {
+    match order {
+        Order::StartFirst => swarm::Order::StartFirst,
+        Order::StopFirst => swarm::Order::StopFirst,
+    }
+}
+
+/// A share in the words of the model: whole per cents.
+pub(super) fn percent(share: Percent) -> kubernetes::Amount {
+    kubernetes::Amount::Percent(small(share.thousandths / 1_000))
+}
+
+/// A number of the models; the largest one where it does not fit.
+pub(super) fn small(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -51,11 +51,12 @@ pub fn verify<'g>(
     {
         match target {
             TargetId::Nginx => hosts::check(graph, service, &mut found),
-            TargetId::Swarm | TargetId::Kubernetes | TargetId::Compose => {
+            TargetId::Swarm => {
                 promises::check(graph, service, target, &mut found);
-                if target == TargetId::Swarm {
-                    overlap::check(graph, service, &mut found);
-                }
+                overlap::check(graph, service, &mut found);
+            }
+            TargetId::Kubernetes | TargetId::Compose => {
+                promises::check(graph, service, target, &mut found);
             }
         }
     }

@@ -10,15 +10,21 @@ use crate::vocabulary::{Order, TargetId, Update};
 
 /// Checks a service on a swarm, whatever it promises: two writers damage data where nothing has to serve.
 pub(super) fn check(graph: &Graph, service: ServiceView<'_>, diagnostics: &mut Diagnostics) {
+    let single_writer = derivation::has_single_writer(graph, service);
+    let place = one_place(service);
+    // Most services have neither: their policy is not worked out once more.
+    if !single_writer && place.is_none() {
+        return;
+    }
     let Some(policy) = derivation::policy(graph, service, TargetId::Swarm) else {
         return;
     };
     let Some((way, span)) = overlap(&policy, service) else {
         return;
     };
-    if derivation::has_single_writer(graph, service) {
+    if single_writer {
         diagnostics.push(two_writers(service, way, span));
-    } else if let Some(why) = one_place(service) {
+    } else if let Some(why) = place {
         diagnostics.push(no_place(service, span, &why));
     }
 }

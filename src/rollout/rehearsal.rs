@@ -1,13 +1,14 @@
 //! A service's policy on a target as a scenario for the models, and what they say of it.
 
-use super::derivation::{self, INTERVAL, RETRIES, kubernetes, swarm};
+use super::capacity::{modelled, percent, small};
+use super::derivation::{self, Facts, kubernetes, swarm};
 use crate::graph::{Graph, Promise, ServiceView};
 use crate::models::interval::Millis;
 use crate::models::kubernetes as pods;
 use crate::models::prediction::{Outcome, Prediction, Race};
 use crate::models::swarm as model;
 use crate::types::{Duration, Percent};
-use crate::vocabulary::{Disturbance, FailureAction, Order, TargetId};
+use crate::vocabulary::{Disturbance, FailureAction, TargetId};
 
 /// What a service is put through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +132,7 @@ pub fn rehearse(
     let rehearsal = Rehearsing {
         graph,
         service,
+        facts: Facts::of(graph, service),
         scene,
         replicas,
     };
@@ -151,6 +153,7 @@ const READABLE: u32 = 10;
 struct Rehearsing<'a> {
     graph: &'a Graph,
     service: ServiceView<'a>,
+    facts: Facts,
     scene: Scene,
     replicas: u64,
 }
@@ -181,14 +184,14 @@ impl Rehearsing<'_> {
     }
 
     fn serving(&self, direction: &swarm::Direction) -> u64 {
-        let replicas = u32::try_from(self.replicas).unwrap_or(u32::MAX);
+        let replicas = small(self.replicas);
         u64::from(model::least_serving(&policy(direction), replicas))
     }
 
     fn scenario(&self, numbers: &swarm::Swarm, replicas: u64) -> model::Scenario {
         let task = self.task(numbers);
         let before = model::Service {
-            replicas: u32::try_from(replicas).unwrap_or(u32::MAX),
+            replicas: small(replicas),
             task: task.clone(),
             update: policy(&numbers.update),
             rollback: policy(&numbers.rollback),
@@ -223,30 +226,18 @@ impl Rehearsing<'_> {
     }
 
     fn task(&self, numbers: &swarm::Swarm) -> model::Task {
-        let body = &self.service.node.service;
-        let health = body
-            .health
-            .as_ref()
-            .filter(|_| self.service.has_health_check());
-        let timing = body.timing.as_ref();
-        let startup = timing.and_then(|timing| Some(timing.startup.as_ref()?.value.most));
-        let shutdown = body.shutdown.as_ref();
-        let drain = shutdown.and_then(|shutdown| Some(shutdown.drain.as_ref()?.value));
-        let startup = millis(startup.unwrap_or_default());
+        let startup = self.startup();
         model::Task {
             revision: 0,
             behaviour: model::Behaviour {
                 listens_after: startup,
                 healthy_after: startup,
-                drain: millis(drain.unwrap_or_default()),
+                drain: millis(self.facts.drain().unwrap_or_default()),
                 ..model::Behaviour::default()
             },
-            health: health.map(|health| model::Health {
-                interval: millis(health.interval.as_ref().map_or(INTERVAL, |it| it.value)),
-                retries: u32::try_from(
-                    health.retries.as_ref().map_or(RETRIES, |it| it.value.get()),
-                )
-                .unwrap_or(u32::MAX),
+            health: self.facts.health.map(|health| model::Health {
+                interval: millis(health.interval),
+                retries: small(health.retries),
                 start_period: numbers
                     .start_period
                     .map_or(0, |period| millis(period.value)),
@@ -256,16 +247,18 @@ impl Rehearsing<'_> {
         }
     }
 
+    /// How long a start takes at most.
+    fn startup(&self) -> Millis {
+        millis(self.facts.startup.unwrap_or_default())
+    }
+
     fn fault(&self, health: Option<&model::Health>) -> Option<model::Fault> {
         match self.scene {
             Scene::Update | Scene::Rollback => None,
             Scene::NeverHealthy => Some(model::Fault::NeverHealthy),
             Scene::Rejected => Some(model::Fault::Rejected),
             Scene::Crash => {
-                let body = &self.service.node.service;
-                let timing = body.timing.as_ref();
-                let startup = timing.and_then(|timing| Some(timing.startup.as_ref()?.value.most));
-                let startup = millis(startup.unwrap_or_default());
+                let startup = self.startup();
                 let interval = health.map_or(0, |health| health.interval);
                 let probes = startup.checked_div(interval).unwrap_or(0).saturating_add(1);
                 let healthy = interval.saturating_mul(probes).max(startup);
@@ -279,7 +272,7 @@ impl Rehearsing<'_> {
 
     fn on_kubernetes(&self) -> Rehearsal {
         let numbers = kubernetes::numbers(self.graph, self.service);
-        let replicas = u32::try_from(self.replicas).unwrap_or(u32::MAX);
+        let replicas = small(self.replicas);
         let works = matches!(self.scene, Scene::Update | Scene::Rollback);
         let strategy = match numbers.strategy {
             // In place, one after the other: what a Deployment does with this.
@@ -346,11 +339,8 @@ impl Rehearsing<'_> {
 
 fn policy(direction: &swarm::Direction) -> model::Policy {
     model::Policy {
-        order: match direction.order.value {
-            Order::StartFirst => model::Order::StartFirst,
-            Order::StopFirst => model::Order::StopFirst,
-        },
-        parallelism: u32::try_from(direction.parallelism.value).unwrap_or(u32::MAX),
+        order: modelled(direction.order.value),
+        parallelism: small(direction.parallelism.value),
         delay: millis(direction.delay.value),
         monitor: millis(direction.monitor.value),
         on_failure: match direction.on_failure.value {
@@ -364,17 +354,13 @@ fn policy(direction: &swarm::Direction) -> model::Policy {
 
 /// Thousandths of the whole: a percentage has thousandths of a hundredth.
 fn thousandths(share: Percent) -> u32 {
-    u32::try_from(share.thousandths / 100).unwrap_or(u32::MAX)
+    small(share.thousandths / 100)
 }
 
 fn amount(pods: kubernetes::Pods) -> pods::Amount {
     match pods {
-        kubernetes::Pods::Count(count) => {
-            pods::Amount::Count(u32::try_from(count).unwrap_or(u32::MAX))
-        }
-        kubernetes::Pods::Share(share) => {
-            pods::Amount::Percent(u32::try_from(share.thousandths / 1_000).unwrap_or(u32::MAX))
-        }
+        kubernetes::Pods::Count(count) => pods::Amount::Count(small(count)),
+        kubernetes::Pods::Share(share) => percent(share),
     }
 }
 

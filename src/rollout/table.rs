@@ -1,10 +1,11 @@
 //! What was proved of each service, as numbers: what `zdc check` shows when nothing is wrong.
 
+use super::capacity::small;
 use super::derivation;
 use super::promises::least_kept;
 use crate::graph::{Graph, Promise, ReplicaRange, ServiceView};
 use crate::models::kubernetes::{Amount, Budget, drain};
-use crate::vocabulary::{Capability, Disturbance, TargetId};
+use crate::vocabulary::TargetId;
 
 /// What is known of one service on one target. Numbers of instances are for the fewest replicas it
 /// may have.
@@ -63,14 +64,9 @@ fn proof<'g>(graph: &'g Graph, service: ServiceView<'g>, target: TargetId) -> Op
         update: policy
             .as_ref()
             .map_or(Least::Unproved, |it| least(it.update)),
-        // Kubernetes goes back by the strategy of the update.
-        rollback: policy.as_ref().map_or(Least::Unproved, |it| {
-            least(if target.has(Capability::AutomaticRollback) {
-                it.rollback
-            } else {
-                it.update
-            })
-        }),
+        rollback: policy
+            .as_ref()
+            .map_or(Least::Unproved, |it| least(it.rollback)),
         drain: match (target, promised) {
             (TargetId::Kubernetes, Some(_)) => Least::Known(drained(&promise, replicas.least)),
             _ => Least::Unproved,
@@ -81,13 +77,8 @@ fn proof<'g>(graph: &'g Graph, service: ServiceView<'g>, target: TargetId) -> Op
 /// What the eviction of all pods leaves under the budget that is written
 /// (`targets/kubernetes/autoscaling.rs`): one pod has none.
 fn drained(promise: &Promise, replicas: u64) -> u64 {
-    let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-    let spare = if promise.covers(Disturbance::Drain) {
-        replicas.saturating_sub(promise.floor(replicas)).max(1)
-    } else {
-        1
-    };
-    let budget = (replicas > 1).then_some(Budget::MaxUnavailable(Amount::Count(small(spare))));
+    let spare = derivation::spared_in_drain(promise, replicas);
+    let budget = spare.map(|spare| Budget::MaxUnavailable(Amount::Count(small(spare))));
     u64::from(drain(small(replicas), small(replicas), budget).least)
 }
 

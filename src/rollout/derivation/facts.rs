@@ -17,7 +17,7 @@ const TIMEOUT_OF_IMAGE: Duration = Duration::from_seconds(30);
 
 /// The facts of one service.
 #[derive(Clone, Debug)]
-pub(super) struct Facts {
+pub(in crate::rollout) struct Facts {
     pub(super) replicas: ReplicaRange,
     pub(super) promise: Promised,
     /// The least that must serve of the fewest and of the most replicas, through an update.
@@ -27,11 +27,11 @@ pub(super) struct Facts {
     pub(super) global: bool,
     /// Whether a port is published on the nodes themselves.
     pub(super) host_port: bool,
-    pub(super) health: Option<Check>,
+    pub(in crate::rollout) health: Option<Check>,
     /// Whether a second probe restarts what fails it.
     pub(super) liveness: bool,
     pub(super) shutdown: Option<Shutdown>,
-    pub(super) startup: Option<Duration>,
+    pub(in crate::rollout) startup: Option<Duration>,
     pub(super) longest_request: Option<Duration>,
     pub(super) dns_cache: Option<Duration>,
     pub(super) pool_idle: Option<Duration>,
@@ -39,7 +39,7 @@ pub(super) struct Facts {
 
 /// What is promised of a service's capacity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Promised {
+pub(in crate::rollout) enum Promised {
     Nothing,
     /// It takes traffic and says no more.
     ByDefault,
@@ -49,23 +49,23 @@ pub(super) enum Promised {
 
 /// What is written of a service's end.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shutdown {
+pub(in crate::rollout) struct Shutdown {
     pub(super) grace: Option<Duration>,
     pub(super) drain: Option<Duration>,
 }
 
 /// A health check's times.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Check {
-    pub(super) interval: Duration,
+pub(in crate::rollout) struct Check {
+    pub(in crate::rollout) interval: Duration,
     pub(super) timeout: Duration,
-    pub(super) retries: u64,
+    pub(in crate::rollout) retries: u64,
     /// What was written.
     pub(super) start_period: Option<Duration>,
 }
 
 impl Facts {
-    pub(super) fn of(graph: &Graph, service: ServiceView<'_>) -> Self {
+    pub(in crate::rollout) fn of(graph: &Graph, service: ServiceView<'_>) -> Self {
         let body = &service.node.service;
         let promise = graph.promise(service);
         let replicas = graph.replicas(service);
@@ -117,7 +117,7 @@ impl Facts {
     }
 
     /// How long it goes on accepting after it was told to stop, where that is written.
-    pub(super) fn drain(&self) -> Option<Duration> {
+    pub(in crate::rollout) fn drain(&self) -> Option<Duration> {
         self.shutdown?.drain
     }
 

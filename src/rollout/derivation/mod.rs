@@ -17,8 +17,8 @@ pub use term::{Inequality, Relation, Term};
 use crate::graph::{Graph, Promise, ServiceView};
 use crate::rollout::capacity::Way;
 use crate::types::Duration;
-use crate::vocabulary::TargetId;
-use facts::Facts;
+use crate::vocabulary::{Disturbance, TargetId};
+pub(super) use facts::Facts;
 use std::fmt;
 
 /// Where a number comes from.
@@ -171,6 +171,17 @@ pub fn policy(graph: &Graph, service: ServiceView<'_>, target: TargetId) -> Opti
         }
         TargetId::Kubernetes | TargetId::Nginx | TargetId::Compose => None,
     }
+}
+
+/// How many of so many pods a drain may take at once, where a budget says so: what is not promised through
+/// it, and one at least, since a budget that allows none would stop every drain. One pod has no budget.
+pub fn spared_in_drain(promise: &Promise, pods: u64) -> Option<u64> {
+    let spare = if promise.covers(Disturbance::Drain) {
+        pods.saturating_sub(promise.floor(pods)).max(1)
+    } else {
+        1
+    };
+    (pods > 1).then_some(spare)
 }
 
 /// Every number of a service's policy on a target.

@@ -3,8 +3,8 @@
 use super::lowering::{Lowering, different, int};
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::{Promise, ServiceView};
+use crate::rollout::derivation;
 use crate::source::Span;
-use crate::vocabulary::Disturbance;
 use k8s_openapi::api::autoscaling::v2::{
     CrossVersionObjectReference, HorizontalPodAutoscaler, HorizontalPodAutoscalerSpec, MetricSpec,
     MetricTarget, ResourceMetricSource,
@@ -105,13 +105,11 @@ impl<'g> Lowering<'g> {
         let pods = replicas.unwrap_or_else(|| self.graph.replicas(service).least);
         let promised = matches!(promise, Promise::Capacity { .. });
         // Instances with a volume each are most often a quorum, promised or not.
-        if !(promised || self.is_stateful(service)) || pods < 2 {
+        if !(promised || self.is_stateful(service)) {
             return;
         }
-        let spare = if promised && promise.covers(Disturbance::Drain) {
-            pods.saturating_sub(promise.floor(pods)).max(1)
-        } else {
-            1
+        let Some(spare) = derivation::spared_in_drain(&promise, pods) else {
+            return;
         };
         let budget = PodDisruptionBudget {
             spec: Some(PodDisruptionBudgetSpec {
