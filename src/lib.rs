@@ -72,15 +72,12 @@ pub fn compile(world: &dyn World, main: &str, options: &Options) -> Compilation 
     let evaluated = evaluated(world, &checked, found, options);
     let sources = checked.program.sources.clone();
     // The syntax trees of a large program are most of its memory, and no later phase reads them.
-    if evaluated.0.services.len() < MANY_SERVICES {
+    if !evaluated.0.is_large() {
         drop(checked);
         return build(sources, evaluated, options);
     }
     parallel::drop_meanwhile(checked, || build(sources, evaluated, options))
 }
-
-/// So many services make a program large: a thread to drop its trees costs less than to wait for it.
-const MANY_SERVICES: usize = 200;
 
 /// What does not depend on the inputs: the program read, its names bound, its types checked.
 fn read(world: &dyn World, main: &str) -> (check::Checked, Diagnostics) {

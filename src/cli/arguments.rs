@@ -6,8 +6,8 @@ use crate::diagnostics::nearest;
 use crate::diagnostics::render::Format;
 use crate::types::Date;
 use crate::vocabulary::TargetId;
-use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
 /// Which program, and with which inputs.
@@ -120,7 +120,16 @@ pub(super) fn setting(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// `, did you mean x?`
+/// How what a command found out is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum DataFormat {
+    /// For people
+    Human,
+    /// For programs
+    Json,
+}
+
+/// `did you mean x?`
 pub(super) fn did_you_mean<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,

@@ -5,7 +5,6 @@ use super::drawing::{self, Drawing};
 use super::invocation::{Invocation, Telling};
 use super::{Exit, Failure, terminal};
 use crate::diagnostics::Severity;
-use crate::diagnostics::render::Format;
 use clap::{Args, ValueEnum};
 
 /// Draw who reaches whom
@@ -41,12 +40,7 @@ impl Graph {
         let broken = found.iter().any(|found| found.severity == Severity::Error);
         // Warnings are for a build to tell.
         if broken {
-            invocation.tell(Telling {
-                format: Format::Human,
-                color: self.program.color,
-                output_is_taken: true,
-                deny_warnings: false,
-            })?;
+            invocation.tell(Telling::aside(self.program.color))?;
         }
         if let Some(graph) = &invocation.compilation.graph {
             let drawing = Drawing::of(graph);

@@ -37,6 +37,18 @@ pub(super) struct Telling {
     pub(super) deny_warnings: bool,
 }
 
+impl Telling {
+    /// To people, beside what a command writes to standard output.
+    pub(super) fn aside(color: Color) -> Self {
+        Self {
+            format: Format::Human,
+            color,
+            output_is_taken: true,
+            deny_warnings: false,
+        }
+    }
+}
+
 impl Invocation {
     /// Compiles for these targets, for the app's where none is named; judges as of a day.
     ///

@@ -1,5 +1,6 @@
 //! `zdc model check`: the models of orchestrators beside recordings of the real ones.
 
+use super::arguments::DataFormat as Format;
 use super::project::show;
 use super::{Exit, Failure, terminal};
 use crate::diagnostics::render::{escape_json, escape_line};
@@ -44,14 +45,6 @@ struct Check {
     /// The latencies of the engine: those that a proof uses, or the usual ones
     #[arg(long, value_name = "WIDTH", default_value = "guaranteed", value_enum)]
     latencies: Latencies,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Human,
-    /// For programs
-    Json,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -1,17 +1,16 @@
 //! `zdc rollout`: what a target makes of an update, a rollback or a bad version, as a timeline.
 
-use super::arguments::{Program, targets};
+use super::arguments::{DataFormat as Format, Program, did_you_mean, targets};
 use super::invocation::{Invocation, Telling};
 use super::{Exit, Failure, terminal};
 use crate::diagnostics::Severity;
-use crate::diagnostics::nearest;
-use crate::diagnostics::render::{self, Style, escape_json, escape_line};
+use crate::diagnostics::render::{Style, escape_json, escape_line};
 use crate::graph::{Graph, ServiceView};
 use crate::models::prediction::Moment;
 use crate::rollout::rehearsal::{Rehearsal, Scene, Unknown, rehearse};
 use crate::vocabulary::TargetId;
+use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
@@ -50,14 +49,6 @@ pub(super) struct Rollout {
     format: Format,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Human,
-    /// For programs
-    Json,
-}
-
 fn scenes() -> impl TypedValueParser<Value = Scene> {
     PossibleValuesParser::new(Scene::ALL.map(Scene::word)).try_map(|word| {
         let mut all = Scene::ALL.into_iter();
@@ -89,12 +80,7 @@ impl Rollout {
         let broken = found.iter().any(|found| found.severity == Severity::Error);
         // A broken promise is an error too, and what this is for: it is told, and played.
         if broken {
-            invocation.tell(Telling {
-                format: render::Format::Human,
-                color: self.program.color,
-                output_is_taken: true,
-                deny_warnings: false,
-            })?;
+            invocation.tell(Telling::aside(self.program.color))?;
         }
         if let Some(graph) = &invocation.compilation.graph {
             let played = self.play(graph, &invocation.targets)?;
@@ -183,20 +169,12 @@ impl Rollout {
 }
 
 fn known(graph: &Graph, name: &str) -> Result<(), Failure> {
-    let mut names = graph.services().map(|service| service.name().to_owned());
-    if names.any(|known| known == name) {
+    if graph.find(name).is_some() {
         return Ok(());
     }
-    let shown = escape_line(name);
-    let failure = Failure::new(format!("there is no service `{shown}`"));
-    let names: Vec<String> = graph
-        .services()
-        .map(|service| service.name().to_owned())
-        .collect();
-    Err(match nearest(name, names.iter().map(String::as_str)) {
-        Some(near) => failure.help(format!("did you mean `{near}`?")),
-        None => failure,
-    })
+    let failure = Failure::new(format!("there is no service `{}`", escape_line(name)));
+    let near = did_you_mean(name, graph.services().map(ServiceView::name));
+    Err(near.into_iter().fold(failure, Failure::help))
 }
 
 /// The shortest way to the worst moment: when, how many serve, and what happened.

@@ -77,6 +77,14 @@ pub struct Deployment {
     pub written: Written,
 }
 
+impl Deployment {
+    /// Whether it has so many services that a thread more costs less than it saves, whatever it does
+    /// for each.
+    pub fn is_large(&self) -> bool {
+        self.services.len() >= 200
+    }
+}
+
 /// A service, or a gateway with what it has beside a service's body.
 #[derive(Clone, Debug)]
 pub struct ServiceNode {

@@ -49,13 +49,13 @@ const ALL: &[Rule] = &[
     unused::check,
 ];
 
-/// With so many services the rules are shared among threads.
-const MANY_SERVICES: usize = 200;
-
-/// Runs every rule.
+/// Runs every rule; those of a large program on several threads.
 pub fn check(graph: &Graph) -> Diagnostics {
-    let many = graph.deployment().services.len() >= MANY_SERVICES;
-    let least = if many { ALL.len() / 4 } else { ALL.len() };
+    let least = if graph.deployment().is_large() {
+        ALL.len() / 4
+    } else {
+        ALL.len()
+    };
     let shares = parallel::in_shares(ALL, least, 0, |share| {
         let mut found = Diagnostics::default();
         for rule in share.list {

@@ -4,7 +4,7 @@ use crate::cli::arguments::{Program, did_you_mean};
 use crate::cli::invocation::{Invocation, Telling};
 use crate::cli::{Exit, Failure, terminal};
 use crate::diagnostics::Severity;
-use crate::diagnostics::render::{self, escape_line};
+use crate::diagnostics::render::escape_line;
 use crate::graph::{Graph, ServiceView};
 use crate::rollout::derivation::{self, Inequality, Origin, Setting, Term};
 use crate::vocabulary::TargetId;
@@ -43,12 +43,7 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let invocation = Invocation::compile(program, targets, None)?;
     let Some(graph) = &invocation.compilation.graph else {
-        invocation.tell(Telling {
-            format: render::Format::Human,
-            color: program.color,
-            output_is_taken: true,
-            deny_warnings: false,
-        })?;
+        invocation.tell(Telling::aside(program.color))?;
         return Ok(Exit::Found);
     };
     let view = graph.find(service).ok_or_else(|| unknown(graph, service))?;

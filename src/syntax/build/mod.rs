@@ -40,8 +40,7 @@ pub(super) fn build(id: FileId, original: &str, mut scan: Scan<'_>) -> (File, Di
     }
     let comments = std::mem::take(&mut scan.comments);
     let diagnostics = std::mem::take(&mut scan.diagnostics);
-    let mut builder = Builder::new(id, original, &scan, Numbers::of_share(0, 1));
-    builder.docs = Docs::new(comments);
+    let mut builder = Builder::new(id, original, &scan, comments, Numbers::of_share(0, 1));
     builder.diagnostics = diagnostics;
     let mut items = builder.file(&scan.text, &parts);
     for lost in &scan.lost {
@@ -80,9 +79,10 @@ fn share(
     parts: &[Part],
     (index, of): (usize, usize),
 ) -> Option<Built> {
-    let mut builder = Builder::new(id, original, scan, Numbers::of_share(index, of));
     let (first, last) = (parts.first()?, parts.last()?);
-    builder.docs = Docs::new(scan.comments_of(first.start, last.end).to_vec());
+    let comments = scan.comments_of(first.start, last.end).to_vec();
+    let numbers = Numbers::of_share(index, of);
+    let mut builder = Builder::new(id, original, scan, comments, numbers);
     let items = builder.file(&scan.text, parts);
     let sound = builder.diagnostics.is_empty() && builder.examined == 0;
     sound.then(|| (items, builder.docs.into_comments(), builder.numbers.end))
@@ -152,7 +152,13 @@ struct Builder<'i> {
 }
 
 impl<'i> Builder<'i> {
-    fn new(id: FileId, original: &'i str, scan: &'i Scan<'_>, numbers: Numbers) -> Self {
+    fn new(
+        id: FileId,
+        original: &'i str,
+        scan: &'i Scan<'_>,
+        comments: Vec<Comment>,
+        numbers: Numbers,
+    ) -> Self {
         Self {
             id,
             original,
@@ -160,7 +166,7 @@ impl<'i> Builder<'i> {
             faults: &scan.faults,
             numbers,
             interned: FxHashMap::default(),
-            docs: Docs::new(Vec::new()),
+            docs: Docs::new(comments),
             diagnostics: Diagnostics::default(),
             part: 0,
             examined: 0,
