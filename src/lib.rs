@@ -20,6 +20,7 @@ pub mod eval;
 pub mod graph;
 pub mod models;
 pub mod parallel;
+pub mod provenance;
 pub mod resolve;
 pub mod rollout;
 pub mod rules;
@@ -80,7 +81,7 @@ pub fn compile(world: &dyn World, main: &str, options: &Options) -> Compilation 
 }
 
 /// What does not depend on the inputs: the program read, its names bound, its types checked.
-fn read(world: &dyn World, main: &str) -> (check::Checked, Diagnostics) {
+pub(crate) fn read(world: &dyn World, main: &str) -> (check::Checked, Diagnostics) {
     let (program, mut found) = resolve::resolve(world, main);
     let (checked, more) = check::check(program);
     found.extend(more);

@@ -23,6 +23,7 @@ mod project;
 mod rollout;
 mod terminal;
 mod test;
+mod why;
 
 use clap::{Parser, Subcommand};
 use std::fmt;
@@ -42,6 +43,7 @@ use std::process::ExitCode;
   zdc test                          the `test` blocks of all programs here
   zdc build --check                 in CI: are the committed manifests up to date?
   zdc explain ZD4003                what a code means and how to fix it
+  zdc why manifests/swarm/shop.yml:14   what put this line there
 
 Exit codes: 0 done, 1 errors in the program, failed tests or stale manifests, 2 usage or files."
 )]
@@ -61,6 +63,7 @@ enum Command {
     Doc(doc::Doc),
     Model(model::Model),
     Rollout(rollout::Rollout),
+    Why(why::Why),
     Completions(completions::Completions),
 }
 
@@ -118,6 +121,7 @@ pub fn run() -> ExitCode {
         Command::Doc(command) => command.run(),
         Command::Model(command) => command.run(),
         Command::Rollout(command) => command.run(),
+        Command::Why(command) => command.run(),
         Command::Completions(command) => command.run(),
     };
     ExitCode::from(match ended {

@@ -12,8 +12,13 @@ use crate::types::{ResourceKind, Text, Ty, Value};
 use crate::vocabulary::{Block, Config, Decoder, Gateway, Property, Tree, TreeAttribute};
 
 impl Evaluator<'_> {
-    /// Evaluates and decodes every resource, in order.
-    pub(super) fn decode(&mut self, deployment: &mut Deployment) {
+    /// Evaluates and decodes every resource that `keep` wants, in order; it may change what was
+    /// written.
+    pub(super) fn decode(
+        &mut self,
+        deployment: &mut Deployment,
+        mut keep: impl FnMut(&str, &mut Tree) -> bool,
+    ) {
         if self.stopped() {
             return;
         }
@@ -33,7 +38,9 @@ impl Evaluator<'_> {
             };
             if let Some(mut tree) = tree {
                 self.settle_tree(&mut tree, resource.schema);
-                self.place(&resource, &tree, deployment);
+                if keep(&resource.block.kind.text, &mut tree) {
+                    self.place(&resource, &tree, deployment);
+                }
             }
         }
     }

@@ -39,7 +39,7 @@ use crate::diagnostics::Diagnostics;
 use crate::source::{Span, Spanned, Str, World};
 use crate::types::{IntRange, Value, VariableId};
 use crate::vocabulary::{
-    App, Config, Gateway, Network, Node, Secret, Service, TargetSettings, Volume, Written,
+    App, Config, Gateway, Network, Node, Secret, Service, TargetSettings, Tree, Volume, Written,
 };
 use evaluator::Evaluator;
 
@@ -144,12 +144,23 @@ pub fn evaluate(
     checked: &Checked,
     inputs: &Inputs,
 ) -> (Deployment, Diagnostics) {
+    evaluate_where(world, checked, inputs, |_, _| true)
+}
+
+/// Evaluates a program as if some of what was written were not there or were otherwise: each
+/// resource's kind and body pass through `keep`, which may change the body or leave it out.
+pub fn evaluate_where(
+    world: &dyn World,
+    checked: &Checked,
+    inputs: &Inputs,
+    keep: impl FnMut(&str, &mut Tree) -> bool,
+) -> (Deployment, Diagnostics) {
     let mut evaluator = Evaluator::new(world, checked);
     let mut deployment = Deployment::default();
     let set = evaluator.take(inputs);
     evaluator.expand();
     deployment.variables = evaluator.variables(&set);
-    evaluator.decode(&mut deployment);
+    evaluator.decode(&mut deployment, keep);
     let mut diagnostics = Diagnostics::default();
     diagnostics.extend(evaluator.found);
     diagnostics.extend(evaluator.circles);

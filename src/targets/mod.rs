@@ -43,9 +43,34 @@ pub struct Lowered {
 
 /// What will be written, once it is proved.
 pub trait Plan {
+    /// Renders the files, sorted by path, to be looked at.
+    fn unproved(self: Box<Self>) -> Unproved;
+
     /// Renders the files, sorted by path. Only the verifier makes a [`Verified`], so no unproved
     /// graph is ever written.
-    fn emit(self: Box<Self>, proof: &Verified<'_>) -> Vec<Artifact>;
+    fn emit(self: Box<Self>, _proof: &Verified<'_>) -> Vec<Artifact> {
+        self.unproved().artifacts
+    }
+}
+
+/// Files that nobody proved: they can be read, and not be taken out.
+pub struct Unproved {
+    artifacts: Vec<Artifact>,
+}
+
+impl Unproved {
+    /// The paths of the files, sorted, each with its text.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.artifacts
+            .iter()
+            .map(|artifact| (artifact.path.as_str(), &*artifact.text))
+    }
+}
+
+impl From<Vec<Artifact>> for Unproved {
+    fn from(artifacts: Vec<Artifact>) -> Self {
+        Self { artifacts }
+    }
 }
 
 /// Every target, in the order they are written.

@@ -4,6 +4,7 @@ use crate::diagnostics::render::escape_line;
 use crate::targets::{Artifact, Header};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
+use std::path::Path;
 
 /// How comments of the formats begin.
 const LEADERS: [&str; 2] = ["#", "//"];
@@ -25,8 +26,54 @@ pub(super) enum Origin {
     Foreign,
 }
 
+/// The mark of a file that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// A line of its own, with the source; the content is what was written.
+    Intact { source: String, line: usize },
+    /// A line of its own; the content was edited since.
+    Edited(String),
+    /// In the file's name.
+    Named,
+    /// There is none.
+    None,
+}
+
+impl Mark {
+    /// The source that it names.
+    pub(crate) fn source(&self) -> Option<&str> {
+        match self {
+            Mark::Intact { source, .. } | Mark::Edited(source) => Some(source),
+            Mark::Named | Mark::None => None,
+        }
+    }
+
+    /// A line of the file, from 0, as one of its text without the mark; `None` for the mark.
+    pub(crate) fn line_without(&self, index: usize) -> Option<usize> {
+        match self {
+            Mark::Intact { line, .. } if index == *line => None,
+            Mark::Intact { line, .. } if index > *line => Some(index - 1),
+            _ => Some(index),
+        }
+    }
+}
+
+/// The mark of the file of this path and content.
+pub(crate) fn mark(path: &Path, text: &str) -> Mark {
+    let name = path.file_name().map(|name| name.to_string_lossy());
+    match origin(&name.unwrap_or_default(), text.as_bytes()) {
+        Origin::Ours(Some(source)) => Mark::Intact {
+            source,
+            line: usize::from(!interpreter(text).0.is_empty()),
+        },
+        Origin::Ours(None) => Mark::Named,
+        Origin::Edited(source) => Mark::Edited(source),
+        Origin::Foreign => Mark::None,
+    }
+}
+
 /// An artifact's bytes with their mark.
-pub(super) fn stamped(artifact: &Artifact, source: &str) -> String {
+pub(crate) fn stamped(artifact: &Artifact, source: &str) -> String {
     match artifact.header {
         Header::Name => artifact.text.to_string(),
         Header::Hash | Header::Slashes => {

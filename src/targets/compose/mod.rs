@@ -15,9 +15,8 @@ mod restart;
 mod service;
 
 use super::docker::{ConfigNames, Draft, Lowering, declare_unused, names_to_add};
-use super::{Artifact, Header, Ledger, Lowered, Plan, Target};
+use super::{Artifact, Header, Ledger, Lowered, Plan, Target, Unproved};
 use crate::graph::Graph;
-use crate::rollout::Verified;
 use crate::vocabulary::TargetId;
 use crate::yaml;
 use std::collections::{BTreeMap, BTreeSet};
@@ -90,7 +89,7 @@ struct Files {
 }
 
 impl Plan for Files {
-    fn emit(self: Box<Self>, _proof: &Verified<'_>) -> Vec<Artifact> {
+    fn unproved(self: Box<Self>) -> Unproved {
         let artifact = |path: &str, text: String, header| Artifact {
             target: TargetId::Compose,
             path: path.to_owned(),
@@ -107,7 +106,7 @@ impl Plan for Files {
             .configs
             .iter()
             .map(|(path, content)| artifact(path, content.clone(), Header::Name));
-        project.chain(configs).collect()
+        project.chain(configs).collect::<Vec<_>>().into()
     }
 }
 

@@ -1,8 +1,7 @@
 //! The files to be written.
 
-use crate::rollout::Verified;
 use crate::targets::artifact::Text;
-use crate::targets::{Artifact, Header, Plan};
+use crate::targets::{Artifact, Header, Plan, Unproved};
 use crate::vocabulary::TargetId;
 use crate::yaml;
 use serde::Serialize;
@@ -18,8 +17,8 @@ pub(super) struct KubernetesPlan {
 }
 
 impl Plan for KubernetesPlan {
-    fn emit(self: Box<Self>, _proof: &Verified<'_>) -> Vec<Artifact> {
-        self.render()
+    fn unproved(self: Box<Self>) -> Unproved {
+        self.render().into()
     }
 }
 

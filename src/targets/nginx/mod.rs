@@ -31,9 +31,8 @@ pub use plan::Conf;
 pub use version::NginxVersion;
 
 use crate::graph::{Graph, ServiceView};
-use crate::rollout::Verified;
 use crate::source::Span;
-use crate::targets::{Artifact, Header, Ledger, Lowered, Plan, Target, contract, patch};
+use crate::targets::{Artifact, Header, Ledger, Lowered, Plan, Target, Unproved, contract, patch};
 use crate::vocabulary::{Node, TargetId, TargetSettings};
 use gateway::Scene;
 use names::Names;
@@ -77,9 +76,9 @@ impl Target for Nginx {
 }
 
 impl Plan for Files {
-    fn emit(self: Box<Self>, proof: &Verified<'_>) -> Vec<Artifact> {
+    fn unproved(self: Box<Self>) -> Unproved {
         let conf = (!self.conf.is_empty()).then(|| Artifact {
-            target: proof.target(),
+            target: TargetId::Nginx,
             path: self.path.clone(),
             text: self.conf.render().into(),
             header: Header::Hash,
@@ -87,7 +86,7 @@ impl Plan for Files {
         let host = self.host.iter().flat_map(hosts::Host::artifacts);
         let mut artifacts: Vec<Artifact> = conf.into_iter().chain(host).collect();
         artifacts.sort_by(|one, other| one.path.cmp(&other.path));
-        artifacts
+        artifacts.into()
     }
 }
 

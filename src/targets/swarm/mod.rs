@@ -13,9 +13,8 @@ mod service;
 mod stack;
 
 use super::docker::{Lowering, declare_unused, names_to_add};
-use super::{Artifact, Header, Ledger, Lowered, Plan, Target};
+use super::{Artifact, Header, Ledger, Lowered, Plan, Target, Unproved};
 use crate::graph::Graph;
-use crate::rollout::Verified;
 use crate::rollout::derivation::swarm as policy;
 use crate::vocabulary::{Node, Port, PublishMode, TargetId};
 use crate::yaml;
@@ -96,7 +95,7 @@ struct Files {
 }
 
 impl Plan for Files {
-    fn emit(self: Box<Self>, _proof: &Verified<'_>) -> Vec<Artifact> {
+    fn unproved(self: Box<Self>) -> Unproved {
         let artifact = |path: &str, text: String, header| Artifact {
             target: TargetId::Swarm,
             path: path.to_owned(),
@@ -114,7 +113,7 @@ impl Plan for Files {
         });
         let mut artifacts: Vec<Artifact> = configs.chain(stacks).collect();
         artifacts.sort_by(|a, b| a.path.cmp(&b.path));
-        artifacts
+        artifacts.into()
     }
 }
 

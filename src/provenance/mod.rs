@@ -1,0 +1,180 @@
+//! What put a line of a written file there.
+//!
+//! Nothing is taken down while files are written, so that a build pays nothing for it. Asked for a
+//! line, this changes one written property after the other and looks at whether the line changes
+//! too: what it depends on is found by the compiler itself, for every target in the same way.
+
+mod context;
+mod place;
+mod trial;
+
+use crate::check::Checked;
+use crate::eval::Inputs;
+use crate::graph::{Graph, ServiceView};
+use crate::rollout::derivation::{self, Origin, Setting};
+use crate::source::{Span, World};
+use crate::vocabulary::TargetId;
+use context::Context;
+use place::{Place, Resource};
+use std::cmp::Reverse;
+use trial::{Change, Laboratory, Outcome};
+
+/// A line of a file that a build writes.
+#[derive(Clone, Copy, Debug)]
+pub struct Line<'a> {
+    /// The target that writes the file.
+    pub target: TargetId,
+    /// The file's path under the output folder.
+    pub path: &'a str,
+    /// The line, from 0, without the mark of zdc.
+    pub index: usize,
+}
+
+/// What put a line there.
+#[derive(Debug, Default)]
+pub struct Provenance {
+    /// What was written and the line depends on; what decides the fewest other lines first.
+    pub from: Vec<Influence>,
+    /// The number of a policy that the line holds, with its inequalities.
+    pub setting: Option<Setting>,
+    /// Whose line it is; `None` where the target writes it for every program.
+    pub of: Option<Owner>,
+}
+
+/// Something written that a line depends on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Influence {
+    /// Its name in its top-level block: `health.interval`; empty for the whole block.
+    pub property: String,
+    /// The top-level block.
+    pub owner: Owner,
+    /// Where its key stands, or the block's head.
+    pub span: Span,
+    /// Where its value was written; the block's head again.
+    pub value: Span,
+}
+
+/// A top-level block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// `service`
+    pub kind: String,
+    /// Its label; may be empty.
+    pub name: String,
+    /// Its head.
+    pub span: Span,
+}
+
+impl Provenance {
+    /// The number, where zdc computed it or the language has it as a default.
+    pub fn computed(&self) -> Option<&Setting> {
+        self.setting
+            .as_ref()
+            .filter(|setting| matches!(setting.origin, Origin::Derived | Origin::Language))
+    }
+}
+
+/// How many resources that a line does not name are looked at: each costs a compilation.
+const MOST_OTHERS: usize = 100;
+
+/// What put a line there; `None` where the program writes no such line.
+pub fn trace(
+    world: &dyn World,
+    checked: &Checked,
+    inputs: &Inputs,
+    line: Line<'_>,
+) -> Option<Provenance> {
+    let laboratory = Laboratory::new(world, checked, inputs, line)?;
+    let context = Context::of(laboratory.lines(), line);
+    let resources = concerned(&laboratory, &context);
+    let mut from = influences(&laboratory, &resources);
+    if from.is_empty() {
+        from = blocks(&laboratory, &resources);
+    }
+    let setting = resources.iter().find_map(|resource| {
+        let service = laboratory.graph().find(resource.name())?;
+        setting(laboratory.graph(), service, line.target, &context)
+    });
+    Some(Provenance {
+        from,
+        setting,
+        of: resources.first().map(|resource| resource.owner()),
+    })
+}
+
+/// The resources without which the line would be another or not be there; those that it names
+/// first.
+fn concerned<'l>(laboratory: &'l Laboratory<'_>, context: &Context<'_>) -> Vec<&'l Resource> {
+    let (mut named, others): (Vec<_>, Vec<_>) = laboratory
+        .resources()
+        .iter()
+        .partition(|resource| context.rank(resource.name()).is_some());
+    named.sort_by_key(|resource| (context.rank(resource.name()), resource.is_beside_services()));
+    named
+        .into_iter()
+        .chain(others.into_iter().take(MOST_OTHERS))
+        .filter(|resource| {
+            let place = Place::block(resource.index, Vec::new());
+            laboratory.run(&place, Change::Gone) != Outcome::Same
+        })
+        .collect()
+}
+
+/// The attributes that the line depends on. One on which most of the file depends is told only
+/// where there is nothing nearer.
+fn influences(laboratory: &Laboratory<'_>, resources: &[&Resource]) -> Vec<Influence> {
+    let mut found: Vec<(usize, Influence)> = Vec::new();
+    for resource in resources {
+        for place in resource.attributes() {
+            let outcome = match laboratory.run(&place, Change::Other) {
+                Outcome::Same => laboratory.run(&place, Change::Gone),
+                outcome => outcome,
+            };
+            let (Outcome::Changed { lines }, Some(influence)) = (outcome, resource.told(&place))
+            else {
+                continue;
+            };
+            // Of an attribute and what stands in its value the last is the nearest.
+            found.retain(|(_, other)| other.span != influence.span);
+            found.push((lines, influence));
+        }
+    }
+    let nearest = found.iter().map(|(lines, _)| *lines).min().unwrap_or(0);
+    let most = laboratory.lines().len() / 2;
+    found.retain(|(lines, _)| *lines <= most.max(nearest));
+    found.sort_by_key(|(lines, _)| *lines);
+    found.into_iter().map(|(_, influence)| influence).collect()
+}
+
+/// The smallest block without which the line would not be there; of those that make the whole file
+/// the innermost.
+fn blocks(laboratory: &Laboratory<'_>, resources: &[&Resource]) -> Vec<Influence> {
+    let places = resources
+        .iter()
+        .flat_map(|resource| resource.blocks().map(move |place| (resource, place)));
+    places
+        .filter_map(
+            |(resource, place)| match laboratory.run(&place, Change::Gone) {
+                Outcome::Same => None,
+                Outcome::Changed { lines } => Some((lines, place, resource)),
+                Outcome::NoFile => Some((usize::MAX, place, resource)),
+            },
+        )
+        .min_by_key(|(lines, place, _)| (*lines, Reverse(place.depth())))
+        .and_then(|(_, place, resource)| resource.told(&place))
+        .into_iter()
+        .collect()
+}
+
+/// The number of the service's policy that the line holds.
+fn setting(
+    graph: &Graph,
+    service: ServiceView<'_>,
+    target: TargetId,
+    context: &Context<'_>,
+) -> Option<Setting> {
+    graph.runs_on(service, target).then_some(())?;
+    derivation::explain(graph, service, target)
+        .into_iter()
+        .find(|setting| context.holds(&setting.name))
+}
