@@ -56,6 +56,9 @@ pub struct Options {
 pub struct Compilation {
     /// Every file that was read.
     pub sources: Sources,
+    /// The program as it was read and checked, where it was without errors so far. No later phase reads
+    /// it: it is kept since to free the many small pieces of a large program is work for nothing.
+    pub checked: Option<check::Checked>,
     /// What was found, in the order of the source.
     pub diagnostics: Vec<Diagnostic>,
     /// The graph, where the program got that far.
@@ -71,13 +74,11 @@ pub fn compile(world: &dyn World, main: &str, options: &Options) -> Compilation 
         return stopped(checked.program.sources, found, None);
     }
     let evaluated = evaluated(world, &checked, found, options);
-    let sources = checked.program.sources.clone();
-    // The syntax trees of a large program are most of its memory, and no later phase reads them.
-    if !evaluated.0.is_large() {
-        drop(checked);
-        return build(sources, evaluated, options);
+    let built = build(checked.program.sources.clone(), evaluated, options);
+    Compilation {
+        checked: Some(checked),
+        ..built
     }
-    parallel::drop_meanwhile(checked, || build(sources, evaluated, options))
 }
 
 /// What does not depend on the inputs: the program read, its names bound, its types checked.
@@ -122,6 +123,7 @@ fn build(
     }
     Compilation {
         sources,
+        checked: None,
         diagnostics: found.into_sorted(),
         graph: Some(graph),
         artifacts,
@@ -162,6 +164,7 @@ fn manifests(graph: &graph::Graph, options: &Options) -> (Option<Vec<Artifact>>,
 fn stopped(sources: Sources, found: Diagnostics, graph: Option<graph::Graph>) -> Compilation {
     Compilation {
         sources,
+        checked: None,
         diagnostics: found.into_sorted(),
         graph,
         artifacts: None,

@@ -119,7 +119,7 @@ fn answer(target: &dyn Target, graph: &Graph) {
         .deployment()
         .written
         .iter()
-        .filter(|(id, _)| lowered.accounts[id.0 as usize] == Account::Open)
+        .filter(|(id, _)| lowered.accounts.get(*id) == Account::Open)
         .map(|(_, entry)| format!("{} {}", entry.property.block, entry.property.member))
         .collect();
     assert!(

@@ -53,30 +53,29 @@ pub struct Checked {
 pub fn check(program: Program) -> (Checked, Diagnostics) {
     let mut diagnostics = Diagnostics::default();
     let order = order::order(&program, &mut diagnostics);
-    let files = || program.modules.iter().map(|module| &module.file);
-    let mut checker = Checker {
-        program: &program,
-        file: FileId(0),
-        component: None,
-        locals: Vec::new(),
-        present: Vec::new(),
-        gateway: None,
-        top: "",
-        test: None,
-        members: files()
-            .map(|file| vec![false; file.expressions as usize])
-            .collect(),
-        item_types: files().map(|file| vec![None; file.items.len()]).collect(),
-        signatures: FxHashMap::default(),
-        attribute_types: FxHashMap::default(),
-        diagnostics,
-    };
+    let mut checker = Checker::of(&program);
+    checker.item_types = program
+        .modules
+        .iter()
+        .map(|module| vec![None; module.file.items.len()])
+        .collect();
+    checker.diagnostics = diagnostics;
     for (file, index) in order {
         checker.declaration(file, index);
     }
     checker.program();
-    let (members, item_types) = (checker.members, checker.item_types);
-    let diagnostics = checker.diagnostics;
+    let mut members: Vec<Vec<bool>> = program
+        .modules
+        .iter()
+        .map(|module| vec![false; module.file.expressions as usize])
+        .collect();
+    for (file, expr) in checker.members {
+        let file = members.get_mut(file.0 as usize);
+        if let Some(place) = file.and_then(|file| file.get_mut(expr.0 as usize)) {
+            *place = true;
+        }
+    }
+    let (item_types, diagnostics) = (checker.item_types, checker.diagnostics);
     (
         Checked {
             program,
@@ -104,7 +103,8 @@ struct Checker<'a> {
     top: &'static str,
     /// What only a test's expressions may name, where one is looked at.
     test: Option<std::rc::Rc<test::Nameable>>,
-    members: Vec<Vec<bool>>,
+    /// The bare words that are members of a union.
+    members: Vec<(FileId, ast::ExprId)>,
     item_types: Vec<Vec<Option<Ty>>>,
     /// The parameters and results of functions, templates and components.
     signatures: FxHashMap<order::ItemId, Arc<Signature>>,
@@ -178,7 +178,26 @@ impl<'t> Asked<'t> {
     }
 }
 
-impl Checker<'_> {
+impl<'a> Checker<'a> {
+    /// One that has seen nothing yet.
+    fn of(program: &'a Program) -> Self {
+        Self {
+            program,
+            file: FileId(0),
+            component: None,
+            locals: Vec::new(),
+            present: Vec::new(),
+            gateway: None,
+            top: "",
+            test: None,
+            members: Vec::new(),
+            item_types: Vec::new(),
+            signatures: FxHashMap::default(),
+            attribute_types: FxHashMap::default(),
+            diagnostics: Diagnostics::default(),
+        }
+    }
+
     fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
     }
@@ -193,13 +212,7 @@ impl Checker<'_> {
 
     /// Says that a bare word is a member of a union.
     fn mark_member(&mut self, expr: &ast::Expr) {
-        let place = self
-            .members
-            .get_mut(self.file.0 as usize)
-            .and_then(|file| file.get_mut(expr.id.0 as usize));
-        if let Some(place) = place {
-            *place = true;
-        }
+        self.members.push((self.file, expr.id));
     }
 
     /// The text of a place.

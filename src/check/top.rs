@@ -9,6 +9,7 @@ use crate::diagnostics::catalogue::{
     DUPLICATE_ATTRIBUTE, MISPLACED_ITEM, MISSING_APP, SECOND_APP, UNKNOWN_ATTRIBUTE,
 };
 use crate::diagnostics::{Diagnostic, nearest};
+use crate::parallel;
 use crate::source::{FileId, Span, Str};
 use crate::syntax::KEYWORDS;
 use crate::syntax::ast::{Block, Item};
@@ -21,6 +22,17 @@ pub(super) struct Once {
     tests: Tests,
 }
 
+/// A thread more pays where each gets so many services.
+const LEAST_SERVICES: usize = 250;
+
+/// A service of the top level.
+fn service(item: &Item) -> Option<&Block> {
+    match item {
+        Item::Block(block) if &*block.kind.text == "service" => Some(block),
+        _ => None,
+    }
+}
+
 impl Checker<'_> {
     /// Everything but the items that declare a name.
     pub(super) fn program(&mut self) {
@@ -28,12 +40,39 @@ impl Checker<'_> {
         let mut once = Once::default();
         for (file, module) in (0..).map(FileId).zip(&program.modules) {
             self.file = file;
+            let services: Vec<&Block> = module.file.items.iter().filter_map(service).collect();
+            let shared = parallel::shares(services.len(), LEAST_SERVICES) > 1;
             for item in &module.file.items {
-                self.top_item(item, true, &mut once);
+                if !(shared && service(item).is_some()) {
+                    self.top_item(item, true, &mut once);
+                }
+            }
+            if shared {
+                self.services(file, &services);
             }
         }
         if once.app.is_none() && !program.unread_words.contains("app") {
             self.report(missing_app(Span::new(FileId(0), 0, 0)));
+        }
+    }
+
+    /// Services of the top level of a file, of which none knows of another.
+    fn services(&mut self, file: FileId, services: &[&Block]) {
+        let program = self.program;
+        let (item_types, signatures) = (&self.item_types, &self.signatures);
+        let shares = parallel::in_shares(services, LEAST_SERVICES, 0, |share| {
+            let mut checker = Checker::of(program);
+            checker.file = file;
+            checker.item_types.clone_from(item_types);
+            checker.signatures.clone_from(signatures);
+            for block in share.list {
+                checker.top_block(block, true, &mut Once::default());
+            }
+            (checker.members, checker.diagnostics)
+        });
+        for (members, found) in shares {
+            self.members.extend(members);
+            self.diagnostics.extend(found);
         }
     }
 

@@ -1,17 +1,17 @@
 //! The disk as a compilation sees it: files under one root, and nothing else.
 
 use crate::source::{LoadError, MAX_SOURCE_BYTES, Str, World};
-use std::cell::OnceCell;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// Files under a folder; the main one was read before.
 #[derive(Debug)]
 pub(super) struct DiskWorld {
     root: PathBuf,
     /// The root without symbolic links, once it is asked for.
-    real_root: OnceCell<PathBuf>,
+    real_root: OnceLock<PathBuf>,
     main: String,
     main_text: Str,
 }
@@ -21,7 +21,7 @@ impl DiskWorld {
     pub(super) fn new(root: PathBuf, main: String, text: Str) -> Self {
         Self {
             root,
-            real_root: OnceCell::new(),
+            real_root: OnceLock::new(),
             main,
             main_text: text,
         }

@@ -42,6 +42,23 @@ impl Default for Budget {
     }
 }
 
+impl Budget {
+    /// Whether it would have lasted for what others of its kind spent as well.
+    pub(super) fn lasts_for<'b>(&self, others: impl IntoIterator<Item = &'b Budget>) -> bool {
+        let (mut steps, mut bytes) = (self.steps, self.bytes);
+        for other in others {
+            let (Some(fewer), Some(shorter)) = (
+                steps.checked_sub(STEPS - other.steps),
+                bytes.checked_sub(BYTES - other.bytes),
+            ) else {
+                return false;
+            };
+            (steps, bytes) = (fewer, shorter);
+        }
+        true
+    }
+}
+
 impl Evaluator<'_> {
     /// Whether nothing more is evaluated.
     pub(super) fn stopped(&self) -> bool {
@@ -144,4 +161,22 @@ fn too_large(why: &str, at: Span) -> Diagnostic {
     Diagnostic::new(&catalogue::TOO_LARGE, why, at)
         .labelled("evaluation stopped here")
         .help("make the list shorter, or compute less in it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_several_spend_is_spent_from_one() {
+        let spent = |steps, bytes| Budget {
+            steps: STEPS - steps,
+            bytes: BYTES - bytes,
+            ..Budget::default()
+        };
+        let own = spent(STEPS / 2, 0);
+        assert!(own.lasts_for(&[spent(STEPS / 4, BYTES / 2), spent(STEPS / 4, BYTES / 2)]));
+        assert!(!own.lasts_for(&[spent(STEPS / 4, 0), spent(STEPS / 4 + 1, 0)]));
+        assert!(!own.lasts_for(&[spent(0, BYTES), spent(0, 1)]));
+    }
 }

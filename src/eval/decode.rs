@@ -10,20 +10,23 @@ use crate::diagnostics::{Diagnostic, catalogue};
 use crate::source::Spanned;
 use crate::types::{ResourceKind, Text, Ty, Value};
 use crate::vocabulary::{Block, Config, Decoder, Gateway, Property, Tree, TreeAttribute};
+use std::ops::Range;
 
 impl Evaluator<'_> {
-    /// Evaluates and decodes every resource that `keep` wants, in order; it may change what was
-    /// written.
+    /// Evaluates and decodes these resources, in order, as far as `keep` wants them; it may change what
+    /// was written.
     pub(super) fn decode(
         &mut self,
+        range: Range<usize>,
         deployment: &mut Deployment,
         mut keep: impl FnMut(&str, &mut Tree) -> bool,
     ) {
         if self.stopped() {
             return;
         }
-        deployment.services.reserve_exact(self.resources.services());
-        for index in 0..self.resources.len() {
+        let services = self.resources.services(&range);
+        deployment.services.reserve_exact(services);
+        for index in range {
             if self.stopped() {
                 return;
             }

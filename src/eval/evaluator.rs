@@ -5,6 +5,7 @@ use super::examine::Examined;
 use super::expand::Resources;
 use super::instance::Instance;
 use super::merge::Merged;
+use super::{DeployVariable, Inputs};
 use crate::check::Checked;
 use crate::diagnostics::Diagnostic;
 use crate::resolve::{Binding, Definition, Program};
@@ -129,6 +130,18 @@ impl<'a> Evaluator<'a> {
             symbolic: false,
             test: None,
         }
+    }
+
+    /// Takes the inputs and expands the program; gives its variables.
+    pub(super) fn prepare(&mut self, inputs: &Inputs) -> Vec<DeployVariable> {
+        let set = self.take(inputs);
+        self.expand();
+        self.variables(&set)
+    }
+
+    /// Whether there is nothing to say so far.
+    pub(super) fn is_content(&self) -> bool {
+        self.found.is_empty() && self.circles.is_empty() && !self.stopped()
     }
 
     /// Takes down a fault; gives `None`, so that a fault can end a function.

@@ -11,6 +11,7 @@ use crate::vocabulary::{
     TargetSettings, Volume,
 };
 use rustc_hash::FxHashMap;
+use std::ops::Range;
 
 /// A block of the top level, expanded.
 #[derive(Clone, Debug)]
@@ -52,10 +53,11 @@ impl<'a> Resources<'a> {
         self.list.len()
     }
 
-    /// How many are services or gateways.
-    pub(super) fn services(&self) -> usize {
+    /// How many of these are services or gateways.
+    pub(super) fn services(&self, range: &Range<usize>) -> usize {
         let service = |resource: &&Resource<'a>| resource.kind == Some(ResourceKind::Service);
-        self.list.iter().filter(service).count()
+        let list = self.list.get(range.clone()).unwrap_or_default();
+        list.iter().filter(service).count()
     }
 
     /// The resource of this kind and name.

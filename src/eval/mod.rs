@@ -29,6 +29,7 @@ mod operators;
 #[cfg(test)]
 mod properties;
 mod refuted;
+mod shares;
 mod shown;
 mod text;
 
@@ -36,12 +37,14 @@ pub use examine::{Manifests, NoManifest, examine, settings};
 
 use crate::check::Checked;
 use crate::diagnostics::Diagnostics;
+use crate::parallel;
 use crate::source::{Span, Spanned, Str, World};
 use crate::types::{IntRange, Value, VariableId};
 use crate::vocabulary::{
     App, Config, Gateway, Network, Node, Secret, Service, TargetSettings, Tree, Volume, Written,
 };
 use evaluator::Evaluator;
+use shares::ReadOnce;
 
 /// What is given from outside to a build.
 #[derive(Clone, Debug, Default)]
@@ -144,7 +147,7 @@ pub fn evaluate(
     checked: &Checked,
     inputs: &Inputs,
 ) -> (Deployment, Diagnostics) {
-    evaluate_where(world, checked, inputs, |_, _| true)
+    evaluate_with(world, checked, inputs, LEAST_RESOURCES)
 }
 
 /// Evaluates a program as if some of what was written were not there or were otherwise: each
@@ -156,11 +159,48 @@ pub fn evaluate_where(
     keep: impl FnMut(&str, &mut Tree) -> bool,
 ) -> (Deployment, Diagnostics) {
     let mut evaluator = Evaluator::new(world, checked);
-    let mut deployment = Deployment::default();
-    let set = evaluator.take(inputs);
-    evaluator.expand();
-    deployment.variables = evaluator.variables(&set);
-    evaluator.decode(&mut deployment, keep);
+    let variables = evaluator.prepare(inputs);
+    whole(evaluator, variables, keep)
+}
+
+/// A thread more pays where each gets so many resources: it expands the program once more.
+const LEAST_RESOURCES: usize = 60;
+
+fn evaluate_with(
+    world: &dyn World,
+    checked: &Checked,
+    inputs: &Inputs,
+    least: usize,
+) -> (Deployment, Diagnostics) {
+    let world = ReadOnce::new(world);
+    let mut evaluator = Evaluator::new(&world, checked);
+    let mut variables = evaluator.prepare(inputs);
+    let shares = parallel::shares(evaluator.resources.len(), least);
+    if shares > 1 {
+        if let Some(deployment) = shares::decode(&mut evaluator, inputs, shares) {
+            let deployment = Deployment {
+                variables,
+                ..deployment
+            };
+            return (deployment, Diagnostics::default());
+        }
+        evaluator = Evaluator::new(&world, checked);
+        variables = evaluator.prepare(inputs);
+    }
+    whole(evaluator, variables, |_, _| true)
+}
+
+/// Evaluates every resource of an expanded program.
+fn whole(
+    mut evaluator: Evaluator<'_>,
+    variables: Vec<DeployVariable>,
+    keep: impl FnMut(&str, &mut Tree) -> bool,
+) -> (Deployment, Diagnostics) {
+    let mut deployment = Deployment {
+        variables,
+        ..Deployment::default()
+    };
+    evaluator.decode(0..evaluator.resources.len(), &mut deployment, keep);
     let mut diagnostics = Diagnostics::default();
     diagnostics.extend(evaluator.found);
     diagnostics.extend(evaluator.circles);

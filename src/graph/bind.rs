@@ -3,6 +3,7 @@
 use super::{Edge, EdgeKind, Graph, ServiceId, ServiceView};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue, nearest};
 use crate::eval::Deployment;
+use crate::parallel;
 use crate::source::{Span, Spanned, Str};
 use crate::types::{Piece, Reference, Text, Value};
 use crate::vocabulary::{
@@ -11,6 +12,9 @@ use crate::vocabulary::{
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::Dfs;
 use rustc_hash::FxHashMap;
+
+/// A thread more pays where each gets so many services.
+const LEAST_SERVICES: usize = 250;
 
 /// The network that a `join` names.
 pub(super) fn joined(join: &Node<Join>) -> Option<&str> {
@@ -23,18 +27,28 @@ pub(super) fn joined(join: &Node<Join>) -> Option<&str> {
 /// Indexes the deployment, checks that every reference names something, and draws the edges.
 pub(super) fn bind(deployment: Deployment, diagnostics: &mut Diagnostics) -> Graph {
     let mut graph = index(deployment);
-    let mut edges = Vec::new();
-    for service in graph.services() {
-        let mut binder = Binder {
-            graph: &graph,
-            service,
-            edges: &mut edges,
-            diagnostics,
-        };
-        binder.service(&service.node.service);
-        if let Some(gateway) = &service.node.gateway {
-            binder.gateway(gateway);
+    let services: Vec<ServiceView<'_>> = graph.services().collect();
+    let shares = parallel::in_shares(&services, LEAST_SERVICES, 0, |share| {
+        let mut edges = Vec::new();
+        let mut diagnostics = Diagnostics::default();
+        for service in share.list {
+            let mut binder = Binder {
+                graph: &graph,
+                service: *service,
+                edges: &mut edges,
+                diagnostics: &mut diagnostics,
+            };
+            binder.service(&service.node.service);
+            if let Some(gateway) = &service.node.gateway {
+                binder.gateway(gateway);
+            }
         }
+        (edges, diagnostics)
+    });
+    let mut edges = Vec::new();
+    for (more, found) in shares {
+        edges.extend(more);
+        diagnostics.extend(found);
     }
     for (from, edge, to) in edges {
         graph
@@ -48,10 +62,12 @@ pub(super) fn bind(deployment: Deployment, diagnostics: &mut Diagnostics) -> Gra
 /// The graph without its edges.
 fn index(deployment: Deployment) -> Graph {
     fn names<'a>(labels: impl Iterator<Item = &'a Label>) -> FxHashMap<Str, usize> {
-        labels
-            .enumerate()
-            .map(|(index, label)| (Str::from(label.name()), index))
-            .collect()
+        let name = |label: &Label| match label {
+            Label::Name(name) => Str::clone(name),
+            Label::None | Label::Reference(_) => Str::default(),
+        };
+        let indices = labels.enumerate();
+        indices.map(|(index, label)| (name(label), index)).collect()
     }
     let mut edges = DiGraph::with_capacity(deployment.services.len(), 0);
     for _ in &deployment.services {

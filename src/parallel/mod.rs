@@ -15,6 +15,8 @@ const MOST_THREADS: usize = 8;
 pub struct Share<'l, T> {
     /// The items.
     pub list: &'l [T],
+    /// Where the first of them stands in the whole list.
+    pub start: usize,
     /// Which share it is, from 0.
     pub index: usize,
     /// How many shares there are.
@@ -38,48 +40,53 @@ where
     let Some((own, others)) = shares.split_first() else {
         return Vec::new();
     };
-    if others.is_empty() {
-        return vec![work(own)];
+    let other = |index: usize| others.get(index).map(&work);
+    let room = |index: usize| others.get(index).map_or(0, |share| share.list.len() * room);
+    let (own, others) = beside(others.len(), room, || work(own), other);
+    std::iter::once(own)
+        .chain(others.into_iter().flatten())
+        .collect()
+}
+
+/// Does some work on this thread, and `others` more on threads of their own. `room` is about how many
+/// bytes of memory stay of each.
+pub fn beside<O, R: Send>(
+    others: usize,
+    room: impl Fn(usize) -> usize + Sync,
+    own: impl FnOnce() -> O,
+    other: impl Fn(usize) -> R + Sync,
+) -> (O, Vec<R>) {
+    if others == 0 {
+        return (own(), Vec::new());
     }
     thread::scope(|scope| {
-        let work = &work;
-        let others: Vec<_> = others
-            .iter()
-            .map(|share| {
+        let (room, other) = (&room, &other);
+        let threads: Vec<_> = (0..others)
+            .map(|index| {
                 let thread = thread::Builder::new().spawn_scoped(scope, move || {
-                    take_room(share.list.len() * room);
-                    work(share)
+                    take_room(room(index));
+                    other(index)
                 });
-                thread.map_err(|_| share)
+                thread.map_err(|_| index)
             })
             .collect();
-        let mut done = Vec::with_capacity(shares.len());
-        done.push(work(own));
-        for other in others {
-            done.push(match other {
-                Ok(thread) => match thread.join() {
-                    Ok(result) => result,
-                    Err(panic) => std::panic::resume_unwind(panic),
-                },
-                // The system gives no more threads.
-                Err(share) => work(share),
-            });
-        }
-        done
+        let own = own();
+        let others = threads.into_iter().map(|thread| match thread {
+            Ok(thread) => match thread.join() {
+                Ok(result) => result,
+                Err(panic) => std::panic::resume_unwind(panic),
+            },
+            // The system gives no more threads.
+            Err(index) => other(index),
+        });
+        (own, others.collect())
     })
 }
 
-/// Drops something large on a thread of its own while the work goes on.
-pub fn drop_meanwhile<T: Send, R>(large: T, work: impl FnOnce() -> R) -> R {
-    if processors() < 2 {
-        drop(large);
-        return work();
-    }
-    thread::scope(|scope| {
-        // Where the system gives no more threads, it is dropped with the closure.
-        let _ = thread::Builder::new().spawn_scoped(scope, || drop(large));
-        work()
-    })
+/// In how many shares so many items are worked on, of at least `least` each.
+pub fn shares(items: usize, least: usize) -> usize {
+    let most = items / least.max(1);
+    if most < 2 { 1 } else { most.min(processors()) }
 }
 
 /// Takes room for so many bytes from the allocator and gives it back. A thread's heap in the C library
@@ -96,15 +103,14 @@ fn take_room(bytes: usize) {
 
 /// The shares of a list, as equal as can be.
 fn cut<T>(list: &[T], least: usize) -> Vec<Share<'_, T>> {
-    let most = list.len() / least.max(1);
-    let wanted = if most < 2 { 1 } else { most.min(processors()) };
-    let each = list.len().div_ceil(wanted).max(1);
+    let each = list.len().div_ceil(shares(list.len(), least)).max(1);
     let of = list.len().div_ceil(each).max(1);
     (0..of)
         .map(|index| {
             let end = list.len().min((index + 1) * each);
             Share {
                 list: list.get(index * each..end).unwrap_or_default(),
+                start: index * each,
                 index,
                 of,
             }

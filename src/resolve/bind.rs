@@ -4,10 +4,11 @@
 //! What is not here: which of those names mean nothing; the check knows its places' own words.
 
 use super::{Binding, Definition, DefinitionKind, Parts, is_builtin, resource_kind};
+use crate::parallel;
 use crate::source::{Sources, Span, Str};
 use crate::syntax::ast::{
-    self, Argument, Attribute, Body, Expr, ExprKind, Item, KeyPart, Label, Parameter, TextPart,
-    TypeExpr, TypeKind,
+    self, Argument, Attribute, Body, Expr, ExprId, ExprKind, Item, KeyPart, Label, Parameter,
+    TextPart, TypeExpr, TypeKind,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,28 +28,43 @@ pub(super) fn bind(
     sources: &Sources,
     unread: &mut BTreeSet<Str>,
 ) -> Vec<Binding> {
-    let mut binder = Binder {
-        file,
-        names: scopes.names,
-        parts: None,
-        sources,
-        unread,
-        locals: Vec::new(),
-        bindings: vec![Binding::Unbound; file.expressions as usize],
-    };
-    for (index, item) in file.items.iter().enumerate() {
-        if let Item::Component(component) = item {
-            binder.with_parameters(&component.parameters, |binder| {
-                binder.parts = scopes.components.get(&index);
-                binder.body(&component.body);
-                binder.parts = None;
-            });
-        } else {
-            binder.item(item);
+    let shares = parallel::in_shares(&file.items, LEAST_ITEMS, 0, |share| {
+        let mut binder = Binder {
+            file,
+            names: scopes.names,
+            parts: None,
+            sources,
+            unread: BTreeSet::new(),
+            locals: Vec::new(),
+            bound: Vec::new(),
+        };
+        for (index, item) in (share.start..).zip(share.list) {
+            if let Item::Component(component) = item {
+                binder.with_parameters(&component.parameters, |binder| {
+                    binder.parts = scopes.components.get(&index);
+                    binder.body(&component.body);
+                    binder.parts = None;
+                });
+            } else {
+                binder.item(item);
+            }
         }
+        (binder.bound, binder.unread)
+    });
+    let mut bindings = vec![Binding::Unbound; file.expressions as usize];
+    for (bound, words) in shares {
+        for (expr, binding) in bound {
+            if let Some(place) = bindings.get_mut(expr.0 as usize) {
+                *place = binding;
+            }
+        }
+        unread.extend(words);
     }
-    binder.bindings
+    bindings
 }
+
+/// A thread more pays where each gets so many items of the top level.
+const LEAST_ITEMS: usize = 250;
 
 struct Binder<'a> {
     file: &'a ast::File,
@@ -56,9 +72,10 @@ struct Binder<'a> {
     /// The names of the component around.
     parts: Option<&'a Parts>,
     sources: &'a Sources,
-    unread: &'a mut BTreeSet<Str>,
+    unread: BTreeSet<Str>,
     locals: Vec<Str>,
-    bindings: Vec<Binding>,
+    /// What name expressions mean; where one is told twice, the later counts.
+    bound: Vec<(ExprId, Binding)>,
 }
 
 impl Binder<'_> {
@@ -272,9 +289,7 @@ impl Binder<'_> {
     }
 
     fn set(&mut self, expr: &Expr, binding: Binding) {
-        if let Some(place) = self.bindings.get_mut(expr.id.0 as usize) {
-            *place = binding;
-        }
+        self.bound.push((expr.id, binding));
     }
 
     /// `service` in `service["user-1"]`, unless something else has that name.

@@ -113,7 +113,7 @@ pub enum LoadError {
 /// What a compilation may ask of the outside: files under one root, by their path from it.
 ///
 /// Paths use `/`, have no `.` or `..` parts and never start with `/`; [`join_path`] makes them.
-pub trait World {
+pub trait World: Sync {
     /// The text of a file.
     ///
     /// # Errors

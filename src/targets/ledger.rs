@@ -24,6 +24,85 @@ pub enum Account {
     Declared(&'static str),
 }
 
+/// What became of every written property. One byte each: a large program has hundreds of thousands,
+/// and every target and every thread keeps an account of them.
+#[derive(Clone, Debug, Default)]
+pub struct Accounts {
+    /// Share by share, as they were written.
+    codes: Vec<Vec<u8>>,
+    reasons: Vec<&'static str>,
+}
+
+impl Accounts {
+    const TAKEN: u8 = 1;
+    const DECLINED: u8 = 2;
+    /// Declared with the first reason; the others follow.
+    const DECLARED: u8 = 3;
+
+    fn of(written: &Written) -> Self {
+        Self {
+            codes: written.sizes().map(|size| vec![0; size]).collect(),
+            reasons: Vec::new(),
+        }
+    }
+
+    /// The account of one.
+    pub fn get(&self, id: WrittenId) -> Account {
+        let (share, number) = id.place();
+        let code = self.codes.get(share).and_then(|codes| codes.get(number));
+        match code.copied().unwrap_or_default() {
+            0 => Account::Open,
+            Self::TAKEN => Account::Taken,
+            Self::DECLINED => Account::Declined,
+            declared => {
+                let reason = self.reasons.get(usize::from(declared - Self::DECLARED));
+                Account::Declared(reason.copied().unwrap_or_default())
+            }
+        }
+    }
+
+    fn set(&mut self, id: WrittenId, account: Account) {
+        let code = match account {
+            Account::Open => 0,
+            Account::Taken => Self::TAKEN,
+            Account::Declined => Self::DECLINED,
+            Account::Declared(reason) => self.code(reason),
+        };
+        let (share, number) = id.place();
+        let codes = self.codes.get_mut(share);
+        if let Some(place) = codes.and_then(|codes| codes.get_mut(number)) {
+            *place = code;
+        }
+    }
+
+    /// The code of a reason: there are some dozens in all of the compiler.
+    fn code(&mut self, reason: &'static str) -> u8 {
+        let known = self.reasons.iter().position(|known| *known == reason);
+        let index = known.unwrap_or_else(|| {
+            self.reasons.push(reason);
+            self.reasons.len() - 1
+        });
+        u8::try_from(index).map_or(u8::MAX, |index| index.saturating_add(Self::DECLARED))
+    }
+
+    /// Takes over what is no longer open in another.
+    fn join(&mut self, other: &Self) {
+        let codes: Vec<u8> = other
+            .reasons
+            .iter()
+            .map(|reason| self.code(reason))
+            .collect();
+        let own = self.codes.iter_mut().flatten();
+        for (own, code) in own.zip(other.codes.iter().flatten()) {
+            match code.checked_sub(Self::DECLARED) {
+                Some(reason) => *own = codes.get(usize::from(reason)).copied().unwrap_or(*own),
+                None if *code != 0 => *own = *code,
+                None => {}
+            }
+        }
+    }
+}
+
 /// What is said, and where.
 type Place = (&'static str, Span);
 
@@ -31,7 +110,7 @@ type Place = (&'static str, Span);
 pub struct Ledger<'a> {
     target: TargetId,
     written: &'a Written,
-    accounts: Vec<Account>,
+    accounts: Accounts,
     entered: Vec<bool>,
     /// What is to be told, with its place where that is to be told once.
     reports: Vec<(Option<Place>, Diagnostic)>,
@@ -51,7 +130,7 @@ impl<'a> Ledger<'a> {
         Self {
             target,
             written,
-            accounts: vec![Account::Open; written.len()],
+            accounts: Accounts::of(written),
             entered: vec![false; scopes],
             reports: Vec::new(),
             said: FxHashSet::default(),
@@ -65,7 +144,7 @@ impl<'a> Ledger<'a> {
         Self {
             target: self.target,
             written: self.written,
-            accounts: vec![Account::Open; self.accounts.len()],
+            accounts: Accounts::of(self.written),
             entered: vec![false; self.entered.len()],
             reports: Vec::new(),
             said: FxHashSet::default(),
@@ -75,11 +154,7 @@ impl<'a> Ledger<'a> {
 
     /// Takes over what another ledger has, as if it had been written down here from the start.
     pub fn join(&mut self, other: Self) {
-        for (own, account) in self.accounts.iter_mut().zip(other.accounts) {
-            if account != Account::Open {
-                *own = account;
-            }
-        }
+        self.accounts.join(&other.accounts);
         for (own, entered) in self.entered.iter_mut().zip(other.entered) {
             *own |= entered;
         }
@@ -183,7 +258,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// Closes the ledger: open properties of entered blocks are reported.
-    pub fn close(self) -> (Diagnostics, Vec<Account>) {
+    pub fn close(self) -> (Diagnostics, Accounts) {
         let mut unsaid = Vec::new();
         for (id, entry) in self.written.iter() {
             let entered = self
@@ -208,16 +283,11 @@ impl<'a> Ledger<'a> {
     }
 
     fn account(&self, id: WrittenId) -> Account {
-        self.accounts
-            .get(id.0 as usize)
-            .copied()
-            .unwrap_or_default()
+        self.accounts.get(id)
     }
 
     fn set(&mut self, id: WrittenId, account: Account) {
-        if let Some(place) = self.accounts.get_mut(id.0 as usize) {
-            *place = account;
-        }
+        self.accounts.set(id, account);
         let scope = self.written.get(id).map_or(0, |entry| entry.scope as usize);
         if let Some(entered) = self.entered.get_mut(scope) {
             *entered = true;

@@ -15,7 +15,7 @@ pub mod swarm;
 
 pub use artifact::{Artifact, Header};
 pub use content::content_hash;
-pub use ledger::{Account, Ledger, contract, hosts_own};
+pub use ledger::{Account, Accounts, Ledger, contract, hosts_own};
 
 use crate::diagnostics::Diagnostics;
 use crate::graph::Graph;
@@ -36,7 +36,7 @@ pub struct Lowered {
     /// What the target cannot express, and what happens there instead.
     pub diagnostics: Diagnostics,
     /// What became of each written property, by [`crate::vocabulary::WrittenId`].
-    pub accounts: Vec<Account>,
+    pub accounts: Accounts,
     /// What will be written.
     pub plan: Box<dyn Plan>,
 }

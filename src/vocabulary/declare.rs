@@ -138,14 +138,29 @@ impl Label {
     }
 }
 
-/// Names one written property of a deployment; dense from 0, an index into [`Written`].
+/// Names one written property of a deployment: the share of the program it was evaluated in, and
+/// its number there. Ascends in the order of the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WrittenId(pub u32);
+
+impl WrittenId {
+    /// Room for 16 shares of 268 million properties.
+    const NUMBER_BITS: u32 = 28;
+
+    /// Its share and its number in it, both from 0.
+    pub fn place(self) -> (usize, usize) {
+        let number = self.0 & ((1 << Self::NUMBER_BITS) - 1);
+        ((self.0 >> Self::NUMBER_BITS) as usize, number as usize)
+    }
+}
 
 /// What was written: for each property its block, its name and its place.
 #[derive(Clone, Debug, Default)]
 pub struct Written {
-    entries: Vec<WrittenEntry>,
+    /// In the order of the source; of most programs there is one share.
+    shares: Vec<Vec<WrittenEntry>>,
+    /// The share that is added to.
+    share: u32,
     scope: u32,
     depth: u32,
 }
@@ -176,40 +191,67 @@ pub struct WrittenEntry {
     pub property: &'static Property,
     /// Where.
     pub span: Span,
-    /// The top-level block it belongs to; dense from 1.
+    /// The top-level block it belongs to; ascends from 1.
     pub scope: u32,
 }
 
 impl Written {
+    /// For a share of a program after others: so many top-level blocks are before it.
+    pub fn share(index: usize, blocks_before: usize) -> Self {
+        let number = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        Self {
+            shares: Vec::new(),
+            share: number(index),
+            scope: number(blocks_before),
+            depth: 0,
+        }
+    }
+
+    /// Takes over what the next share wrote.
+    pub fn join(&mut self, next: Self) {
+        self.shares.resize_with(next.share as usize, Vec::new);
+        self.shares.extend(next.shares);
+        self.share = next.share;
+    }
+
     /// Records one more.
     pub fn add(&mut self, property: &'static Property, span: Span) -> WrittenId {
-        let id = WrittenId(u32::try_from(self.entries.len()).unwrap_or(u32::MAX));
-        self.entries.push(WrittenEntry {
+        let id = self.next();
+        let entry = WrittenEntry {
             property,
             span,
             scope: self.scope,
-        });
+        };
+        match self.shares.last_mut() {
+            Some(entries) => entries.push(entry),
+            None => self.shares.push(vec![entry]),
+        }
         id
+    }
+
+    /// The one that is recorded next.
+    fn next(&self) -> WrittenId {
+        let number = self.shares.last().map_or(0, Vec::len);
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        WrittenId((self.share << WrittenId::NUMBER_BITS) | number)
     }
 
     /// One of them.
     pub fn get(&self, id: WrittenId) -> Option<&WrittenEntry> {
-        self.entries.get(id.0 as usize)
+        let (share, number) = id.place();
+        self.shares.get(share)?.get(number)
     }
 
     /// All of them with their names.
     pub fn iter(&self) -> impl Iterator<Item = (WrittenId, &WrittenEntry)> {
-        (0..).map(WrittenId).zip(&self.entries)
+        let ids = |share: u32| (share << WrittenId::NUMBER_BITS..).map(WrittenId);
+        let shares = (0..).zip(&self.shares);
+        shares.flat_map(move |(share, entries)| ids(share).zip(entries))
     }
 
-    /// How many.
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether nothing was written.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+    /// How many there are in each share.
+    pub fn sizes(&self) -> impl Iterator<Item = usize> {
+        self.shares.iter().map(Vec::len)
     }
 }
 
@@ -327,7 +369,7 @@ impl Decoder<'_> {
         self.written.depth += 1;
         let body = T::decode(tree, self);
         self.written.depth -= 1;
-        let end = WrittenId(u32::try_from(self.written.len()).unwrap_or(u32::MAX));
+        let end = self.written.next();
         Node {
             label: tree.label.clone(),
             span: tree.head,

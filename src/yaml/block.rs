@@ -91,13 +91,15 @@ impl<'w, 'a> Block<'w, 'a> {
         Ok(())
     }
 
-    /// A field's name: nearly every key of a manifest, so it goes straight to the text.
+    /// A field's name: nearly every key of a manifest, so it goes straight to the text. The names of
+    /// fields are the compiler's own, and none needs quotes.
     fn field(&mut self, name: &'static str) -> Result<(), Error> {
         if self.place == Place::Flow || name.len() > LONGEST_SIMPLE_KEY {
             return self.key(name);
         }
+        debug_assert!(scalar::is_plain(name), "a field named {name:?}");
         self.start_entry();
-        scalar::write(self.writer.out, name, None);
+        self.writer.out.push_str(name);
         self.writer.out.push(':');
         Ok(())
     }

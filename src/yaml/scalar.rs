@@ -77,7 +77,8 @@ pub(super) fn is_visible(c: char) -> bool {
     }
 }
 
-fn is_plain(text: &str) -> bool {
+/// Whether every reader takes it for this string without quotes.
+pub(super) fn is_plain(text: &str) -> bool {
     let bytes = text.as_bytes();
     let &[first, ..] = bytes else { return false };
     match first {

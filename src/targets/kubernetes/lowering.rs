@@ -9,7 +9,7 @@ use crate::graph::{EdgeKind, Graph, ServiceId, ServiceView};
 use crate::parallel;
 use crate::source::{Span, Str};
 use crate::targets::artifact::Text;
-use crate::targets::{Account, Ledger};
+use crate::targets::{Accounts, Ledger};
 use crate::types::Duration;
 use crate::vocabulary::{
     Attribute, DeployVariables, KubernetesGateway, Node, Port, TargetId, WrittenId,
@@ -32,11 +32,11 @@ const ROOM: usize = 128;
 ///
 /// Services are lowered by several threads, each into a lowering of its own. Gateways come after
 /// them: what one writes may depend on the one before.
-pub(super) fn lower(graph: &Graph) -> (KubernetesPlan, Diagnostics, Vec<Account>) {
+pub(super) fn lower(graph: &Graph) -> (KubernetesPlan, Diagnostics, Accounts) {
     lowered(graph, LEAST_SERVICES)
 }
 
-fn lowered(graph: &Graph, least: usize) -> (KubernetesPlan, Diagnostics, Vec<Account>) {
+fn lowered(graph: &Graph, least: usize) -> (KubernetesPlan, Diagnostics, Accounts) {
     let mut lowering = Lowering::new(graph);
     patches::names_taken(&mut lowering);
     let (gateways, services): (Vec<_>, Vec<_>) = graph
@@ -494,7 +494,9 @@ mod tests {
         let shared = lowered(&graph, 10);
         assert_eq!(shared.0.files, whole.0.files);
         assert_eq!(shared.1.into_sorted(), whole.1.into_sorted());
-        assert_eq!(shared.2, whole.2);
+        for (id, _) in graph.deployment().written.iter() {
+            assert_eq!(shared.2.get(id), whole.2.get(id));
+        }
         let written: usize = whole
             .0
             .files
