@@ -66,7 +66,7 @@ impl Evaluator<'_> {
             }),
             "gateway" => deployment.services.push(ServiceNode {
                 service: decoder.node(const { &Property::block("gateway") }, tree),
-                gateway: Some(Gateway::decode(tree, &mut decoder)),
+                gateway: Some(Box::new(Gateway::decode(tree, &mut decoder))),
                 doc: resource.block.doc.clone(),
             }),
             "network" => deployment

@@ -93,8 +93,8 @@ impl Deployment {
 pub struct ServiceNode {
     /// The service; its label is its zd name.
     pub service: Node<Service>,
-    /// For a gateway, its listeners, upstreams and routes.
-    pub gateway: Option<Gateway>,
+    /// For a gateway, its listeners, upstreams and routes. Boxed: few services are one.
+    pub gateway: Option<Box<Gateway>>,
     /// Its doc comment.
     pub doc: Option<Str>,
 }

@@ -10,6 +10,7 @@ use crate::source::{FileId, Span, Str};
 use crate::syntax::ast::{self, ExprKind, ImportFrom, Item, Label, TextPart};
 use crate::types::ResourceKind;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// The names of a file's top level and, by index of item, of its components. Computed labels and
 /// instances go to the program.
@@ -48,8 +49,9 @@ struct Declared<'a> {
     file: &'a ast::File,
     /// The component whose body is looked at, by index of its item.
     owner: Option<usize>,
-    /// Each name with the body that declares it.
-    names: BTreeMap<Str, (Definition, usize)>,
+    names: BTreeMap<Str, Definition>,
+    /// The body that declares a name, where it is not the file's own.
+    inner: BTreeMap<Str, usize>,
     computed: Vec<ComputedLabel>,
     /// How many bodies were entered; the file itself is 0.
     bodies: usize,
@@ -68,6 +70,7 @@ impl<'a> Declared<'a> {
             file,
             owner,
             names: BTreeMap::new(),
+            inner: BTreeMap::new(),
             computed: Vec::new(),
             bodies: 0,
             program,
@@ -76,9 +79,8 @@ impl<'a> Declared<'a> {
     }
 
     fn finish(self) -> Parts {
-        let definition = |(name, (definition, _))| (name, definition);
         Parts {
-            names: self.names.into_iter().map(definition).collect(),
+            names: self.names,
             computed: self.computed,
         }
     }
@@ -197,12 +199,9 @@ impl<'a> Declared<'a> {
             Some(Label::Reference(_)) | None => None,
         };
         let Some(name) = name else { return };
-        let before = self
-            .names
-            .get(&name.text)
-            .map(|(first, body)| (first.kind, *body));
-        if let Some((DefinitionKind::Instance(InstanceId(known)), first_body)) = before
-            && first_body != body
+        let before = self.names.get(&name.text).map(|first| first.kind);
+        if let Some(DefinitionKind::Instance(InstanceId(known))) = before
+            && self.body_of(&name.text) != body
             && let Some(known) = self.program.instances.get_mut(known)
         {
             known.components.push(item.path.clone());
@@ -217,17 +216,29 @@ impl<'a> Declared<'a> {
         self.add(&name, DefinitionKind::Instance(id), body);
     }
 
+    /// The body that declares a name first.
+    fn body_of(&self, name: &str) -> usize {
+        self.inner.get(name).copied().unwrap_or(0)
+    }
+
     fn add(&mut self, name: &ast::Name, kind: DefinitionKind, body: usize) {
         let definition = Definition {
             kind,
             span: name.span,
         };
-        let Some((first, first_body)) = self.names.get(&name.text) else {
-            self.names.insert(name.text.clone(), (definition, body));
-            return;
+        let first = match self.names.entry(name.text.clone()) {
+            Entry::Occupied(first) => first.into_mut(),
+            Entry::Vacant(place) => {
+                place.insert(definition);
+                if body != 0 {
+                    self.inner.insert(name.text.clone(), body);
+                }
+                return;
+            }
         };
         // In different bodies, conditions may keep them apart: evaluation looks again.
-        let apart = *first_body != body && first.kind == kind;
+        let first_body = self.inner.get(&name.text).copied().unwrap_or(0);
+        let apart = first_body != body && first.kind == kind;
         if !apart {
             self.diagnostics
                 .push(duplicate_name(&name.text, first, &definition));

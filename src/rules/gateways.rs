@@ -59,7 +59,7 @@ pub(super) fn failure_marks(graph: &Graph, diagnostics: &mut Diagnostics) {
 pub(super) fn gateways(graph: &Graph) -> impl Iterator<Item = (ServiceView<'_>, &Gateway)> {
     graph
         .services()
-        .filter_map(|service| Some((service, service.node.gateway.as_ref()?)))
+        .filter_map(|service| Some((service, service.node.gateway.as_deref()?)))
 }
 
 fn at_start(gateway: &Gateway, upstream: &Upstream) -> bool {

@@ -134,12 +134,17 @@ fn means_secret(name: &str) -> bool {
         list.iter()
             .any(|known| known.as_bytes().eq_ignore_ascii_case(word))
     };
+    // Most words begin as none of these does.
+    let may = |word: &[u8]| {
+        let first = word.first().map(u8::to_ascii_lowercase);
+        matches!(first, Some(b'p' | b't' | b's' | b'a' | b'c' | b'k'))
+    };
     let (mut secret, mut before, mut last) = (false, &b""[..], &b""[..]);
     for word in name
         .as_bytes()
         .split(|byte| matches!(byte, b'_' | b'-' | b'.'))
     {
-        secret |= is(word, &SECRET) || is(word, &["key"]) && is(last, &KEYS);
+        secret |= may(word) && (is(word, &SECRET) || is(word, &["key"]) && is(last, &KEYS));
         (before, last) = (last, word);
     }
     let pass = is(last, &["pass"]) && !is(before, &["proxy"]);

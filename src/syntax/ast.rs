@@ -85,7 +85,8 @@ pub struct Body {
     pub span: Span,
 }
 
-/// One item of a file or a body. Which are allowed where is for the check to say.
+/// One item of a file or a body. Which are allowed where is for the check to say. The large ones that
+/// are rare are boxed: a file of thousands of services is a list of attributes and blocks.
 #[derive(Clone, Debug)]
 pub enum Item {
     /// `key = expression`
@@ -95,13 +96,13 @@ pub enum Item {
     /// `import "./x.zd" as x`, `import std.web`
     Import(Import),
     /// `param NAME: TYPE [= default] [{ assert … }]`
-    Param(Param),
+    Param(Box<Param>),
     /// `deploy NAME: TYPE [= default]`
-    Deploy(Deploy),
+    Deploy(Box<Deploy>),
     /// `let NAME [: TYPE] = expression`
-    Let(Let),
+    Let(Box<Let>),
     /// `fn NAME(a: T): R = expression`
-    Function(Function),
+    Function(Box<Function>),
     /// `type NAME = TYPE`
     Type(TypeAlias),
     /// `template NAME(params) { … }`
@@ -113,7 +114,7 @@ pub enum Item {
     /// `use NAME(args) [as x]`
     Use(Use),
     /// `for x[, y] in list { … }`
-    For(For),
+    For(Box<For>),
     /// `if c { … } else if d { … } else { … }`
     If(If),
     /// `assert condition, "message"`

@@ -7,7 +7,9 @@
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::ServiceView;
 use crate::source::Span;
-use crate::vocabulary::{Attribute, Entry, Node, TargetId, Update, Written, WrittenId};
+use crate::vocabulary::{
+    Attribute, Entry, Node, TargetId, Update, Written, WrittenEntry, WrittenId,
+};
 use rustc_hash::FxHashSet;
 
 /// What became of a written property.
@@ -41,7 +43,7 @@ impl Accounts {
 
     fn of(written: &Written) -> Self {
         Self {
-            codes: written.sizes().map(|size| vec![0; size]).collect(),
+            codes: written.shares().map(|share| vec![0; share.len()]).collect(),
             reasons: Vec::new(),
         }
     }
@@ -85,6 +87,34 @@ impl Accounts {
         u8::try_from(index).map_or(u8::MAX, |index| index.saturating_add(Self::DECLARED))
     }
 
+    /// What is still open of the top-level blocks that were entered: those of which something is not.
+    fn open<'w>(&self, written: &'w Written) -> Vec<&'w WrittenEntry> {
+        let mut open = Vec::new();
+        for (codes, entries) in self.codes.iter().zip(written.shares()) {
+            let mut from = 0;
+            // Most programs leave nothing open, so that nothing but the codes is looked at.
+            while let Some(next) = codes.iter().skip(from).position(|code| *code == 0) {
+                let (before, after) = entries.split_at_checked(from + next).unwrap_or_default();
+                let Some(scope) = after.first().map(|entry| entry.scope) else {
+                    break;
+                };
+                let mine = |entry: &&WrittenEntry| entry.scope == scope;
+                let start = from + next - before.iter().rev().take_while(mine).count();
+                let end = from + next + after.iter().take_while(mine).count();
+                let block = codes.get(start..end).unwrap_or_default();
+                if block.iter().any(|code| *code != 0) {
+                    let entries = entries.get(start..end).unwrap_or_default();
+                    let with_codes = entries.iter().zip(block);
+                    open.extend(
+                        with_codes.filter_map(|(entry, code)| (*code == 0).then_some(entry)),
+                    );
+                }
+                from = end;
+            }
+        }
+        open
+    }
+
     /// Takes over what is no longer open in another.
     fn join(&mut self, other: &Self) {
         let codes: Vec<u8> = other
@@ -111,7 +141,6 @@ pub struct Ledger<'a> {
     target: TargetId,
     written: &'a Written,
     accounts: Accounts,
-    entered: Vec<bool>,
     /// What is to be told, with its place where that is to be told once.
     reports: Vec<(Option<Place>, Diagnostic)>,
     said: FxHashSet<Place>,
@@ -122,16 +151,10 @@ pub struct Ledger<'a> {
 impl<'a> Ledger<'a> {
     /// An empty ledger for a target.
     pub fn new(target: TargetId, written: &'a Written) -> Self {
-        let scopes = written
-            .iter()
-            .map(|(_, entry)| entry.scope as usize + 1)
-            .max()
-            .unwrap_or(0);
         Self {
             target,
             written,
             accounts: Accounts::of(written),
-            entered: vec![false; scopes],
             reports: Vec::new(),
             said: FxHashSet::default(),
             saying: None,
@@ -145,7 +168,6 @@ impl<'a> Ledger<'a> {
             target: self.target,
             written: self.written,
             accounts: Accounts::of(self.written),
-            entered: vec![false; self.entered.len()],
             reports: Vec::new(),
             said: FxHashSet::default(),
             saying: None,
@@ -155,9 +177,6 @@ impl<'a> Ledger<'a> {
     /// Takes over what another ledger has, as if it had been written down here from the start.
     pub fn join(&mut self, other: Self) {
         self.accounts.join(&other.accounts);
-        for (own, entered) in self.entered.iter_mut().zip(other.entered) {
-            *own |= entered;
-        }
         for (place, diagnostic) in other.reports {
             if place.is_none_or(|place| self.said.insert(place)) {
                 self.reports.push((place, diagnostic));
@@ -260,21 +279,14 @@ impl<'a> Ledger<'a> {
     /// Closes the ledger: open properties of entered blocks are reported.
     pub fn close(self) -> (Diagnostics, Accounts) {
         let mut unsaid = Vec::new();
-        for (id, entry) in self.written.iter() {
-            let entered = self
-                .entered
-                .get(entry.scope as usize)
-                .copied()
-                .unwrap_or(false);
-            if entered && self.account(id) == Account::Open {
-                let (block, member) = (entry.property.block, entry.property.member);
-                let what = match member {
-                    "" => format!("`{block}`"),
-                    "*" => format!("an entry of `{block}`"),
-                    member => format!("`{member}` of `{block}`"),
-                };
-                unsaid.push(unexpressed(self.target, &what, entry.span));
-            }
+        for entry in self.accounts.open(self.written) {
+            let (block, member) = (entry.property.block, entry.property.member);
+            let what = match member {
+                "" => format!("`{block}`"),
+                "*" => format!("an entry of `{block}`"),
+                member => format!("`{member}` of `{block}`"),
+            };
+            unsaid.push(unexpressed(self.target, &what, entry.span));
         }
         let mut diagnostics = Diagnostics::default();
         diagnostics.extend(self.reports.into_iter().map(|(_, diagnostic)| diagnostic));
@@ -288,10 +300,6 @@ impl<'a> Ledger<'a> {
 
     fn set(&mut self, id: WrittenId, account: Account) {
         self.accounts.set(id, account);
-        let scope = self.written.get(id).map_or(0, |entry| entry.scope as usize);
-        if let Some(entered) = self.entered.get_mut(scope) {
-            *entered = true;
-        }
     }
 }
 

@@ -249,9 +249,9 @@ impl Written {
         shares.flat_map(move |(share, entries)| ids(share).zip(entries))
     }
 
-    /// How many there are in each share.
-    pub fn sizes(&self) -> impl Iterator<Item = usize> {
-        self.shares.iter().map(Vec::len)
+    /// All of them, share by share.
+    pub fn shares(&self) -> impl Iterator<Item = &[WrittenEntry]> {
+        self.shares.iter().map(Vec::as_slice)
     }
 }
 

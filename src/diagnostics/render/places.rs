@@ -5,7 +5,7 @@ use crate::source::{FileId, Source, Sources, Span};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Bytes between two counts of characters.
+/// Bytes between two counts of lines and characters.
 const BLOCK: usize = 1024;
 
 /// Where things are in the files of some diagnostics.
@@ -34,11 +34,15 @@ pub(super) struct Place {
     pub(super) end: u32,
 }
 
-struct FileLines {
-    /// The first byte of each line.
-    starts: Vec<usize>,
-    /// The characters before each block of bytes.
-    characters: Vec<usize>,
+/// What is before each block of a file's bytes: where one thing is told of a large file, no more is
+/// looked at than has to be.
+struct FileLines(Vec<Before>);
+
+#[derive(Clone, Copy, Default)]
+struct Before {
+    /// Ends of lines.
+    lines: usize,
+    characters: usize,
 }
 
 impl<'a> Places<'a> {
@@ -90,18 +94,17 @@ impl<'a> Places<'a> {
     /// The file with the number, from 0, of the line that an offset is in.
     pub(super) fn line(&self, file: FileId, offset: usize) -> Option<(&'a Source, usize)> {
         let source = self.sources.get(file)?;
-        Some((source, self.files.get(&file)?.line(offset)))
+        let lines = self.files.get(&file)?;
+        Some((source, lines.line(&source.text, offset)))
     }
 
     /// The bytes of a line, by its number from 0, without its end; `None` past the last.
     pub(super) fn bytes_of_line(&self, file: FileId, line: usize) -> Option<(usize, usize)> {
         let source = self.sources.get(file)?;
         let lines = self.files.get(&file)?;
-        let start = *lines.starts.get(line)?;
-        let end = lines
-            .starts
-            .get(line + 1)
-            .map_or(source.text.len(), |next| next - 1);
+        let start = lines.start(&source.text, line)?;
+        let rest = source.text.get(start..)?;
+        let end = start + rest.find('\n').unwrap_or(rest.len());
         let text = source.text.get(start..end)?;
         Some((start, start + text.strip_suffix('\r').unwrap_or(text).len()))
     }
@@ -109,52 +112,91 @@ impl<'a> Places<'a> {
 
 impl FileLines {
     fn of(text: &str) -> Self {
-        let newlines = text.match_indices('\n');
-        let starts = std::iter::once(0)
-            .chain(newlines.map(|(index, _)| index + 1))
-            .collect();
-        let mut total = 0;
-        let characters = text
-            .as_bytes()
-            .chunks(BLOCK)
-            .map(|block| {
-                let before = total;
-                total += count(block);
-                before
-            })
-            .collect();
-        Self { starts, characters }
+        let mut before = Before::default();
+        let blocks = text.as_bytes().chunks(BLOCK).map(|block| {
+            let here = before;
+            before.add(block);
+            here
+        });
+        Self(blocks.collect())
+    }
+
+    /// What is before an offset.
+    fn before(&self, text: &str, offset: usize) -> Before {
+        let offset = offset.min(text.len());
+        // The end of a text that fills its last block begins none.
+        let block = (offset / BLOCK).min(self.0.len().saturating_sub(1));
+        let mut before = self.0.get(block).copied().unwrap_or_default();
+        let rest = text.as_bytes().get(block * BLOCK..offset);
+        before.add(rest.unwrap_or_default());
+        before
     }
 
     /// The line, from 0.
-    fn line(&self, offset: usize) -> usize {
-        self.starts
-            .partition_point(|start| *start <= offset)
-            .saturating_sub(1)
+    fn line(&self, text: &str, offset: usize) -> usize {
+        self.before(text, offset).lines
+    }
+
+    /// The first byte of a line, by its number from 0.
+    fn start(&self, text: &str, line: usize) -> Option<usize> {
+        if line == 0 {
+            return Some(0);
+        }
+        let block = self.0.partition_point(|before| before.lines < line);
+        let block = block.checked_sub(1)?;
+        let skipped = line - 1 - self.0.get(block)?.lines;
+        let rest = text.as_bytes().get(block * BLOCK..)?;
+        let mut ends = rest.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+        Some(block * BLOCK + ends.nth(skipped)?.0 + 1)
     }
 
     /// Line and column, from 1.
     fn position(&self, text: &str, offset: usize) -> (usize, usize) {
         let offset = offset.min(text.len());
-        let line = self.line(offset);
-        let start = self.starts.get(line).copied().unwrap_or(0);
-        let column = self.characters_before(text, offset) - self.characters_before(text, start);
-        (line + 1, column + 1)
+        let here = self.before(text, offset);
+        let start = self.start(text, here.lines).unwrap_or(0);
+        let column = here.characters - self.before(text, start).characters;
+        (here.lines + 1, column + 1)
     }
+}
 
-    fn characters_before(&self, text: &str, offset: usize) -> usize {
-        let Some(before) = self.characters.get(offset / BLOCK) else {
-            // The end of a text that fills its last block.
-            return self.characters.last().map_or(0, |before| {
-                before + count(text.as_bytes().rchunks(BLOCK).next().unwrap_or_default())
-            });
-        };
-        let block = offset / BLOCK * BLOCK;
-        before + count(text.as_bytes().get(block..offset).unwrap_or_default())
+impl Before {
+    fn add(&mut self, bytes: &[u8]) {
+        self.lines += bytes.iter().filter(|byte| **byte == b'\n').count();
+        self.characters += count(bytes);
     }
 }
 
 /// The characters that begin in some bytes of UTF-8.
 fn count(bytes: &[u8]) -> usize {
     bytes.iter().filter(|byte| *byte & 0xc0 != 0x80).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_place_is_where_counting_from_the_start_finds_it() {
+        let line = "é word\n\n".repeat(300);
+        for text in [
+            "",
+            "\n",
+            "one",
+            &line,
+            &line[..BLOCK * 2],
+            &line[..BLOCK * 2 - 1],
+        ] {
+            let lines = FileLines::of(text);
+            for (offset, _) in text.char_indices().chain([(text.len(), ' ')]) {
+                let before = &text[..offset];
+                let number = before.matches('\n').count();
+                let start = before.rfind('\n').map_or(0, |end| end + 1);
+                let column = before[start..].chars().count();
+                assert_eq!(lines.position(text, offset), (number + 1, column + 1));
+                assert_eq!(lines.start(text, number), Some(start));
+            }
+            assert_eq!(lines.start(text, text.matches('\n').count() + 1), None);
+        }
+    }
 }

@@ -15,7 +15,7 @@ impl Walk<'_> {
             b'\\' if self.byte(self.at + 1).is_some_and(|next| next != b'\n') => self.at += 2,
             b'$' if self.byte(self.at + 1) == Some(b'{') => self.open(Kind::Interpolation),
             b'\n' => self.text_at_line_end(),
-            _ => self.at += 1,
+            _ => self.skip(|byte| !matches!(byte, b'"' | b'\\' | b'$' | b'\n')),
         }
     }
 
@@ -32,7 +32,7 @@ impl Walk<'_> {
                 self.at += 1;
                 self.line = self.at;
             }
-            _ => self.at += 1,
+            _ => self.skip(|byte| !matches!(byte, b'"' | b'\\' | b'$' | b'\n')),
         }
     }
 

@@ -108,6 +108,13 @@ impl<'t> Walk<'t> {
         self.text.as_bytes().get(at).copied()
     }
 
+    /// Passes the byte that is here, and those after it of which nothing is to be said either.
+    pub(super) fn skip(&mut self, plain: impl Fn(u8) -> bool) {
+        let after = self.text.as_bytes().get(self.at + 1..).unwrap_or_default();
+        let plain = after.iter().position(|byte| !plain(*byte));
+        self.at += 1 + plain.unwrap_or(after.len());
+    }
+
     pub(super) fn span(&self, start: usize, end: usize) -> Span {
         Span::new(self.id, start, end)
     }
@@ -131,7 +138,7 @@ impl<'t> Walk<'t> {
     fn in_code(&mut self, byte: u8) {
         match byte {
             b'\n' => self.line_end(),
-            b' ' => self.at += 1,
+            b' ' => self.skip(|byte| byte == b' '),
             b'\t' | b'\r' => {
                 self.blank_out(self.at, self.at + 1);
                 self.at += 1;

@@ -214,22 +214,24 @@ pub(super) fn bytes(memory: Memory) -> Quantity {
             index += 1;
         }
         let name = names.get(index).copied().unwrap_or_default();
-        format!("{amount}{name}")
+        let digits = amount.checked_ilog10().unwrap_or_default() as usize + 1;
+        (digits + name.len(), amount, name)
     };
     let binary = unit(["", "Ki", "Mi", "Gi", "Ti"], 1024);
     let decimal = unit(["", "k", "M", "G", "T"], 1000);
-    Quantity(if decimal.len() < binary.len() {
+    let (_, amount, name) = if decimal.0 < binary.0 {
         decimal
     } else {
         binary
-    })
+    };
+    Quantity(amount.to_string() + name)
 }
 
 fn processor(cpu: Cpu) -> Quantity {
     Quantity(if cpu.millis.is_multiple_of(1000) {
         (cpu.millis / 1000).to_string()
     } else {
-        format!("{}m", cpu.millis)
+        cpu.millis.to_string() + "m"
     })
 }
 

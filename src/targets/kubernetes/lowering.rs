@@ -25,6 +25,8 @@ use std::sync::Arc;
 
 /// A thread more pays where each gets so many services.
 const LEAST_SERVICES: usize = 24;
+/// About how much text a service becomes; where it is less, the rest is never touched.
+const TEXT: usize = 2560;
 /// What stays of a service beside its text: the names of files, what is told.
 const ROOM: usize = 128;
 
@@ -44,6 +46,7 @@ fn lowered(graph: &Graph, least: usize) -> (KubernetesPlan, Diagnostics, Account
         .partition(|service| service.node.gateway.is_some());
     let shares = parallel::in_shares(&services, least, ROOM, |share| {
         let mut lowering = lowering.beside();
+        lowering.text.reserve(share.list.len() * TEXT);
         for service in share.list {
             workload::lower(&mut lowering, *service);
         }

@@ -91,10 +91,7 @@ impl<'g> Lowering<'g> {
 
     /// What selects a service's pods.
     pub(super) fn selector(&self, service: ServiceView<'_>) -> BTreeMap<String, String> {
-        BTreeMap::from([
-            (NAME.to_owned(), self.name(service).to_owned()),
-            (PART_OF.to_owned(), self.graph.name().to_owned()),
-        ])
+        labels([(NAME, self.name(service)), (PART_OF, self.graph.name())])
     }
 
     /// The same, as the workload kinds take it.
@@ -107,24 +104,31 @@ impl<'g> Lowering<'g> {
 
     /// What selects the pods of this app that carry a label.
     pub(super) fn peers(&self, label: String) -> LabelSelector {
+        let mut selector = labels([(PART_OF, self.graph.name())]);
+        selector.insert(label, "true".to_owned());
         LabelSelector {
-            match_labels: Some(BTreeMap::from([
-                (PART_OF.to_owned(), self.graph.name().to_owned()),
-                (label, "true".to_owned()),
-            ])),
+            match_labels: Some(selector),
             ..LabelSelector::default()
         }
     }
 
     /// An object's name may be longer than a label's value.
     fn labels(&self, name: &str) -> BTreeMap<String, String> {
-        let named = names::is_label_value(name).then(|| (NAME.to_owned(), name.to_owned()));
-        let of_app = [
-            (PART_OF.to_owned(), self.graph.name().to_owned()),
-            (MANAGED_BY.to_owned(), "zdc".to_owned()),
-        ];
-        named.into_iter().chain(of_app).collect()
+        let mut labels = labels([(PART_OF, self.graph.name()), (MANAGED_BY, "zdc")]);
+        if names::is_label_value(name) {
+            labels.insert(NAME.to_owned(), name.to_owned());
+        }
+        labels
     }
+}
+
+/// A few labels: put in one by one, since to collect them is to sort them in a list first.
+fn labels<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
+    let mut labels = BTreeMap::new();
+    for (key, value) in pairs {
+        labels.insert(key.to_owned(), value.to_owned());
+    }
+    labels
 }
 
 /// The metadata of a service's pods: its labels, and one for each of its networks.

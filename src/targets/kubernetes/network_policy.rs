@@ -35,7 +35,7 @@ impl<'g> Lowering<'g> {
     }
 
     fn network_label(&self, name: &str) -> String {
-        format!("network.zdc/{}", self.graph.real_network_name(name))
+        ["network.zdc/", self.graph.real_network_name(name)].concat()
     }
 
     /// The policy of a service. One that is on no network, or on one that others are on too, gets

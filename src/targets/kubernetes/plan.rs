@@ -32,14 +32,14 @@ impl KubernetesPlan {
             resources: self
                 .files
                 .keys()
-                .map(|name| format!("{name}.yaml"))
+                .map(|name| [name, ".yaml"].concat())
                 .collect(),
         };
         let text = yaml::to_string(&kustomization).unwrap_or_default();
         let mut artifacts: Vec<Artifact> = self
             .files
             .into_iter()
-            .map(|(name, text)| artifact(&format!("{name}.yaml"), text))
+            .map(|(name, text)| artifact(&[&*name, ".yaml"].concat(), text))
             .collect();
         artifacts.push(artifact("kustomization.yaml", text.into()));
         artifacts.sort_by(|a, b| a.path.cmp(&b.path));
@@ -61,7 +61,7 @@ struct Kustomization<'a> {
 fn artifact(name: &str, text: Text) -> Artifact {
     Artifact {
         target: TargetId::Kubernetes,
-        path: format!("kubernetes/{name}"),
+        path: ["kubernetes/", name].concat(),
         text,
         header: Header::Hash,
     }
