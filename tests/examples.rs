@@ -112,6 +112,9 @@ fn every_fault_of_the_shop_is_found() {
     let expected = [
         ("one-network-two-names", "\"backend\"".to_owned()),
         ("ambiguous-name", name),
+        ("found-late", "update rolling".to_owned()),
+        ("found-late", "update rolling".to_owned()),
+        ("found-late", "update rolling".to_owned()),
         ("floating-tag", image("prod")),
         ("floating-tag", image("coupon")),
         ("floating-tag", image("front")),
@@ -162,6 +165,7 @@ fn every_fault_of_the_primary_and_backup_pools_is_found() {
         ("name-resolved-once", "at_start"),
         ("mark-takes-pool-down", "1"),
         ("lost-instance", "on_failure"),
+        ("bad-version", "service webapp-backup"),
         ("node-local-mount", "\"./default.conf\""),
     ]);
     assert_eq!(found, expected);

@@ -8,17 +8,20 @@
     reason = "tests read what they compare from the disk, and fail where they cannot"
 )]
 
+#[path = "rollouts/mutations.rs"]
+mod mutations;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use zdc::models::kubernetes::{Amount, Deployment, Strategy};
-use zdc::models::nginx::{Pool, Retry};
+use zdc::models::interval::Interval;
 use zdc::models::prediction::{Outcome, Prediction};
 use zdc::models::swarm::{
     Action, Behaviour, Exit, FailureAction, Fault, GUARANTEED, Health, Order, Policy, Restart,
-    Rule, Scenario, Service, Step, Task, least_serving, most_alive, predict, predict_without,
+    Rule, Scenario, Service, Step, Task, kept_from_what_never_runs, least_serving, most_alive,
+    most_taken_by_what_never_runs, predict, predict_without,
 };
-use zdc::traces::{self, Case, NginxSubject, Report, Subject, Tightness};
+use zdc::traces::{self, Case, Report, Subject, Tightness};
 
 fn cases(name: &str) -> Vec<Case> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rollouts/traces");
@@ -141,7 +144,7 @@ fn update(replicas: u32, update: &Policy, next: Task) -> Scenario {
             health: next.health.clone(),
             ..good()
         },
-        update: update.clone(),
+        update: *update,
         rollback,
     };
     let after = Service {
@@ -152,7 +155,7 @@ fn update(replicas: u32, update: &Policy, next: Task) -> Scenario {
         before,
         up: true,
         steps: vec![Step {
-            at: 0,
+            at: Interval::NOW,
             action: Action::Deploy(after),
         }],
         room: None,
@@ -301,6 +304,47 @@ fn closed_forms_are_what_a_search_finds() {
     }
 }
 
+/// What a version takes that never gets to RUNNING: the closed forms, the search, and the bound where there is no search.
+#[test]
+fn what_never_runs_takes_what_the_closed_forms_say() {
+    let [never_healthy, rejected, ..] = faults();
+    let actions = [
+        FailureAction::Rollback,
+        FailureAction::Pause,
+        FailureAction::Continue,
+    ];
+    for (behaviour, on_failure) in [&never_healthy, &rejected]
+        .into_iter()
+        .flat_map(|behaviour| actions.map(|action| (behaviour, action)))
+    {
+        for (order, delay, ratio) in [
+            (Order::StartFirst, 0, 0),
+            (Order::StartFirst, 0, 500),
+            (Order::StartFirst, 2_000, 0),
+            (Order::StopFirst, 0, 0),
+            (Order::StopFirst, 2_000, 500),
+        ] {
+            for (replicas, parallelism) in [(1, 1), (2, 1), (3, 1), (2, 0)] {
+                let policy = Policy {
+                    delay,
+                    on_failure,
+                    max_failure_ratio: ratio,
+                    ..policy(order, parallelism)
+                };
+                let scenario = update(replicas, &policy, version(behaviour, true));
+                let found = predict(&scenario, &GUARANTEED);
+                let taken = replicas - found.least_serving;
+                let why = format!("{:?} {replicas} {policy:?}", behaviour.fault);
+                if let Some(kept) = kept_from_what_never_runs(&policy, replicas) {
+                    assert_eq!(kept, found.least_serving, "{why}");
+                }
+                let most = most_taken_by_what_never_runs(&policy, replicas);
+                assert!(taken <= most, "{why}: {taken} of at most {most}");
+            }
+        }
+    }
+}
+
 /// A slot that no way touches is one that any number more would not change: what a bad version takes
 /// is the same from there on, by the same states.
 #[test]
@@ -349,97 +393,6 @@ fn each_rule_of_the_swarm_is_needed() {
         };
         let broken = PROPERTIES.iter().any(|property| !property(&without)) || seen_otherwise();
         assert!(broken, "nothing fails without {rule:?}");
-    }
-}
-
-/// A way to leave a rule out of what nginx is asked.
-type Mutation = (&'static str, fn(&mut Pool));
-
-#[test]
-fn each_rule_of_nginx_is_needed() {
-    let mutations: [Mutation; 6] = [
-        ("failed servers are passed over", |pool| {
-            pool.servers
-                .iter_mut()
-                .for_each(|server| server.max_fails = 0);
-        }),
-        ("for fail_timeout", |pool| {
-            for server in &mut pool.servers {
-                server.fail_timeout = 60_000;
-            }
-        }),
-        ("a reload forgets", |pool| pool.reloads.clear()),
-        ("errors are tried again where it says so", |pool| {
-            pool.retry = Retry::default();
-        }),
-        ("statuses are tried again where it says so", |pool| {
-            pool.retry.statuses.extend([500, 503]);
-        }),
-        ("closed listeners refuse", |pool| {
-            pool.servers
-                .iter_mut()
-                .for_each(|server| server.closed.clear());
-        }),
-    ];
-    let cases = cases("nginx");
-    for (rule, mutate) in mutations {
-        let mut mutants = cases.clone();
-        for mutant in &mut mutants {
-            if let Ok(Subject::Nginx(NginxSubject::Pool(pool, _))) = &mut mutant.subject {
-                mutate(pool);
-            }
-        }
-        let report = traces::judge(&mutants, &GUARANTEED);
-        assert!(
-            report.sound() < report.modelled(),
-            "nothing fails without: {rule}"
-        );
-    }
-}
-
-#[test]
-fn each_rule_of_a_deployment_is_needed() {
-    type Mutation = (&'static str, fn(&mut Deployment));
-    let mutations: [Mutation; 5] = [
-        ("surge rounds up", |deployment| {
-            if let Strategy::RollingUpdate { surge, .. } = &mut deployment.strategy {
-                *surge = Amount::Count(surge.down(deployment.next.replicas));
-            }
-        }),
-        ("unavailable rounds down", |deployment| {
-            if let Strategy::RollingUpdate { unavailable, .. } = &mut deployment.strategy {
-                *unavailable = Amount::Count(unavailable.up(deployment.next.replicas));
-            }
-        }),
-        ("replicas change with the template", |deployment| {
-            deployment.next.replicas = deployment.replicas;
-        }),
-        ("Recreate takes all", |deployment| {
-            if deployment.strategy == Strategy::Recreate {
-                deployment.strategy = Strategy::RollingUpdate {
-                    surge: Amount::Percent(25),
-                    unavailable: Amount::Percent(25),
-                };
-            }
-        }),
-        (
-            "the deadline fails a rollout that stands still",
-            |deployment| {
-                deployment.next.ready_after = Some(2_000);
-            },
-        ),
-    ];
-    let cases = cases("kubernetes");
-    for (rule, mutate) in mutations {
-        let mut mutants = cases.clone();
-        for mutant in &mut mutants {
-            if let Ok(Subject::Deployment(deployment)) = &mut mutant.subject {
-                mutate(deployment);
-            }
-        }
-        let report = traces::judge(&mutants, &GUARANTEED);
-        let exact = report.with(Tightness::Exact);
-        assert!(exact < report.cases.len(), "nothing fails without: {rule}");
     }
 }
 

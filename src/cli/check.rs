@@ -69,7 +69,14 @@ fn proved(graph: &Graph, targets: &[TargetId]) -> Vec<String> {
         return Vec::new();
     }
     let head = [
-        "service", "target", "replicas", "promised", "update", "rollback", "drain",
+        "service",
+        "target",
+        "replicas",
+        "promised",
+        "update",
+        "rollback",
+        "bad version",
+        "drain",
     ];
     let mut rows = vec![head.map(ToOwned::to_owned)];
     rows.extend(proofs.iter().take(MOST_ROWS).map(row));
@@ -94,7 +101,7 @@ fn proved(graph: &Graph, targets: &[TargetId]) -> Vec<String> {
     lines
 }
 
-fn row(proof: &Proof<'_>) -> [String; 7] {
+fn row(proof: &Proof<'_>) -> [String; 8] {
     let replicas = match (proof.replicas.least, proof.replicas.most) {
         (least, most) if least == most => least.to_string(),
         (least, u64::MAX) => format!("{least} or more"),
@@ -115,6 +122,7 @@ fn row(proof: &Proof<'_>) -> [String; 7] {
             .map_or("nothing".to_owned(), |promised| promised.to_string()),
         kept(proof.update),
         kept(proof.rollback),
+        kept(proof.bad_version),
         kept(proof.drain),
     ]
 }

@@ -134,17 +134,19 @@ fn told(file: &Path, report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     let all = report.cases.len();
     let modelled = report.modelled();
+    let distinct = report.distinct();
     writeln!(
         out,
-        "  sound {} of {modelled} ({}); tight {} of {modelled} ({}): {} exact, {} in a repeat, {} by chance; \
-         not modelled {} of {all}\n",
+        "  sound {} of {modelled} ({}); tight {} of {distinct} ({}): {} exact, {} in a repeat, {} by chance; \
+         repeats {}; not modelled {} of {all}\n",
         report.sound(),
         share(report.sound(), modelled),
         report.tight(),
-        share(report.tight(), modelled),
+        share(report.tight(), distinct),
         report.with(Tightness::Exact),
         report.with(Tightness::Repeat),
         report.with(Tightness::Race),
+        report.repeats(),
         all.saturating_sub(modelled),
     )
 }
@@ -208,6 +210,7 @@ fn value(file: &Path, report: &Report) -> Value {
         "cases": cases,
         "total": report.cases.len(),
         "modelled": report.modelled(),
+        "repeats": report.repeats(),
         "sound": report.sound(),
         "tight": report.tight(),
         "exact": report.with(Tightness::Exact),

@@ -140,6 +140,10 @@ catalogue! {
     EARLY_PROBE = "ZD4012" "early-probe" Warning "0.1.0";
     TWO_WRITERS = "ZD4013" "two-writers" Error "0.1.0";
     NO_PLACE = "ZD4014" "no-place" Warning "0.1.0";
+    BAD_VERSION = "ZD4015" "bad-version" Error "0.1.0";
+    FOUND_LATE = "ZD4016" "found-late" Warning "0.1.0";
+    CONDITION_FAILS = "ZD4017" "condition-fails" Warning "0.1.0";
+    DRAIN_BELOW_PROMISE = "ZD4018" "drain-below-promise" Error "0.1.0";
     SHORT_DRAIN = "ZD4040" "short-drain" Error "0.1.0";
     NO_SWAP_BACK = "ZD4041" "no-swap-back" Error "0.1.0";
     UNTESTED_CONFIGURATION = "ZD4042" "untested-configuration" Error "0.1.0";

@@ -61,6 +61,11 @@ pub struct Prediction {
     pub races: BTreeSet<Race>,
     /// From the beginning to the declared end, where the model knows it.
     pub duration: Option<Interval>,
+    /// From the beginning to where the update, or what follows it, is declared to have ended: on the shortest and on the
+    /// longest way. The longest has no bound where it may go on for ever; nothing where the search does not tell.
+    pub ends_within: Option<Interval>,
+    /// How long both versions serve on the way there, at least and at most.
+    pub side_by_side: Option<Interval>,
     /// The shortest way to the fewest serving.
     pub worst: Vec<Moment>,
     /// How many states were looked at; 0 where a closed form answered.

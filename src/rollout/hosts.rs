@@ -6,7 +6,8 @@
 //! slot that takes no requests is left out, never `down` (B11). What a program can undo is checked
 //! here.
 
-use super::promises::{are, instances, unchecked_on_a_host};
+use super::instances::unchecked_on_a_host;
+use super::promises::{are, instances};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{Graph, Promise, ServiceView, Slots};
 use crate::source::Span;
@@ -153,6 +154,16 @@ fn value<T: Copy>(written: Option<&Attribute<T>>) -> Option<T> {
     written.map(|written| written.value)
 }
 
+/// The fewest that serve while a service's slots are replaced one after the other; `None` where it has none.
+pub(super) fn least_serving(graph: &Graph, service: ServiceView<'_>) -> Option<u64> {
+    graph.slots(service)?;
+    let replicas = graph.replicas(service).least;
+    Some(match policy(graph, service).order {
+        Order::StartFirst => replicas,
+        Order::StopFirst => replicas.saturating_sub(1),
+    })
+}
+
 /// Checks one service on a plain host.
 pub(super) fn check(graph: &Graph, service: ServiceView<'_>, found: &mut Diagnostics) {
     let promise = graph.promise(service);
@@ -208,7 +219,7 @@ impl Case<'_> {
             return None;
         }
         let replicas = self.graph.replicas(self.service).least;
-        let least = replicas.saturating_sub(1);
+        let least = least_serving(self.graph, self.service)?;
         let floor = promise.floor(replicas).max(1);
         (least < floor).then(|| self.below(least, replicas, floor, update))
     }

@@ -1,22 +1,26 @@
 //! The verifier: what an update, a rollback or a drain does to a service's capacity on a target.
 //!
-//! The only maker of a [`Verified`], and so the only way to a written file. This version holds a
-//! first set of rules, each with its source; a model of each orchestrator takes their place.
+//! The only maker of a [`Verified`], and so the only way to a written file.
 
-mod capacity;
+mod bad_versions;
+mod conditions;
 pub mod derivation;
+mod drains;
 pub mod hosts;
+mod instances;
 mod overlap;
 mod promises;
 pub mod rehearsal;
 pub mod table;
+mod ways;
 
-pub use capacity::{Way, least_serving};
+pub use ways::Way;
 
 use crate::diagnostics::Diagnostics;
 use crate::graph::{Graph, ServiceView};
 use crate::rules::Waivers;
 use crate::vocabulary::{Capability, TargetId};
+use rehearsal::Searches;
 
 /// A graph that was proved for a target.
 #[derive(Debug)]
@@ -45,6 +49,7 @@ pub fn verify<'g>(
     waivers: &mut Waivers<'_>,
 ) -> (Option<Verified<'g>>, Diagnostics) {
     let mut found = Diagnostics::default();
+    let mut searches = Searches::default();
     for service in graph
         .services_on(target)
         .filter(|service| is_judged(graph, target, *service))
@@ -52,11 +57,11 @@ pub fn verify<'g>(
         match target {
             TargetId::Nginx => hosts::check(graph, service, &mut found),
             TargetId::Swarm => {
-                promises::check(graph, service, target, &mut found);
+                promises::check(graph, service, target, &mut searches, &mut found);
                 overlap::check(graph, service, &mut found);
             }
             TargetId::Kubernetes | TargetId::Compose => {
-                promises::check(graph, service, target, &mut found);
+                promises::check(graph, service, target, &mut searches, &mut found);
             }
         }
     }

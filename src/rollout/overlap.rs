@@ -1,12 +1,11 @@
 //! Where old and new cannot be there at once, and are to be: a start-first update on a swarm of what has one writer or one
 //! place.
 
-use super::capacity::Way;
 use super::derivation::{self, Policy};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{Graph, ServiceView};
 use crate::source::Span;
-use crate::vocabulary::{Order, TargetId, Update};
+use crate::vocabulary::{TargetId, Update};
 
 /// Checks a service on a swarm, whatever it promises: two writers damage data where nothing has to serve.
 pub(super) fn check(graph: &Graph, service: ServiceView<'_>, diagnostics: &mut Diagnostics) {
@@ -31,22 +30,13 @@ pub(super) fn check(graph: &Graph, service: ServiceView<'_>, diagnostics: &mut D
 
 /// What of an update starts the new one first, and where that is written.
 fn overlap(policy: &Policy, service: ServiceView<'_>) -> Option<(&'static str, Span)> {
-    let starts_first = |way| {
-        matches!(
-            way,
-            Way::Slots {
-                order: Order::StartFirst,
-                ..
-            }
-        )
-    };
     let update = service.node.service.update.as_deref();
     let written = |update: &Update| update.order.as_ref().map(|order| order.span);
-    if starts_first(policy.update) {
+    if policy.update.starts_first() {
         let span = update.and_then(|update| written(update));
         return Some(("an update", span.unwrap_or(service.span())));
     }
-    if starts_first(policy.rollback) {
+    if policy.rollback.starts_first() {
         let rollback = update.and_then(|update| update.rollback.as_ref());
         let span =
             rollback.map(|rollback| rollback.order.as_ref().map_or(rollback.span, |it| it.span));

@@ -1,21 +1,23 @@
-//! The first rules of the verifier, on each target that runs services: an update and a rollback
-//! keep the promised number of instances, and no instance takes traffic before it can serve.
-//!
-//! Rows of the catalogue of faults: S01, S02, S03, S12 on swarm, K01, K02, K06 on Kubernetes.
+//! What a service promises, on each target that runs services: the models say how many serve through an update and
+//! a rollback, through a version that never serves and through a drain; where that is less than was promised, it is
+//! an error with the way there.
 
-use super::capacity::{Way, least_serving};
 use super::derivation::{self, Origin, Policy};
-use super::rehearsal::{Scene, rehearse};
+use super::instances::{cut_requests, early_probe, listens, unbounded, unchecked};
+use super::rehearsal::{Rehearsal, Scene, Searches, rehearse};
+use super::ways::Way;
+use super::{bad_versions, conditions, drains};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{Graph, Promise, ReplicaRange, ServiceView};
 use crate::source::Span;
-use crate::vocabulary::{Capability, Disturbance, Order, Protocol, Staged, TargetId};
+use crate::vocabulary::{Capability, Disturbance, TargetId};
 
 /// Checks one service's promise on a target.
 pub(super) fn check(
     graph: &Graph,
     service: ServiceView<'_>,
     target: TargetId,
+    searches: &mut Searches,
     diagnostics: &mut Diagnostics,
 ) {
     let promise = graph.promise(service);
@@ -39,26 +41,20 @@ pub(super) fn check(
     if !service.has_health_check() && listens(service) {
         diagnostics.push(unchecked(&case));
     }
-    let update = case.broken(policy.update, Disturbance::Update);
-    if let Some(broken) = update {
-        diagnostics.push(case.below_promise(policy.update, broken));
-    }
-    // Kubernetes goes back by the update's own strategy: one fault is said once.
-    let own_way_back = target.has(Capability::AutomaticRollback) && update.is_none();
-    if own_way_back && let Some(broken) = case.broken(policy.rollback, Disturbance::Rollback) {
-        diagnostics.push(case.rollback_below_promise(broken));
-    }
+    case.capacity(searches, diagnostics);
+    diagnostics.extend(drains::check(&case, searches));
     diagnostics.extend(cut_requests(&case));
     diagnostics.extend(early_probe(&case));
+    diagnostics.extend(conditions::check(&case));
 }
 
 /// One service on one target.
-struct Case<'a> {
-    graph: &'a Graph,
-    service: ServiceView<'a>,
-    target: TargetId,
-    promise: &'a Promise,
-    policy: &'a Policy,
+pub(super) struct Case<'a> {
+    pub(super) graph: &'a Graph,
+    pub(super) service: ServiceView<'a>,
+    pub(super) target: TargetId,
+    pub(super) promise: &'a Promise,
+    pub(super) policy: &'a Policy,
 }
 
 /// A number of replicas for which a promise does not hold.
@@ -70,6 +66,24 @@ struct Broken {
 }
 
 impl Case<'_> {
+    /// What an update leaves, a rollback, and a version that is bad: one fault is said once.
+    fn capacity(&self, searches: &mut Searches, diagnostics: &mut Diagnostics) {
+        if let Some(broken) = self.broken(self.policy.update, Disturbance::Update) {
+            diagnostics.push(self.below_promise(self.policy.update, broken, searches));
+            return;
+        }
+        // Kubernetes goes back by the update's own strategy.
+        if self.target.has(Capability::AutomaticRollback)
+            && let Some(broken) = self.broken(self.policy.rollback, Disturbance::Rollback)
+        {
+            diagnostics.push(self.rollback_below_promise(broken, searches));
+        }
+        match bad_versions::check(self, searches) {
+            Some(found) => diagnostics.push(found),
+            None => diagnostics.extend(bad_versions::found_late(self, searches)),
+        }
+    }
+
     /// The smallest number of replicas for which these steps break the promise. Below the floor
     /// at one number means below it at the least or the most: both bounds are linear.
     fn broken(&self, way: Way, disturbance: Disturbance) -> Option<Broken> {
@@ -93,7 +107,7 @@ impl Case<'_> {
     }
 
     /// Where the order is written, else the update, else the service.
-    fn policy_span(&self) -> Span {
+    pub(super) fn policy_span(&self) -> Span {
         let Some(update) = &self.service.node.service.update else {
             return self.service.span();
         };
@@ -103,7 +117,7 @@ impl Case<'_> {
             .map_or(update.span, |order| order.span)
     }
 
-    fn below_promise(&self, way: Way, broken: Broken) -> Diagnostic {
+    fn below_promise(&self, way: Way, broken: Broken, searches: &mut Searches) -> Diagnostic {
         let name = self.service.name();
         let recreate = self.service.node.service.update.as_ref();
         let recreate = recreate.is_some_and(|update| update.label.name() == "recreate");
@@ -123,18 +137,16 @@ impl Case<'_> {
                 "its volume has one writer: a StatefulSet stops each pod before the next one starts"
             }
             (Origin::Engine, _) => "no `update` is written: the engine stops the old one first",
-            (_, Way::AllAtOnce | Way::Slots { parallelism: 0, .. }) => {
-                "all are stopped before a new one starts"
-            }
+            (_, way) if way.is_all_at_once() => "all are stopped before a new one starts",
             _ => "the old one stops before the new one serves",
         };
         let diagnostic = Diagnostic::new(code, text, self.policy_span()).labelled(how);
-        self.with_way(self.with_promise(diagnostic), Scene::Update)
+        self.with_way(self.with_promise(diagnostic), Scene::Update, searches)
             .help(self.remedy(broken))
             .about(name)
     }
 
-    fn rollback_below_promise(&self, broken: Broken) -> Diagnostic {
+    fn rollback_below_promise(&self, broken: Broken, searches: &mut Searches) -> Diagnostic {
         let name = self.service.name();
         let update = self.service.node.service.update.as_ref();
         let rollback = update.and_then(|update| update.rollback.as_ref());
@@ -156,30 +168,38 @@ impl Case<'_> {
         };
         let diagnostic =
             Diagnostic::new(&catalogue::ROLLBACK_BELOW_PROMISE, text, span).labelled(how);
-        self.with_way(self.with_promise(diagnostic), Scene::Rollback)
+        self.with_way(self.with_promise(diagnostic), Scene::Rollback, searches)
             .help("add `rollback { order = start_first, parallelism = 1 }` to the `update`")
             .about(name)
     }
 
     /// The shortest way there, as the model of the target finds it.
-    fn with_way(&self, diagnostic: Diagnostic, scene: Scene) -> Diagnostic {
-        let rehearsal = rehearse(self.graph, self.service, self.target, scene);
-        let worst = rehearsal
-            .as_ref()
-            .ok()
-            .filter(|rehearsal| !rehearsal.keeps())
-            .and_then(|rehearsal| Some((rehearsal.searched, rehearsal.prediction.worst.last()?)));
-        match worst {
-            Some((of, moment)) => {
+    fn with_way(
+        &self,
+        diagnostic: Diagnostic,
+        scene: Scene,
+        searches: &mut Searches,
+    ) -> Diagnostic {
+        match rehearse(self.graph, self.service, self.target, scene, searches) {
+            Ok(rehearsal) if !rehearsal.keeps() => self.with_worst(diagnostic, &rehearsal),
+            _ => diagnostic,
+        }
+    }
+
+    /// The worst moment, with its time.
+    pub(super) fn with_worst(&self, diagnostic: Diagnostic, rehearsal: &Rehearsal) -> Diagnostic {
+        match rehearsal.prediction.worst.last() {
+            Some(moment) => {
                 let target = self.target.word();
-                diagnostic.note(format!("on {target}, {}", moment.told(of)))
+                let told = moment.told(rehearsal.searched);
+                diagnostic.note(format!("on {target}, {told}"))
             }
             None => diagnostic,
         }
     }
 
     /// The place where the promise is stated, if it is.
-    fn with_promise(&self, diagnostic: Diagnostic) -> Diagnostic {
+    pub(super) fn with_promise(&self, diagnostic: Diagnostic) -> Diagnostic {
         match &self.service.node.service.availability {
             Some(stated) => diagnostic.and(stated.span, "promised here"),
             None => diagnostic
@@ -208,19 +228,13 @@ impl Case<'_> {
 
 /// The fewest of so many replicas of a service that serve while they are replaced.
 pub(super) fn least_kept(graph: &Graph, service: ServiceView<'_>, way: Way, replicas: u64) -> u64 {
-    let stops_first = matches!(
-        way,
-        Way::Slots {
-            order: Order::StopFirst,
-            ..
-        }
-    );
-    // One a node: replacing it in place leaves its node without one.
-    if stops_first && graph.is_global(service) {
-        0
+    // One a node: what happens on one happens on each.
+    let replicas = if graph.is_global(service) {
+        replicas.min(1)
     } else {
-        least_serving(way, replicas)
-    }
+        replicas
+    };
+    way.least_serving(replicas)
 }
 
 /// Whether Kubernetes replaces a service's pods one by one in place, whatever was written: each
@@ -245,135 +259,4 @@ pub(super) fn are(count: u64) -> String {
     } else {
         format!("{count} are")
     }
-}
-
-/// Whether it can be probed at all: something that listens on nothing takes no traffic.
-fn listens(service: ServiceView<'_>) -> bool {
-    let tcp = |port: &crate::vocabulary::Node<crate::vocabulary::Port>| {
-        crate::graph::protocol(port) != Protocol::Udp
-    };
-    service.node.gateway.is_some() || service.ports().iter().any(tcp)
-}
-
-/// An unhealthy or unready instance gets traffic.
-fn unchecked(case: &Case<'_>) -> Diagnostic {
-    without_check(case.service).note(match case.target {
-        TargetId::Kubernetes => "Kubernetes counts a container without a readiness probe as ready",
-        _ => {
-            "swarm counts a task without a health check as running once its process exists, and \
-             then stops the old one"
-        }
-    })
-}
-
-/// The same on a plain host.
-pub(super) fn unchecked_on_a_host(service: ServiceView<'_>) -> Diagnostic {
-    without_check(service).note("nginx leads requests to a slot once its process exists")
-}
-
-fn without_check(service: ServiceView<'_>) -> Diagnostic {
-    let name = service.name();
-    let what = format!("`{name}` takes traffic as soon as its process starts");
-    let written = service
-        .node
-        .service
-        .health
-        .as_ref()
-        .map_or(service.span(), |health| health.span);
-    Diagnostic::new(&catalogue::NO_HEALTH_CHECK, what, written)
-        .labelled("no health check says when it can serve")
-        .help("add one: `health http { path = \"/health\" }`")
-        .about(name)
-}
-
-/// The time until an instance is killed is shorter than what it may still have to do.
-fn cut_requests(case: &Case<'_>) -> Option<Diagnostic> {
-    let body = &case.service.node.service.body;
-    let timing = body.timing.as_ref()?;
-    let longest = timing.longest_request.as_ref()?;
-    let shutdown = body.shutdown.as_ref();
-    let drain = shutdown.and_then(|shutdown| shutdown.drain.as_ref());
-    let grace = shutdown.and_then(|shutdown| shutdown.grace.as_ref());
-    let allowed = case.policy.grace;
-    let needed = case.policy.drain.plus(longest.value);
-    let name = case.service.name();
-    if allowed < needed {
-        let span = grace.map_or(case.service.span(), |grace| grace.span);
-        let diagnostic = Diagnostic::new(
-            &catalogue::CUT_REQUEST,
-            format!("`{name}` is killed after {allowed}, and a request may need {needed}"),
-            span,
-        )
-        .and(longest.span, "the longest request");
-        let diagnostic = match (drain, grace) {
-            (Some(drain), _) => diagnostic.and(drain.span, "it accepts this long after SIGTERM"),
-            (None, _) => diagnostic,
-        };
-        let help = format!("write `shutdown {{ grace = {needed} }}` or more");
-        return Some(diagnostic.help(help).about(name));
-    }
-    let limit = timing
-        .graceful_limit
-        .as_ref()
-        .filter(|limit| limit.value < longest.value)?;
-    let diagnostic = Diagnostic::new(
-        &catalogue::CUT_REQUEST,
-        format!(
-            "`{name}` stops waiting after {}, and a request may need {}",
-            limit.value, longest.value
-        ),
-        limit.span,
-    )
-    .and(longest.span, "the longest request")
-    .help("raise the program's own limit, and `graceful_limit` with it");
-    Some(diagnostic.about(name))
-}
-
-/// A gateway takes requests before it knows whom to pass them to.
-fn early_probe(case: &Case<'_>) -> Option<Diagnostic> {
-    let (interval, least) = derivation::nginx::early_probe(case.service)?;
-    let name = case.service.name();
-    let text = format!(
-        "`{name}` may be called healthy {} after its start, before its pools have members",
-        interval.value
-    );
-    let diagnostic = Diagnostic::new(&catalogue::EARLY_PROBE, text, interval.span)
-        .labelled("nginx answers this check itself")
-        .help(format!("write `interval = {least}` or more"));
-    Some(diagnostic.about(name))
-}
-
-/// A promise over a number of replicas that may be anything.
-fn unbounded(graph: &Graph, service: ServiceView<'_>) -> Option<Diagnostic> {
-    let replicas = service.node.service.replicas.as_ref()?;
-    let Staged::Variable(id) = &replicas.value else {
-        return None;
-    };
-    let range = graph.replicas(service);
-    if range.least >= 1 && range.most < u64::MAX / 2 {
-        return None;
-    }
-    let variable = graph.variable(id)?;
-    let what = if range.least == 0 {
-        "may be 0"
-    } else {
-        "has no upper bound"
-    };
-    Some(
-        Diagnostic::new(
-            &catalogue::UNBOUNDED_REPLICAS,
-            format!(
-                "`{}` promises capacity, and `{}` {what}",
-                service.name(),
-                id.name
-            ),
-            replicas.span,
-        )
-        .and(
-            variable.span,
-            "declared without bounds that the promise can be shown for",
-        )
-        .help(format!("give it a range: `deploy {}: int(2..10)`", id.name))
-        .about(service.name()),
-    )
 }

@@ -1,10 +1,9 @@
 //! What was proved of each service, as numbers: what `zdc check` shows when nothing is wrong.
 
-use super::capacity::small;
-use super::derivation;
 use super::promises::least_kept;
+use super::rehearsal::{Scene, Searches, rehearse};
+use super::{bad_versions, derivation, hosts};
 use crate::graph::{Graph, Promise, ReplicaRange, ServiceView};
-use crate::models::kubernetes::{Amount, Budget, drain};
 use crate::vocabulary::TargetId;
 
 /// What is known of one service on one target. Numbers of instances are for the fewest replicas it
@@ -23,6 +22,8 @@ pub struct Proof<'g> {
     pub update: Least,
     /// The fewest that serve through a rollback.
     pub rollback: Least,
+    /// The fewest that serve while a version comes that never serves.
+    pub bad_version: Least,
     /// The fewest that serve through the drain of all its nodes, one after the other.
     pub drain: Least,
 }
@@ -40,12 +41,18 @@ pub enum Least {
 pub fn proofs(graph: &Graph, target: TargetId) -> Vec<Proof<'_>> {
     let services = graph.services_on(target);
     let judged = services.filter(|service| super::is_judged(graph, target, *service));
+    let mut searches = Searches::default();
     judged
-        .filter_map(|service| proof(graph, service, target))
+        .filter_map(|service| proof(graph, service, target, &mut searches))
         .collect()
 }
 
-fn proof<'g>(graph: &'g Graph, service: ServiceView<'g>, target: TargetId) -> Option<Proof<'g>> {
+fn proof<'g>(
+    graph: &'g Graph,
+    service: ServiceView<'g>,
+    target: TargetId,
+    searches: &mut Searches,
+) -> Option<Proof<'g>> {
     let promise = graph.promise(service);
     let replicas = graph.replicas(service);
     let promised = match promise {
@@ -53,33 +60,42 @@ fn proof<'g>(graph: &'g Graph, service: ServiceView<'g>, target: TargetId) -> Op
         Promise::Downtime => None,
         Promise::Capacity { .. } => Some(promise.floor(replicas.least).max(1)),
     };
-    let policy = derivation::policy(graph, service, target);
-    let policy = policy.filter(|_| promised.is_some());
-    let least = |way| Least::Known(least_kept(graph, service, way, replicas.least));
-    Some(Proof {
+    let row = Proof {
         service: service.name(),
         target,
         replicas,
         promised,
-        update: policy
-            .as_ref()
-            .map_or(Least::Unproved, |it| least(it.update)),
-        rollback: policy
-            .as_ref()
-            .map_or(Least::Unproved, |it| least(it.rollback)),
-        drain: match (target, promised) {
-            (TargetId::Kubernetes, Some(_)) => Least::Known(drained(&promise, replicas.least)),
-            _ => Least::Unproved,
-        },
+        update: Least::Unproved,
+        rollback: Least::Unproved,
+        bad_version: Least::Unproved,
+        drain: Least::Unproved,
+    };
+    if promised.is_none() {
+        return Some(row);
+    }
+    if target == TargetId::Nginx {
+        // A slot that fails is given up, and the one before it goes on (`deploy.sh`).
+        let least = hosts::least_serving(graph, service).map_or(Least::Unproved, Least::Known);
+        return Some(Proof {
+            update: least,
+            rollback: least,
+            bad_version: least,
+            ..row
+        });
+    }
+    let Some(policy) = derivation::policy(graph, service, target) else {
+        return Some(row);
+    };
+    let least = |way| Least::Known(least_kept(graph, service, way, replicas.least));
+    let drained = rehearse(graph, service, target, Scene::Drain, searches);
+    Some(Proof {
+        update: least(policy.update),
+        rollback: least(policy.rollback),
+        bad_version: bad_versions::least(graph, service, target, &policy, searches)
+            .map_or(Least::Unproved, Least::Known),
+        drain: drained.map_or(Least::Unproved, |it| Least::Known(it.least)),
+        ..row
     })
-}
-
-/// What the eviction of all pods leaves under the budget that is written
-/// (`targets/kubernetes/autoscaling.rs`): one pod has none.
-fn drained(promise: &Promise, replicas: u64) -> u64 {
-    let spare = derivation::spared_in_drain(promise, replicas);
-    let budget = spare.map(|spare| Budget::MaxUnavailable(Amount::Count(small(spare))));
-    u64::from(drain(small(replicas), small(replicas), budget).least)
 }
 
 #[cfg(test)]
@@ -88,7 +104,7 @@ mod tests {
     use crate::source::MemoryWorld;
     use crate::{Options, compile};
 
-    fn known(text: &str, target: TargetId) -> Vec<(String, Option<u64>, Least, Least, Least)> {
+    fn known(text: &str, target: TargetId) -> Vec<(String, Option<u64>, [Least; 4])> {
         let text = format!("app shop {{ targets = [{}] }}\n{text}", target.word());
         let world = MemoryWorld::single("app.zd", text);
         let compilation = compile(&world, "app.zd", &Options::default());
@@ -98,9 +114,7 @@ mod tests {
             (
                 it.service.to_owned(),
                 it.promised,
-                it.update,
-                it.rollback,
-                it.drain,
+                [it.update, it.rollback, it.bad_version, it.drain],
             )
         });
         numbers.collect()
@@ -117,23 +131,21 @@ mod tests {
     fn numbers_are_those_of_the_models() {
         let three = web("web", "replicas = 3\n  availability { min_available = 2 }");
         let kept = |number| Least::Known(number);
-        let row =
-            |update, rollback, drain| vec![("web".to_owned(), Some(2), update, rollback, drain)];
-        assert_eq!(
-            known(&three, TargetId::Kubernetes),
-            row(kept(2), kept(2), kept(2))
+        let row = |least: [u64; 4]| vec![("web".to_owned(), Some(2), least.map(kept))];
+        assert_eq!(known(&three, TargetId::Kubernetes), row([2, 2, 2, 2]));
+        assert_eq!(known(&three, TargetId::Swarm), row([2, 3, 2, 0]));
+        let spread = web(
+            "web",
+            "replicas = 3\n  availability { min_available = 2 }\n  placement { max_per_node = 1 }",
         );
-        assert_eq!(
-            known(&three, TargetId::Swarm),
-            row(kept(2), kept(3), Least::Unproved)
-        );
+        assert_eq!(known(&spread, TargetId::Swarm), row([2, 3, 2, 2]));
     }
 
     #[test]
     fn one_pod_does_not_survive_a_drain() {
         let one = web("web", "availability { min_available = 1 }");
         let rows = known(&one, TargetId::Kubernetes);
-        assert_eq!(rows[0].4, Least::Known(0));
+        assert_eq!(rows[0].2[3], Least::Known(0));
     }
 
     #[test]

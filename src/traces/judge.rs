@@ -4,6 +4,7 @@ use super::{Case, Seen, Subject, nginx};
 use crate::models::nginx::Verdict;
 use crate::models::prediction::{Prediction, Race};
 use crate::models::{kubernetes, swarm};
+use std::collections::BTreeSet;
 
 /// What the models say of some recordings.
 #[derive(Clone, Debug)]
@@ -17,6 +18,8 @@ pub struct Report {
 pub struct Judged {
     /// Its name.
     pub name: String,
+    /// Whether it is another run of a case, and none of its own.
+    pub is_repeat: bool,
     /// What was seen.
     pub seen: Seen,
     /// What was predicted, or why nothing was.
@@ -43,8 +46,8 @@ pub enum Tightness {
     Exact,
     /// As predicted in another run of the same.
     Repeat,
-    /// One of several that were predicted, where chance within the orchestrator decides: the
-    /// recorder saw it go both ways, or it is the race of a failure with the next slot.
+    /// One of several that were predicted, where chance within the orchestrator decides: several
+    /// runs of it were seen to differ, or it is the race of a failure with the next slot.
     Race,
     /// More was seen than was predicted; or nothing was decided, for a reason that is given.
     Loose,
@@ -53,7 +56,7 @@ pub enum Tightness {
 }
 
 impl Report {
-    /// How many the models take.
+    /// How many recordings the models take, repeats among them.
     pub fn modelled(&self) -> usize {
         self.cases
             .iter()
@@ -61,19 +64,30 @@ impl Report {
             .count()
     }
 
-    /// How many of those nothing was seen outside of.
+    /// How many of those are repeats.
+    pub fn repeats(&self) -> usize {
+        let repeat = |case: &&Judged| case.predicted.is_ok() && case.is_repeat;
+        self.cases.iter().filter(repeat).count()
+    }
+
+    /// How many cases the models take, each once.
+    pub fn distinct(&self) -> usize {
+        self.modelled().saturating_sub(self.repeats())
+    }
+
+    /// How many recordings nothing was seen outside of.
     pub fn sound(&self) -> usize {
         let sound = |case: &&Judged| case.predicted.is_ok() && case.unsound.is_empty();
         self.cases.iter().filter(sound).count()
     }
 
-    /// How many of those were seen as predicted, in this way.
+    /// How many cases were seen as predicted, in this way.
     pub fn with(&self, tightness: Tightness) -> usize {
-        let with = |case: &&Judged| case.tightness == tightness;
+        let with = |case: &&Judged| case.tightness == tightness && !case.is_repeat;
         self.cases.iter().filter(with).count()
     }
 
-    /// How many of those were seen as predicted.
+    /// How many cases were seen as predicted.
     pub fn tight(&self) -> usize {
         let tight = [Tightness::Exact, Tightness::Repeat, Tightness::Race];
         tight
@@ -132,6 +146,7 @@ fn judge_one(
     };
     Judged {
         name: case.name.clone(),
+        is_repeat: case.repeats.is_some(),
         seen: case.seen.clone(),
         predicted,
         unsound,
@@ -201,12 +216,16 @@ fn tightness(case: &Case, prediction: &Prediction, cases: &[Case]) -> Tightness 
     }
     let again = case.again.as_ref().and_then(|again| again.least_serving);
     let others = cases.iter().filter(|other| other.subject == case.subject);
-    let mut seen = others.flat_map(|other| [Some(&other.seen), other.again.as_ref()]);
-    if again == predicted || seen.any(|seen| seen.and_then(|seen| seen.least_serving) == predicted)
-    {
+    let all = others.flat_map(|other| [Some(&other.seen), other.again.as_ref()]);
+    let all: BTreeSet<u32> = all
+        .flatten()
+        .filter_map(|seen| seen.least_serving)
+        .collect();
+    if again == predicted || all.contains(&prediction.least_serving) {
         return Tightness::Repeat;
     }
-    let races = case.racy || prediction.races.contains(&Race::NextSlotOrFailure);
+    let differs = case.racy || all.len() > 1;
+    let races = differs || prediction.races.contains(&Race::NextSlotOrFailure);
     let possible = prediction.least_serving..=prediction.best_least_serving;
     let within = case
         .seen

@@ -2,7 +2,7 @@
 //! `crate::models`.
 //!
 //! A recording is a line of JSON: what was deployed and done (`params`), what was seen (`summary`,
-//! and `summary_run1` of an earlier run), and the timeline. This folder reads the parameters into a
+//! and `summary_run1` of an earlier run), and the timeline. One that `repeats` another by name is another run of it. This folder reads the parameters into a
 //! scenario and compares. It never looks at a case's name.
 
 mod fields;
@@ -31,6 +31,8 @@ pub struct Case {
     pub again: Option<Seen>,
     /// The recorder saw different runs end differently.
     pub racy: bool,
+    /// The case that this is another run of: it is held to the same prediction, and is no case of its own.
+    pub repeats: Option<String>,
 }
 
 /// What a model can take.
@@ -103,6 +105,7 @@ fn case(value: &Value) -> Result<Case, String> {
     let params = params.ok_or("a recording has `params`")?;
     let again = value.get("summary_run1").filter(|again| again.is_object());
     let racy = value.get("racy").and_then(Value::as_bool);
+    let repeats = value.get("repeats").and_then(Value::as_str);
     let (subject, seen) = recorded(value, params)?;
     Ok(Case {
         name,
@@ -110,6 +113,7 @@ fn case(value: &Value) -> Result<Case, String> {
         seen,
         again: again.map(swarm::seen).transpose()?,
         racy: racy.unwrap_or_default(),
+        repeats: repeats.map(ToOwned::to_owned),
     })
 }
 

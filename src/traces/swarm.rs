@@ -6,7 +6,7 @@
 
 use super::Seen;
 use super::fields::{Fields, millis, wrong};
-use crate::models::interval::Millis;
+use crate::models::interval::{Interval, Millis};
 use crate::models::prediction::Outcome;
 use crate::models::swarm::{
     Action, Behaviour, Exit, FailureAction, Fault, Frees, Health, Order, Policy, Restart,
@@ -35,7 +35,7 @@ pub(super) fn scenario(params: &Object) -> Result<Scenario, String> {
         let environment = merged(fields.object("base")?, fields.object("v2")?);
         let after = service(params, "v2", Some(&environment), &mut revisions)?;
         vec![Step {
-            at: 0,
+            at: Interval::NOW,
             action: Action::Deploy(after),
         }]
     };
@@ -115,7 +115,10 @@ fn listed(
             Action::Deploy(last.clone())
         };
         of_step.all_taken()?;
-        done.push(Step { at, action });
+        done.push(Step {
+            at: Interval::exactly(at),
+            action,
+        });
     }
     Ok(done)
 }

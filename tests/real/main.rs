@@ -25,6 +25,7 @@ mod kubernetes;
 mod machine;
 mod nginx;
 mod programs;
+mod record;
 mod shell;
 mod socket;
 mod swarm;
@@ -81,6 +82,15 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let words: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(("record", words)) = words
+        .split_first()
+        .map(|(word, rest)| (word.as_str(), rest))
+    {
+        let code = record::main(words);
+        swarm::stop();
+        machine::clear();
+        return code;
+    }
     let filters: Vec<&String> = words.iter().filter(|word| !word.starts_with('-')).collect();
     let (mut tests, rest): (Vec<Test>, Vec<Test>) = all()
         .into_iter()

@@ -43,7 +43,8 @@ pub(crate) fn of_stack(kind: &str, stack: &str) -> Result<Vec<Value>, String> {
     }
 }
 
-fn encoded(text: &str) -> String {
+/// For a query.
+pub(crate) fn encoded(text: &str) -> String {
     let mut encoded = String::new();
     for byte in text.bytes() {
         let _ = write!(encoded, "%{byte:02x}");

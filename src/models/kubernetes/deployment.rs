@@ -50,6 +50,9 @@ pub enum Strategy {
     },
     /// All are gone before the first new one comes.
     Recreate,
+    /// A `StatefulSet`'s: each is gone before its successor starts, from the highest ordinal down, and the
+    /// next one waits until that is ready (kubernetes.io, `StatefulSet`, "Rolling Updates").
+    StatefulSet,
 }
 
 /// A number, or a share of the replicas.
@@ -92,6 +95,7 @@ impl Strategy {
     pub fn fenceposts(self, replicas: u32) -> (u32, u32) {
         match self {
             Self::Recreate => (0, replicas),
+            Self::StatefulSet => (0, replicas.min(1)),
             Self::RollingUpdate { surge, unavailable } => {
                 match (surge.up(replicas), unavailable.down(replicas)) {
                     (0, 0) => (0, 1),
@@ -114,7 +118,7 @@ pub fn predict(deployment: &Deployment) -> Prediction {
     let most = deployment.replicas.max(next.replicas.saturating_add(surge));
     let with_terminating = match deployment.strategy {
         // The controller waits until the old ones are gone.
-        Strategy::Recreate => deployment.replicas.max(next.replicas),
+        Strategy::Recreate | Strategy::StatefulSet => deployment.replicas.max(next.replicas),
         // Each old pod may still be going when the last new one comes; and a change of replicas
         // goes to the old ones first.
         Strategy::RollingUpdate { .. } => most.saturating_add(next.replicas),
@@ -128,6 +132,8 @@ pub fn predict(deployment: &Deployment) -> Prediction {
         outcomes: outcomes(deployment),
         races: BTreeSet::new(),
         duration: duration(deployment),
+        ends_within: ends_within(deployment),
+        side_by_side: side_by_side(deployment),
         worst: Vec::new(),
         states: 0,
         complete: true,
@@ -154,6 +160,24 @@ fn outcomes(deployment: &Deployment) -> BTreeSet<Outcome> {
     outcomes
 }
 
+/// From the patch to where it is complete, or reported to have failed.
+fn ends_within(deployment: &Deployment) -> Option<Interval> {
+    const REPORT: Interval = Interval::new(0, 3_000);
+    if deployment.next.ready_after.is_some() {
+        return duration(deployment);
+    }
+    Some(Interval::exactly(deployment.progress_deadline).plus(REPORT))
+}
+
+/// How long old and new pods are ready together: not at all where the old ones go first, else from the first new one
+/// on. A version that never gets ready serves nothing.
+fn side_by_side(deployment: &Deployment) -> Option<Interval> {
+    if deployment.next.ready_after.is_none() || deployment.strategy == Strategy::Recreate {
+        return Some(Interval::NOW);
+    }
+    Some(Interval::new(0, duration(deployment)?.most))
+}
+
 /// From the patch to the last available pod. `minReadySeconds` may be a second short: timestamps
 /// have whole seconds.
 fn duration(deployment: &Deployment) -> Option<Interval> {
@@ -176,7 +200,7 @@ fn duration(deployment: &Deployment) -> Option<Interval> {
     let (surge, unavailable) = deployment.strategy.fenceposts(next.replicas);
     let most_rounds = match deployment.strategy {
         Strategy::Recreate => 1,
-        Strategy::RollingUpdate { .. } => next
+        Strategy::StatefulSet | Strategy::RollingUpdate { .. } => next
             .replicas
             .div_ceil(surge.saturating_add(unavailable).max(1))
             // Batches depend on when events arrive: one that is split takes a round more.

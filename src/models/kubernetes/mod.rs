@@ -3,9 +3,7 @@
 mod deployment;
 mod disruption;
 mod search;
-mod stateful;
 
 pub use deployment::{Amount, Deployment, Next, Strategy, predict};
 pub use disruption::{Budget, Drained, drain};
 pub use search::{search, worst_way};
-pub use stateful::least_available;

@@ -2,7 +2,7 @@
 
 use super::life::Life;
 use super::profile::Profile;
-use super::{Order, Policy, Service};
+use super::{FailureAction, Order, Policy, Service};
 use crate::models::interval::Interval;
 
 /// The fewest serving while so many replicas are replaced and nothing fails.
@@ -14,6 +14,32 @@ pub fn least_serving(policy: &Policy, replicas: u32) -> u32 {
         Order::StartFirst => replicas,
         Order::StopFirst => replicas.saturating_sub(workers(policy, replicas)),
     }
+}
+
+/// The fewest serving of so many replicas that a version replaces which never gets to RUNNING, where no
+/// search is needed.
+///
+/// Start-first, no old task is told to stop before a new one is RUNNING, and none is lost as long as the
+/// update is not declared completed: it is not where failures are looked at and all of them are more than
+/// are tolerated. On the way back a slot that still has its old task loses the other alone.
+pub fn kept_from_what_never_runs(policy: &Policy, replicas: u32) -> Option<u32> {
+    let ends = policy.on_failure != FailureAction::Continue && policy.max_failure_ratio < 1_000;
+    (policy.order == Order::StartFirst && ends).then_some(replicas)
+}
+
+/// The most of so many replicas that a version takes which never gets to RUNNING, where a search would be too
+/// long: those that are tolerated, those at work, and those that come before the failure is looked at.
+pub fn most_taken_by_what_never_runs(policy: &Policy, replicas: u32) -> u32 {
+    if let Some(kept) = kept_from_what_never_runs(policy, replicas) {
+        return replicas.saturating_sub(kept);
+    }
+    if policy.on_failure == FailureAction::Continue {
+        return replicas;
+    }
+    let tolerated = u64::from(policy.max_failure_ratio) * u64::from(replicas) / 1_000;
+    let tolerated = u32::try_from(tolerated).unwrap_or(u32::MAX);
+    let at_work = workers(policy, replicas).saturating_mul(2);
+    tolerated.saturating_add(at_work).min(replicas)
 }
 
 /// The most instances at one time while a service becomes another and nothing fails.

@@ -314,6 +314,12 @@ fn probes(task: &Task, health: &Health, profile: &Profile) -> Probes {
     };
     // Failures in a row, at least and at most; and whether it has been healthy for certain.
     let (mut least, mut most, mut certain) = (0, 0, false);
+    // Of a start that is slow and nothing else no more probes can fail and count than fit between the start period and
+    // its end: an interval lies between two.
+    let slow_alone = !never && ill == Millis::MAX;
+    let while_starting = well
+        .saturating_sub(health.start_period)
+        .div_ceil(health.interval.max(1));
     let each = Interval::exactly(health.interval).plus(profile.probe);
     for number in 1..=MOST_PROBES {
         let at = each.times(number);
@@ -331,6 +337,9 @@ fn probes(task: &Task, health: &Health, profile: &Profile) -> Probes {
             continue;
         }
         most += Millis::from(at.most >= health.start_period);
+        if slow_alone {
+            most = most.min(while_starting);
+        }
         least = if may_pass {
             0
         } else {

@@ -117,7 +117,7 @@ impl<'a> Machine<'a> {
             previous: None,
             status: Status::None,
             step: 0,
-            step_in: self.step_after(0, 0),
+            step_in: self.step_after(0, Interval::NOW),
             watched: Interval::NEVER,
             over: false,
             bet: false,
@@ -137,10 +137,10 @@ impl<'a> Machine<'a> {
     }
 
     /// How long after a step the next one comes: the client takes its time.
-    pub(super) fn step_after(&self, step: u8, last: Millis) -> Interval {
+    pub(super) fn step_after(&self, step: u8, last: Interval) -> Interval {
         const CLIENT: Interval = Interval::new(0, 600);
         match self.scenario.steps.get(usize::from(step)) {
-            Some(next) => Interval::exactly(next.at.saturating_sub(last)).plus(CLIENT),
+            Some(next) => next.at.since(last).plus(CLIENT),
             None => Interval::NEVER,
         }
     }
@@ -319,19 +319,24 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Begins to count the time that is looked at.
-    pub(super) fn watch(&self, state: &mut State) {
-        const SLACK: Millis = 600;
-        let Some(watched) = self.scenario.watched else {
-            return;
-        };
+    /// Whether every step is done and what it began is declared to have ended.
+    pub(super) fn has_ended(&self, state: &State) -> bool {
         let all_done = usize::from(state.step) >= self.scenario.steps.len();
         let ended = match state.status {
             Status::None => state.updater.is_none(),
             Status::Updating | Status::RollingBack => false,
             _ => true,
         };
-        if all_done && ended && state.watched == Interval::NEVER {
+        all_done && ended
+    }
+
+    /// Begins to count the time that is looked at.
+    pub(super) fn watch(&self, state: &mut State) {
+        const SLACK: Millis = 600;
+        let Some(watched) = self.scenario.watched else {
+            return;
+        };
+        if self.has_ended(state) && state.watched == Interval::NEVER {
             state.watched = Interval::new(watched, watched.saturating_add(SLACK));
         }
     }
@@ -392,7 +397,7 @@ impl Machine<'_> {
             .updater
             .as_ref()
             .is_some_and(|updater| updater.rolls_back);
-        self.policy_of(state.service, rolls_back).clone()
+        *self.policy_of(state.service, rolls_back)
     }
 
     pub(super) fn policy_of(&self, service: u8, rolls_back: bool) -> &Policy {
@@ -408,7 +413,8 @@ impl Machine<'_> {
     /// The next step is done.
     pub(super) fn step(&self, mut state: State) -> Vec<State> {
         let done = usize::from(state.step);
-        let at = self.scenario.steps.get(done).map_or(0, |step| step.at);
+        let step = self.scenario.steps.get(done);
+        let at = step.map_or(Interval::NOW, |step| step.at);
         state.step = state.step.saturating_add(1);
         state.step_in = self.step_after(state.step, at);
         let Some(service) = self.deploys.get(done).copied().flatten() else {

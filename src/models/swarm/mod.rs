@@ -18,11 +18,13 @@ mod tasks;
 mod updater;
 mod words;
 
-pub use closed::{duration, least_serving, most_alive};
+pub use closed::{
+    duration, kept_from_what_never_runs, least_serving, most_alive, most_taken_by_what_never_runs,
+};
 pub use profile::{GUARANTEED, Profile, TYPICAL};
 pub use rules::Rule;
 
-use super::interval::Millis;
+use super::interval::{Interval, Millis};
 use super::prediction::Prediction;
 
 /// What a service's tasks are made from, and how they behave.
@@ -134,7 +136,7 @@ pub enum RestartCondition {
 }
 
 /// How an update or a rollback proceeds.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Policy {
     /// Which goes first.
     pub order: Order,
@@ -226,8 +228,8 @@ pub enum Action {
 /// Something that is done at a time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Step {
-    /// After the beginning.
-    pub at: Millis,
+    /// After the beginning, at any time of these.
+    pub at: Interval,
     /// What.
     pub action: Action,
 }

@@ -15,7 +15,7 @@ pub use facts::{INTERVAL, RETRIES, TIMEOUT, has_single_writer, publishes_on_node
 pub use term::{Inequality, Relation, Term};
 
 use crate::graph::{Graph, Promise, ServiceView};
-use crate::rollout::capacity::Way;
+use crate::rollout::ways::Way;
 use crate::types::Duration;
 use crate::vocabulary::{Disturbance, TargetId};
 pub(super) use facts::Facts;
@@ -170,6 +170,51 @@ pub fn policy(graph: &Graph, service: ServiceView<'_>, target: TargetId) -> Opti
             Some(kubernetes::numbers(graph, service).policy())
         }
         TargetId::Kubernetes | TargetId::Nginx | TargetId::Compose => None,
+    }
+}
+
+/// A condition that fails, under which a version that turns bad would be found before the next instance is replaced.
+#[derive(Clone, Debug)]
+pub(super) struct Late {
+    /// What of `update` fails it.
+    pub(super) name: &'static str,
+    /// The least time that would do, of a time.
+    pub(super) needed: Option<Duration>,
+    /// The condition.
+    pub(super) law: Inequality,
+}
+
+impl Late {
+    /// All are replaced before any could have shown that it lasts.
+    fn all_at_once(at_once: u64, replicas: u64) -> Self {
+        Self {
+            name: "parallelism",
+            needed: None,
+            law: Inequality::new(
+                Term::Count("parallelism", at_once),
+                Relation::LessThan,
+                Term::Count("replicas", replicas),
+            ),
+        }
+    }
+
+    /// A time that is shorter than the verdict.
+    fn shorter(name: &'static str, term: Term, verdict: &Term) -> Option<Self> {
+        let law = Inequality::new(term, Relation::AtLeast, verdict.clone());
+        (!law.holds()).then(|| Self {
+            name,
+            needed: Some(Duration::from_seconds(verdict.time().seconds_up())),
+            law,
+        })
+    }
+}
+
+/// The conditions that a policy fails under which a bad version would be found in time; none without a check.
+pub(super) fn late(graph: &Graph, service: ServiceView<'_>, target: TargetId) -> Vec<Late> {
+    match target {
+        TargetId::Swarm => swarm::late(graph, service),
+        TargetId::Kubernetes => kubernetes::late(graph, service),
+        TargetId::Nginx | TargetId::Compose => Vec::new(),
     }
 }
 

@@ -6,9 +6,9 @@ mod explain;
 pub(super) use explain::explain;
 
 use super::facts::{Check, Facts, Promised};
-use super::{Number, Origin, Policy, Term, has_single_writer, is_derived};
+use super::{Late, Number, Origin, Policy, Term, has_single_writer, is_derived};
 use crate::graph::{Graph, ServiceView};
-use crate::rollout::capacity::Way;
+use crate::rollout::ways::{self, Way};
 use crate::types::{Duration, Percent};
 use crate::vocabulary::{Order, TargetId};
 use std::fmt;
@@ -99,26 +99,7 @@ pub struct Probes {
 
 impl Kubernetes {
     pub(super) fn policy(&self) -> Policy {
-        let way = match self.strategy {
-            Strategy::StatefulSet => Way::Slots {
-                order: Order::StopFirst,
-                parallelism: 1,
-            },
-            Strategy::Recreate(_) => Way::AllAtOnce,
-            Strategy::RollingUpdate {
-                max_unavailable, ..
-            } => match max_unavailable.value {
-                Pods::Count(0) => Way::Slots {
-                    order: Order::StartFirst,
-                    parallelism: 1,
-                },
-                Pods::Count(count) => Way::Slots {
-                    order: Order::StopFirst,
-                    parallelism: count,
-                },
-                Pods::Share(share) => Way::Share(share),
-            },
-        };
+        let way = Way::Pods(ways::strategy(&self.strategy));
         Policy {
             origin: self.origin,
             update: way,
@@ -172,6 +153,37 @@ pub fn numbers(graph: &Graph, service: ServiceView<'_>) -> Kubernetes {
         pre_stop,
         probes,
     }
+}
+
+/// Why a version that turns bad would be found too late.
+pub(super) fn late(graph: &Graph, service: ServiceView<'_>) -> Vec<Late> {
+    let facts = Facts::of(graph, service);
+    let numbers = numbers(graph, service);
+    let (Some(check), Strategy::RollingUpdate { .. } | Strategy::StatefulSet) =
+        (facts.health, numbers.strategy)
+    else {
+        return Vec::new();
+    };
+    let replicas = facts.replicas.least.max(2);
+    if let Strategy::RollingUpdate {
+        max_surge,
+        max_unavailable,
+    } = numbers.strategy
+    {
+        let pods = |pods: Pods| match pods {
+            Pods::Count(count) => count,
+            Pods::Share(share) => share.of_up(replicas),
+        };
+        let at_once = pods(max_surge.value).saturating_add(pods(max_unavailable.value));
+        if at_once >= replicas {
+            return vec![Late::all_at_once(at_once, replicas)];
+        }
+    }
+    let ready = Duration::from_seconds(numbers.min_ready.value);
+    let ready = Term::Time("minReadySeconds", ready);
+    Late::shorter("delay", ready, &verdict(Asked::of(check)))
+        .into_iter()
+        .collect()
 }
 
 fn strategy(graph: &Graph, service: ServiceView<'_>, facts: &Facts, is_derived: bool) -> Strategy {

@@ -187,7 +187,7 @@ fn surge(facts: &Facts, numbers: &Swarm) -> Option<Inequality> {
     ))
 }
 
-fn tolerated(facts: &Facts, update: &Direction) -> Inequality {
+pub(super) fn tolerated(facts: &Facts, update: &Direction) -> Inequality {
     let ratio = update.max_failure_ratio.value;
     let tolerated = Term::Count("failures tolerated", ratio.of_down(facts.replicas.most));
     Inequality::new(tolerated, Relation::AtMost, Term::Number(0))

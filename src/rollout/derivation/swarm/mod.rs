@@ -5,9 +5,9 @@ mod explain;
 pub(super) use explain::{explain, takes};
 
 use super::facts::{Check, Facts, Promised};
-use super::{Number, Origin, Policy, Term, has_single_writer, is_derived};
+use super::{Late, Number, Origin, Policy, Term, has_single_writer, is_derived};
 use crate::graph::{Graph, ServiceView};
-use crate::rollout::capacity::Way;
+use crate::rollout::ways::{self, Way};
 use crate::types::{Duration, Percent};
 use crate::vocabulary::{FailureAction, Node, Order, Rollback, Update};
 
@@ -57,15 +57,6 @@ pub struct Direction {
     pub on_failure: Number<FailureAction>,
 }
 
-impl Direction {
-    fn way(&self) -> Way {
-        Way::Slots {
-            order: self.order.value,
-            parallelism: self.parallelism.value,
-        }
-    }
-}
-
 /// The numbers of one service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Swarm {
@@ -88,8 +79,8 @@ impl Swarm {
     pub(super) fn policy(&self) -> Policy {
         Policy {
             origin: self.origin,
-            update: self.update.way(),
-            rollback: self.rollback.way(),
+            update: Way::Slots(ways::policy(&self.update)),
+            rollback: Way::Slots(ways::policy(&self.rollback)),
             grace: self.grace.value,
             drain: self.drain,
         }
@@ -135,6 +126,39 @@ pub fn numbers(graph: &Graph, service: ServiceView<'_>) -> Swarm {
         start_period: facts.health.map(|check| start_period(&facts, check)),
         drain: facts.drain().unwrap_or_default(),
     }
+}
+
+/// Why a version that turns bad would be found too late.
+pub(super) fn late(graph: &Graph, service: ServiceView<'_>) -> Vec<Late> {
+    let facts = Facts::of(graph, service);
+    let numbers = numbers(graph, service);
+    let Some(check) = facts.health else {
+        return Vec::new();
+    };
+    let update = &numbers.update;
+    let replicas = facts.replicas.least.max(2);
+    let at_once = match update.parallelism.value {
+        0 => replicas,
+        some => some,
+    };
+    if at_once >= replicas {
+        return vec![Late::all_at_once(at_once, replicas)];
+    }
+    let verdict = verdict(check, numbers.grace.value);
+    let tolerated = explain::tolerated(&facts, update);
+    let times = [("delay", update.delay), ("monitor", update.monitor)];
+    let mut late: Vec<Late> = times
+        .into_iter()
+        .filter_map(|(name, time)| Late::shorter(name, Term::Time(name, time.value), &verdict))
+        .collect();
+    if !tolerated.holds() {
+        late.push(Late {
+            name: "max_failure_ratio",
+            needed: None,
+            law: tolerated,
+        });
+    }
+    late
 }
 
 fn written<T>(value: T) -> Number<T> {

@@ -6,6 +6,8 @@
 //! reverse. States that differ in times alone are kept apart up to a small number of variants;
 //! beyond it they are joined into one that includes them all.
 
+mod spans;
+
 use super::machine::{Machine, Timer, Ways};
 use super::profile::Profile;
 use super::state::{State, Status};
@@ -35,10 +37,16 @@ pub(super) fn explore(scenario: &Scenario, profile: &Profile, without: Option<Ru
 struct Search {
     nodes: Vec<Node>,
     shapes: FxHashMap<State, Vec<usize>>,
-    /// Who leads where, for the best way.
-    edges: Vec<(usize, usize)>,
+    /// Who leads where, after what wait: for the best way, and the shortest and the longest.
+    edges: Vec<Edge>,
     races: BTreeSet<Race>,
     complete: bool,
+}
+
+struct Edge {
+    from: usize,
+    to: usize,
+    wait: Interval,
 }
 
 struct Node {
@@ -50,6 +58,10 @@ struct Node {
     listening: u32,
     alive: u32,
     last: bool,
+    /// What there was to do is done, and it is declared to have ended.
+    ended: bool,
+    /// Two versions serve.
+    mixed: bool,
 }
 
 impl Search {
@@ -102,10 +114,10 @@ impl Search {
     ) {
         let (shape, times) = state.split();
         let known = self.shapes.get(&shape).map_or(&[][..], Vec::as_slice);
-        let from = parent.map(|(from, _, _)| from);
         let (mut joined, mut times) = (state, times);
         if let Some(found) = known.iter().find(|node| self.includes(**node, &times)) {
-            self.edges.extend(from.map(|from| (from, *found)));
+            let found = *found;
+            self.lead(parent, found);
             return;
         }
         let replaced = (known.len() >= VARIANTS)
@@ -121,6 +133,13 @@ impl Search {
         let (serving, listening, alive) = machine.counts(&joined);
         self.nodes.push(Node {
             last: joined.over,
+            ended: machine.has_ended(&joined),
+            mixed: machine
+                .by_version(&joined)
+                .iter()
+                .filter(|count| **count > 0)
+                .count()
+                > 1,
             state: joined,
             times,
             parent,
@@ -128,14 +147,23 @@ impl Search {
             listening,
             alive,
         });
-        self.edges.extend(from.map(|from| (from, index)));
+        self.lead(parent, index);
         let variants = self.shapes.entry(shape).or_default();
         if let Some(replaced) = replaced {
             // Who led to the narrower one leads to the wider one.
-            self.edges.push((replaced, index));
+            self.edges.push(Edge {
+                from: replaced,
+                to: index,
+                wait: Interval::NOW,
+            });
             variants.pop();
         }
         variants.push(index);
+    }
+
+    fn lead(&mut self, parent: Option<(usize, Timer, Interval)>, to: usize) {
+        self.edges
+            .extend(parent.map(|(from, _, wait)| Edge { from, to, wait }));
     }
 
     fn includes(&self, node: usize, times: &[Interval]) -> bool {
@@ -177,6 +205,8 @@ impl Search {
             outcomes: last.map(|node| outcome(node.state.status)).collect(),
             races: self.races.clone(),
             duration: None,
+            ends_within: spans::between(&self.nodes, &self.edges, |_| true),
+            side_by_side: spans::between(&self.nodes, &self.edges, |node| node.mixed),
             worst: worst.map_or_else(Vec::new, |worst| self.way(machine, worst)),
             states: self.nodes.len(),
             complete: self.complete,
@@ -186,8 +216,8 @@ impl Search {
     /// The most that is left on the best way to an end.
     fn best(&self) -> u32 {
         let mut leads: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for (from, to) in &self.edges {
-            leads.entry(*from).or_default().push(*to);
+        for edge in &self.edges {
+            leads.entry(edge.from).or_default().push(edge.to);
         }
         let Some(first) = self.nodes.first() else {
             return 0;

@@ -1,0 +1,3 @@
+module example.test/subject
+
+go 1.25
