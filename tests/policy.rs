@@ -129,7 +129,7 @@ fn compare(
             let stack: Value = serde_yaml::from_str(text).unwrap();
             let document = stack["services"][service.emitted_name()].clone();
             let path = match setting.name.as_str() {
-                "shutdown.drain" => return false,
+                "shutdown.drain" | "timing.pool_idle" => return false,
                 name if name.contains("_config.") => format!("deploy.{name}"),
                 name => name.to_owned(),
             };

@@ -61,12 +61,13 @@ fn nothing_was_seen_on_a_swarm_that_is_not_predicted() {
     let report = judged("swarm");
     let exact = report.with(Tightness::Exact);
     // What the rest is, and why one run cannot refute it, is in docs/src/models.md.
+    let cases_alone = report.distinct();
     assert!(
-        report.tight() * 100 >= report.cases.len() * 92,
-        "{}",
+        report.tight() * 100 >= cases_alone * 95,
+        "{} of {cases_alone}",
         report.tight()
     );
-    assert!(exact * 100 >= report.cases.len() * 65, "{exact}");
+    assert!(exact * 100 >= cases_alone * 65, "{exact}");
     for (case, judged) in cases("swarm").iter().zip(&report.cases) {
         // A probe that comes too early for a slow start is a fault that is not declared.
         let slow = matches!(&case.subject, Ok(Subject::Swarm(scenario)) if is_slow(scenario));
@@ -524,6 +525,35 @@ fn a_broken_promise_is_drawn_with_the_way_to_it() {
     insta::assert_snapshot!("rollout_broken", out);
 }
 
+/// Every service that zd runs is drawn, a plain host's too, and what a name says is escaped.
+#[test]
+fn a_rollout_is_a_picture() {
+    let (code, out, error) = played(PROGRAM, &["--format", "svg", "--scenario", "second-deploy"]);
+    assert_eq!(code, Some(0), "{error}");
+    insta::assert_snapshot!("rollout_picture", out);
+    let host = r#"
+app site { targets = [nginx] }
+gateway edge { listen http { port = 80 }, upstream pool { server api.http }, route "/" { to = pool } }
+service api {
+  targets = [nginx]
+  command = ["/srv/api"]
+  port http { number = 8080, publish = 8081..8083 }
+  replicas = 2
+  health http { path = "/health" }
+  update rolling { delay = 10s }
+}
+"#;
+    let (_, out, error) = played(host, &["--service", "api", "--format", "svg"]);
+    assert!(
+        out.starts_with("<svg ") && out.ends_with("</svg>\n"),
+        "{out}{error}"
+    );
+    assert!(
+        out.contains("api on nginx: update: 2 of 2 serve"),
+        "{out}{error}"
+    );
+}
+
 #[test]
 fn a_rollout_is_told_to_programs() {
     let arguments = [
@@ -541,6 +571,11 @@ fn a_rollout_is_told_to_programs() {
     assert_eq!(first.get("minimum").unwrap(), 1);
     assert_eq!(first.get("promised").unwrap(), 1);
     assert_eq!(first.get("kept").unwrap(), true);
+    assert_eq!(first.pointer("/surge/instances").unwrap(), 0);
+    assert_eq!(first.get("always_ends").unwrap(), true);
+    let times = |key: &str| first.get(key).unwrap().as_array().unwrap().len();
+    assert_eq!((times("takes_ms"), times("side_by_side_ms")), (2, 2));
+    assert_eq!(first.pointer("/request_cut/verdict").unwrap(), "unknown");
     let (code, _, error) = played(PROGRAM, &["--service", "wbe"]);
     assert_eq!(code, Some(2));
     assert!(error.contains("did you mean `web`?"), "{error}");

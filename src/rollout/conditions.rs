@@ -1,7 +1,7 @@
 //! Numbers that somebody wrote and that fail a condition: what `zdc explain --policy` shows as `FAILS`, told without
 //! being asked. Those that have a diagnostic of their own are left to it.
 //!
-//! Rows S05, S22 and S25, N07, N15 and N25, K08 to K11 and K14 of the catalogue of faults.
+//! Rows S05, S22, S25, N07, N15 and N25, K08 to K11 and K14 of the catalogue of faults.
 
 use super::derivation::{self, Inequality, Origin, Setting};
 use super::promises::Case;
@@ -34,7 +34,11 @@ fn writes_one(case: &Case<'_>) -> bool {
         .health
         .as_ref()
         .is_some_and(|it| it.start_period.is_some());
-    starts || service.shutdown.is_some() || case.service.node.gateway.is_some()
+    let idles = service
+        .timing
+        .as_ref()
+        .is_some_and(|it| it.pool_idle.is_some());
+    starts || idles || service.shutdown.is_some() || case.service.node.gateway.is_some()
 }
 
 /// Where the number stands; nothing where another diagnostic tells of it.
@@ -59,6 +63,12 @@ fn place(case: &Case<'_>, setting: &Setting) -> Option<Span> {
     match setting.name.as_str() {
         "healthcheck.start_period" | "startupProbe.failureThreshold" => health(),
         "shutdown.drain" | "preStop.sleep" => drain(),
+        "timing.pool_idle" => service
+            .timing
+            .as_ref()?
+            .pool_idle
+            .as_ref()
+            .map(|it| it.span),
         "terminationGracePeriodSeconds" if !stated => grace(),
         name => {
             let (proxy, what) = name.split_once(": ")?;
@@ -92,4 +102,57 @@ fn told(case: &Case<'_>, setting: &Setting, law: &Inequality, place: Span) -> Di
         _ => format!("`zdc explain --policy {name} --target {target}` shows all conditions"),
     };
     diagnostic.help(help).about(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::source::MemoryWorld;
+    use crate::{Options, compile};
+
+    fn found(service: &str) -> Vec<String> {
+        let text = format!(
+            "app shop {{ targets = [swarm] }}\nservice web {{\n  image = \"example/web:1.0.0\"\n  replicas = 2\n  port \
+             http {{ number = 8080, publish = 80 }}\n  {service}\n}}\n"
+        );
+        let world = MemoryWorld::single("app.zd", text);
+        let compilation = compile(&world, "app.zd", &Options::default());
+        let found = compilation.diagnostics.iter();
+        found
+            .map(|it| format!("{} {}", it.code.id, it.message))
+            .collect()
+    }
+
+    const CHECK: &str = "health http { path = \"/\", interval = 5s, timeout = 2s";
+
+    #[test]
+    fn a_start_is_as_long_as_the_check_allows() {
+        let program = |period| {
+            format!("{CHECK}, start_period = {period} }}\n  timing {{ startup = 1s..1m }}")
+        };
+        let short = ["ZD4017 `healthcheck.start_period` of `web` does not suffice"];
+        assert_eq!(found(&program("10s")), short);
+        assert!(found(&program("50s")).is_empty());
+    }
+
+    #[test]
+    fn an_idle_connection_is_shorter_than_the_kernel_keeps_it() {
+        let program = |idle: &str, endpoint: &str| {
+            format!("{CHECK} }}\n  timing {{ pool_idle = {idle} }}\n  {endpoint}")
+        };
+        let long = ["ZD4017 `timing.pool_idle` of `web` does not suffice"];
+        assert_eq!(found(&program("20m", "")), long);
+        assert!(found(&program("10m", "")).is_empty());
+    }
+
+    #[test]
+    fn an_address_is_forgotten_before_its_program_ends() {
+        let program = |drain: &str| {
+            format!(
+                "{CHECK} }}\n  timing {{ dns_cache = 30s, longest_request = 1s }}\n  shutdown {{ drain = {drain}, grace = 1m }}"
+            )
+        };
+        let short = ["ZD4017 `shutdown.drain` of `web` does not suffice"];
+        assert_eq!(found(&program("10s")), short);
+        assert!(found(&program("29s")).is_empty());
+    }
 }

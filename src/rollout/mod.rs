@@ -62,6 +62,7 @@ pub fn verify<'g>(
             }
             TargetId::Kubernetes | TargetId::Compose => {
                 promises::check(graph, service, target, &mut searches, &mut found);
+                found.extend(instances::stays_broken(graph, service, target));
             }
         }
     }

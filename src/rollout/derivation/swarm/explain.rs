@@ -10,8 +10,10 @@ use crate::rollout::derivation::{
     Inequality, Number, Origin, Relation, Setting, Term, keeps, nginx,
 };
 use crate::types::{Duration, Percent};
-use crate::vocabulary::{FailureAction, Order};
+use crate::vocabulary::{Endpoint, FailureAction, Order};
 
+/// How long the kernel keeps an idle connection through a virtual address (IPVS, `/proc/sys/net/ipv4/vs`).
+const IDLE_THROUGH_VIP: Duration = Duration::from_seconds(900);
 const UPDATER: &str =
     "swarmkit manager/orchestrator/update/updater.go; our traces of updates on a real swarm";
 const DEFAULTS: &str = "swarmkit api/defaults/service.go; our traces";
@@ -28,6 +30,7 @@ pub(in crate::rollout::derivation) fn explain(
     settings.extend(back(&facts, &numbers));
     settings.push(stopping(&facts, &numbers));
     settings.extend(draining(graph, service, &facts));
+    settings.extend(idle(service, &facts));
     settings.extend(starting(&facts, &numbers));
     settings
 }
@@ -258,6 +261,20 @@ fn draining(graph: &Graph, service: ServiceView<'_>, facts: &Facts) -> Option<Se
             )
             .wants((facts.drain().is_none()).then_some(nginx::DRAINS))
     })
+}
+
+/// What others keep open to this service, through its virtual address.
+fn idle(service: ServiceView<'_>, facts: &Facts) -> Option<Setting> {
+    let endpoint = service.node.service.endpoint.as_ref();
+    let by_name = endpoint.is_some_and(|endpoint| endpoint.value == Endpoint::DnsRoundRobin);
+    let idle = facts.pool_idle.filter(|_| !by_name)?;
+    let number = Number::written_or(Some(idle), idle);
+    let kept = Term::Fixed(IDLE_THROUGH_VIP);
+    let law = Inequality::new(Term::Time("pool_idle", idle), Relation::LessThan, kept);
+    Some(Setting::new("timing.pool_idle", &number).must([law]).because(
+        "the kernel forgets a connection through a virtual address that is idle for so long, and the next request on it gets no answer",
+        "moby #31208; docs.docker.com, swarm networking",
+    ))
 }
 
 fn starting(facts: &Facts, numbers: &Swarm) -> Option<Setting> {
