@@ -41,7 +41,7 @@ impl Checker<'_> {
         for (file, module) in (0..).map(FileId).zip(&program.modules) {
             self.file = file;
             let services: Vec<&Block> = module.file.items.iter().filter_map(service).collect();
-            let shared = parallel::shares(services.len(), LEAST_SERVICES) > 1;
+            let shared = parallel::threads(services.len(), LEAST_SERVICES) > 1;
             for item in &module.file.items {
                 if !(shared && service(item).is_some()) {
                     self.top_item(item, true, &mut once);

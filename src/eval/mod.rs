@@ -175,7 +175,7 @@ fn evaluate_with(
     let world = ReadOnce::new(world);
     let mut evaluator = Evaluator::new(&world, checked);
     let mut variables = evaluator.prepare(inputs);
-    let shares = parallel::shares(evaluator.resources.len(), least);
+    let shares = parallel::threads(evaluator.resources.len(), least);
     if shares > 1 {
         if let Some(deployment) = shares::decode(&mut evaluator, inputs, shares) {
             let deployment = Deployment {

@@ -5,10 +5,14 @@
 
 use std::num::NonZeroUsize;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 /// More threads than this gain nothing: what cannot be divided takes longer by then.
 const MOST_THREADS: usize = 8;
+
+/// More shares than this for each thread cost more than they even out.
+const SHARES_A_THREAD: usize = 3;
 
 /// Some of a list's items, in a row.
 #[derive(Debug)]
@@ -23,9 +27,10 @@ pub struct Share<'l, T> {
     pub of: usize,
 }
 
-/// Cuts a list into shares of at least `least` items, one for each processor at most, and works on
-/// all of them at once. A list too short to be cut is one share, and no thread is started. `room` is
-/// about how many bytes of memory stay of an item.
+/// Cuts a list into shares of at least `least` items, a few for each processor at most, and works on
+/// them with all processors: each takes the next share when it is done with one, since another
+/// program may have taken its time. A list too short to be cut is one share, and no thread is
+/// started. `room` is about how many bytes of memory stay of an item.
 pub fn in_shares<T, R>(
     list: &[T],
     least: usize,
@@ -37,15 +42,23 @@ where
     R: Send,
 {
     let shares = cut(list, least);
-    let Some((own, others)) = shares.split_first() else {
-        return Vec::new();
+    if let [only] = shares.as_slice() {
+        return vec![work(only)];
+    }
+    let next = AtomicUsize::new(0);
+    let take = || {
+        let mut done = Vec::new();
+        while let Some(share) = shares.get(next.fetch_add(1, Ordering::Relaxed)) {
+            done.push((share.index, work(share)));
+        }
+        done
     };
-    let other = |index: usize| others.get(index).map(&work);
-    let room = |index: usize| others.get(index).map_or(0, |share| share.list.len() * room);
-    let (own, others) = beside(others.len(), room, || work(own), other);
-    std::iter::once(own)
-        .chain(others.into_iter().flatten())
-        .collect()
+    let threads = processors().min(shares.len());
+    let room = |_| list.len() * room / threads;
+    let (mut done, others) = beside(threads.saturating_sub(1), room, take, |_| take());
+    done.extend(others.into_iter().flatten());
+    done.sort_unstable_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Does some work on this thread, and `others` more on threads of their own. `room` is about how many
@@ -83,8 +96,8 @@ pub fn beside<O, R: Send>(
     })
 }
 
-/// In how many shares so many items are worked on, of at least `least` each.
-pub fn shares(items: usize, least: usize) -> usize {
+/// How many threads pay for so many items, where each gets at least `least`.
+pub fn threads(items: usize, least: usize) -> usize {
     let most = items / least.max(1);
     if most < 2 { 1 } else { most.min(processors()) }
 }
@@ -103,7 +116,12 @@ fn take_room(bytes: usize) {
 
 /// The shares of a list, as equal as can be.
 fn cut<T>(list: &[T], least: usize) -> Vec<Share<'_, T>> {
-    let each = list.len().div_ceil(shares(list.len(), least)).max(1);
+    let most = list.len() / least.max(1);
+    let wanted = match threads(list.len(), least) {
+        1 => 1,
+        threads => most.min(threads * SHARES_A_THREAD),
+    };
+    let each = list.len().div_ceil(wanted).max(1);
     let of = list.len().div_ceil(each).max(1);
     (0..of)
         .map(|index| {
