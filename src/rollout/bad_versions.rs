@@ -352,7 +352,7 @@ mod tests {
         );
         let (message, ..) = all.first().unwrap();
         assert!(
-            message.contains("leaves 26 of 40 instances serving, and 35 are promised"),
+            message.contains("leaves 31 of 40 instances serving, and 35 are promised"),
             "{message}"
         );
     }

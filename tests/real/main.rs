@@ -4,7 +4,8 @@
 //! A test is a program times a consumer, besides what each judge must refuse to be worth asking. Where a consumer is
 //! absent one line says so and the rest goes on; with `ZDC_REQUIRE_REAL=1` absence is a failure. This target has its
 //! own `main` (`harness = false`), because such a line has to be seen and because the consumers are started once for
-//! all tests, inside namespaces of their own (`machine.rs`). A word on the command line selects tests by name.
+//! all tests, inside namespaces of their own (`machine.rs`). A word on the command line selects tests by name;
+//! `record` records rollouts instead (`tests/rollouts/record`).
 #![allow(
     missing_docs,
     clippy::print_stdout,

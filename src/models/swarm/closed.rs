@@ -28,7 +28,7 @@ pub fn kept_from_what_never_runs(policy: &Policy, replicas: u32) -> Option<u32> 
 }
 
 /// The most of so many replicas that a version takes which never gets to RUNNING, where a search would be too
-/// long: those that are tolerated, those at work, and those that come before the failure is looked at.
+/// long: those that are tolerated, those at work, and without a delay those that come before the failure is looked at.
 pub fn most_taken_by_what_never_runs(policy: &Policy, replicas: u32) -> u32 {
     if let Some(kept) = kept_from_what_never_runs(policy, replicas) {
         return replicas.saturating_sub(kept);
@@ -38,8 +38,12 @@ pub fn most_taken_by_what_never_runs(policy: &Policy, replicas: u32) -> u32 {
     }
     let tolerated = u64::from(policy.max_failure_ratio) * u64::from(replicas) / 1_000;
     let tolerated = u32::try_from(tolerated).unwrap_or(u32::MAX);
-    let at_work = workers(policy, replicas).saturating_mul(2);
-    tolerated.saturating_add(at_work).min(replicas)
+    let at_work = workers(policy, replicas);
+    let by_chance = if policy.delay == 0 { at_work } else { 0 };
+    tolerated
+        .saturating_add(at_work)
+        .saturating_add(by_chance)
+        .min(replicas)
 }
 
 /// The most instances at one time while a service becomes another and nothing fails.

@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 
 /// Fewer replicas than this are searched as they are.
 const FEW: u64 = 3;
-/// More are never searched.
-const MANY: u64 = 7;
+/// More are never searched: it takes a second.
+const MANY: u64 = 5;
 
 pub(super) fn rehearse(
     rehearsing: &Rehearsing<'_>,

@@ -51,6 +51,45 @@ fn params(dice: &mut Dice) -> Map<String, Value> {
     }
 }
 
+/// So many Deployments.
+pub(super) fn deployments(count: u32, seed: u64) -> Vec<Case> {
+    (0..count)
+        .map(|index| {
+            let mut dice = Dice(seed.wrapping_mul(1_000_003).wrapping_add(u64::from(index)));
+            Case {
+                name: format!("generated {seed}.{index}"),
+                params: deployment(&mut dice),
+            }
+        })
+        .collect()
+}
+
+fn deployment(dice: &mut Dice) -> Map<String, Value> {
+    let surge = dice.of(&["0", "1", "2", "25%", "50%", "100%"]);
+    let unavailable = dice.of(&["1", "2", "25%", "50%"]);
+    // A number is one, a share a text.
+    let amount = |text: &str| {
+        text.parse::<u64>()
+            .map_or(json!(text), |count| json!(count))
+    };
+    let params = json!({
+        "replicas": dice.of(&[1, 2, 3, 4, 5, 7, 10]),
+        "strategy": dice.of(&["RollingUpdate", "RollingUpdate", "RollingUpdate", "Recreate"]),
+        "maxSurge": amount(surge),
+        "maxUnavailable": amount(unavailable),
+        "minReadySeconds": dice.of(&[0, 0, 3]),
+        "progressDeadlineSeconds": dice.of(&[10, 60]),
+        "readyDelay": dice.of(&["1s", "2s"]),
+        "newReady": dice.of(&["1s", "2s", "2s", "never"]),
+        "termDelay": dice.of(&["0s", "0s", "3s"]),
+        "action": dice.of(&["image", "image", "image+scale:6", "image+scale:2"]),
+    });
+    match params {
+        Value::Object(params) => params,
+        _ => Map::new(),
+    }
+}
+
 /// Numbers that look like chance: splitmix64 (Steele, Lea and Flood, 2014).
 struct Dice(u64);
 

@@ -5,6 +5,7 @@
 //! was recorded and the day; what was recorded is then judged, and a model that is not sound fails the command.
 
 mod generated;
+mod kubernetes;
 mod stack;
 mod swarm;
 
@@ -21,12 +22,13 @@ use zdc::traces;
 
 use crate::Failure;
 
-pub(crate) const USAGE: &str = "usage: record swarm (--again FILE [--case NAME]... | --generated COUNT [--seed SEED]) \
+pub(crate) const USAGE: &str = "usage: record {swarm|kubernetes} (--again FILE [--case NAME]... | --generated COUNT [--seed SEED]) \
      [--times COUNT] [--at-once COUNT] --into FILE";
 
 /// What is recorded, and where to.
 #[derive(Default)]
 struct Order {
+    on_kubernetes: bool,
     again: Option<PathBuf>,
     names: Vec<String>,
     generated: u32,
@@ -67,8 +69,10 @@ fn order(words: &[String]) -> Result<Order, String> {
         ..Order::default()
     };
     let mut words = words.iter();
-    if words.next().map(String::as_str) != Some("swarm") {
-        return Err("what is recorded is a `swarm`".to_owned());
+    match words.next().map(String::as_str) {
+        Some("swarm") => {}
+        Some("kubernetes") => order.on_kubernetes = true,
+        _ => return Err("what is recorded is a `swarm` or `kubernetes`".to_owned()),
     }
     while let Some(option) = words.next() {
         let value = words.next().ok_or_else(|| format!("{option} of what?"))?;
@@ -95,7 +99,11 @@ fn order(words: &[String]) -> Result<Order, String> {
 }
 
 fn cases(order: &Order) -> Result<Vec<Case>, String> {
-    let mut cases = generated::cases(order.generated, order.seed);
+    let mut cases = if order.on_kubernetes {
+        generated::deployments(order.generated, order.seed)
+    } else {
+        generated::cases(order.generated, order.seed)
+    };
     if let Some(file) = &order.again {
         let text = std::fs::read_to_string(file)
             .map_err(|error| format!("{}: {error}", file.display()))?;
@@ -118,10 +126,33 @@ fn cases(order: &Order) -> Result<Vec<Case>, String> {
     }
 }
 
+/// What records.
+enum Recorder {
+    Swarm(swarm::Recorder),
+    Kubernetes(kubernetes::Recorder),
+}
+
+impl Recorder {
+    fn start(order: &Order) -> Result<Self, Failure> {
+        if order.on_kubernetes {
+            kubernetes::Recorder::start().map(Self::Kubernetes)
+        } else {
+            swarm::Recorder::start().map(Self::Swarm)
+        }
+    }
+
+    fn recorded(&self, place: &str, case: &Case) -> Result<Value, Failure> {
+        match self {
+            Self::Swarm(recorder) => recorder.recorded(place, case),
+            Self::Kubernetes(recorder) => recorder.recorded(place, case),
+        }
+    }
+}
+
 /// Records, writes, and judges all that was written.
 fn record(order: &Order) -> Result<bool, Failure> {
     let cases = cases(order)?;
-    let recorder = swarm::Recorder::start()?;
+    let recorder = Recorder::start(order)?;
     let all = (1..=order.times).flat_map(|time| cases.iter().map(move |case| (time, case)));
     let open: Mutex<VecDeque<_>> = Mutex::new(all.collect());
     let file = std::fs::OpenOptions::new()

@@ -1,5 +1,6 @@
-// Command kubernetes is as much of Kubernetes as judges a manifest, in one binary: `kubernetes {etcd|kube-apiserver|kubectl}
-// FLAGS...`, each the real program, and `kubernetes key FILE`, which writes the key that signs service accounts' tokens.
+// Command kubernetes is as much of Kubernetes as judges a manifest and rolls it out, in one binary:
+// `kubernetes {etcd|kube-apiserver|kube-controller-manager|kubectl} FLAGS...`, each the real program, and
+// `kubernetes key FILE`, which writes the key that signs service accounts' tokens.
 package main
 
 import (
@@ -19,11 +20,12 @@ import (
 	kubectl "k8s.io/kubectl/pkg/cmd"
 	"k8s.io/kubectl/pkg/cmd/util"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
+	controllers "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 )
 
 func main() {
 	if len(os.Args) < 2 {
-		fail("usage: kubernetes {etcd|kube-apiserver|kubectl|key} ...")
+		fail("usage: kubernetes {etcd|kube-apiserver|kube-controller-manager|kubectl|key} ...")
 	}
 	os.Args = os.Args[1:]
 	switch os.Args[0] {
@@ -31,6 +33,8 @@ func main() {
 		etcdmain.Main(os.Args)
 	case "kube-apiserver":
 		os.Exit(cli.Run(apiserver.NewAPIServerCommand()))
+	case "kube-controller-manager":
+		os.Exit(cli.Run(controllers.NewControllerManagerCommand()))
 	case "kubectl":
 		if err := cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()); err != nil {
 			util.CheckErr(err)
