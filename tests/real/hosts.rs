@@ -94,8 +94,14 @@ fn in_place() -> Result<String, String> {
     with(&text, "order = start_first", "order = stop_first")
 }
 
-/// Three updates under load: nothing is lost, nothing comes twice, every version served.
-fn loses_nothing(host: &Host, port: u16, updates: &[&str]) -> Verdict {
+/// The versions that come after the first.
+fn versions() -> Vec<String> {
+    let last = crate::updates() + 1;
+    (2..=last).map(|version| version.to_string()).collect()
+}
+
+/// Updates under load: nothing is lost, nothing comes twice, every version served.
+fn loses_nothing(host: &Host, port: u16, updates: &[String]) -> Verdict {
     host.update("1")?;
     let seen = host.under_load(port, || {
         updates.iter().try_for_each(|version| host.update(version))
@@ -120,17 +126,17 @@ fn loses_nothing(host: &Host, port: u16, updates: &[&str]) -> Verdict {
 
 fn blue_green_loses_nothing() -> Verdict {
     let host = Host::new("host", &blue_green()?, modern()?)?;
-    loses_nothing(&host, 80, &["2", "3", "4"])
+    loses_nothing(&host, 80, &versions())
 }
 
 fn rolling_loses_nothing() -> Verdict {
     let host = Host::new("host", &node_cluster()?, modern()?)?;
-    loses_nothing(&host, 3333, &["2", "3", "4"])
+    loses_nothing(&host, 3333, &versions())
 }
 
 fn rolling_in_place_loses_nothing() -> Verdict {
     let host = Host::new("host", &in_place()?, modern()?)?;
-    loses_nothing(&host, 3333, &["2"])
+    loses_nothing(&host, 3333, &["2".to_owned()])
 }
 
 /// What the scripts replace: the steps as they were done by hand.

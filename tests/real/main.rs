@@ -76,6 +76,14 @@ pub(crate) fn ensure(holds: bool, why: impl FnOnce() -> String) -> Verdict {
     }
 }
 
+/// How many updates a system gets under load: three, and `ZDC_UPDATES` of them in a long run.
+pub(crate) fn updates() -> usize {
+    std::env::var("ZDC_UPDATES")
+        .ok()
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(3)
+}
+
 fn main() -> ExitCode {
     let required = std::env::var_os("ZDC_REQUIRE_REAL").is_some_and(|value| value == "1");
     if let Err(why) = machine::enter(required) {

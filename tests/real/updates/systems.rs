@@ -9,9 +9,9 @@ use super::{Edge, System, Under, written};
 use crate::machine::folder;
 use crate::programs::Program;
 use crate::swarm::{Stack, engine};
-use crate::{Failure, Verdict, ensure};
+use crate::{Failure, Verdict, ensure, updates};
 
-/// Three new images, of all three services at once.
+/// New images, of all three services at once.
 pub(super) fn shop() -> Result<Outcome, Failure> {
     let program = program("updates-shop", &example("shop")?)?;
     let stacks = ["prod", "coupon", "front"];
@@ -31,7 +31,7 @@ pub(super) fn shop() -> Result<Outcome, Failure> {
     let system = System {
         name: "shop",
         version: Box::new(version),
-        updates: &[["prod_prod", "coupon_coupon", "front_front"].as_slice(); 3],
+        updates: &vec![["prod_prod", "coupon_coupon", "front_front"].as_slice(); updates()],
         edge: Edge {
             network: "frontend",
             configuration: &proxy,
@@ -41,27 +41,26 @@ pub(super) fn shop() -> Result<Outcome, Failure> {
     system.updated(Under::OneLoad)
 }
 
-/// New images of both pools, another configuration of the gateway, and everything at once. Then the same again, which
-/// is nothing new.
+/// New images of both pools, another configuration of the gateway, and everything at once; and so on. Then the same
+/// again, which is nothing new.
 pub(super) fn primary_backup() -> Result<Outcome, Failure> {
-    let image = |tag: &'static str| ("test-web:1.4.2", tag);
-    let configured = (
-        "listen http { port = 80 }",
-        "listen http { port = 80 }\n  body_size = 2MiB",
-    );
-    let versions = [
-        vec![],
-        vec![image("test-web:1.4.3")],
-        vec![image("test-web:1.4.3"), configured],
-        vec![
-            image("test-web:1.4.4"),
-            configured,
-            ("nginx:1.28.0", "nginx:1.28.1"),
-        ],
-    ];
+    let pools = ["webapp_webapp-real", "webapp_webapp-backup"];
+    let all = [pools[0], pools[1], "webapp_nginx"];
+    let kinds = [pools.as_slice(), &["webapp_nginx"], &all];
+    let updates: Vec<&[&str]> = kinds.into_iter().cycle().take(updates()).collect();
     let version = |number: usize| -> Result<Vec<Stack>, Failure> {
+        let done = number - 1;
+        let (web, size, nginx) = (done.div_ceil(3) + done / 3, 1 + (done + 1) / 3, done / 3);
+        let changes = [
+            ("test-web:1.4.2", format!("test-web:1.4.{}", 2 + web)),
+            (
+                "listen http { port = 80 }",
+                format!("listen http {{ port = 80 }}\n  body_size = {size}MiB"),
+            ),
+            ("nginx:1.28.0", format!("nginx:1.28.{nginx}")),
+        ];
         let mut text = example("primary-backup")?;
-        for (from, to) in &versions[number - 1] {
+        for (from, to) in &changes {
             ensure(text.contains(from), || format!("the example has no {from}"))?;
             text = text.replace(from, to);
         }
@@ -72,11 +71,7 @@ pub(super) fn primary_backup() -> Result<Outcome, Failure> {
     let system = System {
         name: "primary-backup",
         version: Box::new(version),
-        updates: &[
-            &["webapp_webapp-real", "webapp_webapp-backup"],
-            &["webapp_nginx"],
-            &["webapp_webapp-real", "webapp_webapp-backup", "webapp_nginx"],
-        ],
+        updates: &updates,
         edge: Edge {
             network: "webapp_webnet",
             configuration: "resolver 127.0.0.11 valid=1s ipv6=off;
