@@ -1,7 +1,11 @@
 //! `on TARGET { patch … }`: what is refused, with what is said of it and where. What is written is
 //! in `tests/cases/TARGET/patches`.
 
-#![allow(clippy::unwrap_used, reason = "tests fail where they cannot go on")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "tests fail where they cannot go on"
+)]
 
 use zdc::Options;
 use zdc::diagnostics::Severity;
@@ -73,6 +77,63 @@ fn kubernetes_refuses_what_its_types_do_not_have() {
     for (body, code, says, place) in &cases {
         refused("kubernetes", &[(body, code, says, place)]);
     }
+}
+
+#[test]
+fn what_is_taken_away_is_there_and_is_not_needed() {
+    let cases = [
+        (
+            "spec.template.spec.containers[0].ports[0].containerPort = none",
+            "ZD5020",
+            "a Deployment needs its `spec.template.spec.containers[0].ports[0].containerPort`",
+        ),
+        (
+            "spec.template.spec.containers[0].portz = none",
+            "ZD5131",
+            "did you mean `ports`?",
+        ),
+        (
+            "spec.template.spec.enableServiceLinks.x = none",
+            "ZD5131",
+            "which has no keys",
+        ),
+        (
+            "spec.template.spec.containers[0].ports[4] = none",
+            "ZD5131",
+            "has no item 4",
+        ),
+        ("spec.strategy = none", "ZD5133", "`update` of the service"),
+        (
+            "spec = { strategy = none }",
+            "ZD5133",
+            "`update` of the service",
+        ),
+        (
+            "spec.template.spec.containers = none",
+            "ZD5133",
+            "`spec.template.spec.containers`",
+        ),
+        (
+            "spec.template.spec.containers[0].image = none",
+            "ZD5133",
+            "write `image` in the service",
+        ),
+        ("metadata = none", "ZD5133", "references follow"),
+    ];
+    for (entry, code, says) in cases {
+        let body = format!("on kubernetes {{ patch deployment {{ {entry} }} }}");
+        let found = errors("kubernetes", &body);
+        let [(id, message, _)] = found.as_slice() else {
+            assert_eq!(found, [], "{entry}");
+            continue;
+        };
+        assert_eq!(id, code, "{entry}: {message}");
+        assert!(message.contains(says), "{entry}: {message}");
+    }
+    let body = "on swarm { patch service { image = none } }";
+    assert_eq!(errors("swarm", body)[0].0, "ZD5133");
+    let body = "on swarm { patch service { environmnt = none } }";
+    assert_eq!(errors("swarm", body)[0].0, "ZD5131");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use zdc::check::check;
 use zdc::eval::Inputs;
-use zdc::provenance::{Line, trace};
+use zdc::provenance::Traced;
 use zdc::resolve::resolve;
 use zdc::source::MemoryWorld;
 use zdc::vocabulary::TargetId;
@@ -61,14 +61,11 @@ fn told(program: &str, target: TargetId, file: &str) -> String {
     let artifacts = compiled.artifacts.unwrap();
     let artifact = artifacts.iter().find(|it| it.path == file).unwrap();
     let checked = check(resolve(&world, "app.zd").0).0;
+    let inputs = Inputs::default();
+    let traced = Traced::new(&world, &checked, &inputs, target, file).unwrap();
     let mut text = String::new();
     for (index, line) in artifact.text.lines().enumerate() {
-        let asked = Line {
-            target,
-            path: file,
-            index,
-        };
-        let found = trace(&world, &checked, &Inputs::default(), asked).unwrap();
+        let found = traced.line(index).unwrap();
         let mut answer: Vec<String> = Vec::new();
         if let Some(setting) = found.computed() {
             answer.push(format!("[{}]", setting.name));

@@ -174,6 +174,9 @@ catalogue! {
     UNWRITABLE_VARIABLE = "ZD5016" "unwritable-variable" Error "0.1.0";
     MEMORY_TOO_SMALL = "ZD5017" "memory-too-small" Error "0.1.0";
     MOUNT_WITHOUT_PATH = "ZD5018" "mount-without-path" Error "0.1.0";
+    NOTHING_TO_TAKE_AWAY = "ZD5019" "nothing-to-take-away" Warning "0.1.0";
+    TAKES_WHAT_IS_NEEDED = "ZD5020" "takes-what-is-needed" Error "0.1.0";
+    VOLUME_ON_EACH_NODE = "ZD5021" "volume-on-each-node" Error "0.1.0";
     RESOLVE_NEEDS_NEWER_NGINX = "ZD5030" "resolve-needs-newer-nginx" Error "0.1.0";
     BACKUP_REFUSED = "ZD5031" "backup-refused" Error "0.1.0";
     NO_PRIMARY = "ZD5032" "no-primary" Error "0.1.0";

@@ -163,7 +163,7 @@ impl Evaluator<'_> {
 
     /// A layer over trees.
     fn over(&mut self, mut layer: Layer, below: &[&Tree], schema: &'static BlockSchema) -> Tree {
-        let attributes = self.attributes_over(&mut layer, below);
+        let attributes = self.attributes_over(&mut layer, below, schema);
         let blocks = self.blocks_over(&mut layer, below, schema);
         Tree {
             label: layer.label,
@@ -173,11 +173,18 @@ impl Evaluator<'_> {
         }
     }
 
-    fn attributes_over(&mut self, layer: &mut Layer, below: &[&Tree]) -> Vec<TreeAttribute> {
+    fn attributes_over(
+        &mut self,
+        layer: &mut Layer,
+        below: &[&Tree],
+        schema: &'static BlockSchema,
+    ) -> Vec<TreeAttribute> {
         let is_set = |attribute: &TreeAttribute| !matches!(attribute.value.value, Value::None);
+        // What unsets nothing of a template's takes away something of an object's.
+        let stays = |own: &TreeAttribute| schema.kind == "patch" || is_set(own);
         if below.is_empty() {
             let mut own = std::mem::take(&mut layer.attributes);
-            own.retain(is_set);
+            own.retain(stays);
             return own;
         }
         let capacity: usize = below.iter().map(|tree| tree.attributes.len()).sum();
@@ -211,7 +218,7 @@ impl Evaluator<'_> {
             }
         }
         let own = layer.attributes.drain(..).zip(taken);
-        let rest = own.filter(|(own, taken)| !taken && is_set(own));
+        let rest = own.filter(|(own, taken)| !taken && stays(own));
         merged.extend(rest.map(|(own, _)| own));
         merged
     }

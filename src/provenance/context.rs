@@ -1,7 +1,5 @@
 //! What a line says of itself: the lines it stands under, and the names in them.
 
-use super::Line;
-
 /// A line with what it stands under.
 pub(super) struct Context<'a> {
     path: &'a str,
@@ -10,9 +8,8 @@ pub(super) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// Every format that is written is indented.
-    pub(super) fn of(lines: &'a [String], line: Line<'a>) -> Self {
-        let before = lines.get(..=line.index).unwrap_or(lines);
+    /// The last of a file's first lines. Every format that is written is indented.
+    pub(super) fn of(before: &'a [String], path: &'a str) -> Self {
         let mut column = usize::MAX;
         let mut above = Vec::new();
         for text in before.iter().rev().map(String::as_str) {
@@ -25,10 +22,7 @@ impl<'a> Context<'a> {
                 above.push(text);
             }
         }
-        Self {
-            path: line.path,
-            lines: above,
-        }
+        Self { path, lines: above }
     }
 
     /// How near a name is: the line itself, what it stands under, the file. `None` where it is
@@ -67,18 +61,12 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vocabulary::TargetId;
 
     #[test]
     fn a_line_stands_under_less_indented_ones() {
         let text = "services:\n  web:\n    image: a\n\n    deploy:\n      update_config:\n        delay: 5s\n";
         let lines: Vec<String> = text.lines().map(str::to_owned).collect();
-        let line = Line {
-            target: TargetId::Swarm,
-            path: "swarm/shop.yml",
-            index: 6,
-        };
-        let context = Context::of(&lines, line);
+        let context = Context::of(&lines, "swarm/shop.yml");
         assert_eq!(context.rank("web"), Some(3));
         assert_eq!(context.rank("shop"), Some(5));
         assert_eq!(context.rank("image"), None);

@@ -19,15 +19,11 @@ use place::{Place, Resource};
 use std::cmp::Reverse;
 use trial::{Change, Laboratory, Outcome};
 
-/// A line of a file that a build writes.
-#[derive(Clone, Copy, Debug)]
-pub struct Line<'a> {
-    /// The target that writes the file.
-    pub target: TargetId,
-    /// The file's path under the output folder.
-    pub path: &'a str,
-    /// The line, from 0, without the mark of zdc.
-    pub index: usize,
+/// A file that a build writes, to be asked about its lines.
+pub struct Traced<'a> {
+    laboratory: Laboratory<'a>,
+    target: TargetId,
+    path: &'a str,
 }
 
 /// What put a line there.
@@ -77,34 +73,51 @@ impl Provenance {
 /// How many resources that a line does not name are looked at: each costs a compilation.
 const MOST_OTHERS: usize = 100;
 
-/// What put a line there; `None` where the program writes no such line.
-pub fn trace(
-    world: &dyn World,
-    checked: &Checked,
-    inputs: &Inputs,
-    line: Line<'_>,
-) -> Option<Provenance> {
-    let laboratory = Laboratory::new(world, checked, inputs, line)?;
-    let context = Context::of(laboratory.lines(), line);
-    let resources = concerned(&laboratory, &context);
-    let mut from = influences(&laboratory, &resources);
-    if from.is_empty() {
-        from = blocks(&laboratory, &resources);
+impl<'a> Traced<'a> {
+    /// The file of this path under the output folder; `None` where the program writes none.
+    pub fn new(
+        world: &'a dyn World,
+        checked: &'a Checked,
+        inputs: &'a Inputs,
+        target: TargetId,
+        path: &'a str,
+    ) -> Option<Self> {
+        Some(Self {
+            laboratory: Laboratory::new(world, checked, inputs, target, path)?,
+            target,
+            path,
+        })
     }
-    let setting = resources.iter().find_map(|resource| {
-        let service = laboratory.graph().find(resource.name())?;
-        setting(laboratory.graph(), service, line.target, &context)
-    });
-    Some(Provenance {
-        from,
-        setting,
-        of: resources.first().map(|resource| resource.owner()),
-    })
+
+    /// What put a line there, from 0 and without the mark of zdc; `None` where there is no such line.
+    pub fn line(&self, index: usize) -> Option<Provenance> {
+        let laboratory = &self.laboratory;
+        let before = laboratory.lines().get(..=index)?;
+        let context = Context::of(before, self.path);
+        let resources = concerned(laboratory, index, &context);
+        let mut from = influences(laboratory, index, &resources);
+        if from.is_empty() {
+            from = blocks(laboratory, index, &resources);
+        }
+        let setting = resources.iter().find_map(|resource| {
+            let service = laboratory.graph().find(resource.name())?;
+            setting(laboratory.graph(), service, self.target, &context)
+        });
+        Some(Provenance {
+            from,
+            setting,
+            of: resources.first().map(|resource| resource.owner()),
+        })
+    }
 }
 
 /// The resources without which the line would be another or not be there; those that it names
 /// first.
-fn concerned<'l>(laboratory: &'l Laboratory<'_>, context: &Context<'_>) -> Vec<&'l Resource> {
+fn concerned<'l>(
+    laboratory: &'l Laboratory<'_>,
+    index: usize,
+    context: &Context<'_>,
+) -> Vec<&'l Resource> {
     let (mut named, others): (Vec<_>, Vec<_>) = laboratory
         .resources()
         .iter()
@@ -115,19 +128,23 @@ fn concerned<'l>(laboratory: &'l Laboratory<'_>, context: &Context<'_>) -> Vec<&
         .chain(others.into_iter().take(MOST_OTHERS))
         .filter(|resource| {
             let place = Place::block(resource.index, Vec::new());
-            laboratory.run(&place, Change::Gone) != Outcome::Same
+            laboratory.run(index, &place, Change::Gone) != Outcome::Same
         })
         .collect()
 }
 
 /// The attributes that the line depends on. One on which most of the file depends is told only
 /// where there is nothing nearer.
-fn influences(laboratory: &Laboratory<'_>, resources: &[&Resource]) -> Vec<Influence> {
+fn influences(
+    laboratory: &Laboratory<'_>,
+    index: usize,
+    resources: &[&Resource],
+) -> Vec<Influence> {
     let mut found: Vec<(usize, Influence)> = Vec::new();
     for resource in resources {
         for place in resource.attributes() {
-            let outcome = match laboratory.run(&place, Change::Other) {
-                Outcome::Same => laboratory.run(&place, Change::Gone),
+            let outcome = match laboratory.run(index, &place, Change::Other) {
+                Outcome::Same => laboratory.run(index, &place, Change::Gone),
                 outcome => outcome,
             };
             let (Outcome::Changed { lines }, Some(influence)) = (outcome, resource.told(&place))
@@ -148,13 +165,13 @@ fn influences(laboratory: &Laboratory<'_>, resources: &[&Resource]) -> Vec<Influ
 
 /// The smallest block without which the line would not be there; of those that make the whole file
 /// the innermost.
-fn blocks(laboratory: &Laboratory<'_>, resources: &[&Resource]) -> Vec<Influence> {
+fn blocks(laboratory: &Laboratory<'_>, index: usize, resources: &[&Resource]) -> Vec<Influence> {
     let places = resources
         .iter()
         .flat_map(|resource| resource.blocks().map(move |place| (resource, place)));
     places
         .filter_map(
-            |(resource, place)| match laboratory.run(&place, Change::Gone) {
+            |(resource, place)| match laboratory.run(index, &place, Change::Gone) {
                 Outcome::Same => None,
                 Outcome::Changed { lines } => Some((lines, place, resource)),
                 Outcome::NoFile => Some((usize::MAX, place, resource)),

@@ -17,7 +17,7 @@ pub(super) struct Resource {
 }
 
 /// A block of a resource, or a value in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Place {
     pub(super) resource: usize,
     /// The way to the block, by position.

@@ -1,17 +1,19 @@
-//! Compiling the program with one thing changed, and looking at the line.
+//! Compiling the program with one thing changed, and looking at the file.
 
-use super::Line;
 use super::place::{Place, Resource};
 use crate::check::Checked;
 use crate::eval::{self, Inputs};
 use crate::graph::{self, Graph};
 use crate::source::World;
 use crate::targets::{self, Target};
-use crate::vocabulary::Tree;
+use crate::vocabulary::{TargetId, Tree};
+use rustc_hash::FxHashMap;
 use similar::{Algorithm, DiffTag, capture_diff_slices};
+use std::cell::RefCell;
+use std::ops::Range;
 
 /// What is done to a place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Change {
     /// Another value of the same kind.
     Other,
@@ -30,12 +32,20 @@ pub(super) enum Outcome {
     NoFile,
 }
 
-/// A program, and the line that is looked at.
+/// What a change does to the file.
+#[derive(Clone, Debug)]
+enum Effect {
+    /// These lines change or go.
+    Lines(Vec<Range<usize>>),
+    NoFile,
+}
+
+/// A program, and the file that is looked at.
 pub(super) struct Laboratory<'a> {
     world: &'a dyn World,
     checked: &'a Checked,
     inputs: &'a Inputs,
-    line: Line<'a>,
+    path: &'a str,
     target: &'static dyn Target,
     resources: Vec<Resource>,
     graph: Graph,
@@ -43,17 +53,20 @@ pub(super) struct Laboratory<'a> {
     paths: Vec<String>,
     /// The file's lines.
     lines: Vec<String>,
+    /// What was tried: other lines of the file ask the same.
+    known: RefCell<FxHashMap<(Place, Change), Effect>>,
 }
 
 impl<'a> Laboratory<'a> {
-    /// `None` where the program writes no such line.
+    /// `None` where the program writes no such file.
     pub(super) fn new(
         world: &'a dyn World,
         checked: &'a Checked,
         inputs: &'a Inputs,
-        line: Line<'a>,
+        target: TargetId,
+        path: &'a str,
     ) -> Option<Self> {
-        let target = targets::find(line.target)?;
+        let target = targets::find(target)?;
         let mut resources = Vec::new();
         let (deployment, _) = eval::evaluate_where(world, checked, inputs, |kind, tree| {
             resources.push(Resource {
@@ -65,25 +78,20 @@ impl<'a> Laboratory<'a> {
         });
         let (graph, _) = graph::build(deployment);
         let files = target.lower(&graph).plan.unproved();
-        let mut lines = Vec::new();
-        let mut paths = Vec::new();
-        for (path, text) in files.files() {
-            paths.push(path.to_owned());
-            if path == line.path {
-                lines = text.lines().map(str::to_owned).collect();
-            }
-        }
-        lines.get(line.index)?;
+        let paths = files.files().map(|(path, _)| path.to_owned()).collect();
+        let (_, text) = files.files().find(|(written, _)| *written == path)?;
+        let lines = text.lines().map(str::to_owned).collect();
         Some(Self {
             world,
             checked,
             inputs,
-            line,
+            path,
             target,
             resources,
             graph,
             paths,
             lines,
+            known: RefCell::default(),
         })
     }
 
@@ -99,8 +107,27 @@ impl<'a> Laboratory<'a> {
         &self.lines
     }
 
-    /// What becomes of the line where a place is changed.
-    pub(super) fn run(&self, place: &Place, change: Change) -> Outcome {
+    /// What becomes of a line where a place is changed.
+    pub(super) fn run(&self, index: usize, place: &Place, change: Change) -> Outcome {
+        let known = self.known.borrow().get(&(place.clone(), change)).cloned();
+        let effect = known.unwrap_or_else(|| {
+            let effect = self.compile(place, change);
+            let mut known = self.known.borrow_mut();
+            known.insert((place.clone(), change), effect.clone());
+            effect
+        });
+        match effect {
+            Effect::NoFile => Outcome::NoFile,
+            Effect::Lines(ranges) if ranges.iter().any(|range| range.contains(&index)) => {
+                Outcome::Changed {
+                    lines: ranges.iter().map(Range::len).sum(),
+                }
+            }
+            Effect::Lines(_) => Outcome::Same,
+        }
+    }
+
+    fn compile(&self, place: &Place, change: Change) -> Effect {
         let mut index = 0;
         let keep = |_: &str, tree: &mut Tree| {
             index += 1;
@@ -110,36 +137,29 @@ impl<'a> Laboratory<'a> {
         let (deployment, _) = eval::evaluate_where(self.world, self.checked, self.inputs, keep);
         let (graph, _) = graph::build(deployment);
         let files = self.target.lower(&graph).plan.unproved();
-        let mut same = files.files().filter(|(path, _)| *path == self.line.path);
+        let mut same = files.files().filter(|(path, _)| *path == self.path);
         // A file that is named after its content has another name now.
         let mut new = files
             .files()
             .filter(|(path, _)| !self.paths.iter().any(|known| known == path));
         match same.next().or_else(|| new.next()) {
-            Some((_, text)) => self.compare(text),
-            None => Outcome::NoFile,
+            Some((_, text)) => Effect::Lines(self.changed(text)),
+            None => Effect::NoFile,
         }
     }
 
-    fn compare(&self, text: &str) -> Outcome {
+    fn changed(&self, text: &str) -> Vec<Range<usize>> {
         let old: Vec<&str> = self.lines.iter().map(String::as_str).collect();
         let new: Vec<&str> = text.lines().collect();
         if old == new {
-            return Outcome::Same;
+            return Vec::new();
         }
-        let mut lines = 0;
-        let mut touched = false;
-        for operation in capture_diff_slices(Algorithm::Myers, &old, &new) {
-            let (tag, range, _) = operation.as_tag_tuple();
-            if matches!(tag, DiffTag::Delete | DiffTag::Replace) {
-                lines += range.len();
-                touched |= range.contains(&self.line.index);
-            }
-        }
-        if touched {
-            Outcome::Changed { lines }
-        } else {
-            Outcome::Same
-        }
+        let operations = capture_diff_slices(Algorithm::Myers, &old, &new).into_iter();
+        operations
+            .filter_map(|operation| {
+                let (tag, range, _) = operation.as_tag_tuple();
+                matches!(tag, DiffTag::Delete | DiffTag::Replace).then_some(range)
+            })
+            .collect()
     }
 }

@@ -240,7 +240,9 @@ pub(super) fn least_kept(graph: &Graph, service: ServiceView<'_>, way: Way, repl
 /// Whether Kubernetes replaces a service's pods one by one in place, whatever was written: each
 /// has a volume that it alone writes (`targets/kubernetes/stateful.rs`).
 fn is_stateful_set(graph: &Graph, service: ServiceView<'_>, target: TargetId) -> bool {
-    target == TargetId::Kubernetes && derivation::has_single_writer(graph, service)
+    target == TargetId::Kubernetes
+        && !graph.is_global(service)
+        && derivation::has_single_writer(graph, service)
 }
 
 /// Instances in words.

@@ -87,13 +87,18 @@ fn proof<'g>(
         return Some(row);
     };
     let least = |way| Least::Known(least_kept(graph, service, way, replicas.least));
+    // A drain leaves the pods of a DaemonSet alone.
+    let stays = target == TargetId::Kubernetes && graph.is_global(service);
     let drained = rehearse(graph, service, target, Scene::Drain, searches);
     Some(Proof {
         update: least(policy.update),
         rollback: least(policy.rollback),
         bad_version: bad_versions::least(graph, service, target, &policy, searches)
             .map_or(Least::Unproved, Least::Known),
-        drain: drained.map_or(Least::Unproved, |it| Least::Known(it.least)),
+        drain: match drained {
+            Ok(drained) if !stays => Least::Known(drained.least),
+            _ => Least::Unproved,
+        },
         ..row
     })
 }

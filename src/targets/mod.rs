@@ -7,6 +7,7 @@ mod artifact;
 mod compose;
 mod content;
 mod docker;
+mod global;
 mod kubernetes;
 mod ledger;
 pub mod nginx;

@@ -311,6 +311,9 @@ pub struct Entry<T> {
 
 /// A Rust type that an attribute's value becomes.
 pub trait Typed: Sized {
+    /// Whether `none` is a value of it; it unsets everything else.
+    const KEEPS_NONE: bool = false;
+
     /// The language's type.
     fn ty() -> Ty;
 
@@ -343,7 +346,7 @@ impl Decoder<'_> {
         property: &'static Property,
         tree: &TreeAttribute,
     ) -> Option<Attribute<T>> {
-        if matches!(tree.value.value, Value::None) {
+        if !T::KEEPS_NONE && matches!(tree.value.value, Value::None) {
             return None;
         }
         let Some(value) = T::from_value(&tree.value.value) else {

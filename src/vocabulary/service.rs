@@ -32,7 +32,8 @@ block! {
         hostname: attribute(Text),
         /// When the image is pulled.
         pull: attribute(Pull),
-        /// Whether it runs a number of instances or one on each node; replicated by default.
+        /// Whether it runs a number of instances or one on each node (kubernetes: a DaemonSet);
+        /// replicated by default.
         mode: attribute(Mode),
         /// How many instances; 1 by default.
         replicas: attribute(Staged<Count>),
@@ -98,8 +99,8 @@ block! {
 }
 
 block! {
-    /// Changes to an object: paths with values. A record is merged into what is there, any other
-    /// value takes its place.
+    /// Changes to an object: paths with values. A record is merged into what is there, `none` takes
+    /// it away, any other value takes its place.
     pub struct Patch = "patch" LabelRule::Name; {
         /// A path: `spec.template.spec.containers[0].tty`, keys with dots in quotes.
         entries: entries(PatchValue),

@@ -326,6 +326,8 @@ impl Typed for EntryValue {
 pub struct PatchValue(pub Value);
 
 impl Typed for PatchValue {
+    const KEEPS_NONE: bool = true;
+
     fn ty() -> Ty {
         Ty::Any
     }

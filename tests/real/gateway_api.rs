@@ -1,28 +1,100 @@
 //! Gateway API objects against the definitions that their module carries: every field is known, of its type, among its
-//! values and within its limits. The rules in CEL are the API server's to judge.
+//! values and within its limits. And against a real API server that has these definitions, with strict field validation: it
+//! judges the rules in CEL too.
 
 use std::path::Path;
+use std::time::Duration;
 
 use regex_lite::Regex;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::machine::built;
+use crate::machine::{built, folder, wait};
 use crate::programs::Program;
-use crate::{Failure, Test, Verdict, ensure, test};
+use crate::{Failure, Test, Verdict, ensure, kubernetes, test};
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
         test("gateway_api::definitions", definitions_take_what_is_written),
         test("gateway_api::judge_can_refuse", judge_can_refuse),
+        test(
+            "gateway_api::api_server",
+            an_api_server_takes_what_is_written,
+        ),
     ]
 }
 
-/// What is written for `tests/cases/kubernetes/gateway-api/app.zd`.
-fn objects() -> Result<Vec<Value>, Failure> {
+/// An API server with the definitions takes every object, and refuses a route with a field it does not know and one that
+/// breaks a rule in CEL.
+fn an_api_server_takes_what_is_written() -> Verdict {
+    let cluster = kubernetes::cluster()?;
+    let definitions = built("gateway-api", "gateway-api")?;
+    // A definition is too large for the annotation that `kubectl apply` keeps on its side.
+    let definitions = definitions.to_string_lossy().into_owned();
+    cluster.kubectl(&["apply", "--server-side", "-f", &definitions])?;
+    cluster.kubectl(&[
+        "wait",
+        "--for=condition=Established",
+        "--timeout=60s",
+        "-f",
+        &definitions,
+    ])?;
+    let program = program()?;
+    let all = program
+        .output
+        .join("kubernetes")
+        .to_string_lossy()
+        .into_owned();
+    // A client learns of new kinds a moment after the server.
+    wait(Duration::from_secs(30), || {
+        cluster.kubectl(&["get", "httproutes,gateways"])
+    })?;
+    cluster.apply("gateway-api", &["-k", &all])?;
+    let object = objects()?.into_iter().find(|it| it["kind"] == "HTTPRoute");
+    let mut route = object.ok_or_else(|| Failure::Wrong("no HTTPRoute".to_owned()))?;
+    let folder = folder("gateway-api-refused");
+    for (name, key, value, refusal) in [
+        (
+            "unknown-field",
+            "matchs",
+            json!([]),
+            "unknown field \"spec.rules[0].matchs\"",
+        ),
+        (
+            "broken-rule",
+            "matches",
+            json!([{"path": {"type": "PathPrefix", "value": "no-slash"}}]),
+            "must be an absolute path",
+        ),
+    ] {
+        let before = route.clone();
+        if let Some(Value::Object(rule)) = route.pointer_mut("/spec/rules/0") {
+            rule.insert(key.to_owned(), value);
+        }
+        let file = folder.join(format!("{name}.json"));
+        std::fs::write(&file, route.to_string()).map_err(|error| error.to_string())?;
+        let taken = cluster.apply("gateway-api-refused", &["-f", &file.to_string_lossy()]);
+        match taken {
+            Err(Failure::Wrong(why)) => ensure(why.contains(refusal), || why)?,
+            Err(absent) => return Err(absent),
+            Ok(()) => return Err(Failure::Wrong(format!("{name} was taken"))),
+        }
+        route = before;
+    }
+    Ok(())
+}
+
+/// `tests/cases/kubernetes/gateway-api/app.zd`, built.
+fn program() -> Result<Program, Failure> {
     let source =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/kubernetes/gateway-api/app.zd");
     let program = Program::new("gateway-api-objects".to_owned(), source);
     program.build()?;
+    Ok(program)
+}
+
+/// What is written for it.
+fn objects() -> Result<Vec<Value>, Failure> {
+    let program = program()?;
     let mut found = Vec::new();
     for file in program.files("kubernetes", &["yaml"]) {
         found.extend(read(&file)?);

@@ -10,7 +10,7 @@ use super::{Exit, Failure, terminal};
 use crate::diagnostics::Severity;
 use crate::diagnostics::render::escape_line;
 use crate::eval::Inputs;
-use crate::provenance::{Line, trace};
+use crate::provenance::Traced;
 use crate::targets::Artifact;
 use clap::Args;
 use std::fs;
@@ -82,15 +82,11 @@ impl Why {
                     params: super::params::read(&self.program.params)?,
                     ..Inputs::default()
                 };
-                let line = Line {
-                    target: artifact.target,
-                    path: &artifact.path,
-                    index,
-                };
-                Some(
-                    trace(&invocation.project.world, &checked, &inputs, line)
-                        .ok_or_else(|| stale(&file, &mark, &program))?,
-                )
+                let world = &invocation.project.world;
+                let (target, path) = (artifact.target, &artifact.path);
+                let found = Traced::new(world, &checked, &inputs, target, path)
+                    .and_then(|traced| traced.line(index));
+                Some(found.ok_or_else(|| stale(&file, &mark, &program))?)
             }
         };
         let told = Told {

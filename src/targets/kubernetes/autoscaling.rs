@@ -19,6 +19,9 @@ impl<'g> Lowering<'g> {
         let Some(scale) = &service.node.service.scale else {
             return;
         };
+        if self.graph.is_global(service) {
+            return;
+        }
         let body = self.ledger.enter(scale);
         let range = self.graph.replicas(service);
         self.ledger.take_from(body.min.as_ref());
@@ -105,7 +108,8 @@ impl<'g> Lowering<'g> {
         let pods = replicas.unwrap_or_else(|| self.graph.replicas(service).least);
         let promised = matches!(promise, Promise::Capacity { .. });
         // Instances with a volume each are most often a quorum, promised or not.
-        if !(promised || self.is_stateful(service)) {
+        // A drain leaves the pods of a DaemonSet alone.
+        if self.graph.is_global(service) || !(promised || self.is_stateful(service)) {
             return;
         }
         let Some(spare) = derivation::spared_in_drain(&promise, pods) else {

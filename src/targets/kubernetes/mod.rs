@@ -7,6 +7,7 @@
 mod autoscaling;
 mod config;
 mod container;
+mod daemon;
 mod gateway;
 mod lowering;
 mod metadata;

@@ -6,7 +6,8 @@
 
 use k8s_openapi::Resource;
 use k8s_openapi::api::apps::v1::{
-    Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment, StatefulSet,
+    DaemonSet, DaemonSetSpec, DaemonSetUpdateStrategy, Deployment, DeploymentSpec,
+    DeploymentStrategy, RollingUpdateDaemonSet, RollingUpdateDeployment, StatefulSet,
     StatefulSetSpec,
 };
 use k8s_openapi::api::autoscaling::v2::{
@@ -90,6 +91,7 @@ macro_rules! objects {
 
 objects! {
     ConfigMap { "immutable" immutable, "data" data, }
+    DaemonSet { "spec" spec, }
     Deployment { "spec" spec, }
     HorizontalPodAutoscaler { "spec" spec, }
     Ingress { "spec" spec, }
@@ -117,6 +119,14 @@ parts! {
         "template" template, "volumeClaimTemplates" volume_claim_templates,
     }
     DeploymentStrategy { "type" type_, "rollingUpdate" rolling_update, }
+    DaemonSetSpec {
+        "selector" selector, "updateStrategy" update_strategy,
+        "minReadySeconds" min_ready_seconds, "template" template,
+    }
+    DaemonSetUpdateStrategy { "type" type_, "rollingUpdate" rolling_update, }
+    RollingUpdateDaemonSet {
+        "maxSurge" max_surge, "maxUnavailable" max_unavailable,
+    }
     RollingUpdateDeployment { "maxSurge" max_surge, "maxUnavailable" max_unavailable, }
     PodTemplateSpec { "metadata" metadata, "spec" spec, }
     PodSpec {

@@ -15,20 +15,21 @@ use crate::targets::patch::{self, Kept, Misfit};
 use crate::vocabulary::{Node as Written, On, Patch, TargetId};
 use crate::yaml::{self, Node};
 use k8s_openapi::Metadata;
-use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use rustc_hash::FxHashMap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::hash_map::Entry;
 
 /// The kinds of object that may be patched and named.
-const KINDS: [&str; 8] = [
+const KINDS: [&str; 9] = [
     "deployment",
     "stateful_set",
+    "daemon_set",
     "service",
     "public_service",
     "ingress",
@@ -176,6 +177,10 @@ const OF_DEPLOYMENT: &[Kept] = &[
     Kept {
         path: &["spec", "template", "spec", "containers", "0", "name"],
         instead: "take it out; it is the service's name",
+    },
+    Kept {
+        path: &["spec", "template", "spec", "containers", "0", "image"],
+        instead: "write `image` in the service",
     },
 ];
 
@@ -351,6 +356,7 @@ impl<'g> Lowering<'g> {
         let word = match kind {
             "Deployment" => "deployment",
             "StatefulSet" => "stateful_set",
+            "DaemonSet" => "daemon_set",
             "Service" if is_own => "service",
             "Service" => "public_service",
             "Ingress" => "ingress",
@@ -388,6 +394,7 @@ pub(super) fn names_taken<'g>(lowering: &mut Lowering<'g>) {
             let plural = match kind {
                 "deployment" => "Deployments",
                 "stateful_set" => "StatefulSets",
+                "daemon_set" => "DaemonSets",
                 "service" | "public_service" => "Services",
                 "ingress" => "Ingresses",
                 "horizontal_pod_autoscaler" => "autoscalers",
@@ -433,23 +440,30 @@ fn named<'g>(on: &'g On, kind: &str) -> Option<(&'g Str, Span)> {
     Some((&entry.attribute.value, entry.attribute.span))
 }
 
-/// Whether an object of a kind is one that the API takes.
-fn fits(kind: &str, node: &Node) -> Result<(), Misfit> {
+/// Whether an object of a kind is one that the API takes; as its type writes it.
+fn fits(kind: &str, node: &Node) -> Result<Option<Node>, Misfit> {
     match kind {
-        "deployment" => patch::read::<Deployment>(node).map(drop),
-        "stateful_set" => patch::read::<StatefulSet>(node).map(drop),
-        "ingress" => patch::read::<Ingress>(node).map(drop),
-        "horizontal_pod_autoscaler" => patch::read::<HorizontalPodAutoscaler>(node).map(drop),
-        "pod_disruption_budget" => patch::read::<PodDisruptionBudget>(node).map(drop),
-        "network_policy" => patch::read::<NetworkPolicy>(node).map(drop),
+        "deployment" => again::<Deployment>(node),
+        "stateful_set" => again::<StatefulSet>(node),
+        "daemon_set" => again::<DaemonSet>(node),
+        "ingress" => again::<Ingress>(node),
+        "horizontal_pod_autoscaler" => again::<HorizontalPodAutoscaler>(node),
+        "pod_disruption_budget" => again::<PodDisruptionBudget>(node),
+        "network_policy" => again::<NetworkPolicy>(node),
         // The last two of the kinds.
-        _ => patch::read::<Service>(node).map(drop),
+        _ => again::<Service>(node),
     }
+}
+
+fn again<'n, T: Deserialize<'n> + Serialize>(node: &'n Node) -> Result<Option<Node>, Misfit> {
+    let object = patch::read::<T>(node)?;
+    // The types of the objects have no value that YAML could not hold.
+    Ok(yaml::to_node(&object).ok())
 }
 
 fn kept(kind: &str) -> &'static [Kept] {
     match kind {
-        "deployment" | "stateful_set" => OF_DEPLOYMENT,
+        "deployment" | "stateful_set" | "daemon_set" => OF_DEPLOYMENT,
         "service" | "public_service" => OF_SERVICE,
         "horizontal_pod_autoscaler" => OF_AUTOSCALER,
         "pod_disruption_budget" => OF_BUDGET,

@@ -49,7 +49,7 @@ pub(super) fn mounted(graph: &Graph) -> FxHashMap<&str, usize> {
 impl<'g> Lowering<'g> {
     /// Whether a service's instances keep a volume and a name each.
     pub(super) fn is_stateful(&self, service: ServiceView<'_>) -> bool {
-        derivation::has_single_writer(self.graph, service)
+        !self.graph.is_global(service) && derivation::has_single_writer(self.graph, service)
     }
 
     /// The claim that each pod of a service gets, where a volume is the service's alone; `None` for

@@ -1,15 +1,13 @@
 //! One service: its Deployment or `StatefulSet`, and the objects that go with it.
 
-use super::lowering::{Lowering, SAID, different, int, not_yet};
+use super::lowering::{Lowering, SAID, different, int};
 use super::rollout::Rollout;
 use super::{metadata, names};
 use crate::graph::ServiceView;
 use crate::rollout::derivation::kubernetes;
 use crate::targets::contract;
 use crate::types::Text;
-use crate::vocabulary::{
-    Mode, Node, Placement, Restart, RestartCondition, Service, Spread, WrittenId,
-};
+use crate::vocabulary::{Node, Placement, Restart, RestartCondition, Service, Spread, WrittenId};
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec};
 use k8s_openapi::api::core::v1::{PodSpec, PodTemplateSpec, TopologySpreadConstraint};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -42,15 +40,7 @@ fn declare<'g>(lowering: &mut Lowering<'g>, body: &'g Service) {
     if let Some(build) = &body.build {
         ledger.declare_block(build, "the image is built and pushed before");
     }
-    if let Some(mode) = &body.mode
-        && *ledger.take(mode) == Mode::Global
-    {
-        ledger.report(not_yet(
-            "a service with one instance on each node",
-            mode.span,
-            "leave Kubernetes out with `targets`",
-        ));
-    }
+    ledger.take_from(body.mode.as_ref());
     if let Some(logging) = &body.logging {
         ledger.declare_block(logging, SAID);
         lowering.differs(
@@ -96,6 +86,10 @@ impl<'g> Lowering<'g> {
     /// How many pods; nothing where an autoscaler decides.
     fn replicas(&mut self, service: ServiceView<'g>) -> Option<u64> {
         let body = &service.node.service;
+        if self.graph.is_global(service) {
+            self.no_number(service);
+            return None;
+        }
         let Some(replicas) = &body.replicas else {
             return body.scale.is_none().then_some(1);
         };
@@ -143,7 +137,10 @@ impl<'g> Lowering<'g> {
             metadata: Some(metadata::of_pods(metadata, networks.iter().cloned())),
             spec: Some(pod),
         };
-        if stateful {
+        if self.graph.is_global(service) {
+            let rollout = self.rollout(service, &policy);
+            self.daemon_set(service, metadata, template, rollout);
+        } else if stateful {
             self.stateful_set(service, metadata, replicas, template, claims);
         } else {
             let rollout = self.rollout(service, &policy);
@@ -220,6 +217,13 @@ impl<'g> Lowering<'g> {
     ) -> Option<Vec<TopologySpreadConstraint>> {
         let placement = service.node.service.placement.as_ref()?;
         let placement = self.ledger.enter(placement);
+        if self.graph.is_global(service) {
+            const WHY: &str = "a DaemonSet has one pod on each node";
+            self.ledger.declare_from(placement.spread.as_ref(), WHY);
+            self.ledger
+                .declare_from(placement.max_per_node.as_ref(), WHY);
+            return None;
+        }
         if let Some(most) = &placement.max_per_node {
             self.differs(
                 most.id,

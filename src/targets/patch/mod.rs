@@ -29,7 +29,8 @@ pub(super) struct Kept {
 /// One entry of a patch: what to put where.
 pub(super) struct Change<'g> {
     pub(super) steps: Vec<Step>,
-    pub(super) value: Node,
+    /// `None` takes away what is there.
+    pub(super) value: Option<Node>,
     written: &'g Entry<PatchValue>,
 }
 
@@ -62,25 +63,58 @@ pub(super) fn changes<'g>(
     let mut changes = Vec::with_capacity(patch.entries.len());
     for entry in &patch.entries {
         let attribute = &entry.attribute;
-        match node_of(&attribute.value.0, attribute.span, &mut text) {
-            Ok(value) => changes.push(Change {
-                steps: steps(&entry.key),
-                value,
-                written: entry,
-            }),
-            Err(diagnostic) => report(*diagnostic),
+        let change = |steps, value| Change {
+            steps,
+            value,
+            written: entry,
+        };
+        let mut gone = Vec::new();
+        unset(&attribute.value.0, &mut steps(&entry.key), &mut gone);
+        if !only_unsets(&attribute.value.0) {
+            match node_of(&attribute.value.0, attribute.span, &mut text) {
+                Ok(value) => changes.push(change(steps(&entry.key), Some(value))),
+                Err(diagnostic) => report(*diagnostic),
+            }
         }
+        changes.extend(gone.into_iter().map(|steps| change(steps, None)));
     }
     changes
 }
 
+/// The paths that are written as `none`, within records too.
+fn unset(value: &Value, path: &mut Vec<Step>, gone: &mut Vec<Vec<Step>>) {
+    match value {
+        Value::None => gone.push(path.clone()),
+        Value::Record(fields) => {
+            for (key, field) in fields.iter() {
+                path.push(Step::Key(key.to_string()));
+                unset(&field.value, path, gone);
+                path.pop();
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whether a value puts nothing anywhere.
+fn only_unsets(value: &Value) -> bool {
+    match value {
+        Value::None => true,
+        Value::Record(fields) => {
+            !fields.is_empty() && fields.iter().all(|(_, field)| only_unsets(&field.value))
+        }
+        _ => false,
+    }
+}
+
 /// Puts changes into an object, each that leaves it what `fits` takes; what does not is reported.
+/// `fits` gives the object as its type writes it, where it can.
 pub(super) fn apply(
     object: &mut Node,
     kind: &str,
     changes: &[Change<'_>],
     kept: &[&Kept],
-    fits: impl Fn(&Node) -> Result<(), Misfit>,
+    fits: impl Fn(&Node) -> Result<Option<Node>, Misfit>,
     mut report: impl FnMut(Diagnostic),
 ) {
     for change in changes {
@@ -89,17 +123,48 @@ pub(super) fn apply(
             continue;
         }
         let before = object.clone();
-        let put = put(object, &change.steps, change.value.clone());
-        let misfit = match put {
-            Err(at) => Some(no_place(kind, &change.steps, at, change)),
-            Ok(()) => fits(object)
-                .err()
-                .map(|misfit| misplaced(kind, &misfit, change)),
+        let misfit = match &change.value {
+            Some(value) => match put(object, &change.steps, value.clone()) {
+                Err(at) => Some(no_place(kind, &change.steps, at, change)),
+                Ok(()) => fits(object)
+                    .err()
+                    .map(|misfit| misplaced(kind, &misfit, change)),
+            },
+            None => take_away(object, kind, change, &fits),
         };
         if let Some(misfit) = misfit {
             *object = before;
             report(misfit);
         }
+    }
+}
+
+/// Takes a field away; gives what is wrong with that.
+fn take_away(
+    object: &mut Node,
+    kind: &str,
+    change: &Change<'_>,
+    fits: &impl Fn(&Node) -> Result<Option<Node>, Misfit>,
+) -> Option<Diagnostic> {
+    if !remove(object, &change.steps) {
+        // The type tells only of a field that is there whether it has it.
+        let mut probe = object.clone();
+        let unknown = match put(&mut probe, &change.steps, Node::Null) {
+            Ok(()) => fits(&probe)
+                .err()
+                .filter(|misfit| matches!(misfit.fault, Fault::Unknown(_))),
+            Err(at) => return Some(no_place(kind, &change.steps, at, change)),
+        };
+        return Some(match unknown {
+            Some(misfit) => misplaced(kind, &misfit, change),
+            None => nothing_to_take(kind, change),
+        });
+    }
+    match fits(object) {
+        Err(misfit) => Some(misplaced(kind, &misfit, change)),
+        // What a type needs it writes, whether it was read or not.
+        Ok(Some(again)) if has(&again, &change.steps) => Some(needed(kind, change)),
+        Ok(_) => None,
     }
 }
 
@@ -112,7 +177,8 @@ impl Change<'_> {
     /// What it would change of what is kept.
     fn touches<'k>(&self, kept: &[&'k Kept]) -> Option<(String, &'k Kept)> {
         let mut leaves = Vec::new();
-        leaves_of(&self.value, &mut self.steps.clone(), &mut leaves);
+        let value = self.value.as_ref().unwrap_or(&Node::Null);
+        leaves_of(value, &mut self.steps.clone(), &mut leaves);
         leaves.iter().find_map(|leaf| {
             let found = kept.iter().copied().find(|kept| meets(leaf, kept.path))?;
             Some((shown(leaf), found))
@@ -207,6 +273,53 @@ fn put(node: &mut Node, steps: &[Step], value: Node) -> Result<(), usize> {
     }
 }
 
+/// Takes what is at a path out of its map or list. Says whether something was there.
+fn remove(node: &mut Node, steps: &[Step]) -> bool {
+    let Some((step, rest)) = steps.split_first() else {
+        return false;
+    };
+    match (node.bare_mut(), step) {
+        (Node::Map(entries), Step::Key(key)) => {
+            let Some(index) = entries.iter().position(|(known, _)| known == key) else {
+                return false;
+            };
+            if rest.is_empty() {
+                entries.remove(index);
+                return true;
+            }
+            entries
+                .get_mut(index)
+                .is_some_and(|(_, inner)| remove(inner, rest))
+        }
+        (Node::List(items), Step::Item(index)) if *index < items.len() => {
+            if rest.is_empty() {
+                items.remove(*index);
+                return true;
+            }
+            items
+                .get_mut(*index)
+                .is_some_and(|inner| remove(inner, rest))
+        }
+        _ => false,
+    }
+}
+
+/// Whether something is at a path whose last step is a key: another item takes an item's place.
+fn has(node: &Node, steps: &[Step]) -> bool {
+    let Some((step, rest)) = steps.split_first() else {
+        return true;
+    };
+    match (node.bare(), step) {
+        (Node::Map(entries), Step::Key(key)) => entries
+            .iter()
+            .any(|(known, inner)| known == key && has(inner, rest)),
+        (Node::List(items), Step::Item(index)) => {
+            !rest.is_empty() && items.get(*index).is_some_and(|item| has(item, rest))
+        }
+        _ => false,
+    }
+}
+
 /// What is not there yet, and has something put into it.
 fn made_for(steps: &[Step]) -> Node {
     match steps.first() {
@@ -263,7 +376,7 @@ fn node_of<'g>(
             let mut entries = Vec::with_capacity(fields.len());
             for (key, field) in fields.iter() {
                 // As everywhere, `none` is what is not written.
-                if field.value != Value::None {
+                if !only_unsets(&field.value) {
                     entries.push((key.to_string(), node_of(&field.value, field.span, text)?));
                 }
             }
@@ -388,6 +501,35 @@ fn listed(words: &[&str]) -> String {
         listed.push("…".to_owned());
     }
     listed.join(", ")
+}
+
+/// What is taken away is not there.
+fn nothing_to_take(kind: &str, change: &Change<'_>) -> Diagnostic {
+    Diagnostic::new(
+        &catalogue::NOTHING_TO_TAKE_AWAY,
+        format!(
+            "there is no `{}` to take out of {}",
+            shown(&change.steps),
+            with_article(kind)
+        ),
+        change.key_span(),
+    )
+    .help("take the line out")
+}
+
+/// What is taken away is nothing that its API goes without.
+fn needed(kind: &str, change: &Change<'_>) -> Diagnostic {
+    Diagnostic::new(
+        &catalogue::TAKES_WHAT_IS_NEEDED,
+        format!(
+            "{} needs its `{}`",
+            with_article(kind),
+            shown(&change.steps)
+        ),
+        change.key_span(),
+    )
+    .labelled("taken away here")
+    .help("take the line out, or write the value that it should have")
 }
 
 /// The path leads through something that has no parts.

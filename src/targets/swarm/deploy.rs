@@ -6,10 +6,10 @@ use crate::rollout::derivation::Origin;
 use crate::rollout::derivation::swarm::{self as policy, Direction};
 use crate::source::Span;
 use crate::targets::docker::{Lowering, Place, Replicas, escaped, resources};
-use crate::targets::hosts_own;
+use crate::targets::{global, hosts_own};
 use crate::types::Duration;
 use crate::vocabulary::{
-    Attribute, Count, Endpoint, Mode, Node, Order, RestartCondition, Spread, Staged, Update,
+    Count, Endpoint, Mode, Node, Order, RestartCondition, Spread, Staged, Update,
 };
 use crate::yaml::{Commented, comment};
 
@@ -57,7 +57,7 @@ fn replicas(lowering: &mut Lowering<'_, '_>) -> Option<Replicas> {
     }
     let replicas = body.replicas.as_ref()?;
     if let Some(mode) = body.mode.as_ref().filter(|mode| mode.value == Mode::Global) {
-        let diagnostic = global_with_replicas(replicas.key_span, mode).about(service.name());
+        let diagnostic = global::with_replicas(replicas.key_span, mode).about(service.name());
         lowering.ledger.decline(replicas.id, diagnostic);
         return None;
     }
@@ -247,16 +247,6 @@ fn endpoint(lowering: &mut Lowering<'_, '_>) {
 fn no_autoscaling(name: &str, least: u64, span: Span) -> Diagnostic {
     Diagnostic::new(&catalogue::NO_AUTOSCALING, format!("swarm does not scale by load: `{name}` stays at {least}"), span)
         .help("take a `deploy` variable for `replicas` and deploy again with another value, or leave swarm out with `targets`")
-}
-
-fn global_with_replicas(replicas: Span, mode: &Attribute<Mode>) -> Diagnostic {
-    Diagnostic::new(
-        &catalogue::GLOBAL_WITH_REPLICAS,
-        "a global service has one task on each node, and no number of replicas",
-        replicas,
-    )
-    .and(mode.span, "global")
-    .help("take out one of the two")
 }
 
 fn update_kind(kind: &str, span: Span) -> Diagnostic {

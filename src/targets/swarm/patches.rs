@@ -18,6 +18,10 @@ const UPDATE: &str = "write it in `update` of the service";
 /// as healthy, how one stops, and who reaches whom.
 const KEPT: &[Kept] = &[
     Kept {
+        path: &["image"],
+        instead: "write `image` in the service",
+    },
+    Kept {
         path: &["deploy", "replicas"],
         instead: "write `replicas` in the service",
     },
@@ -102,7 +106,7 @@ pub(super) fn patched(lowering: &mut Lowering<'_, '_>, lowered: Service) -> Entr
             kind,
             &changes,
             &kept,
-            |node| patch::read::<schema::Service>(node).map(drop),
+            |node| patch::read::<schema::Service>(node).map(|_| None),
             |diagnostic| found.push(diagnostic),
         );
         for diagnostic in found {

@@ -118,8 +118,8 @@ fn pacing(facts: &Facts, numbers: &Kubernetes) -> Vec<Setting> {
                 .wants(wants_check),
         );
     }
-    // A StatefulSet has none.
-    if numbers.strategy == Strategy::StatefulSet {
+    // A StatefulSet and a DaemonSet have none.
+    if numbers.strategy == Strategy::StatefulSet || facts.global {
         return settings;
     }
     settings.push(

@@ -21,6 +21,10 @@ const GRACE: u64 = 30;
 const QUARTER: Percent = Percent {
     thousandths: 25_000,
 };
+/// Kubernetes' own default of surge and unavailable where there is one pod on each node
+/// (`RollingUpdateDaemonSet`).
+const OF_DAEMON_SET: [Pods; 2] = [Pods::Count(0), Pods::Count(1)];
+const ALL: Pods = Pods::Share(Percent::ALL);
 /// Between two updates of a node's rules (kube-proxy `--iptables-min-sync-period`, default 1s).
 const NODE_RULES: Duration = Duration::from_seconds(1);
 /// Between two updates of an ingress controller's pools (ingress-nginx `--sync-rate-limit`, default
@@ -113,7 +117,8 @@ impl Kubernetes {
 /// Decides every number of a service's policy.
 ///
 /// `start_first` with so many at once is that surge and nothing unavailable, `stop_first` the
-/// reverse. `delay` becomes `minReadySeconds`: a pod counts as available only once it has been ready
+/// reverse; of a DaemonSet so many nodes are meant, and one of the two must be 0 (`may not be set
+/// when maxUnavailable is set`, seen). `delay` becomes `minReadySeconds`: a pod counts as available only once it has been ready
 /// so long, and only available pods let the next ones be replaced, so the wait is the same. A
 /// Deployment waits in this way for each pod, not after each step.
 pub fn numbers(graph: &Graph, service: ServiceView<'_>) -> Kubernetes {
@@ -201,10 +206,14 @@ fn strategy(graph: &Graph, service: ServiceView<'_>, facts: &Facts, is_derived: 
             max_unavailable,
         }
     };
-    if has_single_writer(graph, service) {
+    if !facts.global && has_single_writer(graph, service) {
         return Strategy::StatefulSet;
     }
     if let Some(update) = &service.node.service.update {
+        // A DaemonSet has no `Recreate`: all at once is the same.
+        if facts.global && update.label.name() == "recreate" {
+            return rolling(Order::StopFirst, Number::written_or(Some(ALL), ALL));
+        }
         if update.label.name() == "recreate" {
             return Strategy::Recreate(Number::written_or(Some("Recreate"), "RollingUpdate"));
         }
@@ -213,7 +222,7 @@ fn strategy(graph: &Graph, service: ServiceView<'_>, facts: &Facts, is_derived: 
             .as_ref()
             .map_or(Order::StopFirst, |it| it.value);
         let step = match update.parallelism.as_ref().map_or(1, |it| it.value.get()) {
-            0 => Pods::Share(Percent::ALL),
+            0 => ALL,
             count => Pods::Count(count),
         };
         return rolling(order, Number::written_or(Some(step), step));
@@ -227,9 +236,14 @@ fn strategy(graph: &Graph, service: ServiceView<'_>, facts: &Facts, is_derived: 
         };
         return rolling(order, Number::derived(Pods::Count(1)));
     }
+    let [max_surge, max_unavailable] = if facts.global {
+        OF_DAEMON_SET
+    } else {
+        [Pods::Share(QUARTER); 2]
+    };
     Strategy::RollingUpdate {
-        max_surge: Number::engine(Pods::Share(QUARTER)),
-        max_unavailable: Number::engine(Pods::Share(QUARTER)),
+        max_surge: Number::engine(max_surge),
+        max_unavailable: Number::engine(max_unavailable),
     }
 }
 
