@@ -48,7 +48,7 @@ fn an_api_server_takes_what_is_written() -> Verdict {
     wait(Duration::from_secs(30), || {
         cluster.kubectl(&["get", "httproutes,gateways"])
     })?;
-    cluster.apply("gateway-api", &["-k", &all])?;
+    cluster.apply("site", &["-k", &all])?;
     let object = objects()?.into_iter().find(|it| it["kind"] == "HTTPRoute");
     let mut route = object.ok_or_else(|| Failure::Wrong("no HTTPRoute".to_owned()))?;
     let folder = folder("gateway-api-refused");
@@ -72,7 +72,7 @@ fn an_api_server_takes_what_is_written() -> Verdict {
         }
         let file = folder.join(format!("{name}.json"));
         std::fs::write(&file, route.to_string()).map_err(|error| error.to_string())?;
-        let taken = cluster.apply("gateway-api-refused", &["-f", &file.to_string_lossy()]);
+        let taken = cluster.apply("site", &["-f", &file.to_string_lossy()]);
         match taken {
             Err(Failure::Wrong(why)) => ensure(why.contains(refusal), || why)?,
             Err(absent) => return Err(absent),

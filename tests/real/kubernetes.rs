@@ -13,7 +13,10 @@ use crate::programs::{self, Program};
 use crate::{Failure, Test, Verdict, ensure, machine, test};
 
 pub(crate) fn tests(programs: &[Program]) -> Vec<Test> {
-    let mut tests = vec![test("kubernetes::judge_can_refuse", judge_can_refuse)];
+    let mut tests = vec![
+        test("kubernetes::judge_can_refuse", judge_can_refuse),
+        test("kubernetes::one_on_each_node", one_on_each_node),
+    ];
     tests.extend(programs::each(
         programs,
         "kubernetes",
@@ -194,6 +197,39 @@ fn judge_can_refuse() -> Verdict {
                 }
                 Err(absent) => return Err(absent),
             }
+        }
+    }
+    Ok(())
+}
+
+/// Of a DaemonSet's room for more and for fewer one must be 0, and the other not: what is written always has a 0.
+fn one_on_each_node() -> Verdict {
+    let cluster = cluster()?;
+    let file = folder("one-on-each-node").join("set.yaml");
+    for (surge, unavailable, refusal) in [
+        ("1", "0", ""),
+        ("0", "3", ""),
+        ("0", "100%", ""),
+        ("1", "1", "may not be set when"),
+        ("0", "0", "cannot be 0 when"),
+    ] {
+        let set = format!(
+            "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {{name: agent}}\nspec:\n  \
+             selector: {{matchLabels: {{app: agent}}}}\n  \
+             updateStrategy: {{rollingUpdate: {{maxSurge: {surge}, maxUnavailable: {unavailable}}}}}\n  \
+             template:\n    metadata: {{labels: {{app: agent}}}}\n    \
+             spec: {{containers: [{{name: agent, image: \"example/agent:1\"}}]}}\n"
+        );
+        std::fs::write(&file, set).map_err(|error| error.to_string())?;
+        let taken = cluster.apply("one-on-each-node", &["-f", &file.to_string_lossy()]);
+        match taken {
+            Ok(()) => ensure(refusal.is_empty(), || {
+                format!("{surge} and {unavailable} were taken")
+            })?,
+            Err(Failure::Wrong(why)) => {
+                ensure(!refusal.is_empty() && why.contains(refusal), || why)?;
+            }
+            Err(absent) => return Err(absent),
         }
     }
     Ok(())

@@ -96,6 +96,44 @@ fn every_property_is_written_in_order() {
 }
 
 #[test]
+fn one_on_each_node_has_no_number() {
+    assert_eq!(codes(&web("mode = global, replicas = 3")), ["ZD5009"]);
+    let scale = "mode = global, scale { min = 1, max = 3, cpu = 70% }";
+    assert_eq!(codes(&web(scale)), ["ZD5009"]);
+    let volume = "volume data { size = 1GiB }\n";
+    let own = web("mode = global, volume data { path = \"/data\" }");
+    assert_eq!(codes(&format!("{volume}{own}")), ["ZD5021"]);
+    let set = object(&web("mode = global"), "DaemonSet", "web");
+    assert_eq!(set["spec"]["replicas"], Value::Null);
+    let budgets = objects(&web("mode = global, availability { min_available = 1 }"));
+    assert!(budgets.iter().all(|it| it["kind"] != "PodDisruptionBudget"));
+}
+
+#[test]
+fn one_on_each_node_is_replaced_one_way() {
+    let rolling = |update: &str| {
+        let set = object(
+            &web(&format!("mode = global\n{update}")),
+            "DaemonSet",
+            "web",
+        );
+        let rolling = &set["spec"]["updateStrategy"]["rollingUpdate"];
+        (
+            rolling["maxSurge"].clone(),
+            rolling["maxUnavailable"].clone(),
+        )
+    };
+    let start_first = "update rolling { order = start_first, parallelism = 2 }";
+    assert_eq!(rolling(start_first), (json!(2), json!(0)));
+    assert_eq!(
+        rolling("update rolling { parallelism = 2 }"),
+        (json!(0), json!(2))
+    );
+    assert_eq!(rolling("update recreate"), (json!(0), json!("100%")));
+    assert_eq!(rolling(""), (Value::Null, Value::Null));
+}
+
+#[test]
 fn nothing_absent_is_written() {
     fn empty(value: &Value) -> bool {
         match value {
