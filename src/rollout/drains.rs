@@ -17,6 +17,10 @@ pub(super) fn check(case: &Case<'_>, searches: &mut Searches) -> Option<Diagnost
         .iter()
         .find(|through| through.value == Disturbance::Drain)?;
     let (graph, service) = (case.graph, case.service);
+    // A drain leaves the pods of a `DaemonSet` alone.
+    if case.target == TargetId::Kubernetes && graph.is_global(service) {
+        return None;
+    }
     let rehearsal = rehearse(graph, service, case.target, Scene::Drain, searches).ok()?;
     if rehearsal.keeps() {
         return None;

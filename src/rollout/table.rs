@@ -87,7 +87,7 @@ fn proof<'g>(
         return Some(row);
     };
     let least = |way| Least::Known(least_kept(graph, service, way, replicas.least));
-    // A drain leaves the pods of a DaemonSet alone.
+    // A drain leaves the pods of a `DaemonSet` alone.
     let stays = target == TargetId::Kubernetes && graph.is_global(service);
     let drained = rehearse(graph, service, target, Scene::Drain, searches);
     Some(Proof {

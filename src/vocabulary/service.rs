@@ -32,7 +32,7 @@ block! {
         hostname: attribute(Text),
         /// When the image is pulled.
         pull: attribute(Pull),
-        /// Whether it runs a number of instances or one on each node (kubernetes: a DaemonSet);
+        /// Whether it runs a number of instances or one on each node (kubernetes: a `DaemonSet`);
         /// replicated by default.
         mode: attribute(Mode),
         /// How many instances; 1 by default.

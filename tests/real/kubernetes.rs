@@ -202,7 +202,7 @@ fn judge_can_refuse() -> Verdict {
     Ok(())
 }
 
-/// Of a DaemonSet's room for more and for fewer one must be 0, and the other not: what is written always has a 0.
+/// Of a `DaemonSet`'s room for more and for fewer one must be 0, and the other not: what is written always has a 0.
 fn one_on_each_node() -> Verdict {
     let cluster = cluster()?;
     let file = folder("one-on-each-node").join("set.yaml");

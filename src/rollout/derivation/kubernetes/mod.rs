@@ -117,7 +117,7 @@ impl Kubernetes {
 /// Decides every number of a service's policy.
 ///
 /// `start_first` with so many at once is that surge and nothing unavailable, `stop_first` the
-/// reverse; of a DaemonSet so many nodes are meant, and one of the two must be 0 (`may not be set
+/// reverse; of a `DaemonSet` so many nodes are meant, and one of the two must be 0 (`may not be set
 /// when maxUnavailable is set`, seen). `delay` becomes `minReadySeconds`: a pod counts as available only once it has been ready
 /// so long, and only available pods let the next ones be replaced, so the wait is the same. A
 /// Deployment waits in this way for each pod, not after each step.
