@@ -135,7 +135,15 @@ fn compare(
             };
             (document, path)
         }
-        _ => (deployment(files, service), kubernetes(&setting.name)),
+        _ => {
+            let object = deployment(files, service);
+            let path = kubernetes(&setting.name);
+            let path = match object["kind"].as_str() {
+                Some("DaemonSet") => path.replace("spec.strategy.", "spec.updateStrategy."),
+                _ => path,
+            };
+            (object, path)
+        }
     };
     assert!(!document.is_null(), "{place}");
     let found = path.split('.').fold(&document, |value, key| match key {
@@ -167,7 +175,7 @@ fn deployment(files: &[Artifact], service: ServiceView<'_>) -> Value {
         .filter(|file| file.path.starts_with("kubernetes/"))
         .flat_map(|file| serde_yaml::Deserializer::from_str(&file.text))
         .map(|document| serde::Deserialize::deserialize(document).unwrap());
-    let kinds = ["Deployment", "StatefulSet"];
+    let kinds = ["Deployment", "StatefulSet", "DaemonSet"];
     let mut deployments =
         objects.filter(|object: &Value| kinds.iter().any(|kind| object["kind"] == *kind));
     deployments

@@ -10,6 +10,7 @@ use crate::rollout::derivation::{Inequality, Number, Origin, Relation, Setting, 
 use crate::types::Duration;
 
 const DEPLOYMENT: &str = "kubernetes.io, Deployments; our rollouts on a real control plane";
+const DAEMON_SET: &str = "kubernetes.io, Perform a rolling update on a DaemonSet";
 const PODS: &str = "kubernetes.io, Pod lifecycle";
 const PROBES: &str = "kubernetes.io, Configure probes; kubelet pkg/kubelet/prober/worker.go";
 const BALANCERS: &str = "KEP-3960; kube-proxy --iptables-min-sync-period (1s); ingress-nginx \
@@ -70,18 +71,19 @@ fn replacing(facts: &Facts, numbers: &Kubernetes) -> Vec<Setting> {
             let wants = (facts.health.is_none()).then_some(
                 "a `health` check: a container without a readiness probe counts as ready",
             );
+            let source = if facts.global { DAEMON_SET } else { DEPLOYMENT };
             vec![
                 Setting::new("maxSurge", &max_surge).because(
                     "this much room is used beside the replicas; pods that still end are not \
                      counted",
-                    DEPLOYMENT,
+                    source,
                 ),
                 Setting::new("maxUnavailable", &max_unavailable)
                     .must(keeps(facts, floors, left))
                     .because(
                         "so many fewer than the replicas are available; a rollout back uses the \
                          same number",
-                        DEPLOYMENT,
+                        source,
                     )
                     .wants(wants),
             ]
