@@ -135,15 +135,7 @@ fn compare(
             };
             (document, path)
         }
-        _ => {
-            let object = deployment(files, service);
-            let path = kubernetes(&setting.name);
-            let path = match object["kind"].as_str() {
-                Some("DaemonSet") => path.replace("spec.strategy.", "spec.updateStrategy."),
-                _ => path,
-            };
-            (object, path)
-        }
+        _ => in_its_object(deployment(files, service), &setting.name),
     };
     assert!(!document.is_null(), "{place}");
     let found = path.split('.').fold(&document, |value, key| match key {
@@ -187,6 +179,16 @@ fn deployment(files: &[Artifact], service: ServiceView<'_>) -> Value {
             name == service.emitted_name() || name == service.name() || label == service.name()
         })
         .unwrap_or_default()
+}
+
+fn in_its_object(object: Value, name: &str) -> (Value, String) {
+    let path = kubernetes(name);
+    let path = if object["kind"] == "DaemonSet" {
+        path.replace("spec.strategy.", "spec.updateStrategy.")
+    } else {
+        path
+    };
+    (object, path)
 }
 
 /// Where it stands in a Deployment.
