@@ -12,6 +12,7 @@
 // stack on every call; `syntax` bounds nesting before pest runs.
 extern crate alloc;
 
+pub mod change;
 pub mod check;
 pub mod cli;
 pub mod diagnostics;
@@ -35,7 +36,7 @@ pub mod yaml;
 
 use diagnostics::{Diagnostic, Diagnostics};
 use source::{Sources, World};
-use targets::Artifact;
+use targets::{Artifact, Object};
 use types::Date;
 use vocabulary::TargetId;
 
@@ -133,9 +134,24 @@ fn build(
 /// Judges the graph, lowers it to each target, proves it there and renders what was proved.
 /// `None` where something was not proved; a waiver may still accept what the rules found.
 fn manifests(graph: &graph::Graph, options: &Options) -> (Option<Vec<Artifact>>, Diagnostics) {
+    let mut artifacts = Some(Vec::new());
+    let found = judge(graph, options, |_, plan, proof| {
+        artifacts = artifacts.take().zip(proof).map(|(mut artifacts, proof)| {
+            artifacts.extend(plan.emit(&proof));
+            artifacts
+        });
+    });
+    (artifacts, found)
+}
+
+/// Judges the graph, and gives each target's plan with its proof.
+fn judge<'g>(
+    graph: &'g graph::Graph,
+    options: &Options,
+    mut each: impl FnMut(TargetId, Box<dyn targets::Plan>, Option<rollout::Verified<'g>>),
+) -> Diagnostics {
     let mut waivers = rules::Waivers::of(graph);
     let mut found = waivers.apply(rules::check(graph));
-    let mut artifacts = Some(Vec::new());
     let wanted = if options.targets.is_empty() {
         graph.targets()
     } else {
@@ -149,16 +165,69 @@ fn manifests(graph: &graph::Graph, options: &Options) -> (Option<Vec<Artifact>>,
         found.extend(waivers.apply(lowered.diagnostics));
         let (proof, more) = rollout::verify(graph, target.id(), &mut waivers);
         found.extend(more);
-        artifacts = artifacts.zip(proof).map(|(mut artifacts, proof)| {
-            artifacts.extend(lowered.plan.emit(&proof));
-            artifacts
-        });
+        each(target.id(), lowered.plan, proof);
     }
     // With some targets left out, what an `allow` is for may not have been looked for.
     if options.targets.is_empty() {
         found.extend(waivers.unused());
     }
-    (artifacts, found)
+    found
+}
+
+/// A revision of a program, to be compared with another: what its targets will be asked for, proved
+/// or not, since what runs today may keep no promise.
+#[derive(Debug)]
+pub struct Inspection {
+    /// Every file that was read.
+    pub sources: Sources,
+    /// What was found, in the order of the source.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The graph, where the program got that far.
+    pub graph: Option<graph::Graph>,
+    /// What each target will be asked for; none without a graph.
+    pub objects: Vec<(TargetId, Vec<Object>)>,
+}
+
+impl Inspection {
+    /// As one of the two sides of a change.
+    pub fn revision(&self) -> change::Revision<'_> {
+        change::Revision {
+            graph: self.graph.as_ref(),
+            objects: &self.objects,
+        }
+    }
+}
+
+/// Compiles a program as [`compile`] does, and gives what its targets will be asked for instead of
+/// files.
+pub fn inspect(world: &dyn World, main: &str, options: &Options) -> Inspection {
+    let (checked, found) = read(world, main);
+    let mut inspection = Inspection {
+        sources: checked.program.sources.clone(),
+        diagnostics: Vec::new(),
+        graph: None,
+        objects: Vec::new(),
+    };
+    let mut all = found;
+    if !all.has_errors() {
+        let (deployment, found) = evaluated(world, &checked, all, options);
+        all = found;
+        if !all.has_errors() {
+            let (graph, found) = graph::build(deployment);
+            let graph = graph.judged_as_of(options.as_of);
+            let fits = !found.has_errors();
+            all.extend(found);
+            if fits {
+                let objects = &mut inspection.objects;
+                all.extend(judge(&graph, options, |target, plan, _| {
+                    objects.push((target, plan.objects()));
+                }));
+            }
+            inspection.graph = Some(graph);
+        }
+    }
+    inspection.diagnostics = all.into_sorted();
+    inspection
 }
 
 fn stopped(sources: Sources, found: Diagnostics, graph: Option<graph::Graph>) -> Compilation {

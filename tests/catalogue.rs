@@ -7,15 +7,15 @@
 )]
 
 use std::fmt::Write;
-use zdc::diagnostics::{Code, Severity, catalogue};
-use zdc::source::MemoryWorld;
+use zdc::diagnostics::{Code, Diagnostic, Severity, catalogue};
+use zdc::source::{MemoryWorld, World};
 use zdc::testing::Suite;
 
 const SECTIONS: [&str; 5] = ["What", "Why", "Bad", "Good", "How to fix"];
 
 /// Codes that no program of a page can raise: what raises them is around it, is too large to print,
-/// or is refused by an earlier phase as not there yet.
-const NOT_FROM_TEXT: [&str; 5] = ["ZD0002", "ZD1030", "ZD2030", "ZD5000", "ZD5062"];
+/// is refused by an earlier phase as not there yet, or is about manifests of others.
+const NOT_FROM_TEXT: [&str; 6] = ["ZD0002", "ZD1030", "ZD2030", "ZD4054", "ZD5000", "ZD5062"];
 
 /// Collects what is wrong with each page, so that one run tells all of it.
 fn judge(check: impl Fn(&Code, &mut String)) {
@@ -148,6 +148,7 @@ fn world(section: &str) -> Option<MemoryWorld> {
 
 fn raised(world: &MemoryWorld) -> Vec<(&'static str, Severity, String)> {
     let found = zdc::compile(world, "app.zd", &zdc::Options::default()).diagnostics;
+    let of_step = step(world);
     let mut suite = Suite::open(world, "app.zd", zdc::Options::default());
     let errors = suite.errors();
     let tests = suite.tests().to_vec();
@@ -156,7 +157,20 @@ fn raised(world: &MemoryWorld) -> Vec<(&'static str, Severity, String)> {
     let failures = failed.flat_map(|test| suite.run(test).failures);
     found
         .into_iter()
+        .chain(of_step)
         .chain(failures)
         .map(|found| (found.code.id, found.severity, found.message))
         .collect()
+}
+
+/// What is found in the step from `old.zd`, where a section has one, to its program.
+fn step(world: &MemoryWorld) -> Vec<Diagnostic> {
+    if world.load("old.zd").is_err() {
+        return Vec::new();
+    }
+    let inspect = |main| zdc::inspect(world, main, &zdc::Options::default());
+    let (old, new) = (inspect("old.zd"), inspect("app.zd"));
+    assert!(old.graph.is_some() && new.graph.is_some());
+    let changes = zdc::change::compare(&old.revision(), &new.revision());
+    changes.found.into_sorted()
 }

@@ -19,6 +19,7 @@ mod invocation;
 mod model;
 mod output;
 mod params;
+mod plan;
 mod project;
 mod rollout;
 mod terminal;
@@ -42,6 +43,7 @@ use std::process::ExitCode;
   zdc build --target swarm --stdout | docker stack deploy -c - shop
   zdc test                          the `test` blocks of all programs here
   zdc build --check                 in CI: are the committed manifests up to date?
+  zdc plan                          what deploying the working tree changes since the last commit
   zdc explain ZD4003                what a code means and how to fix it
   zdc why manifests/swarm/shop.yml:14   what put this line there
 
@@ -64,6 +66,7 @@ enum Command {
     Model(model::Model),
     Rollout(rollout::Rollout),
     Why(why::Why),
+    Plan(plan::Plan),
     Completions(completions::Completions),
 }
 
@@ -74,6 +77,8 @@ enum Exit {
     Success,
     /// The program has errors, a test failed, or the manifests are stale.
     Found,
+    /// Something changes, and that was asked for.
+    Changes,
     /// SIGINT or SIGTERM.
     Interrupted,
 }
@@ -122,15 +127,22 @@ pub fn run() -> ExitCode {
         Command::Model(command) => command.run(),
         Command::Rollout(command) => command.run(),
         Command::Why(command) => command.run(),
+        Command::Plan(command) => return command.end(),
         Command::Completions(command) => command.run(),
     };
+    exit(ended, 2)
+}
+
+/// The exit code of what ended so; wrong use has one of its own.
+fn exit(ended: Result<Exit, Failure>, misused: u8) -> ExitCode {
     ExitCode::from(match ended {
         Ok(Exit::Success) => 0,
         Ok(Exit::Found) => 1,
+        Ok(Exit::Changes) => 2,
         Ok(Exit::Interrupted) => 130,
         Err(failure) => {
             terminal::say(&failure.to_string());
-            2
+            misused
         }
     })
 }

@@ -20,6 +20,13 @@ pub struct Code {
     pub page: &'static str,
 }
 
+impl Code {
+    /// Whether it is found in the step from one revision to the next, and never in one program.
+    pub fn is_of_a_change(&self) -> bool {
+        ("ZD4050".."ZD4080").contains(&self.id)
+    }
+}
+
 impl PartialEq for Code {
     fn eq(&self, other: &Self) -> bool {
         self.id == other.id
@@ -154,6 +161,19 @@ catalogue! {
     GIVES_UP_EARLY = "ZD4046" "gives-up-early" Error "0.1.0";
     UNVERIFIED_SWITCH = "ZD4047" "unverified-switch" Warning "0.1.0";
     SHORT_HOOK = "ZD4048" "short-hook" Warning "0.1.0";
+    REFUSED_CHANGE = "ZD4050" "refused-change" Error "0.1.0";
+    DATA_LEFT_BEHIND = "ZD4051" "data-left-behind" Error "0.1.0";
+    ADDRESS_MOVED = "ZD4052" "address-moved" Error "0.1.0";
+    CHANGE_WITHOUT_EFFECT = "ZD4053" "change-without-effect" Warning "0.1.0";
+    CONFIG_REACHES_NOBODY = "ZD4054" "config-reaches-nobody" Warning "0.1.0";
+    RUNS_BESIDE = "ZD4055" "runs-beside" Warning "0.1.0";
+    ROUTE_REMOVED = "ZD4056" "route-removed" Warning "0.1.0";
+    FEWER_AT_ONCE = "ZD4057" "fewer-at-once" Warning "0.1.0";
+    OLD_VERSION_SCALED = "ZD4058" "old-version-scaled" Note "0.1.0";
+    REPLICAS_RESET = "ZD4059" "replicas-reset" Error "0.1.0";
+    WAY_BACK_BELOW_PROMISE = "ZD4060" "way-back-below-promise" Warning "0.1.0";
+    UNCHECKED_WAY_BACK = "ZD4061" "unchecked-way-back" Warning "0.1.0";
+    ORDER_MATTERS = "ZD4062" "order-matters" Warning "0.1.0";
     // ZD5xxx lowering
     NOT_EXPRESSED = "ZD5000" "not-expressed" Warning "0.1.0";
     STATIC_ADDRESS = "ZD5001" "static-address" Error "0.1.0";

@@ -13,6 +13,7 @@ mod security;
 mod unused;
 mod waivers;
 
+pub(crate) use security::means_secret;
 pub use waivers::Waivers;
 
 use crate::diagnostics::Diagnostics;

@@ -92,7 +92,7 @@ fn floating(graph: &Graph, image: &Text) -> Option<(String, Option<Span>)> {
 
 /// Whether a name means a secret: one of its words does, and none says that the value is about the
 /// secret instead, as in `token_expiration_time`, `PASSWORD_FILE` or `key_count`.
-fn means_secret(name: &str) -> bool {
+pub(crate) fn means_secret(name: &str) -> bool {
     const SECRET: [&str; 10] = [
         "password",
         "passwd",

@@ -1,6 +1,6 @@
 //! `allow CODE { because = "…", until = DATE }`: a service accepts a diagnostic about itself.
 
-use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, catalogue};
 use crate::graph::Graph;
 use crate::types::Date;
 use crate::vocabulary::{Allow, Node};
@@ -65,7 +65,7 @@ impl<'g> Waivers<'g> {
         let unused = self
             .list
             .into_iter()
-            .filter(|waiver| !waiver.used && !waiver.is_downtime());
+            .filter(|waiver| !waiver.used && !waiver.is_downtime() && !waiver.is_of_a_change());
         unused.map(|waiver| unused_allow(waiver.service, waiver.allow))
     }
 }
@@ -73,6 +73,12 @@ impl<'g> Waivers<'g> {
 impl Waiver<'_> {
     fn is_downtime(&self) -> bool {
         self.allow.label.name() == "downtime"
+    }
+
+    /// Whether it is about what only a comparison of two revisions finds.
+    fn is_of_a_change(&self) -> bool {
+        let code = catalogue::find(self.allow.label.name());
+        code.is_some_and(Code::is_of_a_change)
     }
 
     /// Whether it is about this. An `allow downtime` in force keeps its diagnostics from being

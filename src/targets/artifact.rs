@@ -33,6 +33,12 @@ impl Text {
             stretch,
         }
     }
+
+    /// A part of this text.
+    pub(super) fn part(&self, part: Range<usize>) -> Self {
+        let start = self.stretch.start;
+        Self::stretch(&self.whole, start + part.start..start + part.end)
+    }
 }
 
 impl Deref for Text {

@@ -11,12 +11,14 @@ mod global;
 mod kubernetes;
 mod ledger;
 pub mod nginx;
+mod object;
 mod patch;
 pub mod swarm;
 
-pub use artifact::{Artifact, Header};
+pub use artifact::{Artifact, Header, Text};
 pub use content::content_hash;
 pub use ledger::{Account, Accounts, Ledger, contract, hosts_own};
+pub use object::{Content, Object};
 
 use crate::diagnostics::Diagnostics;
 use crate::graph::Graph;
@@ -44,6 +46,10 @@ pub struct Lowered {
 
 /// What will be written, once it is proved.
 pub trait Plan {
+    /// The objects that the files ask for, to be compared with those of another revision. Only what
+    /// is written needs a proof.
+    fn objects(&self) -> Vec<Object>;
+
     /// Renders the files, sorted by path, to be looked at.
     fn unproved(self: Box<Self>) -> Unproved;
 

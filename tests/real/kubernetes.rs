@@ -1,5 +1,5 @@
 //! Kubernetes: a real API server with strict field validation takes every object, one file at a time and as a
-//! kustomization. There is no node and no controller: what is judged is the manifest.
+//! kustomization. There is no node, and a controller only where a test asks for one: what is judged is the manifest.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -80,6 +80,28 @@ pub(crate) fn cluster() -> Result<&'static Cluster, Failure> {
         .get_or_init(|| start(binary))
         .as_ref()
         .map_err(|why| Failure::Wrong(why.clone()))
+}
+
+/// The API server with the controllers that roll workloads out, started at the first call.
+pub(crate) fn controlled() -> Result<&'static Cluster, Failure> {
+    static CONTROLLERS: OnceLock<Result<(), String>> = OnceLock::new();
+    let cluster = cluster()?;
+    let started = CONTROLLERS.get_or_init(|| {
+        let home = state().join("kubernetes");
+        let mut controllers = cluster.command("kube-controller-manager");
+        controllers.args([
+            "--controllers=deployment-controller,replicaset-controller,statefulset-controller",
+            "--leader-elect=false",
+            "--secure-port=0",
+        ]);
+        controllers.arg(format!(
+            "--kubeconfig={}",
+            home.join("kubeconfig").display()
+        ));
+        serve("kube-controller-manager", controllers).map(drop)
+    });
+    started.clone().map_err(Failure::Wrong)?;
+    Ok(cluster)
 }
 
 const KUBECONFIG: &str = "

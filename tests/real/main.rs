@@ -16,6 +16,7 @@
     reason = "a test program: it prints, reads the machine it is on, and may fail loudly"
 )]
 
+mod changes;
 mod compose;
 mod gateway;
 mod gateway_api;
@@ -153,6 +154,7 @@ fn all() -> Vec<Test> {
     tests.extend(gateway_api::tests());
     tests.extend(hazard::tests());
     tests.extend(updates::tests());
+    tests.extend(changes::tests());
     tests
 }
 

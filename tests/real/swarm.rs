@@ -515,6 +515,13 @@ impl Engine {
 }
 
 impl Stack {
+    /// Its services by their names in the swarm.
+    pub(crate) fn service_names(&self) -> Vec<String> {
+        let services = self.config["services"].as_object();
+        let names = services.into_iter().flat_map(|services| services.keys());
+        names.map(|name| format!("{}_{name}", self.name)).collect()
+    }
+
     fn services(&self) -> impl Iterator<Item = &Value> {
         self.config["services"]
             .as_object()

@@ -11,7 +11,7 @@ mod write;
 
 pub(super) use compare::{Plan, plan};
 pub(super) use diff::diff;
-pub(super) use stamp::{Mark, mark, stamped};
+pub(super) use stamp::{Mark, mark, stamped, unstamped};
 pub(super) use stream::stream;
 pub(super) use write::{Written, write};
 

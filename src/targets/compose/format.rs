@@ -1,6 +1,7 @@
 //! The Compose file: what of the Compose Specification only docker compose reads and zdc writes, as
 //! types, in the order in which people write it (compose-spec `schema/compose-spec.json`).
 
+use crate::targets::Object;
 use crate::targets::docker::{
     FileMount, Healthcheck, Ipam, Logging, Map, Mount, Networks, Replicas, Resources, Services,
     Volume, Words, apart,
@@ -21,6 +22,16 @@ pub(super) struct Project {
     pub(super) configs: Map<Commented<ConfigFile>>,
     #[serde(skip_serializing_if = "Map::is_empty", serialize_with = "apart")]
     pub(super) secrets: Map<Secret>,
+}
+
+impl Project {
+    /// Its services, each for itself.
+    pub(super) fn objects(&self, file: &str) -> Vec<Object> {
+        let services = self.services.0.iter();
+        services
+            .map(|(name, service)| Object::entry(file, "services", name, service))
+            .collect()
+    }
 }
 
 #[derive(Debug, Default, Serialize)]

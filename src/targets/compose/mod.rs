@@ -15,7 +15,7 @@ mod restart;
 mod service;
 
 use super::docker::{ConfigNames, Draft, Lowering, declare_unused, names_to_add};
-use super::{Artifact, Header, Ledger, Lowered, Plan, Target, Unproved};
+use super::{Artifact, Header, Ledger, Lowered, Object, Plan, Target, Unproved};
 use crate::graph::Graph;
 use crate::vocabulary::TargetId;
 use crate::yaml;
@@ -89,6 +89,14 @@ struct Files {
 }
 
 impl Plan for Files {
+    fn objects(&self) -> Vec<Object> {
+        let configs = self.configs.iter();
+        let configs = configs.map(|(path, text)| Object::file(path, text.clone().into()));
+        let projects = self.project.iter();
+        let projects = projects.flat_map(|project| project.objects("compose/compose.yaml"));
+        projects.chain(configs).collect()
+    }
+
     fn unproved(self: Box<Self>) -> Unproved {
         let artifact = |path: &str, text: String, header| Artifact {
             target: TargetId::Compose,

@@ -1,7 +1,7 @@
 //! The files to be written.
 
 use crate::targets::artifact::Text;
-use crate::targets::{Artifact, Header, Plan, Unproved};
+use crate::targets::{Artifact, Content, Header, Object, Plan, Unproved};
 use crate::vocabulary::TargetId;
 use crate::yaml;
 use serde::Serialize;
@@ -17,6 +17,11 @@ pub(super) struct KubernetesPlan {
 }
 
 impl Plan for KubernetesPlan {
+    fn objects(&self) -> Vec<Object> {
+        let files = self.files.iter();
+        files.flat_map(|(name, text)| objects(name, text)).collect()
+    }
+
     fn unproved(self: Box<Self>) -> Unproved {
         self.render().into()
     }
@@ -45,6 +50,35 @@ impl KubernetesPlan {
         artifacts.sort_by(|a, b| a.path.cmp(&b.path));
         artifacts
     }
+}
+
+/// The objects of a file. Its text is our own writer's: a document begins after a line of its own,
+/// and its kind and name stand in the places that `order.rs` gives them.
+fn objects(file: &str, text: &Text) -> Vec<Object> {
+    let mut objects = Vec::new();
+    let mut begun = 0;
+    let mut next = 0;
+    for line in text.split_inclusive('\n') {
+        if line == yaml::BETWEEN {
+            objects.push(text.part(begun..next));
+            begun = next + line.len();
+        }
+        next += line.len();
+    }
+    objects.push(text.part(begun..next));
+    let object = |document: Text| Object {
+        file: format!("kubernetes/{file}.yaml"),
+        kind: after(&document, "kind: "),
+        name: after(&document, "  name: "),
+        content: Content::Text(document),
+    };
+    objects.into_iter().map(object).collect()
+}
+
+/// What stands behind the first line that begins so.
+fn after(document: &str, start: &str) -> String {
+    let found = document.lines().find_map(|line| line.strip_prefix(start));
+    found.unwrap_or_default().trim_matches('"').to_owned()
 }
 
 /// The list of files (`kubectl.docs.kubernetes.io`, reference of the kustomization file).

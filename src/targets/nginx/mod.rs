@@ -32,7 +32,9 @@ pub use version::NginxVersion;
 
 use crate::graph::{Graph, ServiceView};
 use crate::source::Span;
-use crate::targets::{Artifact, Header, Ledger, Lowered, Plan, Target, Unproved, contract, patch};
+use crate::targets::{
+    Artifact, Header, Ledger, Lowered, Object, Plan, Target, Unproved, contract, patch,
+};
 use crate::vocabulary::{Node, TargetId, TargetSettings};
 use gateway::Scene;
 use names::Names;
@@ -76,6 +78,14 @@ impl Target for Nginx {
 }
 
 impl Plan for Files {
+    fn objects(&self) -> Vec<Object> {
+        let conf =
+            (!self.conf.is_empty()).then(|| Object::file(&self.path, self.conf.render().into()));
+        let host = self.host.iter().flat_map(hosts::Host::artifacts);
+        let host = host.map(|file| Object::file(&file.path, file.text));
+        conf.into_iter().chain(host).collect()
+    }
+
     fn unproved(self: Box<Self>) -> Unproved {
         let conf = (!self.conf.is_empty()).then(|| Artifact {
             target: TargetId::Nginx,

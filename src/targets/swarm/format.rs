@@ -1,6 +1,7 @@
 //! The stack file: the part of Compose format 3.8 that `docker stack deploy` alone reads and that zdc
 //! writes, as types, in the order in which people write it.
 
+use crate::targets::Object;
 use crate::targets::docker::{
     FileMount, Healthcheck, Ipam, Logging, Map, Mount, Networks, Replicas, Resources, Services,
     Volume, Words, apart,
@@ -32,6 +33,26 @@ pub(super) struct Stack {
     pub(super) configs: Map<Commented<ConfigFile>>,
     #[serde(skip_serializing_if = "Map::is_empty", serialize_with = "apart")]
     pub(super) secrets: Map<Commented<ExternalSecret>>,
+}
+
+impl Stack {
+    /// Its entries, each for itself.
+    pub(super) fn objects(&self, file: &str) -> Vec<Object> {
+        let services = self.services.0.iter();
+        let mut objects: Vec<Object> = services
+            .map(|(name, service)| Object::entry(file, "services", name, service))
+            .collect();
+        add(&mut objects, file, "networks", &self.networks);
+        add(&mut objects, file, "volumes", &self.volumes);
+        add(&mut objects, file, "configs", &self.configs);
+        add(&mut objects, file, "secrets", &self.secrets);
+        objects
+    }
+}
+
+fn add<T: Serialize>(objects: &mut Vec<Object>, file: &str, section: &str, entries: &Map<T>) {
+    let entries = entries.0.iter();
+    objects.extend(entries.map(|(name, entry)| Object::entry(file, section, name, entry)));
 }
 
 #[derive(Debug, Default, Serialize)]

@@ -13,7 +13,7 @@ mod service;
 mod stack;
 
 use super::docker::{Lowering, declare_unused, names_to_add};
-use super::{Artifact, Header, Ledger, Lowered, Plan, Target, Unproved};
+use super::{Artifact, Header, Ledger, Lowered, Object, Plan, Target, Unproved};
 use crate::graph::Graph;
 use crate::rollout::derivation::swarm as policy;
 use crate::vocabulary::{Node, Port, PublishMode, TargetId};
@@ -95,6 +95,14 @@ struct Files {
 }
 
 impl Plan for Files {
+    fn objects(&self) -> Vec<Object> {
+        let configs = self.configs.iter();
+        let configs = configs.map(|(path, text)| Object::file(path, text.clone().into()));
+        let stacks = self.stacks.iter();
+        let stacks = stacks.flat_map(|(path, stack)| stack.objects(path));
+        stacks.chain(configs).collect()
+    }
+
     fn unproved(self: Box<Self>) -> Unproved {
         let artifact = |path: &str, text: String, header| Artifact {
             target: TargetId::Swarm,

@@ -1,0 +1,99 @@
+//! docker compose: a container whose section differs is stopped and made anew
+//! (docker/compose `pkg/compose/convergence.go`, `mustRecreate`; `hash.go` leaves `build`,
+//! `pull_policy`, `deploy.replicas` and `depends_on` out).
+
+use super::difference::{differences, value};
+use super::rules::{Rule, field};
+use super::{Change, Effect, Pair, TargetChanges, places};
+use crate::graph::ServiceView;
+use crate::targets::Object;
+
+const SOURCE: &str = "docker/compose pkg/compose/convergence.go, hash.go";
+const NOT_HASHED: &str =
+    "docker compose looks at it when it makes a container, and not for a change";
+
+static SERVICE: &[Rule] = &[
+    Rule::new("build.**", Effect::Ignored, NOT_HASHED, SOURCE),
+    Rule::new("pull_policy", Effect::Ignored, NOT_HASHED, SOURCE),
+    Rule::new("depends_on.**", Effect::Ignored, NOT_HASHED, SOURCE),
+    Rule::new(
+        "deploy.replicas",
+        Effect::InPlace,
+        "containers are added, or the surplus stopped",
+        SOURCE,
+    ),
+    Rule::new(
+        "**",
+        Effect::RestartsAtOnce,
+        "a container whose section differs is made anew",
+        SOURCE,
+    ),
+];
+
+/// What becomes of every service.
+pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
+    let services = |objects: &'_ [Object]| -> Vec<Object> {
+        let all = objects.iter().filter(|it| it.kind == "services");
+        all.cloned().collect()
+    };
+    let (old, new) = (services(pair.old), services(pair.new));
+    let mut changes = Vec::new();
+    let mut unchanged = 0;
+    for service in &new {
+        let was = old.iter().find(|was| was.name == service.name);
+        let view = pair.new_graph.and_then(|graph| graph.find(&service.name));
+        let mut change = Change {
+            service: view.map(|view| view.name().into()),
+            kind: "service".to_owned(),
+            name: service.name.clone(),
+            was: None,
+            effect: Effect::Created,
+            how: String::new(),
+            fields: Vec::new(),
+            span: view.map(ServiceView::span),
+        };
+        if let Some(was) = was {
+            if was.content == service.content {
+                unchanged += 1;
+                continue;
+            }
+            let (was, is) = (value(&was.content), value(&service.content));
+            let differ = differences(&was, &is);
+            change.fields = differ.iter().map(|it| field(SERVICE, it)).collect();
+            for field in &mut change.fields {
+                field.span = view.and_then(|view| places::of(view, &field.path));
+            }
+            let worst = change.fields.iter().map(|field| field.effect).max();
+            let Some(worst) = worst else {
+                unchanged += 1;
+                continue;
+            };
+            change.effect = worst;
+            change.how = match worst {
+                Effect::RestartsAtOnce => "its containers are stopped and made anew".to_owned(),
+                _ => "no container is made anew".to_owned(),
+            };
+        }
+        changes.push(change);
+    }
+    for service in &old {
+        if !new.iter().any(|is| is.name == service.name) {
+            changes.push(Change {
+                service: Some(service.name.as_str().into()),
+                kind: "service".to_owned(),
+                name: service.name.clone(),
+                was: None,
+                effect: Effect::Left,
+                how: "runs on until `docker compose up --remove-orphans`".to_owned(),
+                fields: Vec::new(),
+                span: None,
+            });
+        }
+    }
+    TargetChanges {
+        target: pair.target,
+        changes,
+        unchanged,
+        variables: Vec::new(),
+    }
+}

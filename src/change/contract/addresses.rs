@@ -1,0 +1,321 @@
+//! Addresses, while two versions serve: an old caller meets a new callee and a new caller an old one.
+//!
+//! Where one of the two meetings fails the step has an order; where both fail it has none.
+
+use super::{Both, Step};
+use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
+use crate::graph::{Edge, EdgeKind, Graph, ServiceView, SharedNetwork, port_number, protocol};
+use crate::source::Span;
+use crate::vocabulary::{Protocol, TargetId};
+use std::collections::BTreeMap;
+
+/// One service that has to be deployed before another.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::change) struct Before<'a> {
+    /// The one that goes first.
+    pub(in crate::change) first: &'a str,
+    /// The one that waits.
+    pub(in crate::change) then: &'a str,
+}
+
+/// A meeting that fails: what is asked for, and why it is not answered.
+struct Fault<'a> {
+    caller: &'a str,
+    callee: &'a str,
+    asked: Asked,
+    why: Why,
+    /// What in the callee keeps it from answering.
+    span: Span,
+}
+
+/// How a caller asks for a callee.
+struct Asked {
+    host: String,
+    number: u16,
+    protocol: Protocol,
+    /// The network by its real name; none for the default one of their stack.
+    network: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Why {
+    Port,
+    Protocol,
+    Name,
+    Network,
+}
+
+/// A caller and a callee that cannot be replaced one after the other in either order.
+pub(super) fn moved(step: &Step<'_>, found: &mut Diagnostics) {
+    for (old_meets_new, new_meets_old) in meetings(step) {
+        if let (Some(fault), Some(_)) = (old_meets_new, new_meets_old) {
+            found.push(no_order(&fault));
+        }
+    }
+}
+
+/// A caller and a callee that have to be replaced one after the other.
+pub(super) fn in_order(step: &Step<'_>, found: &mut Diagnostics) {
+    for (old_meets_new, new_meets_old) in meetings(step) {
+        match (old_meets_new, new_meets_old) {
+            (Some(fault), None) => found.push(caller_first(&fault)),
+            (None, Some(fault)) => found.push(callee_first(&fault)),
+            _ => {}
+        }
+    }
+}
+
+/// Which of the services has to be deployed before which.
+pub(super) fn order<'a>(step: &Step<'a>) -> Vec<Before<'a>> {
+    let mut order = Vec::new();
+    for (old_meets_new, new_meets_old) in meetings(step) {
+        order.extend(old_meets_new.map(|fault| Before {
+            first: fault.caller,
+            then: fault.callee,
+        }));
+        order.extend(new_meets_old.map(|fault| Before {
+            first: fault.callee,
+            then: fault.caller,
+        }));
+    }
+    order.sort();
+    order.dedup();
+    order
+}
+
+type Meetings<'a> = (Option<Fault<'a>>, Option<Fault<'a>>);
+
+/// Of every caller and callee in both programs: what fails between the old caller and the new callee,
+/// and between the new caller and the old callee.
+fn meetings<'a>(step: &Step<'a>) -> Vec<Meetings<'a>> {
+    let (Some(old), Some(new)) = (step.old, step.new) else {
+        return Vec::new();
+    };
+    let mut all: BTreeMap<(&'a str, &'a str), Meetings<'a>> = BTreeMap::new();
+    for (graph, is_old) in [(old, true), (new, false)] {
+        for (from, edge, to) in graph.edges() {
+            let (Some(from), Some(to)) = (graph.service(from), graph.service(to)) else {
+                continue;
+            };
+            if edge.kind == EdgeKind::After || from.name() == to.name() {
+                continue;
+            }
+            let (caller, callee) = (step.both(from.name()), step.both(to.name()));
+            let (Some(caller), Some(callee)) = (caller, callee) else {
+                continue;
+            };
+            let pair = (caller.new.name(), callee.new.name());
+            let meetings = all.entry(pair).or_default();
+            let place = if is_old {
+                &mut meetings.0
+            } else {
+                &mut meetings.1
+            };
+            if place.is_none() {
+                *place = fault(step, edge, (caller, callee), (old, new), is_old);
+            }
+        }
+    }
+    all.into_values().collect()
+}
+
+/// What keeps the caller of one revision from the callee of the other, on the first target where
+/// something does.
+fn fault<'a>(
+    step: &Step<'a>,
+    edge: &Edge,
+    (caller, callee): (Both<'a>, Both<'a>),
+    (old, new): (&Graph, &Graph),
+    is_old: bool,
+) -> Option<Fault<'a>> {
+    let runs = |target: &TargetId| {
+        matches!(target, TargetId::Swarm | TargetId::Kubernetes)
+            && old.runs_on(caller.old, *target)
+            && new.runs_on(callee.new, *target)
+    };
+    let mut targets = step.targets().filter(runs);
+    targets.find_map(|target| {
+        let (asked, missing) = if is_old {
+            let asked = asked(target, old, (caller.old, callee.old), edge)?;
+            let missing = missing(target, new, callee.new, &asked);
+            (asked, missing)
+        } else {
+            let asked = asked(target, new, (caller.new, callee.new), edge)?;
+            let missing = missing(target, old, callee.old, &asked);
+            (asked, missing)
+        };
+        let why = missing?;
+        Some(Fault {
+            caller: caller.new.name(),
+            callee: callee.new.name(),
+            asked,
+            why,
+            span: place(callee.new, edge, why),
+        })
+    })
+}
+
+/// How a caller asks for a port of a callee in a revision.
+fn asked(
+    target: TargetId,
+    graph: &Graph,
+    (caller, callee): (ServiceView<'_>, ServiceView<'_>),
+    edge: &Edge,
+) -> Option<Asked> {
+    let port = callee.port(&edge.port)?;
+    let (host, network) = match target {
+        TargetId::Swarm => {
+            let network = match graph.shared_network(caller, callee)? {
+                SharedNetwork::Default => None,
+                SharedNetwork::Named { theirs, .. } => {
+                    Some(graph.real_network_name(theirs).to_owned())
+                }
+            };
+            (graph.docker_name(caller, callee), network)
+        }
+        _ => (callee.emitted_name(), None),
+    };
+    Some(Asked {
+        host: host.to_owned(),
+        number: port_number(port)?,
+        protocol: protocol(port),
+        network,
+    })
+}
+
+/// Why a callee of a revision does not answer; `None` where it does.
+fn missing(target: TargetId, graph: &Graph, callee: ServiceView<'_>, asked: &Asked) -> Option<Why> {
+    let mut ports = callee.ports().iter();
+    let Some(port) = ports.find(|port| port_number(port) == Some(asked.number)) else {
+        return Some(Why::Port);
+    };
+    if speaks(protocol(port)) != speaks(asked.protocol) {
+        return Some(Why::Protocol);
+    }
+    if target != TargetId::Swarm {
+        return (callee.emitted_name() != asked.host).then_some(Why::Name);
+    }
+    let Some(network) = &asked.network else {
+        let alone = graph.joins(callee).next().is_none();
+        let named = callee.name() == asked.host || callee.emitted_name() == asked.host;
+        return match (alone, named) {
+            (false, _) => Some(Why::Network),
+            (true, false) => Some(Why::Name),
+            (true, true) => None,
+        };
+    };
+    let mut joined = graph
+        .joins(callee)
+        .filter(|(name, _)| graph.real_network_name(name) == network)
+        .peekable();
+    if joined.peek().is_none() {
+        return Some(Why::Network);
+    }
+    let own = callee.name() == asked.host || callee.emitted_name() == asked.host;
+    let named = own
+        || joined.any(|(_, join)| {
+            let aliases = join.aliases.iter().flat_map(|aliases| &aliases.value);
+            aliases.into_iter().any(|alias| *alias.value == asked.host)
+        });
+    (!named).then_some(Why::Name)
+}
+
+/// What a connection begins with: a protocol over tcp is one's own affair where neither names it.
+fn speaks(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Http | Protocol::Tcp => "plain",
+        Protocol::Https => "tls",
+        Protocol::Udp => "udp",
+        Protocol::Grpc => "grpc",
+    }
+}
+
+/// Where in the new callee it is written.
+fn place(callee: ServiceView<'_>, edge: &Edge, why: Why) -> Span {
+    let port = callee.port(&edge.port);
+    let found = match why {
+        Why::Port => port.map(|port| port.number.as_ref().map_or(port.span, |it| it.span)),
+        Why::Protocol => port.map(|port| port.protocol.as_ref().map_or(port.span, |it| it.span)),
+        Why::Name | Why::Network => callee.node.service.join.first().map(|join| join.span),
+    };
+    found.unwrap_or_else(|| callee.span())
+}
+
+impl Fault<'_> {
+    /// What the callee lacks, after `the new … `.
+    fn lacks(&self) -> String {
+        match (self.why, &self.asked.network) {
+            (Why::Port, _) => "does not listen there".to_owned(),
+            (Why::Protocol, _) => {
+                format!("speaks something else than {}", self.asked.protocol.word())
+            }
+            (Why::Name, _) => "does not go by that name".to_owned(),
+            (Why::Network, Some(network)) => format!("is not on network `{network}`"),
+            (Why::Network, None) => "is not on its stack's own network".to_owned(),
+        }
+    }
+
+    /// `host:port`
+    fn address(&self) -> String {
+        format!("{}:{}", self.asked.host, self.asked.number)
+    }
+}
+
+fn no_order(fault: &Fault<'_>) -> Diagnostic {
+    let (caller, callee, address) = (fault.caller, fault.callee, fault.address());
+    let beside = match fault.why {
+        Why::Port => format!(
+            "`port old {{ number = {} }}` beside the new one",
+            fault.asked.number
+        ),
+        Why::Protocol => "the new protocol on a port of its own".to_owned(),
+        Why::Name => format!(
+            "`{}` among its `aliases` beside the new name",
+            fault.asked.host
+        ),
+        Why::Network => "`join` both networks".to_owned(),
+    };
+    Diagnostic::new(
+        &catalogue::ADDRESS_MOVED,
+        format!(
+            "`{caller}` asks for `{address}` until it is replaced itself, and the new `{callee}` {}",
+            fault.lacks()
+        ),
+        fault.span,
+    )
+    .note("nor does the old one answer the new caller: no order of the two helps")
+    .help(format!(
+        "in three steps: serve both, {beside}; move the callers; take the old one away"
+    ))
+    .about(callee)
+}
+
+fn caller_first(fault: &Fault<'_>) -> Diagnostic {
+    let (caller, callee, address) = (fault.caller, fault.callee, fault.address());
+    Diagnostic::new(
+        &catalogue::ORDER_MATTERS,
+        format!(
+            "`{caller}` goes first: until then it asks for `{address}`, and the new `{callee}` {}",
+            fault.lacks()
+        ),
+        fault.span,
+    )
+    .help(format!(
+        "deploy `{caller}` with `{callee}` as it is, and `{callee}` once that is done"
+    ))
+    .about(callee)
+}
+
+fn callee_first(fault: &Fault<'_>) -> Diagnostic {
+    let (caller, callee, address) = (fault.caller, fault.callee, fault.address());
+    Diagnostic::new(
+        &catalogue::ORDER_MATTERS,
+        format!(
+            "`{callee}` goes first: the new `{caller}` asks for `{address}`, and the old `{callee}` {}",
+            fault.lacks()
+        ),
+        fault.span,
+    )
+    .help(format!("deploy `{callee}` with `{caller}` as it is, and `{caller}` once that is done"))
+    .about(callee)
+}

@@ -1,0 +1,106 @@
+//! Numbers of instances that change in the same step as the program.
+
+use super::{Step, place};
+use crate::change::{Change, Effect};
+use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
+use crate::graph::Promise;
+use crate::vocabulary::TargetId;
+use serde_json::Value;
+
+/// Fewer instances and a new version in one step: the surplus goes at once, whatever `parallelism`
+/// says (`docker stack deploy`: rule of scaling in `manager/orchestrator/replicated`).
+pub(super) fn fewer_at_once(step: &Step<'_>, found: &mut Diagnostics) {
+    let (Some(old), Some(new)) = (step.old, step.new) else {
+        return;
+    };
+    for change in step.on(TargetId::Swarm).filter(|it| it.effect.replaces()) {
+        let Some(both) = change.service.as_deref().and_then(|name| step.both(name)) else {
+            continue;
+        };
+        let (was, is) = (old.replicas(both.old), new.replicas(both.new));
+        let promised = matches!(new.promise(both.new), Promise::Capacity { .. });
+        if promised && is.least < was.least {
+            found.push(fewer(change, was.least, is.least));
+        }
+    }
+}
+
+/// More instances and a new version in one step: Kubernetes starts the added ones with the old
+/// version (deployment controller `pkg/controller/deployment/sync.go`, `scale`).
+pub(super) fn old_version_scaled(step: &Step<'_>, found: &mut Diagnostics) {
+    for change in step.on(TargetId::Kubernetes) {
+        let counts = counts(change);
+        let rolls = change.fields.iter().any(|it| it.effect == Effect::Rolls);
+        if let ("Deployment", true, Some((Some(was), Some(is)))) = (&*change.kind, rolls, counts)
+            && is > was
+        {
+            found.push(scaled(change, is - was));
+        }
+    }
+}
+
+/// Replicas that are no longer written, since an autoscaler sets them: the API server's default is
+/// one, and takes effect until the autoscaler looks again.
+pub(super) fn autoscaler(step: &Step<'_>, found: &mut Diagnostics) {
+    for change in step.on(TargetId::Kubernetes) {
+        if let ("Deployment", Some((Some(was), None))) = (&*change.kind, counts(change))
+            && was > 1
+        {
+            found.push(reset(change, was));
+        }
+    }
+}
+
+/// The replicas before and after, where they differ.
+fn counts(change: &Change) -> Option<(Option<u64>, Option<u64>)> {
+    let field = change.fields.iter().find(|it| it.path == "spec.replicas")?;
+    let count = |value: &Option<Value>| value.as_ref().and_then(Value::as_u64);
+    Some((count(&field.old), count(&field.new)))
+}
+
+fn about(diagnostic: Diagnostic, change: &Change) -> Diagnostic {
+    match &change.service {
+        Some(service) => diagnostic.about(service),
+        None => diagnostic,
+    }
+}
+
+fn fewer(change: &Change, was: u64, is: u64) -> Diagnostic {
+    let name = change.service.as_deref().unwrap_or(&change.name);
+    let diagnostic = Diagnostic::new(
+        &catalogue::FEWER_AT_ONCE,
+        format!(
+            "`{name}` goes from {was} to {is} instances at once, before its new version has begun to serve"
+        ),
+        place(change),
+    )
+    .help("deploy the new version first, then the smaller number");
+    about(diagnostic, change)
+}
+
+fn scaled(change: &Change, more: u64) -> Diagnostic {
+    let name = change.service.as_deref().unwrap_or(&change.name);
+    let instances = if more == 1 { "instance" } else { "instances" };
+    let diagnostic = Diagnostic::new(
+        &catalogue::OLD_VERSION_SCALED,
+        format!("Kubernetes starts {more} more {instances} of the old version of `{name}` first"),
+        place(change),
+    )
+    .help("change the number in a step of its own, where the old version must not grow");
+    about(diagnostic, change)
+}
+
+fn reset(change: &Change, was: u64) -> Diagnostic {
+    let name = change.service.as_deref().unwrap_or(&change.name);
+    let diagnostic = Diagnostic::new(
+        &catalogue::REPLICAS_RESET,
+        format!("`{name}` falls from {was} pods to 1 when this is applied"),
+        place(change),
+    )
+    .labelled("`replicas` is no longer written, and its default is 1")
+    .help(
+        "apply the autoscaler first; then take `spec.replicas` out of what was last applied with \
+         `kubectl apply edit-last-applied`, and apply the rest",
+    );
+    about(diagnostic, change)
+}

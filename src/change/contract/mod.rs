@@ -1,0 +1,125 @@
+//! What is wrong with a step from one revision to the next: what the orchestrator refuses, what is
+//! lost unsaid, and what two versions that serve at once do to each other.
+//!
+//! Each file is one kind of fault with its diagnostics; a rule is a function and its line in [`ALL`].
+
+mod addresses;
+mod data;
+mod instances;
+mod outcome;
+mod routes;
+mod way_back;
+
+pub(super) use addresses::Before;
+
+use super::{Change, TargetChanges, places};
+use crate::diagnostics::Diagnostics;
+use crate::graph::{Graph, ServiceView};
+use crate::rules::Waivers;
+use crate::source::Span;
+use crate::vocabulary::TargetId;
+use std::collections::BTreeSet;
+
+/// A step: both programs, where they are known, and what changes.
+struct Step<'a> {
+    old: Option<&'a Graph>,
+    new: Option<&'a Graph>,
+    targets: &'a [TargetChanges],
+}
+
+/// A service that is in both programs.
+#[derive(Clone, Copy)]
+struct Both<'a> {
+    old: ServiceView<'a>,
+    new: ServiceView<'a>,
+}
+
+/// Looks for one kind of fault.
+type Rule = fn(&Step<'_>, &mut Diagnostics);
+
+/// The rules, in the order they are asked.
+static ALL: &[Rule] = &[
+    outcome::refusals,
+    outcome::without_effect,
+    outcome::runs_beside,
+    data::left_behind,
+    addresses::moved,
+    addresses::in_order,
+    routes::removed,
+    instances::fewer_at_once,
+    instances::old_version_scaled,
+    instances::autoscaler,
+    way_back::below_promise,
+    way_back::unchecked,
+];
+
+/// Which service of a step has to be deployed before which.
+pub(super) fn order<'a>(
+    old: Option<&'a Graph>,
+    new: Option<&'a Graph>,
+    targets: &'a [TargetChanges],
+) -> Vec<Before<'a>> {
+    addresses::order(&Step { old, new, targets })
+}
+
+/// What is wrong with a step, without what its services accept.
+pub(super) fn check(
+    old: Option<&Graph>,
+    new: Option<&Graph>,
+    targets: &[TargetChanges],
+) -> Diagnostics {
+    let step = Step { old, new, targets };
+    let mut found = Diagnostics::default();
+    for rule in ALL {
+        rule(&step, &mut found);
+    }
+    match new {
+        Some(graph) => Waivers::of(graph).apply(found),
+        None => found,
+    }
+}
+
+impl<'a> Step<'a> {
+    /// Every change with its target.
+    fn changes(&self) -> impl Iterator<Item = (TargetId, &'a Change)> {
+        let targets = self.targets;
+        targets.iter().flat_map(|target| {
+            let changes = target.changes.iter();
+            changes.map(|change| (target.target, change))
+        })
+    }
+
+    /// The changes of a target.
+    fn on(&self, target: TargetId) -> impl Iterator<Item = &'a Change> {
+        let changes = self.changes().filter(move |(of, _)| *of == target);
+        changes.map(|(_, change)| change)
+    }
+
+    /// The services of which instances are replaced on a target, by zd name.
+    fn rolling(&self, target: TargetId) -> BTreeSet<&'a str> {
+        let rolling = self.on(target).filter(|change| change.effect.replaces());
+        rolling
+            .filter_map(|change| change.service.as_deref())
+            .collect()
+    }
+
+    /// The targets that run services, of those that are written.
+    fn targets(&self) -> impl Iterator<Item = TargetId> + use<'a> {
+        self.targets.iter().map(|target| target.target)
+    }
+
+    /// A service by its zd name, where it is in both programs.
+    fn both(&self, name: &str) -> Option<Both<'a>> {
+        Some(Both {
+            old: self.old?.find(name)?,
+            new: self.new?.find(name)?,
+        })
+    }
+}
+
+/// The place of a change; none where it is in no program.
+fn place(change: &Change) -> Span {
+    let field = change.fields.iter().max_by_key(|field| field.effect);
+    let field = field.and_then(|field| field.span);
+    field.or(change.span).unwrap_or_else(places::nowhere)
+}

@@ -1,0 +1,108 @@
+//! What the orchestrator makes of a change that is not what was meant.
+
+use super::{Step, place};
+use crate::change::{Change, Effect};
+use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
+use crate::vocabulary::TargetId;
+
+/// What it refuses, in its words.
+pub(super) fn refusals(step: &Step<'_>, found: &mut Diagnostics) {
+    for (target, change) in step.changes() {
+        if change.effect == Effect::Refused {
+            found.push(refused(target, change));
+        }
+    }
+}
+
+/// What it does not look at.
+pub(super) fn without_effect(step: &Step<'_>, found: &mut Diagnostics) {
+    for (target, change) in step.changes() {
+        let kept = matches!(&*change.kind, "network" | "volume");
+        if target == TargetId::Swarm && kept && change.effect == Effect::Ignored {
+            found.push(ignored(change));
+        }
+        let data = change.fields.iter();
+        let data = data.filter(|field| !field.path.starts_with("metadata"));
+        if change.kind == "ConfigMap" && change.effect == Effect::InPlace && data.count() > 0 {
+            found.push(reaches_nobody(change));
+        }
+    }
+}
+
+/// What runs on under its old name.
+pub(super) fn runs_beside(step: &Step<'_>, found: &mut Diagnostics) {
+    for (target, change) in step.changes() {
+        if change.effect == Effect::Renamed {
+            found.push(renamed(target, change));
+        }
+    }
+}
+
+fn about(diagnostic: Diagnostic, change: &Change) -> Diagnostic {
+    match &change.service {
+        Some(service) => diagnostic.about(service),
+        None => diagnostic,
+    }
+}
+
+fn refused(target: TargetId, change: &Change) -> Diagnostic {
+    let (kind, name) = (&change.kind, &change.name);
+    let who = if target == TargetId::Kubernetes {
+        "the API server"
+    } else {
+        "the swarm"
+    };
+    let field = change.fields.iter().find(|it| it.effect == Effect::Refused);
+    let what = field.map_or("", |field| field.because);
+    let diagnostic = Diagnostic::new(
+        &catalogue::REFUSED_CHANGE,
+        format!("{who} refuses this change of {kind} `{name}`"),
+        place(change),
+    )
+    .labelled(what)
+    .note(format!("it says: {}", change.how))
+    .help("keep what it was, or give it another name: the new one is made beside the old one");
+    about(diagnostic, change)
+}
+
+fn ignored(change: &Change) -> Diagnostic {
+    let (kind, name) = (&change.kind, &change.name);
+    let paths: Vec<&str> = change.fields.iter().map(|field| &*field.path).collect();
+    Diagnostic::new(
+        &catalogue::CHANGE_WITHOUT_EFFECT,
+        format!(
+            "{kind} `{name}` is there already and keeps its old `{}`",
+            paths.join("`, `")
+        ),
+        place(change),
+    )
+    .help(format!(
+        "give it another name, so that a new {kind} is made; or remove it by hand while nothing uses it"
+    ))
+}
+
+fn reaches_nobody(change: &Change) -> Diagnostic {
+    let name = &change.name;
+    Diagnostic::new(
+        &catalogue::CONFIG_REACHES_NOBODY,
+        format!("no pod is replaced for the new data of ConfigMap `{name}`"),
+        place(change),
+    )
+    .help("give it another name with every change, as zdc does for a `config`: what mentions it rolls")
+}
+
+fn renamed(target: TargetId, change: &Change) -> Diagnostic {
+    let name = &change.name;
+    let removal = match target {
+        TargetId::Kubernetes => "delete the old one once the new one serves",
+        _ => "remove the old one once the new one serves: `docker service rm`",
+    };
+    let diagnostic = Diagnostic::new(
+        &catalogue::RUNS_BESIDE,
+        format!("`{name}` has another name, and the one it had runs on beside it"),
+        place(change),
+    )
+    .labelled(change.how.clone())
+    .help(removal);
+    about(diagnostic, change)
+}

@@ -1,0 +1,179 @@
+//! Where two values differ, and reading them.
+
+use crate::targets::Content;
+use serde_json::{Map, Value};
+use std::borrow::Cow;
+use std::fmt::Write;
+
+/// A value that differs, with its path.
+#[derive(Debug, PartialEq)]
+pub(super) struct Difference<'v> {
+    /// The steps to it: keys, and names of a list's items.
+    pub(super) path: Vec<String>,
+    /// Which of the steps are names.
+    named: Vec<bool>,
+    pub(super) old: Option<&'v Value>,
+    pub(super) new: Option<&'v Value>,
+}
+
+impl Difference<'_> {
+    /// The path as people write it: `containers[web].image`.
+    pub(super) fn shown(&self) -> String {
+        let mut shown = String::new();
+        for (step, named) in self.path.iter().zip(&self.named) {
+            // Writing to a string never fails.
+            let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+            if *named {
+                let _ = write!(shown, "[{step}]");
+            } else if !step.chars().all(plain) {
+                let _ = write!(shown, "[\"{step}\"]");
+            } else if shown.is_empty() {
+                shown += step;
+            } else {
+                let _ = write!(shown, ".{step}");
+            }
+        }
+        shown
+    }
+}
+
+/// Every leaf that differs, in the order of the keys.
+pub(super) fn differences<'v>(old: &'v Value, new: &'v Value) -> Vec<Difference<'v>> {
+    let mut walk = Walk {
+        path: Vec::new(),
+        named: Vec::new(),
+        found: Vec::new(),
+    };
+    walk.compare(Some(old), Some(new));
+    walk.found
+}
+
+/// What an object holds as a value: its YAML, or the text of what is none.
+pub(super) fn value(content: &Content) -> Cow<'_, Value> {
+    match content {
+        Content::Value(value) => Cow::Borrowed(value),
+        Content::Text(text) => {
+            let read = serde_yaml::from_str(text);
+            Cow::Owned(read.unwrap_or_else(|_| Value::String(text.to_string())))
+        }
+    }
+}
+
+struct Walk<'v> {
+    path: Vec<String>,
+    named: Vec<bool>,
+    found: Vec<Difference<'v>>,
+}
+
+impl<'v> Walk<'v> {
+    fn compare(&mut self, old: Option<&'v Value>, new: Option<&'v Value>) {
+        if old == new {
+            return;
+        }
+        // What stands on one side alone is compared with nothing, key by key: a rule is about a key.
+        match (old, new) {
+            (Some(Value::Object(old)), Some(Value::Object(new))) => self.keys(Some(old), Some(new)),
+            (Some(Value::Object(old)), None) if !old.is_empty() => self.keys(Some(old), None),
+            (None, Some(Value::Object(new))) if !new.is_empty() => self.keys(None, Some(new)),
+            _ => match (named(old), named(new)) {
+                (Some(old), Some(new)) => self.items(&old, &new),
+                _ => self.found.push(Difference {
+                    path: self.path.clone(),
+                    named: self.named.clone(),
+                    old,
+                    new,
+                }),
+            },
+        }
+    }
+
+    fn keys(&mut self, old: Option<&'v Map<String, Value>>, new: Option<&'v Map<String, Value>>) {
+        let of = |map: Option<&'v Map<String, Value>>| map.into_iter().flat_map(Map::keys);
+        let mut keys: Vec<&String> = of(old).chain(of(new)).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        for key in keys {
+            let at = |map: Option<&'v Map<String, Value>>| map.and_then(|map| map.get(key));
+            self.step(key, false, at(old), at(new));
+        }
+    }
+
+    fn items(&mut self, old: &[(&'v str, &'v Value)], new: &[(&'v str, &'v Value)]) {
+        let find = |items: &[(&'v str, &'v Value)], name: &str| {
+            let found = items.iter().find(|(known, _)| *known == name);
+            found.map(|(_, item)| *item)
+        };
+        for (name, item) in old {
+            self.step(name, true, Some(item), find(new, name));
+        }
+        for (name, item) in new.iter().filter(|(name, _)| find(old, name).is_none()) {
+            self.step(name, true, None, Some(item));
+        }
+    }
+
+    fn step(&mut self, step: &str, named: bool, old: Option<&'v Value>, new: Option<&'v Value>) {
+        self.path.push(step.to_owned());
+        self.named.push(named);
+        self.compare(old, new);
+        self.path.pop();
+        self.named.pop();
+    }
+}
+
+/// The items of a list by their names, where each has one of its own; nothing is an empty list.
+fn named(list: Option<&Value>) -> Option<Vec<(&str, &Value)>> {
+    let items = match list {
+        None => return Some(Vec::new()),
+        Some(Value::Array(items)) => items,
+        Some(_) => return None,
+    };
+    let name = |item: &'_ Value| item.get("name").and_then(Value::as_str).is_some();
+    if items.is_empty() || !items.iter().all(name) {
+        return None;
+    }
+    let named: Vec<(&str, &Value)> = items
+        .iter()
+        .filter_map(|item| Some((item.get("name")?.as_str()?, item)))
+        .collect();
+    let mut names: Vec<&str> = named.iter().map(|(name, _)| *name).collect();
+    names.sort_unstable();
+    names.dedup();
+    (names.len() == named.len()).then_some(named)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn paths(old: &Value, new: &Value) -> Vec<String> {
+        differences(old, new)
+            .iter()
+            .map(Difference::shown)
+            .collect()
+    }
+
+    #[test]
+    fn what_is_equal_differs_nowhere() {
+        let value = json!({"a": [1, {"b": 2}]});
+        assert_eq!(paths(&value, &value), [""; 0]);
+    }
+
+    #[test]
+    fn a_block_on_one_side_is_told_key_by_key() {
+        let (old, new) = (
+            json!({}),
+            json!({"deploy": {"labels": {"a.b": "c"}, "mode": "x"}}),
+        );
+        assert_eq!(paths(&old, &new), ["deploy.labels[\"a.b\"]", "deploy.mode"]);
+        assert_eq!(paths(&new, &old), ["deploy.labels[\"a.b\"]", "deploy.mode"]);
+    }
+
+    #[test]
+    fn items_with_names_are_compared_by_them() {
+        let old = json!({"c": [{"name": "a", "v": 1}, {"name": "b", "v": 1}]});
+        let new = json!({"c": [{"name": "b", "v": 2}, {"name": "a", "v": 1}]});
+        assert_eq!(paths(&old, &new), ["c[b].v"]);
+        assert_eq!(paths(&json!({"c": [1, 2]}), &json!({"c": [1, 3]})), ["c"]);
+    }
+}

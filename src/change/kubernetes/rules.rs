@@ -1,0 +1,175 @@
+//! What the API server and the controllers do with another value at each place of an object.
+//!
+//! Immutable fields are those of the API's validation (kubernetes/kubernetes
+//! `pkg/apis/apps/validation`, `pkg/apis/core/validation`); a rollout begins where the pod template
+//! differs and nowhere else (`kubernetes.io/docs/concepts/workloads/controllers/deployment`, "Updating
+//! a Deployment"). What `tests/changes` has a case of was seen: `tests/changes/observed/kubernetes.json`.
+
+use crate::change::Effect;
+use crate::change::rules::Rule;
+
+const SEEN: &str = "tests/changes/observed/kubernetes.json";
+const TEMPLATE: &str = "kubernetes.io/docs/concepts/workloads/controllers/deployment, Updating a Deployment; \
+     tests/changes/observed/kubernetes.json";
+const VALIDATION: &str = "kubernetes/kubernetes pkg/apis/apps/validation, ValidateStatefulSetUpdate, ValidateDeploymentUpdate";
+const CORE: &str =
+    "kubernetes/kubernetes pkg/apis/core/validation; tests/changes/observed/kubernetes.json";
+
+/// The rules of a kind of object.
+pub(super) fn of(kind: &str) -> &'static [Rule] {
+    match kind {
+        "Deployment" => DEPLOYMENT,
+        "StatefulSet" => STATEFUL_SET,
+        "ConfigMap" => CONFIG_MAP,
+        "PersistentVolumeClaim" => CLAIM,
+        "Service" => SERVICE,
+        _ => OTHER,
+    }
+}
+
+static DEPLOYMENT: &[Rule] = &[
+    Rule::new(
+        "spec.selector.**",
+        Effect::Refused,
+        "which pods a Deployment has cannot be changed",
+        VALIDATION,
+    ),
+    Rule::new(
+        "spec.template.**",
+        Effect::Rolls,
+        "another pod template is another ReplicaSet",
+        TEMPLATE,
+    ),
+    Rule::new(
+        "spec.replicas",
+        Effect::InPlace,
+        "pods are started or stopped at once, those of the old version too",
+        SEEN,
+    ),
+    Rule::new(
+        "spec.**",
+        Effect::InPlace,
+        "it is not part of the pod template: it counts from this rollout on",
+        TEMPLATE,
+    ),
+    Rule::new(
+        "metadata.**",
+        Effect::InPlace,
+        "labels and annotations of a Deployment are not its pods'",
+        SEEN,
+    ),
+    Rule::new(
+        "**",
+        Effect::InPlace,
+        "it is not part of the pod template",
+        TEMPLATE,
+    ),
+];
+
+static STATEFUL_SET: &[Rule] = &[
+    Rule::new(
+        "spec.template.**",
+        Effect::Rolls,
+        "another pod template is another revision: pods are replaced one by one, the last first",
+        "kubernetes.io/docs/concepts/workloads/controllers/statefulset, Rolling Updates",
+    ),
+    Rule::new(
+        "spec.replicas",
+        Effect::InPlace,
+        "pods are started or stopped one by one; what a stopped one stored stays",
+        SEEN,
+    ),
+    Rule::new(
+        "spec.updateStrategy.**",
+        Effect::InPlace,
+        "it is not part of a pod",
+        VALIDATION,
+    ),
+    Rule::new(
+        "spec.ordinals.**",
+        Effect::InPlace,
+        "it is not part of a pod",
+        VALIDATION,
+    ),
+    Rule::new(
+        "spec.minReadySeconds",
+        Effect::InPlace,
+        "it is not part of a pod",
+        VALIDATION,
+    ),
+    Rule::new(
+        "spec.revisionHistoryLimit",
+        Effect::InPlace,
+        "it is not part of a pod",
+        VALIDATION,
+    ),
+    Rule::new(
+        "spec.persistentVolumeClaimRetentionPolicy.**",
+        Effect::InPlace,
+        "it is not part of a pod",
+        VALIDATION,
+    ),
+    Rule::new(
+        "spec.**",
+        Effect::Refused,
+        "of a StatefulSet little more than its pods can be changed",
+        VALIDATION,
+    ),
+    Rule::new(
+        "metadata.**",
+        Effect::InPlace,
+        "labels and annotations of a StatefulSet are not its pods'",
+        VALIDATION,
+    ),
+    Rule::new("**", Effect::InPlace, "it is not part of a pod", VALIDATION),
+];
+
+static CONFIG_MAP: &[Rule] = &[
+    Rule::new(
+        "metadata.**",
+        Effect::InPlace,
+        "no pod looks at labels and annotations of a ConfigMap",
+        SEEN,
+    ),
+    Rule::new(
+        "**",
+        Effect::InPlace,
+        "no pod is replaced: files in it change after a while, environment variables never",
+        "kubernetes.io/docs/concepts/configuration/configmap, Mounted ConfigMaps are updated automatically; \
+         tests/changes/observed/kubernetes.json",
+    ),
+];
+
+static CLAIM: &[Rule] = &[
+    Rule::new(
+        "spec.resources.requests.storage",
+        Effect::InPlace,
+        "a bound claim may grow where its class lets it, and never shrinks",
+        CORE,
+    ),
+    Rule::new(
+        "spec.**",
+        Effect::Refused,
+        "a claim is for one kind of storage, which cannot be changed",
+        CORE,
+    ),
+    Rule::new("**", Effect::InPlace, "no pod looks at it", SEEN),
+];
+
+static SERVICE: &[Rule] = &[
+    Rule::new(
+        "spec.clusterIP",
+        Effect::Refused,
+        "the address of a Service cannot be changed",
+        CORE,
+    ),
+    Rule::new(
+        "spec.**",
+        Effect::InPlace,
+        "it holds at once for every caller, old and new",
+        SEEN,
+    ),
+    Rule::new("**", Effect::InPlace, "no pod is replaced", SEEN),
+];
+
+static OTHER: &[Rule] = &[Rule::new("**", Effect::InPlace, "no pod is replaced", SEEN)];

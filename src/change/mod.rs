@@ -1,0 +1,233 @@
+//! What a deploy changes: two revisions in, what becomes of each object of each target out.
+//!
+//! What is compared is what the orchestrators would be asked for, not the source: a change without
+//! effect there says so. Names, places and words come from the graphs. Each target has a file of
+//! rules, each rule with its source, and a line of [`ALL`]; `contract` asks what two versions
+//! that serve at once can do to each other. Not here: how a revision is found, and how a plan is shown.
+
+mod compose;
+mod contract;
+mod difference;
+mod hosts;
+mod kubernetes;
+mod order;
+mod places;
+mod rules;
+mod swarm;
+
+use crate::diagnostics::Diagnostics;
+use crate::graph::Graph;
+use crate::source::{Span, Str};
+use crate::targets::Object;
+use crate::vocabulary::TargetId;
+use serde_json::Value;
+
+/// One of the two revisions: what its targets would be asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Revision<'a> {
+    /// The program; none where only manifests are known.
+    pub graph: Option<&'a Graph>,
+    /// The objects of each target.
+    pub objects: &'a [(TargetId, Vec<Object>)],
+}
+
+impl<'a> Revision<'a> {
+    /// Its objects on a target; `None` where it is not written for it.
+    fn on(&self, target: TargetId) -> Option<&'a [Object]> {
+        let found = self.objects.iter().find(|(id, _)| *id == target);
+        found.map(|(_, objects)| objects.as_slice())
+    }
+}
+
+/// What a deploy does.
+#[derive(Debug)]
+pub struct Changes {
+    /// By target, in the order they are written.
+    pub targets: Vec<TargetChanges>,
+    /// The services that have an order among them, deploy by deploy; empty where one deploy does.
+    pub deploys: Vec<Vec<String>>,
+    /// What is wrong with the step. Places are in the new program.
+    pub found: Diagnostics,
+}
+
+impl Changes {
+    /// Whether nothing changes anywhere.
+    pub fn is_empty(&self) -> bool {
+        self.targets.iter().all(|target| target.changes.is_empty())
+    }
+
+    /// How many changes there are of each effect that occurs, the gentlest first.
+    pub fn counts(&self) -> Vec<(Effect, usize)> {
+        let all = || self.targets.iter().flat_map(|target| &target.changes);
+        let count = |effect| all().filter(|change| change.effect == effect).count();
+        let counts = Effect::ALL.map(|effect| (effect, count(effect)));
+        counts.into_iter().filter(|(_, count)| *count > 0).collect()
+    }
+}
+
+/// What a deploy does on one target.
+#[derive(Debug)]
+pub struct TargetChanges {
+    /// Which.
+    pub target: TargetId,
+    /// What changes, in the order of the manifests.
+    pub changes: Vec<Change>,
+    /// How many objects do not.
+    pub unchanged: usize,
+    /// Deploy-time variables, each with the services that roll where its value is another one than
+    /// at the last deploy.
+    pub variables: Vec<(String, Vec<String>)>,
+}
+
+/// What becomes of one object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// The service it belongs to, by zd name.
+    pub service: Option<Str>,
+    /// What it is: `service`, `Deployment`.
+    pub kind: String,
+    /// Its name as the orchestrator knows it.
+    pub name: String,
+    /// The kind and name of what it replaces, where it has another name now.
+    pub was: Option<String>,
+    /// What happens to it.
+    pub effect: Effect,
+    /// How, in words: the policy it rolls under, the orchestrator's refusal.
+    pub how: String,
+    /// What differs.
+    pub fields: Vec<Field>,
+    /// Where it is declared in the new program.
+    pub span: Option<Span>,
+}
+
+/// A value that differs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field {
+    /// Where in the object: `deploy.update_config.order`.
+    pub path: String,
+    /// What it was.
+    pub old: Option<Value>,
+    /// What it becomes.
+    pub new: Option<Value>,
+    /// What it alone would do.
+    pub effect: Effect,
+    /// Why.
+    pub because: &'static str,
+    /// Where that is known from.
+    pub source: &'static str,
+    /// Where it is written in the new program.
+    pub span: Option<Span>,
+}
+
+/// What happens to an object, the gentlest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Effect {
+    /// The orchestrator looks away: it stays as it was.
+    Ignored,
+    /// It is changed, and no instance is replaced.
+    InPlace,
+    /// It is made.
+    Created,
+    /// It is written no more, and stays where it is until somebody removes it.
+    Left,
+    /// Its instances are replaced, under its policy.
+    Rolls,
+    /// Its instances are replaced, all of them at once.
+    RestartsAtOnce,
+    /// It gets another name: a new one is made, the old one stays.
+    Renamed,
+    /// The orchestrator refuses it.
+    Refused,
+}
+
+impl Effect {
+    /// All, the gentlest first.
+    pub const ALL: [Effect; 8] = [
+        Effect::Ignored,
+        Effect::InPlace,
+        Effect::Created,
+        Effect::Left,
+        Effect::Rolls,
+        Effect::RestartsAtOnce,
+        Effect::Renamed,
+        Effect::Refused,
+    ];
+
+    /// For programs: `restarts_at_once`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Effect::Ignored => "ignored",
+            Effect::InPlace => "in_place",
+            Effect::Created => "created",
+            Effect::Left => "left",
+            Effect::Rolls => "rolls",
+            Effect::RestartsAtOnce => "restarts_at_once",
+            Effect::Renamed => "renamed",
+            Effect::Refused => "refused",
+        }
+    }
+
+    /// For people, as in `2 restart at once`.
+    pub fn words(self) -> &'static str {
+        match self {
+            Effect::Ignored => "ignored",
+            Effect::InPlace => "in place",
+            Effect::Created => "to create",
+            Effect::Left => "left behind",
+            Effect::Rolls => "to roll",
+            Effect::RestartsAtOnce => "to restart at once",
+            Effect::Renamed => "renamed",
+            Effect::Refused => "refused",
+        }
+    }
+
+    /// Whether instances are replaced.
+    pub fn replaces(self) -> bool {
+        matches!(self, Effect::Rolls | Effect::RestartsAtOnce)
+    }
+}
+
+/// The objects of a target in two revisions, compared.
+type Rules = fn(&Pair<'_>) -> TargetChanges;
+
+/// The rules of change of every target, in the order they are written.
+static ALL: &[(TargetId, Rules)] = &[
+    (TargetId::Swarm, swarm::compare),
+    (TargetId::Nginx, hosts::compare),
+    (TargetId::Kubernetes, kubernetes::compare),
+    (TargetId::Compose, compose::compare),
+];
+
+/// Two revisions of one target.
+struct Pair<'a> {
+    target: TargetId,
+    old: &'a [Object],
+    new: &'a [Object],
+    old_graph: Option<&'a Graph>,
+    new_graph: Option<&'a Graph>,
+}
+
+/// Compares two revisions on every target that either is written for.
+pub fn compare(old: &Revision<'_>, new: &Revision<'_>) -> Changes {
+    let mut targets = Vec::new();
+    for (target, rules) in ALL {
+        let (before, after) = (old.on(*target), new.on(*target));
+        if before.is_none() && after.is_none() {
+            continue;
+        }
+        targets.push(rules(&Pair {
+            target: *target,
+            old: before.unwrap_or_default(),
+            new: after.unwrap_or_default(),
+            old_graph: old.graph,
+            new_graph: new.graph,
+        }));
+    }
+    let found = contract::check(old.graph, new.graph, &targets);
+    let deploys = order::deploys(&contract::order(old.graph, new.graph, &targets));
+    Changes {
+        targets,
+        deploys,
+        found,
+    }
+}

@@ -1,0 +1,329 @@
+//! Docker Swarm: what `docker stack deploy` makes of the difference between two stack files.
+
+mod policy;
+mod rules;
+mod stack;
+
+use super::difference::{differences, value};
+use super::rules::field;
+use super::{Change, Effect, Field, Pair, TargetChanges, places};
+use crate::graph::{Graph, ServiceView};
+use crate::targets::Object;
+use crate::vocabulary::TargetId;
+use serde_json::Value;
+use stack::{SECTIONS, Stack, stacks};
+use std::collections::BTreeMap;
+
+/// What becomes of every service, network, volume, config and secret.
+pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
+    let (old, new) = (stacks(pair.old), stacks(pair.new));
+    let mut comparison = Comparison {
+        pair,
+        changes: Vec::new(),
+        unchanged: 0,
+    };
+    let none = Stack::default();
+    for stack in &new {
+        let before = old.iter().find(|before| before.name == stack.name);
+        comparison.stack(before.unwrap_or(&none), stack);
+    }
+    for before in &old {
+        if !new.iter().any(|stack| stack.name == before.name) {
+            let gone = Stack::empty(before.name);
+            comparison.stack(before, &gone);
+        }
+    }
+    let Comparison {
+        mut changes,
+        unchanged,
+        ..
+    } = comparison;
+    renames(pair, &old, &new, &mut changes);
+    TargetChanges {
+        target: pair.target,
+        changes,
+        unchanged,
+        variables: variables(pair.new),
+    }
+}
+
+struct Comparison<'a> {
+    pair: &'a Pair<'a>,
+    changes: Vec<Change>,
+    unchanged: usize,
+}
+
+impl Comparison<'_> {
+    fn stack(&mut self, old: &Stack<'_>, new: &Stack<'_>) {
+        let same_names = old.means_the_same(new);
+        let before: BTreeMap<&str, &Object> = by_name(&old.services);
+        for service in &new.services {
+            match before.get(service.name.as_str()) {
+                None => self.created(new, service),
+                Some(before) if same_names && before.content == service.content => {
+                    self.unchanged += 1;
+                }
+                Some(before) => self.service(old, before, new, service),
+            }
+        }
+        let after = by_name(&new.services);
+        for service in &old.services {
+            if !after.contains_key(service.name.as_str()) {
+                self.left(old, service);
+            }
+        }
+        if same_names && old.entries.is_empty() {
+            return;
+        }
+        for section in SECTIONS {
+            self.section(section, old, new);
+        }
+    }
+
+    fn created(&mut self, stack: &Stack<'_>, service: &Object) {
+        let view = view(self.pair.new_graph, stack, &service.name);
+        let mut change = change("service", format!("{}_{}", stack.name, service.name));
+        change.effect = Effect::Created;
+        "new: a failing first version has nothing to go back to".clone_into(&mut change.how);
+        change.span = view.map(ServiceView::span);
+        change.service = view.map(|view| view.name().into());
+        self.changes.push(change);
+    }
+
+    fn left(&mut self, stack: &Stack<'_>, service: &Object) {
+        let view = view(self.pair.old_graph, stack, &service.name);
+        let mut change = change("service", format!("{}_{}", stack.name, service.name));
+        change.effect = Effect::Left;
+        let name = &change.name;
+        change.how = format!("runs on until `docker service rm {name}` or `--prune`");
+        change.service = view.map(|view| view.name().into());
+        self.changes.push(change);
+    }
+
+    fn service(&mut self, old: &Stack<'_>, before: &Object, new: &Stack<'_>, after: &Object) {
+        let (was, is) = (old.service(before), new.service(after));
+        let view = view(self.pair.new_graph, new, &after.name);
+        let mut fields: Vec<Field> = differences(&was, &is)
+            .iter()
+            .map(|difference| field(rules::SERVICE, difference))
+            .collect();
+        for field in &mut fields {
+            field.span = view.and_then(|view| places::of(view, &field.path));
+        }
+        let Some(worst) = fields.iter().map(|field| field.effect).max() else {
+            self.unchanged += 1;
+            return;
+        };
+        let mut change = change("service", format!("{}_{}", new.name, after.name));
+        (change.effect, change.how) = match worst {
+            Effect::Rolls => policy::rolling(&is),
+            Effect::Refused => (
+                worst,
+                format!(
+                    "failed to update service {}: Error response from daemon: rpc error: \
+                     code = Unimplemented desc = service mode change is not allowed",
+                    change.name
+                ),
+            ),
+            Effect::InPlace => (worst, "no task is replaced".to_owned()),
+            _ => (worst, "nothing happens".to_owned()),
+        };
+        change.fields = fields;
+        change.span = view.map(ServiceView::span);
+        change.service = view.map(|view| view.name().into());
+        self.changes.push(change);
+    }
+
+    /// Networks, volumes, configs and secrets by their real names; what is external is nobody's to
+    /// change.
+    fn section(&mut self, section: &str, old: &Stack<'_>, new: &Stack<'_>) {
+        let (before, after) = (own(section, old), own(section, new));
+        let kind = section.trim_end_matches('s');
+        for (real, object) in &after {
+            let Some(was) = before.get(real) else {
+                let mut change = change(kind, real.clone());
+                change.effect = Effect::Created;
+                self.changes.push(change);
+                continue;
+            };
+            let mut change = change(kind, real.clone());
+            match section {
+                "configs" | "secrets" => {
+                    let (was, is) = (old.text(was), new.text(object));
+                    if was.is_none() || was == is {
+                        continue;
+                    }
+                    let (was, is) = (was.map(value), is.map(value));
+                    let both = [was, is].map(|it| it.map(std::borrow::Cow::into_owned));
+                    change.effect = Effect::Refused;
+                    change.how = format!(
+                        "failed to update {kind} {real}: Error response from daemon: rpc error: \
+                         code = InvalidArgument desc = only updates to Labels are allowed"
+                    );
+                    let [was, is] = both.map(Option::unwrap_or_default);
+                    let differ = differences(&was, &is);
+                    let differ = differ.iter().map(|it| field(rules::CONTENT, it));
+                    change.fields = differ.collect();
+                }
+                _ => {
+                    let (was, is) = (value(&was.content), value(&object.content));
+                    let differ = differences(&was, &is);
+                    if differ.is_empty() {
+                        continue;
+                    }
+                    change.effect = Effect::Ignored;
+                    change.how = format!("the {kind} is there, and stays as it is");
+                    change.fields = differ.iter().map(|it| field(rules::KEPT, it)).collect();
+                }
+            }
+            self.changes.push(change);
+        }
+        for real in before.keys().filter(|real| !after.contains_key(*real)) {
+            let mut change = change(kind, real.clone());
+            change.effect = Effect::Left;
+            change.how = match section {
+                "volumes" => "no longer used: its data stays on its nodes".to_owned(),
+                _ => "no longer used, and still there".to_owned(),
+            };
+            self.changes.push(change);
+        }
+    }
+}
+
+/// The service of a stack that goes by a name in it.
+fn view<'g>(graph: Option<&'g Graph>, stack: &Stack<'_>, name: &str) -> Option<ServiceView<'g>> {
+    let graph = graph?;
+    let here = |service: &ServiceView<'g>| {
+        service.emitted_name() == name && graph.stack(*service) == stack.name
+    };
+    // Most services go by their zd name.
+    let named = graph.find(name).filter(here);
+    named.or_else(|| graph.services_on(TargetId::Swarm).find(here))
+}
+
+fn by_name<'a>(services: &[&'a Object]) -> BTreeMap<&'a str, &'a Object> {
+    services.iter().map(|it| (it.name.as_str(), *it)).collect()
+}
+
+/// What a stack itself makes, by its name in the swarm.
+fn own<'a>(section: &str, stack: &Stack<'a>) -> BTreeMap<String, &'a Object> {
+    let entries = stack.entries.iter().filter(|((of, _), _)| *of == section);
+    let own = entries.filter(|(_, object)| {
+        let external = value(&object.content).get("external").cloned();
+        matches!(external, None | Some(Value::Null | Value::Bool(false)))
+    });
+    own.map(|((_, name), object)| (stack.real(section, name), *object))
+        .collect()
+}
+
+fn change(kind: &str, name: String) -> Change {
+    Change {
+        service: None,
+        kind: kind.to_owned(),
+        name,
+        was: None,
+        effect: Effect::Ignored,
+        how: String::new(),
+        fields: Vec::new(),
+        span: None,
+    }
+}
+
+/// A service that is created and one that is left are one with another name, where they are one in
+/// the program or are the same but for the name.
+fn renames(pair: &Pair<'_>, old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut Vec<Change>) {
+    let of = |effect: Effect, change: &Change| change.effect == effect && change.kind == "service";
+    let (mut created, mut left) = (Vec::new(), Vec::new());
+    for change in std::mem::take(changes) {
+        if of(Effect::Left, &change) {
+            left.push(change);
+        } else if of(Effect::Created, &change) {
+            created.push(change);
+        } else {
+            changes.push(change);
+        }
+    }
+    if !created.is_empty() && !left.is_empty() {
+        let (old, new) = (contents(old), contents(new));
+        for change in &mut created {
+            let is = new.get(&change.name);
+            let found = left.iter().position(|was| {
+                let one = pair.old_graph.is_some() && was.service == change.service;
+                one && change.service.is_some() || is.is_some() && is == old.get(&was.name)
+            });
+            if let Some(found) = found {
+                let was = left.remove(found);
+                let port = old.get(&was.name).zip(is);
+                rename(change, &was.name, port.and_then(|(was, is)| taken(was, is)));
+            }
+        }
+    }
+    // In the order of the manifests: what is there, what is new, what is gone.
+    changes.splice(0..0, created);
+    changes.extend(left);
+}
+
+/// Every service as the engine sees it, by its name in the swarm.
+fn contents(stacks: &[Stack<'_>]) -> BTreeMap<String, Value> {
+    let services = stacks.iter().flat_map(|stack| {
+        let services = stack.services.iter();
+        services.map(move |service| {
+            let name = format!("{}_{}", stack.name, service.name);
+            (name, stack.service(service))
+        })
+    });
+    services.collect()
+}
+
+fn rename(change: &mut Change, was: &str, taken: Option<String>) {
+    change.was = Some(format!("service {was}"));
+    let name = &change.name;
+    (change.effect, change.how) = match taken {
+        Some(port) => (
+            Effect::Refused,
+            format!(
+                "failed to create service {name}: Error response from daemon: rpc error: code = \
+                 InvalidArgument desc = port '{port}' is already in use by service '{was}'"
+            ),
+        ),
+        None => (
+            Effect::Renamed,
+            format!("was {was}, which runs on beside it until it is removed"),
+        ),
+    };
+}
+
+/// The first port of the routing mesh that both publish.
+fn taken(was: &Value, is: &Value) -> Option<String> {
+    let ports = |of: &'_ Value| of.get("ports").and_then(Value::as_object).cloned();
+    let (theirs, ours) = (ports(was)?, ports(is)?);
+    let both = ours.iter().find(|(port, how)| {
+        let mesh = |how: &Value| how.get("mode").and_then(Value::as_str) == Some("ingress");
+        mesh(how) && theirs.get(*port).is_some_and(mesh)
+    });
+    let (port, _) = both?;
+    Some(port.split('/').next().unwrap_or(port).to_owned())
+}
+
+/// The deploy-time variables of the stacks, each with the services that hold it where a change
+/// replaces tasks.
+fn variables(objects: &[Object]) -> Vec<(String, Vec<String>)> {
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for object in objects.iter().filter(|object| object.kind == "services") {
+        let crate::targets::Content::Text(text) = &object.content else {
+            continue;
+        };
+        for line in text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("replicas:"))
+        {
+            for name in places::variables(line) {
+                let services = found.entry(name.to_owned()).or_default();
+                if services.last() != Some(&object.name) {
+                    services.push(object.name.clone());
+                }
+            }
+        }
+    }
+    found.into_iter().collect()
+}

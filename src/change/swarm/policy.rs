@@ -1,0 +1,48 @@
+//! The policy a service rolls under, in words.
+
+use crate::change::Effect;
+use serde_json::Value;
+
+/// Whether its tasks are replaced in turn or all at once, and how.
+pub(super) fn rolling(service: &Value) -> (Effect, String) {
+    let at = |path: &str| service.pointer(path);
+    let order = at("/deploy/update_config/order").and_then(Value::as_str);
+    let start_first = order == Some("start-first");
+    let parallelism = at("/deploy/update_config/parallelism").and_then(Value::as_u64);
+    let parallelism = parallelism.unwrap_or(1);
+    let replicas = match at("/deploy/replicas") {
+        None => Some(1),
+        Some(Value::Number(number)) => number.as_u64(),
+        Some(_) => None,
+    };
+    if at("/deploy/mode").and_then(Value::as_str) == Some("global") {
+        let first = if start_first { "new" } else { "old" };
+        let how = format!("one task on each node, {parallelism} at a time, the {first} one first");
+        return (Effect::Rolls, how);
+    }
+    let tasks = match (replicas, at("/deploy/replicas")) {
+        (Some(1), _) => "1 task".to_owned(),
+        (Some(count), _) => format!("{count} tasks"),
+        (None, Some(Value::String(text))) => format!("{text} tasks"),
+        (None, _) => "its tasks".to_owned(),
+    };
+    let all = parallelism == 0 || replicas.is_some_and(|replicas| parallelism >= replicas);
+    match (start_first, all) {
+        (true, true) => (
+            Effect::Rolls,
+            format!("{tasks}, all at a time, each new one first"),
+        ),
+        (true, false) => (
+            Effect::Rolls,
+            format!("{tasks}, {parallelism} at a time, each new one first"),
+        ),
+        (false, true) => (
+            Effect::RestartsAtOnce,
+            format!("{tasks}, stopped before new ones start"),
+        ),
+        (false, false) => (
+            Effect::Rolls,
+            format!("{tasks}, {parallelism} at a time, each stopped before its new one starts"),
+        ),
+    }
+}

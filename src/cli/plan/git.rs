@@ -1,0 +1,285 @@
+//! A revision as a compilation sees it: files under one root in git's tree. The working tree is
+//! neither read nor touched.
+
+use crate::cli::Failure;
+use crate::cli::project::{MAIN, show};
+use crate::diagnostics::render::escape_line;
+use crate::source::{LoadError, MAX_SOURCE_BYTES, Str, World, join_path};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::{Component, Path, PathBuf};
+use std::process::Command;
+
+/// The most links that lead from one to the next.
+const MOST_LINKS: usize = 16;
+
+/// A revision's tree.
+#[derive(Debug)]
+pub(super) struct Tree {
+    /// A folder in the repository, to run git in.
+    folder: PathBuf,
+    /// The path of the folder that paths are relative to, in the repository: `shop/`.
+    prefix: String,
+    revision: String,
+    /// By path in the repository.
+    entries: BTreeMap<String, Entry>,
+}
+
+/// A file of a tree.
+#[derive(Clone, Debug)]
+struct Entry {
+    kind: Kind,
+    object: String,
+    bytes: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    File,
+    Link,
+    /// Another repository.
+    Module,
+}
+
+/// Opens a revision of the repository that a path is in.
+///
+/// # Errors
+/// There is no git, no repository, or no such revision.
+pub(super) fn open(revision: &str, path: &Path) -> Result<Tree, Failure> {
+    let folder = nearest_folder(path);
+    let prefix = run(&folder, &["rev-parse", "--show-prefix"])?;
+    let prefix = text(prefix)?.trim_end_matches('\n').to_owned();
+    let commit = format!("{revision}^{{commit}}");
+    // What looks like an option is none.
+    let words = [
+        "rev-parse",
+        "--verify",
+        "--quiet",
+        "--end-of-options",
+        &commit,
+    ];
+    let commit = run(&folder, &words).map_err(|failure| match failure.help {
+        // Git said why: it is not about the revision.
+        Some(_) => failure,
+        None => Failure::new(format!("there is no revision `{}`", escape_line(revision)))
+            .help("name a commit, a branch or a tag; or a file or folder that exists"),
+    })?;
+    let commit = text(commit)?.trim().to_owned();
+    let words = ["ls-tree", "-r", "-l", "-z", "--full-tree", &commit];
+    let listing = run(&folder, &words)?;
+    let entries = listing.split(|byte| *byte == 0).filter_map(entry).collect();
+    Ok(Tree {
+        folder,
+        prefix,
+        revision: revision.to_owned(),
+        entries,
+    })
+}
+
+impl Tree {
+    /// The program that a path names, or the folder of manifests: its path in the repository.
+    pub(super) fn main(&self, path: &Path) -> Result<PathBuf, Failure> {
+        let path = self.path_of(path)?;
+        let below = match path.as_str() {
+            "" => MAIN.to_owned(),
+            path => format!("{path}/{MAIN}"),
+        };
+        if self.entries.contains_key(&path) {
+            return Ok(path.into());
+        }
+        if self.entries.contains_key(&below) {
+            return Ok(below.into());
+        }
+        let folder = format!("{path}/");
+        if self.entries.keys().any(|known| known.starts_with(&folder)) {
+            return Ok(path.into());
+        }
+        let revision = escape_line(&self.revision);
+        Err(Failure::new(format!(
+            "there is no `{}` in `{revision}`",
+            escape_line(&path)
+        ))
+        .help("name the program: `zdc plan --file path/to/app.zd`"))
+    }
+
+    /// A path on disk as a path in the repository.
+    pub(super) fn path_of(&self, path: &Path) -> Result<String, Failure> {
+        let folder = nearest_folder(path);
+        let rest = path.strip_prefix(&folder).unwrap_or(path);
+        let mut parts: Vec<String> = self
+            .prefix
+            .split('/')
+            .filter(|part| !part.is_empty())
+            .map(ToOwned::to_owned)
+            .collect();
+        for part in rest.components() {
+            match part {
+                Component::Normal(name) => parts.push(name.to_string_lossy().into_owned()),
+                Component::CurDir => {}
+                _ => {
+                    return Err(Failure::new(format!(
+                        "`{}` is no path in the repository",
+                        show(path)
+                    )));
+                }
+            }
+        }
+        Ok(parts.join("/"))
+    }
+
+    /// Every file of a folder, or the one file, with its text, by path from there.
+    pub(super) fn files_below(&self, path: &str) -> Result<BTreeMap<String, String>, Failure> {
+        let folder = format!("{path}/");
+        let mut files = BTreeMap::new();
+        for (known, entry) in &self.entries {
+            let inside = match known.strip_prefix(&folder) {
+                Some(inside) => inside,
+                None if known == path => path.rsplit('/').next().unwrap_or(path),
+                None => continue,
+            };
+            if entry.kind == Kind::File && entry.bytes <= MAX_SOURCE_BYTES {
+                let bytes = self.blob(&entry.object)?;
+                if let Ok(text) = String::from_utf8(bytes) {
+                    files.insert(inside.to_owned(), text);
+                }
+            }
+        }
+        Ok(files)
+    }
+
+    fn blob(&self, object: &str) -> Result<Vec<u8>, Failure> {
+        run(&self.folder, &["cat-file", "blob", object])
+    }
+}
+
+/// The nearest folder on disk above a path, or the path itself.
+fn nearest_folder(path: &Path) -> PathBuf {
+    let mut folder = path;
+    while !folder.is_dir() {
+        match folder.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => folder = parent,
+            _ => return PathBuf::from("."),
+        }
+    }
+    folder.to_path_buf()
+}
+
+/// A line of `ls-tree -l`: mode, type, object and size, then the path.
+fn entry(line: &[u8]) -> Option<(String, Entry)> {
+    let line = std::str::from_utf8(line).ok()?;
+    let (head, path) = line.split_once('\t')?;
+    let mut words = head.split_ascii_whitespace();
+    let kind = match words.next()? {
+        "120000" => Kind::Link,
+        "160000" => Kind::Module,
+        _ => Kind::File,
+    };
+    let object = words.nth(1)?.to_owned();
+    let bytes = words.next()?.parse().unwrap_or(0);
+    let entry = Entry {
+        kind,
+        object,
+        bytes,
+    };
+    Some((path.to_owned(), entry))
+}
+
+fn run(folder: &Path, words: &[&str]) -> Result<Vec<u8>, Failure> {
+    let mut git = Command::new("git");
+    git.arg("-C").arg(folder).args(words).env("LC_ALL", "C");
+    let output = git.output().map_err(|error| match error.kind() {
+        ErrorKind::NotFound => {
+            Failure::new("there is no `git` on this machine, and a revision is asked for")
+                .help("name two files or folders instead: `zdc plan old/app.zd new/app.zd`")
+        }
+        _ => Failure::new(format!("cannot run git: {error}")).help("is it installed?"),
+    })?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    match said.trim() {
+        "" => Err(Failure::new("git found nothing")),
+        said => Err(Failure::new(format!("git: {}", escape_line(said)))
+            .help("name two files or folders instead: `zdc plan old/app.zd new/app.zd`")),
+    }
+}
+
+fn text(bytes: Vec<u8>) -> Result<String, Failure> {
+    String::from_utf8(bytes).map_err(|_| Failure::new("git named a path that is not UTF-8"))
+}
+
+/// The files under a folder of a revision.
+#[derive(Debug)]
+pub(super) struct GitWorld {
+    tree: Tree,
+    root: String,
+    /// What git could not read; shown once.
+    read: RefCell<BTreeMap<String, Str>>,
+}
+
+impl GitWorld {
+    /// The files under `root`, a path in the repository.
+    pub(super) fn new(tree: Tree, root: String) -> Self {
+        Self {
+            tree,
+            root,
+            read: RefCell::default(),
+        }
+    }
+
+    /// The file that a path leads to, its links followed within the root.
+    fn find(&self, path: &str) -> Result<&Entry, LoadError> {
+        let mut path = path.to_owned();
+        for _ in 0..MOST_LINKS {
+            let full = match self.root.as_str() {
+                "" => path.clone(),
+                root => format!("{root}/{path}"),
+            };
+            let Some(entry) = self.tree.entries.get(&full) else {
+                let folder = format!("{full}/");
+                let is_folder = self.tree.entries.keys().any(|it| it.starts_with(&folder));
+                return Err(if is_folder {
+                    LoadError::NotAFile
+                } else {
+                    LoadError::NotFound
+                });
+            };
+            match entry.kind {
+                Kind::File => return Ok(entry),
+                Kind::Module => return Err(LoadError::NotAFile),
+                Kind::Link => {}
+            }
+            let target = self.bytes(entry)?;
+            let target = String::from_utf8(target).map_err(|_| LoadError::NotFound)?;
+            path = join_path(&path, &target).ok_or(LoadError::OutsideRoot)?;
+        }
+        Err(LoadError::Io(
+            "too many levels of symbolic links".to_owned(),
+        ))
+    }
+
+    fn bytes(&self, entry: &Entry) -> Result<Vec<u8>, LoadError> {
+        let blob = self.tree.blob(&entry.object);
+        blob.map_err(|failure| LoadError::Io(failure.message))
+    }
+}
+
+impl World for GitWorld {
+    fn load(&self, path: &str) -> Result<Str, LoadError> {
+        if let Some(known) = self.read.borrow().get(path) {
+            return Ok(known.clone());
+        }
+        let entry = self.find(path)?;
+        if entry.bytes > MAX_SOURCE_BYTES {
+            return Err(LoadError::TooLarge { bytes: entry.bytes });
+        }
+        let text = String::from_utf8(self.bytes(entry)?).map_err(|error| LoadError::NotUtf8 {
+            offset: error.utf8_error().valid_up_to(),
+        })?;
+        let text: Str = text.into();
+        self.read.borrow_mut().insert(path.to_owned(), text.clone());
+        Ok(text)
+    }
+}

@@ -1,0 +1,207 @@
+//! A plan for people: signs, colours, and a line that counts.
+
+use super::Planned;
+use crate::change::{Change, Effect, Field, TargetChanges};
+use crate::diagnostics::render::{Format, Shown, Style, escape_line, render};
+use crate::source::Span;
+use serde_json::Value;
+use std::io::{self, Write};
+
+/// The most differences shown of one object.
+const MOST_FIELDS: usize = 30;
+/// The most characters shown of one value.
+const MOST_CHARACTERS: usize = 70;
+
+/// Writes the whole plan.
+pub(super) fn write(planned: &Planned<'_>, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let (old, new) = planned.names;
+    writeln!(out, "{old} -> {new}\n")?;
+    for target in &planned.changes.targets {
+        write_target(planned, target, style, out)?;
+    }
+    if !planned.found.is_empty() {
+        let shown = Shown {
+            sources: planned.sources,
+            diagnostics: planned.found,
+            folder: planned.shown,
+        };
+        render(Format::Human, &shown, style, out)?;
+        writeln!(out)?;
+    }
+    write_order(planned, out)?;
+    writeln!(out, "{}", summary(planned))
+}
+
+/// The deploys that keep the order of the services, where one does not.
+fn write_order(planned: &Planned<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let deploys = &planned.changes.deploys;
+    if deploys.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "Deploy in {} steps, each once the one before is done:",
+        deploys.len()
+    )?;
+    for (number, services) in (1..).zip(deploys) {
+        let services: Vec<String> = services.iter().map(|it| shown_word(it)).collect();
+        writeln!(out, "  {number}. {}", services.join(", "))?;
+    }
+    writeln!(out)
+}
+
+/// `Plan: 1 to create, 2 to roll; 12 stay as they are.`
+pub(super) fn summary(planned: &Planned<'_>) -> String {
+    let targets = planned.changes.targets.iter();
+    let unchanged: usize = targets.map(|target| target.unchanged).sum();
+    let counts = planned.changes.counts();
+    if counts.is_empty() {
+        return format!("No changes: {unchanged} objects stay as they are.");
+    }
+    let counts: Vec<String> = counts
+        .iter()
+        .map(|(effect, count)| format!("{count} {}", effect.words()))
+        .collect();
+    format!("Plan: {}; {unchanged} stay as they are.", counts.join(", "))
+}
+
+fn write_target(
+    planned: &Planned<'_>,
+    target: &TargetChanges,
+    style: Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if target.changes.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "{}", painted(target.target.word(), "1", style))?;
+    for change in &target.changes {
+        write_change(planned, change, style, out)?;
+    }
+    for (variable, services) in &target.variables {
+        let services: Vec<String> = services.iter().take(4).map(|it| shown_word(it)).collect();
+        let (variable, services) = (shown_word(variable), services.join(", "));
+        writeln!(
+            out,
+            "    another `{variable}` than at the last deploy rolls {services} too"
+        )?;
+    }
+    writeln!(out)
+}
+
+fn write_change(
+    planned: &Planned<'_>,
+    change: &Change,
+    style: Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let (sign, color) = sign(change.effect);
+    let (kind, name) = (shown_word(&change.kind), shown_word(&change.name));
+    let what = painted(effect(change.effect), color, style);
+    writeln!(
+        out,
+        "  {:>3} {kind} {name} {what}",
+        painted(sign, color, style)
+    )?;
+    if !change.how.is_empty() {
+        writeln!(out, "      {}", escape_line(&change.how))?;
+    }
+    for field in change.fields.iter().take(MOST_FIELDS) {
+        write_field(planned, change, field, style, out)?;
+    }
+    if let Some(more @ 1..) = change.fields.len().checked_sub(MOST_FIELDS) {
+        writeln!(out, "        and {more} more")?;
+    }
+    Ok(())
+}
+
+fn write_field(
+    planned: &Planned<'_>,
+    change: &Change,
+    field: &Field,
+    style: Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let path = escape_line(&field.path);
+    let path = if path.is_empty() {
+        String::new()
+    } else {
+        format!("{path}: ")
+    };
+    let (sign, color, text) = match (&field.old, &field.new) {
+        (None, Some(new)) => ("+", "32", value(new)),
+        (Some(old), None) => ("-", "31", value(old)),
+        (Some(old), Some(new)) => ("~", "33", format!("{} -> {}", value(old), value(new))),
+        (None, None) => ("~", "33", String::new()),
+    };
+    let sign = painted(sign, color, style);
+    write!(out, "        {sign} {path}{text}")?;
+    if let Some(place) = field.span.and_then(|span| place(planned, span)) {
+        write!(out, "  {}", painted(&place, "2", style))?;
+    }
+    writeln!(out)?;
+    // What a difference does is said where it is not what the whole does.
+    if field.effect != change.effect && !(field.effect.replaces() && change.effect.replaces()) {
+        let because = painted(field.because, "2", style);
+        writeln!(out, "          {}: {because}", effect(field.effect))?;
+    }
+    Ok(())
+}
+
+/// `app.zd:12`
+pub(super) fn place(planned: &Planned<'_>, span: Span) -> Option<String> {
+    let file = planned.sources.get(span.file)?;
+    let (line, _) = planned.sources.position(span);
+    let path = format!("{}{}", planned.shown, file.path);
+    Some(format!("{}:{line}", escape_line(&path)))
+}
+
+/// A value on one line, cut where it is long.
+pub(super) fn value(value: &Value) -> String {
+    let text = value.to_string();
+    let text = escape_line(&text);
+    match text.char_indices().nth(MOST_CHARACTERS) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.into_owned(),
+    }
+}
+
+fn shown_word(word: &str) -> String {
+    escape_line(word).into_owned()
+}
+
+/// The sign of an effect, and its colour.
+pub(super) fn sign(effect: Effect) -> (&'static str, &'static str) {
+    match effect {
+        Effect::Ignored => ("=", "36"),
+        Effect::InPlace => ("~", "33"),
+        Effect::Created => ("+", "32"),
+        Effect::Left => ("-", "31"),
+        Effect::Rolls => ("@", "33"),
+        Effect::RestartsAtOnce => ("!", "31"),
+        Effect::Renamed => ("-/+", "31"),
+        Effect::Refused => ("x", "31;1"),
+    }
+}
+
+/// What happens, after a name.
+pub(super) fn effect(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Ignored => "stays as it is",
+        Effect::InPlace => "changes in place",
+        Effect::Created => "is created",
+        Effect::Left => "is left behind",
+        Effect::Rolls => "rolls",
+        Effect::RestartsAtOnce => "restarts at once",
+        Effect::Renamed => "is renamed: deleted and created",
+        Effect::Refused => "is refused",
+    }
+}
+
+fn painted(text: &str, color: &str, style: Style) -> String {
+    if style.color {
+        format!("\u{1b}[{color}m{text}\u{1b}[0m")
+    } else {
+        text.to_owned()
+    }
+}

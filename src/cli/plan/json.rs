@@ -1,0 +1,76 @@
+//! A plan for programs. The form is described in the book, and only grows.
+
+use super::Planned;
+use super::human::place;
+use crate::change::{Change, Field, TargetChanges};
+use crate::diagnostics::render::{Shown, escape_json, values};
+use serde_json::{Map, Value, json};
+use std::io::{self, Write};
+
+/// Writes the plan as one object on one line.
+pub(super) fn write(planned: &Planned<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let targets = planned.changes.targets.iter();
+    let targets: Vec<Value> = targets.map(|target| of_target(planned, target)).collect();
+    let counts = planned.changes.counts().into_iter();
+    let counts: Map<String, Value> = counts
+        .map(|(effect, count)| (effect.word().to_owned(), count.into()))
+        .collect();
+    let shown = Shown {
+        sources: planned.sources,
+        diagnostics: planned.found,
+        folder: planned.shown,
+    };
+    let (old, new) = planned.names;
+    let whole = json!({
+        "old": old,
+        "new": new,
+        "changes": !planned.changes.is_empty(),
+        "counts": counts,
+        "deploys": planned.changes.deploys,
+        "targets": targets,
+        "diagnostics": values(&shown),
+    });
+    writeln!(out, "{}", escape_json(&whole.to_string()))
+}
+
+fn of_target(planned: &Planned<'_>, target: &TargetChanges) -> Value {
+    let changes = target.changes.iter();
+    let changes: Vec<Value> = changes.map(|change| of_change(planned, change)).collect();
+    let variables = target.variables.iter();
+    let variables: Map<String, Value> = variables
+        .map(|(name, services)| (name.clone(), json!(services)))
+        .collect();
+    json!({
+        "target": target.target.word(),
+        "unchanged": target.unchanged,
+        "changes": changes,
+        "deploy_variables": variables,
+    })
+}
+
+fn of_change(planned: &Planned<'_>, change: &Change) -> Value {
+    let fields = change.fields.iter();
+    let fields: Vec<Value> = fields.map(|field| of_field(planned, field)).collect();
+    json!({
+        "service": change.service.as_deref(),
+        "kind": change.kind,
+        "name": change.name,
+        "was": change.was,
+        "effect": change.effect.word(),
+        "how": change.how,
+        "place": change.span.and_then(|span| place(planned, span)),
+        "fields": fields,
+    })
+}
+
+fn of_field(planned: &Planned<'_>, field: &Field) -> Value {
+    json!({
+        "path": field.path,
+        "old": field.old,
+        "new": field.new,
+        "effect": field.effect.word(),
+        "because": field.because,
+        "source": field.source,
+        "place": field.span.and_then(|span| place(planned, span)),
+    })
+}

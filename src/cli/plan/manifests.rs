@@ -1,0 +1,169 @@
+//! Manifests as a side of a plan, whoever wrote them: what was deployed may be in no program.
+
+use crate::cli::Failure;
+use crate::cli::disk::read_source;
+use crate::cli::output::unstamped;
+use crate::cli::project::show;
+use crate::diagnostics::render::escape_line;
+use crate::targets::{Content, Object};
+use crate::vocabulary::TargetId;
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The most files that are read.
+const MOST_FILES: usize = 100_000;
+
+/// Reads a folder or a file.
+///
+/// # Errors
+/// It cannot be read, or holds no manifests.
+pub(super) fn on_disk(path: &Path) -> Result<Vec<(TargetId, Vec<Object>)>, Failure> {
+    let mut files = BTreeMap::new();
+    if path.is_dir() {
+        walk(path, "", &mut files)?;
+    } else {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let text = read_source(path)
+            .map_err(|error| Failure::new(format!("cannot read `{}`: {error:?}", show(path))))?;
+        files.insert(name.into_owned(), text.to_string());
+    }
+    if files.is_empty() {
+        return Err(
+            Failure::new(format!("there are no manifests in `{}`", show(path)))
+                .help("name a program, a folder with an `app.zd`, or what `zdc build` wrote"),
+        );
+    }
+    read(&files)
+}
+
+fn walk(folder: &Path, prefix: &str, files: &mut BTreeMap<String, String>) -> Result<(), Failure> {
+    let fail =
+        |error: std::io::Error| Failure::new(format!("cannot read `{}`: {error}", show(folder)));
+    let entries = std::fs::read_dir(folder).map_err(fail)?;
+    for entry in entries.take(MOST_FILES) {
+        let path = entry.map_err(fail)?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+            continue;
+        };
+        if name.starts_with('.') {
+            continue;
+        }
+        let inside = format!("{prefix}{name}");
+        if path.is_dir() && !path.is_symlink() {
+            walk(&path, &format!("{inside}/"), files)?;
+        } else if let Ok(text) = read_source(&path) {
+            files.insert(inside, text.to_string());
+        }
+    }
+    Ok(())
+}
+
+/// The objects of files, by their paths: in the folder of their target, or told by what they hold.
+///
+/// # Errors
+/// One is not YAML, or none is a manifest.
+pub(super) fn read(
+    files: &BTreeMap<String, String>,
+) -> Result<Vec<(TargetId, Vec<Object>)>, Failure> {
+    let mut found: BTreeMap<TargetId, Vec<Object>> = BTreeMap::new();
+    for (path, text) in files {
+        let (target, path) = match path.split_once('/') {
+            Some((folder, _)) if TargetId::from_word(folder).is_some() => {
+                (TargetId::from_word(folder), path.clone())
+            }
+            _ => (None, path.clone()),
+        };
+        let is_yaml = [".yml", ".yaml"].iter().any(|end| path.ends_with(end));
+        let is_content = path.contains("/configs/") || path.starts_with("configs/");
+        if target == Some(TargetId::Nginx) || !is_yaml || is_content {
+            let objects = found.entry(target.unwrap_or(TargetId::Swarm)).or_default();
+            objects.push(file(&path, text));
+            continue;
+        }
+        for document in documents(&path, text)? {
+            let target = target.unwrap_or_else(|| told(&document));
+            let objects = found.entry(target).or_default();
+            match target {
+                TargetId::Kubernetes => objects.extend(object(&path, document)),
+                _ => objects.extend(sections(&path, document)),
+            }
+        }
+    }
+    let holds = |objects: &[Object]| objects.iter().any(|it| it.kind != Object::FILE);
+    found.retain(|target, objects| *target == TargetId::Nginx || holds(objects));
+    if found.is_empty() {
+        return Err(Failure::new("these files are no manifests")
+            .help("name stack files, Kubernetes manifests, or what `zdc build` wrote"));
+    }
+    Ok(found.into_iter().collect())
+}
+
+/// A file's text, without the line that says who made it.
+fn file(path: &str, text: &str) -> Object {
+    Object {
+        file: path.to_owned(),
+        kind: Object::FILE.to_owned(),
+        name: path.rsplit('/').next().unwrap_or(path).to_owned(),
+        content: Content::Text(unstamped(text).into_owned().into()),
+    }
+}
+
+fn documents(path: &str, text: &str) -> Result<Vec<Value>, Failure> {
+    let documents = serde_yaml::Deserializer::from_str(text).map(Value::deserialize);
+    let documents: Result<Vec<Value>, _> = documents.collect();
+    let documents = documents.map_err(|error| {
+        let error = error.to_string();
+        Failure::new(format!(
+            "cannot read `{}`: {}",
+            escape_line(path),
+            escape_line(&error)
+        ))
+    })?;
+    Ok(documents.into_iter().filter(|it| !it.is_null()).collect())
+}
+
+fn told(document: &Value) -> TargetId {
+    if document.get("apiVersion").is_some() {
+        TargetId::Kubernetes
+    } else {
+        TargetId::Swarm
+    }
+}
+
+/// An object of Kubernetes; the list of files is none.
+fn object(path: &str, document: Value) -> Option<Object> {
+    let text = |pointer: &str| {
+        let text = document.pointer(pointer).and_then(Value::as_str);
+        text.map(ToOwned::to_owned)
+    };
+    let kind = text("/kind")?;
+    let name = text("/metadata/name")?;
+    Some(Object {
+        file: path.to_owned(),
+        kind,
+        name,
+        content: Content::Value(document),
+    })
+}
+
+/// The entries of a stack file.
+fn sections(path: &str, document: Value) -> Vec<Object> {
+    let Value::Object(sections) = document else {
+        return Vec::new();
+    };
+    let mut objects = Vec::new();
+    for (section, entries) in sections {
+        let known = ["services", "networks", "volumes", "configs", "secrets"];
+        if let (true, Value::Object(entries)) = (known.contains(&&*section), entries) {
+            objects.extend(entries.into_iter().map(|(name, entry)| Object {
+                file: path.to_owned(),
+                kind: section.clone(),
+                name,
+                content: Content::Value(entry),
+            }));
+        }
+    }
+    objects
+}

@@ -1,0 +1,113 @@
+//! A plan as a comment on a pull request.
+
+use super::Planned;
+use super::human::{effect, sign, summary, value};
+use crate::change::{Change, TargetChanges};
+use crate::diagnostics::render::escape_line;
+use std::io::{self, Write};
+
+/// A comment holds 65,536 characters (GitHub); the rest is for what stands around it.
+const MOST_CHANGES: usize = 100;
+
+/// Writes the plan.
+pub(super) fn write(planned: &Planned<'_>, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "### {}\n", summary(planned))?;
+    for found in planned.found {
+        let at = found
+            .span()
+            .and_then(|span| super::human::place(planned, span));
+        let at = at.map_or_else(String::new, |at| format!(" ({at})"));
+        writeln!(
+            out,
+            "- **{} {}**{at}: {}",
+            found.severity,
+            found.code.id,
+            inline(&found.message)
+        )?;
+        for note in &found.notes {
+            writeln!(out, "  <br>{}", inline(note))?;
+        }
+        if let Some(help) = &found.help {
+            writeln!(out, "  <br>{}", inline(help))?;
+        }
+    }
+    if !planned.found.is_empty() {
+        writeln!(out)?;
+    }
+    let deploys = &planned.changes.deploys;
+    if !deploys.is_empty() {
+        writeln!(
+            out,
+            "Deploy in {} steps, each once the one before is done:\n",
+            deploys.len()
+        )?;
+        for (number, services) in (1..).zip(deploys) {
+            writeln!(out, "{number}. {}", inline(&services.join(", ")))?;
+        }
+        writeln!(out)?;
+    }
+    for target in &planned.changes.targets {
+        write_target(target, out)?;
+    }
+    Ok(())
+}
+
+fn write_target(target: &TargetChanges, out: &mut dyn Write) -> io::Result<()> {
+    if target.changes.is_empty() {
+        return Ok(());
+    }
+    let count = target.changes.len();
+    let word = target.target.word();
+    writeln!(out, "<details><summary>{word}: {count} changed</summary>\n")?;
+    writeln!(out, "```diff")?;
+    for change in target.changes.iter().take(MOST_CHANGES) {
+        write_change(change, out)?;
+    }
+    if let Some(more @ 1..) = count.checked_sub(MOST_CHANGES) {
+        writeln!(out, "  and {more} more")?;
+    }
+    writeln!(out, "```\n\n</details>\n")
+}
+
+fn write_change(change: &Change, out: &mut dyn Write) -> io::Result<()> {
+    let (sign, _) = sign(change.effect);
+    // The two signs that a difference has colours for come first in a line.
+    let lead = match sign {
+        "-/+" | "x" | "!" => "-",
+        "+" | "-" => sign,
+        _ => " ",
+    };
+    let line = format!("{} {} {}", change.kind, change.name, effect(change.effect));
+    writeln!(out, "{lead} {sign} {}", fenced(&line))?;
+    if !change.how.is_empty() {
+        writeln!(out, "      {}", fenced(&change.how))?;
+    }
+    for field in &change.fields {
+        let line = match (&field.old, &field.new) {
+            (None, Some(new)) => format!("+ {}: {}", field.path, value(new)),
+            (Some(old), None) => format!("- {}: {}", field.path, value(old)),
+            (Some(old), Some(new)) => format!("~ {}: {} -> {}", field.path, value(old), value(new)),
+            (None, None) => field.path.clone(),
+        };
+        writeln!(out, "      {}", fenced(&line))?;
+    }
+    Ok(())
+}
+
+/// Text that cannot end the fence around it.
+fn fenced(text: &str) -> String {
+    escape_line(text).replace("```", "'''")
+}
+
+/// Text that stays text: what is in backticks is left, tags and mentions are not.
+fn inline(text: &str) -> String {
+    let text = escape_line(text);
+    let parts = text.split('`').enumerate().map(|(index, part)| {
+        if index % 2 == 1 {
+            return part.to_owned();
+        }
+        let part = part.replace('&', "&amp;").replace('<', "&lt;");
+        part.replace('@', "&#64;").replace('*', "&#42;")
+    });
+    parts.collect::<Vec<_>>().join("`")
+}

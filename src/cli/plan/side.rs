@@ -1,0 +1,194 @@
+//! Which two revisions are meant.
+
+use super::git::{self, GitWorld};
+use super::manifests;
+use crate::cli::Failure;
+use crate::cli::project::{MAIN, Project, show};
+use crate::diagnostics::render::escape_line;
+use crate::source::World;
+use crate::targets::Object;
+use crate::vocabulary::TargetId;
+use std::path::{Path, PathBuf};
+
+/// What was asked for.
+pub(super) struct Sides<'a> {
+    pub(super) old: Option<&'a str>,
+    pub(super) new: Option<&'a str>,
+    /// The program in a revision.
+    pub(super) file: Option<&'a Path>,
+    pub(super) root: Option<&'a Path>,
+}
+
+/// One side.
+pub(super) enum Side {
+    /// A program, on disk or in a revision.
+    Program {
+        world: Box<dyn World>,
+        main: String,
+        /// What stands before a project path where it is shown.
+        shown: String,
+        name: String,
+    },
+    /// Manifests, whoever wrote them.
+    Manifests {
+        objects: Vec<(TargetId, Vec<Object>)>,
+        name: String,
+    },
+}
+
+impl Side {
+    /// As people call it.
+    pub(super) fn name(&self) -> String {
+        let (Side::Program { name, .. } | Side::Manifests { name, .. }) = self;
+        escape_line(name).into_owned()
+    }
+}
+
+/// Where a side is.
+enum Place<'a> {
+    Disk(PathBuf),
+    Revision(&'a str, Option<&'a Path>),
+}
+
+impl Sides<'_> {
+    /// Finds both.
+    ///
+    /// # Errors
+    /// There is no such file or revision, or no git.
+    pub(super) fn open(&self) -> Result<(Side, Side), Failure> {
+        let default = || {
+            Place::Disk(
+                self.file
+                    .map_or_else(|| PathBuf::from(MAIN), Path::to_path_buf),
+            )
+        };
+        let (old, new) = match (self.old, self.new) {
+            (None, _) => (Place::Revision("HEAD", None), default()),
+            (Some(old), Some(new)) => (place(old), place(new)),
+            (Some(one), None) => match (place(one), one.split_once("..")) {
+                (Place::Disk(path), _) => (Place::Revision("HEAD", None), Place::Disk(path)),
+                (_, Some((_, new))) if new.starts_with('.') => {
+                    return Err(Failure::new(format!(
+                        "`{}` names no two revisions",
+                        escape_line(one)
+                    ))
+                    .help("write two dots between them: `zdc plan v1.2..v1.3`"));
+                }
+                (_, Some((old, new))) => (place(or_head(old)), place(or_head(new))),
+                (revision, None) => (revision, default()),
+            },
+        };
+        // A revision without a path holds the program that the other side names.
+        let named = |place: &Place<'_>| match place {
+            Place::Disk(path) if is_program(path) => Some(path.clone()),
+            _ => None,
+        };
+        let program = self.file.map(Path::to_path_buf);
+        let program = program.or_else(|| named(&new)).or_else(|| named(&old));
+        let program = program.unwrap_or_else(|| PathBuf::from(MAIN));
+        Ok((self.side(&old, &program)?, self.side(&new, &program)?))
+    }
+
+    fn side(&self, place: &Place<'_>, program: &Path) -> Result<Side, Failure> {
+        match place {
+            Place::Disk(path) if is_program(path) => self.on_disk(path),
+            Place::Disk(path) => Ok(Side::Manifests {
+                objects: manifests::on_disk(path)?,
+                name: show(path),
+            }),
+            Place::Revision(revision, path) => {
+                let path = path.unwrap_or(program);
+                self.in_revision(revision, path)
+            }
+        }
+    }
+
+    fn on_disk(&self, path: &Path) -> Result<Side, Failure> {
+        let file = Some(path).filter(|path| *path != Path::new(MAIN));
+        let project = Project::open(file, self.root)?;
+        Ok(Side::Program {
+            name: project.main_shown(),
+            main: project.main,
+            shown: project.shown,
+            world: Box::new(project.world),
+        })
+    }
+
+    fn in_revision(&self, revision: &str, path: &Path) -> Result<Side, Failure> {
+        let tree = git::open(revision, path)?;
+        let main = tree.main(path)?;
+        let name = format!("{revision}:{}", main.display());
+        let Some(main) = main.to_str().map(ToOwned::to_owned) else {
+            return Err(Failure::new(format!(
+                "`{}` is not a name in UTF-8",
+                show(path)
+            )));
+        };
+        if Path::new(&main).extension().is_none_or(|it| it != "zd") {
+            return Ok(Side::Manifests {
+                objects: manifests::read(&tree.files_below(&main)?)?,
+                name,
+            });
+        }
+        let root = match self.root {
+            Some(root) => tree.path_of(root)?,
+            None => main
+                .rsplit_once('/')
+                .map_or("", |(folder, _)| folder)
+                .to_owned(),
+        };
+        let inside = match root.as_str() {
+            "" => Some(main.as_str()),
+            root => main
+                .strip_prefix(root)
+                .and_then(|rest| rest.strip_prefix('/')),
+        };
+        let Some(inside) = inside else {
+            return Err(Failure::new(format!(
+                "`{main}` is outside the root `{root}`"
+            )));
+        };
+        let shown = match root.as_str() {
+            "" => format!("{revision}:"),
+            root => format!("{revision}:{root}/"),
+        };
+        Ok(Side::Program {
+            main: inside.to_owned(),
+            shown,
+            name,
+            world: Box::new(GitWorld::new(tree, root)),
+        })
+    }
+}
+
+fn or_head(revision: &str) -> &str {
+    if revision.is_empty() {
+        "HEAD"
+    } else {
+        revision
+    }
+}
+
+/// A path that exists is meant as one; else a revision is.
+fn place(word: &str) -> Place<'_> {
+    let path = Path::new(word);
+    // A name that ends so is never a revision, and a better message follows.
+    let is_path = std::fs::symlink_metadata(path).is_ok()
+        || path.extension().is_some_and(|it| it == "zd") && !word.contains(':');
+    if is_path {
+        return Place::Disk(path.to_path_buf());
+    }
+    match word.split_once(':') {
+        Some((revision, path)) => Place::Revision(revision, Some(Path::new(path))),
+        None => Place::Revision(word, None),
+    }
+}
+
+/// Whether a path on disk is a program or a folder with one, and not manifests.
+fn is_program(path: &Path) -> bool {
+    if path.is_dir() {
+        return path.join(MAIN).exists();
+    }
+    path.extension()
+        .is_none_or(|it| it != "yml" && it != "yaml")
+}

@@ -1,0 +1,56 @@
+//! What a target will ask an orchestrator for, object by object: to be compared with another
+//! revision. Nothing of it is ever written, so it needs no proof.
+
+use super::artifact::Text;
+use crate::yaml;
+use serde::Serialize;
+
+/// An object of an orchestrator, or a file of a host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Object {
+    /// The manifest it stands in: `swarm/shop.yml`.
+    pub file: String,
+    /// What it is: a section of a stack file, a kind of Kubernetes, or [`Object::FILE`].
+    pub kind: String,
+    /// Its name there.
+    pub name: String,
+    /// What it holds.
+    pub content: Content,
+}
+
+/// What an object holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// As YAML, or whatever a file's format is: a text of its own, so that what did not change is
+    /// not read.
+    Text(Text),
+    /// As it was read.
+    Value(serde_json::Value),
+}
+
+impl Object {
+    /// The kind of what is a file and no object.
+    pub const FILE: &'static str = "file";
+
+    /// An entry of a section of a file, under its name.
+    pub(super) fn entry<T: Serialize>(file: &str, kind: &str, name: &str, entry: &T) -> Self {
+        // The types of the targets have no value that YAML could not write.
+        let text = yaml::to_string(entry).unwrap_or_default();
+        Self {
+            file: file.to_owned(),
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            content: Content::Text(text.into()),
+        }
+    }
+
+    /// A file as a whole.
+    pub(super) fn file(path: &str, text: Text) -> Self {
+        Self {
+            file: path.to_owned(),
+            kind: Self::FILE.to_owned(),
+            name: path.rsplit('/').next().unwrap_or(path).to_owned(),
+            content: Content::Text(text),
+        }
+    }
+}

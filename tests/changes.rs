@@ -1,0 +1,341 @@
+//! What a plan says of each change in `tests/changes`: a folder is a case, with the old and the new
+//! program (or manifests) and the plan, `plan.txt`; and of what a real swarm and a real control plane
+//! did with it, in `tests/changes/observed`. Cases are discovered, never listed.
+//! `UPDATE_EXPECTED=1 cargo test --test changes` writes the plans anew: read the difference.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests read what they compare from the disk, and fail where they cannot"
+)]
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/changes")
+}
+
+/// Each case's name.
+fn cases() -> Vec<String> {
+    let entries = fs::read_dir(folder()).unwrap().map(Result::unwrap);
+    let names = entries.map(|entry| entry.file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.filter(|name| name != "observed").collect();
+    names.sort();
+    assert!(names.len() >= 60, "the changes are gone");
+    names
+}
+
+/// The two sides of a case, as the program takes them: beside the plan, or in the examples.
+fn sides(case: &str) -> [String; 2] {
+    if let Some(example) = case.strip_prefix("example-") {
+        let folder = format!("../../../examples/{example}");
+        return [format!("{folder}/as-found"), folder];
+    }
+    ["old", "new"].map(|side| {
+        let program = format!("{side}.zd");
+        let is_program = folder().join(case).join(&program).exists();
+        if is_program { program } else { side.to_owned() }
+    })
+}
+
+fn plan(case: &str, format: &str) -> String {
+    let [old, new] = sides(case);
+    let output = Command::new(env!("CARGO_BIN_EXE_zdc"))
+        .args(["plan", "--format", format, &old, &new])
+        .current_dir(folder().join(case))
+        .env_clear()
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    if format == "human" {
+        let said = String::from_utf8(output.stderr).unwrap();
+        let code = output.status.code().unwrap();
+        return format!("{text}{said}exit code {code}\n");
+    }
+    text
+}
+
+#[test]
+fn plans_are_as_expected() {
+    let update = std::env::var_os("UPDATE_EXPECTED").is_some();
+    let mut wrong = Vec::new();
+    for case in cases() {
+        let path = folder().join(&case).join("plan.txt");
+        let plan = plan(&case, "human");
+        if update {
+            fs::write(&path, plan).unwrap();
+        } else if fs::read_to_string(&path).unwrap_or_default() != plan {
+            wrong.push(format!("{case}:\n{plan}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What became of each object on a target, by name: `replaced`, `kept`, `created`, `left` or the refusal.
+fn predicted(case: &str, target: &str) -> BTreeMap<String, String> {
+    let plan: Value = serde_json::from_str(&plan(case, "json")).unwrap();
+    let targets = plan["targets"].as_array().unwrap();
+    let target = targets.iter().find(|it| it["target"] == target);
+    let changes = target.map(|it| it["changes"].as_array().unwrap().clone());
+    let mut predicted = BTreeMap::new();
+    for change in changes.unwrap_or_default() {
+        let name = format!(
+            "{} {}",
+            change["kind"].as_str().unwrap(),
+            change["name"].as_str().unwrap()
+        );
+        let what = match change["effect"].as_str().unwrap() {
+            "rolls" | "restarts_at_once" => "replaced".to_owned(),
+            "in_place" | "ignored" => "kept".to_owned(),
+            "renamed" => "created".to_owned(),
+            "refused" => format!("refused: {}", change["how"].as_str().unwrap()),
+            other => other.to_owned(),
+        };
+        if let Some(was) = change["was"].as_str() {
+            predicted.insert(was.to_owned(), "left".to_owned());
+        }
+        predicted.insert(name, what);
+    }
+    predicted
+}
+
+/// What was seen agrees with what is said: each workload that was replaced is said to be, and no
+/// other; each refusal in the orchestrator's own words.
+#[test]
+fn plans_say_what_was_seen() {
+    let mut wrong = Vec::new();
+    for target in ["swarm", "kubernetes"] {
+        let path = folder().join("observed").join(format!("{target}.json"));
+        let observed: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+        let cases = observed["cases"].as_object().unwrap();
+        assert!(cases.len() >= 40, "{target}: {}", cases.len());
+        for (case, seen) in cases {
+            let predicted = predicted(case, target);
+            for (object, seen) in seen["objects"].as_object().unwrap() {
+                let seen = seen.as_str().unwrap();
+                let said = predicted.get(object).map_or("kept", String::as_str);
+                // What comes after a refusal may or may not have been done.
+                if said != seen && !said.starts_with("refused") {
+                    wrong.push(format!(
+                        "{target} {case}: {object} was {seen}, said is {said}"
+                    ));
+                }
+            }
+            let refused = seen["refused"].as_str().unwrap_or_default();
+            let said: Vec<&str> = predicted
+                .values()
+                .filter_map(|what| what.strip_prefix("refused: "))
+                .collect();
+            if said.is_empty() != refused.is_empty()
+                || !said.iter().any(|it| refused.contains(it)) && !said.is_empty()
+            {
+                wrong.push(format!(
+                    "{target} {case}: it said {refused:?}, the plan {said:?}"
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A repository with two commits of a program, and a third version in the working tree.
+struct Repository(tempfile::TempDir);
+
+const PROGRAM: &str = r#"app shop { targets = [swarm] }
+import "./parts/web.zd" as web
+"#;
+
+impl Repository {
+    fn new() -> Self {
+        let repository = Self(tempfile::tempdir().unwrap());
+        repository.git(&["init", "-q"]);
+        repository.put("shop/app.zd", PROGRAM);
+        repository.put("shop/parts/web.zd", &Self::web("1.0.0"));
+        repository.commit("one");
+        repository.put("shop/parts/web.zd", &Self::web("1.1.0"));
+        repository.commit("two");
+        repository.put("shop/parts/web.zd", &Self::web("1.2.0"));
+        repository
+    }
+
+    fn web(version: &str) -> String {
+        format!("service web {{ image = \"example/web:{version}\" }}\n")
+    }
+
+    fn put(&self, path: &str, text: &str) {
+        let path = self.0.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn git(&self, words: &[&str]) {
+        let output = Command::new("git")
+            .args(["-c", "user.name=a", "-c", "user.email=a@example.com"])
+            .args(words)
+            .current_dir(self.0.path())
+            .env_clear()
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+
+    fn commit(&self, tag: &str) {
+        self.git(&["add", "--all"]);
+        self.git(&["commit", "-q", "-m", tag]);
+        self.git(&["tag", tag]);
+    }
+
+    /// Runs `zdc plan` in the program's folder: the exit code, and all that was said.
+    fn plan(&self, words: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_zdc"))
+            .arg("plan")
+            .args(words)
+            .current_dir(self.0.path().join("shop"))
+            .env_clear()
+            .envs(variables.iter().copied())
+            .output()
+            .unwrap();
+        let said =
+            String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+        (output.status.code().unwrap(), said)
+    }
+}
+
+#[test]
+fn revisions_are_read_as_they_were() {
+    let repository = Repository::new();
+    for (words, change) in [
+        (&[][..], "web:1.1.0\" -> \"example/web:1.2.0"),
+        (&["HEAD~1"], "web:1.0.0\" -> \"example/web:1.2.0"),
+        (&["one..two"], "web:1.0.0\" -> \"example/web:1.1.0"),
+        (&["one.."], "web:1.0.0\" -> \"example/web:1.1.0"),
+        (&["two", "one"], "web:1.1.0\" -> \"example/web:1.0.0"),
+        (&["one", "app.zd"], "web:1.0.0\" -> \"example/web:1.2.0"),
+        (
+            &["one:app.zd", "two:app.zd"],
+            "web:1.0.0\" -> \"example/web:1.1.0",
+        ),
+        (&["one:.", "app.zd"], "web:1.0.0\" -> \"example/web:1.2.0"),
+    ] {
+        let (code, said) = repository.plan(words, &[]);
+        assert!(
+            code == 0 && said.contains(change),
+            "{words:?}: {code}\n{said}"
+        );
+    }
+    let tree = fs::read_to_string(repository.0.path().join("shop/parts/web.zd")).unwrap();
+    assert_eq!(
+        tree,
+        Repository::web("1.2.0"),
+        "the working tree was touched"
+    );
+}
+
+#[test]
+fn links_are_followed_within_the_root_and_no_further() {
+    let repository = Repository::new();
+    let parts = repository.0.path().join("shop/parts");
+    fs::rename(parts.join("web.zd"), parts.join("real.zd")).unwrap();
+    std::os::unix::fs::symlink("real.zd", parts.join("web.zd")).unwrap();
+    repository.commit("inside");
+    assert_eq!(repository.plan(&["inside"], &[]).0, 0);
+    fs::remove_file(parts.join("web.zd")).unwrap();
+    repository.put("outside.zd", &Repository::web("1.0.0"));
+    std::os::unix::fs::symlink("../../outside.zd", parts.join("web.zd")).unwrap();
+    repository.commit("outside");
+    let (code, said) = repository.plan(&["outside", "inside"], &[]);
+    assert!(code == 1 && said.contains("ZD1002"), "{code}\n{said}");
+}
+
+#[test]
+fn exit_codes_are_as_documented() {
+    let repository = Repository::new();
+    let detailed = "--detailed-exitcode";
+    assert_eq!(repository.plan(&[detailed], &[]).0, 2);
+    assert_eq!(repository.plan(&["two..two", detailed], &[]).0, 0);
+    assert_eq!(repository.plan(&["no-such-revision"], &[]).0, 2);
+    assert_eq!(repository.plan(&["no-such-revision", detailed], &[]).0, 1);
+    repository.put("shop/parts/web.zd", "service web {");
+    assert_eq!(repository.plan(&[], &[]).0, 1);
+}
+
+#[test]
+fn what_git_cannot_give_is_said() {
+    let repository = Repository::new();
+    for (words, message) in [
+        (
+            &["no-such-revision"][..],
+            "there is no revision `no-such-revision`",
+        ),
+        (&["--", "--output=x"], "there is no revision `--output=x`"),
+        (&["one...two"], "two dots"),
+        (
+            &["one:nothing.zd", "app.zd"],
+            "there is no `shop/nothing.zd` in `one`",
+        ),
+        (&["nothing.zd", "app.zd"], "there is no file `nothing.zd`"),
+    ] {
+        let (code, said) = repository.plan(words, &[]);
+        assert!(
+            code == 2 && said.contains(message),
+            "{words:?}: {code}\n{said}"
+        );
+    }
+    let (code, said) = repository.plan(&[], &[("PATH", "/nowhere")]);
+    assert!(
+        code == 2 && said.contains("there is no `git`"),
+        "{code}\n{said}"
+    );
+    let bare = tempfile::tempdir().unwrap();
+    fs::write(bare.path().join("app.zd"), "app shop {}\n").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_zdc"))
+        .arg("plan")
+        .current_dir(bare.path())
+        .env_clear()
+        .env("GIT_CEILING_DIRECTORIES", bare.path().parent().unwrap())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        output.status.code() == Some(2) && said.contains("not a git repository"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_was_written_is_what_is_built() {
+    let repository = Repository::new();
+    let built = Command::new(env!("CARGO_BIN_EXE_zdc"))
+        .args(["build", "--target", "swarm"])
+        .current_dir(repository.0.path().join("shop"))
+        .env_clear()
+        .output()
+        .unwrap();
+    assert!(built.status.success(), "{built:?}");
+    let (code, said) = repository.plan(&["manifests", "app.zd", "--detailed-exitcode"], &[]);
+    assert!(code == 0, "{said}");
+    repository.put("shop/parts/web.zd", &Repository::web("1.3.0"));
+    let (code, said) = repository.plan(&["manifests", "app.zd", "--detailed-exitcode"], &[]);
+    assert!(code == 2 && said.contains("1.3.0"), "{said}");
+}
+
+#[test]
+fn hostile_text_stays_text() {
+    let repository = Repository::new();
+    let hostile = "service web { image = \"example/web:1.0.0\", env { A = \"\\u{1b}[31m```\\n# @all <b>\" } }\n";
+    repository.put("shop/parts/web.zd", hostile);
+    for format in ["human", "json", "markdown"] {
+        let (_, said) = repository.plan(&["--format", format], &[]);
+        assert!(!said.contains('\u{1b}'), "{format}: {said}");
+        assert!(
+            format != "markdown" || said.matches("```").count() == 2,
+            "{said}"
+        );
+    }
+}

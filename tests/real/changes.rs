@@ -1,0 +1,444 @@
+//! Changes: each case of `tests/changes` is deployed as it was and then as it is, on the swarm and on the control
+//! plane, and what became of its workloads is compared with the record in `tests/changes/observed`. A few cases are
+//! asked each time; `ZDC_ALL_CHANGES=1` asks all, `UPDATE_EXPECTED=1` asks all and writes the record.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::thread::{scope, sleep};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use zdc::Options;
+use zdc::source::MemoryWorld;
+use zdc::targets::{Content, Object};
+use zdc::vocabulary::TargetId;
+
+use crate::kubernetes::{self, Cluster};
+use crate::machine::{folder, wait};
+use crate::swarm::{self, Engine, Stack};
+use crate::{Failure, Test, Verdict, ensure, test};
+
+/// The cases that are asked each time: one of each effect.
+const SELECTION: [&str; 12] = [
+    "app-renamed",
+    "comment",
+    "config-content",
+    "image",
+    "image-and-fewer",
+    "mode-global",
+    "publish-changed",
+    "replicas-up",
+    "rollback-policy",
+    "stateful-claim-grown",
+    "written-configmap-immutable",
+    "written-selector",
+];
+
+/// The cases that are never asked: nothing binds their claims here, and what is not bound is not resized.
+const NOT_ASKED: [&str; 2] = ["claim-grown", "claim-shrunk"];
+
+/// How many stacks are deployed at once: each is mostly waiting.
+const AT_ONCE: usize = 4;
+
+pub(crate) fn tests() -> Vec<Test> {
+    vec![
+        test("changes::on_a_swarm", || {
+            let engine = swarm::engine()?;
+            let version = engine.docker(&["version", "--format", "{{.Server.Version}}"])?;
+            let version = format!("Docker Engine {}", version.trim());
+            compare(TargetId::Swarm, &version, |case| on_swarm(engine, case))
+        }),
+        test("changes::on_a_control_plane", || {
+            let cluster = kubernetes::controlled()?;
+            let version = cluster.kubectl(&["get", "--raw", "/version"])?;
+            let version: Value = serde_json::from_str(&version).unwrap_or_default();
+            let version = format!(
+                "Kubernetes {}",
+                version["gitVersion"].as_str().unwrap_or_default()
+            );
+            compare(TargetId::Kubernetes, &version, |case| {
+                on_cluster(cluster, case)
+            })
+        }),
+    ]
+}
+
+/// What became of a case's workloads, and what the orchestrator said where it refused.
+#[derive(Debug, PartialEq)]
+struct Seen {
+    objects: BTreeMap<String, String>,
+    refused: String,
+}
+
+/// A case on one target: the objects before and after. Several run at once, so each has a name of its own.
+struct Case {
+    name: String,
+    own: String,
+    before: Vec<Object>,
+    after: Vec<Object>,
+}
+
+fn compare(
+    target: TargetId,
+    version: &str,
+    ask: impl Fn(&Case) -> Result<Seen, Failure> + Sync,
+) -> Verdict {
+    let path = cases_folder()
+        .join("observed")
+        .join(format!("{}.json", target.word()));
+    let set = |name| std::env::var_os(name).is_some();
+    let all = set("UPDATE_EXPECTED") || set("ZDC_ALL_CHANGES");
+    let mut cases = cases(target)?;
+    cases.retain(|case| {
+        let name = case.name.as_str();
+        !NOT_ASKED.contains(&name) && (all || SELECTION.contains(&name))
+    });
+    cases.reverse();
+    let left = Mutex::new(cases);
+    let seen = Mutex::new(BTreeMap::new());
+    scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                loop {
+                    let Some(case) = left.lock().unwrap().pop() else {
+                        break;
+                    };
+                    let found = ask(&case);
+                    seen.lock().unwrap().insert(case.name, found);
+                }
+            });
+        }
+    });
+    let mut observed = BTreeMap::new();
+    let mut wrong = String::new();
+    for (case, seen) in seen.into_inner().unwrap() {
+        match seen {
+            Ok(seen) => {
+                let seen = json!({"objects": seen.objects, "refused": seen.refused});
+                observed.insert(case, seen);
+            }
+            Err(Failure::Wrong(why)) => _ = writeln!(wrong, "{case}: {why}"),
+            Err(absent) => return Err(absent),
+        }
+    }
+    if set("UPDATE_EXPECTED") {
+        let record = json!({"engine": version, "cases": observed});
+        let text = serde_json::to_string_pretty(&record).map_err(|error| error.to_string())?;
+        std::fs::write(&path, text + "\n").map_err(|error| error.to_string())?;
+        return ensure(wrong.is_empty(), || wrong);
+    }
+    let text = std::fs::read_to_string(&path).map_err(|error| error.to_string())?;
+    let record: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+    for (case, seen) in &observed {
+        let known = &record["cases"][case];
+        let said = |of: &Value| of["refused"].as_str().unwrap_or_default().to_owned();
+        // Versions differ in the words around a refusal, never in whether there is one.
+        if known["objects"] != seen["objects"] || said(known).is_empty() != said(seen).is_empty() {
+            let _ = writeln!(wrong, "{case}: {seen}, recorded is {known}");
+        }
+    }
+    ensure(wrong.is_empty(), || wrong)
+}
+
+fn cases_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/changes")
+}
+
+/// Every case that a target has a part in.
+fn cases(target: TargetId) -> Result<Vec<Case>, Failure> {
+    let entries = std::fs::read_dir(cases_folder()).map_err(|error| error.to_string())?;
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let names: BTreeSet<String> = names.filter(|name| name != "observed").collect();
+    let mut cases = Vec::new();
+    for (index, name) in names.into_iter().enumerate() {
+        let own = format!("shop{index}");
+        let side = |side: &str| objects(&cases_folder().join(&name), side, target, &own);
+        let (before, after) = (side("old")?, side("new")?);
+        let runs = |objects: &[Object]| objects.iter().any(|it| it.kind != Object::FILE);
+        if runs(&before) && runs(&after) {
+            cases.push(Case {
+                name,
+                own,
+                before,
+                after,
+            });
+        }
+    }
+    Ok(cases)
+}
+
+/// The objects of one side, under a name of the case's own.
+fn objects(case: &Path, side: &str, target: TargetId, own: &str) -> Result<Vec<Object>, Failure> {
+    let fail = |error: std::io::Error| Failure::Wrong(error.to_string());
+    let program = case.join(format!("{side}.zd"));
+    if program.exists() {
+        let text = std::fs::read_to_string(program).map_err(fail)?;
+        let text = text.replace("shop", own);
+        let world = MemoryWorld::single("app.zd", text);
+        let inspected = zdc::inspect(&world, "app.zd", &Options::default());
+        let found = inspected.objects.into_iter().find(|(of, _)| *of == target);
+        return Ok(found.map(|(_, objects)| objects).unwrap_or_default());
+    }
+    let mut objects = Vec::new();
+    let here = case.join(side).join(target.word());
+    for path in files(&here) {
+        let text = std::fs::read_to_string(&path).map_err(fail)?;
+        let inside = path.strip_prefix(&here).unwrap_or(&path);
+        let file = format!("{}/{}", target.word(), inside.display());
+        let is_content = inside.starts_with("configs");
+        objects.push(Object {
+            file: file.replace("shop", own),
+            kind: if is_content { Object::FILE } else { "whole" }.to_owned(),
+            name: String::new(),
+            content: Content::Text(text.into()),
+        });
+    }
+    Ok(objects)
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let mut found = Vec::new();
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The text of every file that objects stand in.
+fn written(objects: &[Object]) -> BTreeMap<String, String> {
+    let mut files: BTreeMap<String, String> = BTreeMap::new();
+    let mut last = (String::new(), String::new());
+    for object in objects {
+        let Content::Text(text) = &object.content else {
+            continue;
+        };
+        let file = files.entry(object.file.clone()).or_default();
+        if object.kind == Object::FILE || object.kind == "whole" {
+            file.push_str(text);
+        } else if object.file.starts_with("kubernetes/") {
+            let _ = write!(file, "---\n{}", &**text);
+        } else {
+            if file.is_empty() {
+                file.push_str("version: \"3.8\"\n");
+            }
+            let section = (object.file.clone(), object.kind.clone());
+            if last != section {
+                let _ = writeln!(file, "{}:", object.kind);
+                last = section;
+            }
+            let _ = writeln!(file, "  {}:", object.name);
+            for line in text.lines() {
+                let _ = writeln!(file, "    {line}");
+            }
+        }
+    }
+    files
+}
+
+/// Writes them below a folder; gives the stack files or manifests.
+fn write(objects: &[Object], name: &str) -> Result<Vec<PathBuf>, Failure> {
+    let fail = |error: std::io::Error| Failure::Wrong(error.to_string());
+    let home = folder(name);
+    let mut manifests = Vec::new();
+    for (path, text) in written(objects) {
+        let path = home.join(path);
+        std::fs::create_dir_all(path.parent().unwrap_or(&home)).map_err(fail)?;
+        std::fs::write(&path, text).map_err(fail)?;
+        let is_content = path
+            .parent()
+            .is_some_and(|folder| folder.ends_with("configs"));
+        if !is_content {
+            manifests.push(path);
+        }
+    }
+    Ok(manifests)
+}
+
+fn on_swarm(engine: &Engine, case: &Case) -> Result<Seen, Failure> {
+    let read = |objects: &[Object], side: &str| -> Result<Vec<Stack>, Failure> {
+        let files = write(objects, &format!("changes/{}-{side}", case.own))?;
+        files.iter().map(|file| engine.read(file, &[])).collect()
+    };
+    let before = read(&case.before, "old")?;
+    engine.prepare(&before)?;
+    for stack in &before {
+        engine.deploy(stack)?;
+    }
+    for stack in &before {
+        engine.converges(stack, Duration::from_secs(120))?;
+    }
+    let names = |stacks: &[Stack]| -> BTreeSet<String> {
+        stacks.iter().map(|stack| stack.name.clone()).collect()
+    };
+    let old_names = names(&before);
+    let was = tasks(engine, &old_names)?;
+    // Read only now: both sides of a stack are read into one folder.
+    let after = read(&case.after, "new")?;
+    engine.prepare(&after)?;
+    let mut refused = String::new();
+    for stack in &after {
+        if let Err(Failure::Wrong(why)) = engine.deploy(stack) {
+            refused = why;
+        }
+    }
+    let all: BTreeSet<String> = names(&after).union(&old_names).cloned().collect();
+    sleep(Duration::from_secs(6));
+    let is = tasks(engine, &all)?;
+    let mut objects = BTreeMap::new();
+    let written: BTreeSet<String> = after.iter().flat_map(Stack::service_names).collect();
+    for (service, slots) in &is {
+        let what = match was.get(service) {
+            None => "created",
+            Some(_) if !written.contains(service) => "left",
+            Some(known) => {
+                let new = |(slot, ids): (&String, &BTreeSet<String>)| {
+                    known.get(slot).is_some_and(|known| known != ids)
+                };
+                if slots.iter().any(new) {
+                    "replaced"
+                } else {
+                    "kept"
+                }
+            }
+        };
+        let name = format!("service {service}").replace(&case.own, "shop");
+        objects.insert(name, what.to_owned());
+    }
+    engine.remove(before.iter().chain(&after))?;
+    Ok(Seen {
+        objects,
+        refused: said(&refused, &case.own),
+    })
+}
+
+/// What was refused, without the names of this run.
+fn said(refused: &str, own: &str) -> String {
+    let said = refused.replace(own, "shop");
+    let lines = said.lines().filter(|line| {
+        let line = line.to_lowercase();
+        ["failed", "error", "invalid", "forbidden"]
+            .iter()
+            .any(|word| line.contains(word))
+    });
+    let lines: Vec<&str> = lines
+        .map(|line| line.strip_prefix("exit status: 1: ").unwrap_or(line))
+        .collect();
+    lines.join("\n")
+}
+
+type Tasks = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
+
+/// Every task there was, by service and slot.
+fn tasks(engine: &Engine, stacks: &BTreeSet<String>) -> Result<Tasks, Failure> {
+    let mut tasks = Tasks::new();
+    for stack in stacks {
+        let listed = engine.docker(&[
+            "stack",
+            "ps",
+            "--no-trunc",
+            "--format",
+            "{{.Name}} {{.ID}}",
+            stack,
+        ])?;
+        for line in listed.lines() {
+            let line = line.trim_start_matches([' ', '\\', '_']);
+            let Some((name, id)) = line.split_once(' ') else {
+                continue;
+            };
+            let (service, slot) = name.rsplit_once('.').unwrap_or((name, ""));
+            let slots = tasks.entry(service.to_owned()).or_default();
+            slots
+                .entry(slot.to_owned())
+                .or_default()
+                .insert(id.to_owned());
+        }
+    }
+    Ok(tasks)
+}
+
+fn on_cluster(cluster: &Cluster, case: &Case) -> Result<Seen, Failure> {
+    let namespace = case.own.as_str();
+    cluster.kubectl(&["create", "namespace", namespace])?;
+    let apply = |objects: &[Object], side: &str| -> Result<String, Failure> {
+        let files = write(objects, &format!("changes/{}-{side}", case.own))?;
+        let mut refused = String::new();
+        for file in files {
+            let file = file.to_string_lossy();
+            if let Err(why) = cluster.kubectl(&["apply", "-n", namespace, "-f", &file]) {
+                let _ = writeln!(refused, "{why}");
+            }
+        }
+        Ok(refused)
+    };
+    let refused = apply(&case.before, "old")?;
+    ensure(refused.is_empty(), || {
+        format!("the old one was refused: {refused}")
+    })?;
+    let was = workloads(cluster, namespace)?;
+    let refused = apply(&case.after, "new")?;
+    let is = workloads(cluster, namespace)?;
+    let written: String = written(&case.after).into_values().collect();
+    let mut objects = BTreeMap::new();
+    for (object, revision) in &is {
+        let (kind, name) = object.split_once(' ').unwrap_or((object, ""));
+        let document = |document: &str| {
+            document.contains(&format!("kind: {kind}"))
+                && document.contains(&format!("name: {name}"))
+        };
+        let what = match was.get(object) {
+            None => "created",
+            Some(_) if !written.split("---\n").any(document) => "left",
+            Some(known) if known != revision => "replaced",
+            Some(_) => "kept",
+        };
+        objects.insert(object.clone(), what.to_owned());
+    }
+    Ok(Seen {
+        objects,
+        refused: said(&refused, &case.own),
+    })
+}
+
+/// Every workload with its revision, once the controllers have seen it.
+fn workloads(cluster: &Cluster, namespace: &str) -> Result<BTreeMap<String, String>, Failure> {
+    wait(Duration::from_secs(60), || {
+        let words = [
+            "get",
+            "deployments,statefulsets",
+            "-n",
+            namespace,
+            "-o",
+            "json",
+        ];
+        let listed: Value =
+            serde_json::from_str(&cluster.kubectl(&words)?).map_err(|error| error.to_string())?;
+        let mut found = BTreeMap::new();
+        for item in listed["items"].as_array().into_iter().flatten() {
+            let observed = &item["status"]["observedGeneration"];
+            let revision = match item["kind"].as_str() {
+                Some("StatefulSet") => &item["status"]["updateRevision"],
+                _ => &item["metadata"]["annotations"]["deployment.kubernetes.io/revision"],
+            };
+            if observed != &item["metadata"]["generation"] || revision.is_null() {
+                return Err(format!("not seen by its controller yet: {item}"));
+            }
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let name = format!(
+                "{} {}",
+                text(&item["kind"]),
+                text(&item["metadata"]["name"])
+            );
+            found.insert(name, text(revision));
+        }
+        Ok(found)
+    })
+    .map_err(Failure::Wrong)
+}
