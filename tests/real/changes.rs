@@ -27,11 +27,11 @@ const SELECTION: [&str; 12] = [
     "config-content",
     "image",
     "image-and-fewer",
-    "mode-global",
     "publish-changed",
     "replicas-up",
     "rollback-policy",
     "stateful-claim-grown",
+    "written-config-same-name",
     "written-configmap-immutable",
     "written-selector",
 ];

@@ -166,7 +166,7 @@ impl Comparison<'_> {
                     change.fields = differ.collect();
                 }
                 _ => {
-                    let (was, is) = (value(&was.content), value(&object.content));
+                    let (was, is) = (unnamed(was), unnamed(object));
                     let differ = differences(&was, &is);
                     if differ.is_empty() {
                         continue;
@@ -214,6 +214,16 @@ fn own<'a>(section: &str, stack: &Stack<'a>) -> BTreeMap<String, &'a Object> {
     });
     own.map(|((_, name), object)| (stack.real(section, name), *object))
         .collect()
+}
+
+/// What an entry holds beside its name, by which it was found.
+fn unnamed(object: &Object) -> Value {
+    let mut entry = value(&object.content).into_owned();
+    if let Value::Object(fields) = &mut entry {
+        fields.remove("name");
+        fields.remove("external");
+    }
+    entry
 }
 
 fn change(kind: &str, name: String) -> Change {

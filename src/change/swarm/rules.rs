@@ -67,7 +67,7 @@ pub(super) static SERVICE: &[Rule] = &[
         "deploy.mode",
         Effect::Refused,
         "the mode of a service cannot be changed",
-        "swarmkit manager/controlapi/service.go; tests/changes/observed/swarm.json",
+        "swarmkit manager/controlapi/service.go, errModeChangeNotAllowed",
     ),
     Rule::new(
         "deploy.replicas",

@@ -126,8 +126,8 @@ impl<'a> Stack<'a> {
                 "environment" | "labels" => pairs(field),
                 "networks" => self.networks(field),
                 "volumes" => self.volumes(field),
-                "configs" => self.mounted(field, "configs", "/"),
-                "secrets" => self.mounted(field, "secrets", "/run/secrets/"),
+                "configs" => self.mounted(field, "configs"),
+                "secrets" => self.mounted(field, "secrets"),
                 "ports" => ports(field),
                 _ => {}
             }
@@ -194,7 +194,7 @@ impl<'a> Stack<'a> {
     }
 
     /// By the path inside: the real name of what is there.
-    fn mounted(&self, field: &mut Value, section: &str, folder: &str) {
+    fn mounted(&self, field: &mut Value, section: &str) {
         let Value::Array(mounts) = field else {
             return;
         };
@@ -207,7 +207,9 @@ impl<'a> Stack<'a> {
                     (text("source").unwrap_or_default(), text("target"))
                 }
             };
-            let target = target.map_or_else(|| format!("{folder}{source}"), ToOwned::to_owned);
+            // docker/cli `cli/compose/convert/service.go`: `/settings` is not `settings` to a task, though it is
+            // one place in a container (seen: `written-other-form`).
+            let target = target.unwrap_or(source).to_owned();
             let mut how = mount.as_object().cloned().unwrap_or_default();
             how.remove("source");
             how.remove("target");
