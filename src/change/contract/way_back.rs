@@ -7,10 +7,9 @@
 
 use super::{Both, Step};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
-use crate::graph::{Graph, Promise};
-use crate::rollout::derivation;
-use crate::rollout::{Way, least_serving};
-use crate::vocabulary::{Disturbance, Order, TargetId};
+use crate::graph::{Graph, Promise, ServiceView};
+use crate::rollout::{Way, derivation};
+use crate::vocabulary::{Disturbance, TargetId};
 
 /// A rollback of this very step that keeps less than is promised, though the next one's would not.
 pub(super) fn below_promise(step: &Step<'_>, found: &mut Diagnostics) {
@@ -58,18 +57,14 @@ fn each<'a>(step: &Step<'a>, mut judge: impl FnMut(Both<'a>, (&'a Graph, &'a Gra
     }
 }
 
-fn kept(graph: &Graph, view: crate::graph::ServiceView<'_>, way: Way, replicas: u64) -> u64 {
-    let stops_first = matches!(
-        way,
-        Way::Slots {
-            order: Order::StopFirst,
-            ..
-        }
-    );
-    if stops_first && graph.is_global(view) {
-        return 0;
-    }
-    least_serving(way, replicas)
+/// The fewest of so many replicas that serve while they are replaced in this way.
+fn kept(graph: &Graph, view: ServiceView<'_>, way: Way, replicas: u64) -> u64 {
+    // One a node: what happens on one happens on each.
+    way.least_serving(if graph.is_global(view) {
+        replicas.min(1)
+    } else {
+        replicas
+    })
 }
 
 fn too_late(both: Both<'_>, now: u64, floor: u64) -> Diagnostic {

@@ -5,7 +5,6 @@ use crate::cli::Failure;
 use crate::cli::project::{MAIN, show};
 use crate::diagnostics::render::escape_line;
 use crate::source::{LoadError, MAX_SOURCE_BYTES, Str, World, join_path};
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
@@ -215,18 +214,12 @@ fn text(bytes: Vec<u8>) -> Result<String, Failure> {
 pub(super) struct GitWorld {
     tree: Tree,
     root: String,
-    /// What git could not read; shown once.
-    read: RefCell<BTreeMap<String, Str>>,
 }
 
 impl GitWorld {
     /// The files under `root`, a path in the repository.
     pub(super) fn new(tree: Tree, root: String) -> Self {
-        Self {
-            tree,
-            root,
-            read: RefCell::default(),
-        }
+        Self { tree, root }
     }
 
     /// The file that a path leads to, its links followed within the root.
@@ -268,9 +261,6 @@ impl GitWorld {
 
 impl World for GitWorld {
     fn load(&self, path: &str) -> Result<Str, LoadError> {
-        if let Some(known) = self.read.borrow().get(path) {
-            return Ok(known.clone());
-        }
         let entry = self.find(path)?;
         if entry.bytes > MAX_SOURCE_BYTES {
             return Err(LoadError::TooLarge { bytes: entry.bytes });
@@ -278,8 +268,6 @@ impl World for GitWorld {
         let text = String::from_utf8(self.bytes(entry)?).map_err(|error| LoadError::NotUtf8 {
             offset: error.utf8_error().valid_up_to(),
         })?;
-        let text: Str = text.into();
-        self.read.borrow_mut().insert(path.to_owned(), text.clone());
-        Ok(text)
+        Ok(text.into())
     }
 }
