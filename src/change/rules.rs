@@ -72,9 +72,19 @@ pub(super) fn field(rules: &'static [Rule], difference: &Difference<'_>) -> Fiel
 
 /// A value, or a mark in its place where its name means a secret: a plan is read by many.
 fn shown(path: &[String], value: &Value) -> Value {
-    let secret = path.iter().any(|step| crate::rules::means_secret(step));
+    // The name of a secret is none.
+    let holds = [
+        "environment",
+        "env",
+        "data",
+        "stringData",
+        "labels",
+        "options",
+    ];
+    let held = path.iter().any(|step| holds.contains(&step.as_str()));
+    let secret = || path.iter().any(|step| crate::rules::means_secret(step));
     match value {
-        Value::String(_) if secret => Value::String("(hidden)".to_owned()),
+        Value::String(_) if held && secret() => Value::String("(hidden)".to_owned()),
         other => other.clone(),
     }
 }
