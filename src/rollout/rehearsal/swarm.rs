@@ -66,6 +66,12 @@ impl Rehearsing<'_> {
             Scene::Update | Scene::Scale => serving(&numbers.update),
             Scene::InstanceLost => serving(&numbers.update).saturating_sub(1),
             Scene::Rollback => serving(&numbers.update).min(serving(&numbers.rollback)),
+            // A search that was cut off shows nothing; what never runs is bounded without it.
+            Scene::NeverHealthy | Scene::Rejected if !prediction.complete => {
+                let policy = policy(&numbers.update);
+                let taken = model::most_taken_by_what_never_runs(&policy, small(self.replicas));
+                self.replicas.saturating_sub(u64::from(taken))
+            }
             _ if !prediction.complete || lost == searched => 0,
             _ => self.replicas.saturating_sub(lost),
         }

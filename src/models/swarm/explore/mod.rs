@@ -18,7 +18,7 @@ use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// More states than this are not looked at: the prediction says that it is not complete.
-const MOST_STATES: usize = 60_000;
+const MOST_STATES: usize = 20_000;
 
 /// So many variants of one shape are kept apart.
 const VARIANTS: usize = 2;
