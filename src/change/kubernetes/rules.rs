@@ -3,7 +3,8 @@
 //! Immutable fields are those of the API's validation (kubernetes/kubernetes
 //! `pkg/apis/apps/validation`, `pkg/apis/core/validation`); a rollout begins where the pod template
 //! differs and nowhere else (`kubernetes.io/docs/concepts/workloads/controllers/deployment`, "Updating
-//! a Deployment"). What `tests/changes` has a case of was seen: `tests/changes/observed/kubernetes.json`.
+//! a Deployment"). What is on record in `tests/changes/observed/kubernetes.json` was seen; the rest rests on
+//! the source that it names.
 
 use crate::change::Effect;
 use crate::change::rules::Rule;

@@ -2,7 +2,8 @@
 //!
 //! A task is replaced where its spec or its service's endpoint differs (swarmkit
 //! `manager/orchestrator/task.go`, `IsTaskDirty`); what is only the service's is taken over beside it.
-//! What `tests/changes` has a case of was seen on an engine: `tests/changes/observed/swarm.json`.
+//! What is on record in `tests/changes/observed/swarm.json` was seen on an engine; the rest rests on the
+//! source that it names.
 
 use crate::change::Effect;
 use crate::change::rules::Rule;
