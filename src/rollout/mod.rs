@@ -18,6 +18,7 @@ pub use ways::Way;
 
 use crate::diagnostics::Diagnostics;
 use crate::graph::{Graph, ServiceView};
+use crate::parallel;
 use crate::rules::Waivers;
 use crate::vocabulary::{Capability, TargetId};
 use rehearsal::Searches;
@@ -48,27 +49,49 @@ pub fn verify<'g>(
     target: TargetId,
     waivers: &mut Waivers<'_>,
 ) -> (Option<Verified<'g>>, Diagnostics) {
-    let mut found = Diagnostics::default();
-    let mut searches = Searches::default();
-    for service in graph
+    let services: Vec<ServiceView<'_>> = graph
         .services_on(target)
         .filter(|service| is_judged(graph, target, *service))
-    {
-        match target {
-            TargetId::Nginx => hosts::check(graph, service, &mut found),
-            TargetId::Swarm => {
-                promises::check(graph, service, target, &mut searches, &mut found);
-                overlap::check(graph, service, &mut found);
-            }
-            TargetId::Kubernetes | TargetId::Compose => {
-                promises::check(graph, service, target, &mut searches, &mut found);
-                found.extend(instances::stays_broken(graph, service, target));
-            }
+        .collect();
+    let shares = parallel::in_shares(&services, LEAST_SERVICES, 0, |share| {
+        let mut found = Diagnostics::default();
+        let mut searches = Searches::default();
+        for service in share.list {
+            judge(graph, *service, target, &mut searches, &mut found);
         }
+        found
+    });
+    let mut found = Diagnostics::default();
+    for share in shares {
+        found.extend(share);
     }
     let diagnostics = waivers.apply(found);
     let proved = !diagnostics.has_errors();
     (proved.then_some(Verified { graph, target }), diagnostics)
+}
+
+/// A thread more pays where each gets so many services; what it searches, it may search again.
+const LEAST_SERVICES: usize = 200;
+
+/// Checks one service's promises.
+fn judge(
+    graph: &Graph,
+    service: ServiceView<'_>,
+    target: TargetId,
+    searches: &mut Searches,
+    found: &mut Diagnostics,
+) {
+    match target {
+        TargetId::Nginx => hosts::check(graph, service, found),
+        TargetId::Swarm => {
+            promises::check(graph, service, target, searches, found);
+            overlap::check(graph, service, found);
+        }
+        TargetId::Kubernetes | TargetId::Compose => {
+            promises::check(graph, service, target, searches, found);
+            found.extend(instances::stays_broken(graph, service, target));
+        }
+    }
 }
 
 /// Whether a target runs this service itself and keeps promises of it: nginx those of its host. A
