@@ -58,7 +58,8 @@ pub struct Compilation {
     /// Every file that was read.
     pub sources: Sources,
     /// The program as it was read and checked, where it was without errors so far. No later phase reads
-    /// it: it is kept since to free the many small pieces of a large program is work for nothing.
+    /// it: it is kept for those who ask about the program, and since to free the many small pieces of a
+    /// large one is work for nothing.
     pub checked: Option<check::Checked>,
     /// What was found, in the order of the source.
     pub diagnostics: Vec<Diagnostic>,
@@ -83,7 +84,7 @@ pub fn compile(world: &dyn World, main: &str, options: &Options) -> Compilation 
 }
 
 /// What does not depend on the inputs: the program read, its names bound, its types checked.
-pub(crate) fn read(world: &dyn World, main: &str) -> (check::Checked, Diagnostics) {
+fn read(world: &dyn World, main: &str) -> (check::Checked, Diagnostics) {
     let (program, mut found) = resolve::resolve(world, main);
     let (checked, more) = check::check(program);
     found.extend(more);

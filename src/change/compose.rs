@@ -3,8 +3,8 @@
 //! `pull_policy`, `deploy.replicas` and `depends_on` out).
 
 use super::difference::{differences, value};
-use super::rules::{Rule, field};
-use super::{Change, Effect, Pair, TargetChanges, places};
+use super::rules::{Rule, fields};
+use super::{Change, Effect, Pair, TargetChanges};
 use crate::graph::ServiceView;
 use crate::targets::Object;
 
@@ -59,10 +59,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
             }
             let (was, is) = (value(&was.content), value(&service.content));
             let differ = differences(&was, &is);
-            change.fields = differ.iter().map(|it| field(SERVICE, it)).collect();
-            for field in &mut change.fields {
-                field.span = view.and_then(|view| places::of(view, &field.path));
-            }
+            change.fields = fields(SERVICE, &differ, view);
             let worst = change.fields.iter().map(|field| field.effect).max();
             let Some(worst) = worst else {
                 unchanged += 1;

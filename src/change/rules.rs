@@ -1,7 +1,8 @@
 //! A rule of change: what another value at a path of an object does.
 
 use super::difference::Difference;
-use super::{Effect, Field};
+use super::{Effect, Field, places};
+use crate::graph::ServiceView;
 use serde_json::Value;
 
 /// What another value does, and how that is known.
@@ -49,8 +50,24 @@ pub(super) fn rule<'r>(rules: &'r [Rule], path: &[String]) -> Option<&'r Rule> {
     rules.iter().find(|rule| rule.is_for(path))
 }
 
+/// Differences as rules take them, with where in the service each is written.
+pub(super) fn fields(
+    rules: &'static [Rule],
+    differences: &[Difference<'_>],
+    service: Option<ServiceView<'_>>,
+) -> Vec<Field> {
+    let placed = |difference: &Difference<'_>| {
+        let field = field(rules, difference);
+        Field {
+            span: service.and_then(|service| places::of(service, &field.path)),
+            ..field
+        }
+    };
+    differences.iter().map(placed).collect()
+}
+
 /// A difference as a rule takes it. What no rule is for is taken for the worst that keeps serving.
-pub(super) fn field(rules: &'static [Rule], difference: &Difference<'_>) -> Field {
+fn field(rules: &'static [Rule], difference: &Difference<'_>) -> Field {
     static UNKNOWN: Rule = Rule::new(
         "**",
         Effect::Rolls,

@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 pub(super) struct Invocation {
     /// The program.
     pub(super) project: Project,
+    /// What it was given.
+    pub(super) inputs: Inputs,
     /// What it gave.
     pub(super) compilation: Compilation,
     /// The targets it was compiled for, in the order they are written.
@@ -62,11 +64,7 @@ impl Invocation {
         let started = Instant::now();
         let project = Project::open(program.file.as_deref(), program.root.as_deref())?;
         let options = Options {
-            inputs: Inputs {
-                set: program.set.clone(),
-                params: params::read(&program.params)?,
-                ..Inputs::default()
-            },
+            inputs: params::inputs(program.set.clone(), &program.params)?,
             targets: targets.to_vec(),
             as_of,
         };
@@ -79,6 +77,7 @@ impl Invocation {
         targets.dedup();
         Ok(Self {
             project,
+            inputs: options.inputs,
             compilation,
             targets,
             started,

@@ -2,6 +2,7 @@
 
 use super::Failure;
 use super::project::show;
+use crate::eval::Inputs;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::cell::Cell;
@@ -15,11 +16,23 @@ const MAX_BYTES: u64 = 1024 * 1024;
 /// The most values and bytes of text that a file's aliases may unfold to.
 const MAX_UNFOLDED: usize = 8 * 1024 * 1024;
 
+/// What is given from outside on the command line: `--set`, and the files of `--params`.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn inputs(set: Vec<(String, String)>, files: &[PathBuf]) -> Result<Inputs, Failure> {
+    Ok(Inputs {
+        set,
+        params: read(files)?,
+        ..Inputs::default()
+    })
+}
+
 /// Reads parameter files, each flattened to its top-level keys, in order.
 ///
 /// # Errors
 /// A file that cannot be read, is too large, or is not a map in YAML.
-pub(super) fn read(files: &[PathBuf]) -> Result<Vec<(String, Value)>, Failure> {
+fn read(files: &[PathBuf]) -> Result<Vec<(String, Value)>, Failure> {
     let mut all = Vec::new();
     for file in files {
         let text = read_text(file)?;

@@ -5,7 +5,7 @@ use crate::check::Checked;
 use crate::eval::{self, Inputs};
 use crate::graph::{self, Graph};
 use crate::source::World;
-use crate::targets::{self, Target};
+use crate::targets::{self, Target, Unproved};
 use crate::vocabulary::{TargetId, Tree};
 use rustc_hash::FxHashMap;
 use similar::{Algorithm, DiffTag, capture_diff_slices};
@@ -68,7 +68,7 @@ impl<'a> Laboratory<'a> {
     ) -> Option<Self> {
         let target = targets::find(target)?;
         let mut resources = Vec::new();
-        let (deployment, _) = eval::evaluate_where(world, checked, inputs, |kind, tree| {
+        let (graph, files) = written(world, checked, inputs, target, |kind, tree| {
             resources.push(Resource {
                 index: resources.len(),
                 kind: kind.to_owned(),
@@ -76,8 +76,6 @@ impl<'a> Laboratory<'a> {
             });
             true
         });
-        let (graph, _) = graph::build(deployment);
-        let files = target.lower(&graph).plan.unproved();
         let paths = files.files().map(|(path, _)| path.to_owned()).collect();
         let (_, text) = files.files().find(|(written, _)| *written == path)?;
         let lines = text.lines().map(str::to_owned).collect();
@@ -133,10 +131,7 @@ impl<'a> Laboratory<'a> {
             index += 1;
             place.resource != index - 1 || place.change(tree, change)
         };
-        // What such a program is told would be of no use to anybody.
-        let (deployment, _) = eval::evaluate_where(self.world, self.checked, self.inputs, keep);
-        let (graph, _) = graph::build(deployment);
-        let files = self.target.lower(&graph).plan.unproved();
+        let (_, files) = written(self.world, self.checked, self.inputs, self.target, keep);
         let mut same = files.files().filter(|(path, _)| *path == self.path);
         // A file that is named after its content has another name now.
         let mut new = files
@@ -162,4 +157,19 @@ impl<'a> Laboratory<'a> {
             })
             .collect()
     }
+}
+
+/// The graph and the files of the program as `keep` leaves it. What it is told meanwhile would be of no
+/// use to anybody.
+fn written(
+    world: &dyn World,
+    checked: &Checked,
+    inputs: &Inputs,
+    target: &dyn Target,
+    keep: impl FnMut(&str, &mut Tree) -> bool,
+) -> (Graph, Unproved) {
+    let (deployment, _) = eval::evaluate_where(world, checked, inputs, keep);
+    let (graph, _) = graph::build(deployment);
+    let files = target.lower(&graph).plan.unproved();
+    (graph, files)
 }

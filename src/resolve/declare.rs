@@ -226,6 +226,7 @@ impl<'a> Declared<'a> {
             kind,
             span: name.span,
         };
+        let first_body = self.body_of(&name.text);
         let first = match self.names.entry(name.text.clone()) {
             Entry::Occupied(first) => first.into_mut(),
             Entry::Vacant(place) => {
@@ -237,7 +238,6 @@ impl<'a> Declared<'a> {
             }
         };
         // In different bodies, conditions may keep them apart: evaluation looks again.
-        let first_body = self.inner.get(&name.text).copied().unwrap_or(0);
         let apart = first_body != body && first.kind == kind;
         if !apart {
             self.diagnostics

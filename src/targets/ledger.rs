@@ -197,7 +197,7 @@ impl<'a> Ledger<'a> {
 
     /// An attribute's value, which the output will have.
     pub fn take<'t, T>(&mut self, attribute: &'t Attribute<T>) -> &'t T {
-        self.set(attribute.id, Account::Taken);
+        self.accounts.set(attribute.id, Account::Taken);
         &attribute.value
     }
 
@@ -214,27 +214,27 @@ impl<'a> Ledger<'a> {
     /// A block's body: the block itself is expressed, its properties are still to be taken. The
     /// properties of a top-level block count only once it was entered.
     pub fn enter<'t, T>(&mut self, node: &'t Node<T>) -> &'t T {
-        self.set(node.id, Account::Taken);
+        self.accounts.set(node.id, Account::Taken);
         &node.body
     }
 
     /// A property that the output will not have, with what the user should know.
     pub fn decline(&mut self, id: WrittenId, diagnostic: Diagnostic) {
-        self.set(id, Account::Declined);
+        self.accounts.set(id, Account::Declined);
         self.report(diagnostic);
     }
 
     /// A block with all that stands in it, which the output will not have.
     pub fn decline_block<T>(&mut self, node: &Node<T>, diagnostic: Diagnostic) {
         for id in node.id.0..node.end.0 {
-            self.set(WrittenId(id), Account::Declined);
+            self.accounts.set(WrittenId(id), Account::Declined);
         }
         self.report(diagnostic);
     }
 
     /// A property that is not this target's to express: its documentation says so.
     pub fn declare(&mut self, id: WrittenId, reason: &'static str) {
-        self.set(id, Account::Declared(reason));
+        self.accounts.set(id, Account::Declared(reason));
     }
 
     /// An optional attribute that is not this target's to express.
@@ -265,7 +265,7 @@ impl<'a> Ledger<'a> {
             {
                 return;
             }
-            if self.account(id) == Account::Open {
+            if self.accounts.get(id) == Account::Open {
                 self.declare(id, reason);
             }
         }
@@ -292,14 +292,6 @@ impl<'a> Ledger<'a> {
         diagnostics.extend(self.reports.into_iter().map(|(_, diagnostic)| diagnostic));
         diagnostics.extend(unsaid);
         (diagnostics, self.accounts)
-    }
-
-    fn account(&self, id: WrittenId) -> Account {
-        self.accounts.get(id)
-    }
-
-    fn set(&mut self, id: WrittenId, account: Account) {
-        self.accounts.set(id, account);
     }
 }
 

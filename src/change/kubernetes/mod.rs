@@ -5,8 +5,8 @@ mod refusal;
 mod rules;
 
 use super::difference::{differences, value};
-use super::rules::field;
-use super::{Change, Effect, Field, Pair, TargetChanges, places};
+use super::rules::fields;
+use super::{Change, Effect, Field, Pair, TargetChanges};
 use crate::graph::{Graph, ServiceView};
 use crate::targets::Object;
 use crate::vocabulary::TargetId;
@@ -81,11 +81,7 @@ fn changed(pair: &Pair<'_>, was: &Object, object: &Object) -> Option<Change> {
     let mut change = change(pair.new_graph, object);
     let view = pair.new_graph.and_then(|graph| view(graph, object));
     let differ = differences(&was, &is);
-    let rules = rules::of(&object.kind);
-    change.fields = differ.iter().map(|it| field(rules, it)).collect();
-    for field in &mut change.fields {
-        field.span = view.and_then(|view| places::of(view, &field.path));
-    }
+    change.fields = fields(rules::of(&object.kind), &differ, view);
     let worst = change.fields.iter().map(|field| field.effect).max()?;
     (change.effect, change.how) = match worst {
         Effect::Rolls => rolling(&object.kind, &is),

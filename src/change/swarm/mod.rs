@@ -5,8 +5,8 @@ mod rules;
 mod stack;
 
 use super::difference::{differences, value};
-use super::rules::field;
-use super::{Change, Effect, Field, Pair, TargetChanges, places};
+use super::rules::fields;
+use super::{Change, Effect, Pair, TargetChanges, places};
 use crate::graph::{Graph, ServiceView};
 use crate::targets::Object;
 use crate::vocabulary::TargetId;
@@ -103,13 +103,7 @@ impl Comparison<'_> {
     fn service(&mut self, old: &Stack<'_>, before: &Object, new: &Stack<'_>, after: &Object) {
         let (was, is) = (old.service(before), new.service(after));
         let view = view(self.pair.new_graph, new, &after.name);
-        let mut fields: Vec<Field> = differences(&was, &is)
-            .iter()
-            .map(|difference| field(rules::SERVICE, difference))
-            .collect();
-        for field in &mut fields {
-            field.span = view.and_then(|view| places::of(view, &field.path));
-        }
+        let fields = fields(rules::SERVICE, &differences(&was, &is), view);
         let Some(worst) = fields.iter().map(|field| field.effect).max() else {
             self.unchanged += 1;
             return;
@@ -161,9 +155,7 @@ impl Comparison<'_> {
                          code = InvalidArgument desc = only updates to Labels are allowed"
                     );
                     let [was, is] = both.map(Option::unwrap_or_default);
-                    let differ = differences(&was, &is);
-                    let differ = differ.iter().map(|it| field(rules::CONTENT, it));
-                    change.fields = differ.collect();
+                    change.fields = fields(rules::CONTENT, &differences(&was, &is), None);
                 }
                 _ => {
                     let (was, is) = (unnamed(was), unnamed(object));
@@ -173,7 +165,7 @@ impl Comparison<'_> {
                     }
                     change.effect = Effect::Ignored;
                     change.how = format!("the {kind} is there, and stays as it is");
-                    change.fields = differ.iter().map(|it| field(rules::KEPT, it)).collect();
+                    change.fields = fields(rules::KEPT, &differ, None);
                 }
             }
             self.changes.push(change);

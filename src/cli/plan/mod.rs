@@ -12,7 +12,6 @@ use super::{Exit, Failure, arguments, params, terminal};
 use crate::change::{self, Changes};
 use crate::diagnostics::render::{Format as Told, Shown, render};
 use crate::diagnostics::{Diagnostic, Severity};
-use crate::eval::Inputs;
 use crate::source::Sources;
 use crate::types::Date;
 use crate::vocabulary::TargetId;
@@ -181,11 +180,7 @@ impl Plan {
                 world, main, shown, ..
             } => {
                 let options = Options {
-                    inputs: Inputs {
-                        set,
-                        params: params::read(&self.params)?,
-                        ..Inputs::default()
-                    },
+                    inputs: params::inputs(set, &self.params)?,
                     targets: self.targets.clone(),
                     as_of: self.as_of,
                 };

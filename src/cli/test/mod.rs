@@ -114,11 +114,7 @@ struct Case {
 impl Test {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let started = Instant::now();
-        let inputs = Inputs {
-            set: self.set.clone(),
-            params: params::read(&self.params)?,
-            ..Inputs::default()
-        };
+        let inputs = params::inputs(self.set.clone(), &self.params)?;
         let mut programs = Vec::new();
         for main in discover::programs(&self.paths)? {
             programs.push(self.program(&main, &inputs)?);

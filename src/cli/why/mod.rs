@@ -9,7 +9,6 @@ use super::project::{MAIN, show};
 use super::{Exit, Failure, terminal};
 use crate::diagnostics::Severity;
 use crate::diagnostics::render::escape_line;
-use crate::eval::Inputs;
 use crate::provenance::Traced;
 use crate::targets::Artifact;
 use clap::Args;
@@ -76,15 +75,11 @@ impl Why {
         let provenance = match mark.line_without(number - 1) {
             None => None,
             Some(index) => {
-                let checked = crate::read(&invocation.project.world, &invocation.project.main).0;
-                let inputs = Inputs {
-                    set: self.program.set.clone(),
-                    params: super::params::read(&self.program.params)?,
-                    ..Inputs::default()
-                };
-                let world = &invocation.project.world;
+                let (world, inputs) = (&invocation.project.world, &invocation.inputs);
                 let (target, path) = (artifact.target, &artifact.path);
-                let found = Traced::new(world, &checked, &inputs, target, path)
+                let checked = invocation.compilation.checked.as_ref();
+                let found = checked
+                    .and_then(|checked| Traced::new(world, checked, inputs, target, path))
                     .and_then(|traced| traced.line(index));
                 Some(found.ok_or_else(|| stale(&file, &mark, &program))?)
             }
