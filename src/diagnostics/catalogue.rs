@@ -197,6 +197,9 @@ catalogue! {
     NOTHING_TO_TAKE_AWAY = "ZD5019" "nothing-to-take-away" Warning "0.1.0";
     TAKES_WHAT_IS_NEEDED = "ZD5020" "takes-what-is-needed" Error "0.1.0";
     VOLUME_ON_EACH_NODE = "ZD5021" "volume-on-each-node" Error "0.1.0";
+    CALLS_NEED_NEWER_NGINX = "ZD5022" "calls-need-newer-nginx" Error "0.1.0";
+    NOT_FOR_CALLS = "ZD5023" "not-for-calls" Error "0.1.0";
+    CALLS_IN_AN_INGRESS = "ZD5024" "calls-in-an-ingress" Warning "0.1.0";
     RESOLVE_NEEDS_NEWER_NGINX = "ZD5030" "resolve-needs-newer-nginx" Error "0.1.0";
     BACKUP_REFUSED = "ZD5031" "backup-refused" Error "0.1.0";
     NO_PRIMARY = "ZD5032" "no-primary" Error "0.1.0";

@@ -20,6 +20,7 @@ mod changes;
 mod compose;
 mod gateway;
 mod gateway_api;
+mod grpc;
 mod hazard;
 mod host;
 mod hosts;
@@ -152,6 +153,7 @@ fn all() -> Vec<Test> {
     }
     tests.extend(gateway::tests());
     tests.extend(gateway_api::tests());
+    tests.extend(grpc::tests());
     tests.extend(hazard::tests());
     tests.extend(updates::tests());
     tests.extend(changes::tests());

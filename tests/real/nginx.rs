@@ -229,7 +229,7 @@ impl Nginx {
     /// Where it listens.
     fn listens(&self) -> Vec<u16> {
         let ports = captures(
-            r"(?m)^\s*listen\s+(?:\S+:)?(\d+)(?: ssl| default_server| backlog=\d+)*;",
+            r"(?m)^\s*listen\s+(?:\S+:)?(\d+)(?: ssl| default_server| http2| backlog=\d+)*;",
             &self.text,
         );
         let ports: BTreeSet<u16> = ports.iter().filter_map(|port| port.parse().ok()).collect();
@@ -315,6 +315,10 @@ fn upstreams(text: &str) -> (BTreeSet<String>, BTreeSet<u16>) {
     ));
     let ports = captures(r":(\d{2,5})\b", text);
     let mut ports: BTreeSet<u16> = ports.iter().filter_map(|port| port.parse().ok()).collect();
+    // Who speaks gRPC there is the test's own affair.
+    for calls in captures(r"grpc_pass grpc://\S+:(\d+);", text) {
+        ports.retain(|port| port.to_string() != calls);
+    }
     // A redirect may name a port of nginx's own.
     for own in captures(r"(?m)^\s*listen\s+(?:\S+:)?(\d+)", text) {
         ports.retain(|port| port.to_string() != own);

@@ -189,7 +189,7 @@ parts! {
     }
     ServicePort {
         "name" name, "port" port, "targetPort" target_port, "nodePort" node_port,
-        "protocol" protocol,
+        "protocol" protocol, "appProtocol" app_protocol,
     }
 
     PersistentVolumeClaimSpec { "accessModes" access_modes, "resources" resources, }

@@ -6,7 +6,7 @@ use super::names;
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::{self, ServiceView};
 use crate::source::Span;
-use crate::vocabulary::{Node, Port};
+use crate::vocabulary::{Node, Port, Protocol};
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -149,6 +149,9 @@ fn service_port(port: &Node<Port>, number: u16) -> ServicePort {
         port: i32::from(number),
         target_port: Some(IntOrString::String(name.to_owned())),
         protocol: is_udp(graph::protocol(port)),
+        // What is said to balancers and routes of the Gateway API (GEP-1911): gRPC is HTTP/2.
+        app_protocol: (graph::protocol(port) == Protocol::Grpc)
+            .then(|| "kubernetes.io/h2c".to_owned()),
         ..ServicePort::default()
     }
 }

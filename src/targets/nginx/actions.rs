@@ -7,7 +7,7 @@ use super::pattern::Pattern;
 use super::plan::Directive;
 use super::pools;
 use super::routes::{self, Body};
-use super::{headers, limits, rewrites, splits, values};
+use super::{grpc, headers, limits, rewrites, splits, values};
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::source::Span;
 use crate::types::Reference;
@@ -68,6 +68,9 @@ pub(super) fn lower(
         let changed = headers::response(scene, changes, passes, pattern.as_ref(), draft.ledger);
         directives.extend(changed);
     }
+    if directives.iter().any(|it| it.name() == "grpc_pass") {
+        directives = grpc::of_route(scene, route, directives, draft);
+    }
     Some(Body {
         name,
         directives,
@@ -107,7 +110,7 @@ fn pass(
         splits::lower(scene, route, draft)?
     };
     let mut out = vec![Directive::new(
-        "proxy_pass",
+        passing(scheme),
         [format!("{scheme}://{address}")],
     )];
     if scheme == "https" {
@@ -124,11 +127,23 @@ fn live_slot(
     draft: &mut Draft<'_, '_>,
 ) -> Option<Directive> {
     let callee = scene.graph.find(service)?;
-    let scheme = crate::graph::scheme(crate::graph::protocol(callee.port(port)?));
+    let protocol = crate::graph::protocol(callee.port(port)?);
+    // What is said of it is said where its address is asked for.
+    (protocol != crate::vocabulary::Protocol::Grpc).then_some(())?;
+    let scheme = crate::graph::scheme(protocol);
     let include = hosts::route_of(scene.graph, callee, scheme)?;
     let variable = hosts::blue_green_variable(callee);
     draft.backends.include(include.path(scene.graph), include);
     Some(Directive::new("proxy_pass", [format!("${variable}")]))
+}
+
+/// The directive that passes requests on.
+fn passing(scheme: &str) -> &'static str {
+    if scheme == grpc::SCHEME {
+        "grpc_pass"
+    } else {
+        "proxy_pass"
+    }
 }
 
 /// The scheme of a port, and its address as `proxy_pass` has it.
@@ -139,7 +154,7 @@ fn address(
     draft: &mut Draft<'_, '_>,
 ) -> Option<(&'static str, String)> {
     let (callee, port) = pools::target(scene, label)?;
-    let scheme = pools::scheme(callee, port, span);
+    let scheme = pools::scheme(scene.graph, callee, port, span);
     let scheme = scheme.map_err(|fault| draft.report(scene, *fault)).ok()?;
     if scene.graph.is_on_host(callee) {
         let pool = draft.pools.find_slots(callee.name());

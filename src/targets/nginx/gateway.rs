@@ -7,7 +7,7 @@ use super::plan::{Conf, Directive, Location, Server};
 use super::pools::Pools;
 use super::quote::Word;
 use super::version::NginxVersion;
-use super::{headers, limits, listeners, pools, routes, values};
+use super::{grpc, headers, limits, listeners, pools, routes, values};
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::{Graph, ServiceView, routing};
 use crate::rollout::derivation::nginx as derivation;
@@ -113,11 +113,15 @@ pub(super) fn lower(scene: Scene<'_>, names: &mut Names, ledger: &mut Ledger<'_>
         locations.extend(routes::locations(scene, &host, &routes, &mut draft));
         for (listener, what) in listeners.servers(&host) {
             servers.push(match what {
-                Serves::Routes => Server {
-                    directives: listener.into_iter().chain(directives.clone()).collect(),
-                    groups: groups.clone(),
-                    locations: locations.clone(),
-                },
+                Serves::Routes => {
+                    let mut server = Server {
+                        directives: listener.into_iter().chain(directives.clone()).collect(),
+                        groups: groups.clone(),
+                        locations: locations.clone(),
+                    };
+                    grpc::serve(scene, &mut server, &mut draft);
+                    server
+                }
                 Serves::Redirect(to) => {
                     elsewhere(listener, logs(scene, draft.ledger), health.as_ref(), to)
                 }

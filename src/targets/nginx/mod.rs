@@ -7,6 +7,7 @@
 mod actions;
 mod choices;
 mod gateway;
+mod grpc;
 mod headers;
 mod hosts;
 mod limits;

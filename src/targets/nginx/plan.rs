@@ -95,6 +95,28 @@ impl Directive {
         self.comments.push(Comment::new(line));
         self
     }
+
+    /// Its name.
+    pub(super) fn name(&self) -> &str {
+        self.name.as_str()
+    }
+
+    /// The same under another name.
+    pub(super) fn called(mut self, name: &str) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Whether this is one of its arguments.
+    pub(super) fn has(&self, word: &str) -> bool {
+        self.arguments.iter().any(|known| known.as_str() == word)
+    }
+
+    /// With one more argument.
+    pub(super) fn with(mut self, word: &str) -> Self {
+        self.arguments.push(word.into());
+        self
+    }
 }
 
 impl Map {

@@ -145,14 +145,43 @@ fn two_routes_of_one_path_are_refused() {
 }
 
 #[test]
+fn calls_are_passed_on() {
+    let tls = "listen https { tls { certificate = crt, key = key } }";
+    let secrets = "secret crt { external = true }\nsecret key { external = true }\n";
+    let text = |version: &str, listen: &str, route: &str| {
+        let gateway = format!("{listen}\nread_timeout = 2m\nroute \"/shop.Shop/**\" {{ to = web.calls\n{route} }}");
+        let settings = format!("target nginx {{ version = \"{version}\" }}\n");
+        build(&format!("{settings}{secrets}{}", program(&gateway)))
+    };
+    let (conf, found) = text("1.28", "listen http", "retry { on = [error], tries = 2 }");
+    assert_eq!(found, Vec::<String>::new());
+    for directive in [
+        "http2 on;",
+        "grpc_pass grpc://$backend_web:9090;",
+        "grpc_read_timeout 2m;",
+        "grpc_connect_timeout 1s;",
+        "grpc_set_header Host $http_host;",
+        "grpc_next_upstream error;",
+        "grpc_next_upstream_tries 2;",
+    ] {
+        assert!(conf.contains(directive), "{directive}: {conf}");
+    }
+    assert!(!conf.contains("proxy_"), "{conf}");
+    let (conf, found) = text("1.22", tls, "");
+    assert_eq!(found, Vec::<String>::new());
+    assert!(conf.contains("listen 443 ssl default_server http2;"), "{conf}");
+    let (_, found) = text("1.22", "listen http", "");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("ZD5022 "), "{found:?}");
+    let (_, found) = text("1.28", "listen http", "websocket = true");
+    assert_eq!(found, ["ZD5023 nginx cannot do this for gRPC"]);
+}
+
+#[test]
 fn what_is_not_http_is_refused() {
     assert_eq!(
         faults("route \"/\" { to = web.cache }"),
         ["ZD5036 a gateway passes on HTTP, and `web.cache` speaks tcp"]
-    );
-    assert_eq!(
-        faults("route \"/\" { to = web.calls }"),
-        ["ZD0003 target nginx cannot pass gRPC on yet"]
     );
     assert_eq!(
         found("listen http { protocol = https }\nroute \"/\" { to = web.http }"),

@@ -16,6 +16,9 @@ impl NginxVersion {
     pub const ASSUMED: NginxVersion = NginxVersion::Known(1, 22, 0);
     /// One that can do all there is.
     pub(super) const NEWEST: NginxVersion = NginxVersion::Known(u32::MAX, 0, 0);
+    /// The first with `http2 on`, and with HTTP/1.1 and HTTP/2 on one port without TLS (nginx `CHANGES`,
+    /// 1.25.1).
+    const HTTP2: NginxVersion = NginxVersion::Known(1, 25, 1);
     /// The first without a subscription in which a member of a pool may have `resolve`, and a pool
     /// a `resolver` of its own (nginx `CHANGES`, 1.27.3).
     const RESOLVE: NginxVersion = NginxVersion::Known(1, 27, 3);
@@ -59,6 +62,11 @@ impl NginxVersion {
         }
         let number = tag.split('-').next().unwrap_or_default();
         Self::parse(number).unwrap_or(Self::Unknown)
+    }
+
+    /// Whether HTTP/2 is a server's own to choose.
+    pub(super) fn has_http2_directive(self) -> bool {
+        self >= Self::HTTP2
     }
 
     /// Whether a member of a pool may have `resolve`.

@@ -2,8 +2,9 @@
 
 use super::{Lost, no_path, pool, primaries};
 use crate::diagnostics::{Diagnostic, catalogue};
-use crate::graph::ServiceView;
+use crate::graph::{self, ServiceView};
 use crate::graph::routing::{self, Candidate, Paths, VirtualHost};
+use crate::source::Span;
 use crate::targets::kubernetes::lowering::{Lowering, SAID};
 use crate::vocabulary::{Gateway, Node, Protocol, Route, RouteTarget, Upstream};
 use k8s_openapi::api::networking::v1::{
@@ -159,6 +160,10 @@ impl<'g> Lowering<'g> {
         };
         let (name, port) = backend?;
         let callee = self.graph.find(name)?;
+        let speaks = callee.port(port).map(graph::protocol);
+        if speaks == Some(Protocol::Grpc) && self.ledger.is_news("calls", to.span) {
+            self.ledger.report(calls(service, to.span));
+        }
         Some(IngressBackend {
             service: Some(IngressServiceBackend {
                 name: self.service_name(callee).to_owned(),
@@ -183,6 +188,21 @@ impl<'g> Lowering<'g> {
         }
         primaries.first().map(|(name, port, _)| (*name, *port))
     }
+}
+
+/// An Ingress does not say what a service speaks.
+fn calls(service: ServiceView<'_>, span: Span) -> Diagnostic {
+    Diagnostic::new(
+        &catalogue::CALLS_IN_AN_INGRESS,
+        "an Ingress cannot say that this port speaks gRPC",
+        span,
+    )
+    .labelled("a controller that does not read `appProtocol` of the Service passes calls on as HTTP/1.1")
+    .about(service.name())
+    .help(
+        "write `target kubernetes { gateway = gateway_api }`, or tell the controller at hand in \
+         `on kubernetes { patch ingress { … } }`",
+    )
 }
 
 /// Of the routes for one path the one that takes every request; an Ingress has one.

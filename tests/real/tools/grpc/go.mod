@@ -1,0 +1,3 @@
+module example.test/grpc
+
+go 1.25
