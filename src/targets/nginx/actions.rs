@@ -127,14 +127,11 @@ fn live_slot(
     draft: &mut Draft<'_, '_>,
 ) -> Option<Directive> {
     let callee = scene.graph.find(service)?;
-    let protocol = crate::graph::protocol(callee.port(port)?);
-    // What is said of it is said where its address is asked for.
-    (protocol != crate::vocabulary::Protocol::Grpc).then_some(())?;
-    let scheme = crate::graph::scheme(protocol);
+    let scheme = crate::graph::scheme(crate::graph::protocol(callee.port(port)?));
     let include = hosts::route_of(scene.graph, callee, scheme)?;
     let variable = hosts::blue_green_variable(callee);
     draft.backends.include(include.path(scene.graph), include);
-    Some(Directive::new("proxy_pass", [format!("${variable}")]))
+    Some(Directive::new(passing(scheme), [format!("${variable}")]))
 }
 
 /// The directive that passes requests on.
@@ -154,7 +151,7 @@ fn address(
     draft: &mut Draft<'_, '_>,
 ) -> Option<(&'static str, String)> {
     let (callee, port) = pools::target(scene, label)?;
-    let scheme = pools::scheme(scene.graph, callee, port, span);
+    let scheme = pools::scheme(callee, port, span);
     let scheme = scheme.map_err(|fault| draft.report(scene, *fault)).ok()?;
     if scene.graph.is_on_host(callee) {
         let pool = draft.pools.find_slots(callee.name());

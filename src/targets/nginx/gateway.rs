@@ -113,21 +113,18 @@ pub(super) fn lower(scene: Scene<'_>, names: &mut Names, ledger: &mut Ledger<'_>
         locations.extend(routes::locations(scene, &host, &routes, &mut draft));
         for (listener, what) in listeners.servers(&host) {
             servers.push(match what {
-                Serves::Routes => {
-                    let mut server = Server {
-                        directives: listener.into_iter().chain(directives.clone()).collect(),
-                        groups: groups.clone(),
-                        locations: locations.clone(),
-                    };
-                    grpc::serve(scene, &mut server, &mut draft);
-                    server
-                }
+                Serves::Routes => Server {
+                    directives: listener.into_iter().chain(directives.clone()).collect(),
+                    groups: groups.clone(),
+                    locations: locations.clone(),
+                },
                 Serves::Redirect(to) => {
                     elsewhere(listener, logs(scene, draft.ledger), health.as_ref(), to)
                 }
             });
         }
     }
+    grpc::serve(scene, &mut servers, &mut draft);
     let mut conf = draft.conf;
     conf.servers = servers;
     conf.includes = includes;

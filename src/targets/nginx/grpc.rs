@@ -2,14 +2,17 @@
 //! clients connect.
 //!
 //! The directives of `ngx_http_grpc_module` are those of `ngx_http_proxy_module` under other names, and
-//! are inherited on their own: a location with `grpc_pass` sees no `proxy_read_timeout`. Calls are
-//! POSTs, so that one is tried again only where no server had it yet, or with `non_idempotent`.
+//! are inherited on their own: a location with `grpc_pass` sees no `proxy_read_timeout`. The body of a call
+//! is never held (`ngx_http_grpc_handler` sets `request_body_no_buffering`), so that nginx tries a call at
+//! another server only where no connection came about (`ngx_http_upstream_next`).
 
 use super::gateway::{Draft, Scene};
-use super::plan::{Directive, Location, Server};
+use super::plan::{Directive, Server};
+use super::values;
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::source::Span;
-use crate::vocabulary::{Node, Route};
+use crate::vocabulary::{Node, Retry, RetryOn, Route};
+use std::collections::BTreeSet;
 
 /// The scheme of a port that speaks gRPC without TLS.
 pub(super) const SCHEME: &str = "grpc";
@@ -40,7 +43,7 @@ pub(super) fn of_route(
     directives: Vec<Directive>,
     draft: &mut Draft<'_, '_>,
 ) -> Vec<Directive> {
-    let mut out = Vec::with_capacity(directives.len());
+    let mut out = Vec::with_capacity(directives.len() + 1);
     for directive in directives {
         if !directive.name().starts_with("proxy_") {
             out.push(directive);
@@ -50,24 +53,105 @@ pub(super) fn of_route(
             draft.report(scene, fault);
         }
     }
+    out.extend(silence(scene, route));
+    let retry = route.retry.as_deref().or(scene.gateway.retry.as_deref());
+    let vain = retry.and_then(in_vain);
+    if let Some(vain) = vain.filter(|vain| draft.ledger.is_news("calls", *vain)) {
+        draft.report(scene, not_tried_again(vain, route));
+    }
     out
 }
 
-/// Whether a server passes calls on.
-fn passes_calls(locations: &[Location]) -> bool {
-    let mut directives = locations.iter().flat_map(|location| &location.directives);
-    directives.any(|directive| directive.name() == "grpc_pass")
+/// What of a `retry` is about calls that were sent already.
+fn in_vain(retry: &Node<Retry>) -> Option<Span> {
+    let non_idempotent = retry.non_idempotent.as_ref().filter(|it| it.value);
+    let mut on = retry.on.iter().flat_map(|on| &on.value);
+    on.find(|on| !matches!(on.value, RetryOn::Error | RetryOn::Timeout))
+        .map(|on| on.span)
+        .or(non_idempotent.map(|it| it.key_span))
 }
 
-/// Has a server take calls: HTTP/2 where it listens, and what its locations inherit.
-pub(super) fn serve(scene: Scene<'_>, server: &mut Server, draft: &mut Draft<'_, '_>) {
-    if !passes_calls(&server.locations) {
-        return;
+/// A client that streams may be silent for as long as the service: each `DATA` frame of its is part of a
+/// body to nginx, and `client_body_timeout`, a minute by default, is what it waits for the next.
+fn silence(scene: Scene<'_>, route: &Route) -> Option<Directive> {
+    let written = route.read_timeout.as_ref();
+    let written = written.or(scene.gateway.read_timeout.as_ref())?;
+    let word = values::time("timeout", written.value, written.span).ok()?;
+    Some(Directive::new("client_body_timeout", [word]))
+}
+
+/// Has the servers of a gateway that pass calls on take them: HTTP/2 where they listen, and what their
+/// locations inherit.
+pub(super) fn serve(scene: Scene<'_>, servers: &mut [Server], draft: &mut Draft<'_, '_>) {
+    let mut plain = false;
+    let mut by_variable = false;
+    for server in servers {
+        if !passes(server, "grpc_pass") {
+            continue;
+        }
+        by_variable |= passes_by_variable(server);
+        plain |= listens(server).any(|listen| !listen.has("ssl"));
+        inherit(server);
+        if scene.version.has_http2_directive() {
+            choose_http2(server);
+        } else {
+            server.directives.iter_mut().for_each(listen_for_http2);
+        }
     }
-    let proxies = server.locations.iter().any(|location| {
-        let mut directives = location.directives.iter();
-        directives.any(|directive| directive.name() == "proxy_pass")
-    });
+    if by_variable && scene.version.lacks_grpc_variables() {
+        draft.report(scene, too_old(scene));
+    } else if plain && !scene.version.has_http2_directive() {
+        draft.report(scene, needs_newer(scene));
+    }
+}
+
+/// Has all servers of one port speak HTTP/2 where one does. Without TLS nginx asks the first server of a
+/// port, before it knows the host name (`ngx_http_init_connection`); and other options for one port
+/// are a warning.
+pub(super) fn share(servers: &mut [Server]) {
+    let speaks = |server: &Server| server.directives.iter().any(|it| it.name() == "http2");
+    let chosen = servers.iter().filter(|server| speaks(server));
+    let chosen: BTreeSet<String> = chosen.flat_map(listens).map(port).collect();
+    let listened = servers.iter().flat_map(listens);
+    let listened = listened.filter(|listen| listen.has("http2"));
+    let listened: BTreeSet<String> = listened.map(port).collect();
+    for server in servers {
+        if !speaks(server) && listens(server).any(|listen| chosen.contains(&port(listen))) {
+            choose_http2(server);
+        }
+        let mut directives = server.directives.iter_mut();
+        directives
+            .by_ref()
+            .filter(|it| it.name() == "listen" && listened.contains(&port(it)))
+            .for_each(listen_for_http2);
+    }
+}
+
+fn passes(server: &Server, by: &str) -> bool {
+    in_locations(server).any(|directive| directive.name() == by)
+}
+
+fn passes_by_variable(server: &Server) -> bool {
+    in_locations(server).any(|it| it.name() == "grpc_pass" && it.first().contains('$'))
+}
+
+fn in_locations(server: &Server) -> impl Iterator<Item = &Directive> {
+    let locations = server.locations.iter();
+    locations.flat_map(|location| &location.directives)
+}
+
+fn listens(server: &Server) -> impl Iterator<Item = &Directive> {
+    let directives = server.directives.iter();
+    directives.filter(|directive| directive.name() == "listen")
+}
+
+fn port(listen: &Directive) -> String {
+    listen.first().to_owned()
+}
+
+/// What the locations of a server inherit.
+fn inherit(server: &mut Server) {
+    let proxies = passes(server, "proxy_pass");
     for group in &mut server.groups {
         let calls: Vec<Directive> = group.iter().filter_map(of_grpc).collect();
         if !proxies {
@@ -75,29 +159,19 @@ pub(super) fn serve(scene: Scene<'_>, server: &mut Server, draft: &mut Draft<'_,
         }
         group.extend(calls);
     }
-    if scene.version.has_http2_directive() {
-        let at = server
-            .directives
-            .iter()
-            .rposition(|directive| directive.name() == "listen")
-            .map_or(0, |last| last + 1);
-        server
-            .directives
-            .insert(at, Directive::new("http2", ["on"]));
-        return;
-    }
-    let is_plain = |directive: &Directive| !directive.has("ssl");
-    let listens = server
-        .directives
-        .iter_mut()
-        .filter(|directive| directive.name() == "listen");
-    let mut plain = false;
-    for listen in listens {
-        plain |= is_plain(listen);
-        *listen = listen.clone().with("http2");
-    }
-    if plain {
-        draft.report(scene, needs_newer(scene));
+}
+
+fn choose_http2(server: &mut Server) {
+    let is_listen = |directive: &Directive| directive.name() == "listen";
+    let last = server.directives.iter().rposition(is_listen);
+    let after = last.map_or(0, |last| last + 1);
+    let on = Directive::new("http2", ["on"]);
+    server.directives.insert(after, on);
+}
+
+fn listen_for_http2(directive: &mut Directive) {
+    if directive.name() == "listen" && !directive.has("http2") {
+        directive.push("http2");
     }
 }
 
@@ -113,7 +187,10 @@ fn not_of_calls(directive: &str, route: &Node<Route>) -> Option<Diagnostic> {
         }
         "proxy_headers_hash_bucket_size" => {
             let headers = route.request_headers.as_ref()?;
-            (headers.span, "nginx has no room for so long a name of a header in calls")
+            (
+                headers.span,
+                "nginx has no room for so long a name of a header in calls",
+            )
         }
         _ => return None,
     };
@@ -132,20 +209,49 @@ fn not_for_calls(span: Span, to: Span, what: &str) -> Diagnostic {
     .help("take it out, or route what needs it to a port that speaks http")
 }
 
-/// On a port without TLS an older nginx reads either HTTP/2 or HTTP/1.1.
-fn needs_newer(scene: Scene<'_>) -> Diagnostic {
-    let version = format!("this nginx is {}", scene.version);
+/// A retry that no call gets.
+fn not_tried_again(span: Span, route: &Route) -> Diagnostic {
     let diagnostic = Diagnostic::new(
-        &catalogue::CALLS_NEED_NEWER_NGINX,
-        "gRPC without TLS, beside anything that speaks HTTP/1.1, needs nginx 1.25.1",
-        scene.service.span(),
+        &catalogue::CALLS_NOT_TRIED_AGAIN,
+        "nginx tries no gRPC call again once it was sent",
+        span,
     );
-    let diagnostic = match scene.version_span {
-        Some(span) => diagnostic.and(span, version),
-        None => diagnostic.labelled(format!("{version}, as nothing else is said")),
+    let diagnostic = diagnostic
+        .labelled("of no effect: nginx passes a call on as it comes and keeps nothing of it");
+    let diagnostic = match &route.to {
+        Some(to) => diagnostic.and(to.span, "this port speaks gRPC"),
+        None => diagnostic,
     };
     diagnostic.help(
+        "leave it out: a server that takes no connection is passed over by `on = [error, timeout]`; \
+         what fails later is for the client's own retry policy",
+    )
+}
+
+/// On a port without TLS an older nginx reads either HTTP/2 or HTTP/1.1.
+fn needs_newer(scene: Scene<'_>) -> Diagnostic {
+    let message = "gRPC without TLS, beside anything that speaks HTTP/1.1, needs nginx 1.25.1";
+    older(scene, message).help(
         "name a newer nginx (`target nginx { version = \"1.28\" }`, or the tag of the gateway's \
          image), or listen with TLS, where client and server agree on what they speak",
     )
+}
+
+/// `grpc_pass` to what stands in a variable.
+fn too_old(scene: Scene<'_>) -> Diagnostic {
+    let message = "gRPC to a name that is looked up at request time needs nginx 1.17.8";
+    older(scene, message).help("name a newer nginx: `target nginx { version = \"1.28\" }`")
+}
+
+fn older(scene: Scene<'_>, message: &str) -> Diagnostic {
+    let version = format!("this nginx is {}", scene.version);
+    let diagnostic = Diagnostic::new(
+        &catalogue::CALLS_NEED_NEWER_NGINX,
+        message,
+        scene.service.span(),
+    );
+    match scene.version_span {
+        Some(span) => diagnostic.and(span, version),
+        None => diagnostic.labelled(format!("{version}, as nothing else is said")),
+    }
 }

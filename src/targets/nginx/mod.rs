@@ -183,6 +183,7 @@ fn elsewhere(graph: &Graph, ledger: &mut Ledger<'_>) {
 
 fn finish(mut conf: Conf, names: &Names) -> Conf {
     conf.directives.extend(names.directives());
+    grpc::share(&mut conf.servers);
     conf.comment_once();
     conf
 }

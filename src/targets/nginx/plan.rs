@@ -112,10 +112,14 @@ impl Directive {
         self.arguments.iter().any(|known| known.as_str() == word)
     }
 
-    /// With one more argument.
-    pub(super) fn with(mut self, word: &str) -> Self {
+    /// Its first argument; empty without one.
+    pub(super) fn first(&self) -> &str {
+        self.arguments.first().map_or("", Word::as_str)
+    }
+
+    /// Adds an argument.
+    pub(super) fn push(&mut self, word: &str) {
         self.arguments.push(word.into());
-        self
     }
 }
 

@@ -14,7 +14,7 @@ use super::plan::{Directive, Upstream};
 use super::version::NginxVersion;
 use super::{values, variables};
 use crate::diagnostics::{Diagnostic, catalogue};
-use crate::graph::{self, Graph, ServiceView};
+use crate::graph::{self, ServiceView};
 use crate::rollout::derivation::nginx as derivation;
 use crate::source::Span;
 use crate::targets::Ledger;
@@ -234,7 +234,7 @@ fn members(
         let Some((callee, port)) = target(scene, &server.label) else {
             continue;
         };
-        let scheme = match scheme(scene.graph, callee, port, server.span) {
+        let scheme = match scheme(callee, port, server.span) {
             Ok(scheme) => scheme,
             Err(fault) => {
                 ledger.declare_block(server, "refused with a diagnostic");
@@ -330,21 +330,11 @@ pub(super) fn target<'g>(
 
 /// The scheme that a port is spoken to with.
 pub(super) fn scheme(
-    graph: &Graph,
     callee: ServiceView<'_>,
     port: &Node<Port>,
     span: Span,
 ) -> Result<&'static str, Box<Diagnostic>> {
     match graph::protocol(port) {
-        Protocol::Grpc if graph.is_on_host(callee) => Err(Box::new(
-            Diagnostic::new(
-                &catalogue::NOT_YET,
-                "a plain host cannot have a gRPC service behind its nginx yet",
-                span,
-            )
-            .and(port.span, "a gRPC port")
-            .help("run it in containers, `targets = [swarm]` or `[compose]`, and route to it there"),
-        )),
         Protocol::Http => Ok("http"),
         Protocol::Https => Ok("https"),
         Protocol::Grpc => Ok(grpc::SCHEME),

@@ -17,7 +17,6 @@ pub(super) struct Word(String);
 
 impl Word {
     /// What nginx is to understand.
-    #[cfg(test)]
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }

@@ -75,7 +75,7 @@ fn place(
     draft: &mut Draft<'_, '_>,
 ) -> Option<(&'static str, String)> {
     let (callee, port) = pools::target(scene, label)?;
-    let scheme = pools::scheme(scene.graph, callee, port, span);
+    let scheme = pools::scheme(callee, port, span);
     let scheme = scheme.map_err(|fault| draft.report(scene, *fault)).ok()?;
     let host = gateway::host_of(scene, callee);
     let number = draft.ledger.take_from(port.number.as_ref())?.get();

@@ -147,18 +147,22 @@ fn two_routes_of_one_path_are_refused() {
 #[test]
 fn calls_are_passed_on() {
     let tls = "listen https { tls { certificate = crt, key = key } }";
-    let secrets = "secret crt { external = true }\nsecret key { external = true }\n";
     let text = |version: &str, listen: &str, route: &str| {
-        let gateway = format!("{listen}\nread_timeout = 2m\nroute \"/shop.Shop/**\" {{ to = web.calls\n{route} }}");
+        let secrets = "secret crt { external = true }\nsecret key { external = true }\n";
+        let secrets = if listen == tls { secrets } else { "" };
+        let gateway = format!(
+            "{listen}\nread_timeout = 2m\nroute \"/shop.Shop/**\" {{ to = web.calls\n{route} }}"
+        );
         let settings = format!("target nginx {{ version = \"{version}\" }}\n");
         build(&format!("{settings}{secrets}{}", program(&gateway)))
     };
     let (conf, found) = text("1.28", "listen http", "retry { on = [error], tries = 2 }");
-    assert_eq!(found, Vec::<String>::new());
+    assert_eq!(found, ["ZD5076 there is no other server of `web` to try"]);
     for directive in [
         "http2 on;",
         "grpc_pass grpc://$backend_web:9090;",
-        "grpc_read_timeout 2m;",
+        "grpc_read_timeout 120s;",
+        "client_body_timeout 120s;",
         "grpc_connect_timeout 1s;",
         "grpc_set_header Host $http_host;",
         "grpc_next_upstream error;",
@@ -166,15 +170,52 @@ fn calls_are_passed_on() {
     ] {
         assert!(conf.contains(directive), "{directive}: {conf}");
     }
-    assert!(!conf.contains("proxy_"), "{conf}");
+    assert!(!conf.contains(" proxy_"), "{conf}");
     let (conf, found) = text("1.22", tls, "");
-    assert_eq!(found, Vec::<String>::new());
-    assert!(conf.contains("listen 443 ssl default_server http2;"), "{conf}");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("ZD5071 "), "{found:?}");
+    assert!(
+        conf.contains("listen 443 ssl default_server http2;"),
+        "{conf}"
+    );
     let (_, found) = text("1.22", "listen http", "");
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].starts_with("ZD5022 "), "{found:?}");
     let (_, found) = text("1.28", "listen http", "websocket = true");
     assert_eq!(found, ["ZD5023 nginx cannot do this for gRPC"]);
+    let (_, found) = text("1.17.7", tls, "");
+    assert!(
+        found.iter().any(|it| it.starts_with("ZD5022 ")),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn calls_that_were_sent_are_not_tried_again() {
+    let of_pool = |retry: &str| {
+        let pool = "upstream pool { server web.calls, resolve = at_start }";
+        let gateway =
+            format!("listen http\n{pool}\nroute \"/\" {{ to = pool\nretry {{ {retry} }} }}");
+        let settings = "target nginx { version = \"1.28\" }\n";
+        let (_, found) = build(&format!("{settings}{}", program(&gateway)));
+        found.iter().filter(|it| it.starts_with("ZD5025 ")).count()
+    };
+    assert_eq!(of_pool("on = [error, timeout], tries = 2"), 0);
+    assert_eq!(of_pool("non_idempotent = false"), 0);
+    assert_eq!(of_pool("non_idempotent = true"), 1);
+    assert_eq!(of_pool("on = [error, http_503]"), 1);
+}
+
+#[test]
+fn one_port_speaks_http2_or_not() {
+    let gateway = "listen http
+         route \"/\" { to = web.http }
+         route \"/shop.Shop/**\" { hosts = [\"calls.example\"], to = web.calls }";
+    let settings = "target nginx { version = \"1.28\" }\n";
+    let (conf, found) = build(&format!("{settings}{}", program(gateway)));
+    assert_eq!(found, Vec::<String>::new());
+    // nginx reads it of the first server of a port, and either may be that.
+    assert_eq!(conf.matches("http2 on;").count(), 2, "{conf}");
 }
 
 #[test]

@@ -16,6 +16,8 @@ impl NginxVersion {
     pub const ASSUMED: NginxVersion = NginxVersion::Known(1, 22, 0);
     /// One that can do all there is.
     pub(super) const NEWEST: NginxVersion = NginxVersion::Known(u32::MAX, 0, 0);
+    /// The first with variables in `grpc_pass` (nginx `CHANGES`, 1.17.8).
+    const GRPC_VARIABLES: NginxVersion = NginxVersion::Known(1, 17, 8);
     /// The first with `http2 on`, and with HTTP/1.1 and HTTP/2 on one port without TLS (nginx `CHANGES`,
     /// 1.25.1).
     const HTTP2: NginxVersion = NginxVersion::Known(1, 25, 1);
@@ -62,6 +64,11 @@ impl NginxVersion {
         }
         let number = tag.split('-').next().unwrap_or_default();
         Self::parse(number).unwrap_or(Self::Unknown)
+    }
+
+    /// Whether it is known to be too old for calls to what stands in a variable.
+    pub(super) fn lacks_grpc_variables(self) -> bool {
+        self != Self::Unknown && self < Self::GRPC_VARIABLES
     }
 
     /// Whether HTTP/2 is a server's own to choose.

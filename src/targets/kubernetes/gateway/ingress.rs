@@ -2,8 +2,8 @@
 
 use super::{Lost, no_path, pool, primaries};
 use crate::diagnostics::{Diagnostic, catalogue};
-use crate::graph::{self, ServiceView};
 use crate::graph::routing::{self, Candidate, Paths, VirtualHost};
+use crate::graph::{self, ServiceView};
 use crate::source::Span;
 use crate::targets::kubernetes::lowering::{Lowering, SAID};
 use crate::vocabulary::{Gateway, Node, Protocol, Route, RouteTarget, Upstream};
@@ -197,7 +197,9 @@ fn calls(service: ServiceView<'_>, span: Span) -> Diagnostic {
         "an Ingress cannot say that this port speaks gRPC",
         span,
     )
-    .labelled("a controller that does not read `appProtocol` of the Service passes calls on as HTTP/1.1")
+    .labelled(
+        "a controller that does not read `appProtocol` of the Service passes calls on as HTTP/1.1",
+    )
     .about(service.name())
     .help(
         "write `target kubernetes { gateway = gateway_api }`, or tell the controller at hand in \
