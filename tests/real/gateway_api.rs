@@ -23,10 +23,8 @@ pub(crate) fn tests() -> Vec<Test> {
     ]
 }
 
-/// An API server with the definitions takes every object, and refuses a route with a field it does not know and one that
-/// breaks a rule in CEL.
-fn an_api_server_takes_what_is_written() -> Verdict {
-    let cluster = kubernetes::cluster()?;
+/// Has an API server know the kinds of the Gateway API.
+pub(crate) fn define(cluster: &kubernetes::Cluster) -> Verdict {
     let definitions = built("gateway-api", "gateway-api")?;
     // A definition is too large for the annotation that `kubectl apply` keeps on its side.
     let definitions = definitions.to_string_lossy().into_owned();
@@ -38,16 +36,24 @@ fn an_api_server_takes_what_is_written() -> Verdict {
         "-f",
         &definitions,
     ])?;
+    // A client learns of new kinds a moment after the server.
+    wait(Duration::from_secs(30), || {
+        cluster.kubectl(&["get", "httproutes,grpcroutes,gateways"])
+    })?;
+    Ok(())
+}
+
+/// An API server with the definitions takes every object, and refuses a route with a field it does not know and one that
+/// breaks a rule in CEL.
+fn an_api_server_takes_what_is_written() -> Verdict {
+    let cluster = kubernetes::cluster()?;
+    define(cluster)?;
     let program = program()?;
     let all = program
         .output
         .join("kubernetes")
         .to_string_lossy()
         .into_owned();
-    // A client learns of new kinds a moment after the server.
-    wait(Duration::from_secs(30), || {
-        cluster.kubectl(&["get", "httproutes,gateways"])
-    })?;
     cluster.apply("site", &["-k", &all])?;
     let object = objects()?.into_iter().find(|it| it["kind"] == "HTTPRoute");
     let mut route = object.ok_or_else(|| Failure::Wrong("no HTTPRoute".to_owned()))?;
@@ -210,7 +216,7 @@ fn check(schema: &Value, value: &Value, at: &str, faults: &mut Vec<String>) {
 
 fn definitions_take_what_is_written() -> Verdict {
     let objects = objects()?;
-    for kind in ["Gateway", "HTTPRoute"] {
+    for kind in ["Gateway", "HTTPRoute", "GRPCRoute"] {
         ensure(objects.iter().any(|it| it["kind"] == kind), || {
             format!("no {kind} was written")
         })?;

@@ -1,7 +1,7 @@
 //! Kubernetes: a real API server with strict field validation takes every object, one file at a time and as a
 //! kustomization. There is no node, and a controller only where a test asks for one: what is judged is the manifest.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::machine::{built, folder, log, run, serve, state, wait};
 use crate::programs::{self, Program};
-use crate::{Failure, Test, Verdict, ensure, machine, test};
+use crate::{Failure, Test, Verdict, ensure, gateway_api, machine, test};
 
 pub(crate) fn tests(programs: &[Program]) -> Vec<Test> {
     let mut tests = vec![
@@ -23,6 +23,12 @@ pub(crate) fn tests(programs: &[Program]) -> Vec<Test> {
         ("kubernetes", &["yaml"]),
         |program, files| {
             let cluster = cluster()?;
+            if files
+                .iter()
+                .any(|file| speaks_of(file, "gateway.networking.k8s.io"))
+            {
+                gateway_api::define(cluster)?;
+            }
             for file in files
                 .iter()
                 .filter(|file| !file.ends_with("kustomization.yaml"))
@@ -37,6 +43,10 @@ pub(crate) fn tests(programs: &[Program]) -> Vec<Test> {
         },
     ));
     tests
+}
+
+fn speaks_of(file: &Path, word: &str) -> bool {
+    std::fs::read_to_string(file).is_ok_and(|text| text.contains(word))
 }
 
 /// What the API server has after it took the files. One at a time: kustomize writes YAML of its own, in which it does
@@ -80,6 +90,12 @@ pub(crate) fn cluster() -> Result<&'static Cluster, Failure> {
         .get_or_init(|| start(binary))
         .as_ref()
         .map_err(|why| Failure::Wrong(why.clone()))
+}
+
+/// What tells a client which cluster is meant.
+pub(crate) fn environment() -> [(&'static str, PathBuf); 2] {
+    let home = state().join("kubernetes");
+    [("KUBECONFIG", home.join("kubeconfig")), ("HOME", home)]
 }
 
 /// The API server with the controllers that roll workloads out, started at the first call.
@@ -179,12 +195,8 @@ impl Cluster {
     }
 
     fn command(&self, program: &str) -> Command {
-        let home = state().join("kubernetes");
         let mut command = Command::new(&self.binary);
-        command
-            .arg(program)
-            .env("KUBECONFIG", home.join("kubeconfig"))
-            .env("HOME", home);
+        command.arg(program).envs(environment());
         command
     }
 }

@@ -1,20 +1,24 @@
-//! Gateways as a Gateway and its `HTTPRoute`s: one route for each set of host names that are treated
+//! Gateways as a Gateway and its `HTTPRoute`s, or `GRPCRoute`s where they route calls alone: one route for each set of host names that are treated
 //! alike, so that a path's routes stand in one object and are asked in order.
 //!
 //! Of several rules the API takes the longest path, then one with a method, then the one with the
 //! most headers, then the first (`gateway-api.sigs.k8s.io`, `HTTPRoute`, `matches`): zd's own order.
 
 use super::objects::{
-    self, Filter, GatewaySpec, HttpRoute, HttpRouteSpec, Listener, ListenerTls, Match, Named,
-    ParentRef, PathMatch, Rule,
+    self, Filter, GatewaySpec, GrpcRoute, HttpRoute, Listener, ListenerTls, Match, Named,
+    ParentRef, PathMatch, RouteSpec, Rule,
 };
-use super::{Lost, no_path};
+use super::{Lost, grpc, no_path};
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::ServiceView;
 use crate::graph::routing::{self, Candidate, Paths, VirtualHost};
 use crate::source::Span;
 use crate::targets::kubernetes::lowering::{Lowering, different};
+use crate::targets::kubernetes::order::InOrder;
 use crate::vocabulary::{Gateway, Listen, Node, Protocol, Route};
+use k8s_openapi::Metadata;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::Serialize;
 use std::fmt::Write as _;
 
 /// The most rules of one `HTTPRoute`, seen on an API server (`must have at most 16 items`).
@@ -60,18 +64,24 @@ pub(super) fn lower<'g>(
             let own = sections.iter().filter(|section| section.index == index);
             let parents = parents(name, own, sections.len());
             let route = format!("{name}-{}", slug(listen.label.name()));
-            lowering.http_route(&route, &parents, &[], vec![vec![to]]);
+            lowering.http_routes(&route, &parents, &[], vec![vec![to]]);
         }
     }
-    for host in routing::virtual_hosts(gateway) {
+    let hosts = routing::virtual_hosts(gateway);
+    let groups = hosts
+        .iter()
+        .map(|host| lowering.rules(service, host, &ends))
+        .collect();
+    let calls = grpc::is_of_calls(lowering.graph, gateway);
+    let mut routed = Routed::new(groups, calls);
+    for (index, host) in hosts.iter().enumerate() {
         let here = sections.iter().filter(|section| {
             !section.redirects
                 && host.listeners.contains(&section.index)
                 && section.answers(&host.hosts)
         });
         let parents = parents(name, here, sections.len());
-        let groups = lowering.rules(service, &host, &ends);
-        if parents.is_empty() || groups.is_empty() {
+        if parents.is_empty() || routed.is_empty(index) {
             continue;
         }
         let route = match host.hosts.first() {
@@ -80,9 +90,41 @@ pub(super) fn lower<'g>(
             }
             _ => name.to_owned(),
         };
-        lowering.http_route(&route, &parents, &host.hosts, groups);
+        match &mut routed {
+            Routed::Requests(groups) => {
+                let groups = groups.get_mut(index).map(std::mem::take);
+                lowering.http_routes(&route, &parents, &host.hosts, groups.unwrap_or_default());
+            }
+            Routed::Calls(groups) => {
+                let groups = groups.get_mut(index).map(std::mem::take);
+                lowering.grpc_routes(&route, &parents, &host.hosts, groups.unwrap_or_default());
+            }
+        }
     }
     lowering.end_file(name);
+}
+
+/// The rules of each set of host names, those for one path together.
+enum Routed {
+    Requests(Vec<Vec<Vec<Rule>>>),
+    Calls(Vec<Vec<Vec<objects::CallRule>>>),
+}
+
+impl Routed {
+    fn new(hosts: Vec<Vec<Vec<Rule>>>, calls: bool) -> Self {
+        let of_calls = || hosts.iter().map(|groups| grpc::rules(groups)).collect();
+        match calls.then(of_calls).flatten() {
+            Some(calls) => Routed::Calls(calls),
+            None => Routed::Requests(hosts),
+        }
+    }
+
+    fn is_empty(&self, index: usize) -> bool {
+        match self {
+            Routed::Requests(hosts) => hosts.get(index).is_none_or(Vec::is_empty),
+            Routed::Calls(hosts) => hosts.get(index).is_none_or(Vec::is_empty),
+        }
+    }
 }
 
 /// A listener for one host name; a Gateway has one each.
@@ -218,45 +260,45 @@ impl<'g> Lowering<'g> {
         }
     }
 
-    /// Writes rules as `HTTPRoute`s of at most so many; those for one path stay together.
-    fn http_route(
+    fn http_routes(
         &mut self,
         name: &str,
         parents: &[ParentRef],
         hostnames: &[String],
         groups: Vec<Vec<Rule>>,
     ) {
-        let mut chunks: Vec<Vec<Rule>> = Vec::new();
-        for group in groups {
-            match chunks.last_mut() {
-                Some(last) if last.len() + group.len() <= MOST_RULES => last.extend(group),
-                _ => {
-                    let mut group = group;
-                    while group.len() > MOST_RULES {
-                        let rest = group.split_off(MOST_RULES);
-                        chunks.push(std::mem::replace(&mut group, rest));
-                    }
-                    chunks.push(group);
-                }
-            }
+        for rules in chunks(groups) {
+            let spec = spec(parents, hostnames, rules);
+            self.write_route(name, |metadata| HttpRoute { metadata, spec });
         }
-        for rules in chunks {
-            let numbered = (2..).map(|number: usize| format!("{name}-{number}"));
-            let mut names = std::iter::once(name.to_owned()).chain(numbered);
-            let Some(name) = names.find(|name| self.routes.insert(name.clone())) else {
-                return;
-            };
-            let object = HttpRoute {
-                metadata: self.shared_metadata(name.clone()),
-                spec: HttpRouteSpec {
-                    parent_refs: parents.to_vec(),
-                    hostnames: hostnames.to_vec(),
-                    rules,
-                },
-            };
-            let mut metadata = self.shared_metadata(name);
-            self.write(&mut metadata, object);
+    }
+
+    fn grpc_routes(
+        &mut self,
+        name: &str,
+        parents: &[ParentRef],
+        hostnames: &[String],
+        groups: Vec<Vec<objects::CallRule>>,
+    ) {
+        for rules in chunks(groups) {
+            let spec = spec(parents, hostnames, rules);
+            self.write_route(name, |metadata| GrpcRoute { metadata, spec });
         }
+    }
+
+    /// Writes a route under a name that no other has.
+    fn write_route<T>(&mut self, name: &str, route: impl FnOnce(ObjectMeta) -> T)
+    where
+        T: InOrder + Serialize + Metadata<Ty = ObjectMeta>,
+    {
+        let numbered = (2..).map(|number: usize| format!("{name}-{number}"));
+        let mut names = std::iter::once(name.to_owned()).chain(numbered);
+        let Some(name) = names.find(|name| self.routes.insert(name.clone())) else {
+            return;
+        };
+        let object = route(self.shared_metadata(name.clone()));
+        let mut metadata = self.shared_metadata(name);
+        self.write(&mut metadata, object);
     }
 
     /// Takes the whole of a route, and says where it leads and what is changed on the way.
@@ -315,6 +357,32 @@ impl<'g> Lowering<'g> {
         rule.backend_refs = self.backends(gateway, route);
         (!rule.backend_refs.is_empty()).then_some(rule)
     }
+}
+
+fn spec<R>(parents: &[ParentRef], hostnames: &[String], rules: Vec<R>) -> RouteSpec<R> {
+    RouteSpec {
+        parent_refs: parents.to_vec(),
+        hostnames: hostnames.to_vec(),
+        rules,
+    }
+}
+
+/// Rules by routes of at most so many; those for one path stay together.
+fn chunks<R>(groups: Vec<Vec<R>>) -> Vec<Vec<R>> {
+    let mut chunks: Vec<Vec<R>> = Vec::new();
+    for mut group in groups {
+        match chunks.last_mut() {
+            Some(last) if last.len() + group.len() <= MOST_RULES => last.append(&mut group),
+            _ => {
+                while group.len() > MOST_RULES {
+                    let rest = group.split_off(MOST_RULES);
+                    chunks.push(std::mem::replace(&mut group, rest));
+                }
+                chunks.push(group);
+            }
+        }
+    }
+    chunks
 }
 
 /// A route's rules at a path: one, or one for each method where it replaces a prefix.

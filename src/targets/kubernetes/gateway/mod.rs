@@ -3,6 +3,7 @@
 
 mod changes;
 mod gateway_api;
+mod grpc;
 mod ingress;
 mod objects;
 mod tls;
@@ -335,7 +336,7 @@ fn pool<'g>(gateway: &'g Gateway, to: &RouteTarget) -> Option<&'g Node<Upstream>
 fn controller(lowering: &Lowering<'_>, service: ServiceView<'_>) -> Diagnostic {
     let name = service.name();
     let what = if lowering.is_gateway_api() {
-        "only its routes are written there, as a Gateway and its HTTPRoutes"
+        "only its routes are written there, as a Gateway and its routes"
     } else {
         "only its routes are written there, as an Ingress"
     };

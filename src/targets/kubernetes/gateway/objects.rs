@@ -17,7 +17,14 @@ pub(super) struct Gateway {
 #[derive(Debug)]
 pub(super) struct HttpRoute {
     pub(super) metadata: ObjectMeta,
-    pub(super) spec: HttpRouteSpec,
+    pub(super) spec: RouteSpec<Rule>,
+}
+
+/// Where calls go.
+#[derive(Debug)]
+pub(super) struct GrpcRoute {
+    pub(super) metadata: ObjectMeta,
+    pub(super) spec: RouteSpec<CallRule>,
 }
 
 #[derive(Debug, serde::Serialize)]
@@ -52,11 +59,11 @@ pub(super) struct Named {
 
 #[derive(Debug, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct HttpRouteSpec {
+pub(super) struct RouteSpec<R> {
     pub(super) parent_refs: Vec<ParentRef>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) hostnames: Vec<String>,
-    pub(super) rules: Vec<Rule>,
+    pub(super) rules: Vec<R>,
 }
 
 #[derive(Clone, Debug, serde::Serialize)]
@@ -89,6 +96,34 @@ pub(super) struct Match {
     pub(super) method: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) headers: Vec<HeaderValue>,
+}
+
+/// A call that fits one of `matches`, any where there is none, goes through the filters to one of the
+/// backends.
+#[derive(Clone, Debug, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CallRule {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) matches: Vec<CallMatch>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) filters: Vec<Filter>,
+    pub(super) backend_refs: Vec<BackendRef>,
+}
+
+#[derive(Clone, Debug, serde::Serialize)]
+pub(super) struct CallMatch {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) method: Option<CallMethod>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) headers: Vec<HeaderValue>,
+}
+
+/// The calls of a service, or one of its methods, by their exact names.
+#[derive(Clone, Debug, serde::Serialize)]
+pub(super) struct CallMethod {
+    pub(super) service: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) method: Option<String>,
 }
 
 #[derive(Clone, Debug, serde::Serialize)]
@@ -212,6 +247,11 @@ impl Filter {
         }
     }
 
+    /// Whether it changes headers and nothing else.
+    pub(super) fn changes_headers(&self) -> bool {
+        self.request_redirect.is_none() && self.url_rewrite.is_none()
+    }
+
     /// Whether it replaces a prefix: then its rule may have one match only.
     pub(super) fn replaces_prefix(&self) -> bool {
         let path = self.url_rewrite.as_ref().map(|rewrite| &rewrite.path);
@@ -265,4 +305,5 @@ macro_rules! objects {
 objects! {
     Gateway "Gateway" "gateways";
     HttpRoute "HTTPRoute" "httproutes";
+    GrpcRoute "GRPCRoute" "grpcroutes";
 }
