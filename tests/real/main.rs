@@ -32,6 +32,7 @@ mod record;
 mod shell;
 mod socket;
 mod swarm;
+mod tutorial;
 mod updates;
 mod yaml;
 
@@ -155,6 +156,7 @@ fn all() -> Vec<Test> {
     tests.extend(gateway_api::tests());
     tests.extend(grpc::tests());
     tests.extend(hazard::tests());
+    tests.extend(tutorial::tests());
     tests.extend(updates::tests());
     tests.extend(changes::tests());
     tests
