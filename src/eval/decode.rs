@@ -49,13 +49,11 @@ impl Evaluator<'_> {
     }
 
     fn place(&mut self, resource: &Resource<'_>, tree: &Tree, deployment: &mut Deployment) {
-        let mut mismatches = Vec::new();
-        let mut mismatch = |attribute: &TreeAttribute, ty: Ty| {
-            mismatches.push((attribute.clone(), ty));
-        };
+        let mut decoded = std::mem::take(&mut self.decoded);
         let mut decoder = Decoder {
             written: &mut deployment.written,
-            mismatch: &mut mismatch,
+            decoded: &mut decoded,
+            mismatches: Vec::new(),
         };
         let kind = &*resource.block.kind.text;
         match kind {
@@ -92,6 +90,8 @@ impl Evaluator<'_> {
             }
             _ => {}
         }
+        let mismatches = decoder.mismatches;
+        self.decoded = decoded;
         for (attribute, ty) in mismatches {
             let diagnostic = mismatched(kind, &attribute, &ty);
             self.report::<()>(diagnostic);

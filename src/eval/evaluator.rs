@@ -12,7 +12,7 @@ use crate::resolve::{Binding, Definition, Program};
 use crate::source::{FileId, Span, Spanned, Str, World};
 use crate::syntax::ast;
 use crate::types::{Ty, Value};
-use crate::vocabulary::Tree;
+use crate::vocabulary::{Decoded, Tree};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -36,6 +36,8 @@ pub(super) struct Evaluator<'a> {
     pub(super) instances: Vec<(&'a ast::Template, Scope<'a>)>,
     /// The instance whose body is evaluated.
     pub(super) instance: Option<Rc<Instance>>,
+    /// The blocks that resources share.
+    pub(super) decoded: Decoded,
     /// What the top level expands to.
     pub(super) resources: Resources<'a>,
     /// Evaluated configs, by index in `resources`.
@@ -117,6 +119,7 @@ impl<'a> Evaluator<'a> {
             templates: FxHashMap::default(),
             instances: Vec::new(),
             instance: None,
+            decoded: Decoded::default(),
             resources: Resources::default(),
             configs: FxHashMap::default(),
             broken_configs: FxHashSet::default(),

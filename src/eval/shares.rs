@@ -112,7 +112,10 @@ mod tests {
     use crate::diagnostics::Diagnostics;
     use crate::resolve;
     use crate::source::MemoryWorld;
+    use crate::vocabulary::WrittenEntry;
+    use std::collections::BTreeSet;
     use std::fmt::Write as _;
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     /// Services of a template, a gateway in the middle of them, a component, a loop, a file.
@@ -193,13 +196,15 @@ mod tests {
         );
         assert_eq!(whole.services.len(), 83);
         assert_eq!(shown(&shared), shown(&whole));
-        let written = |deployment: &Deployment| -> Vec<_> {
+        // What services share is written once a share.
+        let written = |deployment: &Deployment| -> BTreeSet<_> {
             let entries = deployment.written.iter();
+            let property = |entry: &WrittenEntry| (entry.property.block, entry.property.member);
             entries
-                .map(|(_, entry)| (entry.property, entry.span))
+                .map(|(_, entry)| (property(entry), entry.span))
                 .collect()
         };
-        assert_eq!(written(&shared), written(&whole));
+        assert!(written(&shared) == written(&whole));
         for service in &shared.services {
             let entry = shared.written.get(service.service.id);
             assert_eq!(entry.map(|entry| entry.span), Some(service.service.span));
@@ -212,6 +217,20 @@ mod tests {
             .map(|(_, entry)| entry.scope)
             .collect();
         assert!(scopes.is_sorted());
+    }
+
+    #[test]
+    fn what_a_template_has_is_decoded_once() {
+        let [(whole, _), _] = both(&many());
+        let bodies = || whole.services.iter().map(|service| &service.service.body);
+        let ports = || bodies().filter_map(|body| body.port.first());
+        let first = ports().next().unwrap();
+        assert!(ports().count() > 80 && ports().all(|port| Arc::ptr_eq(port, first)));
+        // A body that says something of its own in a block has its own.
+        let own = bodies().filter_map(|body| body.env.as_ref());
+        assert!(own.clone().any(|env| env.entries.len() > 3));
+        let ids: BTreeSet<_> = own.map(|env| env.id).collect();
+        assert!(ids.len() > 40);
     }
 
     #[test]

@@ -345,7 +345,6 @@ impl<'a> Binder<'a, '_> {
         if callee.port(port).is_none() {
             let known: Vec<Str> = callee
                 .ports()
-                .iter()
                 .map(|port| Str::from(port.label.name()))
                 .collect();
             let diagnostic = unknown("port", port, span, known.iter())

@@ -59,7 +59,7 @@ impl Graph {
 
     /// The port that a slot's port leads to: the one that is published, else the only one or `http`.
     pub fn slotted_port<'a>(&'a self, service: ServiceView<'a>) -> Option<&'a Node<Port>> {
-        let published = service.ports().iter().find(|port| port.publish.is_some());
+        let published = service.ports().find(|port| port.publish.is_some());
         published.or_else(|| service.default_port())
     }
 }

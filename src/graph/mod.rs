@@ -73,19 +73,19 @@ impl<'a> ServiceView<'a> {
     }
 
     /// Its ports, in the order declared.
-    pub fn ports(self) -> &'a [Node<Port>] {
-        &self.node.service.port
+    pub fn ports(self) -> impl ExactSizeIterator<Item = &'a Node<Port>> + Clone {
+        self.node.service.port.iter().map(|port| &**port)
     }
 
     /// The port of this name.
     pub fn port(self, name: &str) -> Option<&'a Node<Port>> {
-        self.ports().iter().find(|port| port.label.name() == name)
+        self.ports().find(|port| port.label.name() == name)
     }
 
     /// The port that a health check without one means: the only one, else `http`.
     pub fn default_port(self) -> Option<&'a Node<Port>> {
-        match self.ports() {
-            [only] => Some(only),
+        match self.ports().len() {
+            1 => self.ports().next(),
             _ => self.port("http"),
         }
     }
@@ -113,7 +113,7 @@ impl<'a> ServiceView<'a> {
             .as_ref()
             .is_some_and(|gateway| !gateway.listen.is_empty());
         let published = |port: &Node<Port>| port.publish.is_some() || port.node_port.is_some();
-        listens || self.ports().iter().any(published)
+        listens || self.ports().any(published)
     }
 }
 
@@ -276,7 +276,7 @@ impl Graph {
             .service
             .join
             .iter()
-            .filter_map(|join| bind::joined(join).map(|name| (name, join)))
+            .filter_map(|join| bind::joined(join).map(|name| (name, &**join)))
     }
 
     /// The first network, by the caller's zd name for it, that two services share by real name.

@@ -12,7 +12,7 @@ pub(super) fn listens(service: ServiceView<'_>) -> bool {
     let tcp = |port: &crate::vocabulary::Node<crate::vocabulary::Port>| {
         crate::graph::protocol(port) != Protocol::Udp
     };
-    service.node.gateway.is_some() || service.ports().iter().any(tcp)
+    service.node.gateway.is_some() || service.ports().any(tcp)
 }
 
 /// An unhealthy or unready instance gets traffic.

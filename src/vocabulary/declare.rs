@@ -2,6 +2,8 @@
 
 use crate::source::{Span, Spanned, Str};
 use crate::types::{Reference, Ty, Value};
+use rustc_hash::FxHashMap;
+use std::any::Any;
 use std::sync::Arc;
 
 /// What a block is, for the check, the documentation and editors.
@@ -286,7 +288,8 @@ pub struct Node<T> {
     pub span: Span,
     /// For the ledger.
     pub id: WrittenId,
-    /// One past the last property written inside it: decoding goes depth first.
+    /// One past the last property written inside it: decoding goes depth first. What it shares with
+    /// others may be written elsewhere.
     pub end: WrittenId,
     /// What it holds.
     pub body: T,
@@ -335,8 +338,21 @@ pub trait Block: Sized {
 pub struct Decoder<'a> {
     /// Takes down what was written.
     pub written: &'a mut Written,
-    /// Told of each value that is not of its attribute's type.
-    pub mismatch: &'a mut dyn FnMut(&TreeAttribute, Ty),
+    /// The blocks that several bodies may share.
+    pub decoded: &'a mut Decoded,
+    /// Each value that is not of its attribute's type.
+    pub mismatches: Vec<(TreeAttribute, Ty)>,
+}
+
+/// The blocks of templates that were decoded: every body that leaves one alone shares it, as it
+/// shares its tree.
+#[derive(Default)]
+pub struct Decoded(FxHashMap<*const Tree, (Arc<Tree>, Arc<dyn Any + Send + Sync>)>);
+
+impl std::fmt::Debug for Decoded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Decoded({})", self.0.len())
+    }
 }
 
 impl Decoder<'_> {
@@ -350,7 +366,7 @@ impl Decoder<'_> {
             return None;
         }
         let Some(value) = T::from_value(&tree.value.value) else {
-            (self.mismatch)(tree, T::ty());
+            self.mismatches.push((tree.clone(), T::ty()));
             return None;
         };
         let id = self.written.add(property, tree.key_span);
@@ -360,6 +376,29 @@ impl Decoder<'_> {
             key_span: tree.key_span,
             id,
         })
+    }
+
+    /// One block within another. Where other bodies have the very same one, its properties are written
+    /// once: as part of the first of them.
+    pub fn shared<T>(&mut self, block: &'static Property, tree: &Arc<Tree>) -> Arc<Node<T>>
+    where
+        T: Block + Send + Sync + 'static,
+    {
+        if Arc::strong_count(tree) == 1 {
+            return Arc::new(self.node(block, tree));
+        }
+        let known = self.decoded.0.get(&Arc::as_ptr(tree));
+        if let Some(Ok(known)) = known.map(|(_, known)| Arc::clone(known).downcast()) {
+            return known;
+        }
+        let told = self.mismatches.len();
+        let node = Arc::new(self.node(block, tree));
+        // What is told of one body is told of the others.
+        if told == self.mismatches.len() {
+            let known = (Arc::clone(tree), Arc::clone(&node) as Arc<_>);
+            self.decoded.0.insert(Arc::as_ptr(tree), known);
+        }
+        node
     }
 
     /// One block of this kind. What is decoded outside any block belongs to the last one: a
@@ -447,9 +486,10 @@ macro_rules! block {
     };
 
     (@field attribute $ty:ty) => { Option<$crate::vocabulary::Attribute<$ty>> };
-    // Boxed: most services write few of them, and thousands of services stand side by side.
-    (@field block $ty:ty) => { Option<Box<$crate::vocabulary::Node<$ty>>> };
-    (@field blocks $ty:ty) => { Vec<$crate::vocabulary::Node<$ty>> };
+    // Most services write few of them, and share those of a template that they leave alone:
+    // thousands of services stand side by side.
+    (@field block $ty:ty) => { Option<::std::sync::Arc<$crate::vocabulary::Node<$ty>>> };
+    (@field blocks $ty:ty) => { Vec<::std::sync::Arc<$crate::vocabulary::Node<$ty>>> };
     (@field entries $ty:ty) => { Vec<$crate::vocabulary::Entry<$ty>> };
 
     (@extends) => { None };
@@ -503,13 +543,12 @@ macro_rules! block {
     (@decode_attribute $shape:ident $place:expr, $attribute:ident, $decoder:ident, $kind:literal, $name:expr) => {};
 
     (@decode_block block $place:expr, $tree:ident, $all:ident, $decoder:ident, $name:expr) => {
-        $place = Some(Box::new(
-            $decoder.node(const { &$crate::vocabulary::Property::block($name) }, $tree),
-        ));
+        $place =
+            Some($decoder.shared(const { &$crate::vocabulary::Property::block($name) }, $tree));
     };
     (@decode_block blocks $place:expr, $tree:ident, $all:ident, $decoder:ident, $name:expr) => {
         let node =
-            $decoder.node(const { &$crate::vocabulary::Property::block($name) }, $tree);
+            $decoder.shared(const { &$crate::vocabulary::Property::block($name) }, $tree);
         $crate::vocabulary::declare::add(&mut $place, node, $all);
     };
     (@decode_block $shape:ident $place:expr, $tree:ident, $all:ident, $decoder:ident, $name:expr) => {};

@@ -185,7 +185,7 @@ fn asked(
 
 /// Why a callee of a revision does not answer; `None` where it does.
 fn missing(target: TargetId, graph: &Graph, callee: ServiceView<'_>, asked: &Asked) -> Option<Why> {
-    let mut ports = callee.ports().iter();
+    let mut ports = callee.ports();
     let Some(port) = ports.find(|port| port_number(port) == Some(asked.number)) else {
         return Some(Why::Port);
     };

@@ -27,7 +27,7 @@ pub(super) fn removed(step: &Step<'_>, found: &mut Diagnostics) {
             let Some(paths) = routing::paths(route) else {
                 continue;
             };
-            let taken = is.route.iter().filter_map(routing::paths);
+            let taken = is.route.iter().filter_map(|route| routing::paths(route));
             if !taken.into_iter().any(|now| now.cover(&paths)) {
                 let (pattern, _) = routing::pattern(route);
                 found.push(gone(both.new.name(), pattern, both.new.span()));

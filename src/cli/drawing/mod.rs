@@ -58,7 +58,7 @@ impl Drawing {
             detail: if service.node.gateway.is_some() {
                 "gateway".to_owned()
             } else {
-                ports(service.ports().iter().map(|port| port.label.name()))
+                ports(service.ports().map(|port| port.label.name()))
             },
             is_gateway: service.node.gateway.is_some(),
             group: groups

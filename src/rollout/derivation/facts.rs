@@ -147,7 +147,7 @@ fn check(service: ServiceView<'_>) -> Option<Check> {
 
 /// Whether an instance takes a port of its node.
 pub fn publishes_on_nodes(service: ServiceView<'_>) -> bool {
-    service.ports().iter().any(|port| {
+    service.ports().any(|port| {
         let mode = port.mode.as_ref();
         port.publish.is_some() && mode.is_some_and(|mode| mode.value == PublishMode::Host)
     })

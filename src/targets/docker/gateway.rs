@@ -65,7 +65,7 @@ pub(in crate::targets) fn gateway(
 
 /// The port of a service that is published and has this number inside.
 pub(in crate::targets) fn published(service: ServiceView<'_>, number: u64) -> Option<&Node<Port>> {
-    service.ports().iter().find(|port| {
+    service.ports().find(|port| {
         port.publish.is_some()
             && port
                 .number

@@ -9,6 +9,7 @@ use crate::rollout::derivation::TIMEOUT;
 use crate::source::Span;
 use crate::vocabulary::{Health, Listen, Node, ProbeClient, Protocol, TargetId};
 use crate::yaml::Flow;
+use std::sync::Arc;
 
 /// The health check of a service.
 pub(in crate::targets) fn health(lowering: &mut Lowering<'_, '_>) -> Option<Healthcheck> {
@@ -95,7 +96,7 @@ fn http(lowering: &mut Lowering<'_, '_>, node: &Node<Health>) -> Option<Vec<Stri
     // A gateway listens where it says so.
     let listener = || {
         let listens = &service.node.gateway.as_ref()?.listen;
-        let plain = |listen: &&Node<Listen>| routing::protocol(listen) == Protocol::Http;
+        let plain = |listen: &&Arc<Node<Listen>>| routing::protocol(listen) == Protocol::Http;
         let listen = listens.iter().find(plain).or(listens.first())?;
         Some((routing::port(listen), routing::protocol(listen)))
     };

@@ -26,7 +26,7 @@ use std::sync::Arc;
 /// A thread more pays where each gets so many services.
 const LEAST_SERVICES: usize = 24;
 /// About how much text a service becomes; where it is less, the rest is never touched.
-const TEXT: usize = 2560;
+const TEXT: usize = 3584;
 /// What stays of a service beside its text: the names of files, what is told.
 const ROOM: usize = 128;
 

@@ -171,7 +171,7 @@ impl<'g> Lowering<'g> {
                 ports: Some(ports),
             })
         };
-        let ports = service.ports().iter();
+        let ports = service.ports();
         let to_routed = ports.clone().filter(|port| routed(port) && !open(port));
         [
             rule(controller, to_routed.map(policy_port).collect()),

@@ -295,6 +295,7 @@ impl<'g> Lowering<'g> {
         let patches: Vec<&'g Written<Patch>> = on
             .patch
             .iter()
+            .map(|patch| &**patch)
             .filter(|patch| patch::kind_of(patch) == kind)
             .collect();
         if named.is_none() && patches.is_empty() {
@@ -380,7 +381,7 @@ pub(super) fn names_taken<'g>(lowering: &mut Lowering<'g>) {
     // Each with where it was chosen; what was not chosen comes first, to be what was there before.
     let mut chosen: Vec<(&'static str, String, Option<Span>, ServiceView<'g>)> = Vec::new();
     for service in services {
-        let is_published = service.ports().iter().any(|port| port.publish.is_some());
+        let is_published = service.ports().any(|port| port.publish.is_some());
         for kind in KINDS {
             let named = patch::on(service, TargetId::Kubernetes).and_then(|on| named(on, kind));
             let name = match (kind, named) {

@@ -100,7 +100,7 @@ impl<'g> Lowering<'g> {
 
     /// Kubernetes gives every port of such a Service a port on the nodes.
     fn every_port(&mut self, service: ServiceView<'g>) {
-        let mut ports = service.ports().iter();
+        let mut ports = service.ports();
         let written = ports.clone().find_map(|port| port.node_port.as_ref());
         let bare = ports.find(|port| port.node_port.is_none());
         if let (Some(written), Some(bare)) = (written, bare)
@@ -135,7 +135,7 @@ impl<'g> Lowering<'g> {
 
 /// Every port of a service under its own number.
 pub(super) fn ports_inside(service: ServiceView<'_>) -> Vec<ServicePort> {
-    let ports = service.ports().iter();
+    let ports = service.ports();
     ports
         .filter_map(|port| Some(service_port(port, graph::port_number(port)?)))
         .collect()

@@ -32,7 +32,7 @@ impl<'g> Lowering<'g> {
     ) -> String {
         let substitute = self.common.settings.substitute;
         let mut written = match text {
-            Text::Known(known) if !substitute => known.to_string(),
+            Text::Known(known) if !substitute => String::from(&**known),
             Text::Known(known) => substitutable(known),
             Text::Pieces(pieces) => {
                 let mut out = String::new();

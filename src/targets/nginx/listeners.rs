@@ -288,7 +288,7 @@ fn secure_port(scene: Scene<'_>, listen: &Listen) -> Option<u64> {
         .find(|other| {
             routing::protocol(other) == Protocol::Https && other.redirect.is_none() && covers(other)
         })
-        .map(routing::port)
+        .map(|other| routing::port(other))
 }
 
 fn take(

@@ -20,6 +20,7 @@ use crate::source::Span;
 use crate::targets::Ledger;
 use crate::types::Reference;
 use crate::vocabulary::{self, Balance, Label, Node, Port, Protocol, Resolve};
+use std::sync::Arc;
 
 /// The pools of a gateway.
 #[derive(Debug, Default)]
@@ -139,7 +140,7 @@ fn pool(
     let written = ledger.take_from(body.resolve.as_ref());
     let resolve = written.copied().unwrap_or_else(|| gateway::resolve(scene));
     // The slots of a plain host have addresses and no names.
-    let named = |server: &Node<vocabulary::Server>| {
+    let named = |server: &Arc<Node<vocabulary::Server>>| {
         target(scene, &server.label).is_none_or(|(callee, _)| !scene.graph.is_on_host(callee))
     };
     let at_request = resolve == Resolve::AtRequest && body.server.iter().any(named);
@@ -344,7 +345,7 @@ pub(super) fn scheme(
 
 /// What can be told of a pool before anything else of it is known.
 fn faults(upstream: &Node<vocabulary::Upstream>) -> Vec<Diagnostic> {
-    let is_backup = |server: &&Node<vocabulary::Server>| {
+    let is_backup = |server: &&Arc<Node<vocabulary::Server>>| {
         server.backup.as_ref().is_some_and(|backup| backup.value)
     };
     let mut found = Vec::new();

@@ -141,7 +141,10 @@ fn body(
 /// Whether a route, and not only one for all paths, leads to a path.
 pub(super) fn lead_to(gateway: &Gateway, path: &str) -> bool {
     let path = Paths::One(path.to_owned());
-    let mut routes = gateway.route.iter().filter_map(routing::paths);
+    let mut routes = gateway
+        .route
+        .iter()
+        .filter_map(|route| routing::paths(route));
     routes.any(|paths| paths != Paths::All && paths.cover(&path))
 }
 
@@ -149,7 +152,7 @@ pub(super) fn lead_to(gateway: &Gateway, path: &str) -> bool {
 /// it.
 pub(super) fn taking<'g>(gateway: &'g Gateway, path: &str) -> Option<&'g Node<Route>> {
     let wanted = Paths::One(path.to_owned());
-    let routes = gateway.route.iter();
+    let routes = gateway.route.iter().map(|route| &**route);
     let covering = routes.filter_map(|route| {
         let paths = routing::paths(route).filter(|paths| paths.cover(&wanted))?;
         let length = match paths {

@@ -36,7 +36,7 @@ pub(super) struct Change<'g> {
 
 /// What a service says of a target alone.
 pub(super) fn on(service: ServiceView<'_>, target: TargetId) -> Option<&Written<On>> {
-    let mut blocks = service.node.service.body.on.iter();
+    let mut blocks = service.node.service.body.on.iter().map(|on| &**on);
     blocks.find(|on| on.label.name() == target.word())
 }
 

@@ -224,7 +224,7 @@ fn endpoint(lowering: &mut Lowering<'_, '_>) {
     if endpoint.value != Endpoint::DnsRoundRobin {
         return;
     }
-    let ports = service.ports().iter();
+    let ports = service.ports();
     let meshed = ports.filter_map(|port| {
         port.publish
             .as_ref()

@@ -148,7 +148,7 @@ fn stopping(
     numbers: &Kubernetes,
 ) -> Vec<Setting> {
     let sleep = Duration::from_seconds(numbers.pre_stop.value);
-    let serves = facts.promises() && !service.ports().is_empty();
+    let serves = facts.promises() && !service.ports().len() == 0;
     let forgotten = serves.then(|| {
         let sleep = Term::Time("preStop", sleep);
         let derived = numbers.pre_stop.origin == Origin::Derived;

@@ -374,7 +374,7 @@ fn pre_stop(graph: &Graph, service: ServiceView<'_>, facts: &Facts) -> Number<u6
         let drain = facts.drain().map(Duration::seconds_up);
         return Number::written_or(drain.filter(|drain| *drain > 0), 0);
     }
-    if !facts.promises() || service.ports().is_empty() {
+    if !facts.promises() || service.ports().len() == 0 {
         return Number::engine(0);
     }
     Number::derived(forgotten(graph, service, true).time().seconds_up())

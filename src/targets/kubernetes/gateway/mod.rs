@@ -328,7 +328,7 @@ fn pool<'g>(gateway: &'g Gateway, to: &RouteTarget) -> Option<&'g Node<Upstream>
     let RouteTarget::Upstream(name) = to else {
         return None;
     };
-    let mut pools = gateway.upstream.iter();
+    let mut pools = gateway.upstream.iter().map(|pool| &**pool);
     pools.find(|pool| pool.label.name() == &**name)
 }
 
