@@ -18,6 +18,7 @@
 
 mod changes;
 mod compose;
+mod deploy;
 mod gateway;
 mod gateway_api;
 mod grpc;
@@ -159,6 +160,7 @@ fn all() -> Vec<Test> {
     tests.extend(tutorial::tests());
     tests.extend(updates::tests());
     tests.extend(changes::tests());
+    tests.extend(deploy::tests());
     tests
 }
 

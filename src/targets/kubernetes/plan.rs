@@ -7,6 +7,9 @@ use crate::yaml;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
+/// What carries the manifests out; it reads the list of files.
+const DEPLOY: &str = include_str!("script/deploy.sh");
+
 /// Every file, by its name without the extension. The objects are written as soon as they are made:
 /// kept as objects, thousands of them would take ten times the memory of their text. Nobody sees
 /// the text without a proof.
@@ -47,6 +50,7 @@ impl KubernetesPlan {
             .map(|(name, text)| artifact(&[&*name, ".yaml"].concat(), text))
             .collect();
         artifacts.push(artifact("kustomization.yaml", text.into()));
+        artifacts.push(artifact("deploy.sh", DEPLOY.to_owned().into()));
         artifacts.sort_by(|a, b| a.path.cmp(&b.path));
         artifacts
     }

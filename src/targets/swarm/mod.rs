@@ -1,6 +1,7 @@
 //! The target Docker Swarm: one stack file per stack, in the words of `docker stack deploy`.
 //!
-//! Beside a stack file stand the configs it mounts, each under a name with the hash of its content.
+//! Beside a stack file stand the configs it mounts, each under a name with the hash of its content, and
+//! a script that deploys all of it.
 
 mod deploy;
 mod format;
@@ -9,6 +10,7 @@ mod networks;
 mod patches;
 mod resources;
 mod schema;
+mod script;
 mod service;
 mod stack;
 
@@ -77,6 +79,7 @@ impl Target for Swarm {
             let stack = stack::lower(graph, stack, &externals, &mut ledger);
             files.stacks.push((path, stack));
         }
+        files.script = script::script(graph, &files.stacks, &used);
         declare_unused(graph, TargetId::Swarm, &used, &mut ledger);
         let (diagnostics, accounts) = ledger.close();
         Lowered {
@@ -87,9 +90,10 @@ impl Target for Swarm {
     }
 }
 
-/// Stack files and configs, by path.
+/// Stack files and configs, by path, and the script that carries them out; none without a stack.
 #[derive(Default)]
 struct Files {
+    script: Option<String>,
     stacks: Vec<(String, format::Stack)>,
     configs: BTreeMap<String, String>,
 }
@@ -119,7 +123,9 @@ impl Plan for Files {
             let text = yaml::to_string(stack).unwrap_or_default();
             artifact(path, text, Header::Hash)
         });
-        let mut artifacts: Vec<Artifact> = configs.chain(stacks).collect();
+        let script = self.script.iter();
+        let script = script.map(|text| artifact(script::PATH, text.clone(), Header::Hash));
+        let mut artifacts: Vec<Artifact> = configs.chain(stacks).chain(script).collect();
         artifacts.sort_by(|a, b| a.path.cmp(&b.path));
         artifacts.into()
     }

@@ -82,7 +82,7 @@ pub(super) fn secret<'g>(
     let file = ledger.take_from(secret.file.as_ref());
     let real = ledger.take_from(secret.name.as_ref());
     let real = real.map_or(name, |real| real);
-    let variable = format!("{}_HASH", shell_variable(name));
+    let variable = hash_variable(name);
     let named = |name| ExternalSecret {
         external: true,
         name,
@@ -100,20 +100,32 @@ pub(super) fn secret<'g>(
     Some((name.to_owned(), comment(made, named(versioned))))
 }
 
+/// The variable by which a stack asks for the hash of a secret's value.
+pub(super) fn hash_variable(secret: &str) -> String {
+    format!("{}_HASH", shell_variable(secret))
+}
+
 /// How to make a network that outlives each of its stacks.
 fn make_network(graph: &Graph, name: &str) -> String {
     let mut words = vec!["Made before the stacks: docker network create --driver overlay".into()];
+    words.extend(network_options(graph, name));
+    words.push(graph.real_network_name(name).to_owned());
+    words.join(" ")
+}
+
+/// What a network that outlives its stacks is made with.
+pub(super) fn network_options(graph: &Graph, name: &str) -> Vec<String> {
+    let mut words = Vec::new();
     if let Some(network) = graph.network(name) {
         let set = |flag: &Option<Attribute<bool>>| flag.as_ref().is_some_and(|flag| flag.value);
         words.extend(set(&network.attachable).then(|| "--attachable".to_owned()));
         words.extend(set(&network.internal).then(|| "--internal".to_owned()));
         let subnet = network.subnet.as_ref();
-        words.extend(subnet.map(|subnet| format!("--subnet {}", subnet.value)));
+        words.extend(subnet.map(|subnet| format!("--subnet={}", subnet.value)));
         let gateway = network.gateway.as_ref();
-        words.extend(gateway.map(|gateway| format!("--gateway {}", gateway.value)));
+        words.extend(gateway.map(|gateway| format!("--gateway={}", gateway.value)));
     }
-    words.push(graph.real_network_name(name).to_owned());
-    words.join(" ")
+    words
 }
 
 fn gateway_dropped(network: &str, span: Span) -> Diagnostic {

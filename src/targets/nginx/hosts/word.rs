@@ -1,8 +1,8 @@
 //! Words as bash reads them, and how systemd and Groovy write a text: the quoting that every value
 //! of a template gets, comments too, whether its author thought of it or not.
 
+use crate::targets::shell::quoted;
 use serde::Serialize;
-use std::fmt::Write as _;
 
 /// One word of a script: text that stands for itself, and variables that the script fills in.
 ///
@@ -68,43 +68,12 @@ pub(super) fn bash(word: &str) -> String {
             out.push_str(part);
             out.push('"');
         } else {
-            out.push_str(&literal(part));
-        }
-    }
-    out
-}
-
-fn literal(text: &str) -> String {
-    let plain = |char: char| char.is_ascii_alphanumeric() || "_-./:=,@%+".contains(char);
-    if text.chars().all(plain) {
-        return text.to_owned();
-    }
-    if text.chars().any(char::is_control) {
-        return ansi(text);
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
-/// `$'…'`, which alone writes a line break without one.
-fn ansi(text: &str) -> String {
-    let mut out = String::from("$'");
-    for char in text.chars() {
-        match char {
-            '\\' => out.push_str("\\\\"),
-            '\'' => out.push_str("\\'"),
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            char if char.is_control() => {
-                let mut bytes = [0; 4];
-                for byte in char.encode_utf8(&mut bytes).bytes() {
-                    // Writing to a string cannot fail.
-                    let _ = write!(out, "\\x{byte:02x}");
-                }
+            // Between two variables there may be nothing.
+            if !part.is_empty() {
+                out.push_str(&quoted(part));
             }
-            char => out.push(char),
         }
     }
-    out.push('\'');
     out
 }
 

@@ -1,0 +1,172 @@
+//! `deploy.sh`: a fixed script, and behind it what it finds of this program: its stacks in their
+//! order, the networks that outlive them, and where the values of its secrets come from.
+
+use super::format::Stack;
+use super::resources::{hash_variable, network_options};
+use crate::graph::Graph;
+use crate::source::Str;
+use crate::targets::shell::quoted;
+use crate::types::ResourceKind;
+use crate::vocabulary::TargetId;
+use petgraph::algo::tarjan_scc;
+use petgraph::graph::{DiGraph, NodeIndex};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Where it is written.
+pub(super) const PATH: &str = "swarm/deploy.sh";
+
+/// The script for these stacks; `None` where there are none.
+pub(super) fn script(
+    graph: &Graph,
+    stacks: &[(String, Stack)],
+    used: &BTreeSet<(ResourceKind, Str)>,
+) -> Option<String> {
+    if stacks.is_empty() {
+        return None;
+    }
+    let names: Vec<String> = in_order(graph).into_iter().map(quoted).collect();
+    let names = names.join(" ");
+    let uses = |kind, name: &str| used.contains(&(kind, Str::from(name)));
+    let networks = graph.deployment().networks.iter();
+    let networks = networks.filter_map(|network| {
+        let name = network.label.name();
+        let made = network.external.is_none() && graph.is_external(name);
+        (made && uses(ResourceKind::Network, name)).then(|| {
+            let real = graph.real_network_name(name).to_owned();
+            let options = network_options(graph, name);
+            [vec!["network".to_owned(), real], options].concat()
+        })
+    });
+    let secrets = graph.deployment().secrets.iter();
+    let secrets = secrets.filter_map(|secret| {
+        let name = secret.label.name();
+        if !uses(ResourceKind::Secret, name) {
+            return None;
+        }
+        let (kind, from) = match (&secret.from, &secret.file) {
+            (Some(from), _) => ("env", from.value.0.to_string()),
+            (None, Some(file)) => ("file", file.value.to_string()),
+            (None, None) => return None,
+        };
+        let real = secret.name.as_ref().map_or(name, |real| &real.value);
+        let words = ["secret_of", real, &hash_variable(name), kind, &from];
+        Some(words.map(ToOwned::to_owned).to_vec())
+    });
+    let parts = [
+        include_str!("script/deploy.sh"),
+        "# What there is to deploy; who is called comes before its callers.\n",
+        &format!("stacks=({names})\n"),
+        &function("networks", networks),
+        &function("secrets", secrets),
+        "\nmain \"$@\"\n",
+    ];
+    Some(parts.concat())
+}
+
+/// A function of these commands.
+fn function(name: &str, commands: impl Iterator<Item = Vec<String>>) -> String {
+    let lines = commands.map(|words| {
+        // No word of a shell can hold a NUL.
+        let words = words
+            .iter()
+            .map(|word| quoted(&word.replace('\0', "\u{fffd}")));
+        format!("  {}\n", words.collect::<Vec<_>>().join(" "))
+    });
+    let mut body: String = lines.collect();
+    if body.is_empty() {
+        "  :\n".clone_into(&mut body);
+    }
+    format!("\n{name}() {{\n{body}}}\n")
+}
+
+/// The stacks, each behind those that its services call; those that call each other as they were
+/// declared.
+fn in_order(graph: &Graph) -> Vec<&str> {
+    let mut calls: DiGraph<&str, ()> = DiGraph::new();
+    let mut nodes: BTreeMap<&str, NodeIndex> = BTreeMap::new();
+    for service in graph.services_on(TargetId::Swarm) {
+        let stack = graph.stack(service);
+        nodes.entry(stack).or_insert_with(|| calls.add_node(stack));
+    }
+    for (from, _, to) in graph.edges() {
+        let stack = |id| graph.service(id).map(|service| graph.stack(service));
+        let ends = stack(from).zip(stack(to)).filter(|(from, to)| from != to);
+        if let Some((from, to)) = ends
+            && let (Some(from), Some(to)) = (nodes.get(from), nodes.get(to))
+        {
+            calls.update_edge(*from, *to, ());
+        }
+    }
+    // A component is found after all that it leads to.
+    let mut order = Vec::new();
+    for mut circle in tarjan_scc(&calls) {
+        circle.sort_unstable();
+        order.extend(circle.iter().filter_map(|node| calls.node_weight(*node)));
+    }
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::source::MemoryWorld;
+    use crate::{Options, compile};
+
+    fn told(text: &str) -> String {
+        let text = format!("app shop {{ targets = [swarm] }}\n{text}");
+        let world = MemoryWorld::single("app.zd", text);
+        let artifacts = compile(&world, "app.zd", &Options::default())
+            .artifacts
+            .unwrap();
+        let script = artifacts.iter().find(|it| it.path == super::PATH).unwrap();
+        let (_, told) = script.text.split_once("# What there is").unwrap();
+        told.to_owned()
+    }
+
+    fn service(name: &str, more: &str) -> String {
+        format!("service {name} {{ image = \"example/{name}:1\", stack = \"{name}\"\n{more} }}\n")
+    }
+
+    #[test]
+    fn who_is_called_comes_before_its_callers() {
+        let port = "port tcp { number = 1 }, join net";
+        let calls = |of: &str| format!("{port}\n env {{ API = {of}.tcp.address }}");
+        let chain = [
+            "network net {}\n",
+            &service("a", &calls("b")),
+            &service("b", &calls("c")),
+            &service("c", port),
+        ];
+        assert!(told(&chain.concat()).contains("stacks=(c b a)\n"));
+        let circle = [
+            "network net {}\n",
+            &service("a", &calls("b")),
+            &service("b", &calls("a")),
+        ];
+        assert!(told(&circle.concat()).contains("stacks=(a b)\n"));
+    }
+
+    #[test]
+    fn what_is_made_is_what_stacks_share_and_use() {
+        let text = [
+            "network shared { attachable = true, subnet = 10.1.0.0/16, name = \"real\" }\n",
+            "network theirs { external = true }\nnetwork own {}\n",
+            "secret token { from = env(\"TOKEN\"), name = \"it's\" }\nsecret there { external = true }\n",
+            &service(
+                "a",
+                "join shared, join theirs, join own, secret token { path = \"/t\" }",
+            ),
+            &service(
+                "b",
+                "join shared, join theirs, secret there { path = \"/t\" }",
+            ),
+        ];
+        let told = told(&text.concat());
+        assert!(
+            told.ends_with(
+                "stacks=(a b)\n\nnetworks() {\n  network real --attachable --subnet=10.1.0.0/16\n}\n\n\
+                 secrets() {\n  secret_of 'it'\\''s' TOKEN_HASH env TOKEN\n}\n\nmain \"$@\"\n"
+            ),
+            "{told}"
+        );
+    }
+}

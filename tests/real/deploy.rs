@@ -1,0 +1,405 @@
+//! The scripts that carry manifests out, `swarm/deploy.sh` and `kubernetes/deploy.sh`, on the real swarm and the real
+//! control plane: what they make, that a second run makes nothing, and that a deploy that failed is never one that
+//! went well.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{scope, sleep};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::kubernetes::{self, Cluster};
+use crate::machine::{built, folder, run};
+use crate::programs::Program;
+use crate::swarm::{self, Engine};
+use crate::{Failure, Test, Verdict, ensure, test};
+
+pub(crate) fn tests() -> Vec<Test> {
+    vec![
+        test("deploy::on_a_swarm", on_a_swarm),
+        test("deploy::without_room", without_room),
+        test("deploy::on_a_control_plane", on_a_control_plane),
+    ]
+}
+
+/// Two stacks on a network of their own, one of which mounts a secret.
+const STACKS: &str = r#"
+app carried { targets = [swarm] }
+deploy LISTEN: string
+deploy stack: string = "1"
+network carried-net { attachable = true }
+secret carried-token { from = env("CARRIED_TOKEN") }
+template web() {
+  image = "example/carried:1"
+  port http { number = 8080 }
+  join carried-net
+  health http { path = "/health", client = curl, interval = 1s, timeout = 1s, retries = 2, start_period = 1s }
+  shutdown { grace = 2s }
+  availability { min_available = 1 }
+  update rolling {
+    order = start_first, delay = 3s, monitor = 3s, on_failure = ON_FAILURE
+    rollback { order = start_first }
+  }
+  allow found-late { because = "a test waits no longer" }
+}
+service front {
+  use web()
+  stack = "carried-front"
+  env { BACK = back.http.url, LISTEN = "8080", GENERATION = "${stack}" }
+}
+service back {
+  use web()
+  stack = "carried-back"
+  replicas = 2
+  env { LISTEN = "${LISTEN}" }
+  secret carried-token { path = "/run/token" }
+}
+"#;
+
+/// A script beside the manifests of a program, and what it is run with.
+struct Script {
+    path: PathBuf,
+    environment: Vec<(&'static str, String)>,
+}
+
+/// How a run ended.
+struct Ran {
+    code: Option<i32>,
+    said: String,
+}
+
+impl Script {
+    fn of(name: &str, target: &str, text: &str) -> Result<Self, Failure> {
+        let home = folder(&format!("deploy/{name}"));
+        let source = home.join("app.zd");
+        std::fs::write(&source, text).map_err(|error| error.to_string())?;
+        let program = Program::new(format!("deploy-{name}"), source);
+        // A test before may have edited what it made.
+        let _ = std::fs::remove_dir_all(&program.output);
+        program.build()?;
+        Ok(Self {
+            path: program.output.join(target).join("deploy.sh"),
+            environment: Vec::new(),
+        })
+    }
+
+    fn with(&self, variables: &[(&str, &str)], words: &[&str]) -> Result<Ran, Failure> {
+        let mut command = Command::new(&self.path);
+        command.args(words);
+        command.envs(self.environment.iter().cloned());
+        command.envs(variables.iter().copied());
+        let output = command.output().map_err(|error| error.to_string())?;
+        let said = [output.stdout, output.stderr].concat();
+        Ok(Ran {
+            code: output.status.code(),
+            said: String::from_utf8_lossy(&said).into_owned(),
+        })
+    }
+}
+
+impl Ran {
+    fn ended(&self, code: i32, with: &str) -> Verdict {
+        ensure(self.code == Some(code) && self.said.contains(with), || {
+            format!(
+                "expected {code} and `{with}`: {:?}, {}",
+                self.code, self.said
+            )
+        })
+    }
+}
+
+/// The path with the folder of a program before all others.
+fn path_with(folder: PathBuf) -> Result<String, Failure> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(folder).chain(std::env::split_paths(&path));
+    let path = std::env::join_paths(folders).map_err(|error| error.to_string())?;
+    Ok(path.to_string_lossy().into_owned())
+}
+
+/// The script of stacks, run with the engine of these tests. Their image listens where the stack says.
+fn stacks(engine: &Engine, name: &str, text: &str) -> Result<Script, Failure> {
+    let mut script = Script::of(name, "swarm", text)?;
+    let docker = built("swarm", "docker")?;
+    let docker = docker.parent().unwrap_or(&docker).to_owned();
+    script.environment = swarm::environment().to_vec();
+    script.environment.push(("PATH", path_with(docker)?));
+    engine.import("example/carried:1", &BTreeSet::new())?;
+    Ok(script)
+}
+
+/// Nothing is pulled here.
+const LOCAL: [&str; 2] = ["--", "--resolve-image=never"];
+
+fn tasks(engine: &Engine) -> Result<BTreeSet<String>, Failure> {
+    let mut all = BTreeSet::new();
+    for stack in ["carried-front", "carried-back"] {
+        let words = ["stack", "ps", "--quiet", "--no-trunc", stack];
+        all.extend(engine.docker(&words)?.lines().map(str::to_owned));
+    }
+    Ok(all)
+}
+
+fn on_a_swarm() -> Verdict {
+    let engine = swarm::engine()?;
+    let rolls_back = STACKS.replace("ON_FAILURE", "rollback");
+    let script = stacks(engine, "swarm", &rolls_back)?;
+    let token = ("CARRIED_TOKEN", "not a real one\n");
+
+    script.with(&[], &["nowhere"])?.ended(
+        2,
+        "no such stack: nowhere; there are: carried-back carried-front",
+    )?;
+    script
+        .with(&[("LISTEN", "8080")], &LOCAL)?
+        .ended(1, "secret carried-token needs a value in CARRIED_TOKEN")?;
+    script
+        .with(&[token], &LOCAL)?
+        .ended(1, "carried-back.yml needs values for: LISTEN")?;
+    let networks = engine.docker(&["network", "ls", "--format", "{{.Name}}"])?;
+    ensure(!networks.contains("carried-net"), || networks.clone())?;
+
+    let good = [token, ("LISTEN", "8080"), ("stack", "7")];
+    script
+        .with(&good, &LOCAL)?
+        .ended(0, "carried-front: every service runs what was deployed")?;
+    // The script's own names are not what a stack reads.
+    let words = [
+        "service",
+        "inspect",
+        "carried-front_front",
+        "--format",
+        "{{.Spec.TaskTemplate.ContainerSpec.Env}}",
+    ];
+    let environment = engine.docker(&words)?;
+    ensure(environment.contains("GENERATION=7"), || environment.clone())?;
+    // The value is the variable's to the byte: the hash of it is in the name.
+    let secrets = engine.docker(&["secret", "ls", "--format", "{{.Name}}"])?;
+    ensure(secrets.contains("carried-token-a949ba285e8b"), || {
+        secrets.clone()
+    })?;
+
+    let before = tasks(engine)?;
+    script
+        .with(&good, &LOCAL)?
+        .ended(0, "every service runs what was deployed")?;
+    ensure(tasks(engine)? == before, || {
+        "the same again made new tasks".to_owned()
+    })?;
+
+    // What nobody listens to never gets healthy.
+    let bad = [token, ("LISTEN", "9")];
+    script
+        .with(&bad, &LOCAL)?
+        .ended(1, "carried-back_back went back to the version before")?;
+    script
+        .with(&good, &LOCAL)?
+        .ended(0, "every service runs what was deployed")?;
+
+    let pauses = STACKS.replace("ON_FAILURE", "pause");
+    let script = stacks(engine, "swarm", &pauses)?;
+    script
+        .with(&bad, &LOCAL)?
+        .ended(1, "carried-back_back is paused half-way")?;
+    let before = tasks(engine)?;
+    // The same version again would be an outage: it is not deployed.
+    script
+        .with(&bad, &LOCAL)?
+        .ended(1, "deploy a mended one with --over-paused")?;
+    ensure(before.is_subset(&tasks(engine)?), || {
+        "tasks are gone".to_owned()
+    })?;
+    let over = [&["--over-paused", "carried-back"], &LOCAL[..]].concat();
+    script
+        .with(&good, &over)?
+        .ended(0, "carried-back: every service runs what was deployed")?;
+    engine.docker(&["stack", "rm", "carried-front", "carried-back"])?;
+    Ok(())
+}
+
+/// A start-first update of a service that may have no second task on its node waits for ever: the script does not.
+fn without_room() -> Verdict {
+    let engine = swarm::engine()?;
+    let text = r#"
+app narrow { targets = [swarm] }
+deploy GENERATION: string = "1"
+service web {
+  image = "example/carried:1"
+  port http { number = 8080 }
+  env { LISTEN = "8080", GENERATION = "${GENERATION}" }
+  health http { path = "/health", client = curl, interval = 1s, timeout = 1s, retries = 2, start_period = 1s }
+  placement { max_per_node = 1 }
+  update rolling { order = start_first, delay = 3s, monitor = 3s, on_failure = rollback, rollback { order = start_first } }
+  availability { min_available = 1 }
+}
+"#;
+    let script = stacks(engine, "narrow", text)?;
+    script
+        .with(&[], &LOCAL)?
+        .ended(0, "narrow: every service runs what was deployed")?;
+    let patience = [&["--patience", "8"], &LOCAL[..]].concat();
+    let stuck = script.with(&[("GENERATION", "2")], &patience)?;
+    stuck.ended(
+        1,
+        "narrow: nothing has moved for 8 s:\n  narrow_web: updating",
+    )?;
+    engine.docker(&["stack", "rm", "narrow"])?;
+    Ok(())
+}
+
+const MANIFESTS: &str = r#"
+app carried { targets = [kubernetes] }
+target kubernetes { namespace = "carried" }
+service web {
+  image = "example/carried:VERSION"
+  port http { number = 8080 }
+  replicas = 2
+  health http { path = "/health", interval = 1s, timeout = 1s, retries = 2, start_period = 1s }
+}
+service dns {
+  image = "example/carried:1"
+  port queries { number = 53, protocol = udp }
+  port transfers { number = 53, protocol = tcp }
+  health tcp { port = transfers }
+}
+"#;
+
+fn on_a_control_plane() -> Verdict {
+    let cluster = kubernetes::controlled()?;
+    let program = folder("deploy/programs");
+    let kubectl = program.join("kubectl");
+    let text = format!(
+        "#!/bin/sh\nexec '{}' kubectl \"$@\"\n",
+        built("kubernetes", "kubernetes")?.display()
+    );
+    std::fs::write(&kubectl, text).map_err(|error| error.to_string())?;
+    let mut executable = Command::new("chmod");
+    executable.arg("+x").arg(&kubectl);
+    run(executable)?;
+    let environment = kubernetes::environment();
+    let told = environment.map(|(name, place)| (name, place.display().to_string()));
+    let mut environment = told.to_vec();
+    environment.push(("PATH", path_with(program)?));
+    let version = |version: &str| -> Result<Script, Failure> {
+        let text = MANIFESTS.replace("VERSION", version);
+        let script = Script::of("kubernetes", "kubernetes", &text)?;
+        // A test waits no ten minutes, Kubernetes' own deadline.
+        edit(
+            &script,
+            "web.yaml",
+            (
+                "  replicas: 2\n",
+                "  replicas: 2\n  progressDeadlineSeconds: 5\n",
+            ),
+        )?;
+        Ok(Script {
+            environment: environment.clone(),
+            ..script
+        })
+    };
+    // Without its namespace nothing can be applied, and nothing is.
+    version("1")?
+        .with(&[], &[])?
+        .ended(1, "nothing was changed")?;
+    cluster.kubectl(&["create", "namespace", "carried"])?;
+    cluster.kubectl(&["create", "serviceaccount", "default", "-n", "carried"])?;
+    let done = AtomicBool::new(false);
+    scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::SeqCst) {
+                let _ = ready(cluster);
+                sleep(Duration::from_millis(300));
+            }
+        });
+        let verdict = carried(cluster, version);
+        done.store(true, Ordering::SeqCst);
+        verdict
+    })
+}
+
+fn carried(cluster: &Cluster, version: impl Fn(&str) -> Result<Script, Failure>) -> Verdict {
+    let image = || -> Result<String, Failure> {
+        let path = "jsonpath={.spec.template.spec.containers[0].image}";
+        Ok(cluster.kubectl(&["get", "deployment/web", "-n", "carried", "-o", path])?)
+    };
+    let all = "everything runs what was applied";
+    // Applied by hand on the client's side before, with what is no longer written: it is taken over.
+    let by_hand = version("0")?;
+    let variable = "\n          env: [{name: OLD, value: was}]\n          ports:";
+    edit(&by_hand, "web.yaml", ("\n          ports:", variable))?;
+    let file = by_hand.path.with_file_name("web.yaml");
+    cluster.apply("carried", &["-f", &file.to_string_lossy()])?;
+    version("1")?.with(&[], &[])?.ended(0, all)?;
+    let path = "jsonpath={.spec.template.spec.containers[0].env}";
+    let variables = cluster.kubectl(&["get", "deployment/web", "-n", "carried", "-o", path])?;
+    ensure(variables.is_empty(), || variables.clone())?;
+    version("1")?.with(&[], &[])?.ended(0, all)?;
+    version("2")?.with(&[], &[])?.ended(0, all)?;
+    // Two ports of one number, told apart by what they speak.
+    let path = "jsonpath={.spec.ports[*].protocol}";
+    let protocols = cluster.kubectl(&["get", "service/dns", "-n", "carried", "-o", path])?;
+    ensure(protocols == "UDP TCP", || protocols.clone())?;
+    let failed = "these do not run what was applied: deployment.apps/web";
+    version("bad")?.with(&[], &[])?.ended(1, failed)?;
+    ensure(image()? == "example/carried:2", || {
+        "it did not go back".to_owned()
+    })?;
+    // What was undone is no reason to refuse the next one.
+    version("bad")?.with(&[], &["--keep"])?.ended(1, failed)?;
+    ensure(image()? == "example/carried:bad", || {
+        "it went back".to_owned()
+    })?;
+    version("3")?.with(&[], &[])?.ended(0, all)?;
+    // One that the server refuses, and with it all.
+    let broken = version("4")?;
+    edit(
+        &broken,
+        "dns.yaml",
+        ("containerPort: 53", "containerPort: 0"),
+    )?;
+    broken.with(&[], &[])?.ended(1, "nothing was changed")?;
+    ensure(image()? == "example/carried:3", || {
+        "something was changed".to_owned()
+    })
+}
+
+/// Changes a file beside a script.
+fn edit(script: &Script, name: &str, (from, to): (&str, &str)) -> Verdict {
+    let file = script.path.with_file_name(name);
+    let text = std::fs::read_to_string(&file).map_err(|error| error.to_string())?;
+    ensure(text.contains(from), || text.clone())?;
+    std::fs::write(&file, text.replace(from, to)).map_err(|error| error.to_string())?;
+    Ok(())
+}
+
+/// What a kubelet would do: pods get ready, but for those of the version that never does.
+fn ready(cluster: &Cluster) -> Verdict {
+    let pods = cluster.kubectl(&["get", "pods", "-n", "carried", "-o", "json"])?;
+    let pods: Value = serde_json::from_str(&pods).map_err(|error| error.to_string())?;
+    for pod in pods["items"].as_array().into_iter().flatten() {
+        let image = pod["spec"]["containers"][0]["image"]
+            .as_str()
+            .unwrap_or_default();
+        if image.ends_with(":bad") || pod["status"]["phase"] == "Running" {
+            continue;
+        }
+        let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+        let conditions =
+            ["Ready", "ContainersReady"].map(|kind| json!({"type": kind, "status": "True"}));
+        let status = json!({"status": {"phase": "Running", "conditions": conditions}});
+        let patch = status.to_string();
+        cluster.kubectl(&[
+            "patch",
+            "pod",
+            name,
+            "-n",
+            "carried",
+            "--subresource=status",
+            "-p",
+            &patch,
+        ])?;
+    }
+    Ok(())
+}
