@@ -208,3 +208,35 @@ fn what_has_no_answer_is_said_to_have_none() {
     fs::remove_file(folder.join("app.zd")).unwrap();
     is_refused(&["why", &format!("{file}:2")], "there is no `app.zd`");
 }
+
+/// Of a hundred and more services the one that a line's service refers to is looked at, wherever it
+/// stands; and what was not looked at is counted.
+#[test]
+fn what_is_not_looked_at_is_said() {
+    let mut text = SHOP.replace("DB = db.tcp.address", "DB = far.tcp.address");
+    for number in 0..120 {
+        writeln!(text, "service s{number} {{ image = \"shop/s:1\" }}").unwrap();
+    }
+    text.push_str("service far { image = \"shop/far:1\", port tcp { number = 7777 }, allow downtime { because = \"a test\" } }\n");
+    let desk = tempfile::tempdir().unwrap();
+    fs::write(desk.path().join("app.zd"), &text).unwrap();
+    let built = zdc(desk.path(), &["build", "-q"]);
+    assert!(
+        built.status.success(),
+        "{}",
+        String::from_utf8_lossy(&built.stderr)
+    );
+    let stack = fs::read_to_string(desk.path().join("manifests/swarm/shop.yml")).unwrap();
+    let index = stack
+        .lines()
+        .position(|line| line.contains("far:7777"))
+        .unwrap();
+    let place = format!("manifests/swarm/shop.yml:{}", index + 1);
+    let (code, said) = said(desk.path(), &["why", &place]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains("`port tcp.number` of service `far`"),
+        "{said}"
+    );
+    assert!(said.contains("not looked at: "), "{said}");
+}

@@ -17,6 +17,7 @@ use crate::vocabulary::TargetId;
 use context::Context;
 use place::{Place, Resource};
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use trial::{Change, Laboratory, Outcome};
 
 /// A file that a build writes, to be asked about its lines.
@@ -35,6 +36,8 @@ pub struct Provenance {
     pub setting: Option<Setting>,
     /// Whose line it is; `None` where the target writes it for every program.
     pub of: Option<Owner>,
+    /// How many resources were not looked at: what they do to the line is not told.
+    pub unseen: usize,
 }
 
 /// Something written that a line depends on.
@@ -94,7 +97,7 @@ impl<'a> Traced<'a> {
         let laboratory = &self.laboratory;
         let before = laboratory.lines().get(..=index)?;
         let context = Context::of(before, self.path);
-        let resources = concerned(laboratory, index, &context);
+        let (resources, unseen) = concerned(laboratory, index, &context);
         let mut from = influences(laboratory, index, &resources);
         if from.is_empty() {
             from = blocks(laboratory, index, &resources);
@@ -107,30 +110,50 @@ impl<'a> Traced<'a> {
             from,
             setting,
             of: resources.first().map(|resource| resource.owner()),
+            unseen,
         })
     }
 }
 
-/// The resources without which the line would be another or not be there; those that it names
-/// first.
+/// The resources without which the line would be another or not be there, those that it names first;
+/// and how many were not looked at.
 fn concerned<'l>(
     laboratory: &'l Laboratory<'_>,
     index: usize,
     context: &Context<'_>,
-) -> Vec<&'l Resource> {
-    let (mut named, others): (Vec<_>, Vec<_>) = laboratory
+) -> (Vec<&'l Resource>, usize) {
+    let (mut named, mut others): (Vec<_>, Vec<_>) = laboratory
         .resources()
         .iter()
         .partition(|resource| context.rank(resource.name()).is_some());
     named.sort_by_key(|resource| (context.rank(resource.name()), resource.is_beside_services()));
-    named
+    let graph = laboratory.graph();
+    let near = neighbours(graph, &named);
+    // Then what is not a service: there are few, and settings are for all.
+    others.sort_by_key(|resource| {
+        let is_near = near.contains(resource.name());
+        (!is_near, !resource.is_beside_services())
+    });
+    let unseen = others.len().saturating_sub(MOST_OTHERS);
+    let seen = named
         .into_iter()
-        .chain(others.into_iter().take(MOST_OTHERS))
-        .filter(|resource| {
-            let place = Place::block(resource.index, Vec::new());
-            laboratory.run(index, &place, Change::Gone) != Outcome::Same
-        })
-        .collect()
+        .chain(others.into_iter().take(MOST_OTHERS));
+    let concerned = seen.filter(|resource| {
+        let place = Place::block(resource.index, Vec::new());
+        laboratory.run(index, &place, Change::Gone) != Outcome::Same
+    });
+    (concerned.collect(), unseen)
+}
+
+/// The names of the services that these refer to, and of those that refer to these.
+fn neighbours<'g>(graph: &'g Graph, of: &[&Resource]) -> BTreeSet<&'g str> {
+    let mut names = BTreeSet::new();
+    for service in of.iter().filter_map(|resource| graph.find(resource.name())) {
+        let to = graph.edges_from(service.id).map(|(_, to)| to);
+        names.extend(to.filter_map(|to| graph.service(to)).map(ServiceView::name));
+        names.extend(graph.edges_to(service.id).map(|(_, from)| from.name()));
+    }
+    names
 }
 
 /// The attributes that the line depends on. One on which most of the file depends is told only

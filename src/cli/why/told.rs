@@ -62,6 +62,13 @@ impl Told<'_> {
         {
             self.place(&mut text, &of(owner), owner.span);
         }
+        if provenance.unseen > 0 {
+            let _ = writeln!(
+                text,
+                "not looked at: {} of the resources that neither this line names nor its service refers to",
+                provenance.unseen
+            );
+        }
         text
     }
 
@@ -137,6 +144,7 @@ impl Told<'_> {
             "from": self.provenance.map_or_else(Vec::new, |it| {
                 it.from.iter().map(|influence| self.json_of(influence)).collect::<Vec<_>>()
             }),
+            "unseen": self.provenance.map_or(0, |it| it.unseen),
             "setting": setting.map(|setting| json!({
                 "name": setting.name,
                 "from": setting.origin.word(),
