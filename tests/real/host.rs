@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::machine::{built, folder, installed, require_isolation, run, serve, wait};
 use crate::programs::Program;
-use crate::{Failure, Verdict, ensure};
+use crate::{Failure, Verdict, ensure, swarm};
 
 /// A host with a bundle on it, and nginx running.
 pub(crate) struct Host {
@@ -126,7 +126,11 @@ impl Host {
                 format!("{} {}", self.nginx.display(), self.nginx_words().join(" ")),
             )
             .env("ZDC_SUPERVISOR", "process")
-            .env("RECEIVED", self.root.join("received"));
+            .env("RECEIVED", self.root.join("received"))
+            .envs(swarm::environment());
+        if let Ok(docker) = built("hosts", "docker") {
+            command.env("ZDC_DOCKER", docker);
+        }
         command
     }
 

@@ -48,13 +48,13 @@ pub(crate) fn tests(_: &[Program]) -> Vec<Test> {
 /// Our own program, which reads its version from the bundle.
 const PROGRAM: &str = r#"command = ["./load", "serve", "--port=${slot.port}", "--version=@version", "--start=200ms"]"#;
 
-fn example(name: &str) -> Result<String, String> {
+pub(crate) fn example(name: &str) -> Result<String, String> {
     let path = format!("{}/examples/{name}/app.zd", env!("CARGO_MANIFEST_DIR"));
     std::fs::read_to_string(path).map_err(|error| error.to_string())
 }
 
 /// With one text in place of another that must be there.
-fn with(text: &str, from: &str, to: &str) -> Result<String, String> {
+pub(crate) fn with(text: &str, from: &str, to: &str) -> Result<String, String> {
     if text.contains(from) {
         Ok(text.replace(from, to))
     } else {
@@ -101,10 +101,15 @@ fn versions() -> Vec<String> {
 }
 
 /// Updates under load: nothing is lost, nothing comes twice, every version served.
-fn loses_nothing(host: &Host, port: u16, updates: &[String]) -> Verdict {
-    host.update("1")?;
+pub(crate) fn loses_nothing(
+    host: &Host,
+    port: u16,
+    updates: &[String],
+    mut update: impl FnMut(&str) -> Verdict,
+) -> Verdict {
+    update("1")?;
     let seen = host.under_load(port, || {
-        updates.iter().try_for_each(|version| host.update(version))
+        updates.iter().try_for_each(|version| update(version))
     })?;
     println!(
         "  {} lost and {} twice of {}, {} updates {}",
@@ -126,17 +131,19 @@ fn loses_nothing(host: &Host, port: u16, updates: &[String]) -> Verdict {
 
 fn blue_green_loses_nothing() -> Verdict {
     let host = Host::new("host", &blue_green()?, modern()?)?;
-    loses_nothing(&host, 80, &versions())
+    loses_nothing(&host, 80, &versions(), |version| host.update(version))
 }
 
 fn rolling_loses_nothing() -> Verdict {
     let host = Host::new("host", &node_cluster()?, modern()?)?;
-    loses_nothing(&host, 3333, &versions())
+    loses_nothing(&host, 3333, &versions(), |version| host.update(version))
 }
 
 fn rolling_in_place_loses_nothing() -> Verdict {
     let host = Host::new("host", &in_place()?, modern()?)?;
-    loses_nothing(&host, 3333, &["2".to_owned()])
+    loses_nothing(&host, 3333, &["2".to_owned()], |version| {
+        host.update(version)
+    })
 }
 
 /// What the scripts replace: the steps as they were done by hand.

@@ -18,6 +18,7 @@
 
 mod changes;
 mod compose;
+mod containers;
 mod deploy;
 mod gateway;
 mod gateway_api;
@@ -157,6 +158,7 @@ fn all() -> Vec<Test> {
     tests.extend(gateway_api::tests());
     tests.extend(grpc::tests());
     tests.extend(hazard::tests());
+    tests.extend(containers::tests());
     tests.extend(tutorial::tests());
     tests.extend(updates::tests());
     tests.extend(changes::tests());

@@ -373,27 +373,31 @@ impl Engine {
             self.docker(&["tag", same, name])?;
             return Ok(());
         }
+        let image = self.import_folder(&self.image, &command, name)?;
+        imported.insert(command, image);
+        Ok(())
+    }
+
+    /// Makes an image of a folder, with these words of a Dockerfile; its digest.
+    pub(crate) fn import_folder(
+        &self,
+        folder: &Path,
+        words: &str,
+        name: &str,
+    ) -> Result<String, String> {
         let mut import = Command::new("sh");
         import.args([
             "-c",
             r#"tar c -C "$1" . | "$2" import -c "$3" - "$4""#,
             "sh",
         ]);
-        import
-            .arg(&self.image)
-            .arg(&self.docker)
-            .args([&command, name]);
-        import.envs(
-            self.command()
-                .get_envs()
-                .filter_map(|(key, value)| Some((key, value?))),
-        );
+        import.arg(folder).arg(&self.docker).args([words, name]);
+        import.envs(environment());
         let said = run(import)?;
         // A name may become another image's.
         let image = said.lines().find(|line| line.starts_with("sha256:"));
         let image = image.ok_or_else(|| format!("no image was made: {said}"))?;
-        imported.insert(command, image.to_owned());
-        Ok(())
+        Ok(image.to_owned())
     }
 
     pub(crate) fn deploy(&self, stack: &Stack) -> Verdict {

@@ -17,6 +17,7 @@ import (
 // serve answers with the version until SIGTERM, and then finishes what it has, as long as its own limit.
 func serve(arguments []string) error {
 	options := flag.NewFlagSet("serve", flag.ExitOnError)
+	host := options.String("host", "127.0.0.1", "the address it listens at; 0.0.0.0 in a container")
 	port := options.Int("port", 0, "where it listens")
 	version := options.String("version", "1", "what it answers, or @FILE that holds it; `broken` ends at once, `sick` is never healthy, "+
 		"`faint` is healthy once and fails from its first request on")
@@ -72,7 +73,7 @@ func serve(arguments []string) error {
 		}
 		fmt.Fprintln(w, *version)
 	}
-	listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", *port))
+	listener, err := net.Listen("tcp", fmt.Sprintf("%s:%d", *host, *port))
 	if err != nil {
 		return err
 	}
