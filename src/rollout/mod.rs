@@ -8,6 +8,7 @@ pub mod derivation;
 mod drains;
 pub mod hosts;
 mod instances;
+mod liveness;
 mod overlap;
 mod promises;
 pub mod rehearsal;
@@ -90,6 +91,9 @@ fn judge(
         TargetId::Kubernetes | TargetId::Compose => {
             promises::check(graph, service, target, searches, found);
             found.extend(instances::stays_broken(graph, service, target));
+            if target == TargetId::Kubernetes {
+                found.extend(liveness::as_readiness(service));
+            }
         }
     }
 }

@@ -4,8 +4,9 @@ use super::Lowering;
 use super::format::{Logging, Map, Words};
 use super::text::{Place, escaped};
 use crate::source::Spanned;
+use crate::targets::nginx::NginxVersion;
 use crate::types::Text;
-use crate::vocabulary::Attribute;
+use crate::vocabulary::{Attribute, Signal};
 use crate::yaml::Flow;
 
 /// How a service is stopped.
@@ -59,7 +60,7 @@ impl Lowering<'_, '_> {
         let Some(node) = &self.service.node.service.body.shutdown else {
             return Stopping {
                 grace: derived.flatten().map(|grace| grace.to_string()),
-                signal: None,
+                signal: self.signal_of_gateway(),
             };
         };
         let shutdown = self.ledger.enter(node);
@@ -72,8 +73,19 @@ impl Lowering<'_, '_> {
         let signal = self.ledger.take_from(shutdown.signal.as_ref());
         Stopping {
             grace: grace.map(|grace| grace.to_string()),
-            signal: signal.map(|signal| signal.word()),
+            signal: signal
+                .map(|signal| signal.word())
+                .or_else(|| self.signal_of_gateway()),
         }
+    }
+
+    /// SIGQUIT lets nginx end its requests, SIGTERM does not (nginx.org, "Controlling nginx"). Its
+    /// official image asks for it (`nginxinc/docker-nginx`, `STOPSIGNAL`); of another nothing is known.
+    fn signal_of_gateway(&self) -> Option<&'static str> {
+        let gateway = self.service.node.gateway.is_some();
+        let image = self.service.node.service.image.as_ref();
+        let official = image.is_some_and(|image| NginxVersion::is_official(&image.value));
+        (gateway && !official).then_some(Signal::Quit.word())
     }
 
     /// Where its output goes.

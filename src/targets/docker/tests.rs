@@ -1,12 +1,13 @@
-//! What the cases under `tests/cases` do not reach: quantities, and the names of configs.
+//! What the cases under `tests/cases` do not reach: quantities, the names of configs, other images.
 
 use super::draft::{ConfigNames, Draft, NewConfig};
 use super::escaped;
 use super::mounts::{extension, host_path};
 use super::resources::{bytes, cpus};
-use crate::source::{FileId, Span};
+use crate::source::{FileId, MemoryWorld, Span};
 use crate::types::{Cpu, Memory};
 use crate::vocabulary::TargetId;
+use crate::{Options, compile};
 
 #[test]
 fn memory_is_in_the_largest_unit_that_is_exact() {
@@ -136,4 +137,40 @@ fn a_relative_path_is_one_of_the_program_s_folder_on_compose() {
         assert_eq!(host_path(TargetId::Swarm, path), swarm);
         assert_eq!(host_path(TargetId::Compose, path), compose);
     }
+}
+
+#[test]
+fn a_gateway_ends_its_requests() {
+    let signal = |image: &str, shutdown: &str| {
+        let text = format!(
+            "app shop {{ targets = [swarm] }}\n\
+             gateway edge {{\n  image = \"{image}\"\n  replicas = 2\n  listen http {{ port = 80 }}\n  \
+             route \"/\" {{ redirect {{ host = \"example.com\" }} }}\n  health http {{ path = \"/\" }}\n  {shutdown}\n}}\n",
+        );
+        let world = MemoryWorld::single("app.zd", text);
+        let built = compile(&world, "app.zd", &Options::default());
+        let said = format!("{:#?}", built.diagnostics);
+        let artifacts = built.artifacts.expect(&said);
+        let stack = artifacts.iter().find(|it| it.path == "swarm/shop.yml");
+        let text = stack.expect(&said).text.to_string();
+        let line = text.lines().find(|line| line.contains("stop_signal:"));
+        line.map(|line| line.trim().to_owned())
+    };
+    for official in [
+        "nginx:1.27.4",
+        "docker.io/library/nginx:1.27.4@sha256:00",
+        "nginxinc/nginx-unprivileged:1.27.4",
+    ] {
+        assert_eq!(signal(official, ""), None, "{official}");
+    }
+    for other in [
+        "registry.example.com:5000/nginx:1.27.4",
+        "example/edge:3.0.0",
+    ] {
+        let quit = Some("stop_signal: SIGQUIT".to_owned());
+        assert_eq!(signal(other, ""), quit, "{other}");
+        assert_eq!(signal(other, "shutdown { grace = 30s }"), quit, "{other}");
+    }
+    let own = signal("example/edge:3.0.0", "shutdown { signal = SIGTERM }");
+    assert_eq!(own, Some("stop_signal: SIGTERM".to_owned()));
 }
