@@ -2,7 +2,7 @@
 //! upstreams, a service's ports.
 
 use super::{Asked, Checker, Role, mismatch};
-use crate::diagnostics::catalogue::{MISPLACED_ITEM, MISSING_REASON, NOT_YET, UNKNOWN_ATTRIBUTE};
+use crate::diagnostics::catalogue::{MISPLACED_ITEM, MISSING_REASON, UNKNOWN_ATTRIBUTE};
 use crate::diagnostics::{Diagnostic, nearest};
 use crate::resolve::Binding;
 use crate::source::{Span, Str};
@@ -297,10 +297,4 @@ pub(super) fn label_hint(schema: &BlockSchema) -> String {
         LabelRule::Text => " \"…\"".to_owned(),
         LabelRule::Port => " SERVICE.PORT".to_owned(),
     }
-}
-
-pub(super) fn not_yet(message: &str, at: Span, help: &str) -> Diagnostic {
-    Diagnostic::new(&NOT_YET, message, at)
-        .labelled("comes in a later version")
-        .help(help)
 }

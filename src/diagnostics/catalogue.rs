@@ -112,6 +112,8 @@ catalogue! {
     EXPECTATION_FAILED = "ZD2040" "expectation-failed" Error "0.1.0";
     NOT_RAISED = "ZD2041" "not-raised" Error "0.1.0";
     MISSING_MANIFEST = "ZD2042" "missing-manifest" Error "0.1.0";
+    CANARY_IN_PLACE = "ZD2043" "canary-in-place" Error "0.1.0";
+    UNWATCHED_CANARY = "ZD2044" "unwatched-canary" Error "0.1.0";
     // ZD3xxx graph
     UNKNOWN_REFERENCE = "ZD3001" "unknown-reference" Error "0.1.0";
     UNREACHABLE = "ZD3002" "unreachable" Error "0.1.0";
@@ -202,6 +204,7 @@ catalogue! {
     NOT_FOR_CALLS = "ZD5023" "not-for-calls" Error "0.1.0";
     CALLS_IN_AN_INGRESS = "ZD5024" "calls-in-an-ingress" Warning "0.1.0";
     CALLS_NOT_TRIED_AGAIN = "ZD5025" "calls-not-tried-again" Warning "0.1.0";
+    EACH_IS_A_CANARY = "ZD5026" "each-is-a-canary" Note "0.1.0";
     RESOLVE_NEEDS_NEWER_NGINX = "ZD5030" "resolve-needs-newer-nginx" Error "0.1.0";
     BACKUP_REFUSED = "ZD5031" "backup-refused" Error "0.1.0";
     NO_PRIMARY = "ZD5032" "no-primary" Error "0.1.0";

@@ -35,6 +35,8 @@ const RELOAD: Duration = Duration::from_seconds(10);
 pub struct Policy {
     /// Whether an include is switched between two slots; else slot after slot is replaced.
     pub blue_green: bool,
+    /// Whether only the first slot is watched for `monitor`, and each of the others for `delay`.
+    pub canary: bool,
     /// Which goes first. Without a free slot it is the old one.
     pub order: Order,
     /// The wait after each slot.
@@ -89,10 +91,11 @@ pub fn policy(graph: &Graph, service: ServiceView<'_>) -> Policy {
     let longest = timing.and_then(|timing| value(timing.longest_request.as_ref()));
     let limit = timing.and_then(|timing| value(timing.graceful_limit.as_ref()));
     let blue_green = update.is_some_and(|update| update.label.name() == "blue_green");
+    let canary = update.is_some_and(|update| update.label.name() == "canary");
     let has_room = has_room(graph, service);
     let order = update.and_then(|update| value(update.order.as_ref()));
     let order = match order {
-        Some(Order::StopFirst) if !blue_green => Order::StopFirst,
+        Some(Order::StopFirst) if !blue_green && !canary => Order::StopFirst,
         _ if blue_green || has_room => Order::StartFirst,
         _ => Order::StopFirst,
     };
@@ -101,6 +104,7 @@ pub fn policy(graph: &Graph, service: ServiceView<'_>) -> Policy {
     let grace = stop.and_then(|stop| value(stop.grace.as_ref()));
     Policy {
         blue_green,
+        canary,
         order,
         delay: update
             .and_then(|it| value(it.delay.as_ref()))
@@ -212,8 +216,11 @@ impl Case<'_> {
         let update = self.service.node.service.update.as_deref();
         let order = update.and_then(|update| update.order.as_ref());
         let asked = order.filter(|order| order.value == Order::StartFirst);
-        if let Some(order) = asked.filter(|_| self.policy.order == Order::StopFirst) {
-            return Some(self.no_spare(order));
+        let asked = asked.map(|order| order.span);
+        let canary = update.filter(|_| self.policy.canary);
+        let asked = asked.or(canary.map(|update| update.span));
+        if let Some(span) = asked.filter(|_| self.policy.order == Order::StopFirst) {
+            return Some(self.no_spare(span));
         }
         if self.policy.order == Order::StartFirst || !promise.covers(Disturbance::Update) {
             return None;
@@ -253,12 +260,12 @@ impl Case<'_> {
             .about(name)
     }
 
-    fn no_spare(&self, order: &Attribute<Order>) -> Diagnostic {
+    fn no_spare(&self, span: Span) -> Diagnostic {
         let name = self.service.name();
         Diagnostic::new(
             &catalogue::NO_SPARE_SLOT,
             format!("`{name}` has no slot in which a new instance could start first"),
-            order.span,
+            span,
         )
         .and(self.slots.span, "as many slots as instances")
         .help(format!(
@@ -432,13 +439,17 @@ impl Case<'_> {
             self.graph.replicas(self.service).most
         };
         let start = policy.judgement.patience();
-        let stop = policy
-            .drain
-            .max(policy.monitor)
-            .plus(policy.grace)
-            .plus(RELOAD);
+        let each = if policy.canary {
+            policy.drain
+        } else {
+            policy.drain.max(policy.monitor)
+        };
+        let stop = each.plus(policy.grace).plus(RELOAD);
         let switch = if policy.blue_green {
             stop
+        } else if policy.canary {
+            let all = stop.plus(start).plus(policy.delay).times(steps);
+            all.plus(policy.monitor)
         } else {
             stop.plus(start).plus(policy.delay).times(steps)
         };

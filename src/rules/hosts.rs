@@ -26,10 +26,10 @@ pub(super) fn only_there(graph: &Graph, diagnostics: &mut Diagnostics) {
             let what = format!("{} runs images, and a command alone", target.word());
             diagnostics.push(only_on_a_host(service, &what, command.key_span));
         }
-        // An update of another kind than `rolling` is refused by its target as a whole.
+        // `blue_green` is refused by its target as a whole.
         let update = body.update.as_ref();
-        let rolling = update.filter(|update| update.label.name() == "rolling");
-        if let Some(slots) = rolling.and_then(|update| update.slots.as_ref()) {
+        let taken = update.filter(|update| update.label.name() != "blue_green");
+        if let Some(slots) = taken.and_then(|update| update.slots.as_ref()) {
             let what = format!("{} finds ports by itself, and slots", target.word());
             diagnostics.push(only_on_a_host(service, &what, slots.key_span));
         }

@@ -1,6 +1,7 @@
 //! Faults that can be read off the graph and that are not about updates over time: one function
 //! each, one line each in [`ALL`].
 
+mod canary;
 mod gateways;
 mod hosts;
 mod instances;
@@ -35,6 +36,7 @@ const ALL: &[Rule] = &[
     hosts::only_there,
     hosts::slots,
     hosts::client_addresses,
+    canary::check,
     order::check,
     gateways::names_resolved_once,
     gateways::failure_marks,

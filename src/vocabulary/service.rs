@@ -280,11 +280,12 @@ block! {
         parallelism: attribute(Count),
         /// The wait after each; 0s by default.
         delay: attribute(Duration),
-        /// How long a new instance's failure counts; 5s by default, as swarm has it.
+        /// How long a new instance's failure counts; 5s by default, as swarm has it. `canary`: how long
+        /// the first instance is watched before the others follow.
         monitor: attribute(Duration),
         /// The share of failures that is tolerated; 0% by default.
         max_failure_ratio: attribute(Percent),
-        /// What a failure does; pause by default, as swarm has it.
+        /// What a failure does; pause by default, as swarm has it, and rollback for `canary`.
         on_failure: attribute(FailureAction),
         /// How the old version comes back.
         rollback: block(Rollback),

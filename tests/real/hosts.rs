@@ -18,6 +18,11 @@ pub(crate) fn tests(_: &[Program]) -> Vec<Test> {
             "hosts::rolling_in_place_loses_nothing",
             rolling_in_place_loses_nothing,
         ),
+        test("hosts::canary_loses_nothing", canary_loses_nothing),
+        test(
+            "hosts::a_failing_canary_goes_back",
+            a_failing_canary_goes_back,
+        ),
         test("hosts::by_hand_some_are_lost", by_hand_some_are_lost),
         test(
             "hosts::a_failing_version_never_stays",
@@ -144,6 +149,56 @@ fn rolling_in_place_loses_nothing() -> Verdict {
     loses_nothing(&host, 3333, &["2".to_owned()], |version| {
         host.update(version)
     })
+}
+
+/// The first new slot is watched beside the others.
+fn canary() -> Result<String, String> {
+    let rolling = "update rolling { order = start_first, parallelism = 1, delay = 500ms, on_failure = rollback }";
+    with(
+        &node_cluster()?,
+        rolling,
+        "update canary { monitor = 4s, delay = 500ms }",
+    )
+}
+
+fn canary_loses_nothing() -> Verdict {
+    let host = Host::new("host", &canary()?, modern()?)?;
+    loses_nothing(&host, 3333, &versions(), |version| host.update(version))
+}
+
+/// One that fails while it is watched is taken back, and no old slot was touched.
+fn a_failing_canary_goes_back() -> Verdict {
+    let source = with(&canary()?, "start_period = 5s", "start_period = 1s")?;
+    let source = with(
+        &source,
+        "startup         = 1s..4s",
+        "startup         = 0s..1s",
+    )?;
+    let host = Host::new("host", &source, modern()?)?;
+    host.update("1")?;
+    let pids = || -> Result<Vec<String>, String> {
+        let slots =
+            [3000, 3001, 3002].map(|slot| host.path(&format!("state/node/slots/{slot}/pid")));
+        Ok(slots
+            .iter()
+            .filter_map(|pid| std::fs::read_to_string(pid).ok())
+            .collect())
+    };
+    let before = pids()?;
+    host.version("faint")?;
+    let done = host.run("deploy.sh").and_then(|_| host.run("switch.sh"));
+    ensure(done.is_err(), || format!("it went live: {done:?}"))?;
+    let (well, status) = host.status();
+    ensure(well && status.matches("healthy, live").count() == 2, || {
+        status
+    })?;
+    let after = pids()?;
+    ensure(
+        before.len() == 2 && before.iter().all(|pid| after.contains(pid)),
+        || format!("{before:?} became {after:?}"),
+    )?;
+    host.update("2")?;
+    ensure(answer(3333)? == "2", || "2 is not live".to_owned())
 }
 
 /// What the scripts replace: the steps as they were done by hand.

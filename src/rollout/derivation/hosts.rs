@@ -46,6 +46,8 @@ fn replacing(facts: &Facts, policy: &Policy, update: Option<&Node<Update>>) -> V
     let has = |pick: fn(&Update) -> bool| update.is_some_and(|it| pick(it));
     let kind = if policy.blue_green {
         "blue_green"
+    } else if policy.canary {
+        "canary"
     } else {
         "rolling"
     };
@@ -72,7 +74,7 @@ fn replacing(facts: &Facts, policy: &Policy, update: Option<&Node<Update>>) -> V
             interval
         };
         ("monitor", policy.monitor, probes(each))
-    } else if policy.delay > policy.monitor {
+    } else if policy.delay > policy.monitor && !policy.canary {
         (
             "delay",
             policy.delay,
@@ -97,6 +99,9 @@ fn replacing(facts: &Facts, policy: &Policy, update: Option<&Node<Update>>) -> V
         Setting::new("update", &number(kind, update.is_some())).because(
             if policy.blue_green {
                 "the new version starts in the idle slot, and one include is switched to it"
+            } else if policy.canary {
+                "the new version starts in a free slot and is watched; then one slot after the other \
+                 is replaced"
             } else {
                 "one slot after the other is taken out, replaced and brought in"
             },
@@ -120,8 +125,13 @@ fn replacing(facts: &Facts, policy: &Policy, update: Option<&Node<Update>>) -> V
         )
         .must(of_monitor)
         .because(
-            "a new slot is asked at least so long after it was brought in: the last probe that \
-             makes it fail must begin by then",
+            if policy.canary {
+                "the first new slot is asked at least so long before the others follow: the last probe \
+                 that makes it fail must begin by then"
+            } else {
+                "a new slot is asked at least so long after it was brought in: the last probe that \
+                 makes it fail must begin by then"
+            },
             SCRIPTS,
         ),
         Setting::new(

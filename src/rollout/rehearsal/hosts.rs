@@ -113,6 +113,9 @@ impl Steps<'_> {
             self.serving
         };
         let monitored = Interval::exactly(millis(self.policy.monitor));
+        if self.policy.canary {
+            return self.slot().times(rounds).plus(monitored);
+        }
         self.slot().plus(monitored).times(rounds)
     }
 

@@ -61,6 +61,11 @@ impl<'g> Lowering<'g> {
         if let Some(delay) = &body.delay {
             self.seconds(delay);
         }
+        let is_canary = update.label.name() == "canary";
+        if is_canary {
+            let span = body.monitor.as_ref().map_or(update.span, |it| it.span);
+            self.ledger.report(each_is_a_canary(span));
+        }
         let mut lost: Vec<(WrittenId, &str, Span)> = Vec::new();
         if let Some(action) = &body.on_failure {
             // A rollout that does not progress stops by itself, as `pause` asks.
@@ -70,7 +75,9 @@ impl<'g> Lowering<'g> {
                 lost.push((action.id, "on_failure", action.key_span));
             }
         }
-        if let Some(monitor) = &body.monitor {
+        if let Some(monitor) = body.monitor.as_ref().filter(|_| is_canary) {
+            self.seconds(monitor);
+        } else if let Some(monitor) = &body.monitor {
             lost.push((monitor.id, "monitor", monitor.key_span));
         }
         if let Some(ratio) = &body.max_failure_ratio {
@@ -157,6 +164,20 @@ fn no_blue_green(span: Span) -> Diagnostic {
         span,
     )
     .help("write `update rolling { order = start_first }`, or leave kubernetes out with `targets`")
+}
+
+/// `minReadySeconds` is for each pod.
+fn each_is_a_canary(span: Span) -> Diagnostic {
+    Diagnostic::new(
+        &catalogue::EACH_IS_A_CANARY,
+        "Kubernetes watches every new pod so long, not the first alone, and does not go back",
+        span,
+    )
+    .labelled("`minReadySeconds`: a pod that is not ready so long holds the others back")
+    .help(
+        "let the deploy step wait with `kubectl rollout status` and go back with `kubectl rollout \
+         undo`",
+    )
 }
 
 /// A Deployment does not go back.

@@ -216,7 +216,7 @@ impl<'g> Lowering<'g> {
 /// What an `update` asks for that a `StatefulSet` does in another way.
 fn other_way(update: &Node<Update>, replicas: u64) -> Option<&'static str> {
     let first = update.order.as_ref().map(|order| order.value);
-    if first == Some(Order::StartFirst) {
+    if first == Some(Order::StartFirst) || update.label.name() == "canary" {
         return Some("Kubernetes stops each instance of this service before the next one starts");
     }
     let all_at_once = update.label.name() == "recreate"

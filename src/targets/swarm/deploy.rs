@@ -77,6 +77,11 @@ fn update(lowering: &mut Lowering<'_, '_>) -> (Option<Commented<Steps>>, Option<
     if let Some(node) = &service.node.service.body.update {
         match node.label.name() {
             "rolling" => account(lowering, node),
+            "canary" => {
+                account(lowering, node);
+                let note = each_is_a_canary(node).about(service.name());
+                lowering.ledger.report(note);
+            }
             "recreate" => {
                 lowering.ledger.enter(node);
             }
@@ -258,6 +263,18 @@ fn update_kind(kind: &str, span: Span) -> Diagnostic {
         span,
     )
     .help("write `update rolling { order = start_first }`, or leave swarm out with `targets`")
+}
+
+/// An update has one `delay`.
+fn each_is_a_canary(update: &Node<Update>) -> Diagnostic {
+    let span = update.monitor.as_ref().map_or(update.span, |it| it.span);
+    Diagnostic::new(
+        &catalogue::EACH_IS_A_CANARY,
+        "a swarm watches every new instance so long, not the first alone",
+        span,
+    )
+    .labelled("`delay` and `monitor` of an update are for each instance")
+    .help("nothing has to be done; an update takes this time for each instance")
 }
 
 fn round_robin_published(endpoint: Span, publish: Span) -> Diagnostic {

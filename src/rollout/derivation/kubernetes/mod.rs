@@ -10,7 +10,7 @@ use super::{Late, Number, Origin, Policy, Term, has_single_writer, is_derived};
 use crate::graph::{Graph, ServiceView};
 use crate::rollout::ways::{self, Way};
 use crate::types::{Duration, Percent};
-use crate::vocabulary::{Order, TargetId};
+use crate::vocabulary::{Node, Order, TargetId, Update};
 use std::fmt;
 
 /// Kubernetes' own default, in seconds (`DeploymentSpec.progressDeadlineSeconds`).
@@ -140,7 +140,11 @@ pub fn numbers(graph: &Graph, service: ServiceView<'_>) -> Kubernetes {
         .map(|(check, _)| probes(service, &facts, check));
     let min_ready = match (update, facts.health) {
         (Some(update), _) => {
-            let delay = update.delay.as_ref().map(|it| it.value.seconds_up());
+            // What is said of the first pod of a canary is so for each.
+            let watched = update.monitor.as_ref().filter(|_| is_canary(update));
+            let waits = [update.delay.as_ref(), watched];
+            let delay = waits.into_iter().flatten();
+            let delay = delay.map(|it| it.value.seconds_up()).max();
             Number::written_or(delay.filter(|delay| *delay > 0), 0)
         }
         (None, Some(check)) if is_derived => {
@@ -217,10 +221,12 @@ fn strategy(graph: &Graph, service: ServiceView<'_>, facts: &Facts, is_derived: 
         if update.label.name() == "recreate" {
             return Strategy::Recreate(Number::written_or(Some("Recreate"), "RollingUpdate"));
         }
-        let order = update
-            .order
-            .as_ref()
-            .map_or(Order::StopFirst, |it| it.value);
+        let default = if is_canary(update) {
+            Order::StartFirst
+        } else {
+            Order::StopFirst
+        };
+        let order = update.order.as_ref().map_or(default, |it| it.value);
         let step = match update.parallelism.as_ref().map_or(1, |it| it.value.get()) {
             0 => ALL,
             count => Pods::Count(count),
@@ -245,6 +251,10 @@ fn strategy(graph: &Graph, service: ServiceView<'_>, facts: &Facts, is_derived: 
         max_surge: Number::engine(max_surge),
         max_unavailable: Number::engine(max_unavailable),
     }
+}
+
+fn is_canary(update: &Node<Update>) -> bool {
+    update.label.name() == "canary"
 }
 
 /// One strategy goes both ways.

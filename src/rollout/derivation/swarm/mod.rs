@@ -100,6 +100,11 @@ pub fn numbers(graph: &Graph, service: ServiceView<'_>) -> Swarm {
             };
             (Origin::Written, all, ENGINE)
         }
+        Some(update) if update.label.name() == "canary" => (
+            Origin::Written,
+            canary_of(update),
+            way_back_of_canary(update),
+        ),
         Some(update) => (Origin::Written, update_of(update), rollback_of(update)),
         None => match facts.health.filter(|_| is_derived(graph, service, &facts)) {
             Some(check) => {
@@ -185,6 +190,45 @@ fn update_of(update: &Node<Update>) -> Direction {
             update.on_failure.as_ref().map(|it| it.value),
             ENGINE.on_failure,
         ),
+    }
+}
+
+/// An update has one `delay` for all instances: each is watched as the first is.
+fn canary_of(update: &Node<Update>) -> Direction {
+    let plain = update_of(update);
+    let word = |value| Number {
+        value,
+        origin: Origin::Language,
+    };
+    Direction {
+        order: match plain.order.origin {
+            Origin::Engine => word(Order::StartFirst),
+            _ => plain.order,
+        },
+        delay: Number {
+            value: plain.delay.value.max(plain.monitor.value),
+            origin: Origin::Written,
+        },
+        on_failure: match plain.on_failure.origin {
+            Origin::Engine => Number {
+                value: FailureAction::Rollback,
+                origin: Origin::Language,
+            },
+            _ => plain.on_failure,
+        },
+        ..plain
+    }
+}
+
+/// The canary is one more: when it goes, nothing is missing, and what followed it goes in the same way.
+fn way_back_of_canary(update: &Node<Update>) -> Direction {
+    let order = Number {
+        value: Order::StartFirst,
+        origin: Origin::Language,
+    };
+    match update.rollback {
+        Some(_) => rollback_of(update),
+        None => Direction { order, ..ENGINE },
     }
 }
 

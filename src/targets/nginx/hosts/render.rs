@@ -182,6 +182,8 @@ fn settings(service: &Service) -> String {
         service: &service.name,
         kind: if policy.blue_green {
             "blue_green"
+        } else if policy.canary {
+            "canary"
         } else {
             "rolling"
         },

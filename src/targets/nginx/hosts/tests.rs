@@ -211,3 +211,28 @@ gateway edge {
     let elsewhere = text.replacen("  targets = [nginx]\n", "", 1);
     assert_eq!(build(&elsewhere).1.first(), Some(&"only-on-a-host"));
 }
+
+#[test]
+fn a_canary_needs_a_free_slot_and_a_time() {
+    let canary = |body: &str| format!("{CONTAINER}\n  update canary {{ {body} }}");
+    let (files, found) = build(&program(&canary("monitor = 5m, delay = 2s")));
+    assert!(found.is_empty(), "{found:?}");
+    let settings = &files["nginx/hosts/services/web.sh"];
+    for line in [
+        "kind=canary\n",
+        "order=start_first\n",
+        "monitor=300000\n",
+        "delay=2000\n",
+        "on_failure=rollback\n",
+    ] {
+        assert!(settings.contains(line), "{line}{settings}");
+    }
+    let full = canary("monitor = 5m").replace("3000..3002", "3000..3001");
+    assert_eq!(of(&full), ["no-spare-slot"]);
+    assert_eq!(of(&canary("")), ["unwatched-canary"]);
+    assert_eq!(of(&canary("monitor = 0s")), ["unwatched-canary"]);
+    assert_eq!(
+        of(&canary("monitor = 5m, order = stop_first")),
+        ["canary-in-place"]
+    );
+}

@@ -24,7 +24,7 @@ main() {
     read_candidate
     case $kind in
       blue_green) blue_green ;;
-      rolling) rolling ;;
+      rolling | canary) rolling ;;
     esac
   done
   prune

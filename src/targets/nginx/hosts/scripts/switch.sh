@@ -31,7 +31,7 @@ main() {
     fi
     case $kind in
       blue_green) blue_green ;;
-      rolling) rolling ;;
+      rolling | canary) rolling ;;
     esac
   done
 }
@@ -160,10 +160,16 @@ bring_in() {
   judge "$1" || return 1
 }
 
-# How long a new slot's failure counts, and the wait before the next one.
+# How long a new slot's failure counts, and the wait before the next one. A canary is watched once: it is the first
+# slot that runs the candidate.
 judge() {
-  local end failures=0
-  end=$(($(now) + (monitor > delay ? monitor : delay)))
+  local end failures=0 watch=$monitor slot
+  if [ "$kind" = canary ]; then
+    for slot in "${in[@]}"; do
+      if [ "$(release_of "$slot")" = "$candidate" ] && is_running "$slot"; then watch=0; fi
+    done
+  fi
+  end=$(($(now) + (watch > delay ? watch : delay)))
   while [ "$(now)" -lt "$end" ]; do
     if serves "$1"; then failures=0; else failures=$((failures + 1)); fi
     if [ "$failures" -ge "$retries" ]; then

@@ -1,0 +1,272 @@
+#!/usr/bin/env bash
+# Deploys this program's stacks to a swarm, one after the other, each once the one before has settled, and says what
+# became of every service: `docker stack deploy` ends well after a rollback too.
+# Usage: deploy.sh [--prune] [--over-paused] [--patience SECONDS] [--root DIR] [STACK...] [-- OPTION...]
+#   --prune              remove the services that a stack no longer has
+#   --over-paused        deploy over an update that was paused half-way
+#   --patience SECONDS   give up where nothing has moved for so long; 600 by default
+#   --root DIR           where the files of secrets are; two folders up by default
+#   STACK...             these stacks alone
+#   OPTION...            more options for `docker stack deploy`
+# Exit codes: 0 every service runs what was deployed, 1 one does not, 2 wrong use.
+set -euo pipefail
+
+# Stacks read the environment as it was given, whatever names this script uses.
+given=$(export -p)
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+root=$here/../..
+patience=600
+over_paused=
+chosen=()
+options=()
+hashes=()
+newline='
+'
+
+main() {
+  choose "$@"
+  require_swarm
+  secrets
+  local stack
+  for stack in "${chosen[@]}"; do require_variables "$stack"; done
+  networks
+  for stack in "${chosen[@]}"; do deploy "$stack"; done
+}
+
+choose() {
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --prune) options+=("$1") ;;
+      --over-paused) over_paused=yes ;;
+      --patience | --root)
+        [ $# -gt 1 ] || misused "$1 needs a value"
+        if [ "$1" = --root ]; then root=$2; else patience=$2; fi
+        shift
+        ;;
+      --)
+        shift
+        options+=("$@")
+        break
+        ;;
+      -*) misused "no such option: $1" ;;
+      *)
+        is_stack "$1" || misused "no such stack: $1; there are: ${stacks[*]}"
+        chosen+=("$1")
+        ;;
+    esac
+    shift
+  done
+  case $patience in '' | *[!0-9]*) misused "--patience is a number of seconds: $patience" ;; esac
+  [ ${#chosen[@]} -gt 0 ] || chosen=("${stacks[@]}")
+}
+
+is_stack() {
+  local known
+  for known in "${stacks[@]}"; do
+    if [ "$known" = "$1" ]; then return 0; fi
+  done
+  return 1
+}
+
+require_swarm() {
+  local manager
+  manager=$(docker info --format '{{.Swarm.ControlAvailable}}') || fail "no engine answers"
+  [ "$manager" = true ] || fail "this engine manages no swarm: see \`docker swarm init\` and \`docker context use\`"
+}
+
+# Every variable that a stack asks for has a value before anything is changed.
+require_variables() {
+  local missing
+  missing=$(as_given in_file "$here/$1.yml")
+  [ -z "$missing" ] || fail "$1.yml needs values for:$missing"
+}
+
+in_file() {
+  local variable
+  { grep -oE '(^|[^$])(\$\$)*\$\{[A-Za-z_][A-Za-z0-9_]*:\?' "$1" || true; } | sed -E 's/.*\{//; s/:\?$//' | sort -u |
+    while read -r variable; do
+      if [ -z "$(printenv "$variable")" ]; then printf ' %s' "$variable"; fi
+    done
+}
+
+# Runs something with the environment that was given and the names of secrets.
+as_given() {
+  (
+    eval "$given"
+    if [ ${#hashes[@]} -gt 0 ]; then export "${hashes[@]}"; fi
+    "$@"
+  )
+}
+
+# A network that stacks share is made once and outlives each of them.
+network() {
+  local name=$1
+  shift
+  if docker network inspect "$name" >/dev/null 2>&1; then return 0; fi
+  docker network create --driver overlay "$@" "$name" >/dev/null || fail "network $name was not made"
+  say "network $name: made"
+}
+
+# A secret's name has the hash of its value, which cannot be changed: another value is another secret, and the services
+# that mount it roll. `secret_of NAME HASH_VARIABLE {env VARIABLE|file PATH}`
+secret_of() {
+  local name=$1 variable=$2 kind=$3 from=$4 hash
+  asks_for "$variable" || return 0
+  if [ "$kind" = file ]; then
+    case $from in /*) ;; *) from=$root/$from ;; esac
+    [ -s "$from" ] || fail "secret $name needs $from: there is no such file, or nothing in it"
+  else
+    [ -n "$(as_given printenv "$from")" ] || fail "secret $name needs a value in $from"
+  fi
+  hash=$(value_of "$kind" "$from" | sum)
+  hash=${hash:0:12}
+  hashes+=("$variable=$hash")
+  if docker secret inspect "$name-$hash" >/dev/null 2>&1; then return 0; fi
+  value_of "$kind" "$from" | docker secret create "$name-$hash" - >/dev/null || fail "secret $name-$hash was not made"
+  say "secret $name-$hash: made"
+}
+
+# Never on a command line, which everybody on the machine can read.
+value_of() {
+  if [ "$1" = file ]; then
+    cat "$2"
+  else
+    local value
+    value=$(as_given printenv "$2" && echo .)
+    value=${value%.}
+    printf %s "${value%"$newline"}"
+  fi
+}
+
+sum() {
+  if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi
+}
+
+asks_for() {
+  local stack
+  for stack in "${chosen[@]}"; do
+    if grep -qF "\${$1:?" "$here/$stack.yml"; then return 0; fi
+  done
+  return 1
+}
+
+deploy() {
+  local stack=$1 tasks versions words
+  await "$stack" before '' ''
+  tasks=$(running "$stack")
+  versions=$(services "$stack" | cut -d '|' -f 1,2)
+  words=(docker stack deploy --with-registry-auth --compose-file "$here/$stack.yml")
+  # Waiting is done below: the command itself waits for ever where a start-first update finds no room. A client of
+  # before 26 never waits, and has no such option.
+  if docker stack deploy --help | grep -q -e --detach; then words+=(--detach=true); fi
+  if [ ${#options[@]} -gt 0 ]; then words+=("${options[@]}"); fi
+  words+=("$stack")
+  say "$stack: deploying"
+  as_given "${words[@]}" || fail "$stack was not deployed as a whole: it may hold services of both versions"
+  await "$stack" after "$tasks" "$versions"
+  say "$stack: every service runs what was deployed"
+}
+
+# Waits until no service of a stack moves: `await STACK {before|after} TASKS_BEFORE VERSIONS_BEFORE`. After a deploy
+# each must run what was deployed.
+await() {
+  local stack=$1 when=$2 old=$3 versions=$4 moving bad step best='' moved=$SECONDS quiet=$SECONDS
+  while :; do
+    look
+    if [ -n "$moving" ]; then
+      quiet=$SECONDS
+    elif [ -n "$bad" ]; then
+      fail "$stack:$bad"
+    elif [ "$when" = before ] || [ $((SECONDS - quiet)) -ge 5 ]; then
+      # Right after a deploy an update may not have begun, and nothing is said of it for a moment.
+      return 0
+    fi
+    step=$(progress)
+    if [[ $step > $best ]]; then best=$step moved=$SECONDS; fi
+    [ $((SECONDS - moved)) -lt "$patience" ] || fail "$stack: nothing has moved for $patience s:$moving"
+    sleep 1
+  done
+}
+
+# What moves in the stack, and what ended badly.
+look() {
+  local all name version counts state message
+  moving='' bad=''
+  all=$(services "$stack") || fail "the swarm does not answer"
+  if [ "$when" = after ] && [ -z "$all" ]; then fail "$stack has no service"; fi
+  while IFS='|' read -r name version counts state message; do
+    if [ -z "$name" ]; then continue; fi
+    # What a stack no longer has is there as it was: a deploy gives every other one another version.
+    if grep -qxF "$name|$version" <<<"$versions"; then continue; fi
+    counts=${counts%% *}
+    case $when:$state in
+      *:updating | *:rollback_started) moving+="$newline  $name: $state, $counts tasks run" ;;
+      before:paused | before:rollback_paused)
+        if [ -z "$over_paused" ]; then
+          bad+="$newline  $name is $state half-way: $message"
+          bad+="$newline    The same version again would stop the tasks of the one before at once. Go back with"
+          bad+="$newline    \`docker service rollback $name\`, or deploy a mended one with --over-paused."
+        fi
+        ;;
+      after:rollback_completed) bad+="$newline  $name went back to the version before: $message" ;;
+      after:paused | after:rollback_paused) bad+="$newline  $name is $state half-way: $message" ;;
+      after:*)
+        if [ "${counts%%/*}" != "${counts#*/}" ]; then moving+="$newline  $name: $counts tasks run"; fi
+        ;;
+    esac
+  done <<<"$all"
+}
+
+# The services of a stack: `NAME|VERSION|TASKS|STATE|MESSAGE` each.
+services() {
+  local list names=() name
+  list=$(docker service ls --filter "label=com.docker.stack.namespace=$1" --format '{{.Name}}|{{.Replicas}}') || return 1
+  if [ -z "$list" ]; then return 0; fi
+  while IFS='|' read -r name _; do names+=("$name"); done <<<"$list"
+  paste -d '|' \
+    <(docker service inspect --format '{{.Spec.Name}}|{{.Version.Index}}' "${names[@]}") \
+    <(cut -d '|' -f 2 <<<"$list") \
+    <(docker service inspect --format '{{with .UpdateStatus}}{{.State}}|{{.Message}}{{end}}' "${names[@]}")
+}
+
+# How far a stack has come, to be compared as text: fewer old tasks and more new ones are a step; tasks that come and
+# go are none.
+progress() {
+  local now left count
+  now=$(running "$stack")
+  left=$(comm -12 <(printf '%s\n' "$now") <(printf '%s\n' "$old") | wc -l)
+  count=$(printf '%s\n' "$now" | wc -l)
+  printf '%09d%09d' $((999999999 - left)) $((count - left))
+}
+
+# The tasks of a stack that should run.
+running() {
+  docker stack ps --quiet --no-trunc --filter desired-state=running "$1" 2>/dev/null | sort || true
+}
+
+say() {
+  printf '%s\n' "$*"
+}
+
+fail() {
+  printf 'error: %s\n' "$*" >&2
+  exit 1
+}
+
+misused() {
+  printf 'error: %s\n' "$*" >&2
+  exit 2
+}
+
+# What there is to deploy; who is called comes before its callers.
+stacks=(canary)
+
+networks() {
+  :
+}
+
+secrets() {
+  :
+}
+
+main "$@"
