@@ -5,13 +5,14 @@
 //! is the whole way: it reads and binds the modules ([`resolve`]), checks types, units and stages
 //! ([`check`]), evaluates to plain values ([`eval`]), draws the graph ([`graph`]), looks for faults
 //! in it ([`rules`]), lowers it to each target ([`targets`]), proves its promises there
-//! ([`rollout`]), and only then renders files. Each phase gives its diagnostics beside its value.
+//! ([`rollout`]), and only then renders files, with a certificate of it where one is asked for ([`certificate`]). Each phase gives its diagnostics beside its value.
 //! A phase whose input has errors does not run, since what it would say could not be trusted.
 
 // The generated parser names it: pest is used without `std`, whose one addition is a look at the
 // stack on every call; `syntax` bounds nesting before pest runs.
 extern crate alloc;
 
+pub mod certificate;
 pub mod change;
 pub mod check;
 pub mod cli;
@@ -50,6 +51,8 @@ pub struct Options {
     /// The day to judge as of: what is accepted until an earlier one is not any more. Without it no
     /// `allow` ends, since no phase reads a clock.
     pub as_of: Option<Date>,
+    /// Whether what was proved is wanted as numbers; it is where the program asks for a certificate.
+    pub table: bool,
 }
 
 /// What a build gives.
@@ -65,7 +68,9 @@ pub struct Compilation {
     pub diagnostics: Vec<Diagnostic>,
     /// The graph, where the program got that far.
     pub graph: Option<graph::Graph>,
-    /// What to write, by target and path; `None` where there is an error.
+    /// What was proved of each service on each target, where that was asked for and nothing failed.
+    pub proofs: Vec<rollout::table::Proof>,
+    /// What to write, by target and path, and what is about all of it; `None` where there is an error.
     pub artifacts: Option<Vec<Artifact>>,
 }
 
@@ -118,37 +123,55 @@ fn build(
     if found.has_errors() {
         return stopped(sources, found, Some(graph));
     }
-    let (artifacts, more) = manifests(&graph, options);
+    // Of a part of the targets there is no certificate: it is about all.
+    let certified = options.targets.is_empty() && certificate::is_wanted(&graph);
+    let (mut artifacts, proofs, more) = manifests(&graph, options, options.table || certified);
     found.extend(more);
     if found.has_errors() {
         return stopped(sources, found, Some(graph));
+    }
+    if let Some(artifacts) = artifacts.as_mut().filter(|_| certified) {
+        let certificate = certificate::certificate(&graph, &proofs, &sources, artifacts);
+        artifacts.extend(certificate);
     }
     Compilation {
         sources,
         checked: None,
         diagnostics: found.into_sorted(),
         graph: Some(graph),
+        proofs,
         artifacts,
     }
 }
 
 /// Judges the graph, lowers it to each target, proves it there and renders what was proved.
 /// `None` where something was not proved; a waiver may still accept what the rules found.
-fn manifests(graph: &graph::Graph, options: &Options) -> (Option<Vec<Artifact>>, Diagnostics) {
+fn manifests(
+    graph: &graph::Graph,
+    options: &Options,
+    table: bool,
+) -> (
+    Option<Vec<Artifact>>,
+    Vec<rollout::table::Proof>,
+    Diagnostics,
+) {
     let mut artifacts = Some(Vec::new());
-    let found = judge(graph, options, |_, plan, proof| {
+    let mut proofs = Vec::new();
+    let found = judge(graph, options, table, |_, plan, proof| {
         artifacts = artifacts.take().zip(proof).map(|(mut artifacts, proof)| {
+            proofs.extend_from_slice(proof.proofs());
             artifacts.extend(plan.emit(&proof));
             artifacts
         });
     });
-    (artifacts, found)
+    (artifacts, proofs, found)
 }
 
 /// Judges the graph, and gives each target's plan with its proof.
 fn judge<'g>(
     graph: &'g graph::Graph,
     options: &Options,
+    table: bool,
     mut each: impl FnMut(TargetId, Box<dyn targets::Plan>, Option<rollout::Verified<'g>>),
 ) -> Diagnostics {
     let mut waivers = rules::Waivers::of(graph);
@@ -164,7 +187,7 @@ fn judge<'g>(
     {
         let lowered = target.lower(graph);
         found.extend(waivers.apply(lowered.diagnostics));
-        let (proof, more) = rollout::verify(graph, target.id(), &mut waivers);
+        let (proof, more) = rollout::verify(graph, target.id(), &mut waivers, table);
         found.extend(more);
         each(target.id(), lowered.plan, proof);
     }
@@ -220,7 +243,7 @@ pub fn inspect(world: &dyn World, main: &str, options: &Options) -> Inspection {
             all.extend(found);
             if fits {
                 let objects = &mut inspection.objects;
-                all.extend(judge(&graph, options, |target, plan, _| {
+                all.extend(judge(&graph, options, false, |target, plan, _| {
                     objects.push((target, plan.objects()));
                 }));
             }
@@ -237,6 +260,7 @@ fn stopped(sources: Sources, found: Diagnostics, graph: Option<graph::Graph>) ->
         checked: None,
         diagnostics: found.into_sorted(),
         graph,
+        proofs: Vec::new(),
         artifacts: None,
     }
 }

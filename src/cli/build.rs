@@ -80,6 +80,7 @@ impl Build {
             folder: &folder,
             source: &invocation.project.main,
             targets: &invocation.targets,
+            whole: self.judging.targets.is_empty(),
         };
         let plan = output::plan(artifacts, &to)?;
         for kept in &plan.kept {

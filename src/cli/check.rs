@@ -6,8 +6,7 @@ use super::{Exit, Failure, terminal};
 use crate::diagnostics::catalogue;
 use crate::diagnostics::render::{Format, escape_line};
 use crate::graph::Graph;
-use crate::rollout::table::{self, Least, Proof};
-use crate::vocabulary::TargetId;
+use crate::rollout::table::Proof;
 use clap::Args;
 
 /// Judge a program without writing anything
@@ -26,8 +25,7 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let invocation =
-            Invocation::compile(&self.program, &self.judging.targets, self.judging.as_of)?;
+        let invocation = Invocation::judge(&self.program, &self.judging)?;
         if !invocation.tell(self.judging.telling(&self.program, false))? {
             return Ok(Exit::Found);
         }
@@ -44,7 +42,7 @@ impl Check {
                 invocation.elapsed()
             ));
             if let Some(graph) = &invocation.compilation.graph {
-                for line in proved(graph, &invocation.targets) {
+                for line in proved(&invocation.compilation.proofs) {
                     terminal::say(&format!("  {}", escape_line(&line)));
                 }
                 for accepted in accepted(graph) {
@@ -60,31 +58,17 @@ impl Check {
 const MOST_ROWS: usize = 30;
 
 /// The table of proofs: how many instances serve at the worst moment, at the fewest replicas.
-fn proved(graph: &Graph, targets: &[TargetId]) -> Vec<String> {
-    let proofs: Vec<Proof<'_>> = targets
-        .iter()
-        .flat_map(|target| table::proofs(graph, *target))
-        .collect();
+fn proved(proofs: &[Proof]) -> Vec<String> {
     if proofs.is_empty() {
         return Vec::new();
     }
-    let head = [
-        "service",
-        "target",
-        "replicas",
-        "promised",
-        "update",
-        "rollback",
-        "bad version",
-        "drain",
-    ];
-    let mut rows = vec![head.map(ToOwned::to_owned)];
-    rows.extend(proofs.iter().take(MOST_ROWS).map(row));
+    let mut rows = vec![Proof::HEAD.map(ToOwned::to_owned)];
+    rows.extend(proofs.iter().take(MOST_ROWS).map(Proof::cells));
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
         cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let widths: Vec<usize> = (0..Proof::HEAD.len()).map(width).collect();
     let mut lines: Vec<String> = rows
         .iter()
         .map(|row| {
@@ -99,32 +83,6 @@ fn proved(graph: &Graph, targets: &[TargetId]) -> Vec<String> {
         lines.push(format!("and {more} more"));
     }
     lines
-}
-
-fn row(proof: &Proof<'_>) -> [String; 8] {
-    let replicas = match (proof.replicas.least, proof.replicas.most) {
-        (least, most) if least == most => least.to_string(),
-        (least, u64::MAX) => format!("{least} or more"),
-        (least, most) => format!("{least} to {most}"),
-    };
-    let kept = |least: Least| match (proof.promised, least) {
-        (None, _) => "-".to_owned(),
-        (_, Least::Unproved) => "not proved".to_owned(),
-        (Some(promised), Least::Known(least)) if least < promised => format!("only {least}"),
-        (_, Least::Known(least)) => least.to_string(),
-    };
-    [
-        proof.service.to_owned(),
-        proof.target.word().to_owned(),
-        replicas,
-        proof
-            .promised
-            .map_or("nothing".to_owned(), |promised| promised.to_string()),
-        kept(proof.update),
-        kept(proof.rollback),
-        kept(proof.bad_version),
-        kept(proof.drain),
-    ]
 }
 
 /// What services accept, a line for each reason: what is accepted, in whom, until when and why.

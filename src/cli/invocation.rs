@@ -1,6 +1,6 @@
 //! One compilation on behalf of the user: read, compile, tell.
 
-use super::arguments::Program;
+use super::arguments::{Judging, Program};
 use super::project::Project;
 use super::terminal::Color;
 use super::{Failure, params, terminal};
@@ -61,17 +61,39 @@ impl Invocation {
         targets: &[TargetId],
         as_of: Option<Date>,
     ) -> Result<Self, Failure> {
+        let asked = Options {
+            targets: targets.to_vec(),
+            as_of,
+            ..Options::default()
+        };
+        Self::of(program, asked)
+    }
+
+    /// Compiles for these targets and keeps what was proved as numbers.
+    ///
+    /// # Errors
+    /// The main file or a parameter file cannot be read.
+    pub(super) fn judge(program: &Program, judging: &Judging) -> Result<Self, Failure> {
+        let asked = Options {
+            targets: judging.targets.clone(),
+            as_of: judging.as_of,
+            table: true,
+            ..Options::default()
+        };
+        Self::of(program, asked)
+    }
+
+    fn of(program: &Program, asked: Options) -> Result<Self, Failure> {
         let started = Instant::now();
         let project = Project::open(program.file.as_deref(), program.root.as_deref())?;
         let options = Options {
             inputs: params::inputs(program.set.clone(), &program.params)?,
-            targets: targets.to_vec(),
-            as_of,
+            ..asked
         };
         let compilation = crate::compile(&project.world, &project.main, &options);
         let mut targets = match &compilation.graph {
-            Some(graph) if targets.is_empty() => graph.targets(),
-            _ => targets.to_vec(),
+            Some(graph) if options.targets.is_empty() => graph.targets(),
+            _ => options.targets.clone(),
         };
         targets.sort_unstable();
         targets.dedup();

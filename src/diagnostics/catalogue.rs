@@ -177,6 +177,12 @@ catalogue! {
     WAY_BACK_BELOW_PROMISE = "ZD4060" "way-back-below-promise" Warning "0.1.0";
     UNCHECKED_WAY_BACK = "ZD4061" "unchecked-way-back" Warning "0.1.0";
     ORDER_MATTERS = "ZD4062" "order-matters" Warning "0.1.0";
+    INVALID_PROVIDES = "ZD4063" "invalid-provides" Error "0.1.0";
+    UNMET_NEED = "ZD4064" "unmet-need" Error "0.1.0";
+    VERSIONS_IN_ORDER = "ZD4065" "versions-in-order" Warning "0.1.0";
+    NO_VERSION_IN_COMMON = "ZD4066" "no-version-in-common" Error "0.1.0";
+    ORDER_IN_A_CIRCLE = "ZD4067" "order-in-a-circle" Error "0.1.0";
+    OUTLIVES_UNDO = "ZD4068" "outlives-undo" Note "0.1.0";
     // ZD5xxx lowering
     NOT_EXPRESSED = "ZD5000" "not-expressed" Warning "0.1.0";
     STATIC_ADDRESS = "ZD5001" "static-address" Error "0.1.0";

@@ -152,6 +152,11 @@ impl<'a> Binder<'a, '_> {
         for mount in &body.secret {
             self.resource(&mount.label, mount.span);
         }
+        for needs in &body.needs {
+            if let Label::Reference(Reference::Port(service, port)) = &needs.label {
+                self.port(EdgeKind::Calls, service, port, needs.span);
+            }
+        }
         for entry in body.env.iter().flat_map(|env| &env.entries) {
             self.value(&entry.attribute.value, entry.attribute.span);
         }

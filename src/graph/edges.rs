@@ -16,7 +16,8 @@ pub struct Edge {
 /// The relations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum EdgeKind {
-    /// The caller has the callee's address in its environment, command or config.
+    /// The caller has the callee's address in its environment, command or config, or says that it
+    /// needs it.
     Calls,
     /// A gateway passes requests on.
     Routes,

@@ -9,11 +9,13 @@ mod edges;
 mod hosts;
 mod promise;
 pub mod routing;
+mod versions;
 
 pub use addresses::scheme;
 pub use edges::{Edge, EdgeKind};
 pub use hosts::Slots;
 pub use promise::{Promise, ReplicaRange};
+pub use versions::Served;
 
 use crate::diagnostics::Diagnostics;
 use crate::eval::{ConfigNode, DeployVariable, Deployment, ServiceNode};

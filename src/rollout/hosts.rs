@@ -159,7 +159,7 @@ fn value<T: Copy>(written: Option<&Attribute<T>>) -> Option<T> {
 }
 
 /// The fewest that serve while a service's slots are replaced one after the other; `None` where it has none.
-pub(super) fn least_serving(graph: &Graph, service: ServiceView<'_>) -> Option<u64> {
+pub fn least_serving(graph: &Graph, service: ServiceView<'_>) -> Option<u64> {
     graph.slots(service)?;
     let replicas = graph.replicas(service).least;
     Some(match policy(graph, service).order {

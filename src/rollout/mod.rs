@@ -23,12 +23,14 @@ use crate::parallel;
 use crate::rules::Waivers;
 use crate::vocabulary::{Capability, TargetId};
 use rehearsal::Searches;
+use table::Proof;
 
 /// A graph that was proved for a target.
 #[derive(Debug)]
 pub struct Verified<'g> {
     graph: &'g Graph,
     target: TargetId,
+    proofs: Vec<Proof>,
 }
 
 impl<'g> Verified<'g> {
@@ -41,14 +43,21 @@ impl<'g> Verified<'g> {
     pub fn target(&self) -> TargetId {
         self.target
     }
+
+    /// What was proved of each service that promises something; empty where nobody asked.
+    pub fn proofs(&self) -> &[Proof] {
+        &self.proofs
+    }
 }
 
 /// Checks every promise of the graph on a target. `None` where one is broken or cannot be shown,
-/// and its service does not accept that. Of a target that keeps no promises none is asked.
+/// and its service does not accept that. Of a target that keeps no promises none is asked. With
+/// `table` the numbers are kept; what was searched for a judgement is not searched for them again.
 pub fn verify<'g>(
     graph: &'g Graph,
     target: TargetId,
     waivers: &mut Waivers<'_>,
+    table: bool,
 ) -> (Option<Verified<'g>>, Diagnostics) {
     let services: Vec<ServiceView<'_>> = graph
         .services_on(target)
@@ -56,19 +65,30 @@ pub fn verify<'g>(
         .collect();
     let shares = parallel::in_shares(&services, LEAST_SERVICES, 0, |share| {
         let mut found = Diagnostics::default();
+        let mut proofs = Vec::new();
         let mut searches = Searches::default();
         for service in share.list {
             judge(graph, *service, target, &mut searches, &mut found);
+            if table {
+                proofs.extend(table::proof(graph, *service, target, &mut searches));
+            }
         }
-        found
+        (found, proofs)
     });
     let mut found = Diagnostics::default();
-    for share in shares {
+    let mut proofs = Vec::new();
+    for (share, more) in shares {
         found.extend(share);
+        proofs.extend(more);
     }
     let diagnostics = waivers.apply(found);
+    let verified = Verified {
+        graph,
+        target,
+        proofs,
+    };
     let proved = !diagnostics.has_errors();
-    (proved.then_some(Verified { graph, target }), diagnostics)
+    (proved.then_some(verified), diagnostics)
 }
 
 /// A thread more pays where each gets so many services; what it searches, it may search again.

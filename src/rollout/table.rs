@@ -4,14 +4,15 @@ use super::promises::least_kept;
 use super::rehearsal::{Scene, Searches, rehearse};
 use super::{bad_versions, derivation, hosts};
 use crate::graph::{Graph, Promise, ReplicaRange, ServiceView};
+use crate::source::Str;
 use crate::vocabulary::TargetId;
 
 /// What is known of one service on one target. Numbers of instances are for the fewest replicas it
 /// may have.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Proof<'g> {
+pub struct Proof {
     /// The service, by zd name.
-    pub service: &'g str,
+    pub service: Str,
     /// Where.
     pub target: TargetId,
     /// How many replicas it may have.
@@ -37,22 +38,53 @@ pub enum Least {
     Unproved,
 }
 
-/// What is known of every service that a target runs and that promises something.
-pub fn proofs(graph: &Graph, target: TargetId) -> Vec<Proof<'_>> {
-    let services = graph.services_on(target);
-    let judged = services.filter(|service| super::is_judged(graph, target, *service));
-    let mut searches = Searches::default();
-    judged
-        .filter_map(|service| proof(graph, service, target, &mut searches))
-        .collect()
+impl Proof {
+    /// What the columns of the table are.
+    pub const HEAD: [&str; 8] = [
+        "service",
+        "target",
+        "replicas",
+        "promised",
+        "update",
+        "rollback",
+        "bad version",
+        "drain",
+    ];
+
+    /// Its line of the table. `-` stands where nothing is promised, `only` before less than is.
+    pub fn cells(&self) -> [String; 8] {
+        let replicas = match (self.replicas.least, self.replicas.most) {
+            (least, most) if least == most => least.to_string(),
+            (least, u64::MAX) => format!("{least} or more"),
+            (least, most) => format!("{least} to {most}"),
+        };
+        let kept = |least: Least| match (self.promised, least) {
+            (None, _) => "-".to_owned(),
+            (_, Least::Unproved) => "not proved".to_owned(),
+            (Some(promised), Least::Known(least)) if least < promised => format!("only {least}"),
+            (_, Least::Known(least)) => least.to_string(),
+        };
+        let promised = self.promised;
+        [
+            self.service.to_string(),
+            self.target.word().to_owned(),
+            replicas,
+            promised.map_or("nothing".to_owned(), |promised| promised.to_string()),
+            kept(self.update),
+            kept(self.rollback),
+            kept(self.bad_version),
+            kept(self.drain),
+        ]
+    }
 }
 
-fn proof<'g>(
-    graph: &'g Graph,
-    service: ServiceView<'g>,
+/// What is known of a service that a target runs; `None` where it promises nothing.
+pub(super) fn proof(
+    graph: &Graph,
+    service: ServiceView<'_>,
     target: TargetId,
     searches: &mut Searches,
-) -> Option<Proof<'g>> {
+) -> Option<Proof> {
     let promise = graph.promise(service);
     let replicas = graph.replicas(service);
     let promised = match promise {
@@ -61,7 +93,7 @@ fn proof<'g>(
         Promise::Capacity { .. } => Some(promise.floor(replicas.least).max(1)),
     };
     let row = Proof {
-        service: service.name(),
+        service: Str::from(service.name()),
         target,
         replicas,
         promised,
@@ -112,12 +144,14 @@ mod tests {
     fn known(text: &str, target: TargetId) -> Vec<(String, Option<u64>, [Least; 4])> {
         let text = format!("app shop {{ targets = [{}] }}\n{text}", target.word());
         let world = MemoryWorld::single("app.zd", text);
-        let compilation = compile(&world, "app.zd", &Options::default());
-        let graph = compilation.graph.unwrap();
-        let proofs = proofs(&graph, target);
+        let options = Options {
+            table: true,
+            ..Options::default()
+        };
+        let proofs = compile(&world, "app.zd", &options).proofs;
         let numbers = proofs.iter().map(|it| {
             (
-                it.service.to_owned(),
+                it.service.to_string(),
                 it.promised,
                 [it.update, it.rollback, it.bad_version, it.drain],
             )

@@ -12,6 +12,7 @@ mod reachability;
 mod routes;
 mod security;
 mod unused;
+mod versions;
 mod waivers;
 
 pub(crate) use security::means_secret;
@@ -49,6 +50,8 @@ const ALL: &[Rule] = &[
     security::literal_secrets,
     security::docker_socket,
     security::floating_tags,
+    versions::provided,
+    versions::needed,
     unused::check,
 ];
 

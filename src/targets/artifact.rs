@@ -8,8 +8,8 @@ use std::sync::Arc;
 /// A file to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Artifact {
-    /// The target it is for.
-    pub target: TargetId,
+    /// The target it is for; none for what is about all of them.
+    pub target: Option<TargetId>,
     /// Its path under the output folder, with `/`: `swarm/shop.yml`.
     pub path: String,
     /// Its text, without the line that says who made it.
@@ -79,6 +79,10 @@ pub enum Header {
     Hash,
     /// A first line that begins with `//`: Groovy.
     Slashes,
+    /// A first line that is a comment of HTML: Markdown.
+    Markup,
+    /// A second line that is the first key: JSON, which has no comments.
+    Key,
     /// Its format has no comments, or it is a user's data: its name ends in the hash of its
     /// content, `-0123456789ab`, before the extension.
     Name,

@@ -9,7 +9,7 @@ use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::ServiceView;
 use crate::source::Span;
 use crate::vocabulary::{
-    Attribute, Entry, Node, TargetId, Update, Written, WrittenEntry, WrittenId,
+    App, Attribute, Entry, Node, TargetId, Update, Written, WrittenEntry, WrittenId,
 };
 use rustc_hash::FxHashSet;
 
@@ -314,7 +314,7 @@ impl<'a> Ledger<'a> {
 const PROOF: &str = "a fact or a promise that the proof uses; no target has a word for it";
 
 /// Declares the words that belong to the proof and to zdc itself, and to no target: `timing`,
-/// `availability`, `allow`, `targets`; and what is another target's alone: `on`.
+/// `provides`, `needs`, `availability`, `allow`, `targets`; and what is another target's alone: `on`.
 pub fn contract(ledger: &mut Ledger<'_>, service: ServiceView<'_>) {
     let body = &service.node.service.body;
     if let Some(timing) = &body.timing {
@@ -322,6 +322,12 @@ pub fn contract(ledger: &mut Ledger<'_>, service: ServiceView<'_>) {
     }
     if let Some(availability) = &body.availability {
         ledger.declare_block(availability, PROOF);
+    }
+    for provides in &body.provides {
+        ledger.declare_block(provides, PROOF);
+    }
+    for needs in &body.needs {
+        ledger.declare_block(needs, PROOF);
     }
     for allow in &body.allow {
         ledger.declare_block(allow, "accepts a diagnostic");
@@ -332,6 +338,14 @@ pub fn contract(ledger: &mut Ledger<'_>, service: ServiceView<'_>) {
             ledger.declare_block(on, "another target's");
         }
     }
+}
+
+/// Enters the app, and declares its words that are zdc's own.
+pub fn enter_app<'a>(ledger: &mut Ledger<'_>, app: &'a Node<App>) -> &'a App {
+    let body = ledger.enter(app);
+    ledger.declare_from(body.targets.as_ref(), "chooses targets");
+    ledger.declare_from(body.certificate.as_ref(), "asks for a certificate");
+    body
 }
 
 /// Declares the words of an `update` that are a plain host's. Where a service has slots and another

@@ -18,7 +18,7 @@ pub mod swarm;
 
 pub use artifact::{Artifact, Header, Text};
 pub use content::content_hash;
-pub use ledger::{Account, Accounts, Ledger, contract, hosts_own};
+pub use ledger::{Account, Accounts, Ledger, contract, enter_app, hosts_own};
 pub use object::{Content, Object};
 
 use crate::diagnostics::Diagnostics;

@@ -10,6 +10,9 @@ block! {
     pub struct App = "app" LabelRule::Name; {
         /// What to write for; all of them where it is left out.
         targets: attribute(Vec<Spanned<TargetId>>),
+        /// Whether `PROOF.md` and `proof.json`, what was proved and what that rests on, are written
+        /// beside the manifests; false by default.
+        certificate: attribute(bool),
         /// Annotations of origin on everything that is written; never selectors.
         labels: block(Labels),
     }

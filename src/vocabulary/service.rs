@@ -45,6 +45,10 @@ block! {
         build: block(Build),
         /// A port it listens on.
         port: blocks(Port),
+        /// Which versions of its interface it serves on a port.
+        provides: blocks(Provides),
+        /// Which version of an interface it asks for.
+        needs: blocks(Needs),
         /// A network it is on.
         join: blocks(Join),
         /// Environment variables.
@@ -234,6 +238,26 @@ block! {
         timeout: attribute(Duration),
         /// Failures in a row that restart it.
         retries: attribute(Whole<1, 1_000>),
+    }
+}
+
+block! {
+    /// Which versions of its interface a service serves on a port, by the port's name; version 1 alone
+    /// where it says nothing.
+    pub struct Provides = "provides" LabelRule::Name; {
+        /// The newest version that it serves.
+        version: attribute(Whole<1, 1_000_000>),
+        /// The oldest version that it still serves; 1 by default.
+        since: attribute(Whole<1, 1_000_000>),
+    }
+}
+
+block! {
+    /// Which version of an interface a service asks for; version 1 where it says nothing of a port
+    /// that it calls.
+    pub struct Needs = "needs" LabelRule::Port; {
+        /// The version.
+        version: attribute(Whole<1, 1_000_000>),
     }
 }
 

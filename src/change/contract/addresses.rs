@@ -2,6 +2,7 @@
 //!
 //! Where one of the two meetings fails the step has an order; where both fail it has none.
 
+use super::order::Ordered;
 use super::{Both, Step};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{Edge, EdgeKind, Graph, ServiceView, SharedNetwork, port_number, protocol};
@@ -54,15 +55,20 @@ pub(super) fn moved(step: &Step<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// A caller and a callee that have to be replaced one after the other.
-pub(super) fn in_order(step: &Step<'_>, found: &mut Diagnostics) {
-    for (old_meets_new, new_meets_old) in meetings(step) {
-        match (old_meets_new, new_meets_old) {
-            (Some(fault), None) => found.push(caller_first(&fault)),
-            (None, Some(fault)) => found.push(callee_first(&fault)),
-            _ => {}
-        }
-    }
+/// The callers and callees that have to be replaced one after the other, and why.
+pub(super) fn ordered<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
+    let ordered = |meetings: Meetings<'a>| {
+        let (fault, why) = match meetings {
+            (Some(fault), None) => (fault, caller_first as fn(&Fault<'_>) -> Diagnostic),
+            (None, Some(fault)) => (fault, callee_first as fn(&Fault<'_>) -> Diagnostic),
+            _ => return None,
+        };
+        Some(Ordered {
+            pair: (fault.caller, fault.callee),
+            why: why(&fault),
+        })
+    };
+    meetings(step).into_iter().filter_map(ordered).collect()
 }
 
 /// Which of the services has to be deployed before which.
@@ -78,9 +84,17 @@ pub(super) fn order<'a>(step: &Step<'a>) -> Vec<Before<'a>> {
             then: fault.caller,
         }));
     }
-    order.sort();
-    order.dedup();
     order
+}
+
+/// The callers and callees that have none.
+pub(super) fn without_order<'a>(step: &Step<'a>) -> Vec<(&'a str, &'a str)> {
+    let failing = meetings(step)
+        .into_iter()
+        .filter_map(|(old, new)| old.zip(new));
+    failing
+        .map(|(fault, _)| (fault.caller, fault.callee))
+        .collect()
 }
 
 type Meetings<'a> = (Option<Fault<'a>>, Option<Fault<'a>>);

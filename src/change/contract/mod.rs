@@ -6,8 +6,10 @@
 mod addresses;
 mod data;
 mod instances;
+mod order;
 mod outcome;
 mod routes;
+mod versions;
 mod way_back;
 
 pub(super) use addresses::Before;
@@ -44,13 +46,15 @@ static ALL: &[Rule] = &[
     outcome::runs_beside,
     data::left_behind,
     addresses::moved,
-    addresses::in_order,
+    versions::in_common,
+    order::check,
     routes::removed,
     instances::fewer_at_once,
     instances::old_version_scaled,
     instances::autoscaler,
     way_back::below_promise,
     way_back::unchecked,
+    way_back::outlives_undo,
 ];
 
 /// Which service of a step has to be deployed before which.
@@ -59,7 +63,15 @@ pub(super) fn order<'a>(
     new: Option<&'a Graph>,
     targets: &'a [TargetChanges],
 ) -> Vec<Before<'a>> {
-    addresses::order(&Step { old, new, targets })
+    order_of(&Step { old, new, targets })
+}
+
+fn order_of<'a>(step: &Step<'a>) -> Vec<Before<'a>> {
+    let mut order = addresses::order(step);
+    order.extend(versions::order(step));
+    order.sort();
+    order.dedup();
+    order
 }
 
 /// What is wrong with a step, without what its services accept.

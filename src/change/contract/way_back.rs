@@ -1,43 +1,49 @@
 //! The way back from a step: a rollback starts the version that was there before, by the rules that
-//! came with it.
+//! came with it, and puts back what it knows of and nothing else.
 //!
 //! swarmkit `manager/orchestrator/update/updater.go`, `rollbackUpdate`: the previous spec is put back
 //! first, then replaced under its own `rollback_config`. So one that is written now counts from the
-//! next deploy on.
+//! next deploy on. A plain host goes back by the scripts of the release before (`rollback.sh`). Kubernetes
+//! goes back by the strategy that is there, since only the pod template is put back
+//! (kubernetes.io/docs/concepts/workloads/controllers/deployment, "Rolling Back a Deployment").
 
-use super::{Both, Step};
+use super::{Both, Step, place};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{Graph, Promise, ServiceView};
-use crate::rollout::{Way, derivation};
+use crate::rollout::{Way, derivation, hosts};
+use crate::source::Span;
 use crate::vocabulary::{Disturbance, TargetId};
+use std::collections::BTreeSet;
 
 /// A rollback of this very step that keeps less than is promised, though the next one's would not.
 pub(super) fn below_promise(step: &Step<'_>, found: &mut Diagnostics) {
-    each(step, |both, (old, new)| {
-        let promise = new.promise(both.new);
-        if !promise.covers(Disturbance::Rollback) {
-            return;
-        }
-        let replicas = old.replicas(both.old).least;
-        let floor = promise.floor(new.replicas(both.new).least).max(1);
-        let back = |graph, view| derivation::policy(graph, view, TargetId::Swarm);
-        let (Some(was), Some(is)) = (back(old, both.old), back(new, both.new)) else {
-            return;
-        };
-        let least = |way, graph: &Graph, view| kept(graph, view, way, replicas);
-        let (now, next) = (
-            least(was.rollback, old, both.old),
-            least(is.rollback, new, both.new),
-        );
-        if now < floor && next >= floor {
-            found.push(too_late(both, now, floor));
-        }
-    });
+    for target in [TargetId::Swarm, TargetId::Nginx] {
+        each(step, &[target], |both, (old, new)| {
+            let promise = new.promise(both.new);
+            if !promise.covers(Disturbance::Rollback) {
+                return;
+            }
+            let replicas = old.replicas(both.old).least;
+            let floor = promise.floor(new.replicas(both.new).least).max(1);
+            let least = |graph, view| match target {
+                TargetId::Nginx => hosts::least_serving(graph, view),
+                _ => derivation::policy(graph, view, target)
+                    .map(|policy| kept(graph, view, policy.rollback, replicas)),
+            };
+            let (Some(now), Some(next)) = (least(old, both.old), least(new, both.new)) else {
+                return;
+            };
+            if now < floor && next >= floor {
+                found.push(too_late(both, now, floor));
+            }
+        });
+    }
 }
 
 /// A version without a health check to go back to, from one that has one.
 pub(super) fn unchecked(step: &Step<'_>, found: &mut Diagnostics) {
-    each(step, |both, (_, new)| {
+    let targets = [TargetId::Swarm, TargetId::Kubernetes, TargetId::Nginx];
+    each(step, &targets, |both, (_, new)| {
         let promised = matches!(new.promise(both.new), Promise::Capacity { .. });
         if promised && both.new.has_health_check() && !both.old.has_health_check() {
             found.push(no_check(both));
@@ -45,12 +51,61 @@ pub(super) fn unchecked(step: &Step<'_>, found: &mut Diagnostics) {
     });
 }
 
-/// Every service that is replaced on a swarm, in both programs.
-fn each<'a>(step: &Step<'a>, mut judge: impl FnMut(Both<'a>, (&'a Graph, &'a Graph))) {
+/// What of a step on Kubernetes `kubectl rollout undo` does not take back: it knows of pod templates alone.
+pub(super) fn outlives_undo(step: &Step<'_>, found: &mut Diagnostics) {
+    let rolling = step.rolling(TargetId::Kubernetes);
+    for name in rolling {
+        let mut stays: Vec<String> = Vec::new();
+        let mut span = None;
+        for change in step.on(TargetId::Kubernetes) {
+            if change.service.as_deref() != Some(name) {
+                continue;
+            }
+            let fields = change.fields.iter();
+            let fields = fields.filter(|field| outlives(&change.kind, &field.path));
+            let paths: Vec<&str> = fields.map(|field| &*field.path).collect();
+            if change.effect.replaces() {
+                span = Some(place(change));
+            }
+            if !paths.is_empty() {
+                stays.push(format!(
+                    "{} `{}`: `{}`",
+                    change.kind,
+                    change.name,
+                    paths.join("`, `")
+                ));
+            }
+        }
+        if let Some(span) = span.filter(|_| !stays.is_empty()) {
+            found.push(left_as_new(name, &stays, span));
+        }
+    }
+}
+
+/// Whether a field of what belongs to a service serves its pods, and is none of their template.
+fn outlives(kind: &str, path: &str) -> bool {
+    match kind {
+        "Deployment" | "StatefulSet" | "DaemonSet" => {
+            path.starts_with("spec.") && !path.starts_with("spec.template")
+        }
+        "Service" | "HorizontalPodAutoscaler" | "PodDisruptionBudget" | "NetworkPolicy" => {
+            path.starts_with("spec.")
+        }
+        _ => false,
+    }
+}
+
+/// Every service that is replaced on one of the targets, in both programs.
+fn each<'a>(
+    step: &Step<'a>,
+    targets: &[TargetId],
+    mut judge: impl FnMut(Both<'a>, (&'a Graph, &'a Graph)),
+) {
     let (Some(old), Some(new)) = (step.old, step.new) else {
         return;
     };
-    for name in step.rolling(TargetId::Swarm) {
+    let rolling: BTreeSet<&str> = targets.iter().flat_map(|of| step.rolling(*of)).collect();
+    for name in rolling {
         if let Some(both) = step.both(name) {
             judge(both, (old, new));
         }
@@ -99,4 +154,20 @@ fn no_check(both: Both<'_>) -> Diagnostic {
     .labelled("new in this step")
     .help("deploy the check alone first, so that the version to go back to has one")
     .about(name)
+}
+
+fn left_as_new(name: &str, stays: &[String], span: Span) -> Diagnostic {
+    let diagnostic = Diagnostic::new(
+        &catalogue::OUTLIVES_UNDO,
+        format!(
+            "`kubectl rollout undo` takes the pods of `{name}` back, and leaves the rest of this step"
+        ),
+        span,
+    );
+    let noted = stays.iter().fold(diagnostic, |diagnostic, stays| {
+        diagnostic.note(format!("stays as it is now: {stays}"))
+    });
+    noted
+        .help("to take all of it back, apply the manifests of the revision before")
+        .about(name)
 }

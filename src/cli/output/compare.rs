@@ -2,6 +2,7 @@
 
 use super::Destination;
 use super::stamp::{Origin, origin, stamped};
+use crate::certificate;
 use crate::cli::Failure;
 use crate::cli::project::show;
 use crate::targets::Artifact;
@@ -91,6 +92,16 @@ pub(crate) fn plan(artifacts: &[Artifact], to: &Destination<'_>) -> Result<Plan,
         let (more, edited) = no_longer_written(*target, to, &expected)?;
         extra.extend(more);
         kept.extend(edited);
+    }
+    if to.whole {
+        for name in [certificate::PAGE, certificate::RECORD] {
+            let path = to.folder.join(name);
+            if !expected.contains(path.as_path()) {
+                let (more, edited) = left_over(path, to.source)?;
+                extra.extend(more);
+                kept.extend(edited);
+            }
+        }
     }
     Ok(Plan { files, extra, kept })
 }
@@ -206,6 +217,22 @@ fn no_longer_written(
         extra.sort_by(|a, b| a.path.cmp(&b.path));
     }
     Ok((extra, kept))
+}
+
+/// A file of the output folder itself that is not expected, where it is this source's; or edited.
+fn left_over(path: PathBuf, source: &str) -> Result<(Option<Extra>, Option<PathBuf>), Failure> {
+    if !metadata(&path)?.is_some_and(|found| found.is_file()) {
+        return Ok((None, None));
+    }
+    let Some(bytes) = read(&path)? else {
+        return Ok((None, None));
+    };
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    Ok(match origin(&name, &bytes) {
+        Origin::Ours(Some(from)) if from == source => (Some(Extra { path, bytes }), None),
+        Origin::Edited(from) if from == source => (None, Some(path)),
+        Origin::Ours(_) | Origin::Edited(_) | Origin::Foreign => (None, None),
+    })
 }
 
 /// Every regular file below a folder. Symbolic links are not followed.

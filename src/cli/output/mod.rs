@@ -27,6 +27,8 @@ pub(super) struct Destination<'a> {
     pub(super) source: &'a str,
     /// The targets that are built: only their folders are cleared of what is no longer written.
     pub(super) targets: &'a [TargetId],
+    /// Whether these are all the program is for: then files about all of them are cleared too.
+    pub(super) whole: bool,
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub(crate) fn stream(
     let files = || {
         artifacts
             .iter()
-            .filter(|artifact| artifact.target == target && !is_of_the_folder(artifact))
+            .filter(|artifact| artifact.target == Some(target) && !is_of_the_folder(artifact))
     };
     let stream_is_yaml = files().any(|artifact| is_yaml(&artifact.path));
     let mut documents = 0;
@@ -48,7 +48,8 @@ pub(crate) fn stream(
 /// Whether a file means the folder that it stands in, and nothing in a stream. kubectl takes a kustomization from a
 /// folder only: it is no object, and a server refuses it.
 fn is_of_the_folder(artifact: &Artifact) -> bool {
-    let orchestrated = [TargetId::Swarm, TargetId::Kubernetes].contains(&artifact.target);
+    let orchestrated =
+        [Some(TargetId::Swarm), Some(TargetId::Kubernetes)].contains(&artifact.target);
     let means_folder = ["/kustomization.yaml", "/deploy.sh"];
     orchestrated
         && means_folder

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 fn artifact(path: &str, text: &str) -> Artifact {
     let word = path.split('/').next().unwrap();
     Artifact {
-        target: TargetId::from_word(word).unwrap(),
+        target: TargetId::from_word(word),
         path: path.to_owned(),
         text: text.to_owned().into(),
         header: if path.contains("data") {
@@ -46,6 +46,7 @@ impl Folder {
             folder: &out,
             source,
             targets: &[TargetId::Swarm],
+            whole: false,
         };
         plan(artifacts, &to).unwrap()
     }
@@ -266,6 +267,7 @@ fn a_path_never_leaves_the_output_folder() {
         folder: &out,
         source: "app.zd",
         targets: &[],
+        whole: true,
     };
     for path in ["swarm/../../x", "/etc/x", ""] {
         let mut bad = artifact("swarm/a.yml", "");

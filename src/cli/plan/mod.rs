@@ -183,6 +183,7 @@ impl Plan {
                     inputs: params::inputs(set, &self.params)?,
                     targets: self.targets.clone(),
                     as_of: self.as_of,
+                    ..Options::default()
                 };
                 Ok(Compiled {
                     inspection: crate::inspect(&*world, &main, &options),

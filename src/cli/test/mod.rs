@@ -145,6 +145,7 @@ impl Test {
             inputs: inputs.clone(),
             targets: Vec::new(),
             as_of: self.as_of,
+            ..Options::default()
         };
         let mut suite = Suite::open(&project.world, &project.main, options);
         let mut program = Program {

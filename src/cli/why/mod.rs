@@ -59,6 +59,9 @@ impl Why {
         let program = invocation.project.main_shown();
         let artifact = artifact_of(artifacts.unwrap_or_default(), &file)
             .ok_or_else(|| not_written(&file, &mark, &program))?;
+        let Some(target) = artifact.target else {
+            return Err(about_all(&file));
+        };
         let expected = super::output::stamped(artifact, &invocation.project.main);
         if text != expected {
             return Err(stale(&file, &mark, &program));
@@ -76,7 +79,7 @@ impl Why {
             None => None,
             Some(index) => {
                 let (world, inputs) = (&invocation.project.world, &invocation.inputs);
-                let (target, path) = (artifact.target, &artifact.path);
+                let path = &artifact.path;
                 let checked = invocation.compilation.checked.as_ref();
                 let found = checked
                     .and_then(|checked| Traced::new(world, checked, inputs, target, path))
@@ -88,7 +91,7 @@ impl Why {
             file: &file,
             number,
             line,
-            target: artifact.target,
+            target,
             provenance: provenance.as_ref(),
             program: &program,
             folder: &invocation.project.shown,
@@ -166,6 +169,14 @@ fn artifact_of<'a>(artifacts: &'a [Artifact], file: &Path) -> Option<&'a Artifac
     artifacts
         .iter()
         .find(|artifact| real.ends_with(&artifact.path))
+}
+
+fn about_all(file: &Path) -> Failure {
+    Failure::new(format!(
+        "`{}` is about the whole program: its lines have no causes of their own",
+        show(file)
+    ))
+    .help("`zdc explain --policy SERVICE` shows what a proof is made of")
 }
 
 fn not_written(file: &Path, mark: &Mark, program: &str) -> Failure {

@@ -15,7 +15,7 @@ mod restart;
 mod service;
 
 use super::docker::{ConfigNames, Draft, Lowering, declare_unused, names_to_add};
-use super::{Artifact, Header, Ledger, Lowered, Object, Plan, Target, Unproved};
+use super::{Artifact, Header, Ledger, Lowered, Object, Plan, Target, Unproved, enter_app};
 use crate::graph::Graph;
 use crate::vocabulary::TargetId;
 use crate::yaml;
@@ -32,8 +32,7 @@ impl Target for Compose {
     fn lower(&self, graph: &Graph) -> Lowered {
         let mut ledger = Ledger::new(TargetId::Compose, &graph.deployment().written);
         if let Some(app) = graph.app() {
-            ledger.enter(app);
-            ledger.declare_from(app.targets.as_ref(), "chooses targets");
+            enter_app(&mut ledger, app);
         }
         if let Some(settings) = graph.settings(TargetId::Compose) {
             ledger.enter(settings);
@@ -99,7 +98,7 @@ impl Plan for Files {
 
     fn unproved(self: Box<Self>) -> Unproved {
         let artifact = |path: &str, text: String, header| Artifact {
-            target: TargetId::Compose,
+            target: Some(TargetId::Compose),
             path: path.to_owned(),
             text: text.into(),
             header,

@@ -10,7 +10,7 @@ use super::names;
 use crate::diagnostics::{Diagnostic, Severity, catalogue};
 use crate::graph::{Graph, ServiceView};
 use crate::source::Span;
-use crate::targets::Ledger;
+use crate::targets::{Ledger, enter_app};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use std::collections::BTreeMap;
 
@@ -25,8 +25,7 @@ pub(super) fn origin<'g>(
     ledger: &mut Ledger<'g>,
 ) -> Option<BTreeMap<String, String>> {
     let app = graph.app()?;
-    let body = ledger.enter(app);
-    ledger.declare_from(body.targets.as_ref(), "chooses targets");
+    let body = enter_app(ledger, app);
     if !names::is_label_value(graph.name()) {
         ledger.report(invalid_key("the app's name", graph.name(), app.span));
     }

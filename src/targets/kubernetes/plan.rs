@@ -98,7 +98,7 @@ struct Kustomization<'a> {
 
 fn artifact(name: &str, text: Text) -> Artifact {
     Artifact {
-        target: TargetId::Kubernetes,
+        target: Some(TargetId::Kubernetes),
         path: ["kubernetes/", name].concat(),
         text,
         header: Header::Hash,

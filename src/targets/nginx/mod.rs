@@ -34,7 +34,7 @@ pub use version::NginxVersion;
 use crate::graph::{Graph, ServiceView};
 use crate::source::Span;
 use crate::targets::{
-    Artifact, Header, Ledger, Lowered, Object, Plan, Target, Unproved, contract, patch,
+    Artifact, Header, Ledger, Lowered, Object, Plan, Target, Unproved, contract, enter_app, patch,
 };
 use crate::vocabulary::{Node, TargetId, TargetSettings};
 use gateway::Scene;
@@ -89,7 +89,7 @@ impl Plan for Files {
 
     fn unproved(self: Box<Self>) -> Unproved {
         let conf = (!self.conf.is_empty()).then(|| Artifact {
-            target: TargetId::Nginx,
+            target: Some(TargetId::Nginx),
             path: self.path.clone(),
             text: self.conf.render().into(),
             header: Header::Hash,
@@ -122,8 +122,7 @@ pub fn gateway_conf(
 
 fn conf(graph: &Graph, ledger: &mut Ledger<'_>) -> Conf {
     if let Some(app) = graph.app() {
-        let body = ledger.enter(app);
-        ledger.declare_from(body.targets.as_ref(), "chooses targets");
+        let body = enter_app(ledger, app);
         if let Some(labels) = &body.labels {
             ledger.declare_block(labels, "nginx has no place for annotations");
         }

@@ -15,7 +15,7 @@ mod service;
 mod stack;
 
 use super::docker::{Lowering, declare_unused, names_to_add};
-use super::{Artifact, Header, Ledger, Lowered, Object, Plan, Target, Unproved};
+use super::{Artifact, Header, Ledger, Lowered, Object, Plan, Target, Unproved, enter_app};
 use crate::graph::Graph;
 use crate::rollout::derivation::swarm as policy;
 use crate::vocabulary::{Node, Port, PublishMode, TargetId};
@@ -34,8 +34,7 @@ impl Target for Swarm {
     fn lower(&self, graph: &Graph) -> Lowered {
         let mut ledger = Ledger::new(TargetId::Swarm, &graph.deployment().written);
         if let Some(app) = graph.app() {
-            ledger.enter(app);
-            ledger.declare_from(app.targets.as_ref(), "chooses targets");
+            enter_app(&mut ledger, app);
         }
         if let Some(settings) = graph.settings(TargetId::Swarm) {
             ledger.enter(settings);
@@ -109,7 +108,7 @@ impl Plan for Files {
 
     fn unproved(self: Box<Self>) -> Unproved {
         let artifact = |path: &str, text: String, header| Artifact {
-            target: TargetId::Swarm,
+            target: Some(TargetId::Swarm),
             path: path.to_owned(),
             text: text.into(),
             header,

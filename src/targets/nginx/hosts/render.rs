@@ -30,7 +30,7 @@ pub(super) fn artifacts(host: &Host) -> Vec<Artifact> {
     let mut out = Vec::new();
     let mut add = |path: String, text: String, header| {
         out.push(Artifact {
-            target: TargetId::Nginx,
+            target: Some(TargetId::Nginx),
             path: format!("nginx/{path}"),
             text: text.into(),
             header,
