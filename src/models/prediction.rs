@@ -68,10 +68,33 @@ pub struct Prediction {
     pub side_by_side: Option<Interval>,
     /// The shortest way to the fewest serving.
     pub worst: Vec<Moment>,
+    /// From there the shortest way to an end; nothing where the model has none.
+    pub after: Vec<Moment>,
     /// How many states were looked at; 0 where a closed form answered.
     pub states: usize,
     /// Whether the search was cut off: then it shows nothing.
     pub complete: bool,
+}
+
+impl Prediction {
+    /// One whole way: to the worst moment, and on to an end.
+    pub fn way(&self) -> impl Iterator<Item = &Moment> + Clone {
+        self.worst.iter().chain(&self.after)
+    }
+
+    /// An old instance ends by itself at the worst moment.
+    pub fn lose_one(&mut self) {
+        self.after.clear();
+        self.worst
+            .extend(self.worst.last().cloned().map(|mut moment| {
+                "an old instance ends by itself".clone_into(&mut moment.event);
+                moment.serving = moment.serving.saturating_sub(1);
+                if let Some(old) = moment.by_version.iter_mut().find(|count| **count > 0) {
+                    *old -= 1;
+                }
+                moment
+            }));
+    }
 }
 
 /// What may go either way within an orchestrator.

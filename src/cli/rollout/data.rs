@@ -25,7 +25,7 @@ pub(super) fn value(played: &Played<'_>) -> Value {
         }
     };
     let prediction = &rehearsal.prediction;
-    let timeline: Vec<Value> = prediction.worst.iter().map(moment).collect();
+    let timeline: Vec<Value> = prediction.way().map(moment).collect();
     let outcomes: Vec<String> = rehearsal.outcomes().map(|it| it.to_string()).collect();
     let races: Vec<String> = rehearsal.races().map(|it| it.to_string()).collect();
     json!({

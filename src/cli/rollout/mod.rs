@@ -19,7 +19,7 @@ use serde_json::Value;
 /// Show what an update, a rollback or a bad version does to a service
 ///
 /// Each is played on a model of the target, in every order of events; the timeline is the shortest
-/// way to the worst moment.
+/// way through the worst moment to an end.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   zdc rollout
@@ -59,7 +59,7 @@ enum Format {
     Human,
     /// For programs
     Json,
-    /// A picture of the ways to the worst moments
+    /// A picture, with the versions side by side
     Svg,
 }
 

@@ -65,14 +65,14 @@ fn push(out: &mut String, played: &Played<'_>, rehearsal: &Rehearsal, y: f64) ->
     );
     text_at(out, class, (LEFT, y), &title);
     text_at(out, "", (LEFT, y + LINE), &under(rehearsal));
-    let moments = &rehearsal.prediction.worst;
+    let moments: Vec<&Moment> = rehearsal.prediction.way().collect();
     if moments.is_empty() {
         return TOP + GAP;
     }
     let chart = Chart::of(rehearsal, y + TOP);
-    chart.push(out, rehearsal, moments);
+    chart.push(out, rehearsal, &moments);
     let mut line = y + TOP + CHART + 2.0 * LINE;
-    for (number, moment) in (1..).zip(moments) {
+    for (number, moment) in (1..).zip(&moments) {
         let at = moment.at.map_or_else(String::new, |at| format!(" {at}"));
         text_at(
             out,
@@ -109,14 +109,14 @@ struct Chart {
 
 impl Chart {
     fn of(rehearsal: &Rehearsal, top: f64) -> Self {
-        let moments = &rehearsal.prediction.worst;
+        let moments = rehearsal.prediction.way();
         let highest = moments
-            .iter()
+            .clone()
             .map(|moment| moment.serving)
             .max()
             .unwrap_or(0);
         let highest = f64::from(highest).max(number(rehearsal.searched)).max(1.0);
-        let timed = moments.iter().all(|moment| moment.at.is_some());
+        let timed = moments.clone().all(|moment| moment.at.is_some());
         let last = moments.last().and_then(|moment| moment.at);
         Self {
             top,
@@ -128,7 +128,7 @@ impl Chart {
     }
 
     /// Each moment lasts from its least time to the next one's; without a clock all are as long.
-    fn x(&self, index: usize, moments: &[Moment]) -> f64 {
+    fn x(&self, index: usize, moments: &[&Moment]) -> f64 {
         let width = WIDTH - 2.0 * LEFT;
         let at = moments.get(index).and_then(|moment| moment.at);
         let share = match (self.last, at) {
@@ -141,7 +141,7 @@ impl Chart {
             + width * 0.1 * count(index) / count(moments.len()).max(1.0)
     }
 
-    fn push(&self, out: &mut String, rehearsal: &Rehearsal, moments: &[Moment]) {
+    fn push(&self, out: &mut String, rehearsal: &Rehearsal, moments: &[&Moment]) {
         let bottom = self.top + CHART;
         let right = WIDTH - LEFT;
         let _ = writeln!(

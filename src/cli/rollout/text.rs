@@ -96,13 +96,15 @@ fn told(rehearsal: &Rehearsal, costs: &Costs, out: &mut dyn Write) -> io::Result
     }
 }
 
-/// The shortest way to the worst moment: when, how many serve, and what happened.
+/// When, how many serve, and what happened: of a promise that is not kept the shortest way to the worst moment, else
+/// one on to an end.
 fn timeline(rehearsal: &Rehearsal, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let prediction = &rehearsal.prediction;
     if rehearsal.searched < rehearsal.replicas {
         writeln!(out, "    with {} replicas:", rehearsal.searched)?;
     }
-    for moment in &prediction.worst {
+    let on = prediction.after.iter().filter(|_| rehearsal.keeps());
+    for moment in prediction.worst.iter().chain(on) {
         let at = match moment.at {
             Some(at) => format!("{at}"),
             None => String::new(),

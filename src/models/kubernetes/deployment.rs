@@ -135,6 +135,7 @@ pub fn predict(deployment: &Deployment) -> Prediction {
         ends_within: ends_within(deployment),
         side_by_side: side_by_side(deployment),
         worst: Vec::new(),
+        after: Vec::new(),
         states: 0,
         complete: true,
     }

@@ -52,16 +52,33 @@ fn first(deployment: &Deployment) -> State {
     }
 }
 
-/// The shortest way to the fewest available. There is no clock in it: the controller acts when
-/// events reach it.
-pub fn worst_way(deployment: &Deployment) -> Vec<Moment> {
+/// The shortest way to the fewest available, and from there to where nothing more happens. There is
+/// no clock in it: the controller acts when events reach it.
+pub fn worst_way(deployment: &Deployment) -> (Vec<Moment>, Vec<Moment>) {
     let (least, _) = search(deployment);
-    let first = first(deployment);
-    let mut came_from = BTreeMap::from([(first, first)]);
-    let mut open = VecDeque::from([first]);
+    let there = way(deployment, first(deployment), |state| {
+        state.available() == least
+    });
+    let Some(worst) = there.last() else {
+        return Default::default();
+    };
+    let on = way(deployment, *worst, |state| {
+        next(deployment, state).is_empty()
+    });
+    let on = moments(&on).into_iter().skip(1).collect();
+    (moments(&there), on)
+}
+
+/// The states on the shortest way from one to another.
+fn way(deployment: &Deployment, from: State, wanted: impl Fn(State) -> bool) -> Vec<State> {
+    let mut came_from = BTreeMap::from([(from, from)]);
+    let mut open = VecDeque::from([from]);
     while let Some(state) = open.pop_front() {
-        if state.available() == least {
-            return way(&came_from, state);
+        if wanted(state) {
+            let before = |state: &State| came_from.get(state).filter(|it| *it != state).copied();
+            let mut states: Vec<State> = std::iter::successors(Some(state), before).collect();
+            states.reverse();
+            return states;
         }
         for next in next(deployment, state) {
             came_from.entry(next).or_insert_with(|| {
@@ -73,14 +90,7 @@ pub fn worst_way(deployment: &Deployment) -> Vec<Moment> {
     Vec::new()
 }
 
-fn way(came_from: &BTreeMap<State, State>, worst: State) -> Vec<Moment> {
-    let mut states = vec![worst];
-    let mut state = worst;
-    while let Some(before) = came_from.get(&state).filter(|before| **before != state) {
-        states.push(*before);
-        state = *before;
-    }
-    states.reverse();
+fn moments(states: &[State]) -> Vec<Moment> {
     let steps = states.iter().zip(states.iter().skip(1));
     let moment = |state: State, event: String| Moment {
         at: None,

@@ -86,6 +86,7 @@ impl Steps<'_> {
                 (_, false) => Interval::new(0, ends_within.most),
             }),
             worst: self.worst(small(least)),
+            after: Vec::new(),
             states: 0,
             complete: true,
         }

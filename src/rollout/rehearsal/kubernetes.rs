@@ -51,14 +51,14 @@ impl Rehearsing<'_> {
             return self.rehearsal(0, self.replicas, prediction);
         }
         if replicas <= READABLE {
-            prediction.worst = pods::worst_way(&deployment);
+            (prediction.worst, prediction.after) = pods::worst_way(&deployment);
         }
         let mut least = u64::from(prediction.least_serving);
         if self.scene == Scene::InstanceLost {
             // The controller does not take more than may be missing; what ends by itself is missing besides.
             least = least.saturating_sub(1);
             prediction.least_serving = small(least);
-            prediction.worst.clear();
+            prediction.lose_one();
         }
         self.rehearsal(least, self.replicas, prediction)
     }
@@ -103,6 +103,7 @@ impl Rehearsing<'_> {
                 moment("before".to_owned(), replicas),
                 moment(evicted, drained.least),
             ],
+            after: Vec::new(),
             states: 0,
             complete: true,
         };

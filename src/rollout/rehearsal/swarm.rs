@@ -23,8 +23,11 @@ pub(super) fn rehearse(
     }
     let update = policy(&numbers.update);
     let searched = rehearsing.searched(&update)?;
-    let prediction = searches.predict(rehearsing.scenario(numbers, searched));
+    let mut prediction = searches.predict(rehearsing.scenario(numbers, searched));
     let least = rehearsing.least(numbers, searched, &prediction);
+    if rehearsing.scene == Scene::InstanceLost {
+        prediction.lose_one();
+    }
     Ok(rehearsing.rehearsal(least, searched, prediction))
 }
 
@@ -212,6 +215,7 @@ impl Rehearsing<'_> {
             ends_within: None,
             side_by_side: Some(Interval::NOW),
             worst: vec![moment("before", self.replicas), moment(told, least)],
+            after: Vec::new(),
             states: 0,
             complete: true,
         };

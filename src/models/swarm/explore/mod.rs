@@ -15,7 +15,7 @@ use super::{Action, Rule, Scenario};
 use crate::models::interval::Interval;
 use crate::models::prediction::{Moment, Outcome, Prediction, Race};
 use rustc_hash::FxHashMap;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// More states than this are not looked at: the prediction says that it is not complete.
 const MOST_STATES: usize = 20_000;
@@ -47,6 +47,8 @@ struct Edge {
     from: usize,
     to: usize,
     wait: Interval,
+    /// What happens; nothing where a state was joined with others.
+    timer: Option<Timer>,
 }
 
 struct Node {
@@ -155,6 +157,7 @@ impl Search {
                 from: replaced,
                 to: index,
                 wait: Interval::NOW,
+                timer: None,
             });
             variants.pop();
         }
@@ -162,8 +165,12 @@ impl Search {
     }
 
     fn lead(&mut self, parent: Option<(usize, Timer, Interval)>, to: usize) {
-        self.edges
-            .extend(parent.map(|(from, _, wait)| Edge { from, to, wait }));
+        self.edges.extend(parent.map(|(from, timer, wait)| Edge {
+            from,
+            to,
+            wait,
+            timer: Some(timer),
+        }));
     }
 
     fn includes(&self, node: usize, times: &[Interval]) -> bool {
@@ -186,6 +193,11 @@ impl Search {
             .iter()
             .position(|node| node.serving == least_serving);
         let last = self.nodes.iter().filter(|node| node.last);
+        let way = worst.map_or_else(Vec::new, |worst| self.way(machine, worst));
+        let reached = way
+            .last()
+            .and_then(|moment| moment.at)
+            .unwrap_or(Interval::NOW);
         Prediction {
             least_serving,
             best_least_serving: self.best(),
@@ -207,7 +219,8 @@ impl Search {
             duration: None,
             ends_within: spans::between(&self.nodes, &self.edges, |_| true),
             side_by_side: spans::between(&self.nodes, &self.edges, |node| node.mixed),
-            worst: worst.map_or_else(Vec::new, |worst| self.way(machine, worst)),
+            worst: way,
+            after: worst.map_or_else(Vec::new, |worst| self.on_from(machine, worst, reached)),
             states: self.nodes.len(),
             complete: self.complete,
         }
@@ -243,6 +256,50 @@ impl Search {
         0
     }
 
+    /// The events that lead from a node to the nearest end, where one is known.
+    fn on_from(&self, machine: &Machine<'_>, start: usize, mut at: Interval) -> Vec<Moment> {
+        let mut leads: FxHashMap<usize, Vec<&Edge>> = FxHashMap::default();
+        for edge in &self.edges {
+            leads.entry(edge.from).or_default().push(edge);
+        }
+        let mut came_by: FxHashMap<usize, Option<&Edge>> = FxHashMap::from_iter([(start, None)]);
+        let mut open = VecDeque::from([start]);
+        let ends = |index: &usize| self.nodes.get(*index).is_some_and(|it| it.ended || it.last);
+        let mut end = None;
+        while let Some(index) = open.pop_front() {
+            if ends(&index) {
+                end = Some(index);
+                break;
+            }
+            for edge in leads.get(&index).into_iter().flatten() {
+                came_by.entry(edge.to).or_insert_with(|| {
+                    open.push_back(edge.to);
+                    Some(edge)
+                });
+            }
+        }
+        let before = |index: &usize| came_by.get(index).copied().flatten().map(|edge| edge.from);
+        let mut way: Vec<usize> = std::iter::successors(end, before).collect();
+        way.reverse();
+        let edges = way
+            .iter()
+            .filter_map(|index| came_by.get(index).copied().flatten());
+        let mut moments = Vec::new();
+        for edge in edges {
+            at = at.plus(edge.wait);
+            let nodes = self.nodes.get(edge.from).zip(self.nodes.get(edge.to));
+            if let (Some((before, node)), Some(timer)) = (nodes, edge.timer) {
+                moments.push(Moment {
+                    at: Some(at),
+                    event: told(machine, before, timer, node),
+                    serving: node.serving,
+                    by_version: machine.by_version(&node.state),
+                });
+            }
+        }
+        moments
+    }
+
     /// The events that lead to a node, each with its time.
     fn way(&self, machine: &Machine<'_>, node: usize) -> Vec<Moment> {
         let mut moments = Vec::new();
@@ -254,10 +311,7 @@ impl Search {
             let Some(before) = self.nodes.get(from) else {
                 break;
             };
-            let mut event = machine.event(&before.state, timer);
-            if node.serving < before.serving && !machine.fails(&before.state, timer) {
-                event.push_str(": what it replaces is told to stop");
-            }
+            let event = told(machine, before, timer, node);
             moments.push((event, wait, node.serving, machine.by_version(&node.state)));
             index = from;
         }
@@ -282,6 +336,15 @@ impl Search {
         });
         before.into_iter().chain(moments).collect()
     }
+}
+
+/// What happens, in words.
+fn told(machine: &Machine<'_>, before: &Node, timer: Timer, after: &Node) -> String {
+    let mut event = machine.event(&before.state, timer);
+    if after.serving < before.serving && !machine.fails(&before.state, timer) {
+        event.push_str(": what it replaces is told to stop");
+    }
+    event
 }
 
 fn outcome(status: Status) -> Outcome {
