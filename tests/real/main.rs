@@ -29,6 +29,7 @@ mod hosts;
 mod kubernetes;
 mod machine;
 mod nginx;
+mod pipeline;
 mod programs;
 mod record;
 mod shell;
@@ -148,6 +149,7 @@ fn all() -> Vec<Test> {
         hosts::tests,
         nginx::tests,
         shell::tests,
+        pipeline::tests,
         kubernetes::tests,
         swarm::tests,
         compose::tests,
