@@ -64,6 +64,12 @@ impl Target for Nginx {
             .collect();
         let app = file_name(graph.name());
         let host = hosts::lower(graph, &services, &app, &conf.includes, &mut ledger);
+        // A gateway takes what it needs of services that only other targets have.
+        for service in graph.services() {
+            if !graph.runs_on(service, TargetId::Nginx) {
+                ledger.declare_rest(&service.node.service, "not written for this target");
+            }
+        }
         let (diagnostics, accounts) = ledger.close();
         let plan = Box::new(Files {
             path: format!("nginx/conf.d/{app}.conf"),

@@ -134,6 +134,15 @@ fn routes_are_patterns_that_every_target_has() {
 }
 
 #[test]
+fn what_it_routes_to_may_be_another_target_s_alone() {
+    let program = program("listen http\nroute \"/a/**\" { to = web.http }");
+    let program = program.replace("service web {", "service web {\n  targets = [swarm]");
+    let (text, found) = build(&program);
+    assert!(text.contains("web:8080"), "{text}");
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
 fn two_routes_of_one_path_are_refused() {
     let found = faults("route \"/\" { to = web.http }\nroute \"/**\" { to = web.http }");
     assert_eq!(
