@@ -2,7 +2,7 @@
 // status in trailers (github.com/grpc/grpc, doc/PROTOCOL-HTTP2.md).
 //
 //	grpc serve ADDRESS NAME   answers each call with its own name, the path and the call's metadata
-//	grpc refuse ADDRESS       takes connections and ends them at once
+//	grpc refuse ADDRESS       takes connections and ends each once something was sent on it
 //	grpc call ADDRESS PATH    prints what came back; ADDRESS may begin with https://
 package main
 
@@ -90,7 +90,11 @@ func refuse(address string) error {
 		if err != nil {
 			return err
 		}
-		connection.Close()
+		go func() {
+			// Before anything was sent nginx would try the call again.
+			_, _ = connection.Read(make([]byte, 1))
+			connection.Close()
+		}()
 	}
 }
 
