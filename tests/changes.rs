@@ -77,6 +77,53 @@ fn plans_are_as_expected() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The steps of a plan are what its script deploys, by the names that each target's `deploy.sh` knows; the last step of a
+/// swarm is all others, since a service that is deployed once more has nothing to go back to.
+#[test]
+fn the_script_of_a_plan_has_its_steps() {
+    let script = |case: &str, target: &str| {
+        let [old, new] = sides(case);
+        let mut zdc = Command::new(env!("CARGO_BIN_EXE_zdc"));
+        zdc.args(["plan", "--format", "script", &old, &new]);
+        if !target.is_empty() {
+            zdc.args(["--target", target]);
+        }
+        let output = zdc.current_dir(folder().join(case)).env_clear();
+        let output = output.output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let (_, found) = text.split_once("\ntarget=").unwrap_or_default();
+        let said = String::from_utf8(output.stderr).unwrap();
+        (output.status.code().unwrap(), found.to_owned(), said)
+    };
+    let (code, found, said) = script("versions-chain", "swarm");
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("ZD4065"), "{said}");
+    for line in [
+        "steps=3",
+        "1) deployed=(shop_db); replaced=(shop_db);;",
+        "2) deployed=(shop_web); replaced=(shop_web);;",
+        "3) deployed=(shop_front); replaced=(shop_front);;",
+    ] {
+        assert!(found.contains(line), "{line}: {found}");
+    }
+    let (_, found, _) = script("versions-chain", "kubernetes");
+    for line in [
+        "2) deployed=(web); replaced=(web);;",
+        "3) replaced=(front);;",
+    ] {
+        assert!(found.contains(line), "{line}: {found}");
+    }
+    let (_, found, _) = script("image", "swarm");
+    assert!(found.contains("steps=1\n"), "{found}");
+    // Nothing is written of a step with errors, or for nobody in particular.
+    let (code, found, said) = script("versions-no-order", "swarm");
+    assert_eq!((code, found.as_str()), (1, ""), "{said}");
+    assert!(said.contains("ZD4066"), "{said}");
+    let (code, found, said) = script("versions-chain", "");
+    assert_eq!((code, found.as_str()), (2, ""), "{said}");
+    assert!(said.contains("--target swarm"), "{said}");
+}
+
 /// What became of each object on a target, by name: `replaced`, `kept`, `created`, `left` or the refusal.
 fn predicted(case: &str, target: &str) -> BTreeMap<String, String> {
     let plan: Value = serde_json::from_str(&plan(case, "json")).unwrap();

@@ -224,7 +224,12 @@ pub fn compare(old: &Revision<'_>, new: &Revision<'_>) -> Changes {
         }));
     }
     let found = contract::check(old.graph, new.graph, &targets);
-    let deploys = order::deploys(&contract::order(old.graph, new.graph, &targets));
+    let order = contract::order(old.graph, new.graph, &targets);
+    let new_callees = match order.as_slice() {
+        [] => Vec::new(),
+        _ => contract::new_callees(old.graph, new.graph),
+    };
+    let deploys = order::deploys(&order, &new_callees);
     Changes {
         targets,
         deploys,

@@ -5,13 +5,25 @@
 //! waiting. So an order is kept only by separate deploys, each done before the next one begins.
 
 use super::contract::Before;
-use petgraph::algo::tarjan_scc;
+use petgraph::algo::{has_path_connecting, tarjan_scc};
 use petgraph::graph::{DiGraph, NodeIndex};
 use std::collections::BTreeMap;
 
 /// The services that have an order among them, in as few deploys as keep it; those that have none stand in
 /// a deploy together. Empty where one deploy does for all.
-pub(super) fn deploys(order: &[Before<'_>]) -> Vec<Vec<String>> {
+///
+/// New services make no deploy of their own. Where there are several anyway, each is in one that comes before those who
+/// call it, as far as that goes with the order.
+pub(super) fn deploys(order: &[Before<'_>], new: &[Before<'_>]) -> Vec<Vec<String>> {
+    let deploys = in_order(&graph_of(order, &[]));
+    if deploys.is_empty() || new.is_empty() {
+        return deploys;
+    }
+    in_order(&graph_of(order, new))
+}
+
+/// The services with what comes before what; of the second kind what goes with the first, and leads to it.
+fn graph_of<'a>(order: &[Before<'a>], new: &[Before<'a>]) -> DiGraph<&'a str, ()> {
     let mut graph: DiGraph<&str, ()> = DiGraph::new();
     let mut known: BTreeMap<&str, NodeIndex> = BTreeMap::new();
     for before in order {
@@ -19,8 +31,32 @@ pub(super) fn deploys(order: &[Before<'_>]) -> Vec<Vec<String>> {
         let (first, then) = (node(before.first), node(before.then));
         graph.update_edge(first, then, ());
     }
+    let mut left: Vec<&Before<'a>> = new.iter().collect();
+    loop {
+        let (now, later): (Vec<&Before<'a>>, Vec<&Before<'a>>) =
+            left.iter().partition(|it| known.contains_key(it.then));
+        if now.is_empty() {
+            return graph;
+        }
+        for before in now {
+            let Some(then) = known.get(before.then).copied() else {
+                continue;
+            };
+            let first = known.get(before.first).copied();
+            let first = first.unwrap_or_else(|| graph.add_node(before.first));
+            known.insert(before.first, first);
+            if !has_path_connecting(&graph, then, first, None) {
+                graph.update_edge(first, then, ());
+            }
+        }
+        left = later;
+    }
+}
+
+/// The nodes, each as far behind as the longest way that leads to it.
+fn in_order(graph: &DiGraph<&str, ()>) -> Vec<Vec<String>> {
     // A component comes after those that it leads to.
-    let components = tarjan_scc(&graph);
+    let components = tarjan_scc(graph);
     let mut depths: BTreeMap<NodeIndex, usize> = BTreeMap::new();
     for component in components.iter().rev() {
         let before = component
@@ -54,8 +90,18 @@ mod tests {
     use super::*;
 
     fn of(order: &[(&'static str, &'static str)]) -> Vec<Vec<String>> {
-        let order = order.iter().map(|(first, then)| Before { first, then });
-        deploys(&order.collect::<Vec<_>>())
+        with_new(order, &[])
+    }
+
+    fn with_new(
+        order: &[(&'static str, &'static str)],
+        new: &[(&'static str, &'static str)],
+    ) -> Vec<Vec<String>> {
+        let all = |pairs: &[(&'static str, &'static str)]| -> Vec<Before<'static>> {
+            let pairs = pairs.iter();
+            pairs.map(|(first, then)| Before { first, then }).collect()
+        };
+        deploys(&all(order), &all(new))
     }
 
     #[test]
@@ -71,6 +117,33 @@ mod tests {
         assert_eq!(
             of(&[("a", "b"), ("b", "a"), ("b", "c")]),
             [vec!["a", "b"], vec!["c"]]
+        );
+    }
+
+    #[test]
+    fn a_new_service_goes_before_those_who_call_it() {
+        let order = [("front", "coupon")];
+        assert_eq!(with_new(&[], &[("tax", "front")]), [[""; 0]; 0]);
+        assert_eq!(
+            with_new(&order, &[("tax", "coupon")]),
+            [vec!["front", "tax"], vec!["coupon"]]
+        );
+        assert_eq!(
+            with_new(
+                &order,
+                &[("tax", "front"), ("rates", "tax"), ("alone", "other")]
+            ),
+            [["rates"], ["tax"], ["front"], ["coupon"]]
+        );
+    }
+
+    #[test]
+    fn a_new_service_does_not_break_the_order() {
+        let order = [("front", "coupon")];
+        // It is called by the first, and calls the second: the first goes before it anyway.
+        assert_eq!(
+            with_new(&order, &[("tax", "front"), ("coupon", "tax")]),
+            [["tax"], ["front"], ["coupon"]]
         );
     }
 }

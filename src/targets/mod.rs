@@ -13,7 +13,7 @@ mod ledger;
 pub mod nginx;
 mod object;
 mod patch;
-mod shell;
+pub(crate) mod shell;
 pub mod swarm;
 
 pub use artifact::{Artifact, Header, Text};

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 ///
 /// Total, and of one line whatever the text; a NUL, which no word of a shell can hold, is for the
 /// caller to keep out.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let plain = |char: char| char.is_ascii_alphanumeric() || "_-./:=,@%+".contains(char);
     if text.is_empty() {
         return "''".to_owned();

@@ -60,13 +60,15 @@ service back {
 "#;
 
 /// A script beside the manifests of a program, and what it is run with.
-struct Script {
-    path: PathBuf,
-    environment: Vec<(&'static str, String)>,
+pub(crate) struct Script {
+    pub(crate) path: PathBuf,
+    /// The program's text.
+    pub(crate) program: PathBuf,
+    pub(crate) environment: Vec<(&'static str, String)>,
 }
 
 /// How a run ended.
-struct Ran {
+pub(crate) struct Ran {
     code: Option<i32>,
     said: String,
 }
@@ -76,17 +78,18 @@ impl Script {
         let home = folder(&format!("deploy/{name}"));
         let source = home.join("app.zd");
         std::fs::write(&source, text).map_err(|error| error.to_string())?;
-        let program = Program::new(format!("deploy-{name}"), source);
+        let program = Program::new(format!("deploy-{name}"), source.clone());
         // A test before may have edited what it made.
         let _ = std::fs::remove_dir_all(&program.output);
         program.build()?;
         Ok(Self {
             path: program.output.join(target).join("deploy.sh"),
+            program: source,
             environment: Vec::new(),
         })
     }
 
-    fn with(&self, variables: &[(&str, &str)], words: &[&str]) -> Result<Ran, Failure> {
+    pub(crate) fn with(&self, variables: &[(&str, &str)], words: &[&str]) -> Result<Ran, Failure> {
         let mut command = Command::new(&self.path);
         command.args(words);
         command.envs(self.environment.iter().cloned());
@@ -101,7 +104,7 @@ impl Script {
 }
 
 impl Ran {
-    fn ended(&self, code: i32, with: &str) -> Verdict {
+    pub(crate) fn ended(&self, code: i32, with: &str) -> Verdict {
         ensure(self.code == Some(code) && self.said.contains(with), || {
             format!(
                 "expected {code} and `{with}`: {:?}, {}",
@@ -120,7 +123,7 @@ fn path_with(folder: PathBuf) -> Result<String, Failure> {
 }
 
 /// The script of stacks, run with the engine of these tests. Their image listens where the stack says.
-fn stacks(engine: &Engine, name: &str, text: &str) -> Result<Script, Failure> {
+pub(crate) fn stacks(engine: &Engine, name: &str, text: &str) -> Result<Script, Failure> {
     let mut script = Script::of(name, "swarm", text)?;
     let docker = built("swarm", "docker")?;
     let docker = docker.parent().unwrap_or(&docker).to_owned();
@@ -131,7 +134,7 @@ fn stacks(engine: &Engine, name: &str, text: &str) -> Result<Script, Failure> {
 }
 
 /// Nothing is pulled here.
-const LOCAL: [&str; 2] = ["--", "--resolve-image=never"];
+pub(crate) const LOCAL: [&str; 2] = ["--", "--resolve-image=never"];
 
 fn tasks(engine: &Engine) -> Result<BTreeSet<String>, Failure> {
     let mut all = BTreeSet::new();
@@ -348,15 +351,32 @@ fn carried(cluster: &Cluster, version: impl Fn(&str) -> Result<Script, Failure>)
         "it went back".to_owned()
     })?;
     version("3")?.with(&[], &[])?.ended(0, all)?;
+    // A step of several: the others stay as they are.
+    version("4")?
+        .with(&[], &["--only", "front"])?
+        .ended(2, "no such file: front.yaml; there are: dns.yaml web.yaml")?;
+    let some = "what --only named runs what was applied";
+    version("4")?
+        .with(&[], &["--only", "dns"])?
+        .ended(0, some)?;
+    ensure(image()? == "example/carried:3", || {
+        "another one was changed".to_owned()
+    })?;
+    version("4")?
+        .with(&[], &["--only", "web"])?
+        .ended(0, some)?;
+    ensure(image()? == "example/carried:4", || {
+        "it was not changed".to_owned()
+    })?;
     // One that the server refuses, and with it all.
-    let broken = version("4")?;
+    let broken = version("5")?;
     edit(
         &broken,
         "dns.yaml",
         ("containerPort: 53", "containerPort: 0"),
     )?;
     broken.with(&[], &[])?.ended(1, "nothing was changed")?;
-    ensure(image()? == "example/carried:3", || {
+    ensure(image()? == "example/carried:4", || {
         "something was changed".to_owned()
     })
 }

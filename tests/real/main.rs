@@ -34,6 +34,7 @@ mod programs;
 mod record;
 mod shell;
 mod socket;
+mod steps;
 mod swarm;
 mod tutorial;
 mod updates;
@@ -165,6 +166,7 @@ fn all() -> Vec<Test> {
     tests.extend(updates::tests());
     tests.extend(changes::tests());
     tests.extend(deploy::tests());
+    tests.extend(steps::tests());
     tests
 }
 

@@ -16,7 +16,7 @@ pub(super) use addresses::Before;
 
 use super::{Change, TargetChanges, places};
 use crate::diagnostics::Diagnostics;
-use crate::graph::{Graph, ServiceView};
+use crate::graph::{EdgeKind, Graph, ServiceView};
 use crate::rules::Waivers;
 use crate::source::Span;
 use crate::vocabulary::TargetId;
@@ -64,6 +64,28 @@ pub(super) fn order<'a>(
     targets: &'a [TargetChanges],
 ) -> Vec<Before<'a>> {
     order_of(&Step { old, new, targets })
+}
+
+/// The services that are new, each before who calls it.
+pub(super) fn new_callees<'a>(old: Option<&Graph>, new: Option<&'a Graph>) -> Vec<Before<'a>> {
+    let (Some(old), Some(new)) = (old, new) else {
+        return Vec::new();
+    };
+    let calls = new
+        .edges()
+        .filter(|(_, edge, _)| edge.kind != EdgeKind::After);
+    let calls = calls.filter_map(|(from, _, to)| {
+        let (caller, callee) = (new.service(from)?, new.service(to)?);
+        let is_new = old.find(callee.name()).is_none() && caller.name() != callee.name();
+        is_new.then_some(Before {
+            first: callee.name(),
+            then: caller.name(),
+        })
+    });
+    let mut found: Vec<Before<'a>> = calls.collect();
+    found.sort();
+    found.dedup();
+    found
 }
 
 fn order_of<'a>(step: &Step<'a>) -> Vec<Before<'a>> {

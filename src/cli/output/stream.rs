@@ -50,7 +50,7 @@ pub(crate) fn stream(
 fn is_of_the_folder(artifact: &Artifact) -> bool {
     let orchestrated =
         [Some(TargetId::Swarm), Some(TargetId::Kubernetes)].contains(&artifact.target);
-    let means_folder = ["/kustomization.yaml", "/deploy.sh"];
+    let means_folder = ["/kustomization.yaml", "/deploy.sh", "/rollback.sh"];
     orchestrated
         && means_folder
             .iter()

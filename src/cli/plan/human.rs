@@ -40,7 +40,7 @@ fn write_order(planned: &Planned<'_>, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(
         out,
-        "Deploy in {} steps, each once the one before is done:",
+        "Deploy in {} steps, each once the one before is done (`--format script` writes the commands):",
         deploys.len()
     )?;
     for (number, services) in (1..).zip(deploys) {

@@ -38,7 +38,7 @@ pub(super) fn write(planned: &Planned<'_>, out: &mut dyn Write) -> io::Result<()
     if !deploys.is_empty() {
         writeln!(
             out,
-            "Deploy in {} steps, each once the one before is done:\n",
+            "Deploy in {} steps, each once the one before is done (`--format script` writes the commands):\n",
             deploys.len()
         )?;
         for (number, services) in (1..).zip(deploys) {

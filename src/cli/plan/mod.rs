@@ -5,6 +5,7 @@ mod human;
 mod json;
 mod manifests;
 mod markdown;
+mod script;
 mod side;
 
 use super::terminal::Color;
@@ -35,6 +36,8 @@ use std::process::ExitCode;
   zdc plan old/app.zd new/app.zd
   zdc plan manifests app.zd         the manifests that were written against a fresh build
   zdc plan --format markdown        for a comment on a pull request
+  zdc plan --format script --target swarm > steps.sh
+                                    the commands that carry it out, step by step
 
 Exit codes: 0 done, 1 the step is refused, loses something, or a program has errors, 2 usage or files.
 With --detailed-exitcode: 0 nothing changes, 1 any error, wrong use too, 2 something changes.")]
@@ -102,6 +105,8 @@ enum Format {
     Json,
     /// For a comment on a pull request
     Markdown,
+    /// The commands that carry it out in its steps, on a swarm or on Kubernetes
+    Script,
 }
 
 /// A side, compiled or read.
@@ -160,17 +165,32 @@ impl Plan {
             names: (&names.0, &names.1),
         };
         let style = terminal::output_style(self.color);
-        terminal::to_output(|out| match self.format {
-            Format::Human => human::write(&planned, style, out),
-            Format::Json => json::write(&planned, out),
-            Format::Markdown => markdown::write(&planned, out),
-        })?;
         let wrong = broken || changes.found.has_errors();
+        match self.format {
+            Format::Human => terminal::to_output(|out| human::write(&planned, style, out))?,
+            Format::Json => terminal::to_output(|out| json::write(&planned, out))?,
+            Format::Markdown => terminal::to_output(|out| markdown::write(&planned, out))?,
+            Format::Script => self.script(&planned, &new, wrong)?,
+        }
         Ok(match (wrong, self.detailed_exitcode) {
             (true, _) => Exit::Found,
             (false, true) if !changes.is_empty() => Exit::Changes,
             (false, _) => Exit::Success,
         })
+    }
+
+    /// Writes the commands, and what is wrong with the step beside them; of a step with errors nothing but those.
+    fn script(&self, planned: &Planned<'_>, new: &Compiled, wrong: bool) -> Result<(), Failure> {
+        let target = script::target(&planned.changes.targets)?;
+        self.told(new, planned.found);
+        if wrong {
+            terminal::say("error: no script is written for a step with errors");
+            return Ok(());
+        }
+        let objects = new.inspection.objects.iter();
+        let mut objects = objects.filter(|(id, _)| *id == target.target);
+        let objects = objects.next().map_or(&[][..], |(_, objects)| objects);
+        terminal::to_output(|out| script::write(planned, target, objects, out))
     }
 
     fn compile(&self, side: Side, set: Vec<(String, String)>) -> Result<Compiled, Failure> {
@@ -214,16 +234,22 @@ impl Plan {
         let errors = side.inspection.diagnostics.iter();
         let errors = errors.filter(|found| found.severity == Severity::Error);
         let errors: Vec<Diagnostic> = errors.cloned().collect();
-        if !errors.is_empty() {
-            let shown = Shown {
-                sources: &side.inspection.sources,
-                diagnostics: &errors,
-                folder: &side.shown,
-            };
-            let style = terminal::error_style(self.color);
-            terminal::to_error(|out| render(Told::Human, &shown, style, out));
-        }
+        self.told(side, &errors);
         !errors.is_empty()
+    }
+
+    /// Tells of a side for people, beside what is written.
+    fn told(&self, side: &Compiled, diagnostics: &[Diagnostic]) {
+        if diagnostics.is_empty() {
+            return;
+        }
+        let shown = Shown {
+            sources: &side.inspection.sources,
+            diagnostics,
+            folder: &side.shown,
+        };
+        let style = terminal::error_style(self.color);
+        terminal::to_error(|out| render(Told::Human, &shown, style, out));
     }
 }
 

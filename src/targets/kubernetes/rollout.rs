@@ -175,8 +175,7 @@ fn each_is_a_canary(span: Span) -> Diagnostic {
     )
     .labelled("`minReadySeconds`: a pod that is not ready so long holds the others back")
     .help(
-        "let the deploy step wait with `kubectl rollout status` and go back with `kubectl rollout \
-         undo`",
+        "`deploy.sh`, which stands beside the manifests, waits for it and goes back where it fails",
     )
 }
 
@@ -197,7 +196,6 @@ fn no_rollback(words: &[&str], span: Span) -> Diagnostic {
         "{it} would need a Deployment that goes back by itself"
     ))
     .help(
-        "let the deploy step wait with `kubectl rollout status` and go back with `kubectl rollout \
-         undo`",
+        "`deploy.sh`, which stands beside the manifests, waits for it and goes back where it fails",
     )
 }

@@ -1,7 +1,7 @@
 //! The target Docker Swarm: one stack file per stack, in the words of `docker stack deploy`.
 //!
 //! Beside a stack file stand the configs it mounts, each under a name with the hash of its content, and
-//! a script that deploys all of it.
+//! scripts that deploy all of it and take it back.
 
 mod deploy;
 mod format;
@@ -78,7 +78,7 @@ impl Target for Swarm {
             let stack = stack::lower(graph, stack, &externals, &mut ledger);
             files.stacks.push((path, stack));
         }
-        files.script = script::script(graph, &files.stacks, &used);
+        files.scripts = script::scripts(graph, &files.stacks, &used);
         declare_unused(graph, TargetId::Swarm, &used, &mut ledger);
         let (diagnostics, accounts) = ledger.close();
         Lowered {
@@ -89,10 +89,10 @@ impl Target for Swarm {
     }
 }
 
-/// Stack files and configs, by path, and the script that carries them out; none without a stack.
+/// Stack files and configs, by path, and the scripts that carry them out and back; none without a stack.
 #[derive(Default)]
 struct Files {
-    script: Option<String>,
+    scripts: Vec<(&'static str, String)>,
     stacks: Vec<(String, format::Stack)>,
     configs: BTreeMap<String, String>,
 }
@@ -122,9 +122,9 @@ impl Plan for Files {
             let text = yaml::to_string(stack).unwrap_or_default();
             artifact(path, text, Header::Hash)
         });
-        let script = self.script.iter();
-        let script = script.map(|text| artifact(script::PATH, text.clone(), Header::Hash));
-        let mut artifacts: Vec<Artifact> = configs.chain(stacks).chain(script).collect();
+        let scripts = self.scripts.iter();
+        let scripts = scripts.map(|(path, text)| artifact(path, text.clone(), Header::Hash));
+        let mut artifacts: Vec<Artifact> = configs.chain(stacks).chain(scripts).collect();
         artifacts.sort_by(|a, b| a.path.cmp(&b.path));
         artifacts.into()
     }

@@ -1,4 +1,4 @@
-//! `deploy.sh`: a fixed script, and behind it what it finds of this program: its stacks in their
+//! `deploy.sh` and `rollback.sh`: fixed scripts, and behind each what it finds of this program: its stacks in their
 //! order, the networks that outlive them, and where the values of its secrets come from.
 
 use super::format::Stack;
@@ -12,17 +12,23 @@ use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Where it is written.
-pub(super) const PATH: &str = "swarm/deploy.sh";
+/// Where the way there is written.
+pub(super) const DEPLOY: &str = "swarm/deploy.sh";
 
-/// The script for these stacks; `None` where there are none.
-pub(super) fn script(
+/// Where the way back is written.
+pub(super) const ROLLBACK: &str = "swarm/rollback.sh";
+
+/// What both scripts do alike.
+const COMMON: &str = include_str!("script/common.sh");
+
+/// The scripts for these stacks, each with its path; none where there are no stacks.
+pub(super) fn scripts(
     graph: &Graph,
     stacks: &[(String, Stack)],
     used: &BTreeSet<(ResourceKind, Str)>,
-) -> Option<String> {
+) -> Vec<(&'static str, String)> {
     if stacks.is_empty() {
-        return None;
+        return Vec::new();
     }
     let names: Vec<String> = in_order(graph).into_iter().map(quoted).collect();
     let names = names.join(" ");
@@ -52,15 +58,22 @@ pub(super) fn script(
         let words = ["secret_of", real, &hash_variable(name), kind, &from];
         Some(words.map(ToOwned::to_owned).to_vec())
     });
-    let parts = [
+    let stacks = format!(
+        "\n# What there is to deploy; who is called comes before its callers.\nstacks=({names})\n"
+    );
+    let (networks, secrets) = (function("networks", networks), function("secrets", secrets));
+    let (deploy, rollback) = (
         include_str!("script/deploy.sh"),
-        "# What there is to deploy; who is called comes before its callers.\n",
-        &format!("stacks=({names})\n"),
-        &function("networks", networks),
-        &function("secrets", secrets),
-        "\nmain \"$@\"\n",
-    ];
-    Some(parts.concat())
+        include_str!("script/rollback.sh"),
+    );
+    let end = "\nmain \"$@\"\n";
+    vec![
+        (
+            DEPLOY,
+            [deploy, COMMON, &stacks, &networks, &secrets, end].concat(),
+        ),
+        (ROLLBACK, [rollback, COMMON, &stacks, end].concat()),
+    ]
 }
 
 /// A function of these commands.
@@ -117,7 +130,10 @@ mod tests {
         let artifacts = compile(&world, "app.zd", &Options::default())
             .artifacts
             .unwrap();
-        let script = artifacts.iter().find(|it| it.path == super::PATH).unwrap();
+        let script = artifacts
+            .iter()
+            .find(|it| it.path == super::DEPLOY)
+            .unwrap();
         let (_, told) = script.text.split_once("# What there is").unwrap();
         told.to_owned()
     }

@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
 # Applies these manifests to a cluster, waits until every workload has rolled out, and takes a rollout that failed back:
 # the cluster itself never does.
-# Usage: deploy.sh [--keep] [-- OPTION...]
-#   --keep      leave a rollout that failed as it is
-#   OPTION...   options of every call of kubectl, such as --context
+# Usage: deploy.sh [--only FILE]... [--keep] [-- OPTION...]
+#   --only FILE   what this file has, by its name without `.yaml`, and the configs and volumes of all; may be repeated.
+#                 The others stay as they are
+#   --keep        leave a rollout that failed as it is
+#   OPTION...     options of every call of kubectl, such as --context
 # Exit codes: 0 everything runs what was applied, 1 something does not, 2 wrong use.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 keep=
+only=()
 options=()
 failed=
 
@@ -17,7 +20,9 @@ main() {
   local files=() name namespace before after workloads workload
   namespace=$(sed -n 's/^namespace: //p' "$here/kustomization.yaml")
   if [ -n "$namespace" ]; then options+=(--namespace "$namespace"); fi
-  while read -r name; do files+=(-f "$here/$name"); done < <(sed -n 's/^  - //p' "$here/kustomization.yaml")
+  while read -r name; do
+    if is_meant "$name"; then files+=(-f "$here/$name"); fi
+  done < <(listed)
   # What one object is refused for is said before any is changed.
   apply --dry-run=server "${files[@]}" >/dev/null || fail "the API server refuses what is above: nothing was changed"
   before=$(templates)
@@ -28,13 +33,23 @@ main() {
     follow "$workload" || take_back "$workload"
   done
   if [ -n "$failed" ]; then fail "these do not run what was applied:$failed"; fi
-  say "everything runs what was applied"
+  if [ ${#only[@]} -gt 0 ]; then
+    say "what --only named runs what was applied"
+  else
+    say "everything runs what was applied"
+  fi
 }
 
 choose() {
   while [ $# -gt 0 ]; do
     case $1 in
       --keep) keep=yes ;;
+      --only)
+        [ $# -gt 1 ] || misused "$1 needs a value"
+        listed | grep -xF -e "$2.yaml" >/dev/null || misused "no such file: $2.yaml; there are: $(listed | tr '\n' ' ')"
+        only+=("$2.yaml")
+        shift
+        ;;
       --)
         shift
         options+=("$@")
@@ -44,6 +59,17 @@ choose() {
     esac
     shift
   done
+}
+
+# The files of these manifests.
+listed() {
+  sed -n 's/^  - //p' "$here/kustomization.yaml" | tr -d '"'
+}
+
+# With --only: what was named, and what others only mount, which replaces nothing by itself.
+is_meant() {
+  if [ ${#only[@]} -eq 0 ] || [[ " ${only[*]} " == *" $1 "* ]]; then return 0; fi
+  ! grep -E '^kind: ' "$here/$1" | grep -vE '^kind: "?(ConfigMap|PersistentVolumeClaim)"?$' >/dev/null
 }
 
 kube() {

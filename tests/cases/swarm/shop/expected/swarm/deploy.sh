@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Deploys this program's stacks to a swarm, one after the other, each once the one before has settled, and says what
 # became of every service: `docker stack deploy` ends well after a rollback too.
-# Usage: deploy.sh [--prune] [--over-paused] [--patience SECONDS] [--root DIR] [STACK...] [-- OPTION...]
+# Usage: deploy.sh [--only SERVICE]... [--prune] [--over-paused] [--patience SECONDS] [--root DIR] [STACK...] [-- OPTION...]
+#   --only SERVICE       this service alone, by the name it has in the swarm, such as shop_front; may be repeated. The
+#                        others stay as they are
 #   --prune              remove the services that a stack no longer has
 #   --over-paused        deploy over an update that was paused half-way
 #   --patience SECONDS   give up where nothing has moved for so long; 600 by default
@@ -18,6 +20,7 @@ root=$here/../..
 patience=600
 over_paused=
 chosen=()
+only=()
 options=()
 hashes=()
 newline='
@@ -38,9 +41,13 @@ choose() {
     case $1 in
       --prune) options+=("$1") ;;
       --over-paused) over_paused=yes ;;
-      --patience | --root)
+      --only | --patience | --root)
         [ $# -gt 1 ] || misused "$1 needs a value"
-        if [ "$1" = --root ]; then root=$2; else patience=$2; fi
+        case $1 in
+          --only) only+=("$2") ;;
+          --patience) patience=$2 ;;
+          --root) root=$2 ;;
+        esac
         shift
         ;;
       --)
@@ -57,33 +64,22 @@ choose() {
     shift
   done
   case $patience in '' | *[!0-9]*) misused "--patience is a number of seconds: $patience" ;; esac
-  [ ${#chosen[@]} -gt 0 ] || chosen=("${stacks[@]}")
-}
-
-is_stack() {
-  local known
-  for known in "${stacks[@]}"; do
-    if [ "$known" = "$1" ]; then return 0; fi
-  done
-  return 1
-}
-
-require_swarm() {
-  local manager
-  manager=$(docker info --format '{{.Swarm.ControlAvailable}}') || fail "no engine answers"
-  [ "$manager" = true ] || fail "this engine manages no swarm: see \`docker swarm init\` and \`docker context use\`"
+  settle_choice
+  if [ ${#only[@]} -gt 0 ] && [[ " ${options[*]-} " == *' --prune '* ]]; then
+    misused "--prune would remove what --only leaves out"
+  fi
 }
 
 # Every variable that a stack asks for has a value before anything is changed.
 require_variables() {
   local missing
-  missing=$(as_given in_file "$here/$1.yml")
+  missing=$(text_of "$1" | as_given without_value)
   [ -z "$missing" ] || fail "$1.yml needs values for:$missing"
 }
 
-in_file() {
+without_value() {
   local variable
-  { grep -oE '(^|[^$])(\$\$)*\$\{[A-Za-z_][A-Za-z0-9_]*:\?' "$1" || true; } | sed -E 's/.*\{//; s/:\?$//' | sort -u |
+  { grep -oE '(^|[^$])(\$\$)*\$\{[A-Za-z_][A-Za-z0-9_]*:\?' || true; } | sed -E 's/.*\{//; s/:\?$//' | sort -u |
     while read -r variable; do
       if [ -z "$(printenv "$variable")" ]; then printf ' %s' "$variable"; fi
     done
@@ -145,9 +141,24 @@ sum() {
 asks_for() {
   local stack
   for stack in "${chosen[@]}"; do
-    if grep -qF "\${$1:?" "$here/$stack.yml"; then return 0; fi
+    if text_of "$stack" | grep -F "\${$1:?" >/dev/null; then return 0; fi
   done
   return 1
+}
+
+# A stack file, with the services of --only alone where there are some: `docker stack deploy` leaves those alone that a
+# file does not have.
+text_of() {
+  if [ ${#only[@]} -eq 0 ]; then
+    cat "$here/$1.yml"
+    return 0
+  fi
+  awk -v stack="$1" -v only="${only[*]}" '
+    BEGIN { split(only, names, " "); for (at in names) wanted[names[at]] = 1 }
+    /^[^ #]/ { inside = $0 == "services:"; keep = 1 }
+    inside && /^  [^ #]/ { name = $1; gsub(/[":]/, "", name); keep = (stack "_" name) in wanted }
+    keep
+  ' "$here/$1.yml"
 }
 
 deploy() {
@@ -155,26 +166,75 @@ deploy() {
   await "$stack" before '' ''
   tasks=$(running "$stack")
   versions=$(services "$stack" | cut -d '|' -f 1,2)
-  words=(docker stack deploy --with-registry-auth --compose-file "$here/$stack.yml")
+  words=(docker stack deploy --with-registry-auth --compose-file -)
   # Waiting is done below: the command itself waits for ever where a start-first update finds no room. A client of
   # before 26 never waits, and has no such option.
   if docker stack deploy --help | grep -q -e --detach; then words+=(--detach=true); fi
   if [ ${#options[@]} -gt 0 ]; then words+=("${options[@]}"); fi
   words+=("$stack")
   say "$stack: deploying"
-  as_given "${words[@]}" || fail "$stack was not deployed as a whole: it may hold services of both versions"
+  # What a stack refers to stands beside it.
+  (cd "$here" && text_of "$stack" | as_given "${words[@]}") ||
+    fail "$stack was not deployed as a whole: it may hold services of both versions"
   await "$stack" after "$tasks" "$versions"
-  say "$stack: every service runs what was deployed"
+  if [ ${#only[@]} -gt 0 ]; then
+    say "$stack: every service of --only runs what was deployed"
+  else
+    say "$stack: every service runs what was deployed"
+  fi
 }
 
-# Waits until no service of a stack moves: `await STACK {before|after} TASKS_BEFORE VERSIONS_BEFORE`. After a deploy
-# each must run what was deployed.
+# The stacks that are meant: all, those that were named, or those with a service of --only.
+settle_choice() {
+  local stack name known='' with=()
+  [ ${#chosen[@]} -gt 0 ] || chosen=("${stacks[@]}")
+  if [ ${#only[@]} -eq 0 ]; then return 0; fi
+  for stack in "${chosen[@]}"; do
+    known+=" $(names_in "$stack" | tr '\n' ' ')"
+    for name in "${only[@]}"; do
+      if names_in "$stack" | grep -xF -e "$name" >/dev/null; then
+        with+=("$stack")
+        break
+      fi
+    done
+  done
+  for name in "${only[@]}"; do
+    [[ " $known " == *" $name "* ]] || misused "no such service: $name; there are:${known% }"
+  done
+  chosen=("${with[@]}")
+}
+
+# The services of a stack file, by the names that they have in the swarm.
+names_in() {
+  sed -nE '/^services:$/,/^[^ #]/s/^  ([^ #:]+):.*/\1/p' "$here/$1.yml" | tr -d '"' | sed "s/^/$1_/"
+}
+
+is_stack() {
+  local known
+  for known in "${stacks[@]}"; do
+    if [ "$known" = "$1" ]; then return 0; fi
+  done
+  return 1
+}
+
+require_swarm() {
+  local manager
+  manager=$(docker info --format '{{.Swarm.ControlAvailable}}') || fail "no engine answers"
+  [ "$manager" = true ] || fail "this engine manages no swarm: see \`docker swarm init\` and \`docker context use\`"
+}
+
+# Waits until no service of a stack moves: `await STACK {before|after|back} TASKS_BEFORE VERSIONS_BEFORE`. After a deploy
+# each must run what was deployed, and on the way back what was there before.
 await() {
-  local stack=$1 when=$2 old=$3 versions=$4 moving bad step best='' moved=$SECONDS quiet=$SECONDS
+  local stack=$1 when=$2 old=$3 versions=$4 moving bad step best='' moved=$SECONDS quiet=$SECONDS told=
   while :; do
     look
     if [ -n "$moving" ]; then
       quiet=$SECONDS
+      if [ "$when$told" = before ]; then
+        say "$stack: waits for what is under way:$moving"
+        told=yes
+      fi
     elif [ -n "$bad" ]; then
       fail "$stack:$bad"
     elif [ "$when" = before ] || [ $((SECONDS - quiet)) -ge 5 ]; then
@@ -193,7 +253,7 @@ look() {
   local all name version counts state message
   moving='' bad=''
   all=$(services "$stack") || fail "the swarm does not answer"
-  if [ "$when" = after ] && [ -z "$all" ]; then fail "$stack has no service"; fi
+  if [ "$when" != before ] && [ -z "$all" ]; then fail "$stack has no service"; fi
   while IFS='|' read -r name version counts state message; do
     if [ -z "$name" ]; then continue; fi
     # What a stack no longer has is there as it was: a deploy gives every other one another version.
@@ -205,12 +265,12 @@ look() {
         if [ -z "$over_paused" ]; then
           bad+="$newline  $name is $state half-way: $message"
           bad+="$newline    The same version again would stop the tasks of the one before at once. Go back with"
-          bad+="$newline    \`docker service rollback $name\`, or deploy a mended one with --over-paused."
+          bad+="$newline    \`rollback.sh --only $name\`, or deploy a mended one with --over-paused."
         fi
         ;;
       after:rollback_completed) bad+="$newline  $name went back to the version before: $message" ;;
-      after:paused | after:rollback_paused) bad+="$newline  $name is $state half-way: $message" ;;
-      after:*)
+      after:paused | after:rollback_paused | back:*paused) bad+="$newline  $name is $state half-way: $message" ;;
+      after:* | back:*)
         if [ "${counts%%/*}" != "${counts#*/}" ]; then moving+="$newline  $name: $counts tasks run"; fi
         ;;
     esac
@@ -257,6 +317,7 @@ misused() {
   printf 'error: %s\n' "$*" >&2
   exit 2
 }
+
 
 # What there is to deploy; who is called comes before its callers.
 stacks=(prod coupon front)

@@ -1,0 +1,152 @@
+//! A plan as the commands that carry it out: a fixed script, and behind it what it finds of this plan, which is the
+//! services of each step by the names that `deploy.sh` knows them by.
+
+use super::Planned;
+use crate::change::{Change, Effect, TargetChanges};
+use crate::cli::Failure;
+use crate::diagnostics::render::escape_line;
+use crate::targets::Object;
+use crate::targets::shell::quoted;
+use crate::vocabulary::TargetId;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+const SCRIPT: &str = include_str!("script/steps.sh");
+
+/// The target that a script is for.
+///
+/// # Errors
+/// There are several, or none has a `deploy.sh` that knows of steps.
+pub(super) fn target(targets: &[TargetChanges]) -> Result<&TargetChanges, Failure> {
+    let scripted =
+        |it: &&TargetChanges| matches!(it.target, TargetId::Swarm | TargetId::Kubernetes);
+    let mut found = targets.iter().filter(scripted);
+    match (found.next(), found.next()) {
+        (Some(target), None) => Ok(target),
+        (None, _) => Err(Failure::new(
+            "a script is for swarm or kubernetes, and this program for neither",
+        )
+        .help("the order of steps is in `--format json`, as `deploys`")),
+        (Some(_), Some(_)) => Err(Failure::new(
+            "a script is for one target, and this program for two",
+        )
+        .help("name one: `--target swarm`")),
+    }
+}
+
+/// Writes the script.
+///
+/// # Errors
+/// The output cannot be written.
+pub(super) fn write(
+    planned: &Planned<'_>,
+    target: &TargetChanges,
+    objects: &[Object],
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let (old, new) = planned.names;
+    let steps = steps(planned, target, objects);
+    let (first, rest) = SCRIPT.split_once('\n').unwrap_or((SCRIPT, ""));
+    writeln!(
+        out,
+        "{first}\n# The plan {} -> {}.",
+        escape_line(old),
+        escape_line(new)
+    )?;
+    out.write_all(rest.as_bytes())?;
+    writeln!(
+        out,
+        "\n# What this plan does, step by step; `replaced` has a version before."
+    )?;
+    writeln!(
+        out,
+        "target={}\nsteps={}\n\nnames() {{\n  case $1 in",
+        target.target.word(),
+        steps.len()
+    )?;
+    for (number, step) in (1..).zip(&steps) {
+        let words = |names: &[String]| {
+            let names = names.iter().map(|name| quoted(name));
+            names.collect::<Vec<_>>().join(" ")
+        };
+        let mut line = format!("    {number})");
+        for (variable, names) in [("deployed", &step.deployed), ("replaced", &step.replaced)] {
+            if !names.is_empty() {
+                // Writing to a string never fails.
+                let _ = write!(line, " {variable}=({});", words(names));
+            }
+        }
+        writeln!(out, "{line};")?;
+    }
+    writeln!(out, "  esac\n}}\n\nmain \"$@\"")
+}
+
+/// A step, by the names that the target's `deploy.sh` knows.
+#[derive(Default)]
+struct Step {
+    /// What is deployed; nothing where all is.
+    deployed: Vec<String>,
+    /// What of it has a version before.
+    replaced: Vec<String>,
+}
+
+/// The steps, without those in which nothing changes on this target; what has no order is in the last.
+fn steps(planned: &Planned<'_>, target: &TargetChanges, objects: &[Object]) -> Vec<Step> {
+    let deploys = &planned.changes.deploys;
+    let of: BTreeMap<&str, usize> = (0..)
+        .zip(deploys)
+        .flat_map(|(step, names)| names.iter().map(move |name| (name.as_str(), step)))
+        .collect();
+    let last = deploys.len().saturating_sub(1);
+    let mut steps: Vec<Step> = Vec::new();
+    steps.resize_with(last + 1, Step::default);
+    for change in &target.changes {
+        let Some(name) = known_as(target.target, change, objects) else {
+            continue;
+        };
+        let step = change.service.as_deref().and_then(|name| of.get(name));
+        let Some(step) = steps.get_mut(step.copied().unwrap_or(last)) else {
+            continue;
+        };
+        if change.effect.replaces() && !step.replaced.contains(&name) {
+            step.replaced.push(name.clone());
+        }
+        if !step.deployed.contains(&name) {
+            step.deployed.push(name);
+        }
+    }
+    let mut end = steps.pop().unwrap_or_default();
+    steps.retain(|step| !step.deployed.is_empty());
+    end.deployed = others(&steps, target.target, objects);
+    steps.push(end);
+    steps
+}
+
+/// What the last step deploys. A swarm takes a service that is deployed as it is for one that has been so before too, and
+/// could not take it back any more (swarmkit `manager/controlapi/service.go`, `UpdateService`).
+fn others(before: &[Step], target: TargetId, objects: &[Object]) -> Vec<String> {
+    if before.is_empty() || target != TargetId::Swarm {
+        return Vec::new();
+    }
+    let done: BTreeSet<&String> = before.iter().flat_map(|step| &step.deployed).collect();
+    let services = objects.iter().filter(|object| object.kind == "services");
+    let names = services.filter_map(|object| {
+        let stack = object.file.strip_prefix("swarm/")?.strip_suffix(".yml")?;
+        Some(format!("{stack}_{}", object.name))
+    });
+    names.filter(|name| !done.contains(name)).collect()
+}
+
+/// The name by which `deploy.sh --only` knows what a change is of.
+fn known_as(target: TargetId, change: &Change, objects: &[Object]) -> Option<String> {
+    let deployed = !matches!(change.effect, Effect::Left | Effect::Ignored);
+    if target == TargetId::Swarm {
+        return (deployed && change.kind == "service").then(|| change.name.clone());
+    }
+    let is = |object: &&Object| object.kind == change.kind && object.name == change.name;
+    let object = objects.iter().find(is);
+    let object = object.filter(|_| deployed && change.service.is_some())?;
+    let (_, file) = object.file.split_once('/')?;
+    file.strip_suffix(".yaml").map(ToOwned::to_owned)
+}

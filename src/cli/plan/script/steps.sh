@@ -1,0 +1,145 @@
+#!/usr/bin/env bash
+# Carries this plan out in its steps: each deploy begins once the one before is done, and none after one that failed.
+# Usage: steps.sh [--manifests DIR] [--from STEP] [-- OPTION...]
+#        steps.sh --back STEP [--manifests DIR] [--before DIR] [-- OPTION...]
+#   --manifests DIR   what `zdc build` wrote of the new program; `manifests` by default
+#   --from STEP       begin with this one: those before it are done
+#   --back STEP       the way back: this one, which is done, and those before it, the last first
+#   --before DIR      what `zdc build` wrote of the old program, to go back by; without, a swarm goes back by itself
+#   OPTION...         more options of every deploy.sh, or of every rollback.sh
+# Exit codes: 0 done, 1 a step failed, 2 wrong use.
+set -euo pipefail
+
+manifests=manifests
+before=
+from=1
+back=
+options=()
+
+main() {
+  choose "$@"
+  local step
+  if [ -z "$back" ]; then
+    for ((step = from; step <= steps; step++)); do carry_out "$step"; done
+    say "done: $steps of $steps"
+  else
+    for ((step = back; step >= 1; step--)); do take_back "$step"; done
+    say "back: what the steps up to $back changed is as it was"
+  fi
+}
+
+choose() {
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --manifests | --before | --from | --back)
+        [ $# -gt 1 ] || misused "$1 needs a value"
+        case $1 in
+          --manifests) manifests=$2 ;;
+          --before) before=$2 ;;
+          --from) from=$(number "$2") ;;
+          --back) back=$(number "$2") ;;
+        esac
+        shift
+        ;;
+      --)
+        shift
+        options=("$@")
+        break
+        ;;
+      *) misused "no such option: $1" ;;
+    esac
+    shift
+  done
+  if [ -z "$back" ]; then
+    require "$manifests/$target/deploy.sh"
+  elif [ -n "$before" ]; then
+    require "$before/$target/deploy.sh"
+  elif [ "$target" = swarm ]; then
+    require "$manifests/swarm/rollback.sh"
+  else
+    misused "--back needs the manifests of the version before: --before DIR"
+  fi
+}
+
+number() {
+  case $1 in '' | 0* | *[!0-9]* | ?????*) misused "there is no step $1: there are $steps" ;; esac
+  [ "$1" -le "$steps" ] || misused "there is no step $1: there are $steps"
+  printf %s "$1"
+}
+
+require() {
+  [ -x "$1" ] || misused "there is no $1: build the program, or name its folder"
+}
+
+# The last step deploys the others too: what has no order, and what another value of a variable changes.
+carry_out() {
+  local words=() deployed=() replaced=() specs
+  names "$1"
+  if [ "$1" -lt "$steps" ]; then
+    say "step $1 of $steps: ${deployed[*]}"
+  else
+    say "step $1 of $steps: everything else"
+  fi
+  if [ ${#deployed[@]} -gt 0 ]; then only "${deployed[@]}"; fi
+  specs=$(specifications)
+  run "$manifests/$target/deploy.sh" || stop "$1"
+}
+
+take_back() {
+  local words=() deployed=() replaced=()
+  names "$1"
+  if [ ${#replaced[@]} -eq 0 ]; then return 0; fi
+  say "step $1 of $steps goes back: ${replaced[*]}"
+  only "${replaced[@]}"
+  if [ -n "$before" ]; then
+    run "$before/$target/deploy.sh" || fail "step $1 did not go back: those before it were not touched"
+  else
+    run "$manifests/swarm/rollback.sh" || fail "step $1 did not go back: those before it were not touched"
+  fi
+}
+
+only() {
+  local name
+  for name in "$@"; do words+=(--only "$name"); done
+}
+
+run() {
+  local command=("$1")
+  if [ ${#words[@]} -gt 0 ]; then command+=("${words[@]}"); fi
+  if [ ${#options[@]} -gt 0 ]; then command+=("${options[@]}"); fi
+  "${command[@]}"
+}
+
+# What the swarm has of the services that a step replaces, a line each.
+specifications() {
+  local name
+  if [ "$target" != swarm ] || [ ${#replaced[@]} -eq 0 ]; then return 0; fi
+  for name in "${replaced[@]}"; do
+    printf '%s %s\n' "$name" "$(docker service inspect --format '{{json .Spec}}' "$name" 2>/dev/null || true)"
+  done
+}
+
+# Says how to go on, and how to go back: of a step that failed only what it changed.
+stop() {
+  local name changed='' earlier=$(($1 - 1))
+  for name in $(specifications | grep -vxF -e "$specs" | cut -d ' ' -f 1 || true); do changed+=" --only $name"; done
+  say "step $1 of $steps failed. Once that is mended: --from $1. To go back:"
+  if [ -n "$changed" ]; then say "  $manifests/swarm/rollback.sh$changed"; fi
+  if [ "$earlier" -gt 0 ]; then say "  $0 --back $earlier$([ "$target" = swarm ] || printf ' --before DIR')"; fi
+  if [ -z "$changed" ] && [ "$earlier" -eq 0 ]; then say "  nothing: what failed was taken back, or never begun"; fi
+  fail "step $1 of $steps failed: the steps after it were not begun"
+}
+
+say() {
+  printf '%s\n' "$*"
+}
+
+fail() {
+  printf 'error: %s\n' "$*" >&2
+  exit 1
+}
+
+misused() {
+  printf 'error: %s\n' "$*" >&2
+  exit 2
+}

@@ -1,0 +1,135 @@
+
+# The stacks that are meant: all, those that were named, or those with a service of --only.
+settle_choice() {
+  local stack name known='' with=()
+  [ ${#chosen[@]} -gt 0 ] || chosen=("${stacks[@]}")
+  if [ ${#only[@]} -eq 0 ]; then return 0; fi
+  for stack in "${chosen[@]}"; do
+    known+=" $(names_in "$stack" | tr '\n' ' ')"
+    for name in "${only[@]}"; do
+      if names_in "$stack" | grep -xF -e "$name" >/dev/null; then
+        with+=("$stack")
+        break
+      fi
+    done
+  done
+  for name in "${only[@]}"; do
+    [[ " $known " == *" $name "* ]] || misused "no such service: $name; there are:${known% }"
+  done
+  chosen=("${with[@]}")
+}
+
+# The services of a stack file, by the names that they have in the swarm.
+names_in() {
+  sed -nE '/^services:$/,/^[^ #]/s/^  ([^ #:]+):.*/\1/p' "$here/$1.yml" | tr -d '"' | sed "s/^/$1_/"
+}
+
+is_stack() {
+  local known
+  for known in "${stacks[@]}"; do
+    if [ "$known" = "$1" ]; then return 0; fi
+  done
+  return 1
+}
+
+require_swarm() {
+  local manager
+  manager=$(docker info --format '{{.Swarm.ControlAvailable}}') || fail "no engine answers"
+  [ "$manager" = true ] || fail "this engine manages no swarm: see \`docker swarm init\` and \`docker context use\`"
+}
+
+# Waits until no service of a stack moves: `await STACK {before|after|back} TASKS_BEFORE VERSIONS_BEFORE`. After a deploy
+# each must run what was deployed, and on the way back what was there before.
+await() {
+  local stack=$1 when=$2 old=$3 versions=$4 moving bad step best='' moved=$SECONDS quiet=$SECONDS told=
+  while :; do
+    look
+    if [ -n "$moving" ]; then
+      quiet=$SECONDS
+      if [ "$when$told" = before ]; then
+        say "$stack: waits for what is under way:$moving"
+        told=yes
+      fi
+    elif [ -n "$bad" ]; then
+      fail "$stack:$bad"
+    elif [ "$when" = before ] || [ $((SECONDS - quiet)) -ge 5 ]; then
+      # Right after a deploy an update may not have begun, and nothing is said of it for a moment.
+      return 0
+    fi
+    step=$(progress)
+    if [[ $step > $best ]]; then best=$step moved=$SECONDS; fi
+    [ $((SECONDS - moved)) -lt "$patience" ] || fail "$stack: nothing has moved for $patience s:$moving"
+    sleep 1
+  done
+}
+
+# What moves in the stack, and what ended badly.
+look() {
+  local all name version counts state message
+  moving='' bad=''
+  all=$(services "$stack") || fail "the swarm does not answer"
+  if [ "$when" != before ] && [ -z "$all" ]; then fail "$stack has no service"; fi
+  while IFS='|' read -r name version counts state message; do
+    if [ -z "$name" ]; then continue; fi
+    # What a stack no longer has is there as it was: a deploy gives every other one another version.
+    if grep -qxF "$name|$version" <<<"$versions"; then continue; fi
+    counts=${counts%% *}
+    case $when:$state in
+      *:updating | *:rollback_started) moving+="$newline  $name: $state, $counts tasks run" ;;
+      before:paused | before:rollback_paused)
+        if [ -z "$over_paused" ]; then
+          bad+="$newline  $name is $state half-way: $message"
+          bad+="$newline    The same version again would stop the tasks of the one before at once. Go back with"
+          bad+="$newline    \`rollback.sh --only $name\`, or deploy a mended one with --over-paused."
+        fi
+        ;;
+      after:rollback_completed) bad+="$newline  $name went back to the version before: $message" ;;
+      after:paused | after:rollback_paused | back:*paused) bad+="$newline  $name is $state half-way: $message" ;;
+      after:* | back:*)
+        if [ "${counts%%/*}" != "${counts#*/}" ]; then moving+="$newline  $name: $counts tasks run"; fi
+        ;;
+    esac
+  done <<<"$all"
+}
+
+# The services of a stack: `NAME|VERSION|TASKS|STATE|MESSAGE` each.
+services() {
+  local list names=() name
+  list=$(docker service ls --filter "label=com.docker.stack.namespace=$1" --format '{{.Name}}|{{.Replicas}}') || return 1
+  if [ -z "$list" ]; then return 0; fi
+  while IFS='|' read -r name _; do names+=("$name"); done <<<"$list"
+  paste -d '|' \
+    <(docker service inspect --format '{{.Spec.Name}}|{{.Version.Index}}' "${names[@]}") \
+    <(cut -d '|' -f 2 <<<"$list") \
+    <(docker service inspect --format '{{with .UpdateStatus}}{{.State}}|{{.Message}}{{end}}' "${names[@]}")
+}
+
+# How far a stack has come, to be compared as text: fewer old tasks and more new ones are a step; tasks that come and
+# go are none.
+progress() {
+  local now left count
+  now=$(running "$stack")
+  left=$(comm -12 <(printf '%s\n' "$now") <(printf '%s\n' "$old") | wc -l)
+  count=$(printf '%s\n' "$now" | wc -l)
+  printf '%09d%09d' $((999999999 - left)) $((count - left))
+}
+
+# The tasks of a stack that should run.
+running() {
+  docker stack ps --quiet --no-trunc --filter desired-state=running "$1" 2>/dev/null | sort || true
+}
+
+say() {
+  printf '%s\n' "$*"
+}
+
+fail() {
+  printf 'error: %s\n' "$*" >&2
+  exit 1
+}
+
+misused() {
+  printf 'error: %s\n' "$*" >&2
+  exit 2
+}
+

@@ -1,0 +1,289 @@
+#!/usr/bin/env bash
+# Takes the last deploy of this program's stacks back: each service to the version that the swarm keeps of before, the
+# callers first, and says what became of every one. Nothing is changed where one of them cannot go back.
+# Usage: rollback.sh [--only SERVICE]... [--dry-run] [--patience SECONDS] [STACK...]
+#   --only SERVICE       this service alone, by the name it has in the swarm, such as shop_front; may be repeated
+#   --dry-run            say what would go back, and change nothing
+#   --patience SECONDS   give up where nothing has moved for so long; 600 by default
+#   STACK...             these stacks alone
+# A swarm keeps one version of before: what a service had at its last change, whoever made it. Any older one, and what
+# was scaled or deployed once more since, is deployed from its own manifests.
+# Exit codes: 0 every service that was changed runs the version before, 1 one does not, 2 wrong use.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+patience=600
+dry_run=
+# What is paused is what goes back.
+over_paused=yes
+chosen=()
+only=()
+newline='
+'
+
+main() {
+  choose "$@"
+  require_swarm
+  local at back=() stays='' refused='' went=
+  for ((at = ${#chosen[@]} - 1; at >= 0; at--)); do survey "${chosen[at]}"; done
+  if [ -n "$stays" ]; then say "these stay as they are:$stays"; fi
+  [ -z "$refused" ] || fail "nothing was changed, since these cannot go back:$refused"
+  if [ ${#back[@]} -eq 0 ]; then
+    if [ -n "$went" ]; then return 0; fi
+    fail "there is no version to go back to: deploy one from its own manifests"
+  fi
+  if [ -n "$dry_run" ]; then return 0; fi
+  for ((at = ${#chosen[@]} - 1; at >= 0; at--)); do take_back "${chosen[at]}"; done
+}
+
+choose() {
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --dry-run) dry_run=yes ;;
+      --only | --patience)
+        [ $# -gt 1 ] || misused "$1 needs a value"
+        if [ "$1" = --only ]; then only+=("$2"); else patience=$2; fi
+        shift
+        ;;
+      -*) misused "no such option: $1" ;;
+      *)
+        is_stack "$1" || misused "no such stack: $1; there are: ${stacks[*]}"
+        chosen+=("$1")
+        ;;
+    esac
+    shift
+  done
+  case $patience in '' | *[!0-9]*) misused "--patience is a number of seconds: $patience" ;; esac
+  settle_choice
+}
+
+# Sorts the services of a stack into `back`, `stays` and `refused`.
+survey() {
+  local all name state
+  all=$(services "$1") || fail "the swarm does not answer"
+  while IFS='|' read -r name _ _ state _; do
+    if [ -z "$name" ]; then continue; fi
+    if [ ${#only[@]} -gt 0 ] && [[ " ${only[*]} " != *" $name "* ]]; then continue; fi
+    case $state in
+      # Once more would be forward again: the two versions change places.
+      rollback_completed)
+        stay "went back already, and once more would bring the version that it came from"
+        went=yes
+        ;;
+      rollback_started) refuse "goes back just now: run this again once it has" ;;
+      rollback_paused) refuse "its way back is paused half-way: deploy the version before from its own manifests" ;;
+      *) judge ;;
+    esac
+  done <<<"$all"
+}
+
+# Whether the version that the swarm keeps of `$name` is the one before the last deploy.
+judge() {
+  local image image_before
+  if [ -z "$(inspect '{{if .PreviousSpec}}yes{{end}}')" ]; then
+    stay "new: there is no version before"
+    return 0
+  fi
+  image=$(inspect '{{.Spec.TaskTemplate.ContainerSpec.Image}}')
+  image_before=$(inspect '{{.PreviousSpec.TaskTemplate.ContainerSpec.Image}}')
+  if docker service ps --no-trunc --filter desired-state=running --format '{{.Image}}' "$name" |
+    grep -vxF -e "$image" -e "$image_before" >/dev/null; then
+    refuse "its last update was cut short by another: tasks run of neither $image nor $image_before"
+  elif [ "$(tasks_of .Spec)" = "$(tasks_of .PreviousSpec)" ]; then
+    stay "the version before has the same tasks: the last deploy left them, or it was deployed once more or scaled since"
+  else
+    back+=("$name")
+    if [ "$image" = "$image_before" ]; then
+      say "$name: another configuration of $image"
+    else
+      say "$name: $image -> $image_before"
+    fi
+  fi
+}
+
+inspect() {
+  docker service inspect --format "$1" "$name"
+}
+
+# What tells one task from another. The engine writes its defaults into what a service has, and not into what it had.
+tasks_of() {
+  local container='' policy='' field
+  for field in Image Labels Command Args Hostname Env Dir User Groups Mounts Secrets Configs Healthcheck Hosts StopSignal; do
+    container+="{{json .$field}}"
+  done
+  for field in Condition:any Delay:5s MaxAttempts:0 Window:0s; do
+    policy+=" {{with .${field%:*}}}{{.}}{{else}}${field#*:}{{end}}"
+  done
+  container+="{{with .StopGracePeriod}}{{.}}{{else}}10s{{end}}"
+  inspect "{{with $1.TaskTemplate}}{{with .ContainerSpec}}$container{{end}}{{json .Resources}}{{json .Networks}}{{json .Placement}}\
+{{json .LogDriver}}{{.ForceUpdate}}{{with .RestartPolicy}}$policy{{else}} any 5s 0 0s{{end}}{{end}}"
+}
+
+# What is named has to go back; of a whole stack some may have nothing to go back from.
+stay() {
+  if [ ${#only[@]} -gt 0 ] && [[ $state != rollback_* ]]; then
+    refuse "$1"
+  else
+    stays+="$newline  $name: $1"
+  fi
+}
+
+refuse() {
+  refused+="$newline  $name: $1"
+}
+
+take_back() {
+  local stack=$1 name tasks versions known mine=()
+  known=$(services "$stack")
+  for name in "${back[@]}"; do
+    if cut -d '|' -f 1 <<<"$known" | grep -xF -e "$name" >/dev/null; then mine+=("$name"); fi
+  done
+  if [ ${#mine[@]} -eq 0 ]; then return 0; fi
+  tasks=$(running "$stack")
+  versions=$(cut -d '|' -f 1,2 <<<"$known")
+  for name in "${mine[@]}"; do
+    docker service rollback --detach "$name" >/dev/null || fail "$name was not taken back"
+  done
+  await "$stack" back "$tasks" "$versions"
+  say "$stack: what was changed runs the version before"
+}
+
+# The stacks that are meant: all, those that were named, or those with a service of --only.
+settle_choice() {
+  local stack name known='' with=()
+  [ ${#chosen[@]} -gt 0 ] || chosen=("${stacks[@]}")
+  if [ ${#only[@]} -eq 0 ]; then return 0; fi
+  for stack in "${chosen[@]}"; do
+    known+=" $(names_in "$stack" | tr '\n' ' ')"
+    for name in "${only[@]}"; do
+      if names_in "$stack" | grep -xF -e "$name" >/dev/null; then
+        with+=("$stack")
+        break
+      fi
+    done
+  done
+  for name in "${only[@]}"; do
+    [[ " $known " == *" $name "* ]] || misused "no such service: $name; there are:${known% }"
+  done
+  chosen=("${with[@]}")
+}
+
+# The services of a stack file, by the names that they have in the swarm.
+names_in() {
+  sed -nE '/^services:$/,/^[^ #]/s/^  ([^ #:]+):.*/\1/p' "$here/$1.yml" | tr -d '"' | sed "s/^/$1_/"
+}
+
+is_stack() {
+  local known
+  for known in "${stacks[@]}"; do
+    if [ "$known" = "$1" ]; then return 0; fi
+  done
+  return 1
+}
+
+require_swarm() {
+  local manager
+  manager=$(docker info --format '{{.Swarm.ControlAvailable}}') || fail "no engine answers"
+  [ "$manager" = true ] || fail "this engine manages no swarm: see \`docker swarm init\` and \`docker context use\`"
+}
+
+# Waits until no service of a stack moves: `await STACK {before|after|back} TASKS_BEFORE VERSIONS_BEFORE`. After a deploy
+# each must run what was deployed, and on the way back what was there before.
+await() {
+  local stack=$1 when=$2 old=$3 versions=$4 moving bad step best='' moved=$SECONDS quiet=$SECONDS told=
+  while :; do
+    look
+    if [ -n "$moving" ]; then
+      quiet=$SECONDS
+      if [ "$when$told" = before ]; then
+        say "$stack: waits for what is under way:$moving"
+        told=yes
+      fi
+    elif [ -n "$bad" ]; then
+      fail "$stack:$bad"
+    elif [ "$when" = before ] || [ $((SECONDS - quiet)) -ge 5 ]; then
+      # Right after a deploy an update may not have begun, and nothing is said of it for a moment.
+      return 0
+    fi
+    step=$(progress)
+    if [[ $step > $best ]]; then best=$step moved=$SECONDS; fi
+    [ $((SECONDS - moved)) -lt "$patience" ] || fail "$stack: nothing has moved for $patience s:$moving"
+    sleep 1
+  done
+}
+
+# What moves in the stack, and what ended badly.
+look() {
+  local all name version counts state message
+  moving='' bad=''
+  all=$(services "$stack") || fail "the swarm does not answer"
+  if [ "$when" != before ] && [ -z "$all" ]; then fail "$stack has no service"; fi
+  while IFS='|' read -r name version counts state message; do
+    if [ -z "$name" ]; then continue; fi
+    # What a stack no longer has is there as it was: a deploy gives every other one another version.
+    if grep -qxF "$name|$version" <<<"$versions"; then continue; fi
+    counts=${counts%% *}
+    case $when:$state in
+      *:updating | *:rollback_started) moving+="$newline  $name: $state, $counts tasks run" ;;
+      before:paused | before:rollback_paused)
+        if [ -z "$over_paused" ]; then
+          bad+="$newline  $name is $state half-way: $message"
+          bad+="$newline    The same version again would stop the tasks of the one before at once. Go back with"
+          bad+="$newline    \`rollback.sh --only $name\`, or deploy a mended one with --over-paused."
+        fi
+        ;;
+      after:rollback_completed) bad+="$newline  $name went back to the version before: $message" ;;
+      after:paused | after:rollback_paused | back:*paused) bad+="$newline  $name is $state half-way: $message" ;;
+      after:* | back:*)
+        if [ "${counts%%/*}" != "${counts#*/}" ]; then moving+="$newline  $name: $counts tasks run"; fi
+        ;;
+    esac
+  done <<<"$all"
+}
+
+# The services of a stack: `NAME|VERSION|TASKS|STATE|MESSAGE` each.
+services() {
+  local list names=() name
+  list=$(docker service ls --filter "label=com.docker.stack.namespace=$1" --format '{{.Name}}|{{.Replicas}}') || return 1
+  if [ -z "$list" ]; then return 0; fi
+  while IFS='|' read -r name _; do names+=("$name"); done <<<"$list"
+  paste -d '|' \
+    <(docker service inspect --format '{{.Spec.Name}}|{{.Version.Index}}' "${names[@]}") \
+    <(cut -d '|' -f 2 <<<"$list") \
+    <(docker service inspect --format '{{with .UpdateStatus}}{{.State}}|{{.Message}}{{end}}' "${names[@]}")
+}
+
+# How far a stack has come, to be compared as text: fewer old tasks and more new ones are a step; tasks that come and
+# go are none.
+progress() {
+  local now left count
+  now=$(running "$stack")
+  left=$(comm -12 <(printf '%s\n' "$now") <(printf '%s\n' "$old") | wc -l)
+  count=$(printf '%s\n' "$now" | wc -l)
+  printf '%09d%09d' $((999999999 - left)) $((count - left))
+}
+
+# The tasks of a stack that should run.
+running() {
+  docker stack ps --quiet --no-trunc --filter desired-state=running "$1" 2>/dev/null | sort || true
+}
+
+say() {
+  printf '%s\n' "$*"
+}
+
+fail() {
+  printf 'error: %s\n' "$*" >&2
+  exit 1
+}
+
+misused() {
+  printf 'error: %s\n' "$*" >&2
+  exit 2
+}
+
+
+# What there is to deploy; who is called comes before its callers.
+stacks=(shop)
+
+main "$@"

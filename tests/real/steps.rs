@@ -1,0 +1,226 @@
+//! Deploys in steps: the script of a plan (`zdc plan --format script`) on the real swarm, where the order of two services
+//! matters; the way back, step by step and of a whole stack (`swarm/rollback.sh`); and what refuses to go back.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::deploy::{LOCAL, Ran, Script, stacks};
+use crate::machine::{installed, run};
+use crate::swarm::{self, Engine};
+use crate::{Failure, Test, Verdict, ensure, test};
+
+pub(crate) fn tests() -> Vec<Test> {
+    vec![test("steps::on_a_swarm", on_a_swarm)]
+}
+
+/// A caller and a callee of one stack. The new caller asks for what the old callee does not serve.
+const PROGRAM: &str = r#"
+app stepped { targets = [swarm] }
+template web() {
+  port http { number = 8080 }
+  health http { path = "/health", client = curl, interval = 1s, timeout = 1s, retries = 2, start_period = 1s }
+  shutdown { grace = 2s }
+  availability { min_available = 1 }
+  update rolling {
+    order = start_first, delay = 1s, monitor = 1s, on_failure = rollback
+    rollback { order = start_first }
+  }
+  allow found-late { because = "a test waits no longer" }
+}
+service coupon {
+  use web()
+  image = "example/carried:VERSION"
+  env { LISTEN = "8080" }
+  provides http { version = VERSION }
+}
+service front {
+  use web()
+  image = "example/carried:VERSION"
+  env { COUPON = coupon.http.url, LISTEN = "PORT" }
+  needs coupon.http { version = VERSION }
+}
+"#;
+
+const SERVICES: [&str; 2] = ["stepped_coupon", "stepped_front"];
+
+/// A version that is built, and listens where it says.
+struct Version {
+    program: PathBuf,
+    script: Script,
+}
+
+impl Version {
+    fn new(engine: &Engine, name: &str, text: &str) -> Result<Self, Failure> {
+        let script = stacks(engine, name, text)?;
+        let program = script.program.clone();
+        Ok(Self { program, script })
+    }
+
+    fn manifests(&self) -> String {
+        let manifests = self.script.path.ancestors().nth(2);
+        manifests.unwrap_or(Path::new("")).display().to_string()
+    }
+
+    /// Another script beside the deploy script, or anywhere.
+    fn other(&self, path: PathBuf) -> Script {
+        Script {
+            path,
+            program: self.program.clone(),
+            environment: self.script.environment.clone(),
+        }
+    }
+
+    fn rollback(&self, words: &[&str]) -> Result<Ran, Failure> {
+        let script = self.other(self.script.path.with_file_name("rollback.sh"));
+        script.with(&[], words)
+    }
+
+    /// The script of the plan from another version to this.
+    fn steps_from(&self, old: &Self) -> Result<Script, Failure> {
+        let mut plan = Command::new(env!("CARGO_BIN_EXE_zdc"));
+        plan.args(["plan", "--format", "script", "--target", "swarm"]);
+        plan.args([&old.program, &self.program]);
+        let output = plan.output().map_err(|error| error.to_string())?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        ensure(
+            output.status.success() && said.contains("`coupon` goes first"),
+            || said,
+        )?;
+        let path = self.program.with_file_name("steps.sh");
+        std::fs::write(&path, output.stdout).map_err(|error| error.to_string())?;
+        let mut judge = Command::new(installed("shellcheck", "shellcheck")?);
+        judge.arg(&path);
+        run(judge)?;
+        let mut executable = Command::new("chmod");
+        executable.arg("+x").arg(&path);
+        run(executable)?;
+        Ok(self.other(path))
+    }
+}
+
+fn on_a_swarm() -> Verdict {
+    let engine = swarm::engine()?;
+    engine.import("example/carried:2", &std::collections::BTreeSet::new())?;
+    let text =
+        |version: &str, port: &str| PROGRAM.replace("VERSION", version).replace("PORT", port);
+    let old = Version::new(engine, "stepped-1", &text("1", "8080"))?;
+    let new = Version::new(engine, "stepped-2", &text("2", "8080"))?;
+    let bad = Version::new(engine, "stepped-bad", &text("2", "9"))?;
+    let verdict = stepped(engine, (&old, &new, &bad));
+    engine.docker(&["stack", "rm", "stepped"])?;
+    verdict
+}
+
+fn stepped(engine: &Engine, (old, new, bad): (&Version, &Version, &Version)) -> Verdict {
+    let all = "every service runs what was deployed";
+    old.script.with(&[], &LOCAL)?.ended(0, all)?;
+    old.rollback(&[])?
+        .ended(1, "there is no version to go back to")?;
+    old.rollback(&["--only", "stepped_front"])?
+        .ended(1, "stepped_front: new: there is no version before")?;
+    new.script.with(&[], &["--only", "front"])?.ended(
+        2,
+        "no such service: front; there are: stepped_coupon stepped_front",
+    )?;
+    new.script
+        .with(&[], &["--prune", "--only", "stepped_front"])?
+        .ended(2, "--prune would remove what --only leaves out")?;
+
+    there_and_back(engine, old, new)?;
+
+    // A caller that never gets ready: the callee is new by then, and goes back by itself.
+    let manifests = bad.manifests();
+    let steps = bad.steps_from(old)?;
+    let words = [&["--manifests", &manifests, "--"], &LOCAL[..]].concat();
+    let failed = steps.with(&[], &words)?;
+    failed.ended(1, "stepped_front went back to the version before")?;
+    failed.ended(1, "--back 1\n")?;
+    images(engine, ["2", "1"])?;
+    steps
+        .with(&[], &["--manifests", &manifests, "--back", "1"])?
+        .ended(0, "back: what the steps up to 1 changed is as it was")?;
+    images(engine, ["1", "1"])
+}
+
+fn there_and_back(engine: &Engine, old: &Version, new: &Version) -> Verdict {
+    let steps = new.steps_from(old)?;
+    let (manifests, before) = (new.manifests(), old.manifests());
+    steps
+        .with(&[], &["--manifests", &before, "--from", "3"])?
+        .ended(2, "there is no step 3: there are 2")?;
+    let there = [&["--manifests", &manifests, "--"], &LOCAL[..]].concat();
+    steps.with(&[], &there)?.ended(0, "done: 2 of 2")?;
+    images(engine, ["2", "2"])?;
+    in_order(engine, SERVICES)?;
+
+    // By what the swarm keeps of before.
+    let back = ["--manifests", &manifests, "--back", "2"];
+    let ran = steps.with(&[], &back)?;
+    ran.ended(0, "stepped_coupon: example/carried:2 -> example/carried:1")?;
+    images(engine, ["1", "1"])?;
+    let [coupon, front] = SERVICES;
+    in_order(engine, [front, coupon])?;
+    // The two versions would change places.
+    new.rollback(&[])?
+        .ended(0, "stepped_front: went back already")?;
+    images(engine, ["1", "1"])?;
+
+    // By the manifests of before.
+    steps.with(&[], &there)?.ended(0, "done: 2 of 2")?;
+    let back = [&["--back", "2", "--before", &before, "--"], &LOCAL[..]].concat();
+    steps.with(&[], &back)?.ended(0, "back: ")?;
+    images(engine, ["1", "1"])?;
+    in_order(engine, [front, coupon])?;
+
+    // All at once: the whole stack goes back, unless it was deployed once more.
+    let all = "every service runs what was deployed";
+    new.script.with(&[], &LOCAL)?.ended(0, all)?;
+    new.rollback(&["--dry-run"])?
+        .ended(0, "stepped_front: example/carried:2 -> example/carried:1")?;
+    images(engine, ["2", "2"])?;
+    new.rollback(&[])?
+        .ended(0, "stepped: what was changed runs the version before")?;
+    images(engine, ["1", "1"])?;
+    new.script.with(&[], &LOCAL)?.ended(0, all)?;
+    new.script.with(&[], &LOCAL)?.ended(0, all)?;
+    new.rollback(&[])?
+        .ended(1, "stepped_front: the version before has the same tasks")?;
+    images(engine, ["2", "2"])?;
+    // One that was scaled since: what was before has the new tasks too.
+    engine.docker(&["service", "scale", "--detach", "stepped_front=2"])?;
+    new.rollback(&["--only", "stepped_front"])?
+        .ended(1, "the version before has the same tasks")?;
+    old.script.with(&[], &LOCAL)?.ended(0, all)?;
+    images(engine, ["1", "1"])
+}
+
+fn inspected(engine: &Engine, name: &str) -> Result<Value, Failure> {
+    let found = engine.docker(&["service", "inspect", name])?;
+    let mut found: Value = serde_json::from_str(&found).map_err(|error| error.to_string())?;
+    Ok(found[0].take())
+}
+
+/// The versions of the services' images.
+fn images(engine: &Engine, versions: [&str; 2]) -> Verdict {
+    for (name, version) in SERVICES.into_iter().zip(versions) {
+        let service = inspected(engine, name)?;
+        let image = &service["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"];
+        ensure(image == &format!("example/carried:{version}"), || {
+            format!("{name} is {image}, not {version}")
+        })?;
+    }
+    Ok(())
+}
+
+/// The update of the second began when that of the first was done.
+fn in_order(engine: &Engine, [first, then]: [&str; 2]) -> Verdict {
+    let first = inspected(engine, first)?["UpdateStatus"].take();
+    let then = inspected(engine, then)?["UpdateStatus"].take();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (done, begun) = (text(&first["CompletedAt"]), text(&then["StartedAt"]));
+    ensure(!done.is_empty() && done < begun, || {
+        format!("{first}, then {then}")
+    })
+}
