@@ -19,6 +19,7 @@ pub mod cli;
 pub mod diagnostics;
 pub mod documentation;
 pub mod eval;
+pub mod fix;
 pub mod graph;
 pub mod models;
 pub mod parallel;
@@ -35,8 +36,9 @@ pub mod types;
 pub mod vocabulary;
 pub mod yaml;
 
-use diagnostics::{Diagnostic, Diagnostics};
-use source::{Sources, World};
+use diagnostics::{Diagnostic, Diagnostics, Severity};
+use source::{Sources, Str, World};
+use std::collections::BTreeMap;
 use targets::{Artifact, Object};
 use types::Date;
 use vocabulary::TargetId;
@@ -56,7 +58,7 @@ pub struct Options {
 }
 
 /// What a build gives.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Compilation {
     /// Every file that was read.
     pub sources: Sources,
@@ -196,6 +198,109 @@ fn judge<'g>(
         found.extend(waivers.unused());
     }
     found
+}
+
+/// The smallest edits of policy with which the failed proofs of a program pass, and why the others have none. Searched
+/// only where something failed that is at least as bad as `least`; each edit was judged for all targets of the program.
+pub fn repairs(
+    world: &dyn World,
+    main: &str,
+    options: &Options,
+    compilation: &Compilation,
+    least: Severity,
+) -> fix::Repairs {
+    let (Some(checked), Some(graph)) = (&compilation.checked, &compilation.graph) else {
+        return fix::beyond_policy(&compilation.diagnostics);
+    };
+    if !fix::is_wanted(&compilation.diagnostics, least) {
+        return fix::beyond_policy(&compilation.diagnostics);
+    }
+    let case = fix::Case {
+        world,
+        program: &checked.program,
+        diagnostics: &compilation.diagnostics,
+    };
+    // An edit for one target must not harm another.
+    let mut options = options.clone();
+    if !options.targets.is_empty() {
+        options.targets.extend(graph.targets());
+        options.targets.sort_unstable();
+        options.targets.dedup();
+        if options.targets == graph.targets() {
+            options.targets.clear();
+        }
+    }
+    fix::repairs(&case, &mut |world| judged(world, main, &options))
+}
+
+/// A program with the smallest edits made.
+#[derive(Debug)]
+pub struct Mended {
+    /// The files that are otherwise, by path.
+    pub texts: BTreeMap<Str, Str>,
+    /// The program as it is then.
+    pub compilation: Compilation,
+    /// Why nothing mends what is left, by the index of its diagnostic.
+    pub left: Vec<(usize, String)>,
+}
+
+/// An edit may show what another one hid; more often than this none does.
+const MOST_ROUNDS: usize = 8;
+
+/// Makes the smallest edits in memory, until there are none left to make. `compilation` is of the program as it is.
+pub fn mend(world: &dyn World, main: &str, options: &Options, compilation: Compilation) -> Mended {
+    let mut mended = Mended {
+        texts: BTreeMap::new(),
+        compilation,
+        left: Vec::new(),
+    };
+    for _ in 0..MOST_ROUNDS {
+        let edited = fix::Edited {
+            world,
+            texts: &mended.texts,
+        };
+        let now = &mended.compilation;
+        let repairs = repairs(&edited, main, options, now, Severity::Warning);
+        mended.left = repairs.left;
+        if repairs.edits.is_empty() {
+            break;
+        }
+        let texts = fix::edited(&now.sources, &repairs.edits);
+        mended.texts.extend(texts);
+        let edited = fix::Edited {
+            world,
+            texts: &mended.texts,
+        };
+        mended.compilation = compile(&edited, main, options);
+    }
+    mended
+}
+
+/// Judges a program and renders nothing.
+fn judged(world: &dyn World, main: &str, options: &Options) -> fix::Judged {
+    let (checked, found) = read(world, main);
+    let stopped = |found: Diagnostics| fix::Judged {
+        diagnostics: found.into_sorted(),
+        graph: None,
+    };
+    if found.has_errors() {
+        return stopped(found);
+    }
+    let (deployment, mut found) = evaluated(world, &checked, found, options);
+    if found.has_errors() {
+        return stopped(found);
+    }
+    let (graph, more) = graph::build(deployment);
+    let graph = graph.judged_as_of(options.as_of);
+    found.extend(more);
+    if found.has_errors() {
+        return stopped(found);
+    }
+    found.extend(judge(&graph, options, false, |_, _, _| {}));
+    fix::Judged {
+        diagnostics: found.into_sorted(),
+        graph: Some(graph),
+    }
 }
 
 /// A revision of a program, to be compared with another: what its targets will be asked for, proved

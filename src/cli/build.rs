@@ -5,6 +5,7 @@ use super::invocation::Invocation;
 use super::output::{self, Destination, Plan, Written};
 use super::project::show;
 use super::{Exit, Failure, terminal};
+use crate::diagnostics::Severity;
 use crate::diagnostics::render::{Format, escape_line};
 use crate::targets::Artifact;
 use crate::vocabulary::TargetId;
@@ -56,11 +57,12 @@ impl Build {
             one_target(&self.judging.targets, true)?;
         }
         // The process ends with it: the system takes its memory back at once.
-        let invocation = ManuallyDrop::new(Invocation::compile(
+        let mut invocation = ManuallyDrop::new(Invocation::compile(
             &self.program,
             &self.judging.targets,
             self.judging.as_of,
         )?);
+        invocation.search_edits(Severity::Error);
         if !invocation.tell(self.judging.telling(&self.program, self.stdout))? {
             return Ok(Exit::Found);
         }

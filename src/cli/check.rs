@@ -1,10 +1,11 @@
 //! `zdc check`: judge, and write nothing.
 
 use super::arguments::{Judging, Program};
+use super::fix::{self, Mended};
 use super::invocation::Invocation;
 use super::{Exit, Failure, terminal};
-use crate::diagnostics::catalogue;
 use crate::diagnostics::render::{Format, escape_line};
+use crate::diagnostics::{Severity, catalogue};
 use crate::graph::Graph;
 use crate::rollout::table::Proof;
 use clap::Args;
@@ -15,18 +16,45 @@ use clap::Args;
   zdc check
   zdc check shop/app.zd --target kubernetes --deny-warnings
   zdc check --as-of 2027-02-01
-  zdc check --format sarif > zdc.sarif")]
+  zdc check --fix --dry-run
+  zdc check --format sarif > zdc.sarif
+
+For each failed proof the smallest edit of the policy is searched that makes it pass: order, waits, checks and
+the like, never what is promised, how many there are or what they run. Each was proved for all targets before
+it is shown. With --fix they are made, comments and layout kept, and what is left says why.")]
 pub(super) struct Check {
     #[command(flatten)]
     program: Program,
     #[command(flatten)]
     judging: Judging,
+
+    /// Make the smallest edits with which failed proofs pass
+    #[arg(long)]
+    fix: bool,
+
+    /// Show the edits as a diff and make none; fail where there are some
+    #[arg(long, requires = "fix")]
+    dry_run: bool,
 }
 
 impl Check {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let invocation = Invocation::judge(&self.program, &self.judging)?;
+        let mut invocation = Invocation::judge(&self.program, &self.judging)?;
+        let mut edits = Mended::default();
+        if self.fix {
+            edits = fix::mend(&mut invocation);
+            if !self.dry_run && !edits.is_empty() && !edits.write()? {
+                terminal::say("interrupted; nothing was written");
+                return Ok(Exit::Interrupted);
+            }
+            self.show(&edits, &invocation)?;
+        } else {
+            invocation.search_edits(Severity::Warning);
+        }
         if !invocation.tell(self.judging.telling(&self.program, false))? {
+            return Ok(Exit::Found);
+        }
+        if self.dry_run && !edits.is_empty() {
             return Ok(Exit::Found);
         }
         if !self.judging.quiet && self.judging.format == Format::Human {
@@ -51,6 +79,23 @@ impl Check {
             }
         }
         Ok(Exit::Success)
+    }
+
+    /// What was changed, or would be.
+    fn show(&self, edits: &Mended, invocation: &Invocation) -> Result<(), Failure> {
+        let folder = &invocation.project.shown;
+        if !self.dry_run {
+            if !self.judging.quiet {
+                edits.tell(folder);
+            }
+            return Ok(());
+        }
+        let diff = edits.diff(folder);
+        if self.judging.format == Format::Human {
+            return terminal::to_output(|out| out.write_all(diff.as_bytes()));
+        }
+        terminal::to_error(|out| out.write_all(diff.as_bytes()));
+        Ok(())
     }
 }
 

@@ -27,6 +27,13 @@ impl DiskWorld {
         }
     }
 
+    /// Where a file is, by its project path.
+    pub(super) fn place(&self, path: &str) -> PathBuf {
+        let place = self.root.join(path);
+        let bare = place.strip_prefix(".").map(Path::to_path_buf);
+        bare.unwrap_or(place)
+    }
+
     fn real_root(&self) -> Result<&Path, LoadError> {
         if let Some(root) = self.real_root.get() {
             return Ok(root);

@@ -7,6 +7,7 @@ use super::{Failure, params, terminal};
 use crate::diagnostics::Severity;
 use crate::diagnostics::render::{Format, Shown, render};
 use crate::eval::Inputs;
+use crate::source::Str;
 use crate::types::Date;
 use crate::vocabulary::TargetId;
 use crate::{Compilation, Options};
@@ -23,6 +24,8 @@ pub(super) struct Invocation {
     pub(super) compilation: Compilation,
     /// The targets it was compiled for, in the order they are written.
     pub(super) targets: Vec<TargetId>,
+    /// What it was compiled for.
+    options: Options,
     started: Instant,
 }
 
@@ -99,11 +102,47 @@ impl Invocation {
         targets.dedup();
         Ok(Self {
             project,
-            inputs: options.inputs,
+            inputs: options.inputs.clone(),
             compilation,
             targets,
+            options,
             started,
         })
+    }
+
+    /// Shows with what failed the smallest edit that mends it, where a search finds one. Only what is at least as bad
+    /// as `least` starts one.
+    pub(super) fn search_edits(&mut self, least: Severity) {
+        let (world, main) = (&self.project.world, &self.project.main);
+        let repairs = crate::repairs(world, main, &self.options, &self.compilation, least);
+        for (index, fix) in repairs.fixes {
+            if let Some(diagnostic) = self.compilation.diagnostics.get_mut(index) {
+                diagnostic.fix = Some(Box::new(fix));
+            }
+        }
+    }
+
+    /// Makes the smallest edits in memory: what was compiled is then the program with them. Gives the files that are
+    /// otherwise: their project paths, what was read and what is to be there.
+    pub(super) fn mend(&mut self) -> Vec<(Str, Str, Str)> {
+        let (world, main) = (&self.project.world, &self.project.main);
+        let read = std::mem::take(&mut self.compilation);
+        let sources = read.sources.clone();
+        let mut mended = crate::mend(world, main, &self.options, read);
+        for (index, why) in mended.left {
+            if let Some(diagnostic) = mended.compilation.diagnostics.get_mut(index) {
+                diagnostic.notes.push(format!("`--fix` leaves it: {why}"));
+            }
+        }
+        self.compilation = mended.compilation;
+        let texts = mended.texts.into_iter();
+        texts
+            .filter_map(|(path, new)| {
+                let mut sources = sources.iter().map(|(_, source)| source);
+                let old = sources.find(|source| source.path == path)?.text.clone();
+                (old != new).then_some((path, old, new))
+            })
+            .collect()
     }
 
     /// Tells what was found: people on standard error, machines on standard output unless that is

@@ -13,6 +13,7 @@ mod disk;
 mod doc;
 mod drawing;
 mod explain;
+mod fix;
 mod graph;
 mod init;
 mod invocation;

@@ -49,6 +49,8 @@ pub struct Diagnostic {
     pub notes: Vec<String>,
     /// An edit that mends it.
     pub replacement: Option<Replacement>,
+    /// What was tried and mends it: `zdc check --fix` makes these edits.
+    pub fix: Option<Box<Fix>>,
     /// The service it is about, by zd name: that service's `allow` may accept it.
     pub service: Option<Str>,
 }
@@ -71,6 +73,15 @@ pub struct Replacement {
     pub text: String,
 }
 
+/// Edits that mend a fault together, and were tried: the program with them was judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fix {
+    /// What they do, in a few words: lower case, no final period.
+    pub title: String,
+    /// In the order of the source; no two overlap.
+    pub edits: Vec<Replacement>,
+}
+
 impl Diagnostic {
     /// A diagnostic of a code at a place.
     pub fn new(code: &'static Code, message: impl Into<String>, span: Span) -> Self {
@@ -85,6 +96,7 @@ impl Diagnostic {
             help: None,
             notes: Vec::new(),
             replacement: None,
+            fix: None,
             service: None,
         }
     }

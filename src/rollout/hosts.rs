@@ -168,6 +168,20 @@ pub fn least_serving(graph: &Graph, service: ServiceView<'_>) -> Option<u64> {
     })
 }
 
+/// Whether somebody wrote that a slot is told to stop only after its longest request has ended: then no request is left
+/// for the program's own shutdown to wait for.
+pub(super) fn waits_for_requests(service: ServiceView<'_>) -> bool {
+    let body = &service.node.service;
+    let drain = body.shutdown.as_ref().and_then(|it| it.drain.as_ref());
+    let longest = body
+        .timing
+        .as_ref()
+        .and_then(|it| it.longest_request.as_ref());
+    drain
+        .zip(longest)
+        .is_some_and(|(drain, longest)| drain.value >= longest.value)
+}
+
 /// Checks one service on a plain host.
 pub(super) fn check(graph: &Graph, service: ServiceView<'_>, found: &mut Diagnostics) {
     let promise = graph.promise(service);
@@ -345,15 +359,21 @@ impl Case<'_> {
             let limit = timing.graceful_limit.as_ref();
             let grace = stop.and_then(|stop| stop.grace.as_ref());
             let needed = value(limit).unwrap_or(longest.value).max(longest.value);
-            if let Some(limit) = limit.filter(|limit| limit.value < longest.value) {
+            let short = limit.filter(|limit| limit.value < longest.value);
+            if let Some(limit) = short.filter(|_| !waits_for_requests(self.service)) {
                 let text = format!(
                     "`{name}` stops waiting after {}, and a request may need {}",
                     limit.value, longest.value
                 );
+                let help = format!(
+                    "raise the program's own limit, and `graceful_limit` with it; or write `shutdown {{ drain = {} \
+                     }}`, so that its requests have ended before it is told to stop",
+                    longest.value
+                );
                 found.push(
                     Diagnostic::new(&catalogue::CUT_REQUEST, text, limit.span)
                         .and(longest.span, "the longest request")
-                        .help("raise the program's own limit, and `graceful_limit` with it")
+                        .help(help)
                         .about(name),
                 );
             } else if let Some(grace) = grace.filter(|grace| grace.value < needed) {

@@ -31,6 +31,17 @@ pub(super) fn as_readiness(service: ServiceView<'_>) -> Option<Diagnostic> {
     told.then(|| same(service, liveness.span, killed, (health.span, spared)))
 }
 
+/// The fewest failures with which liveness gives up later than readiness.
+pub(super) fn enough_retries(service: ServiceView<'_>) -> Option<u64> {
+    let body = &service.node.service.body;
+    let (health, liveness) = (body.health.as_ref()?, body.liveness.as_ref()?);
+    let spared = patience(health.interval.as_ref(), health.retries.as_ref());
+    let interval = liveness.interval.as_ref();
+    let interval = interval.map_or(INTERVAL, |interval| interval.value);
+    let within = spared.millis.checked_div(interval.millis)?;
+    Some(within.saturating_add(1)).filter(|retries| *retries <= 1_000)
+}
+
 /// What a probe asks.
 #[derive(PartialEq)]
 struct Question<'g> {

@@ -12,6 +12,7 @@ mod liveness;
 mod overlap;
 mod promises;
 pub mod rehearsal;
+pub mod remedies;
 pub mod table;
 mod ways;
 

@@ -5,12 +5,14 @@
 
 mod compare;
 mod diff;
+mod edit;
 mod stamp;
 mod stream;
 mod write;
 
 pub(super) use compare::{Plan, plan};
 pub(super) use diff::diff;
+pub(super) use edit::{Edit, rewrite};
 pub(super) use stamp::{Mark, mark, stamped, unstamped};
 pub(super) use stream::stream;
 pub(super) use write::{Written, write};

@@ -106,7 +106,7 @@ fn refuse(files: &[Planned], folder: &Path, force: bool) -> Result<(), Failure> 
 
 /// Set by SIGINT and SIGTERM, from now on. Before this they end the program at once, which is
 /// right as long as there is nothing to clean up.
-fn watch_signals() -> Result<Arc<AtomicBool>, Failure> {
+pub(super) fn watch_signals() -> Result<Arc<AtomicBool>, Failure> {
     let flag = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&flag))

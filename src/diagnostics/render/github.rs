@@ -1,7 +1,7 @@
 //! GitHub's workflow commands: <https://docs.github.com/actions/reference/workflow-commands>.
 
 use super::places::Places;
-use super::{Shown, edit, escape_text};
+use super::{Shown, edit, escape_text, proved};
 use crate::diagnostics::{Diagnostic, Severity};
 use std::io;
 
@@ -46,6 +46,10 @@ fn message(diagnostic: &Diagnostic, shown: &Shown<'_>, places: &Places<'_>) -> S
     lines.extend(diagnostic.notes.iter().cloned());
     lines.extend(diagnostic.help.iter().map(|help| format!("help: {help}")));
     lines.extend(edit(diagnostic, shown.sources).map(|edit| format!("help: {edit}")));
+    if let Some((told, edits)) = proved(diagnostic, shown, places) {
+        lines.push(format!("fix: {told}"));
+        lines.extend(edits);
+    }
     data(&lines.join("\n"))
 }
 

@@ -3,7 +3,7 @@
 use super::escape::{escape_line, escape_text};
 use super::excerpt::Excerpt;
 use super::places::Places;
-use super::{Shown, Style, edit, summary};
+use super::{Shown, Style, edit, proved, summary};
 use crate::diagnostics::{Diagnostic, Severity};
 use miette::{LabeledSpan, MietteHandlerOpts, ReportHandler, SourceCode};
 use std::fmt::{self, Display};
@@ -42,7 +42,9 @@ pub fn report(shown: &Shown<'_>, style: Style, out: &mut dyn io::Write) -> io::R
                 writeln!(out)?;
             }
             let report = Report::of(diagnostic, shown, &places);
-            writeln!(out, "{}", Handled(&handler, &report))?;
+            write!(out, "{}", Handled(&handler, &report))?;
+            write_fix(diagnostic, shown, &places, style, out)?;
+            writeln!(out)?;
         }
         after_note = diagnostic.severity == Severity::Note;
     }
@@ -115,6 +117,39 @@ fn write_note(
     }
 }
 
+/// The edit that was proved, under all that is said; its lines are not wrapped, since they are the text to write.
+fn write_fix(
+    diagnostic: &Diagnostic,
+    shown: &Shown<'_>,
+    places: &Places<'_>,
+    style: Style,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    let Some((told, lines)) = proved(diagnostic, shown, places) else {
+        return Ok(());
+    };
+    let word = paint("fix", Severity::Note, style);
+    writeln!(out, "  {word}: {}", escape_line(&told))?;
+    for line in lines {
+        let color = match line
+            .trim_start_matches(|c: char| c == ' ' || c.is_ascii_digit())
+            .bytes()
+            .next()
+        {
+            Some(b'-') => "31",
+            Some(b'+') => "32",
+            _ => "0",
+        };
+        let line = escape_line(&line);
+        if style.color {
+            writeln!(out, "  \u{1b}[{color}m{line}\u{1b}[0m")?;
+        } else {
+            writeln!(out, "  {line}")?;
+        }
+    }
+    Ok(())
+}
+
 fn write_indented(out: &mut dyn io::Write, word: &str, text: &str) -> io::Result<()> {
     for (index, line) in escape_text(text).lines().enumerate() {
         match index {
@@ -126,11 +161,9 @@ fn write_indented(out: &mut dyn io::Write, word: &str, text: &str) -> io::Result
 }
 
 fn help(diagnostic: &Diagnostic, shown: &Shown<'_>) -> Option<String> {
-    match (&diagnostic.help, edit(diagnostic, shown.sources)) {
-        (Some(help), Some(edit)) => Some(format!("{help}\n{edit}")),
-        (Some(help), None) => Some(help.clone()),
-        (None, edit) => edit,
-    }
+    let parts = [diagnostic.help.clone(), edit(diagnostic, shown.sources)];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join("\n"))
 }
 
 /// Text in the colour of a severity.

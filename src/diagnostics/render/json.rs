@@ -36,6 +36,14 @@ struct Line<'a> {
     help: Option<&'a str>,
     notes: &'a [String],
     replacement: Option<Labelled<'a>>,
+    fix: Option<Edits<'a>>,
+}
+
+/// What was tried and mends it, all edits together.
+#[derive(Serialize)]
+struct Edits<'a> {
+    title: &'a str,
+    edits: Vec<Labelled<'a>>,
 }
 
 /// A place with what is said of it, or with what is to stand there.
@@ -70,6 +78,14 @@ impl<'a> Line<'a> {
                 .replacement
                 .as_ref()
                 .and_then(|edit| labelled(edit.span, &edit.text)),
+            fix: diagnostic.fix.as_ref().map(|fix| Edits {
+                title: &fix.title,
+                edits: fix
+                    .edits
+                    .iter()
+                    .filter_map(|edit| labelled(edit.span, &edit.text))
+                    .collect(),
+            }),
         }
     }
 }

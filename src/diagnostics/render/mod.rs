@@ -3,6 +3,7 @@
 //! A renderer writes to what it is given; it asks neither the terminal nor the environment. What
 //! any fault means is not here: it is with the phase that finds it.
 
+mod edits;
 mod escape;
 mod excerpt;
 mod github;
@@ -127,6 +128,27 @@ fn edit(diagnostic: &Diagnostic, sources: &Sources) -> Option<String> {
     } else {
         format!("write `{}`", text.trim_start())
     })
+}
+
+/// The edits that were proved: what they do, and their lines. Of those that an earlier diagnostic shows it says so.
+fn proved(
+    diagnostic: &Diagnostic,
+    shown: &Shown<'_>,
+    places: &places::Places<'_>,
+) -> Option<(String, Vec<String>)> {
+    let fix = diagnostic.fix.as_ref()?;
+    let all = shown.diagnostics.iter();
+    let mut before = all.take_while(|it| !std::ptr::eq(*it, diagnostic));
+    let same = |it: &&Diagnostic| it.fix.as_ref().is_some_and(|it| it.edits == fix.edits);
+    if let Some(first) = before.find(same) {
+        let line = first.span().and_then(|span| places.place(span));
+        let line = line.map_or(0, |place| place.line);
+        let id = first.code.id;
+        let told = format!("the edit that mends {id} at line {line} mends this too");
+        return Some((told, Vec::new()));
+    }
+    let told = format!("{} (proved; `zdc check --fix` does it)", fix.title);
+    Some((told, edits::lines(fix, places)))
 }
 
 #[cfg(test)]

@@ -50,8 +50,10 @@ impl<'a> Places<'a> {
     pub(super) fn of(shown: &Shown<'a>) -> Self {
         let mut files = BTreeMap::new();
         for diagnostic in shown.diagnostics {
-            let edit = diagnostic.replacement.iter().map(|edit| edit.span);
-            for span in diagnostic.labels.iter().map(|label| label.span).chain(edit) {
+            let tried = diagnostic.fix.iter().flat_map(|fix| &fix.edits);
+            let edits = diagnostic.replacement.iter().chain(tried);
+            let labels = diagnostic.labels.iter().map(|label| label.span);
+            for span in labels.chain(edits.map(|edit| edit.span)) {
                 let Some(source) = shown.sources.get(span.file) else {
                     continue;
                 };

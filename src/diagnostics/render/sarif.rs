@@ -3,7 +3,7 @@
 use super::escape::escape_json;
 use super::places::{Place, Places};
 use super::{Shown, edit};
-use crate::diagnostics::{Code, Diagnostic, Severity};
+use crate::diagnostics::{Code, Diagnostic, Replacement, Severity};
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::io;
@@ -80,8 +80,9 @@ fn result(
         if !related.is_empty() {
             result.insert("relatedLocations".to_owned(), related.into());
         }
-        if let Some(fix) = fix(diagnostic, places) {
-            result.insert("fixes".to_owned(), json!([fix]));
+        let fixes = fixes(diagnostic, places);
+        if !fixes.is_empty() {
+            result.insert("fixes".to_owned(), fixes.into());
         }
     }
     result
@@ -111,18 +112,44 @@ fn region(place: &Place) -> Value {
     })
 }
 
-fn fix(diagnostic: &Diagnostic, places: &Places<'_>) -> Option<Value> {
-    let edit = diagnostic.replacement.as_ref()?;
-    let place = places.place(edit.span)?;
-    Some(json!({
-        "artifactChanges": [{
-            "artifactLocation": { "uri": uri(&place.path) },
-            "replacements": [{
-                "deletedRegion": region(&place),
-                "insertedContent": { "text": edit.text },
-            }],
-        }],
-    }))
+/// What was tried first: a reader that takes one takes the first.
+fn fixes(diagnostic: &Diagnostic, places: &Places<'_>) -> Vec<Value> {
+    let tried = diagnostic.fix.as_ref().map(|fix| {
+        json!({
+            "description": { "text": fix.title },
+            "artifactChanges": changes(&fix.edits, places),
+        })
+    });
+    let meant = diagnostic.replacement.as_ref().map(|edit| {
+        let edit = std::slice::from_ref(edit);
+        json!({ "artifactChanges": changes(edit, places) })
+    });
+    tried.into_iter().chain(meant).collect()
+}
+
+/// Edits by their files: 3.55.3 wants one change for each.
+fn changes(edits: &[Replacement], places: &Places<'_>) -> Vec<Value> {
+    let mut files: Vec<(String, Vec<Value>)> = Vec::new();
+    for edit in edits {
+        let Some(place) = places.place(edit.span) else {
+            continue;
+        };
+        let replacement = json!({
+            "deletedRegion": region(&place),
+            "insertedContent": { "text": edit.text },
+        });
+        match files.iter_mut().find(|(path, _)| *path == place.path) {
+            Some((_, replacements)) => replacements.push(replacement),
+            None => files.push((place.path, vec![replacement])),
+        }
+    }
+    let change = |(path, replacements): (String, Vec<Value>)| {
+        json!({
+            "artifactLocation": { "uri": uri(&path) },
+            "replacements": replacements,
+        })
+    };
+    files.into_iter().map(change).collect()
 }
 
 fn level(severity: Severity) -> &'static str {

@@ -212,6 +212,26 @@ impl Inequality {
         }
     }
 
+    /// The least of the first time on the left with which it holds, where more of that makes it hold.
+    pub(in crate::rollout) fn least_left(&self) -> Option<Duration> {
+        let beside = match &self.left {
+            Term::Time(..) => 0,
+            Term::Sum(terms) => match terms.split_first()? {
+                (Term::Time(..), rest) => Term::Sum(rest.to_vec()).value(),
+                _ => return None,
+            },
+            // As many tries as cover a time: with that time they do.
+            Term::Product(..) if self.left.is_time() => 0,
+            _ => return None,
+        };
+        let least = match self.relation {
+            Relation::AtLeast => self.right.value(),
+            Relation::MoreThan => self.right.value().saturating_add(1),
+            Relation::AtMost | Relation::LessThan => return None,
+        };
+        Some(Duration::from_millis(least.saturating_sub(beside)))
+    }
+
     /// By the names: `delay >= retries * (interval + timeout)`.
     pub fn law(&self) -> String {
         let (left, right) = (self.left.names(), self.right.names());
