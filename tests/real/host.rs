@@ -246,6 +246,11 @@ pub(crate) fn end(mut child: Child) -> Result<(), String> {
 
 impl Drop for Host {
     fn drop(&mut self) {
+        // What still starts holds the lock until it is written down.
+        let mut settled = Command::new("flock");
+        let lock = self.root.join("state/lock");
+        settled.args(["--timeout", "10"]).arg(lock).arg("true");
+        let _ = run(settled);
         for pid in pids(&self.root.join("state")) {
             let mut kill = Command::new("kill");
             kill.args(["-KILL", &pid]);

@@ -43,6 +43,10 @@ pub(crate) fn tests(_: &[Program]) -> Vec<Test> {
         ),
         test("hosts::rolling_killed_anywhere", rolling_killed_anywhere),
         test(
+            "hosts::a_deploy_killed_while_a_slot_starts_is_taken_up",
+            a_deploy_killed_while_a_slot_starts_is_taken_up,
+        ),
+        test(
             "hosts::rollback_is_the_release_before",
             rollback_is_the_release_before,
         ),
@@ -462,8 +466,7 @@ fn killed_anywhere(host: &Host, port: u16, live: usize, points: usize) -> Verdic
         ensure(found.is_ok(), || {
             format!("killed at {at} of {count}: {found:?}")
         })?;
-        host.run("switch.sh")
-            .map_err(|why| format!("after {at} of {count}: {why}"))?;
+        run(patient(host, "switch.sh")).map_err(|why| format!("after {at} of {count}: {why}"))?;
         let found = answer(port)?;
         ensure(found == version, || {
             format!("after {at} of {count}: {found}, not {version}")
@@ -491,6 +494,48 @@ fn rolling_killed_anywhere() -> Verdict {
     let source = with(&node_cluster()?, "delay = 500ms", "delay = 0s")?;
     let host = Host::new("host", &source, modern()?)?;
     killed_anywhere(&host, 3333, 2, 10)
+}
+
+/// What a killed run was starting may hold the lock a moment longer than the run itself.
+fn patient(host: &Host, script: &str) -> Command {
+    let mut command = host.script(script);
+    command.env("ZDC_LOCK_WAIT", "30");
+    command
+}
+
+/// Between the start of a slot and its process id in a file nobody knows of the process but itself: another run in
+/// that moment must not start a second one, of which one would get the port and the other be written down.
+fn a_deploy_killed_while_a_slot_starts_is_taken_up() -> Verdict {
+    let host = Host::new("host", &blue_green()?, modern()?)?;
+    let slow = "case $0 in */run.sh) sleep 2 ;; esac\n";
+    let settings = host.bundle().join("hosts/app.sh");
+    let text = std::fs::read_to_string(&settings).map_err(|error| error.to_string())?;
+    std::fs::write(&settings, text + slow).map_err(|error| error.to_string())?;
+    host.version("1")?;
+    let mut first = host.script("deploy.sh");
+    let mut first = first
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| error.to_string())?;
+    let begun = host.path("state/api/slots/8081/log");
+    crate::machine::wait(std::time::Duration::from_secs(10), || {
+        begun.exists().then_some(()).ok_or("not begun".to_owned())
+    })?;
+    first.kill().map_err(|error| error.to_string())?;
+    first.wait().map_err(|error| error.to_string())?;
+    let known = host.path("state/api/slots/8081/pid");
+    ensure(!known.exists(), || "killed too late".to_owned())?;
+    run(patient(&host, "deploy.sh"))?;
+    host.run("switch.sh")?;
+    ensure(answer(80)? == "1", || "1 is not live".to_owned())?;
+    let log = std::fs::read_to_string(&begun).map_err(|error| error.to_string())?;
+    ensure(log.is_empty(), || {
+        format!("a second one was started: {log}")
+    })?;
+    host.update("2")?;
+    host.update("3")?;
+    ensure(answer(80)? == "3", || "3 is not live".to_owned())
 }
 
 fn rollback_is_the_release_before() -> Verdict {

@@ -251,9 +251,10 @@ start_slot() {
       ;;
     *)
       rm -f "$place/slots/$1/pid"
-      # It must not keep the lock that this script holds, nor end with it.
+      # It must not end with this script, and holds its lock until it has written down who it is: were this script
+      # killed before, another run would start a second one beside it.
       ZDC_PID_FILE=$place/slots/$1/pid setsid --fork bash "$place/slots/$1/release/hosts/run.sh" "$service" "$1" \
-        9>&- </dev/null >>"$place/slots/$1/log" 2>&1
+        </dev/null >>"$place/slots/$1/log" 2>&1
       local tries
       for ((tries = 0; tries < 100; tries++)); do
         if [ -f "$place/slots/$1/pid" ]; then return 0; fi

@@ -41,4 +41,6 @@ if [ -n "${ZDC_PID_FILE:-}" ]; then
   mv -f "$ZDC_PID_FILE.new" "$ZDC_PID_FILE"
   unset ZDC_PID_FILE
 fi
+# The deploy's lock: the program would keep it.
+exec 9>&-
 run
