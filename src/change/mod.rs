@@ -17,6 +17,7 @@ mod swarm;
 
 use crate::diagnostics::Diagnostics;
 use crate::graph::Graph;
+use crate::parallel;
 use crate::source::{Span, Str};
 use crate::targets::Object;
 use crate::vocabulary::TargetId;
@@ -209,20 +210,25 @@ struct Pair<'a> {
 
 /// Compares two revisions on every target that either is written for.
 pub fn compare(old: &Revision<'_>, new: &Revision<'_>) -> Changes {
-    let mut targets = Vec::new();
-    for (target, rules) in ALL {
-        let (before, after) = (old.on(*target), new.on(*target));
-        if before.is_none() && after.is_none() {
-            continue;
-        }
-        targets.push(rules(&Pair {
-            target: *target,
-            old: before.unwrap_or_default(),
-            new: after.unwrap_or_default(),
-            old_graph: old.graph,
-            new_graph: new.graph,
-        }));
-    }
+    // A target asks for nothing of another.
+    let targets = parallel::in_shares(ALL, 1, 0, |share| {
+        let all = share.list.iter();
+        let compared = all.filter_map(|(target, rules)| {
+            let (before, after) = (old.on(*target), new.on(*target));
+            if before.is_none() && after.is_none() {
+                return None;
+            }
+            Some(rules(&Pair {
+                target: *target,
+                old: before.unwrap_or_default(),
+                new: after.unwrap_or_default(),
+                old_graph: old.graph,
+                new_graph: new.graph,
+            }))
+        });
+        compared.collect::<Vec<_>>()
+    });
+    let targets: Vec<TargetChanges> = targets.into_iter().flatten().collect();
     let found = contract::check(old.graph, new.graph, &targets);
     let order = contract::order(old.graph, new.graph, &targets);
     let new_callees = match order.as_slice() {

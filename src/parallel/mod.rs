@@ -96,6 +96,14 @@ pub fn beside<O, R: Send>(
     })
 }
 
+/// Does two things, each with a processor of its own where there are two.
+pub fn both<O, R: Send>(own: impl FnOnce() -> O, other: impl Fn() -> R + Sync) -> (O, R) {
+    let others = usize::from(processors() > 1);
+    let (own, others) = beside(others, |_| 0, own, |_| other());
+    let other = others.into_iter().next().unwrap_or_else(other);
+    (own, other)
+}
+
 /// How many threads pay for so many items, where each gets at least `least`.
 pub fn threads(items: usize, least: usize) -> usize {
     let most = items / least.max(1);

@@ -7,8 +7,8 @@ mod memory;
 
 pub use memory::MemoryWorld;
 
-use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::{fmt, iter};
 
 /// A cheap shared string; names and literals are cloned far more often than they are made.
 pub type Str = Arc<str>;
@@ -148,6 +148,22 @@ pub struct Source {
     pub path: Str,
     /// Its text.
     pub text: Str,
+    /// Where its lines start, once somebody has asked: a plan names a line for each value that differs.
+    lines: OnceLock<Vec<u32>>,
+}
+
+impl Source {
+    fn lines(&self) -> &[u32] {
+        self.lines.get_or_init(|| {
+            let newlines = self
+                .text
+                .bytes()
+                .enumerate()
+                .filter(|(_, byte)| *byte == b'\n');
+            let after = newlines.map_while(|(at, _)| u32::try_from(at + 1).ok());
+            iter::once(0).chain(after).collect()
+        })
+    }
 }
 
 /// Every file of a compilation, in the order they were first imported.
@@ -163,6 +179,7 @@ impl Sources {
         self.files.push(Source {
             path: path.into(),
             text: text.into(),
+            lines: OnceLock::new(),
         });
         id
     }
@@ -189,13 +206,14 @@ impl Sources {
         let Some(source) = self.get(span.file) else {
             return (1, 1);
         };
-        let before = source
-            .text
-            .get(..span.start as usize)
-            .unwrap_or(&source.text);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
+        // A span of another text may lie behind the end.
+        let start = source.text.len().min(span.start as usize);
+        let lines = source.lines();
+        let line = lines.partition_point(|first| *first as usize <= start);
+        let first = line.checked_sub(1).and_then(|line| lines.get(line));
+        let first = first.map_or(0, |first| *first as usize);
+        let before = source.text.get(first..start).unwrap_or_default();
+        let column = before.chars().count() + 1;
         (line, column)
     }
 }

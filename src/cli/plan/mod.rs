@@ -16,7 +16,7 @@ use crate::diagnostics::{Diagnostic, Severity};
 use crate::source::Sources;
 use crate::types::Date;
 use crate::vocabulary::TargetId;
-use crate::{Inspection, Options};
+use crate::{Inspection, Options, parallel};
 use clap::{Args, ValueEnum};
 use side::{Side, Sides};
 use std::path::PathBuf;
@@ -144,9 +144,13 @@ impl Plan {
         };
         let (old, new) = sides.open()?;
         let names = (old.name(), new.name());
-        let set_old = self.set.iter().chain(&self.set_old).cloned().collect();
-        let old = self.compile(old, set_old)?;
-        let new = self.compile(new, self.set.clone())?;
+        let set_old = || self.set.iter().chain(&self.set_old).cloned().collect();
+        // They have nothing in common before they are compared.
+        let (new, old) = parallel::both(
+            || self.compile(&new, self.set.clone()),
+            || self.compile(&old, set_old()),
+        );
+        let (old, new) = (old?, new?);
         let mut broken = false;
         for (side, is_new) in [(&old, false), (&new, true)] {
             broken |= self.tell(side, is_new);
@@ -193,7 +197,7 @@ impl Plan {
         terminal::to_output(|out| script::write(planned, target, objects, out))
     }
 
-    fn compile(&self, side: Side, set: Vec<(String, String)>) -> Result<Compiled, Failure> {
+    fn compile(&self, side: &Side, set: Vec<(String, String)>) -> Result<Compiled, Failure> {
         let wanted = |target: &TargetId| self.targets.is_empty() || self.targets.contains(target);
         match side {
             Side::Program {
@@ -206,12 +210,13 @@ impl Plan {
                     ..Options::default()
                 };
                 Ok(Compiled {
-                    inspection: crate::inspect(&*world, &main, &options),
-                    shown,
+                    inspection: crate::inspect(&**world, main, &options),
+                    shown: shown.clone(),
                 })
             }
-            Side::Manifests { mut objects, .. } => {
-                objects.retain(|(target, _)| wanted(target));
+            Side::Manifests { objects, .. } => {
+                let objects = objects.iter().filter(|(target, _)| wanted(target));
+                let objects = objects.cloned().collect();
                 Ok(Compiled {
                     inspection: Inspection {
                         sources: Sources::default(),
