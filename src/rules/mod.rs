@@ -2,6 +2,7 @@
 //! each, one line each in [`ALL`].
 
 mod canary;
+mod commands;
 mod gateways;
 mod hosts;
 mod instances;
@@ -44,6 +45,7 @@ const ALL: &[Rule] = &[
     routes::matching,
     routes::ends,
     routes::hosts,
+    commands::shells,
     instances::restarts,
     instances::bind_mounts,
     instances::variable_names,
