@@ -89,7 +89,7 @@ fn is_slow(scenario: &Scenario) -> bool {
 }
 
 #[test]
-fn every_recorded_deployment_is_predicted_to_the_pod() {
+fn every_recorded_rollout_and_drain_is_predicted_to_the_pod() {
     let report = judged("kubernetes");
     assert_eq!(report.with(Tightness::Exact), report.cases.len());
 }
@@ -416,7 +416,7 @@ fn the_program_compares_and_says_so_with_its_exit_code() {
     let (code, out, _) = zdc(&["model", "check", "tests/rollouts/traces/kubernetes.jsonl"]);
     assert_eq!(code, Some(0), "{out}");
     assert!(
-        out.contains("sound 67 of 67 (100.0 %); tight 67 of 67 (100.0 %)"),
+        out.contains("sound 123 of 123 (100.0 %); tight 123 of 123 (100.0 %)"),
         "{out}"
     );
     let folder = tempfile::tempdir().unwrap();

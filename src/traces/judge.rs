@@ -169,6 +169,7 @@ fn predict(subject: &Subject, swarm: &dyn Fn(&swarm::Scenario) -> Prediction) ->
     match subject {
         Subject::Swarm(scenario) => capacity(swarm(scenario)),
         Subject::Deployment(deployment) => capacity(kubernetes::predict(deployment)),
+        Subject::Drain(drain) => capacity(drain.predict()),
         Subject::Nginx(nginx::Subject::Pool(pool, load)) => Predicted::Requests(pool.verdict(load)),
         Subject::Nginx(nginx::Subject::Switch(switch, load)) => {
             Predicted::Requests(switch.verdict(load))

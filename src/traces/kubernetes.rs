@@ -1,8 +1,8 @@
-//! Recordings of a Deployment: parameters to a scenario.
+//! Recordings of a Deployment, a `StatefulSet` and a drain: parameters to a scenario.
 
 use super::Seen;
 use super::fields::{Fields, duration, millis, wrong};
-use crate::models::kubernetes::{Amount, Deployment, Next, Strategy};
+use crate::models::kubernetes::{Amount, Budget, Deployment, Drain, Next, Strategy};
 use crate::models::prediction::Outcome;
 use serde_json::{Map, Value};
 
@@ -13,6 +13,7 @@ pub(super) fn scenario(params: &Map<String, Value>) -> Result<Deployment, String
     let replicas = fields.count("replicas")?.ok_or("no `replicas`")?;
     let strategy = match fields.text("strategy")? {
         Some("Recreate") => Strategy::Recreate,
+        Some("StatefulSet") => Strategy::StatefulSet,
         None | Some("RollingUpdate") => Strategy::RollingUpdate {
             surge: amount(&mut fields, "maxSurge")?,
             unavailable: amount(&mut fields, "maxUnavailable")?,
@@ -56,6 +57,33 @@ pub(super) fn scenario(params: &Map<String, Value>) -> Result<Deployment, String
     Ok(deployment)
 }
 
+/// The drain of a recording's parameters: whether pods of a Deployment or of a `StatefulSet` are evicted is the same.
+pub(super) fn drain(params: &Map<String, Value>) -> Result<Drain, String> {
+    let mut fields = Fields::new(params);
+    fields.pass_over(&["name", "action", "strategy", "readyDelay", "termDelay"]);
+    let replicas = fields.count("replicas")?.ok_or("no `replicas`")?;
+    let drained = fields.count("drained")?.unwrap_or(replicas);
+    let budget = if params.contains_key("minAvailable") {
+        Some(Budget::MinAvailable(amount(&mut fields, "minAvailable")?))
+    } else if params.contains_key("budgetMaxUnavailable") {
+        let amount = amount(&mut fields, "budgetMaxUnavailable")?;
+        Some(Budget::MaxUnavailable(amount))
+    } else {
+        None
+    };
+    fields.all_taken()?;
+    Ok(Drain {
+        replicas,
+        drained: drained.min(replicas),
+        budget,
+    })
+}
+
+/// Whether nodes were drained, and no template changed.
+pub(super) fn is_drain(params: &Map<String, Value>) -> bool {
+    params.get("action").and_then(Value::as_str) == Some("drain")
+}
+
 fn amount(fields: &mut Fields<'_>, key: &'static str) -> Result<Amount, String> {
     let value = fields.get(key);
     let amount = match value {
@@ -82,6 +110,10 @@ pub(super) fn seen(summary: &Value) -> Result<Seen, String> {
     let outcome = match end {
         Some("complete") => Outcome::Completed,
         Some("ProgressDeadlineExceeded") => Outcome::DeadlineExceeded,
+        // Nothing reports these: nothing had moved for as long as it was looked at.
+        Some("stands" | "refused") => Outcome::Updating,
+        // A drain changes no version.
+        Some("drained") => Outcome::Nothing,
         other => {
             return Err(format!(
                 "the end `{}` is unknown",

@@ -40,8 +40,10 @@ pub struct Case {
 pub enum Subject {
     /// A service on a swarm.
     Swarm(Box<models::swarm::Scenario>),
-    /// A Deployment of Kubernetes.
+    /// A Deployment or a `StatefulSet` of Kubernetes.
     Deployment(models::kubernetes::Deployment),
+    /// Nodes of Kubernetes that are drained.
+    Drain(models::kubernetes::Drain),
     /// nginx under load.
     Nginx(nginx::Subject),
 }
@@ -117,8 +119,8 @@ fn case(value: &Value) -> Result<Case, String> {
     })
 }
 
-/// What was recorded tells which orchestrator it was: load is put on nginx, a Deployment has a
-/// strategy.
+/// What was recorded tells which orchestrator it was: load is put on nginx, what Kubernetes rolls has a
+/// strategy, and of it alone drains are recorded.
 fn recorded(
     value: &Value,
     params: &Map<String, Value>,
@@ -132,6 +134,10 @@ fn recorded(
         return Ok((nginx::scenario(value).map(Subject::Nginx), seen));
     }
     let summary = value.get("summary").unwrap_or(&Value::Null);
+    if kubernetes::is_drain(params) {
+        let subject = kubernetes::drain(params).map(Subject::Drain);
+        return Ok((subject, kubernetes::seen(summary)?));
+    }
     if params.contains_key("strategy") {
         let subject = kubernetes::scenario(params).map(Subject::Deployment);
         return Ok((subject, kubernetes::seen(summary)?));

@@ -4,7 +4,7 @@
 use super::{cases, judged};
 use zdc::models::interval::Interval;
 use zdc::models::kubernetes::{
-    Amount, Budget, Deployment, Drained, Next, Strategy, drain, predict,
+    Amount, Budget, Deployment, Drain, Drained, Next, Strategy, predict,
 };
 use zdc::models::nginx::{Change, Load, Name, Pool, Resolution, Retry, Server, Switch, Verdict};
 use zdc::models::prediction::Outcome;
@@ -193,6 +193,27 @@ fn each_rule_of_a_deployment_is_needed() {
                     deployment.next.ready_after = Some(2_000);
                 },
             ),
+            ("a StatefulSet starts no pod beside another", |deployment| {
+                if deployment.strategy == Strategy::StatefulSet {
+                    deployment.strategy = Strategy::RollingUpdate {
+                        surge: Amount::Count(1),
+                        unavailable: Amount::Count(0),
+                    };
+                }
+            }),
+            ("a StatefulSet waits until a pod is gone", |deployment| {
+                if deployment.strategy == Strategy::StatefulSet {
+                    deployment.next.terminates_within = 0;
+                }
+            }),
+            ("a StatefulSet has no deadline", |deployment| {
+                if deployment.strategy == Strategy::StatefulSet {
+                    deployment.strategy = Strategy::RollingUpdate {
+                        surge: Amount::Count(0),
+                        unavailable: Amount::Count(1),
+                    };
+                }
+            }),
             ("another template ends it", |deployment| {
                 deployment.next.then_replaced = false;
             }),
@@ -202,6 +223,30 @@ fn each_rule_of_a_deployment_is_needed() {
         ],
         |subject| match subject {
             Subject::Deployment(deployment) => Some(deployment),
+            _ => None,
+        },
+    );
+}
+
+#[test]
+fn each_rule_of_a_drain_is_needed() {
+    is_missed::<Drain>(
+        "kubernetes",
+        &[
+            ("a budget holds evictions back", |drain| drain.budget = None),
+            ("a budget's shares round up", |drain| {
+                let down = |amount: Amount| Amount::Count(amount.down(drain.replicas));
+                drain.budget = drain.budget.map(|budget| match budget {
+                    Budget::MinAvailable(amount) => Budget::MinAvailable(down(amount)),
+                    Budget::MaxUnavailable(amount) => Budget::MaxUnavailable(down(amount)),
+                });
+            }),
+            ("pods of other nodes stay", |drain| {
+                drain.drained = drain.replicas;
+            }),
+        ],
+        |subject| match subject {
+            Subject::Drain(drain) => Some(drain),
             _ => None,
         },
     );
@@ -257,9 +302,17 @@ fn what_a_swarm_is_told_of_its_tasks_is_needed() {
     );
 }
 
-/// Not recorded: kubernetes.io, "Specifying a Disruption Budget" and `StatefulSet`.
+/// kubernetes.io, "Specifying a Disruption Budget" and `StatefulSet`.
 #[test]
 fn drains_and_stateful_sets_keep_to_their_documentation() {
+    let drain = |replicas, drained, budget| {
+        let drain = Drain {
+            replicas,
+            drained,
+            budget,
+        };
+        drain.ends()
+    };
     let half = Budget::MinAvailable(Amount::Percent(50));
     assert_eq!(
         drain(7, 7, Some(half)).least,

@@ -5,5 +5,5 @@ mod disruption;
 mod search;
 
 pub use deployment::{Amount, Deployment, Next, Strategy, predict};
-pub use disruption::{Budget, Drained, drain};
+pub use disruption::{Budget, Drain, Drained};
 pub use search::{search, worst_way};

@@ -1,12 +1,10 @@
 //! On Kubernetes: closed forms, and a search of as many pods as one can read for the way to the worst moment.
 
 use super::{Rehearsal, Rehearsing, Scene};
-use crate::models::interval::Interval;
 use crate::models::kubernetes as pods;
-use crate::models::prediction::{Moment, Outcome, Prediction};
+use crate::models::prediction::Outcome;
 use crate::rollout::derivation::{self, kubernetes};
 use crate::rollout::ways::{seconds, small, strategy};
-use std::collections::BTreeSet;
 
 /// The way to the worst moment is told of as many pods as one can read.
 const READABLE: u32 = 10;
@@ -71,42 +69,16 @@ impl Rehearsing<'_> {
         let budget =
             spare.map(|spare| pods::Budget::MaxUnavailable(pods::Amount::Count(small(spare))));
         let replicas = small(self.replicas);
-        let drained = pods::drain(replicas, replicas, budget);
-        let moment = |event: String, serving| Moment {
-            at: None,
-            event,
-            serving,
-            by_version: vec![serving],
+        let drain = pods::Drain {
+            replicas,
+            drained: replicas,
+            budget,
         };
-        let missing = replicas.saturating_sub(drained.least);
-        let evicted = match (budget, missing) {
-            (None, _) => "no budget holds the eviction of the pods back".to_owned(),
-            (_, 1) => "a pod is evicted; the next one waits until another is ready".to_owned(),
-            _ => format!("{missing} pods are evicted; the next one waits until another is ready"),
-        };
-        let prediction = Prediction {
-            least_serving: drained.least,
-            best_least_serving: replicas,
-            least_listening: 0,
-            most_alive: replicas,
-            most_with_terminating: Some(replicas.saturating_mul(2)),
-            outcomes: BTreeSet::from([if drained.ends {
-                Outcome::Nothing
-            } else {
-                Outcome::Updating
-            }]),
-            races: BTreeSet::new(),
-            duration: None,
-            ends_within: None,
-            side_by_side: Some(Interval::NOW),
-            worst: vec![
-                moment("before".to_owned(), replicas),
-                moment(evicted, drained.least),
-            ],
-            after: Vec::new(),
-            states: 0,
-            complete: true,
-        };
-        self.rehearsal(u64::from(drained.least), self.replicas, prediction)
+        let prediction = drain.predict();
+        self.rehearsal(
+            u64::from(prediction.least_serving),
+            self.replicas,
+            prediction,
+        )
     }
 }

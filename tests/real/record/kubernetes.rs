@@ -29,6 +29,8 @@ pub(super) struct Recorder {
 /// What a rollout is made of.
 struct Rollout {
     name: String,
+    /// `deployments` or `statefulsets`.
+    kind: &'static str,
     old_ready: Option<Duration>,
     new_ready: Option<Duration>,
     term: Duration,
@@ -47,7 +49,7 @@ impl Recorder {
         let socket = folder("proxy").join("socket");
         let mut controllers = program("kube-controller-manager")?;
         controllers.args([
-            "--controllers=deployment-controller,replicaset-controller",
+            "--controllers=deployment-controller,replicaset-controller,statefulset-controller,disruption-controller",
             "--leader-elect=false",
             "--secure-port=0",
         ]);
@@ -76,18 +78,33 @@ impl Recorder {
         let params = &case.params;
         let rollout = Rollout {
             name: name.to_owned(),
+            kind: match params.get("strategy").and_then(Value::as_str) {
+                Some("StatefulSet") => "statefulsets",
+                _ => "deployments",
+            },
             old_ready: time(params, "readyDelay"),
             new_ready: time(params, "newReady")
                 .filter(|_| params.get("newReady") != Some(&json!("never"))),
             term: time(params, "termDelay").unwrap_or_default(),
         };
         self.prepared(&rollout, params)?;
-        let seen = self.rolled_out(&rollout, params);
+        let seen = if params.get("action") == Some(&json!("drain")) {
+            self.drained(&rollout, params)
+        } else {
+            self.rolled_out(&rollout, params)
+        };
         // Nothing collects what belonged to it.
         let background = json!({ "propagationPolicy": "Background" });
-        self.ask("DELETE", &deployment(name), &background)?;
-        let sets = format!("/apis/apps/v1/namespaces/{name}/replicasets");
-        self.ask("DELETE", &sets, &background)?;
+        self.ask("DELETE", &rollout.path(), &background)?;
+        for group in ["apps/v1", "policy/v1"] {
+            let kind = if group == "apps/v1" {
+                "replicasets"
+            } else {
+                "poddisruptionbudgets"
+            };
+            let path = format!("/apis/{group}/namespaces/{name}/{kind}");
+            self.ask("DELETE", &path, &background)?;
+        }
         wait(Duration::from_secs(60), || {
             let pods = self.get(&pods(name))?;
             let pods = items(&pods);
@@ -130,28 +147,33 @@ impl Recorder {
                 "maxUnavailable": params.get("maxUnavailable"),
             });
         }
-        let body = json!({
+        let mut body = json!({
             "apiVersion": "apps/v1",
-            "kind": "Deployment",
             "metadata": { "name": "subject" },
             "spec": {
                 "replicas": params.get("replicas"),
                 "minReadySeconds": params.get("minReadySeconds"),
-                "progressDeadlineSeconds": params.get("progressDeadlineSeconds"),
                 "selector": { "matchLabels": { "app": "subject" } },
-                "strategy": strategy,
                 "template": template("1"),
             },
         });
+        if rollout.kind == "statefulsets" {
+            body["kind"] = json!("StatefulSet");
+            body["spec"]["serviceName"] = json!("subject");
+        } else {
+            body["kind"] = json!("Deployment");
+            body["spec"]["strategy"] = strategy;
+            body["spec"]["progressDeadlineSeconds"] = json!(params.get("progressDeadlineSeconds"));
+        }
         create(
-            &format!("/apis/apps/v1/namespaces/{name}/deployments"),
+            &format!("/apis/apps/v1/namespaces/{name}/{}", rollout.kind),
             &body,
         )?;
         let wanted = params.get("replicas").and_then(Value::as_u64).unwrap_or(1);
         let mut kubelet = Kubelet::default();
         wait(Duration::from_secs(120), || {
             self.look(rollout, &mut kubelet)?;
-            let found = self.get(&deployment(name))?;
+            let found = self.get(&rollout.path())?;
             let available = found["status"]["availableReplicas"].as_u64().unwrap_or(0);
             if available == wanted {
                 Ok(())
@@ -174,34 +196,25 @@ impl Recorder {
         let after: u64 = after.unwrap_or(replicas);
         let change = json!({ "spec": { "replicas": after, "template": template("2") } });
         let begun = Instant::now();
-        self.ask("PATCH", &deployment(&rollout.name), &change)?;
+        self.ask("PATCH", &rollout.path(), &change)?;
         let mut kubelet = Kubelet::default();
-        let mut seen = Seen {
-            available: replicas,
-            total: 0,
-            with_terminating: 0,
-        };
+        let mut seen = Seen::of(replicas);
         loop {
-            let terminating = self.seen(rollout, &mut kubelet, &mut seen)?;
-            let found = self.get(&deployment(&rollout.name))?;
+            let (_, terminating) = self.seen(rollout, &mut kubelet, &mut seen)?;
+            let found = self.get(&rollout.path())?;
+            let took = begun.elapsed();
             let end = match end(&found, after) {
                 Some("complete") if terminating > 0 => None,
+                None if rollout.stands(took, after) => Some("stands"),
                 end => end,
             };
-            let took = begun.elapsed();
             if let Some(end) = end {
                 // What the report of a failure leaves stays: a while longer shows it.
                 for _ in 0..20 {
                     self.seen(rollout, &mut kubelet, &mut seen)?;
                     sleep(PERIOD);
                 }
-                return Ok(json!({ "summary": {
-                    "end": end,
-                    "duration_ms": u64::try_from(took.as_millis()).unwrap_or_default(),
-                    "min_rs_available": seen.available,
-                    "max_total": seen.total,
-                    "max_total_with_terminating": seen.with_terminating,
-                }}));
+                return Ok(seen.summary(end, took));
             }
             if took > Duration::from_secs(180) {
                 return Err(Failure::Wrong("no end within three minutes".to_owned()));
@@ -210,15 +223,118 @@ impl Recorder {
         }
     }
 
-    /// One look: how many pods terminate.
+    /// Pods are evicted as `kubectl drain` does: each is asked for until it may go. One that is refused is asked for
+    /// again at the next look, and not after five seconds.
+    fn drained(&self, rollout: &Rollout, params: &Map<String, Value>) -> Result<Value, Failure> {
+        let name = &rollout.name;
+        let replicas = params.get("replicas").and_then(Value::as_u64).unwrap_or(1);
+        let budget = ["minAvailable", "budgetMaxUnavailable"]
+            .into_iter()
+            .find_map(|key| Some((key, params.get(key)?)));
+        if let Some((key, amount)) = budget {
+            let field = if key == "minAvailable" {
+                key
+            } else {
+                "maxUnavailable"
+            };
+            let budgets = format!("/apis/policy/v1/namespaces/{name}/poddisruptionbudgets");
+            let body = json!({
+                "apiVersion": "policy/v1",
+                "kind": "PodDisruptionBudget",
+                "metadata": { "name": "subject" },
+                "spec": { "selector": { "matchLabels": { "app": "subject" } }, field: amount },
+            });
+            self.ask("POST", &budgets, &body)?;
+            // Until the controller has counted, every eviction is refused.
+            wait(Duration::from_secs(30), || {
+                let found = self.get(&format!("{budgets}/subject"))?;
+                let counted = found["status"]["currentHealthy"].as_u64() == Some(replicas);
+                if counted {
+                    Ok(())
+                } else {
+                    Err("not counted".to_owned())
+                }
+            })?;
+        }
+        let all = items(&self.get(&pods(name))?);
+        let there = params
+            .get("drained")
+            .and_then(Value::as_u64)
+            .unwrap_or(replicas);
+        let mut left: Vec<(String, String)> = all.iter().map(identity).collect();
+        left.sort();
+        left.truncate(usize::try_from(there).unwrap_or(usize::MAX));
+        let begun = Instant::now();
+        let mut moved = begun;
+        let mut kubelet = Kubelet::default();
+        let mut seen = Seen::of(replicas);
+        let mut looks = 0;
+        loop {
+            let before = left.len();
+            let mut kept = Vec::new();
+            for pod in left {
+                if !self.is_evicted(name, &pod)? {
+                    kept.push(pod);
+                }
+            }
+            left = kept;
+            if left.len() < before {
+                moved = Instant::now();
+            }
+            let (live, terminating) = self.seen(rollout, &mut kubelet, &mut seen)?;
+            let found = self.get(&rollout.path())?;
+            let available = found["status"]["availableReplicas"].as_u64() == Some(replicas);
+            let whole = available && terminating == 0 && live as u64 == replicas;
+            // The status is that of a moment ago: the controller has to have seen that pods went.
+            looks = if whole { looks + 1 } else { 0 };
+            let end = if left.is_empty() {
+                (looks > 15).then_some("drained")
+            } else {
+                (moved.elapsed() > Duration::from_secs(20)).then_some("refused")
+            };
+            if let Some(end) = end {
+                return Ok(seen.summary(end, begun.elapsed()));
+            }
+            if begun.elapsed() > Duration::from_secs(180) {
+                return Err(Failure::Wrong("no end within three minutes".to_owned()));
+            }
+            sleep(PERIOD);
+        }
+    }
+
+    /// Whether a pod was told to go, now or before.
+    fn is_evicted(&self, name: &str, (id, uid): &(String, String)) -> Result<bool, String> {
+        let eviction = json!({
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": { "name": id, "namespace": name },
+            // A `StatefulSet` gives the name again.
+            "deleteOptions": { "preconditions": { "uid": uid } },
+        });
+        let path = format!("/api/v1/namespaces/{name}/pods/{id}/eviction");
+        match self.ask("POST", &path, &eviction) {
+            Ok(_) => Ok(true),
+            Err(why) if why.contains("TooManyRequests") => Ok(false),
+            Err(why) if why.contains("NotFound") || why.contains("Conflict") => Ok(true),
+            Err(why) => Err(why),
+        }
+    }
+
+    /// One look: how many pods live, and how many terminate.
     fn seen(
         &self,
         rollout: &Rollout,
         kubelet: &mut Kubelet,
         seen: &mut Seen,
-    ) -> Result<usize, String> {
-        let sets = format!("/apis/apps/v1/namespaces/{}/replicasets", rollout.name);
-        let available = items(&self.get(&sets)?)
+    ) -> Result<(usize, usize), String> {
+        // Of a Deployment each `ReplicaSet` counts its own.
+        let sets = if rollout.kind == "statefulsets" {
+            vec![self.get(&rollout.path())?]
+        } else {
+            let sets = format!("/apis/apps/v1/namespaces/{}/replicasets", rollout.name);
+            items(&self.get(&sets)?)
+        };
+        let available = sets
             .iter()
             .map(|set| set["status"]["availableReplicas"].as_u64().unwrap_or(0))
             .sum();
@@ -226,7 +342,7 @@ impl Recorder {
         let (live, all) = self.look(rollout, kubelet)?;
         seen.total = seen.total.max(live);
         seen.with_terminating = seen.with_terminating.max(all);
-        Ok(all - live)
+        Ok((live, all - live))
     }
 
     /// What a kubelet does: a pod gets a node, is ready after its time, and is gone after its time.
@@ -235,22 +351,17 @@ impl Recorder {
         let pods = items(&self.get(&pods(name))?);
         let mut live = 0;
         for pod in &pods {
-            let id = pod["metadata"]["name"].as_str().unwrap_or_default();
+            // A `StatefulSet` gives the name again.
+            let (id, uid) = identity(pod);
             if !pod["metadata"]["deletionTimestamp"].is_null() {
-                let told = *kubelet
-                    .told
-                    .entry(id.to_owned())
-                    .or_insert_with(Instant::now);
+                let told = *kubelet.told.entry(uid).or_insert_with(Instant::now);
                 if told.elapsed() >= rollout.term {
                     self.removed(name, pod)?;
                 }
                 continue;
             }
             live += 1;
-            let begun = *kubelet
-                .begun
-                .entry(id.to_owned())
-                .or_insert_with(Instant::now);
+            let begun = *kubelet.begun.entry(uid).or_insert_with(Instant::now);
             let path = format!("/api/v1/namespaces/{name}/pods/{id}");
             if pod["spec"]["nodeName"].is_null() {
                 let binding = json!({
@@ -331,6 +442,49 @@ fn program(name: &str) -> Result<Command, Failure> {
     Ok(command)
 }
 
+impl Rollout {
+    fn path(&self) -> String {
+        format!(
+            "/apis/apps/v1/namespaces/{}/{}/subject",
+            self.name, self.kind
+        )
+    }
+
+    /// Whether a `StatefulSet` has stood still for long enough: it has no deadline, and brings one pod after the other.
+    fn stands(&self, took: Duration, replicas: u64) -> bool {
+        let replicas = u32::try_from(replicas).unwrap_or(u32::MAX);
+        self.kind == "statefulsets"
+            && self.new_ready.is_none()
+            && took > Duration::from_secs(20) + self.term * replicas
+    }
+}
+
+impl Seen {
+    fn of(replicas: u64) -> Self {
+        Self {
+            available: replicas,
+            total: 0,
+            with_terminating: 0,
+        }
+    }
+
+    fn summary(&self, end: &str, took: Duration) -> Value {
+        json!({ "summary": {
+            "end": end,
+            "duration_ms": u64::try_from(took.as_millis()).unwrap_or_default(),
+            "min_rs_available": self.available,
+            "max_total": self.total,
+            "max_total_with_terminating": self.with_terminating,
+        }})
+    }
+}
+
+/// A pod's name, and what no other pod ever has.
+fn identity(pod: &Value) -> (String, String) {
+    let of = |key: &str| pod["metadata"][key].as_str().unwrap_or_default().to_owned();
+    (of("name"), of("uid"))
+}
+
 /// When each pod was first seen, and when it was told to stop.
 #[derive(Default)]
 struct Kubelet {
@@ -374,10 +528,6 @@ fn end(found: &Value, replicas: u64) -> Option<&'static str> {
     let conditions = status["conditions"].as_array()?;
     let progress = conditions.iter().find(|it| it["type"] == "Progressing")?;
     (progress["reason"] == "ProgressDeadlineExceeded").then_some("ProgressDeadlineExceeded")
-}
-
-fn deployment(name: &str) -> String {
-    format!("/apis/apps/v1/namespaces/{name}/deployments/subject")
 }
 
 fn pods(name: &str) -> String {

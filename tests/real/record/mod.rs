@@ -22,13 +22,15 @@ use zdc::traces;
 
 use crate::Failure;
 
-pub(crate) const USAGE: &str = "usage: record {swarm|kubernetes} (--again FILE [--case NAME]... | --generated COUNT [--seed SEED]) \
-     [--times COUNT] [--at-once COUNT] --into FILE";
+pub(crate) const USAGE: &str = "usage: record {swarm|kubernetes} (--again FILE [--case NAME]... | --generated COUNT [--seed SEED] \
+     [--of deployment|statefulset|drain]) [--times COUNT] [--at-once COUNT] --into FILE";
 
 /// What is recorded, and where to.
 #[derive(Default)]
 struct Order {
     on_kubernetes: bool,
+    /// What is generated for Kubernetes.
+    of: Kind,
     again: Option<PathBuf>,
     names: Vec<String>,
     generated: u32,
@@ -36,6 +38,14 @@ struct Order {
     times: u32,
     at_once: usize,
     into: PathBuf,
+}
+
+#[derive(Clone, Copy, Default)]
+enum Kind {
+    #[default]
+    Deployment,
+    StatefulSet,
+    Drain,
 }
 
 /// A rollout that is to be recorded.
@@ -86,6 +96,14 @@ fn order(words: &[String]) -> Result<Order, String> {
             "--case" => order.names.push(value.clone()),
             "--generated" => order.generated = count()?,
             "--seed" => order.seed = u64::from(count()?),
+            "--of" => {
+                order.of = match value.as_str() {
+                    "deployment" => Kind::Deployment,
+                    "statefulset" => Kind::StatefulSet,
+                    "drain" => Kind::Drain,
+                    _ => return Err(format!("--of {value}")),
+                }
+            }
             "--times" => order.times = count()?,
             "--at-once" => order.at_once = count()?.max(1) as usize,
             "--into" => order.into = value.into(),
@@ -99,11 +117,13 @@ fn order(words: &[String]) -> Result<Order, String> {
 }
 
 fn cases(order: &Order) -> Result<Vec<Case>, String> {
-    let mut cases = if order.on_kubernetes {
-        generated::deployments(order.generated, order.seed)
-    } else {
-        generated::cases(order.generated, order.seed)
+    let generate = match (order.on_kubernetes, order.of) {
+        (false, _) => generated::cases,
+        (true, Kind::Deployment) => generated::deployments,
+        (true, Kind::StatefulSet) => generated::stateful_sets,
+        (true, Kind::Drain) => generated::drains,
     };
+    let mut cases = generate(order.generated, order.seed);
     if let Some(file) = &order.again {
         let text = std::fs::read_to_string(file)
             .map_err(|error| format!("{}: {error}", file.display()))?;
