@@ -113,6 +113,9 @@ fn the_script_of_a_plan_has_its_steps() {
     ] {
         assert!(found.contains(line), "{line}: {found}");
     }
+    let (_, found, _) = script("schema-one-way-accepted", "swarm");
+    let line = "1) replaced=(shop_coupon); one_way=(coupon);;";
+    assert!(found.contains(line), "{found}");
     let (_, found, _) = script("image", "swarm");
     assert!(found.contains("steps=1\n"), "{found}");
     // Nothing is written of a step with errors, or for nobody in particular.

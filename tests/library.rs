@@ -39,7 +39,14 @@ fn manifests(module: &str) -> BTreeMap<String, String> {
     // The scripts that deploy them are no module's: the targets' own cases hold those.
     let artifacts = artifacts.into_iter();
     artifacts
-        .filter(|artifact| !artifact.path.ends_with("/deploy.sh"))
+        .filter(|artifact| {
+            let scripts = [
+                "swarm/deploy.sh",
+                "swarm/rollback.sh",
+                "kubernetes/deploy.sh",
+            ];
+            !scripts.contains(&artifact.path.as_str())
+        })
         .map(|artifact| (artifact.path, artifact.text.to_string()))
         .collect()
 }

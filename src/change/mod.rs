@@ -47,6 +47,8 @@ pub struct Changes {
     pub targets: Vec<TargetChanges>,
     /// The services that have an order among them, deploy by deploy; empty where one deploy does.
     pub deploys: Vec<Vec<String>>,
+    /// The services for which there is no way back afterwards, each with why, whatever was accepted.
+    pub one_way: Vec<(String, String)>,
     /// What is wrong with the step. Places are in the new program.
     pub found: Diagnostics,
 }
@@ -230,6 +232,7 @@ pub fn compare(old: &Revision<'_>, new: &Revision<'_>) -> Changes {
     });
     let targets: Vec<TargetChanges> = targets.into_iter().flatten().collect();
     let found = contract::check(old.graph, new.graph, &targets);
+    let one_way = contract::one_way(old.graph, new.graph, &targets);
     let order = contract::order(old.graph, new.graph, &targets);
     let new_callees = match order.as_slice() {
         [] => Vec::new(),
@@ -239,6 +242,7 @@ pub fn compare(old: &Revision<'_>, new: &Revision<'_>) -> Changes {
     Changes {
         targets,
         deploys,
+        one_way,
         found,
     }
 }

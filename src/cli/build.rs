@@ -7,6 +7,7 @@ use super::project::show;
 use super::{Exit, Failure, terminal};
 use crate::diagnostics::Severity;
 use crate::diagnostics::render::{Format, escape_line};
+use crate::source::World;
 use crate::targets::Artifact;
 use crate::vocabulary::TargetId;
 use clap::Args;
@@ -78,7 +79,9 @@ impl Build {
             .out
             .clone()
             .unwrap_or_else(|| invocation.project.folder.join(FOLDER));
+        let world = &invocation.project.world;
         let to = Destination {
+            is_source: &|source| world.load(source).is_ok(),
             folder: &folder,
             source: &invocation.project.main,
             targets: &invocation.targets,

@@ -184,6 +184,11 @@ catalogue! {
     NO_VERSION_IN_COMMON = "ZD4066" "no-version-in-common" Error "0.1.0";
     ORDER_IN_A_CIRCLE = "ZD4067" "order-in-a-circle" Error "0.1.0";
     OUTLIVES_UNDO = "ZD4068" "outlives-undo" Note "0.1.0";
+    NO_WAY_BACK = "ZD4069" "no-way-back" Warning "0.1.0";
+    OLD_MEETS_NEW_DATA = "ZD4070" "old-meets-new-data" Error "0.1.0";
+    OLDER_THAN_DATA = "ZD4071" "older-than-data" Error "0.1.0";
+    INVALID_SCHEMA = "ZD4072" "invalid-schema" Error "0.1.0";
+    MIGRATION_FIRST = "ZD4073" "migration-first" Warning "0.1.0";
     // ZD5xxx lowering
     NOT_EXPRESSED = "ZD5000" "not-expressed" Warning "0.1.0";
     STATIC_ADDRESS = "ZD5001" "static-address" Error "0.1.0";

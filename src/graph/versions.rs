@@ -1,4 +1,5 @@
-//! Versions of interfaces: what a service serves on a port, and what its callers ask for.
+//! Versions of interfaces: what a service serves on a port, and what its callers ask for; and of data: what a service
+//! leaves, and who can live with it.
 //!
 //! Who says nothing serves version 1, or asks for it: a version is only named once there is another.
 
@@ -50,6 +51,18 @@ impl<'a> ServiceView<'a> {
         Served {
             since: since.map_or(1, |since| since.value.get()),
             version: version.map_or(1, |version| version.value.get()),
+        }
+    }
+
+    /// The form in which it leaves its data: the version that it is in, and the oldest whose programs can live with it.
+    pub fn schema(self) -> Served {
+        let written = self.node.service.schema.as_ref();
+        let version = written.and_then(|it| it.version.as_ref());
+        let version = version.map_or(1, |version| version.value.get());
+        let since = written.and_then(|it| it.since.as_ref());
+        Served {
+            since: since.map_or(version, |since| since.value.get()),
+            version,
         }
     }
 

@@ -54,6 +54,7 @@ const ALL: &[Rule] = &[
     security::floating_tags,
     versions::provided,
     versions::needed,
+    versions::schemas,
     unused::check,
 ];
 

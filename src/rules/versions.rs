@@ -1,4 +1,4 @@
-//! Versions of interfaces within one program: every caller is served what it asks for.
+//! Versions of interfaces within one program: every caller is served what it asks for. And of data: what is said is a version.
 
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{EdgeKind, Graph, ServiceView};
@@ -18,6 +18,41 @@ pub(super) fn provided(graph: &Graph, diagnostics: &mut Diagnostics) {
             } else if service.served(port).since > service.served(port).version {
                 diagnostics.push(nothing(service, provides));
             }
+        }
+    }
+}
+
+/// A form of data that is none.
+pub(super) fn schemas(graph: &Graph, diagnostics: &mut Diagnostics) {
+    for service in graph.services() {
+        let Some(schema) = &service.node.service.schema else {
+            continue;
+        };
+        let (name, left) = (service.name(), service.schema());
+        if schema.version.is_none() {
+            diagnostics.push(
+                Diagnostic::new(
+                    &catalogue::INVALID_SCHEMA,
+                    format!("`{name}` does not say which version its data is of"),
+                    schema.span,
+                )
+                .help("write the one that it brings its data to: `version = 2`")
+                .about(name),
+            );
+        } else if left.since > left.version {
+            let since = schema.since.as_ref();
+            diagnostics.push(
+                Diagnostic::new(
+                    &catalogue::INVALID_SCHEMA,
+                    format!(
+                        "`{name}` leaves data of version {}, with which programs could live from {} on: that is newer",
+                        left.version, left.since
+                    ),
+                    since.map_or(schema.span, |since| since.span),
+                )
+                .help(format!("write `since = {}`, or an older one", left.version))
+                .about(name),
+            );
         }
     }
 }

@@ -314,7 +314,7 @@ impl<'a> Ledger<'a> {
 const PROOF: &str = "a fact or a promise that the proof uses; no target has a word for it";
 
 /// Declares the words that belong to the proof and to zdc itself, and to no target: `timing`,
-/// `provides`, `needs`, `availability`, `allow`, `targets`; and what is another target's alone: `on`.
+/// `provides`, `needs`, `schema`, `availability`, `allow`, `targets`; and what is another target's alone: `on`.
 pub fn contract(ledger: &mut Ledger<'_>, service: ServiceView<'_>) {
     let body = &service.node.service.body;
     if let Some(timing) = &body.timing {
@@ -328,6 +328,9 @@ pub fn contract(ledger: &mut Ledger<'_>, service: ServiceView<'_>) {
     }
     for needs in &body.needs {
         ledger.declare_block(needs, PROOF);
+    }
+    if let Some(schema) = &body.schema {
+        ledger.declare_block(schema, PROOF);
     }
     for allow in &body.allow {
         ledger.declare_block(allow, "accepts a diagnostic");

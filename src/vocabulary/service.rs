@@ -49,6 +49,8 @@ block! {
         provides: blocks(Provides),
         /// Which version of an interface it asks for.
         needs: blocks(Needs),
+        /// The form of its data, which it brings it to when it starts.
+        schema: block(Schema),
         /// A network it is on.
         join: blocks(Join),
         /// Environment variables.
@@ -258,6 +260,17 @@ block! {
     pub struct Needs = "needs" LabelRule::Port; {
         /// The version.
         version: attribute(Whole<1, 1_000_000>),
+    }
+}
+
+block! {
+    /// The form of a service's data, and of what comes `after` it: a newer version of the program may bring it to a newer
+    /// form, which no rollback takes back. Version 1 where it says nothing.
+    pub struct Schema = "schema" LabelRule::None; {
+        /// The version that it brings the data to.
+        version: attribute(Whole<1, 1_000_000>),
+        /// The oldest version whose programs can still live with that; only `version` by default.
+        since: attribute(Whole<1, 1_000_000>),
     }
 }
 

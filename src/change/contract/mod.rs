@@ -6,6 +6,7 @@
 mod addresses;
 mod data;
 mod instances;
+mod migrations;
 mod order;
 mod outcome;
 mod routes;
@@ -45,6 +46,9 @@ static ALL: &[Rule] = &[
     outcome::without_effect,
     outcome::runs_beside,
     data::left_behind,
+    migrations::no_way_back,
+    migrations::old_meets_new,
+    migrations::older_than_data,
     addresses::moved,
     versions::in_common,
     order::check,
@@ -64,6 +68,17 @@ pub(super) fn order<'a>(
     targets: &'a [TargetChanges],
 ) -> Vec<Before<'a>> {
     order_of(&Step { old, new, targets })
+}
+
+/// The services for which there is no way back after a step, each with why.
+pub(super) fn one_way(
+    old: Option<&Graph>,
+    new: Option<&Graph>,
+    targets: &[TargetChanges],
+) -> Vec<(String, String)> {
+    let found = migrations::one_way(&Step { old, new, targets });
+    let owned = found.into_iter().map(|(name, why)| (name.to_owned(), why));
+    owned.collect()
 }
 
 /// The services that are new, each before who calls it.
@@ -91,6 +106,7 @@ pub(super) fn new_callees<'a>(old: Option<&Graph>, new: Option<&'a Graph>) -> Ve
 fn order_of<'a>(step: &Step<'a>) -> Vec<Before<'a>> {
     let mut order = addresses::order(step);
     order.extend(versions::order(step));
+    order.extend(migrations::order(step));
     order.sort();
     order.dedup();
     order

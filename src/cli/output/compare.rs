@@ -7,7 +7,7 @@ use crate::cli::Failure;
 use crate::cli::project::show;
 use crate::targets::Artifact;
 use crate::vocabulary::TargetId;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
@@ -57,6 +57,8 @@ pub(crate) enum Found {
     Same,
     /// A file that zdc wrote.
     Stale(Vec<u8>),
+    /// A file that zdc wrote from another source, which is there: its name.
+    Another(Vec<u8>, String),
     /// A file that is not zdc's to overwrite: why.
     Theirs(Vec<u8>, &'static str),
     /// Something that cannot be a file even when asked for: why.
@@ -76,13 +78,14 @@ pub(crate) fn plan(artifacts: &[Artifact], to: &Destination<'_>) -> Result<Plan,
     }
     let mut files = Vec::with_capacity(artifacts.len());
     let mut checked = BTreeSet::new();
+    let mut sources = BTreeMap::new();
     for artifact in artifacts {
         let path = to.folder.join(inside(&artifact.path)?);
         let text = stamped(artifact, to.source);
         let blocked = blocked_above(to.folder, &path, &mut checked)?;
         let found = match blocked {
             Some(why) => Found::Blocked(why),
-            None => look(&path, &text)?,
+            None => own(look(&path, &text)?, to, &mut sources),
         };
         files.push(Planned { path, text, found });
     }
@@ -175,10 +178,27 @@ fn look(path: &Path, text: &str) -> Result<Found, Failure> {
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     Ok(match origin(&name, &bytes) {
-        Origin::Ours(_) => Found::Stale(bytes),
+        Origin::Ours(Some(source)) => Found::Another(bytes, source),
+        Origin::Ours(None) => Found::Stale(bytes),
         Origin::Edited(_) => Found::Theirs(bytes, "edited since zdc wrote it"),
         Origin::Foreign => Found::Theirs(bytes, "not written by zdc"),
     })
+}
+
+/// What was written from another source is that one's as long as it is there: a source may have another name now.
+fn own(found: Found, to: &Destination<'_>, sources: &mut BTreeMap<String, bool>) -> Found {
+    let Found::Another(bytes, source) = found else {
+        return found;
+    };
+    let is_there = |sources: &mut BTreeMap<String, bool>| {
+        let known = sources.entry(source.clone());
+        *known.or_insert_with(|| (to.is_source)(&source))
+    };
+    if source != to.source && is_there(sources) {
+        Found::Another(bytes, source)
+    } else {
+        Found::Stale(bytes)
+    }
 }
 
 /// The files of a target's folder that zdc wrote from this source and that are not expected; and

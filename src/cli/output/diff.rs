@@ -20,7 +20,9 @@ pub(crate) fn diff(plan: &Plan, style: Style, to_terminal: bool) -> Option<(Stri
         let old: Cow<'_, str> = match &file.found {
             Found::Same => continue,
             Found::Missing | Found::Blocked(_) => Cow::Borrowed(""),
-            Found::Stale(bytes) | Found::Theirs(bytes, _) => String::from_utf8_lossy(bytes),
+            Found::Stale(bytes) | Found::Another(bytes, _) | Found::Theirs(bytes, _) => {
+                String::from_utf8_lossy(bytes)
+            }
         };
         let there = !matches!(file.found, Found::Missing | Found::Blocked(_));
         count += 1;

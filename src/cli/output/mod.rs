@@ -21,7 +21,7 @@ use crate::vocabulary::TargetId;
 use std::path::Path;
 
 /// Where manifests go.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Destination<'a> {
     /// The output folder.
     pub(super) folder: &'a Path,
@@ -31,6 +31,8 @@ pub(super) struct Destination<'a> {
     pub(super) targets: &'a [TargetId],
     /// Whether these are all the program is for: then files about all of them are cleared too.
     pub(super) whole: bool,
+    /// Whether there is a source of this name: what was written from another one that is there is not overwritten.
+    pub(super) is_source: &'a dyn Fn(&str) -> bool,
 }
 
 #[cfg(test)]

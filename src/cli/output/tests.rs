@@ -47,6 +47,7 @@ impl Folder {
             source,
             targets: &[TargetId::Swarm],
             whole: false,
+            is_source: &|source| source == "another.zd",
         };
         plan(artifacts, &to).unwrap()
     }
@@ -164,6 +165,26 @@ fn nothing_is_overwritten_that_zdc_did_not_write() {
 }
 
 #[test]
+fn what_another_program_wrote_is_overwritten_only_where_that_is_gone() {
+    let folder = Folder::new();
+    let files = [artifact("swarm/deploy.sh", "echo one\n")];
+    // `is_source` of these tests knows `another.zd`.
+    folder.build_from("another.zd", &files, false).unwrap();
+    let before = folder.all();
+    let refused = folder.build_from("app.zd", &files, false);
+    let refused = refused.unwrap_err().to_string();
+    for part in ["deploy.sh: written from `another.zd`", "--out"] {
+        assert!(refused.contains(part), "{refused}");
+    }
+    assert_eq!(folder.all(), before, "a refusal changes nothing");
+    let forced = folder.build_from("app.zd", &files, true);
+    assert_eq!(forced.unwrap(), done(1, 0, 0));
+    folder.build_from("before.zd", &files, false).unwrap();
+    let renamed = folder.build_from("app.zd", &files, false);
+    assert_eq!(renamed.unwrap(), done(1, 0, 0));
+}
+
+#[test]
 fn what_is_no_longer_written_goes_if_zdc_wrote_it_from_this_source() {
     let folder = Folder::new();
     let data = format!("swarm/configs/data-{}.txt", "2cf24dba5fb0");
@@ -268,6 +289,7 @@ fn a_path_never_leaves_the_output_folder() {
         source: "app.zd",
         targets: &[],
         whole: true,
+        is_source: &|_| false,
     };
     for path in ["swarm/../../x", "/etc/x", ""] {
         let mut bad = artifact("swarm/a.yml", "");

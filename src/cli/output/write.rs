@@ -4,6 +4,7 @@
 use super::compare::{Found, Plan, Planned};
 use crate::cli::Failure;
 use crate::cli::project::show;
+use crate::diagnostics::render::escape_line;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -79,8 +80,11 @@ fn refuse(files: &[Planned], folder: &Path, force: bool) -> Result<(), Failure> 
     let refused: Vec<String> = files
         .iter()
         .filter_map(|file| match &file.found {
-            Found::Blocked(why) => Some((file, *why)),
-            Found::Theirs(_, why) if !force => Some((file, *why)),
+            Found::Blocked(why) => Some((file, (*why).to_owned())),
+            Found::Theirs(_, why) if !force => Some((file, (*why).to_owned())),
+            Found::Another(_, source) if !force => {
+                Some((file, format!("written from `{}`", escape_line(source))))
+            }
             _ => None,
         })
         .map(|(file, why)| format!("\n  {}: {why}", show(&file.path)))
@@ -94,14 +98,16 @@ fn refuse(files: &[Planned], folder: &Path, force: bool) -> Result<(), Failure> 
         show(folder),
         refused.concat()
     ));
-    let blocked = files
-        .iter()
-        .any(|file| matches!(file.found, Found::Blocked(_)));
-    Err(failure.help(if blocked {
-        "move what stands in the way, or choose another folder with --out"
-    } else {
-        "move what you changed into the source, or overwrite it with --force"
-    }))
+    let any = |is: fn(&Found) -> bool| files.iter().any(|file| is(&file.found));
+    Err(
+        failure.help(if any(|found| matches!(found, Found::Blocked(_))) {
+            "move what stands in the way, or choose another folder with --out"
+        } else if any(|found| matches!(found, Found::Another(..))) {
+            "give each program a folder of its own with --out, or overwrite them with --force"
+        } else {
+            "move what you changed into the source, or overwrite it with --force"
+        }),
+    )
 }
 
 /// Set by SIGINT and SIGTERM, from now on. Before this they end the program at once, which is

@@ -11,11 +11,14 @@ use std::io::{self, Write};
 const MOST_FIELDS: usize = 30;
 /// The most characters shown of one value.
 const MOST_CHARACTERS: usize = 70;
+/// What stands above the services for which that holds.
+pub(super) const ONE_WAY: &str = "There is no way back after this step:";
 
 /// Writes the whole plan.
 pub(super) fn write(planned: &Planned<'_>, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let (old, new) = planned.names;
     writeln!(out, "{old} -> {new}\n")?;
+    write_one_way(planned, style, out)?;
     for target in &planned.changes.targets {
         write_target(planned, target, style, out)?;
     }
@@ -30,6 +33,18 @@ pub(super) fn write(planned: &Planned<'_>, style: Style, out: &mut dyn Write) ->
     }
     write_order(planned, out)?;
     writeln!(out, "{}", summary(planned))
+}
+
+/// What no rollback takes back is said before all else.
+fn write_one_way(planned: &Planned<'_>, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    if planned.changes.one_way.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "{}", painted(ONE_WAY, "31;1", style))?;
+    for (name, why) in &planned.changes.one_way {
+        writeln!(out, "  {}: {why}", shown_word(name))?;
+    }
+    writeln!(out)
 }
 
 /// The deploys that keep the order of the services, where one does not.

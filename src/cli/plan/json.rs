@@ -20,6 +20,10 @@ pub(super) fn write(planned: &Planned<'_>, out: &mut dyn Write) -> io::Result<()
         diagnostics: planned.found,
         folder: planned.shown,
     };
+    let one_way = planned.changes.one_way.iter();
+    let one_way: Map<String, Value> = one_way
+        .map(|(name, why)| (name.clone(), why.as_str().into()))
+        .collect();
     let (old, new) = planned.names;
     let whole = json!({
         "old": old,
@@ -27,6 +31,7 @@ pub(super) fn write(planned: &Planned<'_>, out: &mut dyn Write) -> io::Result<()
         "changes": !planned.changes.is_empty(),
         "counts": counts,
         "deploys": planned.changes.deploys,
+        "no_way_back": one_way,
         "targets": targets,
         "diagnostics": values(&shown),
     });

@@ -1,7 +1,7 @@
 //! A plan as a comment on a pull request.
 
 use super::Planned;
-use super::human::{effect, sign, summary, value};
+use super::human::{ONE_WAY, effect, sign, summary, value};
 use crate::change::{Change, TargetChanges};
 use crate::diagnostics::render::escape_line;
 use std::io::{self, Write};
@@ -12,6 +12,13 @@ const MOST_CHANGES: usize = 100;
 /// Writes the plan.
 pub(super) fn write(planned: &Planned<'_>, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "### {}\n", summary(planned))?;
+    if !planned.changes.one_way.is_empty() {
+        writeln!(out, "**{ONE_WAY}**\n")?;
+        for (name, why) in &planned.changes.one_way {
+            writeln!(out, "- {}: {}", inline(name), inline(why))?;
+        }
+        writeln!(out)?;
+    }
     for found in planned.found {
         let at = found
             .span()

@@ -71,7 +71,11 @@ pub(super) fn write(
             names.collect::<Vec<_>>().join(" ")
         };
         let mut line = format!("    {number})");
-        for (variable, names) in [("deployed", &step.deployed), ("replaced", &step.replaced)] {
+        for (variable, names) in [
+            ("deployed", &step.deployed),
+            ("replaced", &step.replaced),
+            ("one_way", &step.one_way),
+        ] {
             if !names.is_empty() {
                 // Writing to a string never fails.
                 let _ = write!(line, " {variable}=({});", words(names));
@@ -89,6 +93,8 @@ struct Step {
     deployed: Vec<String>,
     /// What of it has a version before.
     replaced: Vec<String>,
+    /// The services that cannot go back from it.
+    one_way: Vec<String>,
 }
 
 /// The steps, without those in which nothing changes on this target; what has no order is in the last.
@@ -109,6 +115,13 @@ fn steps(planned: &Planned<'_>, target: &TargetChanges, objects: &[Object]) -> V
         let Some(step) = steps.get_mut(step.copied().unwrap_or(last)) else {
             continue;
         };
+        let service = change.service.as_deref();
+        let one_way = planned.changes.one_way.iter();
+        for (service, _) in one_way.filter(|(name, _)| service == Some(name)) {
+            if !step.one_way.contains(service) {
+                step.one_way.push(service.clone());
+            }
+        }
         if change.effect.replaces() && !step.replaced.contains(&name) {
             step.replaced.push(name.clone());
         }

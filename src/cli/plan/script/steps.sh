@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Carries this plan out in its steps: each deploy begins once the one before is done, and none after one that failed.
 # Usage: steps.sh [--manifests DIR] [--from STEP] [-- OPTION...]
-#        steps.sh --back STEP [--manifests DIR] [--before DIR] [-- OPTION...]
+#        steps.sh --back STEP [--anyway] [--manifests DIR] [--before DIR] [-- OPTION...]
 #   --manifests DIR   what `zdc build` wrote of the new program; `manifests` by default
 #   --from STEP       begin with this one: those before it are done
 #   --back STEP       the way back: this one, which is done, and those before it, the last first
+#   --anyway          go back also where the plan says that there is no way back
 #   --before DIR      what `zdc build` wrote of the old program, to go back by; without, a swarm goes back by itself
 #   OPTION...         more options of every deploy.sh, or of every rollback.sh
 # Exit codes: 0 done, 1 a step failed, 2 wrong use.
@@ -14,6 +15,7 @@ manifests=manifests
 before=
 from=1
 back=
+anyway=
 options=()
 
 main() {
@@ -23,6 +25,7 @@ main() {
     for ((step = from; step <= steps; step++)); do carry_out "$step"; done
     say "done: $steps of $steps"
   else
+    for ((step = back; step >= 1; step--)); do require_way_back "$step"; done
     for ((step = back; step >= 1; step--)); do take_back "$step"; done
     say "back: what the steps up to $back changed is as it was"
   fi
@@ -41,6 +44,7 @@ choose() {
         esac
         shift
         ;;
+      --anyway) anyway=yes ;;
       --)
         shift
         options=("$@")
@@ -83,6 +87,15 @@ carry_out() {
   if [ ${#deployed[@]} -gt 0 ]; then only "${deployed[@]}"; fi
   specs=$(specifications)
   run "$manifests/$target/deploy.sh" || stop "$1"
+}
+
+# Nothing is taken back where one of the steps cannot be.
+require_way_back() {
+  local deployed=() replaced=() one_way=()
+  names "$1"
+  if [ ${#one_way[@]} -gt 0 ] && [ -z "$anyway" ]; then
+    fail "there is no way back from step $1, since the data of these is newer than the version before knows: ${one_way[*]}"
+  fi
 }
 
 take_back() {

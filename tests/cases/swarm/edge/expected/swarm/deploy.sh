@@ -162,7 +162,7 @@ text_of() {
 }
 
 deploy() {
-  local stack=$1 tasks versions words
+  local stack=$1 tasks versions words asked others
   await "$stack" before '' ''
   tasks=$(running "$stack")
   versions=$(services "$stack" | cut -d '|' -f 1,2)
@@ -176,12 +176,25 @@ deploy() {
   # What a stack refers to stands beside it.
   (cd "$here" && text_of "$stack" | as_given "${words[@]}") ||
     fail "$stack was not deployed as a whole: it may hold services of both versions"
+  asked=$(asked_of "$stack")
   await "$stack" after "$tasks" "$versions"
+  others=$(asked_of "$stack" | grep -vxF -e "$asked" | cut -d '|' -f 1 | tr '\n' ' ' || true)
+  [ -z "$others" ] || fail "$stack: another deploy came in between, and what runs is that one's: $others"
   if [ ${#only[@]} -gt 0 ]; then
     say "$stack: every service of --only runs what was deployed"
   else
     say "$stack: every service runs what was deployed"
   fi
+}
+
+# What the swarm was asked for of each service that is deployed here: `NAME|TASKS`.
+asked_of() {
+  local name
+  names_in "$1" | while read -r name; do
+    if [ ${#only[@]} -eq 0 ] || [[ " ${only[*]} " == *" $name "* ]]; then
+      printf '%s|%s\n' "$name" "$(docker service inspect --format '{{json .Spec.TaskTemplate}}' "$name" </dev/null)"
+    fi
+  done
 }
 
 # The stacks that are meant: all, those that were named, or those with a service of --only.
