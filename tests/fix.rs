@@ -5,6 +5,7 @@
     clippy::disallowed_methods,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stderr,
     clippy::unwrap_used,
     reason = "tests read their cases from the disk, and fail where they cannot"
 )]
@@ -187,7 +188,7 @@ fn every_example_as_found_is_mended() {
             assert_eq!(beside_policy(new), beside_policy(&texts[&**path]), "{name}");
         }
         insta::with_settings!({
-            snapshot_path => "cases/fix/examples",
+            snapshot_path => "fix/examples",
             prepend_module_to_snapshot => false,
             omit_expression => true,
         }, {

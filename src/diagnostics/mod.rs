@@ -64,8 +64,8 @@ pub struct Label {
     pub text: String,
 }
 
-/// An edit.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An edit. Edits are in the order of the source.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Replacement {
     /// What to replace; empty to insert.
     pub span: Span,

@@ -8,10 +8,10 @@ use crate::graph::ServiceView;
 use crate::rollout::remedies::{Change, Part};
 use crate::source::Span;
 use crate::syntax::ast::{self, Block, Body, Item};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where changes are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Where {
     /// Where the policy stands: in a template it is so for all that use it.
     InPlace,
@@ -19,10 +19,17 @@ pub(super) enum Where {
     Over,
 }
 
-/// The edits of some changes; `None` where they cannot be written there.
+impl Where {
+    /// Over a template or not.
+    pub(super) fn of(over: bool) -> Self {
+        if over { Where::Over } else { Where::InPlace }
+    }
+}
+
+/// The edits of some changes of a service, whose block may make others too; `None` where they cannot be written there.
 pub(super) fn edits(
     places: &Places<'_>,
-    service: ServiceView<'_>,
+    (service, alone): (ServiceView<'_>, bool),
     changes: &[Change],
     at: Where,
 ) -> Option<Vec<Replacement>> {
@@ -30,6 +37,7 @@ pub(super) fn edits(
     let page = Page {
         places,
         service,
+        alone,
         own,
         at,
     };
@@ -54,15 +62,21 @@ pub(super) fn edits(
     Some(edits)
 }
 
-/// Whether two lists of edits can be made together: none changes what another does, unless it does the same.
-pub(super) fn agree(some: &[Replacement], others: &[Replacement]) -> bool {
-    some.iter().all(|one| {
-        others.iter().all(|other| {
-            let apart = one.span.file != other.span.file
-                || one.span.end < other.span.start
-                || other.span.end < one.span.start;
-            apart || one == other
-        })
+/// Whether more edits can be made with some that agree: none changes what another does, unless it does the same.
+pub(super) fn agree(some: &BTreeSet<Replacement>, more: &[Replacement]) -> bool {
+    more.iter().all(|one| {
+        // They lie apart: of those that begin before its end the last one ends last.
+        let after = Replacement {
+            span: Span {
+                start: one.span.end.saturating_add(1),
+                end: 0,
+                ..one.span
+            },
+            text: String::new(),
+        };
+        let near = some.range(..after).next_back();
+        let near = near.filter(|other| other.span.file == one.span.file);
+        near.is_none_or(|other| other.span.end < one.span.start) || some.contains(one)
     })
 }
 
@@ -84,6 +98,8 @@ pub(super) fn applied(text: &str, edits: &[&Replacement]) -> String {
 struct Page<'a> {
     places: &'a Places<'a>,
     service: ServiceView<'a>,
+    /// Whether its block makes no other service.
+    alone: bool,
     own: Found<'a, Block>,
     at: Where,
 }
@@ -208,7 +224,8 @@ impl<'a> Page<'a> {
                     return Some(Vec::new());
                 };
                 // What is written elsewhere is so for others too.
-                let shared = !self.owns(found.it.span) && !self.places.is_plain(found.it);
+                let own = self.alone && self.owns(found.it.span);
+                let shared = !own && !self.places.is_plain(found.it);
                 let text = self.places.text(found.it.span.file);
                 (!shared).then(|| vec![replaced(text, found.it.value.span, value)])
             }

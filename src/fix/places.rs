@@ -99,25 +99,34 @@ impl<'p> Places<'p> {
         self.attributes.get(&(key.file, key.start)).copied()
     }
 
-    /// The bodies of the templates that a service's own block uses, in a file of the user's or not.
-    pub(super) fn templates(&self, service: &Block) -> Vec<&'p Body> {
-        let items = service.body.iter().flat_map(|body| &body.items);
-        items
-            .filter_map(|item| match item {
-                Item::Use(it) => {
-                    let place = Place::top(it.span.file);
-                    match resolve_path(self.program, place, &it.path).binding {
-                        Binding::Item(file, index) => self.program.item(file, index),
-                        _ => None,
-                    }
-                }
+    /// The bodies of the templates that a service's own block uses, and of those that these use before them; in files of
+    /// the user's or not.
+    pub(super) fn templates(&self, service: &'p Block) -> Vec<&'p Body> {
+        let mut found = Vec::new();
+        if let Some(body) = &service.body {
+            self.used(body, &mut found);
+        }
+        found
+    }
+
+    fn used(&self, body: &'p Body, found: &mut Vec<&'p Body>) {
+        for item in &body.items {
+            let Item::Use(it) = item else {
+                continue;
+            };
+            let target = resolve_path(self.program, Place::top(it.span.file), &it.path);
+            let item = match target.binding {
+                Binding::Item(file, index) => self.program.item(file, index),
                 _ => None,
-            })
-            .filter_map(|item| match item {
-                Item::Template(it) => Some(&it.body),
-                _ => None,
-            })
-            .collect()
+            };
+            // A template never uses itself: that was an error.
+            if let Some(Item::Template(template)) = item
+                && !found.iter().any(|body| body.span == template.body.span)
+            {
+                self.used(&template.body, found);
+                found.push(&template.body);
+            }
+        }
     }
 
     /// Whether an attribute's value says itself what it is: not the name of what is written elsewhere.

@@ -18,6 +18,19 @@ pub(super) struct Search {
     left: usize,
     root: Outcome,
     best: Option<Best>,
+    /// Whether any candidate could be written.
+    pub(super) written: bool,
+}
+
+/// Why a search found nothing, or not all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Ended {
+    /// No candidate could be written where the policy is.
+    Unwritable,
+    /// Every candidate was judged.
+    Judged,
+    /// There were too many.
+    GivenUp,
 }
 
 /// The best so far.
@@ -39,6 +52,7 @@ impl Search {
             left: MOST_CANDIDATES,
             root,
             best: None,
+            written: false,
         };
         for change in search.root.changes.clone() {
             search.add(&[], &change);
@@ -56,14 +70,19 @@ impl Search {
         Some(changes)
     }
 
+    /// Takes a candidate up; again, where nobody judged it.
+    pub(super) fn wait(&mut self, changes: Changes) {
+        let properties = changes.iter().map(Change::properties).sum();
+        let rank = changes.iter().map(Change::rank).sum();
+        self.queue.push(Reverse((properties, rank, changes)));
+    }
+
     fn add(&mut self, before: &[Change], change: &Change) {
         let Some(changes) = with(before, change) else {
             return;
         };
         if self.seen.insert(changes.clone()) {
-            let properties = changes.iter().map(Change::properties).sum();
-            let rank = changes.iter().map(Change::rank).sum();
-            self.queue.push(Reverse((properties, rank, changes)));
+            self.wait(changes);
         }
     }
 
@@ -102,6 +121,16 @@ impl Search {
         }
         for change in &outcome.changes {
             self.add(changes, change);
+        }
+    }
+
+    /// Why nothing was found, or nothing better.
+    pub(super) fn ended(&self) -> Option<Ended> {
+        match &self.best {
+            Some(best) if best.done => None,
+            _ if !self.queue.is_empty() => Some(Ended::GivenUp),
+            _ if self.written || self.seen.is_empty() => Some(Ended::Judged),
+            _ => Some(Ended::Unwritable),
         }
     }
 
@@ -148,6 +177,7 @@ pub(super) fn keys(diagnostics: &[Diagnostic]) -> BTreeSet<Key> {
 pub(super) type Changes = Vec<Change>;
 
 /// What comes of a candidate.
+#[derive(Default)]
 pub(super) struct Outcome {
     /// What still fails of the site, in the order of the source.
     pub(super) failing: Vec<(Severity, Key)>,
@@ -155,7 +185,7 @@ pub(super) struct Outcome {
     pub(super) news: Vec<(Severity, Key)>,
     /// What may help with what still fails.
     pub(super) changes: Vec<Change>,
-    /// What failed and nothing may help with.
+    /// What nothing may help with, as far as that was asked.
     pub(super) helpless: BTreeSet<Key>,
 }
 

@@ -1,17 +1,17 @@
 //! The search: sets of changes by how many properties they edit, each judged with the whole program.
 //!
 //! Services are mended at once, since what one needs seldom matters to another: a judgement tries one candidate of each.
-//! Where something new appears that is nobody's, each is tried alone.
+//! Where something new appears that is nobody's, halves of them are tried until it is known whose it is.
 
 use super::layout::{self, Where, agree};
 use super::places::Places;
-use super::queue::{Changes, Key, Outcome, Search, Solved, keys};
+use super::queue::{Changes, Ended, Key, Outcome, Search, Solved, keys};
 use super::sites::{Site, sites};
 use super::{BEYOND_POLICY, Case, Edited, Judged, Repairs, edited};
 use crate::diagnostics::{Fix, Replacement, Severity};
 use crate::graph::Graph;
 use crate::rollout::remedies::{self, Change};
-use crate::source::{Str, World};
+use crate::source::{Span, Str, World};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The most judgements of a small program.
@@ -39,13 +39,16 @@ pub(super) fn repairs(case: &Case<'_>, judge: &mut dyn FnMut(&dyn World) -> Judg
         places: &places,
         graph,
         known: keys(&root.diagnostics),
+        blocks: blocks(graph),
         judge,
         judgements,
+        ended: BTreeMap::new(),
     };
     let mended = trial.mended(&root);
     let solved = trial.together(mended);
     let singles = trial.apart(&solved);
-    told(case, graph, &places, &solved, &singles)
+    let ended = trial.ended;
+    told(case, graph, (&places, &ended), &solved, &singles)
 }
 
 /// Judging a program with edits.
@@ -55,59 +58,54 @@ struct Trial<'a, 'j> {
     graph: &'a Graph,
     /// What was said of the program as it is.
     known: BTreeSet<Key>,
+    /// How many services each block makes.
+    blocks: BTreeMap<Span, usize>,
     judge: &'j mut dyn FnMut(&dyn World) -> Judged,
     /// How many more there may be.
     judgements: usize,
+    /// How searches ended that did not find all.
+    ended: BTreeMap<Str, Ended>,
+}
+
+fn blocks(graph: &Graph) -> BTreeMap<Span, usize> {
+    let mut blocks = BTreeMap::new();
+    for service in graph.services() {
+        *blocks.entry(service.span()).or_default() += 1;
+    }
+    blocks
 }
 
 impl Trial<'_, '_> {
-    /// Every site with the smallest set that mends it, where one was found.
+    /// Every site with the smallest set that mends it, where one was found: where its policy stands if that is its own or
+    /// shared by those that fail alike, else over its template; and then the other way.
     fn mended(&mut self, root: &Judged) -> Vec<Solved> {
         let (shared, single) = sites(self.places, self.graph, &root.diagnostics);
-        let mut solved = self.searched(shared, root);
-        // What a template cannot have for all that use it, one of them may have for itself.
-        let done: BTreeSet<Str> = solved
-            .iter()
-            .flat_map(|it| it.site.services.clone())
-            .collect();
-        for at in [Where::InPlace, Where::Over] {
-            let left = single.iter().filter(|(site, over)| {
-                (*over == (at == Where::Over)) && !site.services.iter().any(|it| done.contains(it))
+        let at = |site: &Site, at| Site { at, ..site.clone() };
+        let first = single.iter().map(|(site, over)| at(site, Where::of(*over)));
+        let second = single.iter().map(|(site, over)| at(site, Where::of(!over)));
+        let rounds: [Vec<Site>; 3] = [shared, first.collect(), second.collect()];
+        let mut tried = BTreeSet::new();
+        let mut solved: Vec<Solved> = Vec::new();
+        for round in rounds {
+            let services = solved.iter().flat_map(|it| it.site.services.clone());
+            let done: BTreeSet<Str> = services.collect();
+            let left = round.into_iter().filter(|site| {
+                let fails = !site.services.iter().any(|it| done.contains(it));
+                fails && tried.insert(site.clone())
             });
-            let left: Vec<Site> = left.map(|(site, _)| Site { at, ..site.clone() }).collect();
+            let left: Vec<Site> = left.collect();
             solved.extend(self.searched(left, root));
         }
-        let done: BTreeSet<Str> = solved
-            .iter()
-            .flat_map(|it| it.site.services.clone())
-            .collect();
-        let other = |at| {
-            if at == Where::Over {
-                Where::InPlace
-            } else {
-                Where::Over
-            }
-        };
-        let left = single
-            .into_iter()
-            .filter(|(site, _)| !site.services.iter().any(|it| done.contains(it)))
-            .map(|(site, over)| Site {
-                at: other(if over { Where::Over } else { Where::InPlace }),
-                ..site
-            });
-        let left: Vec<Site> = left.collect();
-        solved.extend(self.searched(left, root));
         solved
     }
 
     /// Searches for all of these sites at once.
     fn searched(&mut self, sites: Vec<Site>, root: &Judged) -> Vec<Solved> {
-        let mut searches: Vec<Search> = sites
-            .into_iter()
-            .map(|site| {
-                let outcome = self.outcome(&site, &[&site], root);
-                Search::new(site, outcome)
-            })
+        let all: Vec<&Site> = sites.iter().collect();
+        let outcomes = self.outcomes(&all, root, true);
+        let searches = sites.into_iter().zip(outcomes);
+        let mut searches: Vec<Search> = searches
+            .map(|(site, outcome)| Search::new(site, outcome))
             .collect();
         loop {
             let mut batch = Vec::new();
@@ -115,12 +113,22 @@ impl Trial<'_, '_> {
                 while let Some(changes) = search.next() {
                     let edits = self.edits(&search.site, &changes);
                     if let Some(edits) = edits {
+                        search.written = true;
                         batch.push((index, changes, edits));
                         break;
                     }
                 }
             }
-            if batch.is_empty() || self.judgements == 0 {
+            if batch.is_empty() {
+                break;
+            }
+            // What nobody judges any more waits, so that it is known to be left.
+            if self.judgements == 0 {
+                for (index, changes, _) in batch {
+                    if let Some(search) = searches.get_mut(index) {
+                        search.wait(changes);
+                    }
+                }
                 break;
             }
             let tried: Vec<(&Site, &[Replacement])> = batch
@@ -131,8 +139,18 @@ impl Trial<'_, '_> {
                 .collect();
             let outcomes = self.tried(&tried);
             for ((index, changes, edits), outcome) in batch.into_iter().zip(outcomes) {
-                if let (Some(search), Some(outcome)) = (searches.get_mut(index), outcome) {
-                    search.hears(&changes, edits, &outcome);
+                match (searches.get_mut(index), outcome) {
+                    (Some(search), Some(outcome)) => search.hears(&changes, edits, &outcome),
+                    (Some(search), None) => search.wait(changes),
+                    (None, _) => {}
+                }
+            }
+        }
+        for search in &searches {
+            if let Some(ended) = search.ended() {
+                for service in &search.site.services {
+                    let known = self.ended.entry(service.clone()).or_insert(ended);
+                    *known = ended.max(*known);
                 }
             }
         }
@@ -141,51 +159,46 @@ impl Trial<'_, '_> {
 
     /// The edits of some changes, of all services of a site alike.
     fn edits(&self, site: &Site, changes: &[Change]) -> Option<Vec<Replacement>> {
-        let mut all: Vec<Replacement> = Vec::new();
+        let mut all: BTreeSet<Replacement> = BTreeSet::new();
         for name in &site.services {
             let service = self.graph.find(name)?;
-            let edits = layout::edits(self.places, service, changes, site.at)?;
+            let alone = self.blocks.get(&service.span()) == Some(&1);
+            let edits = layout::edits(self.places, (service, alone), changes, site.at)?;
             if !agree(&all, &edits) {
                 return None;
             }
             all.extend(edits);
-            all.sort_by_key(|edit| (edit.span, edit.text.clone()));
-            all.dedup();
         }
-        (!all.is_empty()).then_some(all)
+        (!all.is_empty()).then(|| all.into_iter().collect())
     }
 
     /// What comes of one candidate of each of some sites; `None` where there was no judgement left for it.
     fn tried(&mut self, tried: &[(&Site, &[Replacement])]) -> Vec<Option<Outcome>> {
         let mut outcomes: Vec<Option<Outcome>> = tried.iter().map(|_| None).collect();
-        let mut left: Vec<usize> = (0..tried.len()).collect();
-        let mut alone = false;
-        while !left.is_empty() && self.judgements > 0 {
-            let mut edits: Vec<Replacement> = Vec::new();
-            let mut now = Vec::new();
-            for index in std::mem::take(&mut left) {
+        let mut waiting: Vec<Vec<usize>> = vec![(0..tried.len()).collect()];
+        while let Some(group) = waiting.pop().filter(|_| self.judgements > 0) {
+            let mut edits: BTreeSet<Replacement> = BTreeSet::new();
+            let (mut now, mut later) = (Vec::new(), Vec::new());
+            for index in group {
                 let own = tried.get(index).map_or(&[][..], |(_, own)| own);
-                if (alone && !now.is_empty()) || !agree(&edits, own) {
-                    left.push(index);
-                } else {
-                    edits.extend_from_slice(own);
+                if agree(&edits, own) {
+                    edits.extend(own.iter().cloned());
                     now.push(index);
+                } else {
+                    later.push(index);
                 }
             }
+            if !later.is_empty() {
+                waiting.push(later);
+            }
             let judged = self.judged(edits);
-            let sites: Vec<&Site> = now
-                .iter()
-                .filter_map(|index| Some(tried.get(*index)?.0))
-                .collect();
-            let found: Vec<Outcome> = sites
-                .iter()
-                .map(|site| self.outcome(site, &sites, &judged))
-                .collect();
-            // Whose doing it is shows only alone.
+            let sites = now.iter().filter_map(|index| Some(tried.get(*index)?.0));
+            let sites: Vec<&Site> = sites.collect();
+            let found = self.outcomes(&sites, &judged, false);
+            // Whose doing it is shows when they are told apart.
             if now.len() > 1 && found.iter().any(|it| !it.news.is_empty()) {
-                alone = true;
-                left.extend(now);
-                left.sort_unstable();
+                let half = now.split_off(now.len() / 2);
+                waiting.extend([half, now]);
                 continue;
             }
             for (index, outcome) in now.into_iter().zip(found) {
@@ -197,10 +210,9 @@ impl Trial<'_, '_> {
         outcomes
     }
 
-    fn judged(&mut self, mut edits: Vec<Replacement>) -> Judged {
+    fn judged(&mut self, edits: BTreeSet<Replacement>) -> Judged {
         self.judgements = self.judgements.saturating_sub(1);
-        edits.sort_by_key(|edit| (edit.span, edit.text.clone()));
-        edits.dedup();
+        let edits: Vec<Replacement> = edits.into_iter().collect();
         let texts = edited(&self.case.program.sources, &edits);
         let world = Edited {
             world: self.case.world,
@@ -209,56 +221,62 @@ impl Trial<'_, '_> {
         (self.judge)(&world)
     }
 
-    /// What a judgement says of a site.
-    fn outcome(&self, site: &Site, all: &[&Site], judged: &Judged) -> Outcome {
-        let of = |site: &Site, key: &Key| site.services.contains(&key.about);
-        let mut outcome = Outcome {
-            failing: Vec::new(),
-            news: Vec::new(),
-            changes: Vec::new(),
-            helpless: BTreeSet::new(),
-        };
-        let mut helped = false;
+    /// What a judgement says of each of some sites, in one pass: there may be thousands of both. Of the program as it is
+    /// all is asked that fails, and else what fails first.
+    fn outcomes(&self, sites: &[&Site], judged: &Judged, is_root: bool) -> Vec<Outcome> {
+        let mut outcomes: Vec<Outcome> = sites.iter().map(|_| Outcome::default()).collect();
+        let mut of: BTreeMap<&str, usize> = BTreeMap::new();
+        for (index, site) in sites.iter().enumerate() {
+            of.extend(site.services.iter().map(|name| (&**name, index)));
+        }
+        let mut news = Vec::new();
         for diagnostic in &judged.diagnostics {
             if diagnostic.severity == Severity::Note {
                 continue;
             }
             let key = Key::of(diagnostic);
             let fails = remedies::is_proof(diagnostic.code);
-            if fails && of(site, &key) {
+            let site = of.get(&*key.about).filter(|_| fails);
+            let Some(outcome) = site.and_then(|site| outcomes.get_mut(*site)) else {
+                if !self.known.contains(&key) {
+                    news.push((diagnostic.severity, key));
+                }
+                continue;
+            };
+            if is_root || outcome.changes.is_empty() {
                 let graph = judged.graph.as_ref();
-                let service = graph.and_then(|graph| graph.find(&key.about));
-                let changes = graph
-                    .zip(service)
+                let service = graph.and_then(|graph| Some((graph, graph.find(&key.about)?)));
+                let changes = service
                     .map(|(graph, service)| remedies::remedies(graph, service, diagnostic.code));
                 let changes = changes.unwrap_or_default();
                 if changes.is_empty() {
                     outcome.helpless.insert(key.clone());
-                } else if !helped {
-                    helped = true;
+                } else if outcome.changes.is_empty() {
                     outcome.changes = changes;
                 }
-                outcome.failing.push((diagnostic.severity, key));
-            } else if !(self.known.contains(&key) || fails && all.iter().any(|site| of(site, &key)))
-            {
-                outcome.news.push((diagnostic.severity, key));
             }
+            outcome.failing.push((diagnostic.severity, key));
         }
-        outcome
+        for outcome in &mut outcomes {
+            outcome.news.clone_from(&news);
+        }
+        outcomes
     }
 
     /// Sites whose edits can be made together: what is new because of another one is left out.
     fn together(&mut self, solved: Vec<Solved>) -> Vec<Solved> {
         let mut kept: Vec<Solved> = Vec::new();
+        let mut taken: BTreeSet<Replacement> = BTreeSet::new();
         for one in solved {
-            if kept.iter().all(|other| agree(&other.edits, &one.edits)) {
+            if agree(&taken, &one.edits) {
+                taken.extend(one.edits.iter().cloned());
                 kept.push(one);
             }
         }
         if kept.len() < 2 {
             return kept;
         }
-        let all = |list: &[Solved]| -> Vec<Replacement> {
+        let all = |list: &[Solved]| -> BTreeSet<Replacement> {
             list.iter().flat_map(|it| it.edits.clone()).collect()
         };
         let known = self.known.clone();
@@ -285,30 +303,47 @@ impl Trial<'_, '_> {
     /// For each diagnostic of a site the fewest of its changes that mend it alone.
     fn apart(&mut self, solved: &[Solved]) -> BTreeMap<Key, (Changes, Vec<Replacement>)> {
         let mut found: BTreeMap<Key, (Changes, Vec<Replacement>)> = BTreeMap::new();
-        for one in solved {
-            if one.changes.len() < 2 || one.mended.len() < 2 {
-                continue;
-            }
-            for changes in parts(&one.changes) {
+        let several = solved
+            .iter()
+            .filter(|it| it.changes.len() > 1 && it.mended.len() > 1);
+        let mut parts: Vec<(&Solved, std::vec::IntoIter<Changes>)> = several
+            .map(|it| (it, parts(&it.changes).into_iter()))
+            .collect();
+        while self.judgements > 0 {
+            let mut batch = Vec::new();
+            for (one, parts) in &mut parts {
                 let wanted = one.mended.iter().any(|key| !found.contains_key(key));
-                let Some(edits) = self
-                    .edits(&one.site, &changes)
-                    .filter(|_| wanted && self.judgements > 0)
-                else {
+                let next = parts.next().filter(|_| wanted);
+                let edits = next.and_then(|changes| {
+                    let edits = self.edits(&one.site, &changes)?;
+                    Some((*one, changes, edits))
+                });
+                batch.extend(edits);
+            }
+            parts.retain(|(_, parts)| parts.len() > 0);
+            if batch.is_empty() && parts.is_empty() {
+                break;
+            }
+            let tried = batch
+                .iter()
+                .map(|(one, _, edits)| (&one.site, edits.as_slice()));
+            let tried: Vec<(&Site, &[Replacement])> = tried.collect();
+            let outcomes = if tried.is_empty() {
+                Vec::new()
+            } else {
+                self.tried(&tried)
+            };
+            for ((one, changes, edits), outcome) in batch.iter().zip(outcomes) {
+                let Some(outcome) = outcome.filter(|outcome| outcome.news.is_empty()) else {
                     continue;
                 };
-                let Some(Some(outcome)) = self.tried(&[(&one.site, &edits)]).pop() else {
-                    continue;
-                };
-                let failing: BTreeSet<&Key> = outcome.failing.iter().map(|(_, key)| key).collect();
-                let new = failing.iter().any(|key| !self.known.contains(key));
-                if new || !outcome.news.is_empty() {
-                    continue;
-                }
-                for key in one.mended.iter().filter(|key| !failing.contains(key)) {
-                    found
-                        .entry(key.clone())
-                        .or_insert_with(|| (changes.clone(), edits.clone()));
+                let failing = outcome.failing.into_iter().map(|(_, key)| key);
+                let failing: BTreeSet<Key> = failing.collect();
+                if failing.iter().all(|key| self.known.contains(key)) {
+                    for key in one.mended.difference(&failing) {
+                        let fix = || (changes.clone(), edits.clone());
+                        found.entry(key.clone()).or_insert_with(fix);
+                    }
                 }
             }
         }
@@ -339,11 +374,15 @@ fn parts(changes: &[Change]) -> Vec<Changes> {
 fn told(
     case: &Case<'_>,
     graph: &Graph,
-    places: &Places<'_>,
+    (places, ended): (&Places<'_>, &BTreeMap<Str, Ended>),
     solved: &[Solved],
     singles: &BTreeMap<Key, (Changes, Vec<Replacement>)>,
 ) -> Repairs {
     let mut repairs = Repairs::default();
+    let mended = solved
+        .iter()
+        .flat_map(|it| it.mended.iter().map(move |key| (key, it)));
+    let mended: BTreeMap<&Key, &Solved> = mended.collect();
     for (index, diagnostic) in case.diagnostics.iter().enumerate() {
         let fails = diagnostic.severity > Severity::Note && remedies::is_proof(diagnostic.code);
         let key = Key::of(diagnostic);
@@ -354,15 +393,22 @@ fn told(
             }
             continue;
         };
-        let whole = solved.iter().find(|it| it.mended.contains(&key));
+        let whole = mended.get(&key);
         match (singles.get(&key), whole) {
             (Some((changes, edits)), _) => repairs.fixes.push((index, fix(changes, edits))),
             (None, Some(all)) => repairs.fixes.push((index, fix(&all.changes, &all.edits))),
             (None, None) => {
-                let why = if places.block(service.span()).is_none() {
-                    "its service is written in a file of the library, which is not yours to edit"
-                } else {
-                    remedies::why_not(graph, service, diagnostic.code)
+                let why = match ended.get(&key.about) {
+                    _ if places.block(service.span()).is_none() => {
+                        "its service is written in a file of the library, which is not yours to edit"
+                    }
+                    Some(Ended::GivenUp) => {
+                        "the search ended before all was tried; mend something else first, or this by hand"
+                    }
+                    Some(Ended::Unwritable) => {
+                        "what would mend it is computed, and for other services too"
+                    }
+                    _ => remedies::why_not(graph, service, diagnostic.code),
                 };
                 repairs.left.push((index, why.to_owned()));
             }
@@ -370,18 +416,14 @@ fn told(
     }
     let edited = solved.iter().flat_map(|it| &it.changes);
     repairs.properties = edited.map(Change::properties).sum();
-    repairs.edits = solved.iter().flat_map(|it| it.edits.clone()).collect();
-    repairs
-        .edits
-        .sort_by_key(|edit| (edit.span, edit.text.clone()));
-    repairs.edits.dedup();
+    let edits = solved.iter().flat_map(|it| it.edits.clone());
+    repairs.edits = edits.collect::<BTreeSet<_>>().into_iter().collect();
     repairs
 }
 
 fn fix(changes: &[Change], edits: &[Replacement]) -> Fix {
-    let words: Vec<String> = changes.iter().map(ToString::to_string).collect();
     Fix {
-        title: words.join(", and "),
+        title: remedies::in_words(changes),
         edits: edits.to_vec(),
     }
 }

@@ -9,7 +9,7 @@ use crate::source::{Span, Str};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Services that are mended by one edit, and where it is made.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Site {
     pub(super) services: Vec<Str>,
     pub(super) at: Where,
@@ -37,11 +37,22 @@ pub(super) fn sites(
     for codes in failing.values_mut() {
         codes.sort_unstable();
     }
+    let mut texts: BTreeMap<Str, Vec<Span>> = BTreeMap::new();
     let mut users: BTreeMap<Span, Vec<Str>> = BTreeMap::new();
     for service in graph.services() {
-        if let Some(text) = text_of(places, service) {
-            users.entry(text).or_default().push(service.name().into());
+        let name: Str = service.name().into();
+        let own = texts_of(places, service);
+        for text in &own {
+            users.entry(*text).or_default().push(name.clone());
         }
+        texts.insert(name, own);
+    }
+    let mut made: BTreeMap<Span, Vec<Str>> = BTreeMap::new();
+    for (name, service) in order
+        .iter()
+        .filter_map(|name| Some((name, graph.find(name)?)))
+    {
+        made.entry(service.span()).or_default().push(name.clone());
     }
     let mut shared: Vec<Site> = Vec::new();
     let mut single = Vec::new();
@@ -51,42 +62,50 @@ pub(super) fn sites(
         let Some(service) = graph.find(name) else {
             continue;
         };
-        let Some(text) = text_of(places, service) else {
+        let Some(own) = texts.get(name).filter(|own| !own.is_empty()) else {
             continue;
         };
-        let all = users.get(&text).map_or(&[][..], Vec::as_slice);
-        let alike = all
+        let all: BTreeSet<&Str> = own
             .iter()
-            .all(|user| failing.get(user) == failing.get(name));
-        if alike && !together.contains(name) {
-            together.extend(all.iter().cloned());
+            .filter_map(|text| users.get(text))
+            .flatten()
+            .collect();
+        let alike =
+            |user: &&Str| failing.get(*user) == failing.get(name) && texts.get(*user) == Some(own);
+        if all.iter().all(alike) && !together.contains(name) {
+            let services: Vec<Str> = all.into_iter().cloned().collect();
+            together.extend(services.iter().cloned());
             shared.push(Site {
-                services: all.to_vec(),
+                services,
                 at: Where::InPlace,
             });
         }
         // What a loop or a component makes of one block is edited once.
         if heads.insert(service.span()) {
-            let same = order.iter().filter(|other| {
-                graph
-                    .find(other)
-                    .is_some_and(|other| other.span() == service.span())
-            });
+            let mut services: Vec<Str> = made.get(&service.span()).cloned().unwrap_or_default();
+            services.sort();
             let site = Site {
-                services: same.cloned().collect(),
+                services,
                 at: Where::InPlace,
             };
-            single.push((site, text != service.span()));
+            single.push((site, !own.contains(&service.span())));
         }
     }
     (shared, single)
 }
 
-/// The text that a service's policy is written in: its template where it uses one of the user's, else its own block.
-fn text_of(places: &Places<'_>, service: ServiceView<'_>) -> Option<Span> {
-    let own = places.block(service.span())?;
+/// The texts that a service's policy is written in: the templates of the user's that it uses, else its own block; none
+/// where that is in another's file.
+fn texts_of(places: &Places<'_>, service: ServiceView<'_>) -> Vec<Span> {
+    let Some(own) = places.block(service.span()) else {
+        return Vec::new();
+    };
     let templates = places.templates(own.it);
-    let template = templates.last().map(|body| body.span);
-    let template = template.filter(|span| places.is_own(span.file));
-    Some(template.unwrap_or(service.span()))
+    let templates = templates.iter().map(|body| body.span);
+    let texts: Vec<Span> = templates.filter(|span| places.is_own(span.file)).collect();
+    if texts.is_empty() {
+        vec![service.span()]
+    } else {
+        texts
+    }
 }

@@ -219,4 +219,30 @@ mod rights {
             "{err}"
         );
     }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_leaves_what_was_there() {
+        let desk = Desk::with("");
+        let small = desk.path("small");
+        fs::create_dir(&small).unwrap();
+        let mount = ["-t", "tmpfs", "-o", "size=64k", "tmpfs"];
+        let mounted = Command::new("mount").args(mount).arg(&small).output();
+        if !mounted.is_ok_and(|output| output.status.success()) {
+            eprintln!("skipped: cannot mount a small disk here");
+            return;
+        }
+        let text = format!("{FAULTY}// {}\n", "x".repeat(40_000));
+        fs::write(desk.path("small/app.zd"), &text).unwrap();
+        let (code, _, err) = told(&desk.zdc(&["check", "--fix", "small"]));
+        let kept = desk.read("small/app.zd") == text;
+        let files = fs::read_dir(&small).unwrap().count();
+        let unmounted = Command::new("umount").arg(&small).status();
+        assert!(
+            code == 2 && err.contains("nothing was written") && err.contains("No space left"),
+            "{err}"
+        );
+        assert!(kept && files == 1);
+        assert!(unmounted.is_ok_and(|status| status.success()));
+    }
 }

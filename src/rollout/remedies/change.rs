@@ -1,7 +1,5 @@
 //! A single change of a service's policy.
 
-use std::fmt;
-
 /// A block of a service's body that holds policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
@@ -113,27 +111,44 @@ impl Change {
     }
 }
 
-/// In a few words.
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+/// Changes in a few words, those of one block together.
+pub fn in_words(changes: &[Change]) -> String {
+    let mut said: Vec<String> = Vec::new();
+    let same = |one: &Change, other: &Change| {
+        let alike = std::mem::discriminant(one) == std::mem::discriminant(other);
+        alike && one.part() == other.part()
+    };
+    for group in changes.chunk_by(same) {
+        let each = group.iter().filter_map(|change| match change {
             Change::Set {
-                part,
-                property,
-                value,
-            } => write!(f, "write `{property} = {value}` in `{}`", part.word()),
-            Change::Unset { part, property } => {
-                write!(f, "take `{property}` out of `{}`", part.word())
+                property, value, ..
+            } => Some(format!("`{property} = {value}`")),
+            Change::Unset { property, .. } => Some(format!("`{property}`")),
+            Change::Add { .. } | Change::Remove { .. } => None,
+        });
+        let each: Vec<String> = each.collect();
+        let each = each.join(" and ");
+        said.extend(group.first().map(|change| {
+            let block = change.part().word();
+            match change {
+                Change::Set { .. } => format!("write {each} in `{block}`"),
+                Change::Unset { .. } => format!("take {each} out of `{block}`"),
+                Change::Add {
+                    part: Part::Health,
+                    label: "http",
+                    with,
+                } if with.iter().any(|(key, _)| *key == "path") => {
+                    "add `health http`, which nginx answers itself".to_owned()
+                }
+                Change::Add {
+                    part: Part::Health,
+                    label: "http",
+                    ..
+                } => "add `health http`, for which the program must answer `/`".to_owned(),
+                Change::Add { label, .. } => format!("add `{block} {label}`"),
+                Change::Remove { .. } => format!("take `{block}` out, so that it is derived"),
             }
-            Change::Add {
-                part: Part::Health,
-                label: "http",
-                ..
-            } => f.write_str("add `health http`, for which the program must answer `/`"),
-            Change::Add { part, label, .. } => write!(f, "add `{} {label}`", part.word()),
-            Change::Remove { part, .. } => {
-                write!(f, "take `{}` out, so that it is derived", part.word())
-            }
-        }
+        }));
     }
+    said.join("; ")
 }

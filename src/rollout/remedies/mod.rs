@@ -6,15 +6,16 @@
 
 mod change;
 
-pub use change::{Change, Part};
+pub use change::{Change, Part, in_words};
 
 use super::derivation::{self, Origin, Setting, swarm};
 use super::hosts;
 use super::liveness;
 use crate::diagnostics::{Code, catalogue};
+use crate::graph::routing::pattern;
 use crate::graph::{Graph, ServiceView, protocol};
 use crate::types::Duration;
-use crate::vocabulary::{FailureAction, Node, Order, Port, Protocol, TargetId, Update};
+use crate::vocabulary::{FailureAction, Gateway, Node, Order, Port, Protocol, TargetId, Update};
 use std::fmt;
 
 /// The codes of failed proofs: what a change of policy may mend.
@@ -86,6 +87,7 @@ pub fn why_not(graph: &Graph, service: ServiceView<'_>, code: &Code) -> &'static
             "how long the program itself waits is a fact of `timing`, which no policy changes"
         }
         "ZD4007" => "how many replicas there may be is the type of its variable",
+        "ZD4017" => "the number is no part of how it is replaced, probed or stopped",
         "ZD4018" => "it takes more replicas, or a smaller promise",
         _ if one_writer => {
             "its volume has one writer, so that no second instance may run beside the first: only \
@@ -240,13 +242,8 @@ impl<'g> Patient<'g> {
             label,
             with,
         };
-        if self.service.node.gateway.is_some() {
-            // nginx answers itself. The official images have curl, the ones on Alpine wget (busybox).
-            let image = self.service.node.service.image.as_ref();
-            let image = image.map(|image| image.value.to_string());
-            let wget = image.is_none_or(|image| image.contains("alpine"));
-            let client = (!wget).then(|| ("client", "curl".to_owned()));
-            return vec![add("http", client.into_iter().collect())];
+        if let Some(gateway) = &self.service.node.gateway {
+            return vec![add("http", self.check_of(gateway))];
         }
         let Some((port, named)) = self.asked_port() else {
             return Vec::new();
@@ -266,6 +263,22 @@ impl<'g> Patient<'g> {
             changes.push(add("http", with));
         }
         changes
+    }
+
+    /// What nginx answers itself, so that it does not fall with what stands behind it: a path that no route has.
+    fn check_of(&self, gateway: &Gateway) -> Vec<(&'static str, String)> {
+        const PATH: &str = "/healthz";
+        let mut with = Vec::new();
+        if gateway.route.iter().all(|route| pattern(route).0 != PATH) {
+            with.push(("path", format!("\"{PATH}\"")));
+        }
+        // The official images have curl, those on Alpine busybox, and with it wget.
+        let image = self.service.node.service.image.as_ref();
+        let wget = image.is_none_or(|image| image.value.to_string().contains("alpine"));
+        if !wget {
+            with.push(("client", "curl".to_owned()));
+        }
+        with
     }
 
     /// The port that a check asks, and whether it must be named.
