@@ -114,6 +114,19 @@ impl Ran {
     }
 }
 
+/// A script that asks the engine of these tests.
+pub(crate) fn script(path: PathBuf) -> Result<Script, Failure> {
+    let docker = built("swarm", "docker")?;
+    let docker = docker.parent().unwrap_or(&docker).to_owned();
+    let mut environment = swarm::environment().to_vec();
+    environment.push(("PATH", path_with(docker)?));
+    Ok(Script {
+        program: PathBuf::new(),
+        path,
+        environment,
+    })
+}
+
 /// The path with the folder of a program before all others.
 fn path_with(folder: PathBuf) -> Result<String, Failure> {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -124,13 +137,12 @@ fn path_with(folder: PathBuf) -> Result<String, Failure> {
 
 /// The script of stacks, run with the engine of these tests. Their image listens where the stack says.
 pub(crate) fn stacks(engine: &Engine, name: &str, text: &str) -> Result<Script, Failure> {
-    let mut script = Script::of(name, "swarm", text)?;
-    let docker = built("swarm", "docker")?;
-    let docker = docker.parent().unwrap_or(&docker).to_owned();
-    script.environment = swarm::environment().to_vec();
-    script.environment.push(("PATH", path_with(docker)?));
+    let Script { path, program, .. } = Script::of(name, "swarm", text)?;
     engine.import("example/carried:1", &BTreeSet::new())?;
-    Ok(script)
+    Ok(Script {
+        program,
+        ..script(path)?
+    })
 }
 
 /// Nothing is pulled here.

@@ -23,6 +23,10 @@ pub(crate) fn tests(_: &[Program]) -> Vec<Test> {
             "hosts::a_failing_canary_goes_back",
             a_failing_canary_goes_back,
         ),
+        test(
+            "hosts::there_and_back_loses_nothing",
+            there_and_back_loses_nothing,
+        ),
         test("hosts::by_hand_some_are_lost", by_hand_some_are_lost),
         test(
             "hosts::a_failing_version_never_stays",
@@ -556,6 +560,22 @@ fn rollback_is_the_release_before() -> Verdict {
         ensure(answer(port)? == "2", || {
             "what was not live yet was not dropped".to_owned()
         })?;
+    }
+    Ok(())
+}
+
+/// A version by `deploy.sh` and `switch.sh`, and back by `rollback.sh`, under load.
+fn there_and_back_loses_nothing() -> Verdict {
+    for (source, port) in [(blue_green()?, 80), (node_cluster()?, 3333)] {
+        let host = Host::new("host", &source, modern()?)?;
+        loses_nothing(&host, port, &["2".to_owned(), "1".to_owned()], |version| {
+            if version == "1" && answer(port).is_ok_and(|serves| serves == "2") {
+                host.run("rollback.sh")?;
+                return Ok(());
+            }
+            host.update(version)
+        })?;
+        ensure(answer(port)? == "1", || "1 is not back".to_owned())?;
     }
     Ok(())
 }

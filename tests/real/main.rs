@@ -29,6 +29,7 @@ mod hosts;
 mod kubernetes;
 mod machine;
 mod nginx;
+mod overlapping;
 mod pipeline;
 mod programs;
 mod record;
@@ -167,6 +168,7 @@ fn all() -> Vec<Test> {
     tests.extend(changes::tests());
     tests.extend(deploy::tests());
     tests.extend(steps::tests());
+    tests.extend(overlapping::tests());
     tests
 }
 

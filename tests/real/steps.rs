@@ -16,7 +16,7 @@ pub(crate) fn tests() -> Vec<Test> {
 }
 
 /// A caller and a callee of one stack. The new caller asks for what the old callee does not serve.
-const PROGRAM: &str = r#"
+pub(crate) const PROGRAM: &str = r#"
 app stepped { targets = [swarm] }
 template web() {
   port http { number = 8080 }
@@ -43,16 +43,16 @@ service front {
 }
 "#;
 
-const SERVICES: [&str; 2] = ["stepped_coupon", "stepped_front"];
+pub(crate) const SERVICES: [&str; 2] = ["stepped_coupon", "stepped_front"];
 
 /// A version that is built, and listens where it says.
-struct Version {
+pub(crate) struct Version {
     program: PathBuf,
-    script: Script,
+    pub(crate) script: Script,
 }
 
 impl Version {
-    fn new(engine: &Engine, name: &str, text: &str) -> Result<Self, Failure> {
+    pub(crate) fn new(engine: &Engine, name: &str, text: &str) -> Result<Self, Failure> {
         let script = stacks(engine, name, text)?;
         let program = script.program.clone();
         Ok(Self { program, script })
@@ -72,7 +72,7 @@ impl Version {
         }
     }
 
-    fn rollback(&self, words: &[&str]) -> Result<Ran, Failure> {
+    pub(crate) fn rollback(&self, words: &[&str]) -> Result<Ran, Failure> {
         let script = self.other(self.script.path.with_file_name("rollback.sh"));
         script.with(&[], words)
     }
@@ -196,14 +196,14 @@ fn there_and_back(engine: &Engine, old: &Version, new: &Version) -> Verdict {
     images(engine, ["1", "1"])
 }
 
-fn inspected(engine: &Engine, name: &str) -> Result<Value, Failure> {
+pub(crate) fn inspected(engine: &Engine, name: &str) -> Result<Value, Failure> {
     let found = engine.docker(&["service", "inspect", name])?;
     let mut found: Value = serde_json::from_str(&found).map_err(|error| error.to_string())?;
     Ok(found[0].take())
 }
 
 /// The versions of the services' images.
-fn images(engine: &Engine, versions: [&str; 2]) -> Verdict {
+pub(crate) fn images(engine: &Engine, versions: [&str; 2]) -> Verdict {
     for (name, version) in SERVICES.into_iter().zip(versions) {
         let service = inspected(engine, name)?;
         let image = &service["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"];

@@ -7,6 +7,7 @@
 //! a version that fails, are a second. The programs drain and keep connections as the examples say theirs do.
 
 mod load;
+mod scripts;
 mod systems;
 
 use std::thread::{scope, sleep};
@@ -27,6 +28,15 @@ pub(crate) fn tests() -> Vec<Test> {
                 ("primary-backup", || systems::primary_backup()?.is_clean()),
             )
         }),
+        test(
+            "updates::there_and_back_by_the_scripts_lose_nothing",
+            || {
+                both(
+                    ("shop", || scripts::shop()?.is_clean()),
+                    ("primary-backup", || scripts::primary_backup()?.is_clean()),
+                )
+            },
+        ),
         test("updates::as_found_lose_some", || {
             both(
                 ("shop", || systems::shop_as_found()?.loses_some()),

@@ -11,6 +11,19 @@ use crate::programs::Program;
 use crate::swarm::{Stack, engine};
 use crate::{Failure, Verdict, ensure, updates};
 
+/// What stands before the gateway of primary-backup.
+pub(super) const BEFORE_THE_WEBAPP: &str = "resolver 127.0.0.11 valid=1s ipv6=off;
+server {
+  listen 80;
+  location / {
+    set $gateway nginx;
+    proxy_pass http://$gateway:80;
+    proxy_connect_timeout 1s;
+    proxy_set_header Host $http_host;
+  }
+}
+";
+
 /// New images, of all three services at once.
 pub(super) fn shop() -> Result<Outcome, Failure> {
     let program = program("updates-shop", &example("shop")?)?;
@@ -74,17 +87,7 @@ pub(super) fn primary_backup() -> Result<Outcome, Failure> {
         updates: &updates,
         edge: Edge {
             network: "webapp_webnet",
-            configuration: "resolver 127.0.0.11 valid=1s ipv6=off;
-server {
-  listen 80;
-  location / {
-    set $gateway nginx;
-    proxy_pass http://$gateway:80;
-    proxy_connect_timeout 1s;
-    proxy_set_header Host $http_host;
-  }
-}
-",
+            configuration: BEFORE_THE_WEBAPP,
             port: 18_081,
         },
     };
@@ -187,13 +190,13 @@ server {
     system.updated(Under::LoadUntilLost)
 }
 
-fn example(name: &str) -> Result<String, String> {
+pub(super) fn example(name: &str) -> Result<String, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let file = root.join("examples").join(name).join("app.zd");
     std::fs::read_to_string(file).map_err(|error| error.to_string())
 }
 
-fn program(name: &str, text: &str) -> Result<Program, String> {
+pub(super) fn program(name: &str, text: &str) -> Result<Program, String> {
     let source = folder(name).join("app.zd");
     std::fs::write(&source, text).map_err(|error| error.to_string())?;
     let program = Program::new(name.to_owned(), source);
@@ -203,12 +206,12 @@ fn program(name: &str, text: &str) -> Result<Program, String> {
     Ok(program)
 }
 
-fn stack_file(program: &Program, stack: &str) -> PathBuf {
+pub(super) fn stack_file(program: &Program, stack: &str) -> PathBuf {
     program.output.join(format!("swarm/{stack}.yml"))
 }
 
 /// Makes a generated stack file one for a single node without IPVS, and its update quick.
-fn patch(program: &Program, stack: &str) -> Verdict {
+pub(super) fn patch(program: &Program, stack: &str) -> Verdict {
     let file = stack_file(program, stack);
     let text = std::fs::read_to_string(&file).map_err(|error| error.to_string())?;
     let mut yaml: Yaml = serde_yaml::from_str(&text).map_err(|error| error.to_string())?;
@@ -221,6 +224,7 @@ fn patch(program: &Program, stack: &str) -> Verdict {
         deploy["endpoint_mode"] = "dnsrr".into();
         deploy["update_config"]["delay"] = "1s".into();
         deploy["update_config"]["monitor"] = "1s".into();
+        deploy["rollback_config"]["monitor"] = "1s".into();
         let image = service["image"].as_str().unwrap_or_default();
         // A gateway keeps the interval in which it finds its pools.
         if !image.starts_with("nginx:") {
