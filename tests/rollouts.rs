@@ -511,6 +511,37 @@ fn a_rollout_is_drawn() {
     insta::assert_snapshot!("rollout_crash", out);
 }
 
+/// As many as one asks for, on every target, and no more than there are.
+#[test]
+fn so_many_old_instances_end_by_themselves() {
+    let program = PROGRAM.replace("replicas = 2", "replicas = 4");
+    for (lost, left) in [("1", 3), ("2", 2), ("4", 0), ("9", 0)] {
+        let scenario = [
+            "--scenario",
+            "instance-lost",
+            "--lost",
+            lost,
+            "--format",
+            "json",
+        ];
+        let (code, out, error) = played(
+            &program.replace("min_available = 1", "min_available = 4"),
+            &scenario,
+        );
+        assert_eq!(code, Some(0), "{error}");
+        let told: serde_json::Value = serde_json::from_str(&out).unwrap();
+        let minima: Vec<u64> = told
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["minimum"].as_u64().unwrap())
+            .collect();
+        assert_eq!(minima, [left, left], "{lost}: {told}");
+    }
+    let (code, _, error) = played(PROGRAM, &["--scenario", "instance-lost", "--lost", "0"]);
+    assert_eq!(code, Some(2), "{error}");
+}
+
 #[test]
 fn a_broken_promise_is_drawn_with_the_way_to_it() {
     let update = "update rolling { order = stop_first, parallelism = 2 }\n}";

@@ -256,6 +256,7 @@ catalogue! {
     NOT_IN_THE_GATEWAY_API = "ZD5077" "not-in-the-gateway-api" Warning "0.1.0";
     SEVERAL_BODY_SIZES = "ZD5078" "several-body-sizes" Error "0.1.0";
     INVALID_RATE = "ZD5079" "invalid-rate" Error "0.1.0";
+    BALANCER_FOLLOWS_LATER = "ZD5080" "balancer-follows-later" Note "0.1.0";
     ONLY_ON_A_HOST = "ZD5090" "only-on-a-host" Error "0.1.0";
     SLOT_COUNT = "ZD5091" "slot-count" Error "0.1.0";
     NOT_ON_A_HOST = "ZD5092" "not-on-a-host" Error "0.1.0";

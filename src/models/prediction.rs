@@ -82,18 +82,18 @@ impl Prediction {
         self.worst.iter().chain(&self.after)
     }
 
-    /// An old instance ends by itself at the worst moment.
+    /// An old instance ends by itself at the worst moment, where one is left.
     pub fn lose_one(&mut self) {
         self.after.clear();
-        self.worst
-            .extend(self.worst.last().cloned().map(|mut moment| {
-                "an old instance ends by itself".clone_into(&mut moment.event);
-                moment.serving = moment.serving.saturating_sub(1);
-                if let Some(old) = moment.by_version.iter_mut().find(|count| **count > 0) {
-                    *old -= 1;
-                }
-                moment
-            }));
+        let last = self.worst.last().filter(|moment| moment.serving > 0);
+        self.worst.extend(last.cloned().map(|mut moment| {
+            "an old instance ends by itself".clone_into(&mut moment.event);
+            moment.serving = moment.serving.saturating_sub(1);
+            if let Some(old) = moment.by_version.iter_mut().find(|count| **count > 0) {
+                *old -= 1;
+            }
+            moment
+        }));
     }
 }
 

@@ -47,6 +47,10 @@ pub(super) struct Rollout {
     )]
     scenes: Vec<Scene>,
 
+    /// With `instance-lost`: how many of the old instances end by themselves
+    #[arg(long, value_name = "COUNT", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    lost: u32,
+
     /// How it is written
     #[arg(long, value_name = "FORMAT", default_value = "human", value_enum)]
     format: Format,
@@ -83,7 +87,12 @@ impl Played<'_> {
     fn title(&self) -> String {
         let name = escape_line(self.service.name());
         let (target, scene) = (self.target.word(), self.scene.word());
-        format!("{name} on {target}: {scene}")
+        match self.scene {
+            Scene::InstancesLost(lost) if lost > 1 => {
+                format!("{name} on {target}: {scene} ({lost})")
+            }
+            _ => format!("{name} on {target}: {scene}"),
+        }
     }
 }
 
@@ -111,6 +120,14 @@ impl Rollout {
         Ok(if broken { Exit::Found } else { Exit::Success })
     }
 
+    /// With as many old instances as were asked for.
+    fn meant(&self, scene: Scene) -> Scene {
+        match scene {
+            Scene::InstancesLost(_) => Scene::InstancesLost(self.lost),
+            other => other,
+        }
+    }
+
     fn play<'g>(&self, graph: &'g Graph, targets: &[TargetId]) -> Result<Vec<Played<'g>>, Failure> {
         if let Some(name) = &self.service {
             known(graph, name)?;
@@ -127,7 +144,7 @@ impl Rollout {
         let mut searches = Searches::default();
         for target in targets.iter().copied() {
             for service in graph.services_on(target).filter(wanted) {
-                for scene in scenes.iter().copied() {
+                for scene in scenes.iter().map(|scene| self.meant(*scene)) {
                     let rehearsal = rehearse(graph, service, target, scene, &mut searches);
                     let rehearsal = rehearsal.map(|rehearsal| {
                         let costs = costs(graph, service, target, scene, &rehearsal);

@@ -95,7 +95,10 @@ fn surge(service: ServiceView<'_>, instances: u64) -> Surge {
 
 /// Whether requests are cut, by the conditions of `--policy`.
 fn cut(graph: &Graph, service: ServiceView<'_>, target: TargetId, scene: Scene) -> Cut {
-    if matches!(scene, Scene::Crash | Scene::LateCrash | Scene::InstanceLost) {
+    if matches!(
+        scene,
+        Scene::Crash | Scene::LateCrash | Scene::InstancesLost(_)
+    ) {
         return Cut::May("an instance ends by itself".to_owned());
     }
     let settings = derivation::explain(graph, service, target);

@@ -24,7 +24,7 @@ pub(super) fn rehearse(rehearsing: &Rehearsing<'_>) -> Result<Rehearsal, Unknown
     }
     let policy = hosts::policy(graph, service);
     let least = match rehearsing.scene {
-        Scene::InstanceLost => least.saturating_sub(1),
+        Scene::InstancesLost(lost) => least.saturating_sub(u64::from(lost)),
         // Slot after slot is replaced by what fails when nobody asks any more; one switch takes all.
         Scene::LateCrash => 0,
         // It is asked again for `monitor` after it was brought in; a slot that fails is given up.
@@ -149,12 +149,14 @@ impl Steps<'_> {
                 self.serving,
             ));
         }
-        if self.rehearsing.scene == Scene::InstanceLost {
-            moments.push(moment(
-                Interval::NOW,
-                "an old instance ends by itself",
-                least,
-            ));
+        for left in (least..moments.last().map_or(0, |last| last.serving)).rev() {
+            if self.rehearsing.scene.lost() > 0 {
+                moments.push(moment(
+                    Interval::NOW,
+                    "an old instance ends by itself",
+                    left,
+                ));
+            }
         }
         if self.rehearsing.scene == Scene::LateCrash {
             let end = self.ends_within(false);

@@ -52,8 +52,8 @@ impl Rehearsing<'_> {
             (prediction.worst, prediction.after) = pods::worst_way(&deployment);
         }
         let mut least = u64::from(prediction.least_serving);
-        if self.scene == Scene::InstanceLost {
-            // The controller does not take more than may be missing; what ends by itself is missing besides.
+        // The controller does not take more than may be missing; what ends by itself is missing besides.
+        for _ in 0..self.scene.lost() {
             least = least.saturating_sub(1);
             prediction.least_serving = small(least);
             prediction.lose_one();

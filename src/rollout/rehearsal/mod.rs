@@ -34,8 +34,8 @@ pub enum Scene {
     LateCrash,
     /// A new version whose image is missing.
     Rejected,
-    /// A new version that works, while one of the old instances ends by itself.
-    InstanceLost,
+    /// A new version that works, while so many of the old instances end by themselves.
+    InstancesLost(u32),
     /// A new version that works, and one replica more in the same deploy.
     Scale,
     /// A second new version, at any time while the first one comes. Both work.
@@ -54,7 +54,7 @@ impl Scene {
         Scene::Crash,
         Scene::LateCrash,
         Scene::Rejected,
-        Scene::InstanceLost,
+        Scene::InstancesLost(1),
         Scene::Scale,
         Scene::SecondDeploy,
         Scene::Drain,
@@ -70,10 +70,18 @@ impl Scene {
             Scene::Crash => "crash",
             Scene::LateCrash => "late-crash",
             Scene::Rejected => "rejected",
-            Scene::InstanceLost => "instance-lost",
+            Scene::InstancesLost(_) => "instance-lost",
             Scene::Scale => "scale",
             Scene::SecondDeploy => "second-deploy",
             Scene::Drain => "drain",
+        }
+    }
+
+    /// How many of the old instances end by themselves.
+    fn lost(self) -> u32 {
+        match self {
+            Scene::InstancesLost(lost) => lost,
+            _ => 0,
         }
     }
 
@@ -95,7 +103,7 @@ impl Scene {
             Scene::Rollback => Some(Disturbance::Rollback),
             Scene::Drain => Some(Disturbance::Drain),
             // Failures that are not counted stop nothing, and nobody promises that no instance ends.
-            Scene::LateCrash | Scene::InstanceLost => None,
+            Scene::LateCrash | Scene::InstancesLost(_) => None,
             _ => Some(Disturbance::Update),
         }
     }

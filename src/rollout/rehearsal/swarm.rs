@@ -25,7 +25,7 @@ pub(super) fn rehearse(
     let searched = rehearsing.searched(&update)?;
     let mut prediction = searches.predict(rehearsing.scenario(numbers, searched));
     let least = rehearsing.least(numbers, searched, &prediction);
-    if rehearsing.scene == Scene::InstanceLost {
+    for _ in 0..rehearsing.scene.lost() {
         prediction.lose_one();
     }
     Ok(rehearsing.rehearsal(least, searched, prediction))
@@ -67,7 +67,7 @@ impl Rehearsing<'_> {
         match self.scene {
             // These have closed forms, for any number.
             Scene::Update | Scene::Scale => serving(&numbers.update),
-            Scene::InstanceLost => serving(&numbers.update).saturating_sub(1),
+            Scene::InstancesLost(lost) => serving(&numbers.update).saturating_sub(u64::from(lost)),
             Scene::Rollback => serving(&numbers.update).min(serving(&numbers.rollback)),
             // A search that was cut off shows nothing; what never runs is bounded without it.
             Scene::NeverHealthy | Scene::Rejected if !prediction.complete => {

@@ -57,11 +57,11 @@ pub(super) fn lower<'g>(
         return;
     }
     let name = lowering.name(service);
-    let class = lowering
-        .common
-        .settings
-        .ingress_class
-        .map(ToOwned::to_owned);
+    let class = lowering.common.settings.ingress_class;
+    if class == Some(ALB) {
+        lowering.ledger.report(no_readiness_gate(lowering, service));
+    }
+    let class = class.map(ToOwned::to_owned);
     let ingress = Ingress {
         spec: Some(IngressSpec {
             ingress_class_name: class,
@@ -74,6 +74,31 @@ pub(super) fn lower<'g>(
     let mut metadata = lowering.shared_metadata(name.to_owned());
     lowering.write(&mut metadata, ingress);
     lowering.end_file(name);
+}
+
+/// The class of the AWS Load Balancer Controller, whose balancers send requests to pods by themselves.
+const ALB: &str = "alb";
+
+/// A rollout that does not wait for the balancer.
+///
+/// kubernetes-sigs.github.io/aws-load-balancer-controller, "Pod readiness gate": with the label on the namespace a pod
+/// is ready once the balancer has it as a healthy target of type `ip`.
+fn no_readiness_gate(lowering: &Lowering<'_>, service: ServiceView<'_>) -> Diagnostic {
+    let namespace = lowering.common.settings.namespace.unwrap_or("NAMESPACE");
+    Diagnostic::new(
+        &catalogue::BALANCER_FOLLOWS_LATER,
+        format!(
+            "a rollout behind `{}` does not wait until the balancer leads to the new pods",
+            service.name()
+        ),
+        service.span(),
+    )
+    .labelled("a balancer of AWS counts a pod later than Kubernetes does")
+    .help(format!(
+        "label the namespace before the first deploy: `kubectl label namespace {namespace} \
+         elbv2.k8s.aws/pod-readiness-gate-inject=enabled`; it needs targets of type `ip`"
+    ))
+    .about(service.name())
 }
 
 impl<'g> Lowering<'g> {

@@ -231,9 +231,14 @@ is_stack() {
 }
 
 require_swarm() {
-  local manager
+  local manager version
   manager=$(docker info --format '{{.Swarm.ControlAvailable}}') || fail "no engine answers"
   [ "$manager" = true ] || fail "this engine manages no swarm: see \`docker swarm init\` and \`docker context use\`"
+  # moby #42875: engines before do not count what fails where `delay` is longer than `monitor`.
+  version=$(docker version --format '{{.Server.Version}}')
+  if [ "$(printf '%s\n' 20.10.9 "$version" | sort -V | head -n 1)" != 20.10.9 ]; then
+    say "engine $version may not go back where a delay is longer than the time to monitor; 20.10.9 and later do"
+  fi
 }
 
 # Waits until no service of a stack moves: `await STACK {before|after|back} TASKS_BEFORE VERSIONS_BEFORE`. After a deploy
