@@ -79,25 +79,33 @@ impl Version {
 
     /// The script of the plan from another version to this.
     fn steps_from(&self, old: &Self) -> Result<Script, Failure> {
-        let mut plan = Command::new(env!("CARGO_BIN_EXE_zdc"));
-        plan.args(["plan", "--format", "script", "--target", "swarm"]);
-        plan.args([&old.program, &self.program]);
-        let output = plan.output().map_err(|error| error.to_string())?;
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        ensure(
-            output.status.success() && said.contains("`coupon` goes first"),
-            || said,
-        )?;
         let path = self.program.with_file_name("steps.sh");
-        std::fs::write(&path, output.stdout).map_err(|error| error.to_string())?;
-        let mut judge = Command::new(installed("shellcheck", "shellcheck")?);
-        judge.arg(&path);
-        run(judge)?;
-        let mut executable = Command::new("chmod");
-        executable.arg("+x").arg(&path);
-        run(executable)?;
+        let said = write_steps([&old.program, &self.program], "swarm", &path)?;
+        ensure(said.contains("`coupon` goes first"), || said)?;
         Ok(self.other(path))
     }
+}
+
+/// Writes the script of the plan from one program to another, which shellcheck finds nothing in; what the plan said.
+pub(crate) fn write_steps(
+    programs: [&Path; 2],
+    target: &str,
+    to: &Path,
+) -> Result<String, Failure> {
+    let mut plan = Command::new(env!("CARGO_BIN_EXE_zdc"));
+    plan.args(["plan", "--format", "script", "--target", target]);
+    let output = plan.args(programs).output();
+    let output = output.map_err(|error| error.to_string())?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure(output.status.success(), || said.clone())?;
+    std::fs::write(to, output.stdout).map_err(|error| error.to_string())?;
+    let mut executable = Command::new("chmod");
+    executable.arg("+x").arg(to);
+    run(executable)?;
+    let mut judge = Command::new(installed("shellcheck", "shellcheck")?);
+    judge.arg(to);
+    run(judge)?;
+    Ok(said)
 }
 
 fn on_a_swarm() -> Verdict {

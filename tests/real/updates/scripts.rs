@@ -1,8 +1,6 @@
 //! The same by the scripts that are written: a new version deployed, and taken back again, under load. The stack files are
 //! changed as those of the other updates are.
 
-use std::path::Path;
-use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -12,6 +10,7 @@ use super::systems::{BEFORE_THE_WEBAPP, example, patch, program, stack_file};
 use crate::deploy::{self, LOCAL, Script};
 use crate::machine::state;
 use crate::programs::Program;
+use crate::steps::write_steps;
 use crate::swarm::{Stack, engine};
 use crate::{Failure, Verdict, ensure};
 
@@ -130,24 +129,8 @@ fn script(program: &Program, name: &str) -> Result<Script, Failure> {
 /// The script of the plan between two programs, by the names of their folders.
 fn steps(new: &Program, names: [&str; 2]) -> Result<Script, Failure> {
     let sources = names.map(|name| state().join(name).join("app.zd"));
-    let mut plan = Command::new(env!("CARGO_BIN_EXE_zdc"));
-    plan.args(["plan", "--format", "script", "--target", "swarm"]);
-    let output = plan
-        .args(sources)
-        .output()
-        .map_err(|error| error.to_string())?;
-    ensure(output.status.success(), || {
-        String::from_utf8_lossy(&output.stderr).into_owned()
-    })?;
+    let [old, new_source] = &sources;
     let path = new.output.join("steps.sh");
-    let written = std::fs::write(&path, output.stdout);
-    written
-        .and_then(|()| executable(&path))
-        .map_err(|error| error.to_string())?;
+    write_steps([old, new_source], "swarm", &path)?;
     deploy::script(path)
-}
-
-fn executable(path: &Path) -> std::io::Result<()> {
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(path, mode)
 }
