@@ -23,8 +23,14 @@ pub(super) fn rewritten(
         return page.filled(put);
     }
     let mut edits: Vec<Replacement> = Vec::new();
+    // What comes goes in the place of the last item, where that goes: its line ends with it.
+    let place = body.items.last().filter(|last| goes(last));
+    let place = place.filter(|_| !put.is_empty());
     for (index, item) in body.items.iter().enumerate() {
-        if goes(item) {
+        if goes(item) && place.is_some_and(|place| place.span() == item.span()) {
+            let before = index.checked_sub(1).and_then(|at| body.items.get(at));
+            edits.push(page.exchanged(item, before, put));
+        } else if goes(item) {
             let before = index.checked_sub(1).and_then(|at| body.items.get(at));
             let kept = body.items.iter().take(index).rev();
             let kept = kept
@@ -34,7 +40,9 @@ pub(super) fn rewritten(
             edits.push(page.taken(item, before.filter(|_| kept), after));
         }
     }
-    edits.extend(page.put(put));
+    if place.is_none() {
+        edits.extend(page.put(put));
+    }
     edits
 }
 
@@ -155,6 +163,23 @@ impl Page<'_> {
         Replacement {
             span: self.span(start, end),
             text: String::new(),
+        }
+    }
+
+    /// Others in the place of an item, on its line where it shares that, else on a line each.
+    fn exchanged(&self, item: &Item, before: Option<&Item>, put: &[String]) -> Replacement {
+        let it = item.span();
+        let comments = self.comments_in(it);
+        let lines = format!("{}{}", self.line_end(), self.indent(it.start));
+        let shares = before.is_some_and(|before| self.shares_line(before, item));
+        let own = put.join(if shares { ", " } else { &lines });
+        Replacement {
+            span: it,
+            text: if comments.is_empty() {
+                own
+            } else {
+                format!("{comments}{lines}{own}")
+            },
         }
     }
 
