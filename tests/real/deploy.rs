@@ -3,7 +3,7 @@
 //! went well.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{scope, sleep};
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::kubernetes::{self, Cluster};
 use crate::machine::{built, folder, run};
 use crate::programs::Program;
+use crate::steps::write_steps;
 use crate::swarm::{self, Engine};
 use crate::{Failure, Test, Verdict, ensure, test};
 
@@ -297,18 +298,20 @@ fn on_a_control_plane() -> Verdict {
     let told = environment.map(|(name, place)| (name, place.display().to_string()));
     let mut environment = told.to_vec();
     environment.push(("PATH", path_with(program)?));
+    let build = |name: &str, text: &str| -> Result<Script, Failure> {
+        Ok(Script {
+            environment: environment.clone(),
+            ..Script::of(name, "kubernetes", text)?
+        })
+    };
     let version = |version: &str| -> Result<Script, Failure> {
-        let text = MANIFESTS.replace("VERSION", version);
-        let script = Script::of("kubernetes", "kubernetes", &text)?;
+        let script = build("kubernetes", &MANIFESTS.replace("VERSION", version))?;
         // Of what never gets ready a test waits no ten minutes, Kubernetes' own deadline.
         if version == "bad" {
             let deadline = "  replicas: 2\n  progressDeadlineSeconds: 5\n";
             edit(&script, "web.yaml", ("  replicas: 2\n", deadline))?;
         }
-        Ok(Script {
-            environment: environment.clone(),
-            ..script
-        })
+        Ok(script)
     };
     // Without its namespace nothing can be applied, and nothing is.
     version("1")?
@@ -324,7 +327,7 @@ fn on_a_control_plane() -> Verdict {
                 sleep(Duration::from_millis(300));
             }
         });
-        let verdict = carried(cluster, version);
+        let verdict = carried(cluster, version).and_then(|()| in_steps(cluster, build));
         done.store(true, Ordering::SeqCst);
         verdict
     })
@@ -391,6 +394,65 @@ fn carried(cluster: &Cluster, version: impl Fn(&str) -> Result<Script, Failure>)
     ensure(image()? == "example/carried:4", || {
         "something was changed".to_owned()
     })
+}
+
+/// Two versions of which one service goes first: by the script of the plan, and back by the manifests of before.
+fn in_steps(cluster: &Cluster, build: impl Fn(&str, &str) -> Result<Script, Failure>) -> Verdict {
+    let images = |web: &str, dns: &str| -> Verdict {
+        let path = "jsonpath={.items[*].spec.template.spec.containers[0].image}";
+        let words = [
+            "get",
+            "deployments/web",
+            "deployments/dns",
+            "-n",
+            "carried",
+            "-o",
+            path,
+        ];
+        let images = cluster.kubectl(&words)?;
+        let expected = format!("example/carried:{web} example/carried:{dns}");
+        ensure(images == expected, || format!("{images}, not {expected}"))
+    };
+    let text = MANIFESTS.replace("VERSION", "1");
+    // The new `dns` asks `web` for what the old `web` does not serve.
+    let newer = text
+        .replace("carried:1", "carried:2")
+        .replace(
+            "service dns {",
+            "service dns {\n  needs web.http { version = 2 }",
+        )
+        .replace(
+            "service web {",
+            "service web {\n  provides http { version = 2 }",
+        );
+    let (old, new) = (build("before", &text)?, build("after", &newer)?);
+    let steps = Script {
+        path: new.program.with_file_name("steps.sh"),
+        program: new.program.clone(),
+        environment: new.environment.clone(),
+    };
+    write_steps([&old.program, &new.program], "kubernetes", &steps.path)?;
+    let folder = |script: &Script| {
+        let folder = script.path.ancestors().nth(2).map(Path::to_path_buf);
+        folder.unwrap_or_default().display().to_string()
+    };
+    old.with(&[], &[])?
+        .ended(0, "everything runs what was applied")?;
+    let there = steps.with(&[], &["--manifests", &folder(&new)])?;
+    there.ended(0, "step 1 of 2: web")?;
+    there.ended(0, "done: 2 of 2")?;
+    images("2", "2")?;
+    steps
+        .with(&[], &["--back", "2"])?
+        .ended(2, "--back needs the manifests of the version before")?;
+    steps
+        .with(&[], &["--back", "1", "--before", &folder(&old)])?
+        .ended(0, "step 1 of 2 goes back: web")?;
+    images("1", "2")?;
+    steps
+        .with(&[], &["--back", "2", "--before", &folder(&old)])?
+        .ended(0, "step 2 of 2 goes back: dns")?;
+    images("1", "1")
 }
 
 /// Changes a file beside a script.
