@@ -231,8 +231,7 @@ fn on_a_swarm() -> Verdict {
     script
         .with(&good, &over)?
         .ended(0, "carried-back: every service runs what was deployed")?;
-    engine.docker(&["stack", "rm", "carried-front", "carried-back"])?;
-    Ok(())
+    engine.remove_named(&["carried-front", "carried-back"])
 }
 
 /// A start-first update of a service that may have no second task on its node waits for ever: the script does not.
@@ -261,8 +260,7 @@ service web {
         1,
         "narrow: nothing has moved for 8 s:\n  narrow_web: updating",
     )?;
-    engine.docker(&["stack", "rm", "narrow"])?;
-    Ok(())
+    engine.remove_named(&["narrow"])
 }
 
 const MANIFESTS: &str = r#"

@@ -30,8 +30,7 @@ fn on_a_swarm() -> Verdict {
     };
     let versions = [version("1")?, version("2")?, version("3")?];
     let verdict = overlapping(engine, &versions);
-    engine.docker(&["stack", "rm", "stepped"])?;
-    verdict
+    verdict.and(engine.remove_named(&["stepped"]))
 }
 
 fn overlapping(engine: &Engine, [first, second, third]: &[Version; 3]) -> Verdict {

@@ -484,10 +484,22 @@ impl Engine {
         &self,
         stacks: impl IntoIterator<Item = &'s Stack> + Clone,
     ) -> Verdict {
+        let names: Vec<&str> = stacks.clone().into_iter().map(|it| &*it.name).collect();
+        self.remove_named(&names)?;
+        for stack in stacks {
+            for network in stack.external("networks") {
+                let _ = self.docker(&["network", "rm", network]);
+            }
+        }
+        Ok(())
+    }
+
+    /// The same of stacks by their names; networks that they share stay.
+    pub(crate) fn remove_named(&self, names: &[&str]) -> Verdict {
         wait(Duration::from_secs(60), || {
             let mut left = Vec::new();
-            for stack in stacks.clone() {
-                let containers = socket::of_stack("containers/json", &stack.name)?;
+            for name in names {
+                let containers = socket::of_stack("containers/json", name)?;
                 let alive = containers.iter().filter(|it| it["State"] == "running");
                 let alive: Vec<&str> = alive.filter_map(|it| it["Id"].as_str()).collect();
                 // Without the grace period that an application would need.
@@ -496,9 +508,9 @@ impl Engine {
                 }
                 // A network is in use until its last task is gone, and the next stack of that name would find one that
                 // goes away.
-                let networks = socket::of_stack("networks", &stack.name)?;
-                if !networks.is_empty() || !socket::of_stack("services", &stack.name)?.is_empty() {
-                    self.docker(&["stack", "rm", &stack.name])?;
+                let networks = socket::of_stack("networks", name)?;
+                if !networks.is_empty() || !socket::of_stack("services", name)?.is_empty() {
+                    self.docker(&["stack", "rm", name])?;
                 }
                 let all = containers.iter().chain(&networks);
                 left.extend(all.map(|it| it["Id"].to_string()));
@@ -509,11 +521,6 @@ impl Engine {
                 Err(format!("these are left: {}", left.join(" ")))
             }
         })?;
-        for stack in stacks {
-            for network in stack.external("networks") {
-                let _ = self.docker(&["network", "rm", network]);
-            }
-        }
         Ok(())
     }
 }
