@@ -28,8 +28,6 @@ pub(crate) const USAGE: &str = "usage: record {swarm|kubernetes} (--again FILE [
 /// What is recorded, and where to.
 #[derive(Default)]
 struct Order {
-    on_kubernetes: bool,
-    /// What is generated for Kubernetes.
     of: Kind,
     again: Option<PathBuf>,
     names: Vec<String>,
@@ -40,9 +38,10 @@ struct Order {
     into: PathBuf,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Kind {
     #[default]
+    Swarm,
     Deployment,
     StatefulSet,
     Drain,
@@ -81,7 +80,7 @@ fn order(words: &[String]) -> Result<Order, String> {
     let mut words = words.iter();
     match words.next().map(String::as_str) {
         Some("swarm") => {}
-        Some("kubernetes") => order.on_kubernetes = true,
+        Some("kubernetes") => order.of = Kind::Deployment,
         _ => return Err("what is recorded is a `swarm` or `kubernetes`".to_owned()),
     }
     while let Some(option) = words.next() {
@@ -96,6 +95,7 @@ fn order(words: &[String]) -> Result<Order, String> {
             "--case" => order.names.push(value.clone()),
             "--generated" => order.generated = count()?,
             "--seed" => order.seed = u64::from(count()?),
+            "--of" if order.of == Kind::Swarm => return Err("a swarm has one kind".to_owned()),
             "--of" => {
                 order.of = match value.as_str() {
                     "deployment" => Kind::Deployment,
@@ -117,11 +117,11 @@ fn order(words: &[String]) -> Result<Order, String> {
 }
 
 fn cases(order: &Order) -> Result<Vec<Case>, String> {
-    let generate = match (order.on_kubernetes, order.of) {
-        (false, _) => generated::cases,
-        (true, Kind::Deployment) => generated::deployments,
-        (true, Kind::StatefulSet) => generated::stateful_sets,
-        (true, Kind::Drain) => generated::drains,
+    let generate = match order.of {
+        Kind::Swarm => generated::cases,
+        Kind::Deployment => generated::deployments,
+        Kind::StatefulSet => generated::stateful_sets,
+        Kind::Drain => generated::drains,
     };
     let mut cases = generate(order.generated, order.seed);
     if let Some(file) = &order.again {
@@ -154,10 +154,10 @@ enum Recorder {
 
 impl Recorder {
     fn start(order: &Order) -> Result<Self, Failure> {
-        if order.on_kubernetes {
-            kubernetes::Recorder::start().map(Self::Kubernetes)
-        } else {
+        if order.of == Kind::Swarm {
             swarm::Recorder::start().map(Self::Swarm)
+        } else {
+            kubernetes::Recorder::start().map(Self::Kubernetes)
         }
     }
 
