@@ -22,6 +22,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use zdc::diagnostics::{Diagnostic, Severity};
+use zdc::fix::Repairs;
 use zdc::rollout::remedies::is_proof;
 use zdc::source::MemoryWorld;
 use zdc::{Compilation, Mended, Options, compile, mend, repairs};
@@ -66,6 +67,17 @@ fn compiled(world: &MemoryWorld) -> Compilation {
     compile(world, "app.zd", &Options::default())
 }
 
+/// What a search finds of a program.
+fn searched(world: &MemoryWorld, before: &Compilation) -> Repairs {
+    repairs(
+        world,
+        "app.zd",
+        &Options::default(),
+        before,
+        Severity::Warning,
+    )
+}
+
 fn mended(world: &MemoryWorld) -> Mended {
     mend(world, "app.zd", &Options::default(), compiled(world))
 }
@@ -85,13 +97,7 @@ fn told(compilation: &Compilation, diagnostic: &Diagnostic) -> String {
 fn report(texts: &BTreeMap<String, String>) -> String {
     let world = world(texts);
     let before = compiled(&world);
-    let found = repairs(
-        &world,
-        "app.zd",
-        &Options::default(),
-        &before,
-        Severity::Warning,
-    );
+    let found = searched(&world, &before);
     let mut out = String::new();
     for (index, fix) in &found.fixes {
         writeln!(out, "{}", told(&before, &before.diagnostics[*index])).unwrap();
@@ -155,13 +161,7 @@ fn every_example_as_found_is_mended() {
         let texts = texts(&folder.join("as-found"));
         let world = world(&texts);
         let before = compiled(&world);
-        let found = repairs(
-            &world,
-            "app.zd",
-            &Options::default(),
-            &before,
-            Severity::Warning,
-        );
+        let found = searched(&world, &before);
         let faults = faults(&before);
         assert!(faults > 0 && found.properties > 0, "{name}");
         assert!(

@@ -10,6 +10,7 @@ pub use catalogue::Code;
 
 use crate::source::{Span, Str};
 use std::fmt;
+use std::ops::Range;
 
 /// How much a diagnostic matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,6 +72,27 @@ pub struct Replacement {
     pub span: Span,
     /// The new text.
     pub text: String,
+}
+
+impl Replacement {
+    /// What some bytes of a text are with edits made in them, which are in the order of the source and begin there; what
+    /// the last one takes away may reach beyond.
+    pub fn made<'e>(
+        text: &str,
+        bytes: Range<usize>,
+        edits: impl IntoIterator<Item = &'e Replacement>,
+    ) -> String {
+        let mut out = String::with_capacity(bytes.len() + 64);
+        let mut done = bytes.start;
+        for edit in edits {
+            let start = edit.span.start as usize;
+            out.push_str(text.get(done..start).unwrap_or_default());
+            out.push_str(&edit.text);
+            done = done.max(edit.span.end as usize);
+        }
+        out.push_str(text.get(done..bytes.end).unwrap_or_default());
+        out
+    }
 }
 
 /// Edits that mend a fault together, and were tried: the program with them was judged.

@@ -80,20 +80,6 @@ pub(super) fn agree(some: &BTreeSet<Replacement>, more: &[Replacement]) -> bool 
     })
 }
 
-/// A text with edits that agree.
-pub(super) fn applied(text: &str, edits: &[&Replacement]) -> String {
-    let mut out = String::with_capacity(text.len() + 64);
-    let mut done = 0;
-    for edit in edits {
-        let start = edit.span.start as usize;
-        out.push_str(text.get(done..start).unwrap_or_default());
-        out.push_str(&edit.text);
-        done = done.max(edit.span.end as usize);
-    }
-    out.push_str(text.get(done..).unwrap_or_default());
-    out
-}
-
 /// A service and where its policy is written.
 struct Page<'a> {
     places: &'a Places<'a>,

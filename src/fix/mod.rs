@@ -83,9 +83,12 @@ pub fn repairs(case: &Case<'_>, judge: &mut dyn FnMut(&dyn World) -> Judged) -> 
 pub fn edited(sources: &Sources, edits: &[Replacement]) -> BTreeMap<Str, Str> {
     let mut texts = BTreeMap::new();
     for (file, source) in sources.iter() {
-        let here: Vec<&Replacement> = edits.iter().filter(|edit| edit.span.file == file).collect();
-        if !here.is_empty() {
-            let text = layout::applied(&source.text, &here);
+        let mut here = edits
+            .iter()
+            .filter(|edit| edit.span.file == file)
+            .peekable();
+        if here.peek().is_some() {
+            let text = Replacement::made(&source.text, 0..source.text.len(), here);
             texts.insert(source.path.clone(), text.into());
         }
     }

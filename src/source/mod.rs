@@ -3,12 +3,14 @@
 //! No phase opens a file, reads a clock or looks at the environment. What a phase needs from
 //! outside it asks of a [`World`]; the command line hands it the disk, tests hand it memory.
 
+mod lines;
 mod memory;
 
 pub use memory::MemoryWorld;
 
+use lines::Lines;
+use std::fmt;
 use std::sync::{Arc, OnceLock};
-use std::{fmt, iter};
 
 /// A cheap shared string; names and literals are cloned far more often than they are made.
 pub type Str = Arc<str>;
@@ -148,21 +150,28 @@ pub struct Source {
     pub path: Str,
     /// Its text.
     pub text: Str,
-    /// Where its lines start, once somebody has asked: a plan names a line for each value that differs.
-    lines: OnceLock<Vec<u32>>,
+    /// Once somebody has asked for a line.
+    lines: OnceLock<Lines>,
 }
 
 impl Source {
-    fn lines(&self) -> &[u32] {
-        self.lines.get_or_init(|| {
-            let newlines = self
-                .text
-                .bytes()
-                .enumerate()
-                .filter(|(_, byte)| *byte == b'\n');
-            let after = newlines.map_while(|(at, _)| u32::try_from(at + 1).ok());
-            iter::once(0).chain(after).collect()
-        })
+    /// Line and column of an offset, both from 1; columns count characters.
+    pub fn position(&self, offset: usize) -> (usize, usize) {
+        self.lines().position(&self.text, offset)
+    }
+
+    /// The line that an offset is in, from 0.
+    pub fn line(&self, offset: usize) -> usize {
+        self.lines().line(&self.text, offset)
+    }
+
+    /// The first byte of a line, by its number from 0; `None` past the last.
+    pub fn line_start(&self, line: usize) -> Option<usize> {
+        self.lines().start(&self.text, line)
+    }
+
+    fn lines(&self) -> &Lines {
+        self.lines.get_or_init(|| Lines::of(&self.text))
     }
 }
 
@@ -203,17 +212,7 @@ impl Sources {
 
     /// Line and column of a span's start, both from 1; columns count characters.
     pub fn position(&self, span: Span) -> (usize, usize) {
-        let Some(source) = self.get(span.file) else {
-            return (1, 1);
-        };
-        // A span of another text may lie behind the end.
-        let start = source.text.len().min(span.start as usize);
-        let lines = source.lines();
-        let line = lines.partition_point(|first| *first as usize <= start);
-        let first = line.checked_sub(1).and_then(|line| lines.get(line));
-        let first = first.map_or(0, |first| *first as usize);
-        let before = source.text.get(first..start).unwrap_or_default();
-        let column = before.chars().count() + 1;
-        (line, column)
+        let source = self.get(span.file);
+        source.map_or((1, 1), |source| source.position(span.start as usize))
     }
 }

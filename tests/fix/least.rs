@@ -75,13 +75,7 @@ fn no_smaller_edit_would_do() {
         let texts = text(replicas, promised, Some(policy));
         let world = world(&texts);
         let before = compiled(&world);
-        let found = repairs(
-            &world,
-            "app.zd",
-            &Options::default(),
-            &before,
-            Severity::Warning,
-        );
+        let found = searched(&world, &before);
         let told = report(&texts);
         assert!(faults(&mended(&world).compilation) == 0, "{told}");
         sizes.push(found.properties);

@@ -98,15 +98,7 @@ impl Hunk<'_> {
         let (_, end) = places.bytes_of_line(self.file, self.last)?;
         let (source, _) = places.line(self.file, start)?;
         let old = source.text.get(start..end)?.to_owned();
-        let mut new = String::new();
-        let mut done = start;
-        for edit in &self.edits {
-            let at = edit.span.start as usize;
-            new.push_str(source.text.get(done..at)?);
-            new.push_str(&edit.text);
-            done = edit.span.end as usize;
-        }
-        new.push_str(source.text.get(done..end.max(done))?);
+        let new = Replacement::made(&source.text, start..end, self.edits.iter().copied());
         Some((old, new))
     }
 }

@@ -149,8 +149,9 @@ impl Steps<'_> {
                 self.serving,
             ));
         }
-        for left in (least..moments.last().map_or(0, |last| last.serving)).rev() {
-            if self.rehearsing.scene.lost() > 0 {
+        if self.rehearsing.scene.lost() > 0 {
+            let serving = moments.last().map_or(0, |last| last.serving);
+            for left in (least..serving).rev() {
                 moments.push(moment(
                     Interval::NOW,
                     "an old instance ends by itself",
