@@ -245,12 +245,16 @@ fn written(objects: &[Object]) -> BTreeMap<String, String> {
 
 /// Writes them below a folder; gives the stack files or manifests.
 fn write(objects: &[Object], name: &str) -> Result<Vec<PathBuf>, Failure> {
+    write_to(objects, &folder(name))
+}
+
+/// The same in a folder anywhere.
+pub(crate) fn write_to(objects: &[Object], home: &Path) -> Result<Vec<PathBuf>, Failure> {
     let fail = |error: std::io::Error| Failure::Wrong(error.to_string());
-    let home = folder(name);
     let mut manifests = Vec::new();
     for (path, text) in written(objects) {
         let path = home.join(path);
-        std::fs::create_dir_all(path.parent().unwrap_or(&home)).map_err(fail)?;
+        std::fs::create_dir_all(path.parent().unwrap_or(home)).map_err(fail)?;
         std::fs::write(&path, text).map_err(fail)?;
         let is_content = path
             .parent()

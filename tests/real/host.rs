@@ -4,13 +4,19 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
+use zdc::vocabulary::TargetId;
 
+use crate::changes::write_to;
 use crate::machine::{built, folder, installed, require_isolation, run, serve, wait};
 use crate::programs::Program;
-use crate::{Failure, Verdict, ensure, swarm};
+use crate::{Failure, Verdict, ensure, found, swarm};
+
+/// How many loads there were: no two requests have one name.
+static LOADS: AtomicU32 = AtomicU32::new(0);
 
 /// A host with a bundle on it, and nginx running.
 pub(crate) struct Host {
@@ -35,19 +41,31 @@ pub(crate) struct Seen {
 impl Host {
     /// Builds the program and starts nginx, with nothing of the program's yet.
     pub(crate) fn new(name: &str, source: &str, nginx: PathBuf) -> Result<Self, Failure> {
+        Self::prepared(name, nginx, |host| host.build(source))
+    }
+
+    /// The same of a program that is not proved.
+    pub(crate) fn found(name: &str, source: &str, nginx: PathBuf) -> Result<Self, Failure> {
+        Self::prepared(name, nginx, |host| host.write_down(source))
+    }
+
+    fn prepared(
+        name: &str,
+        nginx: PathBuf,
+        bundle: impl FnOnce(&Self) -> Verdict,
+    ) -> Result<Self, Failure> {
         require_isolation("hosts")?;
         installed("hosts", "curl")?;
         let load = built("hosts", "load")?;
         let root = folder(name);
         let fail = |error: std::io::Error| error.to_string();
-        std::fs::write(root.join("app.zd"), source).map_err(fail)?;
         let host = Self {
             root,
             nginx,
             load,
             process: None,
         };
-        host.build(source)?;
+        bundle(&host)?;
         for folder in ["nginx/conf.d", "received"] {
             std::fs::create_dir_all(host.root.join(folder)).map_err(fail)?;
         }
@@ -72,6 +90,25 @@ impl Host {
             .arg(self.root.join("manifests/nginx"))
             .arg(self.bundle());
         run(copy)?;
+        std::fs::copy(&self.load, self.bundle().join("load")).map_err(|error| error.to_string())?;
+        Ok(())
+    }
+
+    /// The bundle that a program asks for, proved or not.
+    fn write_down(&self, source: &str) -> Verdict {
+        let objects = found::objects(source, TargetId::Nginx)?;
+        let manifests = self.root.join("found");
+        write_to(&objects, &manifests)?;
+        let mut copy = Command::new("cp");
+        copy.arg("-rT")
+            .arg(manifests.join("nginx"))
+            .arg(self.bundle());
+        run(copy)?;
+        let mut executable = Command::new("sh");
+        executable
+            .args(["-c", "chmod +x \"$1\"/*.sh", "sh"])
+            .arg(self.bundle());
+        run(executable)?;
         std::fs::copy(&self.load, self.bundle().join("load")).map_err(|error| error.to_string())?;
         Ok(())
     }
@@ -162,6 +199,15 @@ impl Host {
         }
     }
 
+    /// The slots that requests are led to.
+    pub(crate) fn live(&self) -> Result<Vec<u16>, Failure> {
+        let (_, status) = self.status();
+        let live = status.lines().filter(|line| line.contains(", live"));
+        let slots = live.filter_map(|line| line.trim().strip_prefix("slot ")?.split(':').next());
+        let ports = slots.map(|slot| slot.parse().map_err(|_| format!("no port: {slot}")));
+        Ok(ports.collect::<Result<_, _>>()?)
+    }
+
     /// A steady stream of requests to this port while `work` is done; what it saw.
     pub(crate) fn under_load(
         &self,
@@ -173,6 +219,10 @@ impl Host {
         command
             .args(["run", "--rate=150", "--address"])
             .arg(format!("127.0.0.1:{port}"))
+            .arg(format!(
+                "--number={}",
+                LOADS.fetch_add(1, Ordering::Relaxed)
+            ))
             .stdout(Stdio::piped());
         let load = command.spawn().map_err(fail)?;
         std::thread::sleep(Duration::from_millis(500));

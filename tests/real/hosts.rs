@@ -23,10 +23,6 @@ pub(crate) fn tests(_: &[Program]) -> Vec<Test> {
             "hosts::a_failing_canary_goes_back",
             a_failing_canary_goes_back,
         ),
-        test(
-            "hosts::there_and_back_loses_nothing",
-            there_and_back_loses_nothing,
-        ),
         test("hosts::by_hand_some_are_lost", by_hand_some_are_lost),
         test(
             "hosts::a_failing_version_never_stays",
@@ -76,7 +72,7 @@ pub(crate) fn with(text: &str, from: &str, to: &str) -> Result<String, String> {
 }
 
 /// The example, on a host without its user, judged in tenths of a second.
-fn blue_green() -> Result<String, String> {
+pub(crate) fn blue_green() -> Result<String, String> {
     let text = example("blue-green")?;
     let java = r#"command = ["java", "-jar", "api.jar", "--server.port=${slot.port}"]"#;
     let text = with(&text, java, PROGRAM)?;
@@ -91,7 +87,7 @@ fn blue_green() -> Result<String, String> {
 }
 
 /// The example, with processes in the place of containers: slots and steps are the same.
-fn node_cluster() -> Result<String, String> {
+pub(crate) fn node_cluster() -> Result<String, String> {
     let text = example("node-cluster")?;
     let text = with(&text, r#"image    = "example/node-cluster:2.1.0""#, PROGRAM)?;
     let text = with(&text, "interval = 2s", "interval = 200ms")?;
@@ -305,7 +301,7 @@ fn node_cluster_by_hand(host: &Host) -> Result<Seen, Failure> {
     seen
 }
 
-fn healthy(port: u16) -> Verdict {
+pub(crate) fn healthy(port: u16) -> Verdict {
     let bound = std::time::Duration::from_secs(10);
     crate::machine::wait(bound, || answer(port))?;
     Ok(())
@@ -560,22 +556,6 @@ fn rollback_is_the_release_before() -> Verdict {
         ensure(answer(port)? == "2", || {
             "what was not live yet was not dropped".to_owned()
         })?;
-    }
-    Ok(())
-}
-
-/// A version by `deploy.sh` and `switch.sh`, and back by `rollback.sh`, under load.
-fn there_and_back_loses_nothing() -> Verdict {
-    for (source, port) in [(blue_green()?, 80), (node_cluster()?, 3333)] {
-        let host = Host::new("host", &source, modern()?)?;
-        loses_nothing(&host, port, &["2".to_owned(), "1".to_owned()], |version| {
-            if version == "1" && answer(port).is_ok_and(|serves| serves == "2") {
-                host.run("rollback.sh")?;
-                return Ok(());
-            }
-            host.update(version)
-        })?;
-        ensure(answer(port)? == "1", || "1 is not back".to_owned())?;
     }
     Ok(())
 }

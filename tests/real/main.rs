@@ -20,6 +20,7 @@ mod changes;
 mod compose;
 mod containers;
 mod deploy;
+mod found;
 mod gateway;
 mod gateway_api;
 mod grpc;
@@ -149,6 +150,7 @@ fn all() -> Vec<Test> {
         yaml::tests,
         // Before nginx's: upstreams of those stay, and a host takes no port that is taken.
         hosts::tests,
+        found::hosts::tests,
         nginx::tests,
         shell::tests,
         pipeline::tests,
