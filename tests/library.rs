@@ -44,6 +44,7 @@ fn manifests(module: &str) -> BTreeMap<String, String> {
                 "swarm/deploy.sh",
                 "swarm/rollback.sh",
                 "kubernetes/deploy.sh",
+                "kubernetes/rollback.sh",
             ];
             !scripts.contains(&artifact.path.as_str())
         })

@@ -164,7 +164,12 @@ fn compare(
 fn deployment(files: &[Artifact], service: ServiceView<'_>) -> Value {
     let objects = files
         .iter()
-        .filter(|file| file.path.starts_with("kubernetes/") && !file.path.ends_with("/deploy.sh"))
+        .filter(|file| file.path.starts_with("kubernetes/"))
+        .filter(|file| {
+            !["deploy.sh", "rollback.sh"]
+                .iter()
+                .any(|name| file.path.ends_with(name))
+        })
         .flat_map(|file| serde_yaml::Deserializer::from_str(&file.text))
         .map(|document| serde::Deserialize::deserialize(document).unwrap());
     let kinds = ["Deployment", "StatefulSet", "DaemonSet"];

@@ -281,33 +281,11 @@ service dns {
 "#;
 
 fn on_a_control_plane() -> Verdict {
-    let cluster = kubernetes::controlled()?;
-    let program = folder("deploy/programs");
-    let kubectl = program.join("kubectl");
-    let text = format!(
-        "#!/bin/sh\nexec '{}' kubectl \"$@\"\n",
-        built("kubernetes", "kubernetes")?.display()
-    );
-    std::fs::write(&kubectl, text).map_err(|error| error.to_string())?;
-    let mut executable = Command::new("chmod");
-    executable.arg("+x").arg(&kubectl);
-    run(executable)?;
-    let environment = kubernetes::environment();
-    let told = environment.map(|(name, place)| (name, place.display().to_string()));
-    let mut environment = told.to_vec();
-    environment.push(("PATH", path_with(program)?));
-    let build = |name: &str, text: &str| -> Result<Script, Failure> {
-        Ok(Script {
-            environment: environment.clone(),
-            ..Script::of(name, "kubernetes", text)?
-        })
-    };
+    let plane = Plane::new("carried")?;
     let version = |version: &str| -> Result<Script, Failure> {
-        let script = build("kubernetes", &MANIFESTS.replace("VERSION", version))?;
-        // Of what never gets ready a test waits no ten minutes, Kubernetes' own deadline.
+        let script = plane.build("kubernetes", &MANIFESTS.replace("VERSION", version))?;
         if version == "bad" {
-            let deadline = "  replicas: 2\n  progressDeadlineSeconds: 5\n";
-            edit(&script, "web.yaml", ("  replicas: 2\n", deadline))?;
+            impatient(&script)?;
         }
         Ok(script)
     };
@@ -315,20 +293,74 @@ fn on_a_control_plane() -> Verdict {
     version("1")?
         .with(&[], &[])?
         .ended(1, "nothing was changed")?;
-    cluster.kubectl(&["create", "namespace", "carried"])?;
-    cluster.kubectl(&["create", "serviceaccount", "default", "-n", "carried"])?;
-    let done = AtomicBool::new(false);
-    scope(|scope| {
-        scope.spawn(|| {
-            while !done.load(Ordering::SeqCst) {
-                let _ = ready(cluster);
-                sleep(Duration::from_millis(300));
-            }
-        });
-        let verdict = carried(cluster, version).and_then(|()| in_steps(cluster, build));
-        done.store(true, Ordering::SeqCst);
-        verdict
+    plane.with_pods(|| {
+        carried(plane.cluster, version)?;
+        in_steps(plane.cluster, |name, text| plane.build(name, text))
     })
+}
+
+/// A control plane for scripts, with a namespace of its own.
+pub(crate) struct Plane {
+    pub(crate) cluster: &'static Cluster,
+    namespace: &'static str,
+    environment: Vec<(&'static str, String)>,
+}
+
+impl Plane {
+    pub(crate) fn new(namespace: &'static str) -> Result<Self, Failure> {
+        let cluster = kubernetes::controlled()?;
+        let program = folder("deploy/programs");
+        let kubectl = program.join("kubectl");
+        let text = format!(
+            "#!/bin/sh\nexec '{}' kubectl \"$@\"\n",
+            built("kubernetes", "kubernetes")?.display()
+        );
+        std::fs::write(&kubectl, text).map_err(|error| error.to_string())?;
+        let mut executable = Command::new("chmod");
+        executable.arg("+x").arg(&kubectl);
+        run(executable)?;
+        let environment = kubernetes::environment();
+        let told = environment.map(|(name, place)| (name, place.display().to_string()));
+        let mut environment = told.to_vec();
+        environment.push(("PATH", path_with(program)?));
+        Ok(Self {
+            cluster,
+            namespace,
+            environment,
+        })
+    }
+
+    pub(crate) fn build(&self, name: &str, text: &str) -> Result<Script, Failure> {
+        Ok(Script {
+            environment: self.environment.clone(),
+            ..Script::of(name, "kubernetes", text)?
+        })
+    }
+
+    /// Makes the namespace, in which pods get ready meanwhile.
+    pub(crate) fn with_pods(&self, test: impl FnOnce() -> Verdict) -> Verdict {
+        let (cluster, namespace) = (self.cluster, self.namespace);
+        cluster.kubectl(&["create", "namespace", namespace])?;
+        cluster.kubectl(&["create", "serviceaccount", "default", "-n", namespace])?;
+        let done = AtomicBool::new(false);
+        scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::SeqCst) {
+                    let _ = ready(cluster, namespace);
+                    sleep(Duration::from_millis(300));
+                }
+            });
+            let verdict = test();
+            done.store(true, Ordering::SeqCst);
+            verdict
+        })
+    }
+}
+
+/// Of what never gets ready a test waits no ten minutes, Kubernetes' own deadline.
+pub(crate) fn impatient(script: &Script) -> Verdict {
+    let deadline = "  replicas: 2\n  progressDeadlineSeconds: 5\n";
+    edit(script, "web.yaml", ("  replicas: 2\n", deadline))
 }
 
 fn carried(cluster: &Cluster, version: impl Fn(&str) -> Result<Script, Failure>) -> Verdict {
@@ -394,7 +426,7 @@ fn carried(cluster: &Cluster, version: impl Fn(&str) -> Result<Script, Failure>)
     })
 }
 
-/// Two versions of which one service goes first: by the script of the plan, and back by the manifests of before.
+/// Two versions of which one service goes first: by the script of the plan, and back.
 fn in_steps(cluster: &Cluster, build: impl Fn(&str, &str) -> Result<Script, Failure>) -> Verdict {
     let images = |web: &str, dns: &str| -> Verdict {
         let path = "jsonpath={.items[*].spec.template.spec.containers[0].image}";
@@ -440,21 +472,25 @@ fn in_steps(cluster: &Cluster, build: impl Fn(&str, &str) -> Result<Script, Fail
     there.ended(0, "step 1 of 2: web")?;
     there.ended(0, "done: 2 of 2")?;
     images("2", "2")?;
+    // By the manifests of before, and by what the cluster keeps of it.
+    let back = steps.with(&[], &["--back", "2", "--before", &folder(&old)])?;
+    back.ended(0, "step 2 of 2 goes back: dns")?;
+    back.ended(0, "step 1 of 2 goes back: web")?;
+    images("1", "1")?;
     steps
-        .with(&[], &["--back", "2"])?
-        .ended(2, "--back needs the manifests of the version before")?;
-    steps
-        .with(&[], &["--back", "1", "--before", &folder(&old)])?
-        .ended(0, "step 1 of 2 goes back: web")?;
-    images("1", "2")?;
-    steps
-        .with(&[], &["--back", "2", "--before", &folder(&old)])?
-        .ended(0, "step 2 of 2 goes back: dns")?;
+        .with(&[], &["--manifests", &folder(&new)])?
+        .ended(0, "done: 2 of 2")?;
+    let back = steps.with(&[], &["--manifests", &folder(&new), "--back", "2"])?;
+    back.ended(
+        0,
+        "deployment.apps/dns: example/carried:2 -> example/carried:1",
+    )?;
+    back.ended(0, "step 1 of 2 goes back: web")?;
     images("1", "1")
 }
 
 /// Changes a file beside a script.
-fn edit(script: &Script, name: &str, (from, to): (&str, &str)) -> Verdict {
+pub(crate) fn edit(script: &Script, name: &str, (from, to): (&str, &str)) -> Verdict {
     let file = script.path.with_file_name(name);
     let text = std::fs::read_to_string(&file).map_err(|error| error.to_string())?;
     ensure(text.contains(from), || text.clone())?;
@@ -463,8 +499,8 @@ fn edit(script: &Script, name: &str, (from, to): (&str, &str)) -> Verdict {
 }
 
 /// What a kubelet would do: pods get ready, but for those of the version that never does.
-fn ready(cluster: &Cluster) -> Verdict {
-    let pods = cluster.kubectl(&["get", "pods", "-n", "carried", "-o", "json"])?;
+fn ready(cluster: &Cluster, namespace: &str) -> Verdict {
+    let pods = cluster.kubectl(&["get", "pods", "-n", namespace, "-o", "json"])?;
     let pods: Value = serde_json::from_str(&pods).map_err(|error| error.to_string())?;
     for pod in pods["items"].as_array().into_iter().flatten() {
         let image = pod["spec"]["containers"][0]["image"]
@@ -483,7 +519,7 @@ fn ready(cluster: &Cluster) -> Verdict {
             "pod",
             name,
             "-n",
-            "carried",
+            namespace,
             "--subresource=status",
             "-p",
             &patch,

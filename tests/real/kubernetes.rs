@@ -106,7 +106,7 @@ pub(crate) fn controlled() -> Result<&'static Cluster, Failure> {
         let home = state().join("kubernetes");
         let mut controllers = cluster.command("kube-controller-manager");
         controllers.args([
-            "--controllers=deployment-controller,replicaset-controller,statefulset-controller",
+            "--controllers=deployment-controller,replicaset-controller,statefulset-controller,daemonset-controller",
             "--leader-elect=false",
             "--secure-port=0",
         ]);

@@ -39,6 +39,7 @@ mod socket;
 mod steps;
 mod swarm;
 mod tutorial;
+mod undo;
 mod updates;
 mod yaml;
 
@@ -169,6 +170,7 @@ fn all() -> Vec<Test> {
     tests.extend(updates::tests());
     tests.extend(changes::tests());
     tests.extend(deploy::tests());
+    tests.extend(undo::tests());
     tests.extend(steps::tests());
     tests.extend(overlapping::tests());
     tests

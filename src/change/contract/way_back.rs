@@ -8,6 +8,7 @@
 //! (kubernetes.io/docs/concepts/workloads/controllers/deployment, "Rolling Back a Deployment").
 
 use super::{Both, Step, place};
+use crate::change::Effect;
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{Graph, Promise, ServiceView};
 use crate::rollout::{Way, derivation, hosts};
@@ -67,7 +68,9 @@ pub(super) fn outlives_undo(step: &Step<'_>, found: &mut Diagnostics) {
             if change.effect.replaces() {
                 span = Some(place(change));
             }
-            if !paths.is_empty() {
+            if change.effect == Effect::Created && stands_beside(&change.kind) {
+                stays.push(format!("new {} `{}`", change.kind, change.name));
+            } else if !paths.is_empty() {
                 stays.push(format!(
                     "{} `{}`: `{}`",
                     change.kind,
@@ -88,11 +91,16 @@ fn outlives(kind: &str, path: &str) -> bool {
         "Deployment" | "StatefulSet" | "DaemonSet" => {
             path.starts_with("spec.") && !path.starts_with("spec.template")
         }
-        "Service" | "HorizontalPodAutoscaler" | "PodDisruptionBudget" | "NetworkPolicy" => {
-            path.starts_with("spec.")
-        }
-        _ => false,
+        _ => stands_beside(kind) && path.starts_with("spec."),
     }
+}
+
+/// Whether an object of this kind serves a service's pods, and is none of its workloads.
+fn stands_beside(kind: &str) -> bool {
+    matches!(
+        kind,
+        "Service" | "HorizontalPodAutoscaler" | "PodDisruptionBudget" | "NetworkPolicy"
+    )
 }
 
 /// Every service that is replaced on one of the targets, in both programs.
@@ -160,7 +168,7 @@ fn left_as_new(name: &str, stays: &[String], span: Span) -> Diagnostic {
     let diagnostic = Diagnostic::new(
         &catalogue::OUTLIVES_UNDO,
         format!(
-            "`kubectl rollout undo` takes the pods of `{name}` back, and leaves the rest of this step"
+            "`kubectl rollout undo` and `rollback.sh` take the pods of `{name}` back, and leave the rest of this step"
         ),
         span,
     );

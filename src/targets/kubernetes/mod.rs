@@ -19,6 +19,7 @@ mod patches;
 mod plan;
 mod probes;
 mod rollout;
+mod script;
 mod service;
 mod stateful;
 mod storage;

@@ -1,14 +1,12 @@
 //! The files to be written.
 
+use super::script;
 use crate::targets::artifact::Text;
 use crate::targets::{Artifact, Content, Header, Object, Plan, Unproved};
 use crate::vocabulary::TargetId;
 use crate::yaml;
 use serde::Serialize;
 use std::collections::BTreeMap;
-
-/// What carries the manifests out; it reads the list of files.
-const DEPLOY: &str = include_str!("script/deploy.sh");
 
 /// Every file, by its name without the extension. The objects are written as soon as they are made:
 /// kept as objects, thousands of them would take ten times the memory of their text. Nobody sees
@@ -50,7 +48,9 @@ impl KubernetesPlan {
             .map(|(name, text)| artifact(&[&*name, ".yaml"].concat(), text))
             .collect();
         artifacts.push(artifact("kustomization.yaml", text.into()));
-        artifacts.push(artifact("deploy.sh", DEPLOY.to_owned().into()));
+        for (name, text) in script::BOTH {
+            artifacts.push(artifact(name, text.to_owned().into()));
+        }
         artifacts.sort_by(|a, b| a.path.cmp(&b.path));
         artifacts
     }

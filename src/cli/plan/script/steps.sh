@@ -6,7 +6,8 @@
 #   --from STEP       begin with this one: those before it are done
 #   --back STEP       the way back: this one, which is done, and those before it, the last first
 #   --anyway          go back also where the plan says that there is no way back
-#   --before DIR      what `zdc build` wrote of the old program, to go back by; without, a swarm goes back by itself
+#   --before DIR      what `zdc build` wrote of the old program, to go back by; without, by what the swarm or the
+#                     cluster keeps of before
 #   OPTION...         more options of every deploy.sh, or of every rollback.sh
 # Exit codes: 0 done, 1 a step failed, 2 wrong use.
 set -euo pipefail
@@ -58,10 +59,8 @@ choose() {
     require "$manifests/$target/deploy.sh"
   elif [ -n "$before" ]; then
     require "$before/$target/deploy.sh"
-  elif [ "$target" = swarm ]; then
-    require "$manifests/swarm/rollback.sh"
   else
-    misused "--back needs the manifests of the version before: --before DIR"
+    require "$manifests/$target/rollback.sh"
   fi
 }
 
@@ -107,7 +106,7 @@ take_back() {
   if [ -n "$before" ]; then
     run "$before/$target/deploy.sh" || fail "step $1 did not go back: those before it were not touched"
   else
-    run "$manifests/swarm/rollback.sh" || fail "step $1 did not go back: those before it were not touched"
+    run "$manifests/$target/rollback.sh" || fail "step $1 did not go back: those before it were not touched"
   fi
 }
 
@@ -138,7 +137,7 @@ stop() {
   for name in $(specifications | grep -vxF -e "$specs" | cut -d ' ' -f 1 || true); do changed+=" --only $name"; done
   say "step $1 of $steps failed. Once that is mended: --from $1. To go back:"
   if [ -n "$changed" ]; then say "  $manifests/swarm/rollback.sh$changed"; fi
-  if [ "$earlier" -gt 0 ]; then say "  $0 --back $earlier$([ "$target" = swarm ] || printf ' --before DIR')"; fi
+  if [ "$earlier" -gt 0 ]; then say "  $0 --back $earlier"; fi
   if [ -z "$changed" ] && [ "$earlier" -eq 0 ]; then say "  nothing: what failed was taken back, or never begun"; fi
   fail "step $1 of $steps failed: the steps after it were not begun"
 }

@@ -1,0 +1,197 @@
+//! The way back on a real control plane, `kubernetes/rollback.sh`: what goes back, what refuses to, and that the next
+//! deploy leaves nothing of what was undone.
+
+use crate::deploy::{Plane, Ran, Script, impatient};
+use crate::kubernetes::Cluster;
+use crate::{Failure, Test, Verdict, ensure, test};
+
+pub(crate) fn tests() -> Vec<Test> {
+    vec![test("undo::on_a_control_plane", on_a_control_plane)]
+}
+
+const NAMESPACE: &str = "undone";
+
+/// A Deployment, a `StatefulSet` and a `DaemonSet`.
+const PROGRAM: &str = r#"
+app undone { targets = [kubernetes] }
+target kubernetes { namespace = "undone" }
+volume data { size = 1GiB, access = single_writer }
+template each(version: string) {
+  image = "example/undone:${version}"
+  port http { number = 8080 }
+  health http { path = "/health", interval = 1s, timeout = 1s, retries = 2, start_period = 1s }
+}
+service web {
+  use each("VERSION")
+  replicas = 2
+  OF_OLD
+}
+service store {
+  use each("VERSION")
+  volume data { path = "/data" }
+}
+service agent {
+  use each("VERSION")
+  mode = global
+}
+"#;
+
+/// A version of the program, and its two scripts.
+struct Version {
+    deploy: Script,
+    rollback: Script,
+}
+
+impl Version {
+    fn new(plane: &Plane, version: &str) -> Result<Self, Failure> {
+        // What the newer versions no longer have.
+        let of_old = if version == "1" {
+            "env { OLD = \"was\" }"
+        } else {
+            ""
+        };
+        let text = PROGRAM
+            .replace("VERSION", version)
+            .replace("OF_OLD", of_old);
+        let name = format!("undo-{version}");
+        let deploy = plane.build(&name, &text)?;
+        let rollback = Script {
+            path: deploy.path.with_file_name("rollback.sh"),
+            program: deploy.program.clone(),
+            environment: deploy.environment.clone(),
+        };
+        Ok(Self { deploy, rollback })
+    }
+
+    fn deploy(&self, words: &[&str]) -> Result<Ran, Failure> {
+        self.deploy.with(&[], words)
+    }
+
+    fn back(&self, words: &[&str]) -> Result<Ran, Failure> {
+        self.rollback.with(&[], words)
+    }
+}
+
+fn on_a_control_plane() -> Verdict {
+    let plane = Plane::new(NAMESPACE)?;
+    let node = r#"{"apiVersion": "v1", "kind": "Node", "metadata": {"name": "undone"}}"#;
+    let file = crate::machine::folder("undo").join("node.json");
+    std::fs::write(&file, node).map_err(|error| error.to_string())?;
+    let file = file.display().to_string();
+    plane.cluster.kubectl(&["apply", "-f", &file])?;
+    let [old, new, bad] = ["1", "2", "bad"].map(|version| Version::new(&plane, version));
+    let versions = [&old?, &new?, &bad?];
+    let verdict = plane.with_pods(|| {
+        finished(plane.cluster, versions)?;
+        failed(plane.cluster, versions)?;
+        refused(plane.cluster, versions)
+    });
+    plane.cluster.kubectl(&["delete", "node", "undone"])?;
+    verdict
+}
+
+/// The versions of the three images.
+fn images(cluster: &Cluster, expected: [&str; 3]) -> Verdict {
+    for (name, version) in ["deployment/web", "statefulset/store", "daemonset/agent"]
+        .into_iter()
+        .zip(expected)
+    {
+        let image = of_pods(cluster, name, "image")?;
+        ensure(image == format!("example/undone:{version}"), || {
+            format!("{name} is {image}, not {version}")
+        })?;
+    }
+    Ok(())
+}
+
+fn of_pods(cluster: &Cluster, name: &str, field: &str) -> Result<String, Failure> {
+    let path = format!("jsonpath={{.spec.template.spec.containers[0].{field}}}");
+    Ok(cluster.kubectl(&["get", name, "-n", NAMESPACE, "-o", &path])?)
+}
+
+const DEPLOYED: &str = "everything runs what was applied";
+
+/// A rollout that went well is taken back once, and the next deploy is that version and nothing else.
+fn finished(cluster: &Cluster, [old, new, _]: [&Version; 3]) -> Verdict {
+    old.back(&["--only", "front"])?
+        .ended(2, "no such file: front.yaml; there are: agent.yaml")?;
+    old.deploy(&[])?.ended(0, DEPLOYED)?;
+    old.back(&[])?
+        .ended(1, "there is no revision to go back to")?;
+    old.back(&["--only", "web"])?
+        .ended(1, "deployment.apps/web: new: there is no revision before")?;
+    new.deploy(&[])?.ended(0, DEPLOYED)?;
+    let tried = new.back(&["--dry-run"])?;
+    tried.ended(
+        0,
+        "statefulset.apps/store: example/undone:2 -> example/undone:1",
+    )?;
+    tried.ended(0, "as they were applied: the number of pods, each Service")?;
+    images(cluster, ["2", "2", "2"])?;
+    new.back(&[])?
+        .ended(0, "what was changed runs the revision before")?;
+    images(cluster, ["1", "1", "1"])?;
+    // The two revisions would change places.
+    new.back(&[])?
+        .ended(0, "deployment.apps/web: went back already")?;
+    images(cluster, ["1", "1", "1"])?;
+    let variables = || of_pods(cluster, "deployment/web", "env");
+    ensure(variables()?.contains("OLD"), || "it has no OLD".to_owned())?;
+    new.deploy(&[])?.ended(0, DEPLOYED)?;
+    let left = variables()?;
+    ensure(left.is_empty(), || format!("{left} is left"))
+}
+
+/// What never gets ready goes back, whoever deployed it.
+fn failed(cluster: &Cluster, [_, new, bad]: [&Version; 3]) -> Verdict {
+    impatient(&bad.deploy)?;
+    bad.deploy(&["--only", "web", "--keep"])?
+        .ended(1, "these do not run what was applied: deployment.apps/web")?;
+    new.back(&["--only", "web"])?.ended(
+        0,
+        "deployment.apps/web: example/undone:bad -> example/undone:2",
+    )?;
+    images(cluster, ["2", "2", "2"])?;
+    // Of a StatefulSet no deadline tells, and its pod has to be deleted.
+    let file = bad.deploy.path.with_file_name("store.yaml");
+    let file = file.display().to_string();
+    let server = ["apply", "--server-side", "-n", NAMESPACE, "-f", &file];
+    cluster.kubectl(&server)?;
+    let bad_pod = || -> Result<String, String> {
+        let path = "jsonpath={.spec.containers[0].image}";
+        let image = cluster.kubectl(&["get", "pod/store-0", "-n", NAMESPACE, "-o", path])?;
+        let is_bad = image == "example/undone:bad";
+        is_bad
+            .then_some(image)
+            .ok_or("it is not replaced".to_owned())
+    };
+    crate::machine::wait(std::time::Duration::from_secs(20), bad_pod)?;
+    new.back(&["--only", "store"])?
+        .ended(1, "--under-way takes that back, too: Waiting for 1 pods")?;
+    new.back(&["--only", "store", "--under-way"])?
+        .ended(0, "what was changed runs the revision before")?;
+    images(cluster, ["2", "2", "2"])
+}
+
+/// What is not plainly the version before the last deploy stays.
+fn refused(cluster: &Cluster, [_, new, _]: [&Version; 3]) -> Verdict {
+    let change = |words: &[&str]| cluster.kubectl(&[words, &["-n", NAMESPACE]].concat());
+    change(&["rollout", "restart", "daemonset/agent"])?;
+    change(&["rollout", "status", "daemonset/agent"])?;
+    new.back(&["--only", "agent"])?.ended(
+        1,
+        "the revision before has the same pods: they were restarted since",
+    )?;
+    change(&["set", "image", "deployment/web", "web=example/undone:bad"])?;
+    new.back(&["--only", "web"])?
+        .ended(1, "it has not rolled out yet")?;
+    change(&["set", "image", "deployment/web", "web=example/another:bad"])?;
+    change(&["rollout", "status", "deployment/web", "--watch=false"])?;
+    new.back(&["--only", "web", "--under-way"])?
+        .ended(1, "its last rollout was cut short by another")?;
+    let image = of_pods(cluster, "deployment/web", "image")?;
+    ensure(image == "example/another:bad", || image)?;
+    change(&["rollout", "pause", "deployment/web"])?;
+    new.back(&["--only", "web"])?
+        .ended(1, "its rollout is paused")
+}
