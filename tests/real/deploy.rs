@@ -22,6 +22,7 @@ pub(crate) fn tests() -> Vec<Test> {
     vec![
         test("deploy::on_a_swarm", on_a_swarm),
         test("deploy::without_room", without_room),
+        test("deploy::what_ends_by_itself", what_ends_by_itself),
         test("deploy::on_a_control_plane", on_a_control_plane),
     ]
 }
@@ -261,6 +262,49 @@ service web {
         "narrow: nothing has moved for 8 s:\n  narrow_web: updating",
     )?;
     engine.remove_named(&["narrow"])
+}
+
+/// A task that ends is judged by how it ended: the swarm itself takes one that ends at once for one that failed.
+fn what_ends_by_itself() -> Verdict {
+    let engine = swarm::engine()?;
+    let text = r#"
+app ending { targets = [swarm] }
+deploy AFTER: string
+deploy CODE: string = "0"
+service migrate {
+  image = "example/carried:1"
+  command = ["sh", "-c", "/bin/busybox sleep ${AFTER}; exit ${CODE}"]
+  restart { condition = none }
+  update rolling { monitor = 2s, on_failure = pause }
+}
+"#;
+    let script = stacks(engine, "ending", text)?;
+    let patience = [&["--patience", "20"], &LOCAL[..]].concat();
+    let run = |after: &str, code: &str| {
+        let variables = [("AFTER", after), ("CODE", code)];
+        script.with(&variables, &patience)
+    };
+    let deployed = "ending: every service runs what was deployed, or has ended well";
+    run("3", "0")?.ended(0, deployed)?;
+    run("3", "0")?.ended(0, deployed)?;
+    // Within `monitor`, for which the swarm pauses the update.
+    run("0", "0")?.ended(0, deployed)?;
+    run("4", "3")?.ended(1, "ending_migrate failed: task: non-zero exit (3)")?;
+    let back = Script {
+        path: script.path.with_file_name("rollback.sh"),
+        environment: script.environment.clone(),
+        program: script.program.clone(),
+    };
+    back.with(&[], &["--only", "ending_migrate"])?.ended(
+        1,
+        "it ends by itself: going back would run the version before",
+    )?;
+    let rolls_back = text.replace("= pause", "= rollback");
+    let script = stacks(engine, "ending", &rolls_back)?;
+    script
+        .with(&[("AFTER", "0")], &patience)?
+        .ended(1, "went back to the version before")?;
+    engine.remove_named(&["ending"])
 }
 
 const MANIFESTS: &str = r#"

@@ -28,12 +28,17 @@ fn on_a_swarm() -> Verdict {
         let text = slow.replace("VERSION", number).replace("PORT", "8080");
         Version::new(engine, &format!("overlapping-{number}"), &text)
     };
-    let versions = [version("1")?, version("2")?, version("3")?];
+    // The image of the third, told apart by a variable alone.
+    let text = slow
+        .replace("VERSION", "3")
+        .replace("\"PORT\"", "\"8080\", MORE = \"1\"");
+    let fourth = Version::new(engine, "overlapping-4", &text)?;
+    let versions = [version("1")?, version("2")?, version("3")?, fourth];
     let verdict = overlapping(engine, &versions);
     verdict.and(engine.remove_named(&["stepped"]))
 }
 
-fn overlapping(engine: &Engine, [first, second, third]: &[Version; 3]) -> Verdict {
+fn overlapping(engine: &Engine, [first, second, third, fourth]: &[Version; 4]) -> Verdict {
     let all = "every service runs what was deployed";
     first.script.with(&[], &LOCAL)?.ended(0, all)?;
     let front = SERVICES[1];
@@ -51,7 +56,7 @@ fn overlapping(engine: &Engine, [first, second, third]: &[Version; 3]) -> Verdic
 
     // Past them: what was under way is left where it is, and another update begins.
     scope(|scope| {
-        let deploying = scope.spawn(|| first.script.with(&[], &LOCAL));
+        let deploying = scope.spawn(|| fourth.script.with(&[], &LOCAL));
         updating(engine, front)?;
         engine.docker(&[
             "service",
@@ -61,7 +66,7 @@ fn overlapping(engine: &Engine, [first, second, third]: &[Version; 3]) -> Verdic
             "LATE=1",
             front,
         ])?;
-        first
+        fourth
             .rollback(&["--only", front])?
             .ended(1, "its last update was cut short by another")?;
         joined(deploying)?.ended(

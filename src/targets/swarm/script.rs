@@ -7,7 +7,7 @@ use crate::graph::Graph;
 use crate::source::Str;
 use crate::targets::shell::quoted;
 use crate::types::ResourceKind;
-use crate::vocabulary::TargetId;
+use crate::vocabulary::{RestartCondition, TargetId};
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,7 +59,11 @@ pub(super) fn scripts(
         Some(words.map(ToOwned::to_owned).to_vec())
     });
     let stacks = format!(
-        "\n# What there is to deploy; who is called comes before its callers.\nstacks=({names})\n"
+        "\n# What there is to deploy; who is called comes before its callers.\nstacks=({names})\n\
+         # What ends by itself and is not started again, and what is where it failed.\n\
+         once=({})\nuntil_done=({})\n",
+        ending(graph, RestartCondition::Never),
+        ending(graph, RestartCondition::OnFailure)
     );
     let (networks, secrets) = (function("networks", networks), function("secrets", secrets));
     let (deploy, rollback) = (
@@ -74,6 +78,24 @@ pub(super) fn scripts(
         ),
         (ROLLBACK, [rollback, COMMON, &stacks, end].concat()),
     ]
+}
+
+/// The services that are there to end: started again under this condition alone, with nothing that could be asked.
+fn ending(graph: &Graph, condition: RestartCondition) -> String {
+    let services = graph.services_on(TargetId::Swarm);
+    let ending = services.filter(|service| {
+        let body = &service.node.service;
+        let restart = body.restart.as_ref();
+        let restart = restart.and_then(|restart| restart.condition.as_ref());
+        restart.is_some_and(|it| it.value == condition)
+            && body.port.is_empty()
+            && !service.has_health_check()
+    });
+    let names = ending.map(|service| {
+        let name = format!("{}_{}", graph.stack(service), service.name());
+        quoted(&name)
+    });
+    names.collect::<Vec<_>>().join(" ")
 }
 
 /// A function of these commands.
@@ -162,6 +184,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_there_to_end_is_known() {
+        let restart = |of: &str| format!("restart {{ condition = {of} }}");
+        let text = [
+            service("a", &restart("none")),
+            service("b", &restart("on_failure")),
+            service(
+                "c",
+                &[&restart("none"), "\nport tcp { number = 1 }"].concat(),
+            ),
+            service("d", ""),
+        ];
+        assert!(told(&text.concat()).contains("once=(a_a)\nuntil_done=(b_b)\n"));
+    }
+
+    #[test]
     fn what_is_made_is_what_stacks_share_and_use() {
         let text = [
             "network shared { attachable = true, subnet = 10.1.0.0/16, name = \"real\" }\n",
@@ -179,7 +216,8 @@ mod tests {
         let told = told(&text.concat());
         assert!(
             told.ends_with(
-                "stacks=(a b)\n\nnetworks() {\n  network real --attachable --subnet=10.1.0.0/16\n}\n\n\
+                "stacks=(a b)\n# What ends by itself and is not started again, and what is where it failed.\n\
+                 once=()\nuntil_done=()\n\nnetworks() {\n  network real --attachable --subnet=10.1.0.0/16\n}\n\n\
                  secrets() {\n  secret_of 'it'\\''s' TOKEN_HASH env TOKEN\n}\n\nmain \"$@\"\n"
             ),
             "{told}"

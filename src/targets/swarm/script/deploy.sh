@@ -182,6 +182,8 @@ deploy() {
   [ -z "$others" ] || fail "$stack: another deploy came in between, and what runs is that one's: $others"
   if [ ${#only[@]} -gt 0 ]; then
     say "$stack: every service of --only runs what was deployed"
+  elif [ $((${#once[@]} + ${#until_done[@]})) -gt 0 ]; then
+    say "$stack: every service runs what was deployed, or has ended well"
   else
     say "$stack: every service runs what was deployed"
   fi

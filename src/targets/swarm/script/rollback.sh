@@ -64,6 +64,10 @@ survey() {
   while IFS='|' read -r name _ _ state _; do
     if [ -z "$name" ]; then continue; fi
     if [ ${#only[@]} -gt 0 ] && [[ " ${only[*]} " != *" $name "* ]]; then continue; fi
+    if [[ " ${once[*]-} " == *" $name "* ]]; then
+      stay "it ends by itself: going back would run the version before once more"
+      continue
+    fi
     case $state in
       # Once more would be forward again: the two versions change places.
       rollback_completed)
@@ -79,17 +83,18 @@ survey() {
 
 # Whether the version that the swarm keeps of `$name` is the one before the last deploy.
 judge() {
-  local image image_before
+  local image image_before now before
   if [ -z "$(inspect '{{if .PreviousSpec}}yes{{end}}')" ]; then
     stay "new: there is no version before"
     return 0
   fi
   image=$(inspect '{{.Spec.TaskTemplate.ContainerSpec.Image}}')
   image_before=$(inspect '{{.PreviousSpec.TaskTemplate.ContainerSpec.Image}}')
-  if docker service ps --no-trunc --filter desired-state=running --format '{{.Image}}' "$name" |
-    grep -vxF -e "$image" -e "$image_before" >/dev/null; then
-    refuse "its last update was cut short by another: tasks run of neither $image nor $image_before"
-  elif [ "$(tasks_of .Spec)" = "$(tasks_of .PreviousSpec)" ]; then
+  now=$(inspect "$(told .Spec.TaskTemplate)")
+  before=$(inspect "$(told .PreviousSpec.TaskTemplate)")
+  if running_tasks | grep -vxF -e "$now" -e "$before" >/dev/null; then
+    refuse "its last update was cut short by another: tasks run of a third version, neither of this nor of the one before"
+  elif [ "$now" = "$before" ] && [ "$(placement .Spec)" = "$(placement .PreviousSpec)" ]; then
     stay "the version before has the same tasks: the last deploy left them, or it was deployed once more or scaled since"
   else
     back+=("$name")
@@ -105,18 +110,35 @@ inspect() {
   docker service inspect --format "$1" "$name"
 }
 
-# What tells one task from another. The engine writes its defaults into what a service has, and not into what it had.
-tasks_of() {
+# What each task that should run was made from.
+running_tasks() {
+  local tasks
+  tasks=$(docker service ps --quiet --no-trunc --filter desired-state=running "$name")
+  # shellcheck disable=SC2086 # the names of tasks have no blanks
+  if [ -n "$tasks" ]; then docker inspect --type task --format "$(told .Spec)" $tasks; fi
+}
+
+# The format that tells one task from another. The engine writes its defaults into what a service has, and not into what it
+# had.
+told() {
   local container='' policy='' field
-  for field in Image Labels Command Args Hostname Env Dir User Groups Mounts Secrets Configs Healthcheck Hosts StopSignal; do
+  for field in Image Labels Command Args Hostname Env Dir User Groups Mounts Secrets Configs Healthcheck Hosts StopSignal \
+    ReadOnly TTY OpenStdin Init Sysctls CapabilityAdd CapabilityDrop Ulimits OomScoreAdj; do
     container+="{{json .$field}}"
   done
   for field in Condition:any Delay:5s MaxAttempts:0 Window:0s; do
     policy+=" {{with .${field%:*}}}{{.}}{{else}}${field#*:}{{end}}"
   done
   container+="{{with .StopGracePeriod}}{{.}}{{else}}10s{{end}}"
-  inspect "{{with $1.TaskTemplate}}{{with .ContainerSpec}}$container{{end}}{{json .Resources}}{{json .Networks}}{{json .Placement}}\
-{{json .LogDriver}}{{.ForceUpdate}}{{with .RestartPolicy}}$policy{{else}} any 5s 0 0s{{end}}{{end}}"
+  container+="{{with .DNSConfig}}{{with .Nameservers}}{{json .}}{{end}}{{with .Search}}{{json .}}{{end}}{{with .Options}}{{json .}}{{end}}{{end}}"
+  printf %s "{{with $1}}{{with .ContainerSpec}}$container{{end}}{{json .Resources}}{{json .Networks}}{{json .LogDriver}}\
+{{.ForceUpdate}}{{with .RestartPolicy}}$policy{{else}} any 5s 0 0s{{end}}{{end}}"
+}
+
+# Where tasks may run. One that may stay where it is is not replaced for it (swarmkit `manager/orchestrator/task.go`,
+# `IsTaskDirty`).
+placement() {
+  inspect "{{json $1.TaskTemplate.Placement}}"
 }
 
 # What is named has to go back; of a whole stack some may have nothing to go back from.

@@ -64,6 +64,10 @@ survey() {
   while IFS='|' read -r name _ _ state _; do
     if [ -z "$name" ]; then continue; fi
     if [ ${#only[@]} -gt 0 ] && [[ " ${only[*]} " != *" $name "* ]]; then continue; fi
+    if [[ " ${once[*]-} " == *" $name "* ]]; then
+      stay "it ends by itself: going back would run the version before once more"
+      continue
+    fi
     case $state in
       # Once more would be forward again: the two versions change places.
       rollback_completed)
@@ -79,17 +83,18 @@ survey() {
 
 # Whether the version that the swarm keeps of `$name` is the one before the last deploy.
 judge() {
-  local image image_before
+  local image image_before now before
   if [ -z "$(inspect '{{if .PreviousSpec}}yes{{end}}')" ]; then
     stay "new: there is no version before"
     return 0
   fi
   image=$(inspect '{{.Spec.TaskTemplate.ContainerSpec.Image}}')
   image_before=$(inspect '{{.PreviousSpec.TaskTemplate.ContainerSpec.Image}}')
-  if docker service ps --no-trunc --filter desired-state=running --format '{{.Image}}' "$name" |
-    grep -vxF -e "$image" -e "$image_before" >/dev/null; then
-    refuse "its last update was cut short by another: tasks run of neither $image nor $image_before"
-  elif [ "$(tasks_of .Spec)" = "$(tasks_of .PreviousSpec)" ]; then
+  now=$(inspect "$(told .Spec.TaskTemplate)")
+  before=$(inspect "$(told .PreviousSpec.TaskTemplate)")
+  if running_tasks | grep -vxF -e "$now" -e "$before" >/dev/null; then
+    refuse "its last update was cut short by another: tasks run of a third version, neither of this nor of the one before"
+  elif [ "$now" = "$before" ] && [ "$(placement .Spec)" = "$(placement .PreviousSpec)" ]; then
     stay "the version before has the same tasks: the last deploy left them, or it was deployed once more or scaled since"
   else
     back+=("$name")
@@ -105,18 +110,35 @@ inspect() {
   docker service inspect --format "$1" "$name"
 }
 
-# What tells one task from another. The engine writes its defaults into what a service has, and not into what it had.
-tasks_of() {
+# What each task that should run was made from.
+running_tasks() {
+  local tasks
+  tasks=$(docker service ps --quiet --no-trunc --filter desired-state=running "$name")
+  # shellcheck disable=SC2086 # the names of tasks have no blanks
+  if [ -n "$tasks" ]; then docker inspect --type task --format "$(told .Spec)" $tasks; fi
+}
+
+# The format that tells one task from another. The engine writes its defaults into what a service has, and not into what it
+# had.
+told() {
   local container='' policy='' field
-  for field in Image Labels Command Args Hostname Env Dir User Groups Mounts Secrets Configs Healthcheck Hosts StopSignal; do
+  for field in Image Labels Command Args Hostname Env Dir User Groups Mounts Secrets Configs Healthcheck Hosts StopSignal \
+    ReadOnly TTY OpenStdin Init Sysctls CapabilityAdd CapabilityDrop Ulimits OomScoreAdj; do
     container+="{{json .$field}}"
   done
   for field in Condition:any Delay:5s MaxAttempts:0 Window:0s; do
     policy+=" {{with .${field%:*}}}{{.}}{{else}}${field#*:}{{end}}"
   done
   container+="{{with .StopGracePeriod}}{{.}}{{else}}10s{{end}}"
-  inspect "{{with $1.TaskTemplate}}{{with .ContainerSpec}}$container{{end}}{{json .Resources}}{{json .Networks}}{{json .Placement}}\
-{{json .LogDriver}}{{.ForceUpdate}}{{with .RestartPolicy}}$policy{{else}} any 5s 0 0s{{end}}{{end}}"
+  container+="{{with .DNSConfig}}{{with .Nameservers}}{{json .}}{{end}}{{with .Search}}{{json .}}{{end}}{{with .Options}}{{json .}}{{end}}{{end}}"
+  printf %s "{{with $1}}{{with .ContainerSpec}}$container{{end}}{{json .Resources}}{{json .Networks}}{{json .LogDriver}}\
+{{.ForceUpdate}}{{with .RestartPolicy}}$policy{{else}} any 5s 0 0s{{end}}{{end}}"
+}
+
+# Where tasks may run. One that may stay where it is is not replaced for it (swarmkit `manager/orchestrator/task.go`,
+# `IsTaskDirty`).
+placement() {
+  inspect "{{json $1.TaskTemplate.Placement}}"
 }
 
 # What is named has to go back; of a whole stack some may have nothing to go back from.
@@ -195,7 +217,7 @@ require_swarm() {
 # Waits until no service of a stack moves: `await STACK {before|after|back} TASKS_BEFORE VERSIONS_BEFORE`. After a deploy
 # each must run what was deployed, and on the way back what was there before.
 await() {
-  local stack=$1 when=$2 old=$3 versions=$4 moving bad step best='' moved=$SECONDS quiet=$SECONDS told=
+  local stack=$1 when=$2 old=$3 versions=$4 moving bad failed step best='' moved=$SECONDS quiet=$SECONDS told=
   while :; do
     look
     if [ -n "$moving" ]; then
@@ -208,6 +230,7 @@ await() {
       fail "$stack:$bad"
     elif [ "$when" = before ] || [ $((SECONDS - quiet)) -ge 5 ]; then
       # Right after a deploy an update may not have begun, and nothing is said of it for a moment.
+      [ -z "$failed" ] || fail "$stack:$failed"
       return 0
     fi
     step=$(progress)
@@ -217,10 +240,10 @@ await() {
   done
 }
 
-# What moves in the stack, and what ended badly.
+# What moves in the stack, what ended badly, and of what ends by itself what failed.
 look() {
-  local all name version counts state message
-  moving='' bad=''
+  local all name version counts state message end
+  moving='' bad='' failed=''
   all=$(services "$stack") || fail "the swarm does not answer"
   if [ "$when" != before ] && [ -z "$all" ]; then fail "$stack has no service"; fi
   while IFS='|' read -r name version counts state message; do
@@ -228,22 +251,58 @@ look() {
     # What a stack no longer has is there as it was: a deploy gives every other one another version.
     if grep -qxF "$name|$version" <<<"$versions"; then continue; fi
     counts=${counts%% *}
-    case $when:$state in
-      *:updating | *:rollback_started) moving+="$newline  $name: $state, $counts tasks run" ;;
-      before:paused | before:rollback_paused)
+    end=$(end_of "$name" "${counts#*/}")
+    case $when:$state:$end in
+      *:updating:* | *:rollback_started:*) moving+="$newline  $name: $state, $counts tasks run" ;;
+      # What ends within `monitor` is taken for what failed, however it ended.
+      *:paused:ended | before:paused:failed*) ;;
+      after:paused:failed* | after:completed:failed* | after::failed*)
+        failed+="$newline  $name ${end}. Once that is mended, run it again: docker service update --force $name"
+        ;;
+      before:paused:* | before:rollback_paused:*)
         if [ -z "$over_paused" ]; then
           bad+="$newline  $name is $state half-way: $message"
           bad+="$newline    The same version again would stop the tasks of the one before at once. Go back with"
           bad+="$newline    \`rollback.sh --only $name\`, or deploy a mended one with --over-paused."
         fi
         ;;
-      after:rollback_completed) bad+="$newline  $name went back to the version before: $message" ;;
-      after:paused | after:rollback_paused | back:*paused) bad+="$newline  $name is $state half-way: $message" ;;
+      after:rollback_completed:ended | after:rollback_completed:runs)
+        bad+="$newline  $name went back to the version before, which ran once more: what ends within \`monitor\` is taken for what"
+        bad+="$newline    failed, however it ended. It needs \`on_failure = pause\`, or a shorter \`monitor\`."
+        ;;
+      after:rollback_completed:*) bad+="$newline  $name went back to the version before: $message" ;;
+      after:paused:* | after:rollback_paused:* | back:*paused:*) bad+="$newline  $name is $state half-way: $message" ;;
+      *:runs) moving+="$newline  $name: its task has not ended" ;;
+      *:ended) ;;
       after:* | back:*)
         if [ "${counts%%/*}" != "${counts#*/}" ]; then moving+="$newline  $name: $counts tasks run"; fi
         ;;
     esac
   done <<<"$all"
+}
+
+# How the tasks of a service that ends by itself have ended: `ended` all of them, `failed` one of them, with why, or
+# `runs`. Nothing of any other service, and of one that runs and is started again where it fails.
+end_of() {
+  local runs=
+  if [[ " ${once[*]-} " == *" $1 "* ]]; then
+    runs=runs
+  elif [[ " ${until_done[*]-} " != *" $1 "* ]]; then
+    return 0
+  fi
+  # The newest of each slot comes first. One that will be started again is not shut down.
+  docker service ps --no-trunc --format '{{.Name}}|{{.DesiredState}}|{{.CurrentState}}|{{.Error}}' "$1" |
+    awk -F '|' -v wanted="$2" -v runs="$runs" '
+      seen[$1]++ { next }
+      $3 ~ /^Complete/ { ended++; next }
+      $2 == "Shutdown" && $3 ~ /^(Failed|Rejected)/ { why = $4; failed++ }
+      END {
+        gsub(/"/, "", why)
+        if (failed) print "failed: " why
+        else if (ended >= wanted) print "ended"
+        else print runs
+      }
+    '
 }
 
 # The services of a stack: `NAME|VERSION|TASKS|STATE|MESSAGE` each.
@@ -290,5 +349,8 @@ misused() {
 
 # What there is to deploy; who is called comes before its callers.
 stacks=(patches)
+# What ends by itself and is not started again, and what is where it failed.
+once=()
+until_done=()
 
 main "$@"

@@ -182,6 +182,8 @@ deploy() {
   [ -z "$others" ] || fail "$stack: another deploy came in between, and what runs is that one's: $others"
   if [ ${#only[@]} -gt 0 ]; then
     say "$stack: every service of --only runs what was deployed"
+  elif [ $((${#once[@]} + ${#until_done[@]})) -gt 0 ]; then
+    say "$stack: every service runs what was deployed, or has ended well"
   else
     say "$stack: every service runs what was deployed"
   fi
@@ -244,7 +246,7 @@ require_swarm() {
 # Waits until no service of a stack moves: `await STACK {before|after|back} TASKS_BEFORE VERSIONS_BEFORE`. After a deploy
 # each must run what was deployed, and on the way back what was there before.
 await() {
-  local stack=$1 when=$2 old=$3 versions=$4 moving bad step best='' moved=$SECONDS quiet=$SECONDS told=
+  local stack=$1 when=$2 old=$3 versions=$4 moving bad failed step best='' moved=$SECONDS quiet=$SECONDS told=
   while :; do
     look
     if [ -n "$moving" ]; then
@@ -257,6 +259,7 @@ await() {
       fail "$stack:$bad"
     elif [ "$when" = before ] || [ $((SECONDS - quiet)) -ge 5 ]; then
       # Right after a deploy an update may not have begun, and nothing is said of it for a moment.
+      [ -z "$failed" ] || fail "$stack:$failed"
       return 0
     fi
     step=$(progress)
@@ -266,10 +269,10 @@ await() {
   done
 }
 
-# What moves in the stack, and what ended badly.
+# What moves in the stack, what ended badly, and of what ends by itself what failed.
 look() {
-  local all name version counts state message
-  moving='' bad=''
+  local all name version counts state message end
+  moving='' bad='' failed=''
   all=$(services "$stack") || fail "the swarm does not answer"
   if [ "$when" != before ] && [ -z "$all" ]; then fail "$stack has no service"; fi
   while IFS='|' read -r name version counts state message; do
@@ -277,22 +280,58 @@ look() {
     # What a stack no longer has is there as it was: a deploy gives every other one another version.
     if grep -qxF "$name|$version" <<<"$versions"; then continue; fi
     counts=${counts%% *}
-    case $when:$state in
-      *:updating | *:rollback_started) moving+="$newline  $name: $state, $counts tasks run" ;;
-      before:paused | before:rollback_paused)
+    end=$(end_of "$name" "${counts#*/}")
+    case $when:$state:$end in
+      *:updating:* | *:rollback_started:*) moving+="$newline  $name: $state, $counts tasks run" ;;
+      # What ends within `monitor` is taken for what failed, however it ended.
+      *:paused:ended | before:paused:failed*) ;;
+      after:paused:failed* | after:completed:failed* | after::failed*)
+        failed+="$newline  $name ${end}. Once that is mended, run it again: docker service update --force $name"
+        ;;
+      before:paused:* | before:rollback_paused:*)
         if [ -z "$over_paused" ]; then
           bad+="$newline  $name is $state half-way: $message"
           bad+="$newline    The same version again would stop the tasks of the one before at once. Go back with"
           bad+="$newline    \`rollback.sh --only $name\`, or deploy a mended one with --over-paused."
         fi
         ;;
-      after:rollback_completed) bad+="$newline  $name went back to the version before: $message" ;;
-      after:paused | after:rollback_paused | back:*paused) bad+="$newline  $name is $state half-way: $message" ;;
+      after:rollback_completed:ended | after:rollback_completed:runs)
+        bad+="$newline  $name went back to the version before, which ran once more: what ends within \`monitor\` is taken for what"
+        bad+="$newline    failed, however it ended. It needs \`on_failure = pause\`, or a shorter \`monitor\`."
+        ;;
+      after:rollback_completed:*) bad+="$newline  $name went back to the version before: $message" ;;
+      after:paused:* | after:rollback_paused:* | back:*paused:*) bad+="$newline  $name is $state half-way: $message" ;;
+      *:runs) moving+="$newline  $name: its task has not ended" ;;
+      *:ended) ;;
       after:* | back:*)
         if [ "${counts%%/*}" != "${counts#*/}" ]; then moving+="$newline  $name: $counts tasks run"; fi
         ;;
     esac
   done <<<"$all"
+}
+
+# How the tasks of a service that ends by itself have ended: `ended` all of them, `failed` one of them, with why, or
+# `runs`. Nothing of any other service, and of one that runs and is started again where it fails.
+end_of() {
+  local runs=
+  if [[ " ${once[*]-} " == *" $1 "* ]]; then
+    runs=runs
+  elif [[ " ${until_done[*]-} " != *" $1 "* ]]; then
+    return 0
+  fi
+  # The newest of each slot comes first. One that will be started again is not shut down.
+  docker service ps --no-trunc --format '{{.Name}}|{{.DesiredState}}|{{.CurrentState}}|{{.Error}}' "$1" |
+    awk -F '|' -v wanted="$2" -v runs="$runs" '
+      seen[$1]++ { next }
+      $3 ~ /^Complete/ { ended++; next }
+      $2 == "Shutdown" && $3 ~ /^(Failed|Rejected)/ { why = $4; failed++ }
+      END {
+        gsub(/"/, "", why)
+        if (failed) print "failed: " why
+        else if (ended >= wanted) print "ended"
+        else print runs
+      }
+    '
 }
 
 # The services of a stack: `NAME|VERSION|TASKS|STATE|MESSAGE` each.
@@ -339,6 +378,9 @@ misused() {
 
 # What there is to deploy; who is called comes before its callers.
 stacks=(policy)
+# What ends by itself and is not started again, and what is where it failed.
+once=(policy_engine)
+until_done=()
 
 networks() {
   :
