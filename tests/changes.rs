@@ -116,6 +116,11 @@ fn the_script_of_a_plan_has_its_steps() {
     let (_, found, _) = script("schema-one-way-accepted", "swarm");
     let line = "1) replaced=(shop_coupon); one_way=(coupon);;";
     assert!(found.contains(line), "{found}");
+    let (_, found, _) = script("host-command", "nginx");
+    assert!(found.contains("1) replaced=(api);;"), "{found}");
+    // What nothing is deployed by in steps says why.
+    let (code, _, said) = script("compose-image", "compose");
+    assert!(code == 2 && said.contains("keeps no promise"), "{said}");
     let (_, found, _) = script("image", "swarm");
     assert!(found.contains("steps=1\n"), "{found}");
     // Nothing is written of a step with errors, or for nobody in particular.

@@ -1,5 +1,6 @@
 //! Deploys in steps: the script of a plan (`zdc plan --format script`) on the real swarm, where the order of two services
-//! matters; the way back, step by step and of a whole stack (`swarm/rollback.sh`); and what refuses to go back.
+//! matters; the way back, step by step and of a whole stack (`swarm/rollback.sh`); and what refuses to go back. The same
+//! on a plain host.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,12 +8,17 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::deploy::{LOCAL, Ran, Script, stacks};
+use crate::host::Host;
 use crate::machine::{installed, run};
+use crate::nginx::modern;
 use crate::swarm::{self, Engine};
 use crate::{Failure, Test, Verdict, ensure, test};
 
 pub(crate) fn tests() -> Vec<Test> {
-    vec![test("steps::on_a_swarm", on_a_swarm)]
+    vec![
+        test("steps::on_a_swarm", on_a_swarm),
+        test("steps::on_a_host", on_a_host),
+    ]
 }
 
 /// A caller and a callee of one stack. The new caller asks for what the old callee does not serve.
@@ -106,6 +112,85 @@ pub(crate) fn write_steps(
     judge.arg(to);
     run(judge)?;
     Ok(said)
+}
+
+/// Two services of a plain host. The new caller asks for what the old callee does not serve.
+const ON_HOST: &str = r#"
+app pair { targets = [nginx] }
+target nginx { version = "1.28" }
+template each(one: int, other: int, path: string) {
+  command = ["./load", "serve", "--port=${slot.port}", "--version=@version", "--start=200ms"]
+  port http
+  health http { path = path, interval = 200ms }
+  env { RELEASE = "VERSION" }
+  timing { longest_request = 1s, graceful_limit = 2s }
+  shutdown { grace = 3s, drain = 2s }
+  update blue_green { slots = [one, other], monitor = 1s }
+}
+service coupon {
+  use each(8081, 8082, "/coupon")
+  provides http { version = VERSION }
+}
+service front {
+  use each(8083, 8084, "/")
+  needs coupon.http { version = VERSION }
+}
+gateway public {
+  listen http { port = 80 }
+  route "/coupon" { to = coupon.http }
+  route "/" { to = front.http }
+}
+"#;
+
+fn on_a_host() -> Verdict {
+    let text = |version: &str| ON_HOST.replace("VERSION", version);
+    let host = Host::new("steps-host", &text("1"), modern()?)?;
+    host.update("1")?;
+    let old = host.path("old.zd");
+    std::fs::write(&old, text("1")).map_err(|error| error.to_string())?;
+    host.build(&text("2"))?;
+    host.version("2")?;
+    let path = host.path("steps.sh");
+    write_steps([&old, &host.path("app.zd")], "nginx", &path)?;
+    // The bundle under the name that it has beside other manifests.
+    let manifests = host.path("carried");
+    std::fs::create_dir_all(&manifests).map_err(|error| error.to_string())?;
+    let fail = |error: std::io::Error| error.to_string();
+    std::os::unix::fs::symlink(host.bundle(), manifests.join("nginx")).map_err(fail)?;
+    let steps = |words: &[&str]| {
+        let mut command = host.script(&path.to_string_lossy());
+        command.arg("--manifests").arg(&manifests).args(words);
+        run(command)
+    };
+    let serve = |coupon: &str, front: &str| -> Verdict {
+        let found = [answer_at("coupon")?, answer_at("")?];
+        ensure(found == [coupon, front], || format!("{found:?}"))
+    };
+    let refused = steps(&["--", "--anything"]);
+    ensure(
+        refused.is_err_and(|why| why.contains("have no options")),
+        || "options were taken".to_owned(),
+    )?;
+    // One step on each host before the next one.
+    let said = steps(&["--to", "1"])?;
+    ensure(said.contains("done: 1 of 2"), || said)?;
+    serve("2", "1")?;
+    let said = steps(&["--from", "2"])?;
+    ensure(said.contains("done: 2 of 2"), || said)?;
+    serve("2", "2")?;
+    steps(&["--back", "1"])?;
+    serve("1", "2")?;
+    steps(&[])?;
+    serve("2", "2")?;
+    steps(&["--back", "2"])?;
+    serve("1", "1")
+}
+
+fn answer_at(path: &str) -> Result<String, String> {
+    let mut command = Command::new("curl");
+    command.args(["--silent", "--show-error", "--fail", "--max-time", "5"]);
+    command.arg(format!("http://127.0.0.1/{path}"));
+    run(command).map(|text| text.trim().to_owned())
 }
 
 fn on_a_swarm() -> Verdict {

@@ -185,15 +185,13 @@ impl Plan {
 
     /// Writes the commands, and what is wrong with the step beside them; of a step with errors nothing but those.
     fn script(&self, planned: &Planned<'_>, new: &Compiled, wrong: bool) -> Result<(), Failure> {
-        let target = script::target(&planned.changes.targets)?;
+        let objects = &new.inspection.objects;
+        let (target, objects) = script::target(&planned.changes.targets, objects)?;
         self.told(new, planned.found);
         if wrong {
             terminal::say("error: no script is written for a step with errors");
             return Ok(());
         }
-        let objects = new.inspection.objects.iter();
-        let mut objects = objects.filter(|(id, _)| *id == target.target);
-        let objects = objects.next().map_or(&[][..], |(_, objects)| objects);
         terminal::to_output(|out| script::write(planned, target, objects, out))
     }
 

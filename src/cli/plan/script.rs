@@ -14,25 +14,55 @@ use std::io::{self, Write};
 
 const SCRIPT: &str = include_str!("script/steps.sh");
 
-/// The target that a script is for.
+/// The target that a script is for, with the objects of the new program.
 ///
 /// # Errors
 /// There are several, or none has a `deploy.sh` that knows of steps.
-pub(super) fn target(targets: &[TargetChanges]) -> Result<&TargetChanges, Failure> {
-    let scripted =
-        |it: &&TargetChanges| matches!(it.target, TargetId::Swarm | TargetId::Kubernetes);
-    let mut found = targets.iter().filter(scripted);
+pub(super) fn target<'a>(
+    targets: &'a [TargetChanges],
+    objects: &'a [(TargetId, Vec<Object>)],
+) -> Result<(&'a TargetChanges, &'a [Object]), Failure> {
+    let scripted = targets.iter().filter_map(|target| {
+        let mut objects = objects.iter().filter(|(id, _)| *id == target.target);
+        let objects = objects.next().map_or(&[][..], |(_, objects)| objects);
+        has_steps(target.target, objects).then_some((target, objects))
+    });
+    let mut found = scripted;
     match (found.next(), found.next()) {
         (Some(target), None) => Ok(target),
         (None, _) => Err(Failure::new(
-            "a script is for swarm or kubernetes, and this program for neither",
+            "a script is for swarm, kubernetes or plain hosts, and this program for none of these",
         )
-        .help("the order of steps is in `--format json`, as `deploys`")),
-        (Some(_), Some(_)) => Err(Failure::new(
-            "a script is for one target, and this program for two",
+        .help(match targets {
+            [only] if only.target == TargetId::Compose => {
+                "`docker compose up` replaces all at once and keeps no promise; its services one by one: \
+                 `docker compose up --detach --no-deps SERVICE`"
+            }
+            [only] if only.target == TargetId::Nginx => {
+                "no service runs on a plain host here: nginx takes its configuration by one reload"
+            }
+            _ => "the order of steps is in `--format json`, as `deploys`",
+        })),
+        (Some((target, _)), Some(_)) => Err(Failure::new(
+            "a script is for one target, and this program for several",
         )
-        .help("name one: `--target swarm`")),
+        .help(format!("name one: `--target {}`", target.target.word()))),
     }
+}
+
+/// Whether a target's `deploy.sh` takes services one by one.
+fn has_steps(target: TargetId, objects: &[Object]) -> bool {
+    match target {
+        TargetId::Swarm | TargetId::Kubernetes => true,
+        TargetId::Nginx => objects.iter().any(|object| on_host(&object.file).is_some()),
+        TargetId::Compose => false,
+    }
+}
+
+/// The service of a plain host that a file is of.
+fn on_host(file: &str) -> Option<&str> {
+    file.strip_prefix("nginx/hosts/services/")?
+        .strip_suffix(".sh")
 }
 
 /// Writes the script.
@@ -156,6 +186,10 @@ fn known_as(target: TargetId, change: &Change, objects: &[Object]) -> Option<Str
     let deployed = !matches!(change.effect, Effect::Left | Effect::Ignored);
     if target == TargetId::Swarm {
         return (deployed && change.kind == "service").then(|| change.name.clone());
+    }
+    if target == TargetId::Nginx {
+        let name = on_host(&change.name).filter(|_| deployed);
+        return name.map(ToOwned::to_owned);
     }
     let is = |object: &&Object| object.kind == change.kind && object.name == change.name;
     let object = objects.iter().find(is);

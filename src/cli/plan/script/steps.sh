@@ -1,20 +1,22 @@
 #!/usr/bin/env bash
 # Carries this plan out in its steps: each deploy begins once the one before is done, and none after one that failed.
-# Usage: steps.sh [--manifests DIR] [--from STEP] [-- OPTION...]
+# Usage: steps.sh [--manifests DIR] [--from STEP] [--to STEP] [-- OPTION...]
 #        steps.sh --back STEP [--anyway] [--manifests DIR] [--before DIR] [-- OPTION...]
 #   --manifests DIR   what `zdc build` wrote of the new program; `manifests` by default
 #   --from STEP       begin with this one: those before it are done
+#   --to STEP         end with this one, so that each step is done on every host before the next
 #   --back STEP       the way back: this one, which is done, and those before it, the last first
 #   --anyway          go back also where the plan says that there is no way back
-#   --before DIR      what `zdc build` wrote of the old program, to go back by; without, by what the swarm or the
-#                     cluster keeps of before
-#   OPTION...         more options of every deploy.sh, or of every rollback.sh
+#   --before DIR      what `zdc build` wrote of the old program, to go back by; without, by what the swarm, the
+#                     cluster or the host keeps of before
+#   OPTION...         more options of every deploy.sh, or of every rollback.sh; those of a plain host have none
 # Exit codes: 0 done, 1 a step failed, 2 wrong use.
 set -euo pipefail
 
 manifests=manifests
 before=
 from=1
+to=
 back=
 anyway=
 options=()
@@ -22,9 +24,11 @@ options=()
 main() {
   choose "$@"
   local step
+  to=${to:-$steps}
+  [ "$from" -le "$to" ] || misused "--to $to is before --from $from"
   if [ -z "$back" ]; then
-    for ((step = from; step <= steps; step++)); do carry_out "$step"; done
-    say "done: $steps of $steps"
+    for ((step = from; step <= to; step++)); do carry_out "$step"; done
+    say "done: $to of $steps"
   else
     for ((step = back; step >= 1; step--)); do require_way_back "$step"; done
     for ((step = back; step >= 1; step--)); do take_back "$step"; done
@@ -35,12 +39,13 @@ main() {
 choose() {
   while [ $# -gt 0 ]; do
     case $1 in
-      --manifests | --before | --from | --back)
+      --manifests | --before | --from | --to | --back)
         [ $# -gt 1 ] || misused "$1 needs a value"
         case $1 in
           --manifests) manifests=$2 ;;
           --before) before=$2 ;;
           --from) from=$(number "$2") ;;
+          --to) to=$(number "$2") ;;
           --back) back=$(number "$2") ;;
         esac
         shift
@@ -55,6 +60,7 @@ choose() {
     esac
     shift
   done
+  if [ "$target" = nginx ] && [ ${#options[@]} -gt 0 ]; then misused "the scripts of a plain host have no options"; fi
   if [ -z "$back" ]; then
     require "$manifests/$target/deploy.sh"
   elif [ -n "$before" ]; then
@@ -85,7 +91,7 @@ carry_out() {
   fi
   if [ ${#deployed[@]} -gt 0 ]; then only "${deployed[@]}"; fi
   specs=$(specifications)
-  run "$manifests/$target/deploy.sh" || stop "$1"
+  deploy "$manifests" || stop "$1"
 }
 
 # Nothing is taken back where one of the steps cannot be.
@@ -104,7 +110,7 @@ take_back() {
   say "step $1 of $steps goes back: ${replaced[*]}"
   only "${replaced[@]}"
   if [ -n "$before" ]; then
-    run "$before/$target/deploy.sh" || fail "step $1 did not go back: those before it were not touched"
+    deploy "$before" || fail "step $1 did not go back: those before it were not touched"
   else
     run "$manifests/$target/rollback.sh" || fail "step $1 did not go back: those before it were not touched"
   fi
@@ -112,7 +118,15 @@ take_back() {
 
 only() {
   local name
-  for name in "$@"; do words+=(--only "$name"); done
+  for name in "$@"; do
+    if [ "$target" = nginx ]; then words+=("$name"); else words+=(--only "$name"); fi
+  done
+}
+
+# A plain host makes ready what its second script makes live.
+deploy() {
+  run "$1/$target/deploy.sh" || return 1
+  if [ "$target" = nginx ]; then run "$1/nginx/switch.sh"; fi
 }
 
 run() {
@@ -138,7 +152,11 @@ stop() {
   say "step $1 of $steps failed. Once that is mended: --from $1. To go back:"
   if [ -n "$changed" ]; then say "  $manifests/swarm/rollback.sh$changed"; fi
   if [ "$earlier" -gt 0 ]; then say "  $0 --back $earlier"; fi
-  if [ -z "$changed" ] && [ "$earlier" -eq 0 ]; then say "  nothing: what failed was taken back, or never begun"; fi
+  if [ "$target" = nginx ]; then
+    say "  see status.sh for what waits or was switched; rollback.sh SERVICE drops the one and takes back the other"
+  elif [ -z "$changed" ] && [ "$earlier" -eq 0 ]; then
+    say "  nothing: what failed was taken back, or never begun"
+  fi
   fail "step $1 of $steps failed: the steps after it were not begun"
 }
 
