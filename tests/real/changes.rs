@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use std::thread::{scope, sleep};
 use std::time::Duration;
 
+use regex_lite::Regex;
 use serde_json::{Value, json};
 use zdc::Options;
 use zdc::source::MemoryWorld;
@@ -326,6 +327,9 @@ fn on_swarm(engine: &Engine, case: &Case) -> Result<Seen, Failure> {
 /// What was refused, without the names of this run.
 fn said(refused: &str, own: &str) -> String {
     let said = refused.replace(own, "shop");
+    // A service's id is another one each time.
+    let said = Regex::new(r" \([0-9a-z]{25}\)")
+        .map_or(said.clone(), |id| id.replace_all(&said, "").into_owned());
     let lines = said.lines().filter(|line| {
         let line = line.to_lowercase();
         ["failed", "error", "invalid", "forbidden"]
@@ -344,14 +348,13 @@ type Tasks = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 fn tasks(engine: &Engine, stacks: &BTreeSet<String>) -> Result<Tasks, Failure> {
     let mut tasks = Tasks::new();
     for stack in stacks {
-        let listed = engine.docker(&[
-            "stack",
-            "ps",
-            "--no-trunc",
-            "--format",
-            "{{.Name}} {{.ID}}",
-            stack,
-        ])?;
+        let words = ["stack", "ps", "--no-trunc", "--format", "{{.Name}} {{.ID}}"];
+        let listed = engine.docker(&[&words, &[&**stack][..]].concat());
+        let listed = match listed {
+            // A stack of which every service was refused.
+            Err(why) if why.contains("nothing found in stack") => continue,
+            listed => listed?,
+        };
         for line in listed.lines() {
             let line = line.trim_start_matches([' ', '\\', '_']);
             let Some((name, id)) = line.split_once(' ') else {

@@ -121,7 +121,7 @@ fn finished(cluster: &Cluster, [old, new, _]: [&Version; 3]) -> Verdict {
     old.back(&["--only", "web"])?
         .ended(1, "deployment.apps/web: new: there is no revision before")?;
     new.deploy(&[])?.ended(0, DEPLOYED)?;
-    let tried = new.back(&["--dry-run"])?;
+    let tried = new.back(&["--dry-run", "--only", "store"])?;
     tried.ended(
         0,
         "statefulset.apps/store: example/undone:2 -> example/undone:1",
@@ -173,6 +173,22 @@ fn failed(cluster: &Cluster, [_, new, bad]: [&Version; 3]) -> Verdict {
     images(cluster, ["2", "2", "2"])
 }
 
+/// A second version during the rollout of the first: that one is taken away at once, and the one before both serves on.
+fn cut_short(cluster: &Cluster) -> Verdict {
+    let path = "jsonpath={range .items[*]}{.spec.template.spec.containers[0].image} {.spec.replicas}{\"\\n\"}{end}";
+    let words = ["get", "replicasets", "-n", NAMESPACE, "-o", path];
+    let seen = crate::machine::wait(std::time::Duration::from_secs(20), || {
+        let sets = cluster.kubectl(&words)?;
+        let of = |image: &str| {
+            let mut lines = sets.lines();
+            lines.any(|line| line == format!("example/{image}"))
+        };
+        let rolled_over = of("undone:2 2") && of("undone:bad 0") && of("another:bad 1");
+        rolled_over.then_some(()).ok_or(sets)
+    });
+    seen.map_err(Failure::Wrong)
+}
+
 /// What is not plainly the version before the last deploy stays.
 fn refused(cluster: &Cluster, [_, new, _]: [&Version; 3]) -> Verdict {
     let change = |words: &[&str]| cluster.kubectl(&[words, &["-n", NAMESPACE]].concat());
@@ -186,7 +202,7 @@ fn refused(cluster: &Cluster, [_, new, _]: [&Version; 3]) -> Verdict {
     new.back(&["--only", "web"])?
         .ended(1, "it has not rolled out yet")?;
     change(&["set", "image", "deployment/web", "web=example/another:bad"])?;
-    change(&["rollout", "status", "deployment/web", "--watch=false"])?;
+    cut_short(cluster)?;
     new.back(&["--only", "web", "--under-way"])?
         .ended(1, "its last rollout was cut short by another")?;
     let image = of_pods(cluster, "deployment/web", "image")?;
