@@ -39,7 +39,7 @@ pub mod yaml;
 use diagnostics::{Diagnostic, Diagnostics, Severity};
 use source::{Sources, Str, World};
 use std::collections::BTreeMap;
-use targets::{Artifact, Object};
+use targets::{Artifact, Object, Target};
 use types::Date;
 use vocabulary::TargetId;
 
@@ -178,15 +178,7 @@ fn judge<'g>(
 ) -> Diagnostics {
     let mut waivers = rules::Waivers::of(graph);
     let mut found = waivers.apply(rules::check(graph));
-    let wanted = if options.targets.is_empty() {
-        graph.targets()
-    } else {
-        options.targets.clone()
-    };
-    for target in targets::ALL
-        .iter()
-        .filter(|target| wanted.contains(&target.id()))
-    {
+    for target in wanted(graph, options) {
         let lowered = target.lower(graph);
         found.extend(waivers.apply(lowered.diagnostics));
         let (proof, more) = rollout::verify(graph, target.id(), &mut waivers, table);
@@ -198,6 +190,17 @@ fn judge<'g>(
         found.extend(waivers.unused());
     }
     found
+}
+
+/// The targets that a program is written for, or those of them that were asked for.
+fn wanted(graph: &graph::Graph, options: &Options) -> Vec<&'static dyn Target> {
+    let wanted = if options.targets.is_empty() {
+        graph.targets()
+    } else {
+        options.targets.clone()
+    };
+    let all = targets::ALL.iter().copied();
+    all.filter(|target| wanted.contains(&target.id())).collect()
 }
 
 /// The smallest edits of policy with which the failed proofs of a program pass, and why the others have none. Searched
@@ -330,6 +333,34 @@ impl Inspection {
 /// Compiles a program as [`compile`] does, and gives what its targets will be asked for instead of
 /// files.
 pub fn inspect(world: &dyn World, main: &str, options: &Options) -> Inspection {
+    inspected(world, main, options, |graph| {
+        let mut objects = Vec::new();
+        let found = judge(graph, options, false, |target, plan, _| {
+            objects.push((target, plan.objects()));
+        });
+        (objects, found)
+    })
+}
+
+/// What the targets were asked for by a program that is deployed already, whatever it promises: it is neither judged nor
+/// proved.
+pub fn inspect_deployed(world: &dyn World, main: &str, options: &Options) -> Inspection {
+    inspected(world, main, options, |graph| {
+        let asked = |target: &&dyn Target| (target.id(), target.lower(graph).plan.objects());
+        let objects = wanted(graph, options).iter().map(asked).collect();
+        (objects, Diagnostics::default())
+    })
+}
+
+/// What each target is asked for, and what is wrong with it.
+type Asked = (Vec<(TargetId, Vec<Object>)>, Diagnostics);
+
+fn inspected(
+    world: &dyn World,
+    main: &str,
+    options: &Options,
+    asked: impl FnOnce(&graph::Graph) -> Asked,
+) -> Inspection {
     let (checked, found) = read(world, main);
     let mut inspection = Inspection {
         sources: checked.program.sources.clone(),
@@ -347,10 +378,9 @@ pub fn inspect(world: &dyn World, main: &str, options: &Options) -> Inspection {
             let fits = !found.has_errors();
             all.extend(found);
             if fits {
-                let objects = &mut inspection.objects;
-                all.extend(judge(&graph, options, false, |target, plan, _| {
-                    objects.push((target, plan.objects()));
-                }));
+                let (objects, found) = asked(&graph);
+                inspection.objects = objects;
+                all.extend(found);
             }
             inspection.graph = Some(graph);
         }

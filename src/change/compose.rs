@@ -2,7 +2,7 @@
 //! (docker/compose `pkg/compose/convergence.go`, `mustRecreate`; `hash.go` leaves `build`,
 //! `pull_policy`, `deploy.replicas` and `depends_on` out).
 
-use super::difference::{differences, value};
+use super::difference::{apart, differences};
 use super::rules::{Rule, fields};
 use super::{Change, Effect, Pair, TargetChanges};
 use crate::graph::ServiceView;
@@ -57,7 +57,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
                 unchanged += 1;
                 continue;
             }
-            let (was, is) = (value(&was.content), value(&service.content));
+            let (was, is) = apart(&was.content, &service.content, &[]);
             let differ = differences(&was, &is);
             change.fields = fields(SERVICE, &differ, view);
             let worst = change.fields.iter().map(|field| field.effect).max();

@@ -1,6 +1,7 @@
 //! Where two values differ, and reading them.
 
 use crate::targets::Content;
+use crate::yaml;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -56,6 +57,23 @@ pub(super) fn value(content: &Content) -> Cow<'_, Value> {
             let read = serde_yaml::from_str(text);
             Cow::Owned(read.unwrap_or_else(|_| Value::String(text.to_string())))
         }
+    }
+}
+
+/// Two objects as values as far as they differ, and what stands at the paths of `kept`: nearly all of two versions of an
+/// object is equal, and to read it takes longer than all the rest of a plan.
+pub(super) fn apart<'c>(
+    old: &'c Content,
+    new: &'c Content,
+    kept: &[&str],
+) -> (Cow<'c, Value>, Cow<'c, Value>) {
+    let differing = match (old, new) {
+        (Content::Text(old), Content::Text(new)) => yaml::differing(old, new, kept),
+        _ => None,
+    };
+    match differing {
+        Some((old, new)) => (Cow::Owned(old), Cow::Owned(new)),
+        None => (value(old), value(new)),
     }
 }
 
@@ -144,6 +162,7 @@ fn named(list: Option<&Value>) -> Option<Vec<(&str, &Value)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use serde_json::json;
 
     fn paths(old: &Value, new: &Value) -> Vec<String> {
@@ -175,5 +194,101 @@ mod tests {
         let new = json!({"c": [{"name": "b", "v": 2}, {"name": "a", "v": 1}]});
         assert_eq!(paths(&old, &new), ["c[b].v"]);
         assert_eq!(paths(&json!({"c": [1, 2]}), &json!({"c": [1, 3]})), ["c"]);
+    }
+
+    /// Texts that YAML takes for something else, or writes in some form of their own.
+    fn texts() -> impl Strategy<Value = String> {
+        const ODD: &[&str] = &[
+            "",
+            "a: b",
+            "# c",
+            "- a",
+            "true",
+            "null",
+            "5",
+            "two\nlines\n",
+            "\n\n a\n",
+            "${A}",
+            "\"",
+            "x:",
+        ];
+        prop_oneof![3 => "[abc]{1,2}", 1 => prop::sample::select(ODD).prop_map(ToOwned::to_owned)]
+    }
+
+    /// Values as manifests have them: few keys, so that two have some in common; lists of items with names, and others.
+    fn values() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            texts().prop_map(Value::String),
+            (0..3).prop_map(Value::from),
+            any::<bool>().prop_map(Value::Bool),
+            Just(Value::Null),
+        ];
+        leaf.prop_recursive(4, 40, 4, |inner| {
+            let keys = prop_oneof![4 => "[abc]", 1 => texts()];
+            let names =
+                prop_oneof![9 => texts().prop_map(Value::from), 1 => (0..3).prop_map(Value::from)];
+            let item = (
+                names,
+                prop::collection::btree_map("[xyz]", inner.clone(), 0..3),
+            );
+            let item = item.prop_map(|(name, rest)| {
+                // The name stands first, as it does in a manifest.
+                let rest = rest.into_iter();
+                Value::Object(
+                    [("name".to_owned(), name)]
+                        .into_iter()
+                        .chain(rest)
+                        .collect(),
+                )
+            });
+            prop_oneof![
+                3 => prop::collection::btree_map(keys, inner.clone(), 0..4)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+                1 => prop::collection::vec(inner, 0..3).prop_map(Value::Array),
+                2 => prop::collection::vec(item, 0..4).prop_map(Value::Array),
+            ]
+        })
+    }
+
+    fn maps() -> impl Strategy<Value = Value> {
+        let map = prop::collection::btree_map("[abcde]", values(), 0..5);
+        map.prop_map(|map| Value::Object(map.into_iter().collect()))
+    }
+
+    /// What differs, as rules take it.
+    fn told(old: &Value, new: &Value) -> Vec<(String, Option<Value>, Option<Value>)> {
+        let found = differences(old, new);
+        let told = |it: &Difference<'_>| (it.shown(), it.old.cloned(), it.new.cloned());
+        found.iter().map(told).collect()
+    }
+
+    fn content(value: &Value) -> Content {
+        Content::Text(yaml::to_string(value).unwrap().into())
+    }
+
+    proptest! {
+        #[test]
+        fn no_difference_is_lost_by_reading_less(old in maps(), mut new in maps(), same in "[abcde]{0,4}") {
+            // Two versions of an object have most in common.
+            for key in same.chars().map(String::from) {
+                match old.get(&key) {
+                    Some(value) => new[&key] = value.clone(),
+                    None => _ = new.as_object_mut().unwrap().remove(&key),
+                }
+            }
+            let (before, after) = (content(&old), content(&new));
+            for kept in [&[][..], &["a", "b.c"]] {
+                if let (Content::Text(old), Content::Text(new)) = (&before, &after) {
+                    let empty = old.starts_with('{') || new.starts_with('{');
+                    let read = yaml::differing(old, new, kept).is_some();
+                    prop_assert!(read || empty, "{}\n{}", &**old, &**new);
+                }
+                let (was, is) = apart(&before, &after, kept);
+                prop_assert_eq!(told(&was, &is), told(&old, &new));
+                for key in kept.iter().filter(|key| !key.contains('.')) {
+                    prop_assert_eq!((was.get(key), is.get(key)), (old.get(key), new.get(key)));
+                }
+            }
+        }
     }
 }

@@ -8,13 +8,13 @@
 //! (kubernetes.io/docs/concepts/workloads/controllers/deployment, "Rolling Back a Deployment").
 
 use super::{Both, Step, place};
-use crate::change::Effect;
+use crate::change::{Change, Effect};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{Graph, Promise, ServiceView};
 use crate::rollout::{Way, derivation, hosts};
 use crate::source::Span;
 use crate::vocabulary::{Disturbance, TargetId};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A rollback of this very step that keeps less than is promised, though the next one's would not.
 pub(super) fn below_promise(step: &Step<'_>, found: &mut Diagnostics) {
@@ -54,14 +54,16 @@ pub(super) fn unchecked(step: &Step<'_>, found: &mut Diagnostics) {
 
 /// What of a step on Kubernetes `kubectl rollout undo` does not take back: it knows of pod templates alone.
 pub(super) fn outlives_undo(step: &Step<'_>, found: &mut Diagnostics) {
-    let rolling = step.rolling(TargetId::Kubernetes);
-    for name in rolling {
+    let mut of_service: BTreeMap<&str, Vec<&Change>> = BTreeMap::new();
+    for change in step.on(TargetId::Kubernetes) {
+        if let Some(name) = change.service.as_deref() {
+            of_service.entry(name).or_default().push(change);
+        }
+    }
+    for (name, changes) in of_service {
         let mut stays: Vec<String> = Vec::new();
         let mut span = None;
-        for change in step.on(TargetId::Kubernetes) {
-            if change.service.as_deref() != Some(name) {
-                continue;
-            }
+        for change in changes {
             let fields = change.fields.iter();
             let fields = fields.filter(|field| outlives(&change.kind, &field.path));
             let paths: Vec<&str> = fields.map(|field| &*field.path).collect();

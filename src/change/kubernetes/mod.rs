@@ -4,7 +4,7 @@
 mod refusal;
 mod rules;
 
-use super::difference::{differences, value};
+use super::difference::{apart, differences, value};
 use super::rules::fields;
 use super::{Change, Effect, Field, Pair, TargetChanges};
 use crate::graph::{Graph, ServiceView};
@@ -76,8 +76,11 @@ fn left(pair: &Pair<'_>, object: &Object) -> Change {
     change
 }
 
+/// What is asked of an object whether it differs or not.
+const KEPT: &[&str] = &["spec.replicas", "spec.strategy", "immutable"];
+
 fn changed(pair: &Pair<'_>, was: &Object, object: &Object) -> Option<Change> {
-    let (was, is) = (value(&was.content), value(&object.content));
+    let (was, is) = apart(&was.content, &object.content, KEPT);
     let mut change = change(pair.new_graph, object);
     let view = pair.new_graph.and_then(|graph| view(graph, object));
     let differ = differences(&was, &is);
@@ -98,7 +101,7 @@ fn refused(object: &Object, fields: &[Field], was: &Value, is: &Value) -> Option
     let name = &object.name;
     let refused = fields.iter().any(|field| field.effect == Effect::Refused);
     match object.kind.as_str() {
-        "Deployment" if refused => Some(refusal::selector(name, is)),
+        "Deployment" if refused => Some(refusal::selector(name, &value(&object.content))),
         "StatefulSet" if refused => Some(refusal::stateful_set(name)),
         "PersistentVolumeClaim" if refused => Some(refusal::claim(name)),
         "PersistentVolumeClaim" => {

@@ -4,7 +4,7 @@ mod policy;
 mod rules;
 mod stack;
 
-use super::difference::{differences, value};
+use super::difference::{apart, differences, value};
 use super::rules::fields;
 use super::{Change, Effect, Pair, TargetChanges, places};
 use crate::graph::{Graph, ServiceView};
@@ -47,6 +47,9 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     }
 }
 
+/// What is asked of a service whether it differs or not.
+const KEPT: &[&str] = &["deploy"];
+
 struct Comparison<'a> {
     pair: &'a Pair<'a>,
     changes: Vec<Change>,
@@ -63,7 +66,16 @@ impl Comparison<'_> {
                 Some(before) if same_names && before.content == service.content => {
                     self.unchanged += 1;
                 }
-                Some(before) => self.service(old, before, new, service),
+                Some(before) => {
+                    // What is written alike means the same only where names do.
+                    let (was, is) = if same_names {
+                        let (was, is) = apart(&before.content, &service.content, KEPT);
+                        (old.seen(was.into_owned()), new.seen(is.into_owned()))
+                    } else {
+                        (old.service(before), new.service(service))
+                    };
+                    self.service(new, service, &was, &is);
+                }
             }
         }
         let after = by_name(&new.services);
@@ -100,17 +112,16 @@ impl Comparison<'_> {
         self.changes.push(change);
     }
 
-    fn service(&mut self, old: &Stack<'_>, before: &Object, new: &Stack<'_>, after: &Object) {
-        let (was, is) = (old.service(before), new.service(after));
+    fn service(&mut self, new: &Stack<'_>, after: &Object, was: &Value, is: &Value) {
         let view = view(self.pair.new_graph, new, &after.name);
-        let fields = fields(rules::SERVICE, &differences(&was, &is), view);
+        let fields = fields(rules::SERVICE, &differences(was, is), view);
         let Some(worst) = fields.iter().map(|field| field.effect).max() else {
             self.unchanged += 1;
             return;
         };
         let mut change = change("service", format!("{}_{}", new.name, after.name));
         (change.effect, change.how) = match worst {
-            Effect::Rolls => policy::rolling(&is),
+            Effect::Rolls => policy::rolling(is),
             Effect::Refused => (
                 worst,
                 format!(

@@ -117,7 +117,11 @@ impl<'a> Stack<'a> {
 
     /// A service as the engine sees it.
     pub(super) fn service(&self, object: &Object) -> Value {
-        let mut service = value(&object.content).into_owned();
+        self.seen(value(&object.content).into_owned())
+    }
+
+    /// A service, or a part of one, as the engine sees it.
+    pub(super) fn seen(&self, mut service: Value) -> Value {
         let Value::Object(fields) = &mut service else {
             return service;
         };

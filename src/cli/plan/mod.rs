@@ -13,7 +13,7 @@ use super::{Exit, Failure, arguments, params, terminal};
 use crate::change::{self, Changes};
 use crate::diagnostics::render::{Format as Told, Shown, render};
 use crate::diagnostics::{Diagnostic, Severity};
-use crate::source::Sources;
+use crate::source::{Sources, World};
 use crate::types::Date;
 use crate::vocabulary::TargetId;
 use crate::{Inspection, Options, parallel};
@@ -147,8 +147,8 @@ impl Plan {
         let set_old = || self.set.iter().chain(&self.set_old).cloned().collect();
         // They have nothing in common before they are compared.
         let (new, old) = parallel::both(
-            || self.compile(&new, self.set.clone()),
-            || self.compile(&old, set_old()),
+            || self.compile(&new, self.set.clone(), crate::inspect),
+            || self.compile(&old, set_old(), crate::inspect_deployed),
         );
         let (old, new) = (old?, new?);
         let mut broken = false;
@@ -195,7 +195,12 @@ impl Plan {
         terminal::to_output(|out| script::write(planned, target, objects, out))
     }
 
-    fn compile(&self, side: &Side, set: Vec<(String, String)>) -> Result<Compiled, Failure> {
+    fn compile(
+        &self,
+        side: &Side,
+        set: Vec<(String, String)>,
+        inspect: fn(&dyn World, &str, &Options) -> Inspection,
+    ) -> Result<Compiled, Failure> {
         let wanted = |target: &TargetId| self.targets.is_empty() || self.targets.contains(target);
         match side {
             Side::Program {
@@ -208,7 +213,7 @@ impl Plan {
                     ..Options::default()
                 };
                 Ok(Compiled {
-                    inspection: crate::inspect(&**world, main, &options),
+                    inspection: inspect(&**world, main, &options),
                     shown: shown.clone(),
                 })
             }

@@ -56,20 +56,19 @@ impl KubernetesPlan {
     }
 }
 
+/// The end of a document's last line, and [`yaml::BETWEEN`].
+const AFTER_A_LINE: &str = "\n---\n";
+
 /// The objects of a file. Its text is our own writer's: a document begins after a line of its own,
 /// and its kind and name stand in the places that `order.rs` gives them.
 fn objects(file: &str, text: &Text) -> Vec<Object> {
     let mut objects = Vec::new();
     let mut begun = 0;
-    let mut next = 0;
-    for line in text.split_inclusive('\n') {
-        if line == yaml::BETWEEN {
-            objects.push(text.part(begun..next));
-            begun = next + line.len();
-        }
-        next += line.len();
+    for (end, _) in text.match_indices(AFTER_A_LINE) {
+        objects.push(text.part(begun..end + 1));
+        begun = end + AFTER_A_LINE.len();
     }
-    objects.push(text.part(begun..next));
+    objects.push(text.part(begun..text.len()));
     let object = |document: Text| Object {
         file: format!("kubernetes/{file}.yaml"),
         kind: after(&document, "kind: "),
