@@ -57,7 +57,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
                 unchanged += 1;
                 continue;
             }
-            let (was, is) = apart(&was.content, &service.content, &[]);
+            let (was, is) = apart(&was.content, &service.content);
             let differ = differences(&was, &is);
             change.fields = fields(SERVICE, &differ, view);
             let worst = change.fields.iter().map(|field| field.effect).max();

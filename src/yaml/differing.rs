@@ -9,15 +9,23 @@ use std::collections::BTreeMap;
 
 /// Two maps as [`to_string`](super::to_string) writes them, without the entries that are equal, and without the equal items
 /// of lists whose items all begin with a name of their own. What is left has the paths that it had; an entry of which nothing
-/// is left is left out. `kept` are paths, with dots between the keys, of entries that are read whole. Nothing where a text
-/// is no map, or not this writer's.
-pub fn differing(old: &str, new: &str, kept: &[&str]) -> Option<(Value, Value)> {
-    let mut walk = Walk {
-        kept,
-        path: String::new(),
-    };
-    let (old, new) = walk.maps(old, new, 0)?;
+/// is left is left out. Nothing where a text is no map, or not this writer's.
+pub fn differing(old: &str, new: &str) -> Option<(Value, Value)> {
+    let (old, new) = maps(old, new, 0)?;
     Some((Value::Object(old), Value::Object(new)))
+}
+
+/// What stands in a written map under a key, in the map there under the next one, and so on. The keys are plain.
+pub fn at(text: &str, path: &[&str]) -> Option<Value> {
+    let (last, maps) = path.split_last()?;
+    let (mut text, mut column) = (text, 0);
+    for key in maps {
+        text = inner(behind(text, column, key)?, column)?;
+        column += 2;
+    }
+    let found = behind(text, column, last)?;
+    let end = begins_again(found, column).unwrap_or(found.len());
+    entry(found.get(..end)?, column)
 }
 
 /// A part of a map or a list: the key or the name as it is written, and what stands behind it; of an item, all of it.
@@ -26,112 +34,74 @@ type Part<'t> = (&'t str, &'t str);
 /// One side and the other.
 type Two<T> = (T, T);
 
-struct Walk<'k> {
-    kept: &'k [&'k str],
-    /// Of the map that is walked, with a dot behind every key.
-    path: String,
+fn maps(old: &str, new: &str, column: usize) -> Option<Two<Map<String, Value>>> {
+    let (old, new) = without_common_ends(old, new, column);
+    let (before, after) = (entries(old, column)?, entries(new, column)?);
+    let (mut was, mut is) = (Map::new(), Map::new());
+    let others: BTreeMap<&str, &str> = after.iter().copied().collect();
+    let known: BTreeMap<&str, &str> = before.iter().copied().collect();
+    for (key, old) in before {
+        let (old, new) = match others.get(key) {
+            None => (Some(entry(old, column)?), None),
+            Some(new) if old == *new => continue,
+            Some(new) => entries_that_differ(old, new, column)?,
+        };
+        for (map, value) in [(&mut was, old), (&mut is, new)] {
+            if let Some(value) = value {
+                map.insert(text(key)?, value);
+            }
+        }
+    }
+    for (key, new) in after.iter().filter(|(key, _)| !known.contains_key(key)) {
+        is.insert(text(key)?, entry(new, column)?);
+    }
+    Some((was, is))
 }
 
-impl Walk<'_> {
-    fn maps(&mut self, old: &str, new: &str, column: usize) -> Option<Two<Map<String, Value>>> {
-        let holds_kept = self.kept.iter().any(|kept| kept.starts_with(&self.path));
-        let (old, new) = if holds_kept {
-            (old, new)
-        } else {
-            without_common_ends(old, new, column)
-        };
-        let (before, after) = (entries(old, column)?, entries(new, column)?);
-        let others: BTreeMap<&str, &str> = after.iter().copied().collect();
-        let known: BTreeMap<&str, &str> = before.iter().copied().collect();
-        let (mut was, mut is) = (Map::new(), Map::new());
-        for (key, old) in before {
-            let (old, new) = match others.get(key) {
-                None => (Some(entry(old, column)?), None),
-                Some(new) if self.is_kept(key) => {
-                    (Some(entry(old, column)?), Some(entry(new, column)?))
-                }
-                Some(new) if old == *new => continue,
-                Some(new) => {
-                    let length = self.path.len();
-                    self.path.push_str(key);
-                    self.path.push('.');
-                    let both = self.entries_that_differ(old, new, column)?;
-                    self.path.truncate(length);
-                    both
-                }
-            };
-            for (map, value) in [(&mut was, old), (&mut is, new)] {
-                if let Some(value) = value {
-                    map.insert(text(key)?, value);
-                }
+/// What stands behind one key; nothing of it where nothing is left.
+fn entries_that_differ(old: &str, new: &str, column: usize) -> Option<Two<Option<Value>>> {
+    if let Some((was, is)) = inner(old, column).zip(inner(new, column)) {
+        let left = |array: Vec<Value>| (!array.is_empty()).then_some(Value::Array(array));
+        match [was, is].map(is_list) {
+            [false, false] => {
+                let (old, new) = maps(was, is, column + 2)?;
+                let left =
+                    |map: Map<String, Value>| (!map.is_empty()).then_some(Value::Object(map));
+                return Some((left(old), left(new)));
             }
-        }
-        for (key, new) in after.iter().filter(|(key, _)| !known.contains_key(key)) {
-            is.insert(text(key)?, entry(new, column)?);
-        }
-        Some((was, is))
-    }
-
-    fn is_kept(&self, key: &str) -> bool {
-        let mut kept = self.kept.iter();
-        kept.any(|kept| kept.strip_prefix(self.path.as_str()) == Some(key))
-    }
-
-    /// What stands behind one key; nothing of it where nothing is left.
-    fn entries_that_differ(
-        &mut self,
-        old: &str,
-        new: &str,
-        column: usize,
-    ) -> Option<Two<Option<Value>>> {
-        if let Some((was, is)) = inner(old, column).zip(inner(new, column)) {
-            let left = |array: Vec<Value>| (!array.is_empty()).then_some(Value::Array(array));
-            match [was, is].map(is_list) {
-                [false, false] => {
-                    let (old, new) = self.maps(was, is, column + 2)?;
-                    let left =
-                        |map: Map<String, Value>| (!map.is_empty()).then_some(Value::Object(map));
+            [true, true] => {
+                if let Some((was, is)) = named(was, column + 2).zip(named(is, column + 2)) {
+                    let (old, new) = lists(&was, &is, column + 2)?;
                     return Some((left(old), left(new)));
                 }
-                [true, true] => {
-                    if let Some((was, is)) = named(was, column + 2).zip(named(is, column + 2)) {
-                        let (old, new) = self.lists(&was, &is, column + 2)?;
-                        return Some((left(old), left(new)));
-                    }
-                }
-                _ => {}
             }
+            _ => {}
         }
-        Some((Some(entry(old, column)?), Some(entry(new, column)?)))
     }
+    Some((Some(entry(old, column)?), Some(entry(new, column)?)))
+}
 
-    fn lists(
-        &mut self,
-        before: &[Part<'_>],
-        after: &[Part<'_>],
-        column: usize,
-    ) -> Option<Two<Vec<Value>>> {
-        let others: BTreeMap<&str, &str> = after.iter().copied().collect();
-        let known: BTreeMap<&str, &str> = before.iter().copied().collect();
-        let (mut was, mut is) = (Vec::new(), Vec::new());
-        for (name, old) in before {
-            match others.get(name) {
-                None => was.push(item(old, column)?),
-                Some(new) if old == new => {}
-                Some(new) => {
-                    let (mut old, mut new) = self.maps(old, new, column + 2)?;
-                    for (map, list) in [(&mut old, &mut was), (&mut new, &mut is)] {
-                        map.insert("name".to_owned(), Value::String(text(name)?));
-                        list.push(Value::Object(std::mem::take(map)));
-                    }
+fn lists(before: &[Part<'_>], after: &[Part<'_>], column: usize) -> Option<Two<Vec<Value>>> {
+    let others: BTreeMap<&str, &str> = after.iter().copied().collect();
+    let known: BTreeMap<&str, &str> = before.iter().copied().collect();
+    let (mut was, mut is) = (Vec::new(), Vec::new());
+    for (name, old) in before {
+        match others.get(name) {
+            None => was.push(item(old, column)?),
+            Some(new) if old == new => {}
+            Some(new) => {
+                let (mut old, mut new) = maps(old, new, column + 2)?;
+                for (map, list) in [(&mut old, &mut was), (&mut new, &mut is)] {
+                    map.insert("name".to_owned(), Value::String(text(name)?));
+                    list.push(Value::Object(std::mem::take(map)));
                 }
             }
         }
-        for (_, new) in after.iter().filter(|(name, _)| !known.contains_key(name)) {
-            is.push(item(new, column)?);
-        }
-        Some((was, is))
     }
+    for (_, new) in after.iter().filter(|(name, _)| !known.contains_key(name)) {
+        is.push(item(new, column)?);
+    }
+    Some((was, is))
 }
 
 /// Two maps without the entries at their beginnings and ends that are the same.
@@ -269,8 +239,40 @@ fn quoted(line: &str) -> Option<usize> {
 
 /// What is nested under a key, from its first entry or item on.
 fn inner(entry: &str, column: usize) -> Option<&str> {
-    let inner = entry.strip_prefix('\n')?.get(column + 2..)?;
-    (!inner.starts_with([' ', '#', '\n'])).then_some(inner)
+    let mut inner = entry.strip_prefix('\n')?;
+    while inner.trim_start_matches(' ').starts_with(['#', '\n']) {
+        inner = inner.split_once('\n')?.1;
+    }
+    let inner = inner.get(column + 2..)?;
+    (!inner.starts_with(' ')).then_some(inner)
+}
+
+/// What follows a key of the map that a text begins with.
+fn behind<'t>(text: &'t str, column: usize, key: &str) -> Option<&'t str> {
+    let begins = |text: &'t str| text.strip_prefix(key)?.strip_prefix(':');
+    let mut rest = text;
+    loop {
+        if let Some(found) = begins(rest) {
+            return Some(found);
+        }
+        let next = rest.get(begins_again(rest, column)?..)?;
+        rest = next.get(column..)?;
+        // It stands less deep: the map is at its end.
+        if next.len() - next.trim_start_matches(' ').len() < column {
+            return None;
+        }
+    }
+}
+
+/// Where the first line begins, behind the one that a text begins with, that stands no deeper than a column.
+fn begins_again(text: &str, column: usize) -> Option<usize> {
+    let lines = text.match_indices('\n').map(|(end, _)| end + 1);
+    let mut shallow = lines.filter(|start| {
+        let line = text.get(*start..).unwrap_or_default();
+        let inner = line.trim_start_matches(' ');
+        line.len() - inner.len() <= column && !inner.starts_with(['\n', '#']) && !inner.is_empty()
+    });
+    shallow.next()
 }
 
 fn is_list(inner: &str) -> bool {
@@ -356,7 +358,7 @@ mod tests {
     fn what_is_equal_is_left_out() {
         let old = "a: 1\nb:\n  c: 1\n  d: 2\ne:\n  - 1\n  - 2\n";
         let new = "a: 1\nb:\n  c: 1\n  d: 3\ne:\n  - 1\n  - 3\nf: {}\n";
-        let (old, new) = differing(old, new, &[]).unwrap();
+        let (old, new) = differing(old, new).unwrap();
         assert_eq!(old, json!({"b": {"d": 2}, "e": [1, 2]}));
         assert_eq!(new, json!({"b": {"d": 3}, "e": [1, 3], "f": {}}));
     }
@@ -365,23 +367,32 @@ mod tests {
     fn items_go_by_their_names() {
         let old = "env:\n  - name: A\n    value: x\n  - name: B\n    value: y\n";
         let new = "env:\n  - name: B\n    value: z\n  - name: A\n    value: x\n  - name: C\n";
-        let (old, new) = differing(old, new, &[]).unwrap();
+        let (old, new) = differing(old, new).unwrap();
         assert_eq!(old, json!({"env": [{"name": "B", "value": "y"}]}));
         assert_eq!(
             new,
             json!({"env": [{"name": "B", "value": "z"}, {"name": "C"}]})
         );
         let (old, new) = ("e:\n  - name: A\n", "e:\n  - name: A\n  - name: B\n");
-        let (old, new) = differing(old, new, &[]).unwrap();
+        let (old, new) = differing(old, new).unwrap();
         assert_eq!((old, new), (json!({}), json!({"e": [{"name": "B"}]})));
     }
 
     #[test]
-    fn what_is_kept_is_read_whole() {
-        let text = |x| format!("a: 1\nspec:\n  replicas: 2\n  strategy:\n    type: X\n  x: {x}\n");
-        let kept = ["spec.replicas", "spec.strategy", "b"];
-        let (old, new) = differing(&text(1), &text(2), &kept).unwrap();
-        let spec = |x| json!({"spec": {"replicas": 2, "strategy": {"type": "X"}, "x": x}});
-        assert_eq!((old, new), (spec(1), spec(2)));
+    fn a_path_is_followed() {
+        let written = "a: 1\nspec:\n  text: |\n    b:\n  b:\n    # why\n    c: x\n\n    d: [1, 2]\n  e: 2\nf: 3\n";
+        for (path, value) in [
+            (&["a"][..], Some(json!(1))),
+            (&["f"], Some(json!(3))),
+            (&["spec", "text"], Some(json!("b:\n"))),
+            (&["spec", "b"], Some(json!({"c": "x", "d": [1, 2]}))),
+            (&["spec", "b", "d"], Some(json!([1, 2]))),
+            (&["spec", "e"], Some(json!(2))),
+            (&["spec", "f"], None),
+            (&["c"], None),
+            (&["a", "b"], None),
+        ] {
+            assert_eq!(at(written, path), value, "{path:?}");
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! Writes YAML: the one place where a manifest becomes text.
 //!
 //! Every value written here comes back as the same value from YAML 1.1 and YAML 1.2 readers alike: see `scalar` for the rule and its reason.
-//! What is written, and in which order, is the business of the serialized types. Reading YAML lives elsewhere, but for [`differing`], which knows
-//! its own text.
+//! What is written, and in which order, is the business of the serialized types. Reading YAML lives elsewhere, but for [`differing`] and
+//! [`at`], which know the writer's own text.
 
 mod annotate;
 mod block;
@@ -16,7 +16,7 @@ use std::fmt;
 use serde::Serialize;
 
 pub use annotate::{Apart, Commented, Flow, comment};
-pub use differing::differing;
+pub use differing::{at, differing};
 pub use node::{Node, to_node};
 
 /// The value as one block-style YAML document, with a final newline.

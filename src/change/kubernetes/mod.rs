@@ -4,11 +4,11 @@
 mod refusal;
 mod rules;
 
-use super::difference::{apart, differences, value};
+use super::difference::{apart, at, differences, value};
 use super::rules::fields;
 use super::{Change, Effect, Field, Pair, TargetChanges};
 use crate::graph::{Graph, ServiceView};
-use crate::targets::Object;
+use crate::targets::{Content, Object};
 use crate::vocabulary::TargetId;
 use rustc_hash::FxHashMap;
 use serde_json::Value;
@@ -76,28 +76,32 @@ fn left(pair: &Pair<'_>, object: &Object) -> Change {
     change
 }
 
-/// What is asked of an object whether it differs or not.
-const KEPT: &[&str] = &["spec.replicas", "spec.strategy", "immutable"];
-
 fn changed(pair: &Pair<'_>, was: &Object, object: &Object) -> Option<Change> {
-    let (was, is) = apart(&was.content, &object.content, KEPT);
+    let before = &was.content;
+    let (was, is) = apart(before, &object.content);
     let mut change = change(pair.new_graph, object);
     let view = pair.new_graph.and_then(|graph| view(graph, object));
     let differ = differences(&was, &is);
     change.fields = fields(rules::of(&object.kind), &differ, view);
     let worst = change.fields.iter().map(|field| field.effect).max()?;
     (change.effect, change.how) = match worst {
-        Effect::Rolls => rolling(&object.kind, &is),
+        Effect::Rolls => rolling(&object.kind, &object.content),
         _ => (worst, "no pod is replaced".to_owned()),
     };
-    if let Some(refusal) = refused(object, &change.fields, &was, &is) {
+    if let Some(refusal) = refused(object, &change.fields, before, &was, &is) {
         (change.effect, change.how) = (Effect::Refused, refusal);
     }
     Some(change)
 }
 
 /// What the API server says, where it refuses.
-fn refused(object: &Object, fields: &[Field], was: &Value, is: &Value) -> Option<String> {
+fn refused(
+    object: &Object,
+    fields: &[Field],
+    before: &Content,
+    was: &Value,
+    is: &Value,
+) -> Option<String> {
     let name = &object.name;
     let refused = fields.iter().any(|field| field.effect == Effect::Refused);
     match object.kind.as_str() {
@@ -115,8 +119,8 @@ fn refused(object: &Object, fields: &[Field], was: &Value, is: &Value) -> Option
         "Service" if refused => Some(refusal::address(name, is)),
         "ConfigMap" | "Secret" => {
             let data = |of: &Value| [of.get("data").cloned(), of.get("binaryData").cloned()];
-            let immutable = was.get("immutable") == Some(&Value::Bool(true));
-            (immutable && data(was) != data(is)).then(|| refusal::immutable(&object.kind, name))
+            let immutable = || at(before, &["immutable"]).as_deref() == Some(&Value::Bool(true));
+            (data(was) != data(is) && immutable()).then(|| refusal::immutable(&object.kind, name))
         }
         _ => None,
     }
@@ -143,9 +147,8 @@ fn bytes(amount: &str) -> Option<u128> {
 }
 
 /// How pods are replaced (`kubernetes.io/docs/concepts/workloads/controllers/deployment`, Strategy).
-fn rolling(kind: &str, object: &Value) -> (Effect, String) {
-    let at = |path: &str| object.pointer(path);
-    let replicas = at("/spec/replicas").and_then(Value::as_u64);
+fn rolling(kind: &str, object: &Content) -> (Effect, String) {
+    let replicas = at(object, &["spec", "replicas"]).and_then(|replicas| replicas.as_u64());
     let pods = match replicas {
         Some(1) => "1 pod".to_owned(),
         Some(count) => format!("{count} pods"),
@@ -163,19 +166,20 @@ fn rolling(kind: &str, object: &Value) -> (Effect, String) {
             ),
         };
     }
-    if at("/spec/strategy/type").and_then(Value::as_str) == Some("Recreate") {
+    let strategy = at(object, &["spec", "strategy"]).unwrap_or_default();
+    if strategy.get("type").and_then(Value::as_str) == Some("Recreate") {
         return (
             Effect::RestartsAtOnce,
             format!("{pods}, all stopped before new ones start"),
         );
     }
-    let amount = |path: &str| match at(path) {
+    let amount = |path: &str| match strategy.pointer(path) {
         Some(Value::Number(number)) => number.to_string(),
         Some(Value::String(text)) => text.clone(),
         _ => "25%".to_owned(),
     };
-    let surge = amount("/spec/strategy/rollingUpdate/maxSurge");
-    let unavailable = amount("/spec/strategy/rollingUpdate/maxUnavailable");
+    let surge = amount("/rollingUpdate/maxSurge");
+    let unavailable = amount("/rollingUpdate/maxUnavailable");
     let how = format!("{pods}, at most {surge} more and {unavailable} fewer");
     if unavailable == "100%" || replicas.is_some_and(|count| unavailable == count.to_string()) {
         return (Effect::RestartsAtOnce, how);

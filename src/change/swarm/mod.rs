@@ -47,9 +47,6 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     }
 }
 
-/// What is asked of a service whether it differs or not.
-const KEPT: &[&str] = &["deploy"];
-
 struct Comparison<'a> {
     pair: &'a Pair<'a>,
     changes: Vec<Change>,
@@ -69,7 +66,7 @@ impl Comparison<'_> {
                 Some(before) => {
                     // What is written alike means the same only where names do.
                     let (was, is) = if same_names {
-                        let (was, is) = apart(&before.content, &service.content, KEPT);
+                        let (was, is) = apart(&before.content, &service.content);
                         (old.seen(was.into_owned()), new.seen(is.into_owned()))
                     } else {
                         (old.service(before), new.service(service))
@@ -121,7 +118,7 @@ impl Comparison<'_> {
         };
         let mut change = change("service", format!("{}_{}", new.name, after.name));
         (change.effect, change.how) = match worst {
-            Effect::Rolls => policy::rolling(is),
+            Effect::Rolls => policy::rolling(&after.content),
             Effect::Refused => (
                 worst,
                 format!(

@@ -1,26 +1,28 @@
 //! The policy a service rolls under, in words.
 
-use crate::change::Effect;
+use crate::change::{Effect, difference};
+use crate::targets::Content;
 use serde_json::Value;
 
 /// Whether its tasks are replaced in turn or all at once, and how.
-pub(super) fn rolling(service: &Value) -> (Effect, String) {
-    let at = |path: &str| service.pointer(path);
-    let order = at("/deploy/update_config/order").and_then(Value::as_str);
+pub(super) fn rolling(service: &Content) -> (Effect, String) {
+    let deploy = difference::at(service, &["deploy"]).unwrap_or_default();
+    let at = |path: &str| deploy.pointer(path);
+    let order = at("/update_config/order").and_then(Value::as_str);
     let start_first = order == Some("start-first");
-    let parallelism = at("/deploy/update_config/parallelism").and_then(Value::as_u64);
+    let parallelism = at("/update_config/parallelism").and_then(Value::as_u64);
     let parallelism = parallelism.unwrap_or(1);
-    let replicas = match at("/deploy/replicas") {
+    let replicas = match at("/replicas") {
         None => Some(1),
         Some(Value::Number(number)) => number.as_u64(),
         Some(_) => None,
     };
-    if at("/deploy/mode").and_then(Value::as_str) == Some("global") {
+    if at("/mode").and_then(Value::as_str) == Some("global") {
         let first = if start_first { "new" } else { "old" };
         let how = format!("one task on each node, {parallelism} at a time, the {first} one first");
         return (Effect::Rolls, how);
     }
-    let tasks = match (replicas, at("/deploy/replicas")) {
+    let tasks = match (replicas, at("/replicas")) {
         (Some(1), _) => "1 task".to_owned(),
         (Some(count), _) => format!("{count} tasks"),
         (None, Some(Value::String(text))) => format!("{text} tasks"),
