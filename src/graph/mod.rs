@@ -22,7 +22,8 @@ use crate::eval::{ConfigNode, DeployVariable, Deployment, ServiceNode};
 use crate::source::{Span, Str};
 use crate::types::{Date, Text, VariableId};
 use crate::vocabulary::{
-    Allow, App, Network, Node, Port, Protocol, Secret, TargetId, TargetSettings, Volume, Whole,
+    Allow, App, Network, Node, Port, Protocol, RestartCondition, Secret, TargetId, TargetSettings,
+    Volume, Whole,
 };
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -95,6 +96,16 @@ impl<'a> ServiceView<'a> {
     /// Where its kind and name stand.
     pub fn span(self) -> Span {
         self.node.service.span
+    }
+
+    /// Whether it is there to end: started again under this condition alone, with nothing that could be asked.
+    pub fn ends_by_itself(self, condition: RestartCondition) -> bool {
+        let service = &self.node.service;
+        let restart = service.restart.as_ref();
+        let restart = restart.and_then(|restart| restart.condition.as_ref());
+        restart.is_some_and(|it| it.value == condition)
+            && service.port.is_empty()
+            && !self.has_health_check()
     }
 
     /// Whether instances are checked before they take traffic: a health check in the file that is

@@ -3,6 +3,7 @@
 
 mod canary;
 mod commands;
+mod endings;
 mod gateways;
 mod hosts;
 mod instances;
@@ -46,6 +47,7 @@ const ALL: &[Rule] = &[
     routes::ends,
     routes::hosts,
     commands::shells,
+    endings::taken_back,
     instances::restarts,
     instances::bind_mounts,
     instances::variable_names,

@@ -299,7 +299,10 @@ service migrate {
         1,
         "it ends by itself: going back would run the version before",
     )?;
-    let rolls_back = text.replace("= pause", "= rollback");
+    let rolls_back = text.replace(
+        "= pause }",
+        "= rollback }\n  allow ended-and-taken-back { because = \"this is what is seen here\" }",
+    );
     let script = stacks(engine, "ending", &rolls_back)?;
     script
         .with(&[("AFTER", "0")], &patience)?

@@ -80,17 +80,10 @@ pub(super) fn scripts(
     ]
 }
 
-/// The services that are there to end: started again under this condition alone, with nothing that could be asked.
+/// The services that are there to end, and are started again under this condition alone.
 fn ending(graph: &Graph, condition: RestartCondition) -> String {
     let services = graph.services_on(TargetId::Swarm);
-    let ending = services.filter(|service| {
-        let body = &service.node.service;
-        let restart = body.restart.as_ref();
-        let restart = restart.and_then(|restart| restart.condition.as_ref());
-        restart.is_some_and(|it| it.value == condition)
-            && body.port.is_empty()
-            && !service.has_health_check()
-    });
+    let ending = services.filter(|service| service.ends_by_itself(condition));
     let names = ending.map(|service| {
         let name = format!("{}_{}", graph.stack(service), service.name());
         quoted(&name)
