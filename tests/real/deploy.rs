@@ -279,7 +279,7 @@ service migrate {
 }
 "#;
     let script = stacks(engine, "ending", text)?;
-    let patience = [&["--patience", "20"], &LOCAL[..]].concat();
+    let patience = [&["--patience", "120"], &LOCAL[..]].concat();
     let run = |after: &str, code: &str| {
         let variables = [("AFTER", after), ("CODE", code)];
         script.with(&variables, &patience)
