@@ -189,6 +189,7 @@ catalogue! {
     OLDER_THAN_DATA = "ZD4071" "older-than-data" Error "0.1.0";
     INVALID_SCHEMA = "ZD4072" "invalid-schema" Error "0.1.0";
     MIGRATION_FIRST = "ZD4073" "migration-first" Warning "0.1.0";
+    UNDRAINED_OLD_VERSION = "ZD4074" "undrained-old-version" Warning "0.1.0";
     ENDED_AND_TAKEN_BACK = "ZD4080" "ended-and-taken-back" Warning "0.1.0";
     // ZD5xxx lowering
     NOT_EXPRESSED = "ZD5000" "not-expressed" Warning "0.1.0";

@@ -549,6 +549,9 @@ pub(crate) fn edit(script: &Script, name: &str, (from, to): (&str, &str)) -> Ver
 fn ready(cluster: &Cluster, namespace: &str) -> Verdict {
     let pods = cluster.kubectl(&["get", "pods", "-n", namespace, "-o", "json"])?;
     let pods: Value = serde_json::from_str(&pods).map_err(|error| error.to_string())?;
+    let mut now = Command::new("date");
+    now.args(["-u", "+%FT%TZ"]);
+    let now = run(now)?;
     for pod in pods["items"].as_array().into_iter().flatten() {
         let image = pod["spec"]["containers"][0]["image"]
             .as_str()
@@ -557,8 +560,9 @@ fn ready(cluster: &Cluster, namespace: &str) -> Verdict {
             continue;
         }
         let name = pod["metadata"]["name"].as_str().unwrap_or_default();
-        let conditions =
-            ["Ready", "ContainersReady"].map(|kind| json!({"type": kind, "status": "True"}));
+        let condition =
+            |kind| json!({"type": kind, "status": "True", "lastTransitionTime": now.trim()});
+        let conditions = ["Ready", "ContainersReady"].map(condition);
         let status = json!({"status": {"phase": "Running", "conditions": conditions}});
         let patch = status.to_string();
         cluster.kubectl(&[

@@ -194,7 +194,7 @@ impl Cluster {
         run(command)
     }
 
-    fn command(&self, program: &str) -> Command {
+    pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(&self.binary);
         command.arg(program).envs(environment());
         command

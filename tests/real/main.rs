@@ -171,6 +171,7 @@ fn all() -> Vec<Test> {
     tests.extend(changes::tests());
     tests.extend(deploy::tests());
     tests.extend(undo::tests());
+    tests.extend(found::cluster::tests());
     tests.extend(steps::tests());
     tests.extend(overlapping::tests());
     tests

@@ -34,8 +34,10 @@ struct Asked {
     host: String,
     number: u16,
     protocol: Protocol,
-    /// The network by its real name; none for the default one of their stack.
-    network: Option<String>,
+    /// The caller's networks by their real names, first the one through which it is meant to ask; none on the
+    /// default one of their stack. A container looks a name up on all of its networks (moby libnetwork `sandbox.go`,
+    /// `ResolveName`).
+    networks: Vec<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -177,23 +179,27 @@ fn asked(
     edge: &Edge,
 ) -> Option<Asked> {
     let port = callee.port(&edge.port)?;
-    let (host, network) = match target {
+    let (host, networks) = match target {
         TargetId::Swarm => {
-            let network = match graph.shared_network(caller, callee)? {
-                SharedNetwork::Default => None,
-                SharedNetwork::Named { theirs, .. } => {
-                    Some(graph.real_network_name(theirs).to_owned())
+            let networks = match graph.shared_network(caller, callee)? {
+                SharedNetwork::Default => Vec::new(),
+                SharedNetwork::Named { ours, .. } => {
+                    let joined = graph.joins(caller).map(|(name, _)| name);
+                    let others = joined.filter(|name| *name != ours);
+                    let all = std::iter::once(ours).chain(others);
+                    all.map(|name| graph.real_network_name(name).to_owned())
+                        .collect()
                 }
             };
-            (graph.docker_name(caller, callee), network)
+            (graph.docker_name(caller, callee), networks)
         }
-        _ => (callee.emitted_name(), None),
+        _ => (callee.emitted_name(), Vec::new()),
     };
     Some(Asked {
         host: host.to_owned(),
         number: port_number(port)?,
         protocol: protocol(port),
-        network,
+        networks,
     })
 }
 
@@ -209,7 +215,7 @@ fn missing(target: TargetId, graph: &Graph, callee: ServiceView<'_>, asked: &Ask
     if target != TargetId::Swarm {
         return (callee.emitted_name() != asked.host).then_some(Why::Name);
     }
-    let Some(network) = &asked.network else {
+    if asked.networks.is_empty() {
         let alone = graph.joins(callee).next().is_none();
         let named = callee.name() == asked.host || callee.emitted_name() == asked.host;
         return match (alone, named) {
@@ -217,10 +223,14 @@ fn missing(target: TargetId, graph: &Graph, callee: ServiceView<'_>, asked: &Ask
             (true, false) => Some(Why::Name),
             (true, true) => None,
         };
+    }
+    let on_one = |name: &str| {
+        let real = graph.real_network_name(name);
+        asked.networks.iter().any(|network| network == real)
     };
     let mut joined = graph
         .joins(callee)
-        .filter(|(name, _)| graph.real_network_name(name) == network)
+        .filter(|(name, _)| on_one(name))
         .peekable();
     if joined.peek().is_none() {
         return Some(Why::Network);
@@ -258,7 +268,7 @@ fn place(callee: ServiceView<'_>, edge: &Edge, why: Why) -> Span {
 impl Fault<'_> {
     /// What the callee lacks, after `the new … `.
     fn lacks(&self) -> String {
-        match (self.why, &self.asked.network) {
+        match (self.why, self.asked.networks.first()) {
             (Why::Port, _) => "does not listen there".to_owned(),
             (Why::Protocol, _) => {
                 format!("speaks something else than {}", self.asked.protocol.word())

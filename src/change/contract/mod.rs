@@ -10,6 +10,7 @@ mod migrations;
 mod order;
 mod outcome;
 mod routes;
+mod stops;
 mod versions;
 mod way_back;
 
@@ -56,6 +57,7 @@ static ALL: &[Rule] = &[
     instances::fewer_at_once,
     instances::old_version_scaled,
     instances::autoscaler,
+    stops::undrained,
     way_back::below_promise,
     way_back::unchecked,
     way_back::outlives_undo,

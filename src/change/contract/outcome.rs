@@ -9,7 +9,7 @@ use crate::vocabulary::TargetId;
 pub(super) fn refusals(step: &Step<'_>, found: &mut Diagnostics) {
     for (target, change) in step.changes() {
         if change.effect == Effect::Refused {
-            found.push(refused(target, change));
+            found.push(refused(step, target, change));
         }
     }
 }
@@ -45,7 +45,7 @@ fn about(diagnostic: Diagnostic, change: &Change) -> Diagnostic {
     }
 }
 
-fn refused(target: TargetId, change: &Change) -> Diagnostic {
+fn refused(step: &Step<'_>, target: TargetId, change: &Change) -> Diagnostic {
     let (kind, name) = (&change.kind, &change.name);
     let who = if target == TargetId::Kubernetes {
         "the API server"
@@ -54,6 +54,10 @@ fn refused(target: TargetId, change: &Change) -> Diagnostic {
     };
     let field = change.fields.iter().find(|it| it.effect == Effect::Refused);
     let what = field.map_or("", |field| field.because);
+    let way = way_to_keep_the_name(step, change).unwrap_or_else(|| {
+        "keep what it was, or give it another name: the new one is made beside the old one"
+            .to_owned()
+    });
     let diagnostic = Diagnostic::new(
         &catalogue::REFUSED_CHANGE,
         format!("{who} refuses this change of {kind} `{name}`"),
@@ -61,8 +65,28 @@ fn refused(target: TargetId, change: &Change) -> Diagnostic {
     )
     .labelled(what)
     .note(format!("it says: {}", change.how))
-    .help("keep what it was, or give it another name: the new one is made beside the old one");
+    .help(way);
     about(diagnostic, change)
+}
+
+/// How a service that is renamed goes by its old name, so that it is replaced in place and its port stays taken by itself.
+fn way_to_keep_the_name(step: &Step<'_>, change: &Change) -> Option<String> {
+    let was = change.was.as_ref()?.strip_prefix("service ")?;
+    let both = step.both(change.service.as_deref()?)?;
+    let stacks = (step.old?.stack(both.old), step.new?.stack(both.new));
+    let names = (both.old.emitted_name(), both.new.emitted_name());
+    let keep = |word: &str, (old, new): (&str, &str)| {
+        (old != new).then(|| format!("`{word} = \"{old}\"`"))
+    };
+    let written: Vec<String> = [keep("stack", stacks), keep("name", names)]
+        .into_iter()
+        .flatten()
+        .collect();
+    Some(format!(
+        "write {} in it: it goes by its old name then, and `{was}` is replaced task by task under its policy; or \
+         publish another port until the old one is removed",
+        written.join(" and ")
+    ))
 }
 
 fn ignored(change: &Change) -> Diagnostic {

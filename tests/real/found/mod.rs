@@ -6,6 +6,7 @@
 //! and the programs behave as those of its authors did. Not here: the same between two proved versions (`updates`,
 //! `hosts`, `deploy`).
 
+pub(crate) mod cluster;
 pub(crate) mod hosts;
 
 use std::collections::BTreeMap;
@@ -32,19 +33,20 @@ pub(crate) fn objects(text: &str, target: TargetId) -> Result<Vec<Object>, Failu
 }
 
 /// The text of an example, or of what it was.
-fn example(name: &str, form: &str) -> Result<String, String> {
+pub(crate) fn example(name: &str, form: &str) -> Result<String, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let file = root.join("examples").join(name).join(form).join("app.zd");
     std::fs::read_to_string(file).map_err(|error| error.to_string())
 }
 
 /// What `zdc plan` says of a step between two programs.
-struct Plan {
+pub(crate) struct Plan {
     said: Value,
+    sides: [PathBuf; 2],
 }
 
 impl Plan {
-    fn of(name: &str, [old, new]: [&str; 2]) -> Result<Self, Failure> {
+    pub(crate) fn of(name: &str, [old, new]: [&str; 2]) -> Result<Self, Failure> {
         let home = folder(&format!("plan/{name}"));
         let write = |file: &str, text: &str| -> Result<PathBuf, Failure> {
             let path = home.join(file);
@@ -58,11 +60,11 @@ impl Plan {
         let said = serde_json::from_slice(&output.stdout);
         let said =
             said.map_err(|error| format!("{error}: {}", String::from_utf8_lossy(&output.stderr)))?;
-        Ok(Self { said })
+        Ok(Self { said, sides })
     }
 
     /// What is wrong with the step: each code, with the service it is about.
-    fn finds(&self, expected: &[&str]) -> Verdict {
+    pub(crate) fn finds(&self, expected: &[&str]) -> Verdict {
         let found = self.said["diagnostics"].as_array();
         let codes = found
             .into_iter()
@@ -73,6 +75,31 @@ impl Plan {
         ensure(codes == expected, || {
             format!("the plan finds {codes:?}: {}", self.said["diagnostics"])
         })
+    }
+
+    /// A text that stands in what it finds.
+    pub(crate) fn says(&self, text: &str) -> Verdict {
+        let found = &self.said["diagnostics"];
+        let texts = found.as_array().into_iter().flatten().flat_map(|it| {
+            let notes = it["notes"].as_array().into_iter().flatten();
+            [&it["message"], &it["help"]].into_iter().chain(notes)
+        });
+        let said = texts
+            .filter_map(Value::as_str)
+            .any(|said| said.contains(text));
+        ensure(said, || format!("the plan does not say {text:?}: {found}"))
+    }
+
+    /// Of a plan with errors nothing is to be carried out.
+    pub(crate) fn has_no_script(&self, target: TargetId) -> Verdict {
+        let mut plan = Command::new(env!("CARGO_BIN_EXE_zdc"));
+        plan.args(["plan", "--format", "script", "--target", target.word()]);
+        let output = plan.args(&self.sides).output();
+        let output = output.map_err(|error| error.to_string())?;
+        ensure(
+            output.status.code() == Some(1) && output.stdout.is_empty(),
+            || format!("{output:?}"),
+        )
     }
 
     /// What becomes of each object of a target that changes.
@@ -89,7 +116,7 @@ impl Plan {
         changes.flatten().map(effect).collect()
     }
 
-    fn makes(&self, target: TargetId, expected: &[(&str, &str)]) -> Verdict {
+    pub(crate) fn makes(&self, target: TargetId, expected: &[(&str, &str)]) -> Verdict {
         let effects = self.effects(target);
         let expected = expected
             .iter()

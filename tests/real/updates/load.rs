@@ -57,6 +57,13 @@ impl Outcome {
         })
     }
 
+    /// Less than one in a hundred: instances end badly, and others serve all the time.
+    pub(super) fn loses_few(&self) -> Verdict {
+        ensure(self.total > 100 && self.lost * 100 < self.total, || {
+            format!("{self}\n{:#?}", self.said)
+        })
+    }
+
     pub(super) fn loses_some(&self) -> Verdict {
         ensure(self.lost > 0, || self.to_string())
     }
@@ -75,6 +82,8 @@ impl Outcome {
 /// The running load client of a system.
 pub(super) struct Load {
     client: Child,
+    /// What each of its requests' names begins with.
+    number: u32,
     stacks: Vec<String>,
 }
 
@@ -98,7 +107,11 @@ impl Load {
         let client = client.stdout(Stdio::piped()).stdin(Stdio::null()).spawn();
         let client = client.map_err(|error| error.to_string())?;
         let stacks = stacks.to_vec();
-        Ok(Self { client, stacks })
+        Ok(Self {
+            client,
+            number,
+            stacks,
+        })
     }
 
     /// Ends it, and reads what the programs received.
@@ -115,7 +128,7 @@ impl Load {
         // The engine writes a container's last lines when it comes to it.
         let (logs, received) = wait(Duration::from_secs(10), || {
             let logs = logs(&self.stacks)?;
-            let received = received(&logs);
+            let received = received(&logs, self.number);
             // The front one of several received them all.
             let most = received.values().map(BTreeMap::len).max().unwrap_or(0);
             if most as u64 >= total - lost {
@@ -158,9 +171,10 @@ fn logs(stacks: &[String]) -> Result<Vec<String>, String> {
     Ok(logs)
 }
 
-/// What the programs wrote of each request, by port: how often it came.
-fn received(logs: &[String]) -> BTreeMap<String, BTreeMap<String, u32>> {
-    let line = Regex::new(r#""received (\d+) ([A-Z]+ [0-9-]+)\\n""#).unwrap();
+/// What the programs wrote of each request of a load, by port: how often it came.
+fn received(logs: &[String], number: u32) -> BTreeMap<String, BTreeMap<String, u32>> {
+    let line = format!(r#""received (\d+) ([A-Z]+ {number}-[0-9-]+)\\n""#);
+    let line = Regex::new(&line).unwrap();
     let mut all: BTreeMap<String, BTreeMap<String, u32>> = BTreeMap::new();
     for found in logs.iter().flat_map(|log| line.captures_iter(log)) {
         let requests = all.entry(found[1].to_owned()).or_default();

@@ -6,6 +6,7 @@ use serde_yaml::Value as Yaml;
 
 use super::load::Outcome;
 use super::{Edge, System, Under, written};
+use crate::found::example;
 use crate::machine::folder;
 use crate::programs::Program;
 use crate::swarm::{Stack, engine};
@@ -26,7 +27,7 @@ server {
 
 /// New images, of all three services at once.
 pub(super) fn shop() -> Result<Outcome, Failure> {
-    let program = program("updates-shop", &example("shop")?)?;
+    let program = program("updates-shop", &example("shop", "")?)?;
     let stacks = ["prod", "coupon", "front"];
     for name in stacks {
         patch(&program, name)?;
@@ -46,7 +47,7 @@ pub(super) fn shop() -> Result<Outcome, Failure> {
         version: Box::new(version),
         updates: &vec![["prod_prod", "coupon_coupon", "front_front"].as_slice(); updates()],
         edge: Edge {
-            network: "frontend",
+            networks: &["frontend"],
             configuration: &proxy,
             port: 18_080,
         },
@@ -72,7 +73,7 @@ pub(super) fn primary_backup() -> Result<Outcome, Failure> {
             ),
             ("nginx:1.28.0", format!("nginx:1.28.{nginx}")),
         ];
-        let mut text = example("primary-backup")?;
+        let mut text = example("primary-backup", "")?;
         for (from, to) in &changes {
             ensure(text.contains(from), || format!("the example has no {from}"))?;
             text = text.replace(from, to);
@@ -86,7 +87,7 @@ pub(super) fn primary_backup() -> Result<Outcome, Failure> {
         version: Box::new(version),
         updates: &updates,
         edge: Edge {
-            network: "webapp_webnet",
+            networks: &["webapp_webnet"],
             configuration: BEFORE_THE_WEBAPP,
             port: 18_081,
         },
@@ -127,7 +128,7 @@ networks:
         version: Box::new(|number| all.iter().map(|each| stack(number, *each)).collect()),
         updates: &[["prod_app", "coupon_app", "front_app"].as_slice(); 3],
         edge: Edge {
-            network: "backend",
+            networks: &["backend"],
             configuration: "resolver 127.0.0.11 valid=1s ipv6=off;
 server {
   listen 80;
@@ -170,7 +171,7 @@ networks: {{net: {{driver: overlay, attachable: true}}}}
         version: Box::new(version),
         updates: &[&["found_webapp-real", "found_webapp-backup"]],
         edge: Edge {
-            network: "found_net",
+            networks: &["found_net"],
             configuration: "upstream app-server {
   least_conn;
   server webapp-real:8080 max_fails=1 fail_timeout=2s;
@@ -190,12 +191,6 @@ server {
     system.updated(Under::LoadUntilLost)
 }
 
-pub(super) fn example(name: &str) -> Result<String, String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let file = root.join("examples").join(name).join("app.zd");
-    std::fs::read_to_string(file).map_err(|error| error.to_string())
-}
-
 pub(super) fn program(name: &str, text: &str) -> Result<Program, String> {
     let source = folder(name).join("app.zd");
     std::fs::write(&source, text).map_err(|error| error.to_string())?;
@@ -212,16 +207,8 @@ pub(super) fn stack_file(program: &Program, stack: &str) -> PathBuf {
 
 /// Makes a generated stack file one for a single node without IPVS, and its update quick.
 pub(super) fn patch(program: &Program, stack: &str) -> Verdict {
-    let file = stack_file(program, stack);
-    let text = std::fs::read_to_string(&file).map_err(|error| error.to_string())?;
-    let mut yaml: Yaml = serde_yaml::from_str(&text).map_err(|error| error.to_string())?;
-    let services = yaml["services"].as_mapping_mut();
-    for (_, service) in services.into_iter().flatten() {
-        if let Some(service) = service.as_mapping_mut() {
-            service.remove("ports");
-        }
+    each_service(&stack_file(program, stack), |service| {
         let deploy = &mut service["deploy"];
-        deploy["endpoint_mode"] = "dnsrr".into();
         deploy["update_config"]["delay"] = "1s".into();
         deploy["update_config"]["monitor"] = "1s".into();
         deploy["rollback_config"]["monitor"] = "1s".into();
@@ -233,7 +220,44 @@ pub(super) fn patch(program: &Program, stack: &str) -> Verdict {
             service["environment"]["DRAIN"] = "5s".into();
             service["environment"]["POOL_IDLE"] = "1s".into();
         }
+    })
+}
+
+/// The same of a stack file of what was found, which says less; and what its images hold.
+pub(super) fn patch_found(file: &Path, environment: &[(&str, &str)]) -> Verdict {
+    each_service(file, |service| {
+        let delay = service.get_mut("deploy");
+        let delay = delay.and_then(|deploy| deploy.get_mut("update_config")?.get_mut("delay"));
+        if let Some(delay) = delay {
+            *delay = "1s".into();
+        }
+        let check = service.get_mut("healthcheck");
+        if let Some(interval) = check.and_then(|check| check.get_mut("interval")) {
+            *interval = "2s".into();
+        }
+        let image = service["image"].as_str().unwrap_or_default();
+        if image.starts_with("nginx:") {
+            service["stop_signal"] = "SIGQUIT".into();
+            return;
+        }
+        for (name, value) in environment {
+            service["environment"][*name] = (*value).into();
+        }
+    })
+}
+
+/// Changes each service of a stack file, after what one node without IPVS asks for.
+fn each_service(file: &Path, change: impl Fn(&mut Yaml)) -> Verdict {
+    let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
+    let mut yaml: Yaml = serde_yaml::from_str(&text).map_err(|error| error.to_string())?;
+    let services = yaml["services"].as_mapping_mut();
+    for (_, service) in services.into_iter().flatten() {
+        if let Some(service) = service.as_mapping_mut() {
+            service.remove("ports");
+        }
+        service["deploy"]["endpoint_mode"] = "dnsrr".into();
+        change(service);
     }
     let text = serde_yaml::to_string(&yaml).map_err(|error| error.to_string())?;
-    std::fs::write(&file, text).map_err(|error| Failure::Wrong(error.to_string()))
+    std::fs::write(file, text).map_err(|error| Failure::Wrong(error.to_string()))
 }

@@ -22,9 +22,13 @@ main() {
   gather
   local files=() before after changed workload at
   for ((at = 0; at < ${#manifests[@]}; at++)); do files+=(-f "${manifests[at]}"); done
-  # What one object is refused for is said before any is changed.
-  apply --dry-run=server "${files[@]}" >/dev/null || fail "the API server refuses what is above: nothing was changed"
   before=$(templates)
+  local said
+  # What one object is refused for is said before any is changed.
+  if ! said=$(apply --dry-run=server "${files[@]}" 2>&1 >/dev/null) && ! take_over "${files[@]}"; then
+    complain "$said"
+    fail "the API server refuses what is above: nothing was changed"
+  fi
   changed=$(undone_workloads) || fail "the API server does not answer"
   for workload in $changed; do own_what_was_undone "$workload"; done
   changed=$(apply --output name "${files[@]}") || fail "not everything was applied: see above"
@@ -67,6 +71,14 @@ choose() {
 # and `kubectl scale`; what is not, such as the number of pods under an autoscaler, stays with whoever set it.
 apply() {
   kube apply --server-side --force-conflicts "$@"
+}
+
+# What was applied by hand, on kubectl's own side, is that side's: the server merges what is new into what is no longer
+# written, and refuses some of that, such as a variable with two sources. kubectl itself takes it away.
+take_over() {
+  kube apply --dry-run=server "$@" >/dev/null 2>&1 || return 1
+  say "taking over what was applied by hand"
+  kube apply "$@" >/dev/null || fail "not everything was applied: see above"
 }
 
 # Which of these workloads `kubectl rollout undo` took back since they were applied.
