@@ -46,6 +46,8 @@ mod yaml;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+use std::sync::Mutex;
+use std::thread::scope;
 use std::time::Instant;
 
 /// Why a test did not pass.
@@ -67,10 +69,13 @@ pub(crate) type Verdict = Result<(), Failure>;
 /// A named test.
 pub(crate) struct Test {
     name: String,
-    run: Box<dyn FnOnce() -> Verdict>,
+    run: Box<dyn FnOnce() -> Verdict + Send>,
 }
 
-pub(crate) fn test(name: impl Into<String>, run: impl FnOnce() -> Verdict + 'static) -> Test {
+pub(crate) fn test(
+    name: impl Into<String>,
+    run: impl FnOnce() -> Verdict + Send + 'static,
+) -> Test {
     Test {
         name: name.into(),
         run: Box::new(run),
@@ -184,9 +189,31 @@ struct Outcome {
     ignored: usize,
 }
 
+/// Consumers whose tests of that name mostly wait, each for its own: they run beside each other, after all else.
+const BESIDE: [&str; 2] = ["::on_a_swarm", "::on_a_control_plane"];
+
 fn run(tests: Vec<Test>, required: bool) -> Outcome {
+    let said = Mutex::new(BTreeSet::new());
+    let of = |test: &Test| BESIDE.iter().position(|name| test.name.ends_with(name));
+    let (beside, alone): (Vec<Test>, Vec<Test>) =
+        tests.into_iter().partition(|test| of(test).is_some());
+    let (swarm, cluster) = beside.into_iter().partition(|test| of(test) == Some(0));
+    let run = |tests: Vec<Test>| in_turn(tests, required, &said);
+    let alone = run(alone);
+    let (swarm, cluster) = scope(|scope| {
+        let cluster = scope.spawn(|| run(cluster));
+        (run(swarm), cluster.join().unwrap())
+    });
+    let all = || [&alone, &swarm, &cluster].into_iter();
+    Outcome {
+        passed: all().map(|outcome| outcome.passed).sum(),
+        failed: all().map(|outcome| outcome.failed).sum(),
+        ignored: all().map(|outcome| outcome.ignored).sum(),
+    }
+}
+
+fn in_turn(tests: Vec<Test>, required: bool, said: &Mutex<BTreeSet<&'static str>>) -> Outcome {
     let mut outcome = Outcome::default();
-    let mut said = BTreeSet::new();
     for Test { name, run } in tests {
         let start = Instant::now();
         let verdict = catch_unwind(AssertUnwindSafe(run))
@@ -199,7 +226,7 @@ fn run(tests: Vec<Test>, required: bool) -> Outcome {
             }
             Err(Failure::Absent { consumer, why }) if !required => {
                 outcome.ignored += 1;
-                if said.insert(consumer) {
+                if said.lock().unwrap().insert(consumer) {
                     println!("skipped: {consumer}: {why}");
                 }
             }

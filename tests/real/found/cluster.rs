@@ -19,7 +19,7 @@ use crate::machine::folder;
 use crate::{Test, Verdict, ensure, test};
 
 pub(crate) fn tests() -> Vec<Test> {
-    vec![test("found::spring_cloud", spring_cloud)]
+    vec![test("found::on_a_control_plane", spring_cloud)]
 }
 
 const NAMESPACE: &str = "found";
