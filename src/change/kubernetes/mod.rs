@@ -8,28 +8,32 @@ use super::difference::{apart, at, differences, value};
 use super::rules::fields;
 use super::{Change, Effect, Field, Pair, TargetChanges};
 use crate::graph::{Graph, ServiceView};
+use crate::parallel;
 use crate::targets::{Content, Object};
 use crate::vocabulary::TargetId;
 use rustc_hash::FxHashMap;
 use serde_json::Value;
 
+/// Fewer objects than this are not worth a thread.
+const LEAST: usize = 64;
+
 /// What becomes of every object.
 pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     let before: FxHashMap<(&str, &str), &Object> = keyed(pair.old);
     let after: FxHashMap<(&str, &str), &Object> = keyed(pair.new);
-    let mut changes = Vec::new();
-    let mut unchanged = 0;
-    for object in objects(pair.new) {
-        let change = match before.get(&key(object)) {
+    // One object has nothing to do with another, and each is some work where all of them differ.
+    let all: Vec<&Object> = objects(pair.new).collect();
+    let compared = parallel::in_shares(&all, LEAST, 0, |share| {
+        let compared = share.list.iter();
+        let compared = compared.map(|object| match before.get(&key(object)) {
             None => Some(created(pair, object)),
             Some(was) if was.content == object.content => None,
             Some(was) => changed(pair, was, object),
-        };
-        match change {
-            Some(change) => changes.push(change),
-            None => unchanged += 1,
-        }
-    }
+        });
+        compared.collect::<Vec<_>>()
+    });
+    let mut changes: Vec<Change> = compared.into_iter().flatten().flatten().collect();
+    let unchanged = all.len() - changes.len();
     for object in objects(pair.old) {
         if !after.contains_key(&key(object)) {
             changes.push(left(pair, object));
