@@ -2,7 +2,7 @@
 //! which `deploy.sh` says of its own deploy and `rollback.sh` of what it would take back.
 
 use std::collections::BTreeSet;
-use std::thread::scope;
+use std::thread::{scope, sleep};
 use std::time::Duration;
 
 use crate::deploy::LOCAL;
@@ -58,6 +58,8 @@ fn overlapping(engine: &Engine, [first, second, third, fourth]: &[Version; 4]) -
     scope(|scope| {
         let deploying = scope.spawn(|| fourth.script.with(&[], &LOCAL));
         updating(engine, front)?;
+        // What comes before the script has asked the swarm what it was given is taken for the script's own.
+        sleep(Duration::from_secs(3));
         engine.docker(&[
             "service",
             "update",
