@@ -1,212 +1,293 @@
 //! Where two written documents differ, read. What they have in common, which is nearly all, is not read.
 //!
 //! Only for this writer's own text, in which an entry begins on a line of its own, in the column of its map, and all that
-//! belongs to it stands deeper. A text begins here where its first entry does, without the spaces before it.
+//! belongs to it stands deeper.
 
 use super::scalar;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Two maps as [`to_string`](super::to_string) writes them, without the entries that are equal, and without the equal items
 /// of lists whose items all begin with a name of their own. What is left has the paths that it had; an entry of which nothing
 /// is left is left out. Nothing where a text is no map, or not this writer's.
 pub fn differing(old: &str, new: &str) -> Option<(Value, Value)> {
-    let (old, new) = maps(old, new, 0)?;
+    let (old, new) = (Lines::of(old), Lines::of(new));
+    let (old, new) = maps(&old.whole()?, &new.whole()?)?;
     Some((Value::Object(old), Value::Object(new)))
 }
 
 /// What stands in a written map under a key, in the map there under the next one, and so on. The keys are plain.
 pub fn at(text: &str, path: &[&str]) -> Option<Value> {
+    let lines = Lines::of(text);
+    let mut block = lines.whole()?;
     let (last, maps) = path.split_last()?;
-    let (mut text, mut column) = (text, 0);
     for key in maps {
-        text = inner(behind(text, column, key)?, column)?;
-        column += 2;
+        block = block.entry(key)?.inner()?;
     }
-    let found = behind(text, column, last)?;
-    let end = begins_again(found, column).unwrap_or(found.len());
-    entry(found.get(..end)?, column)
+    block.entry(last)?.value()
 }
-
-/// A part of a map or a list: the key or the name as it is written, and what stands behind it; of an item, all of it.
-type Part<'t> = (&'t str, &'t str);
 
 /// One side and the other.
 type Two<T> = (T, T);
 
-fn maps(old: &str, new: &str, column: usize) -> Option<Two<Map<String, Value>>> {
-    let (old, new) = without_common_ends(old, new, column);
-    let (before, after) = (entries(old, column)?, entries(new, column)?);
+fn maps(old: &Block<'_>, new: &Block<'_>) -> Option<Two<Map<String, Value>>> {
+    let (before, after) = (old.entries()?, new.entries()?);
+    let (known, others) = (by_key(&before), by_key(&after));
     let (mut was, mut is) = (Map::new(), Map::new());
-    let others: BTreeMap<&str, &str> = after.iter().copied().collect();
-    let known: BTreeMap<&str, &str> = before.iter().copied().collect();
-    for (key, old) in before {
-        let (old, new) = match others.get(key) {
-            None => (Some(entry(old, column)?), None),
-            Some(new) if old == *new => continue,
-            Some(new) => entries_that_differ(old, new, column)?,
+    for old in &before {
+        let (old_value, new_value) = match others.get(old.key) {
+            None => (Some(old.value()?), None),
+            Some(new) if old.block.text() == new.block.text() => continue,
+            Some(new) => entries_that_differ(old, new)?,
         };
-        for (map, value) in [(&mut was, old), (&mut is, new)] {
+        for (map, value) in [(&mut was, old_value), (&mut is, new_value)] {
             if let Some(value) = value {
-                map.insert(text(key)?, value);
+                map.insert(text(old.key)?, value);
             }
         }
     }
-    for (key, new) in after.iter().filter(|(key, _)| !known.contains_key(key)) {
-        is.insert(text(key)?, entry(new, column)?);
+    for new in after.iter().filter(|new| !known.contains_key(new.key)) {
+        is.insert(text(new.key)?, new.value()?);
     }
     Some((was, is))
 }
 
 /// What stands behind one key; nothing of it where nothing is left.
-fn entries_that_differ(old: &str, new: &str, column: usize) -> Option<Two<Option<Value>>> {
-    if let Some((was, is)) = inner(old, column).zip(inner(new, column)) {
-        let left = |array: Vec<Value>| (!array.is_empty()).then_some(Value::Array(array));
-        match [was, is].map(is_list) {
+fn entries_that_differ(old: &Entry<'_>, new: &Entry<'_>) -> Option<Two<Option<Value>>> {
+    if let Some((was, is)) = old.inner().zip(new.inner()) {
+        match [&was, &is].map(Block::is_list) {
             [false, false] => {
-                let (old, new) = maps(was, is, column + 2)?;
+                let (old, new) = maps(&was, &is)?;
                 let left =
                     |map: Map<String, Value>| (!map.is_empty()).then_some(Value::Object(map));
                 return Some((left(old), left(new)));
             }
             [true, true] => {
-                if let Some((was, is)) = named(was, column + 2).zip(named(is, column + 2)) {
-                    let (old, new) = lists(&was, &is, column + 2)?;
+                if let Some((was, is)) = was.named().zip(is.named()) {
+                    let (old, new) = lists(&was, &is)?;
+                    let left = |list: Vec<Value>| (!list.is_empty()).then_some(Value::Array(list));
                     return Some((left(old), left(new)));
                 }
             }
             _ => {}
         }
     }
-    Some((Some(entry(old, column)?), Some(entry(new, column)?)))
+    Some((Some(old.value()?), Some(new.value()?)))
 }
 
-fn lists(before: &[Part<'_>], after: &[Part<'_>], column: usize) -> Option<Two<Vec<Value>>> {
-    let others: BTreeMap<&str, &str> = after.iter().copied().collect();
-    let known: BTreeMap<&str, &str> = before.iter().copied().collect();
+/// Lists of items that go by their names.
+fn lists(before: &[Entry<'_>], after: &[Entry<'_>]) -> Option<Two<Vec<Value>>> {
+    let (known, others) = (by_key(before), by_key(after));
     let (mut was, mut is) = (Vec::new(), Vec::new());
-    for (name, old) in before {
-        match others.get(name) {
-            None => was.push(item(old, column)?),
-            Some(new) if old == new => {}
+    for old in before {
+        match others.get(old.key) {
+            None => was.push(old.block.value()?),
+            Some(new) if old.block.text() == new.block.text() => {}
             Some(new) => {
-                let (mut old, mut new) = maps(old, new, column + 2)?;
-                for (map, list) in [(&mut old, &mut was), (&mut new, &mut is)] {
-                    map.insert("name".to_owned(), Value::String(text(name)?));
+                let (mut old_map, mut new_map) = maps(&old.block, &new.block)?;
+                for (map, list) in [(&mut old_map, &mut was), (&mut new_map, &mut is)] {
+                    map.insert("name".to_owned(), Value::String(text(old.key)?));
                     list.push(Value::Object(std::mem::take(map)));
                 }
             }
         }
     }
-    for (_, new) in after.iter().filter(|(name, _)| !known.contains_key(name)) {
-        is.push(item(new, column)?);
+    for new in after.iter().filter(|new| !known.contains_key(new.key)) {
+        is.push(new.block.value()?);
     }
     Some((was, is))
 }
 
-/// Two maps without the entries at their beginnings and ends that are the same.
-fn without_common_ends<'t>(mut old: &'t str, mut new: &'t str, column: usize) -> Two<&'t str> {
-    /// Compared at once.
-    const STRETCH: usize = 64;
-    fn common<'b>(
-        old: impl Iterator<Item = &'b [u8]>,
-        new: impl Iterator<Item = &'b [u8]>,
-    ) -> usize {
-        old.zip(new).take_while(|(old, new)| old == new).count() * STRETCH
-    }
-    let begins = |text: &str, start: usize| {
-        let line = text.get(start..).and_then(|line| line.get(column..));
-        let rest = text.as_bytes().get(start..).unwrap_or_default();
-        let deep = rest.iter().take_while(|byte| **byte == b' ').count();
-        deep == column && line.is_some_and(|line| !line.starts_with(['#', '\n']))
-    };
-    let alike = common(
-        old.as_bytes().chunks(STRETCH),
-        new.as_bytes().chunks(STRETCH),
-    );
-    // The last entry that begins in what is alike differs perhaps, those before it do not.
-    let mut end = alike.min(old.len()).min(new.len());
-    while let Some(line) = old
-        .as_bytes()
-        .get(..end)
-        .and_then(|text| text.iter().rposition(|byte| *byte == b'\n'))
-    {
-        let start = line + 1;
-        if begins(old, start) && begins(new, start) {
-            old = old.get(start + column..).unwrap_or(old);
-            new = new.get(start + column..).unwrap_or(new);
-            break;
-        }
-        end = line;
-    }
-    let alike = common(
-        old.as_bytes().rchunks(STRETCH),
-        new.as_bytes().rchunks(STRETCH),
-    );
-    let alike = alike.min(old.len()).min(new.len());
-    let tail = old.get(old.len() - alike..).unwrap_or_default();
-    let lines = tail.match_indices('\n').map(|(line, _)| line + 1);
-    let first = lines.clone().find(|start| begins(tail, *start));
-    if let Some(start) = first {
-        let same = tail.len() - start;
-        old = old.get(..old.len() - same).unwrap_or(old);
-        new = new.get(..new.len() - same).unwrap_or(new);
-    }
-    (old, new)
+fn by_key<'e, 'l>(entries: &'e [Entry<'l>]) -> BTreeMap<&'l str, &'e Entry<'l>> {
+    entries.iter().map(|entry| (entry.key, entry)).collect()
 }
 
-/// The entries of a map in a column.
-fn entries(text: &str, column: usize) -> Option<Vec<Part<'_>>> {
-    let mut entries = parts(text, column, key)?;
-    for (key, entry) in &mut entries {
-        *entry = entry.get(key.len() + 1..)?;
-    }
-    Some(entries)
-}
-
-/// The items of a list in a column, where each begins with a name of its own.
-fn named(text: &str, column: usize) -> Option<Vec<Part<'_>>> {
-    let items = parts(text, column, |line| {
-        let name = line.strip_prefix("- name: ")?.strip_suffix('\n')?;
-        (name.starts_with('"') || scalar::is_plain(name)).then_some(name)
-    })?;
-    let names: BTreeMap<&str, &str> = items.iter().copied().collect();
-    if names.len() < items.len() {
-        return None;
-    }
-    let items = items.into_iter();
-    items
-        .map(|(name, item)| Some((name, item.strip_prefix("- ")?)))
-        .collect()
-}
-
-/// The stretches of a text that begin in a column, each by what its first line says. Comments before the first are
-/// left out.
-fn parts<'t>(
+/// A text by its lines, which are looked through once for every level of it.
+struct Lines<'t> {
     text: &'t str,
+    /// Where each begins, and how deep it stands: a comment and an empty one deeper than all others.
+    lines: Vec<(usize, usize)>,
+}
+
+impl<'t> Lines<'t> {
+    fn of(text: &'t str) -> Self {
+        let mut start = 0;
+        let lines = text.split_inclusive('\n').map(|line| {
+            let inner = line.trim_start_matches(' ');
+            let depth = if inner.starts_with(['\n', '#']) {
+                usize::MAX
+            } else {
+                line.len() - inner.len()
+            };
+            let begun = start;
+            start += line.len();
+            (begun, depth)
+        });
+        Self {
+            text,
+            lines: lines.collect(),
+        }
+    }
+
+    fn whole(&self) -> Option<Block<'_>> {
+        self.block(0..self.lines.len(), 0)
+    }
+
+    /// What of these lines begins in a column; nothing where the first of them, but for comments, does not.
+    fn block(&self, lines: Range<usize>, column: usize) -> Option<Block<'_>> {
+        let mut all = self.lines.get(lines.clone())?.iter();
+        let first = all.position(|(_, depth)| *depth != usize::MAX)? + lines.start;
+        let (start, depth) = self.lines.get(first)?;
+        (*depth == column).then_some(Block {
+            of: self,
+            begin: start + column,
+            lines: first..lines.end,
+            column,
+        })
+    }
+}
+
+/// Some lines of a text, from the first entry or item among them on, which may follow the dash of an item.
+struct Block<'l> {
+    of: &'l Lines<'l>,
+    begin: usize,
+    lines: Range<usize>,
     column: usize,
-    name: impl Fn(&'t str) -> Option<&'t str>,
-) -> Option<Vec<Part<'t>>> {
-    let mut found: Vec<(&str, usize, usize)> = Vec::new();
-    let mut start = 0;
-    for line in text.split_inclusive('\n') {
-        let inner = line.trim_start_matches(' ');
-        let spaces = line.len() - inner.len();
-        let indent = if start == 0 { column } else { spaces };
-        if indent <= column && inner != "\n" && !inner.starts_with('#') {
-            if indent < column {
+}
+
+/// A part of a block, by the key or the name that it has as it is written.
+struct Entry<'l> {
+    key: &'l str,
+    /// From the key on; of an item, from behind its dash on.
+    block: Block<'l>,
+}
+
+impl<'l> Block<'l> {
+    fn text(&self) -> &'l str {
+        let end = self.of.lines.get(self.lines.end);
+        let end = end.map_or(self.of.text.len(), |(start, _)| *start);
+        self.of.text.get(self.begin..end).unwrap_or_default()
+    }
+
+    fn first_line(&self) -> &'l str {
+        let text = self.text();
+        text.split_inclusive('\n').next().unwrap_or_default()
+    }
+
+    fn is_list(&self) -> bool {
+        self.text().starts_with("- ")
+    }
+
+    /// What begins in its column; nothing where a line of it stands less deep.
+    fn parts(&self) -> Option<Vec<Block<'l>>> {
+        let mut starts = vec![self.lines.start];
+        for index in self.lines.clone().skip(1) {
+            let (_, depth) = self.of.lines.get(index)?;
+            if *depth < self.column {
                 return None;
             }
-            found.push((name(inner)?, start, start + spaces));
+            if *depth == self.column {
+                starts.push(index);
+            }
         }
-        start += line.len();
+        let ends = starts.iter().skip(1).copied().chain([self.lines.end]);
+        let parts = starts.iter().zip(ends).map(|(start, end)| {
+            let (line, _) = self.of.lines.get(*start)?;
+            Some(Block {
+                begin: self.begin.max(line + self.column),
+                lines: *start..end,
+                ..*self
+            })
+        });
+        parts.collect()
     }
-    let ends = found.iter().skip(1).map(|(_, line, _)| *line);
-    let ends = ends.chain([text.len()]);
-    let parts = found.iter().zip(ends);
-    parts
-        .map(|((name, _, start), end)| Some((*name, text.get(*start..end)?)))
-        .collect()
+
+    /// The entries of a map.
+    fn entries(&self) -> Option<Vec<Entry<'l>>> {
+        let parts = self.parts()?.into_iter();
+        let entry = |block: Block<'l>| {
+            let key = key(block.first_line())?;
+            Some(Entry { key, block })
+        };
+        parts.map(entry).collect()
+    }
+
+    /// The entry of a map that has a plain key.
+    fn entry(&self, wanted: &str) -> Option<Entry<'l>> {
+        let mut entries = self.entries()?.into_iter();
+        entries.find(|entry| entry.key == wanted)
+    }
+
+    /// The items of a list, without their dashes.
+    fn items(&self) -> Option<Vec<Block<'l>>> {
+        let parts = self.parts()?.into_iter();
+        let item = |block: Block<'l>| {
+            block.is_list().then(|| Block {
+                begin: block.begin + 2,
+                column: block.column + 2,
+                ..block
+            })
+        };
+        parts.map(item).collect()
+    }
+
+    /// The items of a list where each begins with a name of its own.
+    fn named(&self) -> Option<Vec<Entry<'l>>> {
+        let items = self.items()?.into_iter();
+        let named = |block: Block<'l>| {
+            let name = block.first_line().strip_prefix("name: ")?;
+            let key = name.strip_suffix('\n')?;
+            (key.starts_with('"') || scalar::is_plain(key)).then_some(Entry { key, block })
+        };
+        let named: Vec<Entry<'l>> = items.map(named).collect::<Option<_>>()?;
+        (by_key(&named).len() == named.len()).then_some(named)
+    }
+
+    /// A map, a list, or what is left of an item behind its dash.
+    fn value(&self) -> Option<Value> {
+        if self.is_list() {
+            let items = self.items()?.into_iter();
+            let items = items.map(|item| item.value());
+            return items.collect::<Option<_>>().map(Value::Array);
+        }
+        if key(self.first_line()).is_some() {
+            let entries = self.entries()?.into_iter();
+            let entries = entries.map(|entry| Some((text(entry.key)?, entry.value()?)));
+            return entries.collect::<Option<_>>().map(Value::Object);
+        }
+        scalar(self.first_line()).or_else(|| {
+            let read: Value = serde_yaml::from_str(&["- ", self.text()].concat()).ok()?;
+            read.get(0).cloned()
+        })
+    }
+}
+
+impl<'l> Entry<'l> {
+    /// What stands behind the key, from the colon on.
+    fn rest(&self) -> &'l str {
+        self.block.text().get(self.key.len()..).unwrap_or_default()
+    }
+
+    /// What is nested under the key.
+    fn inner(&self) -> Option<Block<'l>> {
+        let Block {
+            of, lines, column, ..
+        } = &self.block;
+        let nested = self.rest().starts_with(":\n");
+        nested.then(|| of.block(lines.start + 1..lines.end, column + 2))?
+    }
+
+    fn value(&self) -> Option<Value> {
+        if let Some(inner) = self.inner() {
+            return inner.value();
+        }
+        let line = self.block.first_line().get(self.key.len()..)?;
+        line.strip_prefix(": ").and_then(scalar).or_else(|| {
+            let read: Value = serde_yaml::from_str(&["k", self.rest()].concat()).ok()?;
+            read.get("k").cloned()
+        })
+    }
 }
 
 /// The key that a line begins with, as it is written.
@@ -237,86 +318,6 @@ fn quoted(line: &str) -> Option<usize> {
     Some(end + 1)
 }
 
-/// What is nested under a key, from its first entry or item on.
-fn inner(entry: &str, column: usize) -> Option<&str> {
-    let mut inner = entry.strip_prefix('\n')?;
-    while inner.trim_start_matches(' ').starts_with(['#', '\n']) {
-        inner = inner.split_once('\n')?.1;
-    }
-    let inner = inner.get(column + 2..)?;
-    (!inner.starts_with(' ')).then_some(inner)
-}
-
-/// What follows a key of the map that a text begins with.
-fn behind<'t>(text: &'t str, column: usize, key: &str) -> Option<&'t str> {
-    let begins = |text: &'t str| text.strip_prefix(key)?.strip_prefix(':');
-    let mut rest = text;
-    loop {
-        if let Some(found) = begins(rest) {
-            return Some(found);
-        }
-        let next = rest.get(begins_again(rest, column)?..)?;
-        rest = next.get(column..)?;
-        // It stands less deep: the map is at its end.
-        if next.len() - next.trim_start_matches(' ').len() < column {
-            return None;
-        }
-    }
-}
-
-/// Where the first line begins, behind the one that a text begins with, that stands no deeper than a column.
-fn begins_again(text: &str, column: usize) -> Option<usize> {
-    let lines = text.match_indices('\n').map(|(end, _)| end + 1);
-    let mut shallow = lines.filter(|start| {
-        let line = text.get(*start..).unwrap_or_default();
-        let inner = line.trim_start_matches(' ');
-        line.len() - inner.len() <= column && !inner.starts_with(['\n', '#']) && !inner.is_empty()
-    });
-    shallow.next()
-}
-
-fn is_list(inner: &str) -> bool {
-    inner.starts_with("- ")
-}
-
-/// The value behind a key of a map in a column.
-fn entry(entry: &str, column: usize) -> Option<Value> {
-    if let Some(inner) = inner(entry, column) {
-        return nested(inner, column + 2);
-    }
-    if let Some(value) = first_line(entry).strip_prefix(' ').and_then(scalar) {
-        return Some(value);
-    }
-    let read: Value = serde_yaml::from_str(&["k:", entry].concat()).ok()?;
-    read.get("k").cloned()
-}
-
-/// A map or a list in a column.
-fn nested(text: &str, column: usize) -> Option<Value> {
-    if is_list(text) {
-        let items = parts(text, column, |line| line.strip_prefix("- "))?;
-        let items = items.into_iter();
-        let items = items.map(|(_, it)| item(it.strip_prefix("- ")?, column));
-        return items.collect::<Option<_>>().map(Value::Array);
-    }
-    let entries = entries(text, column)?.into_iter();
-    let entries = entries.map(|(key, value)| Some((self::text(key)?, entry(value, column)?)));
-    entries.collect::<Option<_>>().map(Value::Object)
-}
-
-/// An item of a list in a column, without its dash.
-fn item(item: &str, column: usize) -> Option<Value> {
-    let line = first_line(item);
-    if is_list(item) || key(line).is_some() {
-        return nested(item, column + 2);
-    }
-    if let Some(value) = scalar(line) {
-        return Some(value);
-    }
-    let read: Value = serde_yaml::from_str(&["- ", item].concat()).ok()?;
-    read.get(0).cloned()
-}
-
 /// A value on one line, where that is all of it.
 fn scalar(line: &str) -> Option<Value> {
     let word = line.strip_suffix('\n')?;
@@ -343,10 +344,6 @@ fn text(written: &str) -> Option<String> {
     }
     let json = serde_json::from_str(written).ok();
     json.or_else(|| serde_yaml::from_str(written).ok())
-}
-
-fn first_line(text: &str) -> &str {
-    text.split_inclusive('\n').next().unwrap_or_default()
 }
 
 #[cfg(test)]

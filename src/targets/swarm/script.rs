@@ -85,7 +85,7 @@ fn ending(graph: &Graph, condition: RestartCondition) -> String {
     let services = graph.services_on(TargetId::Swarm);
     let ending = services.filter(|service| service.ends_by_itself(condition));
     let names = ending.map(|service| {
-        let name = format!("{}_{}", graph.stack(service), service.name());
+        let name = format!("{}_{}", graph.stack(service), service.emitted_name());
         quoted(&name)
     });
     names.collect::<Vec<_>>().join(" ")
@@ -187,8 +187,9 @@ mod tests {
                 &[&restart("none"), "\nport tcp { number = 1 }"].concat(),
             ),
             service("d", ""),
+            service("e", &[&restart("none"), "\nname = \"last\""].concat()),
         ];
-        assert!(told(&text.concat()).contains("once=(a_a)\nuntil_done=(b_b)\n"));
+        assert!(told(&text.concat()).contains("once=(a_a e_last)\nuntil_done=(b_b)\n"));
     }
 
     #[test]
