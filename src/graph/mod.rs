@@ -7,6 +7,7 @@ mod addresses;
 mod bind;
 mod edges;
 mod hosts;
+mod peers;
 mod promise;
 pub mod routing;
 mod versions;

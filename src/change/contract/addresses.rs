@@ -7,7 +7,7 @@ use super::{Both, Step};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{Edge, EdgeKind, Graph, ServiceView, SharedNetwork, port_number, protocol};
 use crate::source::Span;
-use crate::vocabulary::{Protocol, TargetId};
+use crate::vocabulary::{Node, Port, Protocol, TargetId};
 use std::collections::BTreeMap;
 
 /// One service that has to be deployed before another.
@@ -38,6 +38,10 @@ struct Asked {
     /// default one of their stack. A container looks a name up on all of its networks (moby libnetwork `sandbox.go`,
     /// `ResolveName`).
     networks: Vec<String>,
+    /// Whether the caller may ask only those on one of its networks.
+    closed: bool,
+    /// Whether it is a gateway: on a cluster that is the ingress controller, whom policies admit.
+    gateway: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,6 +50,7 @@ enum Why {
     Protocol,
     Name,
     Network,
+    Policy,
 }
 
 /// A caller and a callee that cannot be replaced one after the other in either order.
@@ -193,13 +198,19 @@ fn asked(
             };
             (graph.docker_name(caller, callee), networks)
         }
-        _ => (callee.emitted_name(), Vec::new()),
+        _ => {
+            let joined = graph.joins(caller);
+            let joined = joined.map(|(name, _)| graph.real_network_name(name).to_owned());
+            (callee.emitted_name(), joined.collect())
+        }
     };
     Some(Asked {
         host: host.to_owned(),
         number: port_number(port)?,
         protocol: protocol(port),
         networks,
+        closed: graph.is_closed(caller),
+        gateway: caller.node.gateway.is_some(),
     })
 }
 
@@ -213,7 +224,12 @@ fn missing(target: TargetId, graph: &Graph, callee: ServiceView<'_>, asked: &Ask
         return Some(Why::Protocol);
     }
     if target != TargetId::Swarm {
-        return (callee.emitted_name() != asked.host).then_some(Why::Name);
+        let named = callee.emitted_name() == asked.host;
+        return if named {
+            refused(graph, callee, port, asked)
+        } else {
+            Some(Why::Name)
+        };
     }
     if asked.networks.is_empty() {
         let alone = graph.joins(callee).next().is_none();
@@ -244,6 +260,33 @@ fn missing(target: TargetId, graph: &Graph, callee: ServiceView<'_>, asked: &Ask
     (!named).then_some(Why::Name)
 }
 
+/// Whether a policy of Kubernetes keeps a caller from a callee. Another policy counts at once, for the pods of both versions,
+/// and it knows pods by the labels of their own version's networks
+/// (kubernetes.io/docs/concepts/services-networking/network-policies).
+fn refused(
+    graph: &Graph,
+    callee: ServiceView<'_>,
+    port: &Node<Port>,
+    asked: &Asked,
+) -> Option<Why> {
+    let on_one = |name: &str| {
+        let real = graph.real_network_name(name);
+        asked.networks.iter().any(|network| network == real)
+    };
+    if asked.gateway || graph.joins(callee).any(|(name, _)| on_one(name)) {
+        return None;
+    }
+    let admits = !graph.knows_peers(callee) || graph.is_open(callee, port);
+    if admits && !asked.closed {
+        return None;
+    }
+    Some(if asked.networks.is_empty() {
+        Why::Policy
+    } else {
+        Why::Network
+    })
+}
+
 /// What a connection begins with: a protocol over tcp is one's own affair where neither names it.
 fn speaks(protocol: Protocol) -> &'static str {
     match protocol {
@@ -260,7 +303,9 @@ fn place(callee: ServiceView<'_>, edge: &Edge, why: Why) -> Span {
     let found = match why {
         Why::Port => port.map(|port| port.number.as_ref().map_or(port.span, |it| it.span)),
         Why::Protocol => port.map(|port| port.protocol.as_ref().map_or(port.span, |it| it.span)),
-        Why::Name | Why::Network => callee.node.service.join.first().map(|join| join.span),
+        Why::Name | Why::Network | Why::Policy => {
+            callee.node.service.join.first().map(|join| join.span)
+        }
     };
     found.unwrap_or_else(|| callee.span())
 }
@@ -276,6 +321,7 @@ impl Fault<'_> {
             (Why::Name, _) => "does not go by that name".to_owned(),
             (Why::Network, Some(network)) => format!("is not on network `{network}`"),
             (Why::Network, None) => "is not on its stack's own network".to_owned(),
+            (Why::Policy, _) => "admits only pods of its networks".to_owned(),
         }
     }
 
@@ -298,6 +344,7 @@ fn no_order(fault: &Fault<'_>) -> Diagnostic {
             fault.asked.host
         ),
         Why::Network => "`join` both networks".to_owned(),
+        Why::Policy => "no `join` in it yet".to_owned(),
     };
     Diagnostic::new(
         &catalogue::ADDRESS_MOVED,

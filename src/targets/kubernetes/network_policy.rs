@@ -46,14 +46,11 @@ impl<'g> Lowering<'g> {
         metadata: &mut ObjectMeta,
         labels: Vec<String>,
     ) {
-        let networks = self.networks(service);
-        let is = |flag: fn(&Network) -> bool| move |network: &&Node<Network>| flag(network);
-        let external = is(|network| network.external.as_ref().is_some_and(|a| a.value));
-        if networks.is_empty() || networks.iter().any(external) {
+        self.networks(service);
+        if !self.graph.knows_peers(service) {
             return;
         }
-        let internal = is(|network| network.internal.as_ref().is_some_and(|a| a.value));
-        let closed = networks.iter().all(internal);
+        let closed = self.graph.is_closed(service);
         let peers: Vec<NetworkPolicyPeer> = labels
             .into_iter()
             .map(|label| NetworkPolicyPeer {
@@ -83,10 +80,9 @@ impl<'g> Lowering<'g> {
         self.write(metadata, policy);
     }
 
-    /// A service's networks, with their properties taken down.
-    fn networks(&mut self, service: ServiceView<'g>) -> Vec<&'g Node<Network>> {
+    /// Takes down what a service's networks have.
+    fn networks(&mut self, service: ServiceView<'g>) {
         let graph = self.graph;
-        let mut networks = Vec::new();
         for (name, join) in graph.joins(service) {
             let held = self.ledger.enter(join);
             if let Some(aliases) = &held.aliases {
@@ -110,9 +106,7 @@ impl<'g> Lowering<'g> {
             if self.is_first(network.id) {
                 self.network(name, network);
             }
-            networks.push(network);
         }
-        networks
     }
 
     fn network(&mut self, name: &str, network: &'g Node<Network>) {
