@@ -184,31 +184,26 @@ fn asked(
     edge: &Edge,
 ) -> Option<Asked> {
     let port = callee.port(&edge.port)?;
-    let (host, networks) = match target {
-        TargetId::Swarm => {
-            let networks = match graph.shared_network(caller, callee)? {
-                SharedNetwork::Default => Vec::new(),
-                SharedNetwork::Named { ours, .. } => {
-                    let joined = graph.joins(caller).map(|(name, _)| name);
-                    let others = joined.filter(|name| *name != ours);
-                    let all = std::iter::once(ours).chain(others);
-                    all.map(|name| graph.real_network_name(name).to_owned())
-                        .collect()
-                }
-            };
-            (graph.docker_name(caller, callee), networks)
-        }
-        _ => {
-            let joined = graph.joins(caller);
-            let joined = joined.map(|(name, _)| graph.real_network_name(name).to_owned());
-            (callee.emitted_name(), joined.collect())
-        }
+    let on_swarm = target == TargetId::Swarm;
+    let meant = match graph.shared_network(caller, callee) {
+        Some(SharedNetwork::Named { ours, .. }) => Some(ours),
+        None if on_swarm => return None,
+        Some(SharedNetwork::Default) | None => None,
     };
+    let host = if on_swarm {
+        graph.docker_name(caller, callee)
+    } else {
+        callee.emitted_name()
+    };
+    let joined = graph.joins(caller).map(|(name, _)| name);
+    let others = joined.filter(|name| Some(*name) != meant);
+    let networks = meant.into_iter().chain(others);
+    let networks = networks.map(|name| graph.real_network_name(name).to_owned());
     Some(Asked {
         host: host.to_owned(),
         number: port_number(port)?,
         protocol: protocol(port),
-        networks,
+        networks: networks.collect(),
         closed: graph.is_closed(caller),
         gateway: caller.node.gateway.is_some(),
     })
