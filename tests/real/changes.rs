@@ -269,7 +269,7 @@ pub(crate) fn write_to(objects: &[Object], home: &Path) -> Result<Vec<PathBuf>, 
 
 fn on_swarm(engine: &Engine, case: &Case) -> Result<Seen, Failure> {
     let read = |objects: &[Object], side: &str| -> Result<Vec<Stack>, Failure> {
-        let files = write(objects, &format!("changes/{}-{side}", case.own))?;
+        let files = write(objects, &format!("changes/swarm-{}-{side}", case.own))?;
         files.iter().map(|file| engine.read(file, &[])).collect()
     };
     let before = read(&case.before, "old")?;
@@ -375,7 +375,7 @@ fn on_cluster(cluster: &Cluster, case: &Case) -> Result<Seen, Failure> {
     let namespace = case.own.as_str();
     cluster.kubectl(&["create", "namespace", namespace])?;
     let apply = |objects: &[Object], side: &str| -> Result<String, Failure> {
-        let files = write(objects, &format!("changes/{}-{side}", case.own))?;
+        let files = write(objects, &format!("changes/kubernetes-{}-{side}", case.own))?;
         let mut refused = String::new();
         for file in files {
             let file = file.to_string_lossy();
