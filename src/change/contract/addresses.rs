@@ -44,6 +44,14 @@ struct Asked {
     gateway: bool,
 }
 
+impl Asked {
+    /// Whether the caller is on a network that a revision has under this name.
+    fn is_on(&self, graph: &Graph, name: &str) -> bool {
+        let real = graph.real_network_name(name);
+        self.networks.iter().any(|network| network == real)
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Why {
     Port,
@@ -235,13 +243,9 @@ fn missing(target: TargetId, graph: &Graph, callee: ServiceView<'_>, asked: &Ask
             (true, true) => None,
         };
     }
-    let on_one = |name: &str| {
-        let real = graph.real_network_name(name);
-        asked.networks.iter().any(|network| network == real)
-    };
     let mut joined = graph
         .joins(callee)
-        .filter(|(name, _)| on_one(name))
+        .filter(|(name, _)| asked.is_on(graph, name))
         .peekable();
     if joined.peek().is_none() {
         return Some(Why::Network);
@@ -264,11 +268,11 @@ fn refused(
     port: &Node<Port>,
     asked: &Asked,
 ) -> Option<Why> {
-    let on_one = |name: &str| {
-        let real = graph.real_network_name(name);
-        asked.networks.iter().any(|network| network == real)
-    };
-    if asked.gateway || graph.joins(callee).any(|(name, _)| on_one(name)) {
+    if asked.gateway
+        || graph
+            .joins(callee)
+            .any(|(name, _)| asked.is_on(graph, name))
+    {
         return None;
     }
     let admits = !graph.knows_peers(callee) || graph.is_open(callee, port);
