@@ -76,6 +76,20 @@ pub(crate) struct Ran {
 }
 
 impl Script {
+    /// Another script of the same program.
+    pub(crate) fn other(&self, path: PathBuf) -> Self {
+        Self {
+            path,
+            program: self.program.clone(),
+            environment: self.environment.clone(),
+        }
+    }
+
+    /// The way back from what this deploys.
+    pub(crate) fn rollback(&self) -> Self {
+        self.other(self.path.with_file_name("rollback.sh"))
+    }
+
     fn of(name: &str, target: &str, text: &str) -> Result<Self, Failure> {
         let home = folder(&format!("deploy/{name}"));
         let source = home.join("app.zd");
@@ -290,11 +304,7 @@ service migrate {
     // Within `monitor`, for which the swarm pauses the update.
     run("0", "0")?.ended(0, deployed)?;
     run("4", "3")?.ended(1, "ending_migrate failed: task: non-zero exit (3)")?;
-    let back = Script {
-        path: script.path.with_file_name("rollback.sh"),
-        environment: script.environment.clone(),
-        program: script.program.clone(),
-    };
+    let back = script.rollback();
     back.with(&[], &["--only", "ending_migrate"])?.ended(
         1,
         "it ends by itself: going back would run the version before",

@@ -2,7 +2,7 @@
 //! matters; the way back, step by step and of a whole stack (`swarm/rollback.sh`); and what refuses to go back. The same
 //! on a plain host.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -53,15 +53,13 @@ pub(crate) const SERVICES: [&str; 2] = ["stepped_coupon", "stepped_front"];
 
 /// A version that is built, and listens where it says.
 pub(crate) struct Version {
-    program: PathBuf,
     pub(crate) script: Script,
 }
 
 impl Version {
     pub(crate) fn new(engine: &Engine, name: &str, text: &str) -> Result<Self, Failure> {
         let script = stacks(engine, name, text)?;
-        let program = script.program.clone();
-        Ok(Self { program, script })
+        Ok(Self { script })
     }
 
     fn manifests(&self) -> String {
@@ -69,26 +67,17 @@ impl Version {
         manifests.unwrap_or(Path::new("")).display().to_string()
     }
 
-    /// Another script beside the deploy script, or anywhere.
-    fn other(&self, path: PathBuf) -> Script {
-        Script {
-            path,
-            program: self.program.clone(),
-            environment: self.script.environment.clone(),
-        }
-    }
-
     pub(crate) fn rollback(&self, words: &[&str]) -> Result<Ran, Failure> {
-        let script = self.other(self.script.path.with_file_name("rollback.sh"));
-        script.with(&[], words)
+        self.script.rollback().with(&[], words)
     }
 
     /// The script of the plan from another version to this.
     fn steps_from(&self, old: &Self) -> Result<Script, Failure> {
-        let path = self.program.with_file_name("steps.sh");
-        let said = write_steps([&old.program, &self.program], "swarm", &path)?;
+        let [before, program] = [&old.script.program, &self.script.program];
+        let path = program.with_file_name("steps.sh");
+        let said = write_steps([before, program], "swarm", &path)?;
         ensure(said.contains("`coupon` goes first"), || said)?;
-        Ok(self.other(path))
+        Ok(self.script.other(path))
     }
 }
 

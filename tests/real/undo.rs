@@ -55,11 +55,7 @@ impl Version {
             .replace("OF_OLD", of_old);
         let name = format!("undo-{version}");
         let deploy = plane.build(&name, &text)?;
-        let rollback = Script {
-            path: deploy.path.with_file_name("rollback.sh"),
-            program: deploy.program.clone(),
-            environment: deploy.environment.clone(),
-        };
+        let rollback = deploy.rollback();
         Ok(Self { deploy, rollback })
     }
 

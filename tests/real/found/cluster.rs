@@ -84,11 +84,7 @@ fn carried(cluster: &Cluster, files: &[PathBuf], new: &Script) -> Verdict {
     images(cluster, "1.0.3")?;
 
     // Two are there now, and none fewer may serve.
-    let rollback = Script {
-        path: new.path.with_file_name("rollback.sh"),
-        program: new.program.clone(),
-        environment: new.environment.clone(),
-    };
+    let rollback = new.rollback();
     keeps(cluster, ("back", 2), || {
         let ran = rollback.with(&[], &[])?;
         ran.ended(
