@@ -43,9 +43,7 @@ fn spring_cloud() -> Verdict {
     let effects = plan.effects(TargetId::Kubernetes);
     for name in SERVICES {
         let effect = effects.get(&format!("Deployment {name}"));
-        ensure(effect.is_some_and(|effect| effect == "rolls"), || {
-            format!("{name}: {effect:?}")
-        })?;
+        ensure(effect == Some(&"rolls"), || format!("{name}: {effect:?}"))?;
     }
     plan.says("starts 1 more instance of the old version of `user-service` first")?;
     plan.says(

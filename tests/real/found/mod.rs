@@ -102,26 +102,46 @@ impl Plan {
         )
     }
 
-    /// What becomes of each object of a target that changes.
-    fn effects(&self, target: TargetId) -> BTreeMap<String, String> {
+    /// Each object of a target that changes, by kind and name.
+    fn changes(&self, target: TargetId) -> BTreeMap<String, &Value> {
         let targets = self.said["targets"].as_array().into_iter().flatten();
         let changes = targets
             .filter(|it| it["target"] == target.word())
             .filter_map(|it| it["changes"].as_array());
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let effect = |change: &Value| {
-            let name = format!("{} {}", text(&change["kind"]), text(&change["name"]));
-            (name, text(&change["effect"]))
+        let named = |change| {
+            (
+                format!("{} {}", text(change, "kind"), text(change, "name")),
+                change,
+            )
         };
-        changes.flatten().map(effect).collect()
+        changes.flatten().map(named).collect()
+    }
+
+    /// How an object of a target changes.
+    pub(crate) fn how(&self, target: TargetId, object: &str) -> Result<String, Failure> {
+        let change = self.changes(target).remove(object);
+        let change = change.ok_or_else(|| format!("{object} does not change"))?;
+        Ok(text(change, "how").to_owned())
+    }
+
+    /// What becomes of each object of a target that changes.
+    fn effects(&self, target: TargetId) -> BTreeMap<String, &str> {
+        let changes = self.changes(target).into_iter();
+        changes
+            .map(|(name, change)| (name, text(change, "effect")))
+            .collect()
     }
 
     pub(crate) fn makes(&self, target: TargetId, expected: &[(&str, &str)]) -> Verdict {
         let effects = self.effects(target);
         let expected = expected
             .iter()
-            .map(|(name, effect)| ((*name).to_owned(), (*effect).to_owned()));
-        let expected: BTreeMap<String, String> = expected.collect();
+            .map(|(name, effect)| ((*name).to_owned(), *effect));
+        let expected: BTreeMap<String, &str> = expected.collect();
         ensure(effects == expected, || format!("the plan has {effects:#?}"))
     }
+}
+
+fn text<'v>(value: &'v Value, key: &str) -> &'v str {
+    value[key].as_str().unwrap_or_default()
 }

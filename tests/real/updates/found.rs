@@ -21,7 +21,7 @@ use crate::machine::{folder, state};
 use crate::programs::Program;
 use crate::steps::write_steps;
 use crate::swarm::{Stack, engine};
-use crate::{Failure, Verdict};
+use crate::{Failure, Verdict, ensure};
 
 /// As it is written, the swarm has no place for `front`; under the name that it had, the step is one.
 pub(super) fn shop() -> Verdict {
@@ -40,6 +40,7 @@ pub(super) fn shop() -> Verdict {
     refused.says("port '80' is already in use by service 'front_app'")?;
     refused.says("write `name = \"app\"` in it")?;
     refused.has_no_script(TargetId::Swarm)?;
+    is_refused(&refused, &found, &written)?;
     let kept = with(
         &written,
         "service front {",
@@ -113,6 +114,32 @@ server {
         })?
         .is_clean()
     })
+}
+
+/// The engine refuses what the plan says that it refuses, in those words. Where nothing runs, nobody misses the ports.
+fn is_refused(plan: &Plan, found: &str, written: &str) -> Verdict {
+    let engine = engine()?;
+    let stack = |file: PathBuf| engine.read(&file, &[("IMG_TAG", "found"), ("REPLICAS", "0")]);
+    let home = folder("refused-shop");
+    write_to(&objects(found, TargetId::Swarm)?, &home)?;
+    let there = [stack(home.join("swarm/front.yml"))?];
+    engine.prepare(&there)?;
+    engine.deploy(&there[0])?;
+    let wanted = [stack(stack_file(
+        &program("refused-shop-new", written)?,
+        "front",
+    ))?];
+    engine.prepare(&wanted)?;
+    let deployed = engine.deploy(&wanted[0]);
+    engine.remove(there.iter().chain(&wanted))?;
+    let expected = plan.how(TargetId::Swarm, "service front_front")?;
+    match deployed {
+        Err(Failure::Wrong(said)) => ensure(said.contains(&expected), || {
+            format!("the plan says {expected:?}, the engine {said:?}")
+        }),
+        Err(absent) => Err(absent),
+        Ok(()) => Err(Failure::Wrong(format!("it was taken, and not: {expected}"))),
+    }
 }
 
 /// A network is moved in three steps, of which the first two are made here: on both, and on the new one alone.
