@@ -160,6 +160,38 @@ fn predicted(case: &str, target: &str) -> BTreeMap<String, String> {
     predicted
 }
 
+/// The codes of a plan's errors.
+fn errors(case: &str) -> Vec<String> {
+    let plan: Value = serde_json::from_str(&plan(case, "json")).unwrap();
+    let found = plan["diagnostics"].as_array().unwrap().iter();
+    let errors = found.filter(|it| it["severity"] == "error");
+    errors
+        .map(|it| it["code"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// Callers that were answered all the time while both sides were replaced have nothing to fear of the plan; of others it
+/// says that their address moves.
+#[test]
+fn plans_say_which_calls_are_lost() {
+    let path = folder().join("observed/swarm.json");
+    let observed: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let cases = observed["cases"].as_object().unwrap();
+    let mut outcomes = Vec::new();
+    for (case, seen) in cases {
+        for (call, what) in seen["calls"].as_object().into_iter().flatten() {
+            let expected: &[&str] = match what.as_str().unwrap() {
+                "answered" => &[],
+                _ => &["ZD4052"],
+            };
+            assert_eq!(errors(case), expected, "{case}: {call} {what}");
+            outcomes.push(what.as_str().unwrap());
+        }
+    }
+    outcomes.sort_unstable();
+    assert_eq!(outcomes, ["answered", "not always"]);
+}
+
 /// What was seen agrees with what is said: each workload that was replaced is said to be, and no
 /// other; each refusal in the orchestrator's own words.
 #[test]

@@ -1,6 +1,7 @@
 //! Changes: each case of `tests/changes` is deployed as it was and then as it is, on the swarm and on the control
 //! plane, and what became of its workloads is compared with the record in `tests/changes/observed`. A few cases are
-//! asked each time; `ZDC_ALL_CHANGES=1` asks all, `UPDATE_EXPECTED=1` asks all and writes the record.
+//! asked each time; `ZDC_CHANGES=NAME,NAME` asks these, `ZDC_ALL_CHANGES=1` all. `UPDATE_EXPECTED=1` asks all, or these,
+//! and writes the record of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -18,6 +19,7 @@ use zdc::vocabulary::TargetId;
 
 use crate::kubernetes::{self, Cluster};
 use crate::machine::{folder, wait};
+use crate::reach;
 use crate::swarm::{self, Engine, Stack};
 use crate::{Failure, Test, Verdict, ensure, test};
 
@@ -66,11 +68,23 @@ pub(crate) fn tests() -> Vec<Test> {
     ]
 }
 
-/// What became of a case's workloads, and what the orchestrator said where it refused.
-#[derive(Debug, PartialEq)]
+/// What became of a case's workloads, what the orchestrator said where it refused, and in some cases whether callers were
+/// answered all the time.
+#[derive(Debug, Default, PartialEq)]
 struct Seen {
     objects: BTreeMap<String, String>,
     refused: String,
+    calls: BTreeMap<String, String>,
+}
+
+impl Seen {
+    fn record(&self) -> Value {
+        let mut seen = json!({"objects": self.objects, "refused": self.refused});
+        if !self.calls.is_empty() {
+            seen["calls"] = json!(self.calls);
+        }
+        seen
+    }
 }
 
 /// A case on one target: the objects before and after. Several run at once, so each has a name of its own.
@@ -90,11 +104,18 @@ fn compare(
         .join("observed")
         .join(format!("{}.json", target.word()));
     let set = |name| std::env::var_os(name).is_some();
+    let named = std::env::var("ZDC_CHANGES").ok();
+    let named: Option<Vec<&str>> = named.as_deref().map(|names| names.split(',').collect());
     let all = set("UPDATE_EXPECTED") || set("ZDC_ALL_CHANGES");
     let mut cases = cases(target)?;
     cases.retain(|case| {
         let name = case.name.as_str();
-        !NOT_ASKED.contains(&name) && (all || SELECTION.contains(&name))
+        let asked = named
+            .as_ref()
+            .map_or(all || SELECTION.contains(&name), |named| {
+                named.contains(&name)
+            });
+        asked && !NOT_ASKED.contains(&name)
     });
     cases.reverse();
     let left = Mutex::new(cases);
@@ -117,26 +138,35 @@ fn compare(
     for (case, seen) in seen.into_inner().unwrap() {
         match seen {
             Ok(seen) => {
-                let seen = json!({"objects": seen.objects, "refused": seen.refused});
-                observed.insert(case, seen);
+                observed.insert(case, seen.record());
             }
             Err(Failure::Wrong(why)) => _ = writeln!(wrong, "{case}: {why}"),
             Err(absent) => return Err(absent),
         }
     }
+    let text = std::fs::read_to_string(&path).map_err(|error| error.to_string())?;
+    let record: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
     if set("UPDATE_EXPECTED") {
+        if let Some(known) = record["cases"].as_object().filter(|_| named.is_some()) {
+            ensure(record["engine"] == version, || {
+                format!("the record is of {}, this is {version}", record["engine"])
+            })?;
+            for (case, seen) in known {
+                observed.entry(case.clone()).or_insert(seen.clone());
+            }
+        }
         let record = json!({"engine": version, "cases": observed});
         let text = serde_json::to_string_pretty(&record).map_err(|error| error.to_string())?;
         std::fs::write(&path, text + "\n").map_err(|error| error.to_string())?;
         return ensure(wrong.is_empty(), || wrong);
     }
-    let text = std::fs::read_to_string(&path).map_err(|error| error.to_string())?;
-    let record: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
     for (case, seen) in &observed {
         let known = &record["cases"][case];
         let said = |of: &Value| of["refused"].as_str().unwrap_or_default().to_owned();
         // Versions differ in the words around a refusal, never in whether there is one.
-        if known["objects"] != seen["objects"] || said(known).is_empty() != said(seen).is_empty() {
+        let differs = |key: &str| known[key] != seen[key];
+        if differs("objects") || differs("calls") || said(known).is_empty() != said(seen).is_empty()
+        {
             let _ = writeln!(wrong, "{case}: {seen}, recorded is {known}");
         }
     }
@@ -268,8 +298,13 @@ pub(crate) fn write_to(objects: &[Object], home: &Path) -> Result<Vec<PathBuf>, 
 }
 
 fn on_swarm(engine: &Engine, case: &Case) -> Result<Seen, Failure> {
-    let read = |objects: &[Object], side: &str| -> Result<Vec<Stack>, Failure> {
+    let asked = reach::ASKED.contains(&case.name.as_str());
+    let mut calls = Vec::new();
+    let mut read = |objects: &[Object], side: &str| -> Result<Vec<Stack>, Failure> {
         let files = write(objects, &format!("changes/swarm-{}-{side}", case.own))?;
+        for file in files.iter().filter(|_| asked) {
+            calls = reach::audible(file)?;
+        }
         files.iter().map(|file| engine.read(file, &[])).collect()
     };
     let before = read(&case.before, "old")?;
@@ -289,13 +324,19 @@ fn on_swarm(engine: &Engine, case: &Case) -> Result<Seen, Failure> {
     let after = read(&case.after, "new")?;
     engine.prepare(&after)?;
     let mut refused = String::new();
-    for stack in &after {
-        if let Err(Failure::Wrong(why)) = engine.deploy(stack) {
-            refused = why;
+    let calls = reach::heard(engine, &calls, || {
+        for stack in &after {
+            if let Err(Failure::Wrong(why)) = engine.deploy(stack) {
+                refused = why;
+            }
         }
-    }
+        if asked {
+            return after.iter().try_for_each(|it| reach::updated(&it.name));
+        }
+        sleep(Duration::from_secs(6));
+        Ok(())
+    })?;
     let all: BTreeSet<String> = names(&after).union(&old_names).cloned().collect();
-    sleep(Duration::from_secs(6));
     let is = tasks(engine, &all)?;
     let mut objects = BTreeMap::new();
     let written: BTreeSet<String> = after.iter().flat_map(Stack::service_names).collect();
@@ -318,9 +359,13 @@ fn on_swarm(engine: &Engine, case: &Case) -> Result<Seen, Failure> {
         objects.insert(name, what.to_owned());
     }
     engine.remove(before.iter().chain(&after))?;
+    let calls = calls.into_iter();
     Ok(Seen {
         objects,
         refused: said(&refused, &case.own),
+        calls: calls
+            .map(|(call, what)| (call.replace(&case.own, "shop"), what))
+            .collect(),
     })
 }
 
@@ -411,6 +456,7 @@ fn on_cluster(cluster: &Cluster, case: &Case) -> Result<Seen, Failure> {
     Ok(Seen {
         objects,
         refused: said(&refused, &case.own),
+        ..Seen::default()
     })
 }
 

@@ -33,6 +33,7 @@ mod nginx;
 mod overlapping;
 mod pipeline;
 mod programs;
+mod reach;
 mod record;
 mod shell;
 mod socket;
