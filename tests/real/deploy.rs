@@ -38,7 +38,7 @@ template web() {
   image = "example/carried:1"
   port http { number = 8080 }
   join carried-net
-  health http { path = "/health", client = curl, interval = 1s, timeout = 1s, retries = 2, start_period = 1s }
+  health http { path = "/health", client = curl, interval = 1s, timeout = 3s, retries = 2, start_period = 1s }
   shutdown { grace = 2s }
   availability { min_available = 1 }
   update rolling {
@@ -259,7 +259,7 @@ service web {
   image = "example/carried:1"
   port http { number = 8080 }
   env { LISTEN = "8080", GENERATION = "${GENERATION}" }
-  health http { path = "/health", client = curl, interval = 1s, timeout = 1s, retries = 2, start_period = 1s }
+  health http { path = "/health", client = curl, interval = 1s, timeout = 3s, retries = 2, start_period = 1s }
   placement { max_per_node = 1 }
   update rolling { order = start_first, delay = 3s, monitor = 3s, on_failure = rollback, rollback { order = start_first } }
   availability { min_available = 1 }

@@ -31,7 +31,7 @@ exec "$@""#;
 
 /// Starts this program again inside the namespaces, or returns: inside, or where there can be none.
 pub(crate) fn enter(build: bool) -> Result<(), String> {
-    if std::env::var_os(INSIDE).is_some() {
+    if is_isolated() {
         return end_on_signals();
     }
     if build {
@@ -47,13 +47,21 @@ pub(crate) fn enter(build: bool) -> Result<(), String> {
     {
         return Ok(());
     }
-    let me = std::env::current_exe().map_err(|error| error.to_string())?;
-    let failed = isolated(&state)
-        .arg(me)
-        .args(std::env::args_os().skip(1))
-        .env(INSIDE, &state)
-        .exec();
+    let failed = again(&state).args(std::env::args_os().skip(1)).exec();
     Err(format!("unshare: {failed}"))
+}
+
+/// This program once more in namespaces of its own, within those that it runs in.
+pub(crate) fn apart() -> Command {
+    again(state())
+}
+
+fn again(state: &Path) -> Command {
+    let mut command = isolated(state);
+    // The kernel's name for it.
+    command.arg(std::env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into()));
+    command.env(INSIDE, state);
+    command
 }
 
 fn isolated(state: &Path) -> Command {
@@ -107,7 +115,7 @@ pub(crate) fn state() -> &'static Path {
 
 /// Removes the state where it is not gone with the namespaces.
 pub(crate) fn clear() {
-    if std::env::var_os(INSIDE).is_none() {
+    if !is_isolated() {
         let _ = std::fs::remove_dir_all(state());
     }
 }
@@ -122,9 +130,14 @@ pub(crate) fn folder(name: &str) -> PathBuf {
     path
 }
 
+/// Whether this program runs in namespaces of its own.
+pub(crate) fn is_isolated() -> bool {
+    std::env::var_os(INSIDE).is_some()
+}
+
 /// For a consumer that is a server: absent where there are no namespaces for it.
 pub(crate) fn require_isolation(consumer: &'static str) -> Result<(), Failure> {
-    if std::env::var_os(INSIDE).is_some() {
+    if is_isolated() {
         return Ok(());
     }
     let why = "no namespaces for its network and processes on this machine (`unshare` failed)";

@@ -28,6 +28,7 @@ mod hazard;
 mod host;
 mod hosts;
 mod kubernetes;
+mod lanes;
 mod machine;
 mod nginx;
 mod overlapping;
@@ -44,12 +45,7 @@ mod undo;
 mod updates;
 mod yaml;
 
-use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::thread::scope;
-use std::time::Instant;
 
 /// Why a test did not pass.
 pub(crate) enum Failure {
@@ -107,11 +103,9 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let words: Vec<String> = std::env::args().skip(1).collect();
-    if let Some(("record", words)) = words
-        .split_first()
-        .map(|(word, rest)| (word.as_str(), rest))
+    if let Some((word, words)) = words.split_first()
+        && let Some(code) = of_its_own(word, words, required)
     {
-        let code = record::main(words);
         swarm::stop();
         machine::clear();
         return code;
@@ -127,21 +121,23 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     println!("\nrunning {} tests", tests.len());
-    let outcome = run(tests, required);
+    let outcome = lanes::run(tests, required);
     swarm::stop();
     machine::clear();
     println!(
-        "\ntest result: {}. {} passed; {} failed; {} ignored; 0 measured; {} filtered out\n",
+        "\ntest result: {}. {outcome}; 0 measured; {} filtered out\n",
         if outcome.failed == 0 { "ok" } else { "FAILED" },
-        outcome.passed,
-        outcome.failed,
-        outcome.ignored,
         rest.len()
     );
-    if outcome.failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
+    outcome.code()
+}
+
+/// What a first word asks for that is no part of a test's name.
+fn of_its_own(word: &str, words: &[String], required: bool) -> Option<ExitCode> {
+    match word {
+        "record" => Some(record::main(words)),
+        lanes::WORD => Some(lanes::follow(all(), required)),
+        _ => None,
     }
 }
 
@@ -181,66 +177,4 @@ fn all() -> Vec<Test> {
     tests.extend(steps::tests());
     tests.extend(overlapping::tests());
     tests
-}
-
-#[derive(Default)]
-struct Outcome {
-    passed: usize,
-    failed: usize,
-    ignored: usize,
-}
-
-/// Consumers whose tests of that name mostly wait, each for its own: they run beside each other, after all else.
-const BESIDE: [&str; 2] = ["::on_a_swarm", "::on_a_control_plane"];
-
-fn run(tests: Vec<Test>, required: bool) -> Outcome {
-    let said = Mutex::new(BTreeSet::new());
-    let of = |test: &Test| BESIDE.iter().position(|name| test.name.ends_with(name));
-    let (beside, alone): (Vec<Test>, Vec<Test>) =
-        tests.into_iter().partition(|test| of(test).is_some());
-    let (swarm, cluster) = beside.into_iter().partition(|test| of(test) == Some(0));
-    let run = |tests: Vec<Test>| in_turn(tests, required, &said);
-    let alone = run(alone);
-    let (swarm, cluster) = scope(|scope| {
-        let cluster = scope.spawn(|| run(cluster));
-        (run(swarm), cluster.join().unwrap())
-    });
-    let all = || [&alone, &swarm, &cluster].into_iter();
-    Outcome {
-        passed: all().map(|outcome| outcome.passed).sum(),
-        failed: all().map(|outcome| outcome.failed).sum(),
-        ignored: all().map(|outcome| outcome.ignored).sum(),
-    }
-}
-
-fn in_turn(tests: Vec<Test>, required: bool, said: &Mutex<BTreeSet<&'static str>>) -> Outcome {
-    let mut outcome = Outcome::default();
-    for Test { name, run } in tests {
-        let start = Instant::now();
-        let verdict = catch_unwind(AssertUnwindSafe(run))
-            .unwrap_or_else(|_| Err(Failure::Wrong("the test itself panicked".to_owned())));
-        let took = start.elapsed().as_secs_f64();
-        match verdict {
-            Ok(()) => {
-                outcome.passed += 1;
-                println!("test {name} ... ok ({took:.1} s)");
-            }
-            Err(Failure::Absent { consumer, why }) if !required => {
-                outcome.ignored += 1;
-                if said.lock().unwrap().insert(consumer) {
-                    println!("skipped: {consumer}: {why}");
-                }
-            }
-            Err(Failure::Absent { consumer, why }) => {
-                outcome.failed += 1;
-                println!("test {name} ... FAILED: {consumer} is required: {why}");
-            }
-            Err(Failure::Wrong(why)) => {
-                outcome.failed += 1;
-                let why: String = why.chars().take(6_000).collect();
-                println!("test {name} ... FAILED ({took:.1} s)\n{why}");
-            }
-        }
-    }
-    outcome
 }

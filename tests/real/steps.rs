@@ -26,7 +26,7 @@ pub(crate) const PROGRAM: &str = r#"
 app stepped { targets = [swarm] }
 template web() {
   port http { number = 8080 }
-  health http { path = "/health", client = curl, interval = 1s, timeout = 1s, retries = 2, start_period = 1s }
+  health http { path = "/health", client = curl, interval = 1s, timeout = 3s, retries = 2, start_period = 1s }
   shutdown { grace = 2s }
   availability { min_available = 1 }
   update rolling {
