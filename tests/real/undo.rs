@@ -1,7 +1,7 @@
 //! The way back on a real control plane, `kubernetes/rollback.sh`: what goes back, what refuses to, and that the next
 //! deploy leaves nothing of what was undone.
 
-use crate::deploy::{Plane, Ran, Script, impatient};
+use crate::deploy::{Plane, Ran, Script, edit, impatient};
 use crate::kubernetes::Cluster;
 use crate::{Failure, Test, Verdict, ensure, test};
 
@@ -80,6 +80,7 @@ fn on_a_control_plane() -> Verdict {
     let verdict = plane.with_pods(|| {
         finished(plane.cluster, versions)?;
         failed(plane.cluster, versions)?;
+        never_ready(plane.cluster, versions)?;
         refused(plane.cluster, versions)
     });
     plane.cluster.kubectl(&["delete", "node", "undone"])?;
@@ -162,11 +163,38 @@ fn failed(cluster: &Cluster, [_, new, bad]: [&Version; 3]) -> Verdict {
             .ok_or("it is not replaced".to_owned())
     };
     crate::machine::wait(std::time::Duration::from_secs(20), bad_pod)?;
-    new.back(&["--only", "store"])?
-        .ended(1, "--under-way takes that back, too: Waiting for 1 pods")?;
+    new.back(&["--only", "store"])?.ended(
+        1,
+        "--under-way takes that back, too: 1 of 1 pods are new, and 0 are ready",
+    )?;
     new.back(&["--only", "store", "--under-way"])?
         .ended(0, "what was changed runs the revision before")?;
     images(cluster, ["2", "2", "2"])
+}
+
+/// What never got ready is nothing to go back to, also where it was deployed over.
+fn never_ready(cluster: &Cluster, [old, new, bad]: [&Version; 3]) -> Verdict {
+    let failed = "these do not run what was applied: deployment.apps/web";
+    let keep = ["--only", "web", "--keep"];
+    bad.deploy(&keep)?.ended(1, failed)?;
+    let (image, worse) = ("example/undone:bad", "example/worse:bad");
+    edit(&bad.deploy, "web.yaml", (image, worse))?;
+    let went_back = bad.deploy(&["--only", "web"])?;
+    went_back.ended(1, "example/worse:bad -> example/undone:2; skips revision ")?;
+    images(cluster, ["2", "2", "2"])?;
+    bad.deploy(&keep)?.ended(1, failed)?;
+    edit(&bad.deploy, "web.yaml", (worse, image))?;
+    old.deploy(&["--only", "web"])?
+        .ended(0, "runs what was applied")?;
+    let back = old.back(&["--only", "web"])?;
+    back.ended(0, "example/undone:1 -> example/undone:2; skips revision ")?;
+    back.ended(0, "(example/worse:bad), which did not get ready")?;
+    images(cluster, ["2", "2", "2"])?;
+    // A revision that is named is taken all the same.
+    let chosen = new.back(&["--only", "web", "--to", "1000"])?;
+    chosen.ended(1, "there is no revision 1000 to go back to; there are: ")?;
+    new.back(&["--to", "1"])?
+        .ended(2, "--to is for one workload")
 }
 
 /// A second version during the rollout of the first: that one is taken away at once, and the one before both serves on.
@@ -199,10 +227,13 @@ fn refused(cluster: &Cluster, [_, new, _]: [&Version; 3]) -> Verdict {
         .ended(1, "it has not rolled out yet")?;
     change(&["set", "image", "deployment/web", "web=example/another:bad"])?;
     cut_short(cluster)?;
-    new.back(&["--only", "web", "--under-way"])?
-        .ended(1, "its last rollout was cut short by another")?;
-    let image = of_pods(cluster, "deployment/web", "image")?;
-    ensure(image == "example/another:bad", || image)?;
+    // The one that was cut short never served; the one before it does.
+    let tried = new.back(&["--only", "web", "--under-way", "--dry-run"])?;
+    tried.ended(
+        0,
+        "example/another:bad -> example/undone:2; skips revision ",
+    )?;
+    tried.ended(0, "(example/undone:bad), which did not get ready")?;
     change(&["rollout", "pause", "deployment/web"])?;
     new.back(&["--only", "web"])?
         .ended(1, "its rollout is paused")

@@ -6,6 +6,7 @@ pub(super) const BOTH: [(&str, &str); 2] = [
         "deploy.sh",
         concat!(
             include_str!("script/deploy.sh"),
+            include_str!("script/revisions.sh"),
             include_str!("script/common.sh")
         ),
     ),
@@ -13,6 +14,7 @@ pub(super) const BOTH: [(&str, &str); 2] = [
         "rollback.sh",
         concat!(
             include_str!("script/rollback.sh"),
+            include_str!("script/revisions.sh"),
             include_str!("script/common.sh")
         ),
     ),

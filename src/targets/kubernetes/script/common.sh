@@ -17,7 +17,11 @@ listed() {
 }
 
 require_listed() {
-  listed | grep -xF -e "$1.yaml" >/dev/null || misused "no such file: $1.yaml; there are: $(listed | tr '\n' ' ')"
+  local name
+  while read -r name; do
+    if [ "$name" = "$1.yaml" ]; then return 0; fi
+  done < <(listed)
+  misused "no such file: $1.yaml; there are: $(listed | tr '\n' ' ')"
 }
 
 # With --only: what was named, and what others only mount, which replaces nothing by itself.
@@ -48,11 +52,10 @@ kube() {
 }
 
 # Who set which fields of a workload: `MANAGER|OPERATION|SUBRESOURCE|FIELDS`, a line each.
-account='{range .metadata.managedFields[*]}{.manager}|{.operation}|{.subresource}|{.fieldsV1}{"\n"}{end}'
+entry='{.manager}|{.operation}|{.subresource}|{.fieldsV1}{"\n"}'
 
-# Behind what else is asked for.
 hands_on() {
-  kube get "$1" --ignore-not-found --show-managed-fields --output "jsonpath=${2-}$account"
+  kube get "$1" --ignore-not-found --show-managed-fields --output "jsonpath={range .metadata.managedFields[*]}$entry{end}"
 }
 
 # How the line begins of what `kubectl rollout undo` put back: no other of kubectl's commands calls itself so.
@@ -61,22 +64,6 @@ undone='kubectl|Update||'
 # The number of the line of a pod template that begins so, if any.
 line_of() {
   awk -v start="$1" 'index($0, start) == 1 && /"f:template":/ { print NR }' <<<"$2"
-}
-
-# Puts a revision back, or the one before the newest. A pod of a StatefulSet that never got ready stays until somebody
-# deletes it (kubernetes.io/docs/concepts/workloads/controllers/statefulset, "Forced rollback").
-undo() {
-  local workload=$1 revision=${2:-0} bad generation pods
-  bad=$(kube get "$workload" --output 'jsonpath={.status.updateRevision}') || return 1
-  kube rollout undo "$workload" --to-revision "$revision" || return 1
-  if [ -z "$bad" ]; then return 0; fi
-  generation=$(kube get "$workload" --output 'jsonpath={.metadata.generation}') || return 1
-  kube wait "$workload" --for "jsonpath={.status.observedGeneration}=$generation" --timeout 60s >/dev/null || return 1
-  pods=$(kube get pods --selector "controller-revision-hash=$bad" --output \
-    'jsonpath={range .items[*]}{.metadata.name}{" "}{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}') || return 1
-  pods=$(awk '$2 != "True" { print $1 }' <<<"$pods")
-  # shellcheck disable=SC2086 # names of pods have no blanks
-  if [ -n "$pods" ]; then kube delete pod --ignore-not-found --wait=false $pods; fi
 }
 
 # A Deployment has a deadline of its own for each step; of the others every pod gets ten minutes.

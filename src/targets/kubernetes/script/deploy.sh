@@ -9,7 +9,7 @@
 # Exit codes: 0 everything runs what was applied, 1 something does not, 2 wrong use.
 set -euo pipefail
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 keep=
 only=()
 options=()
@@ -20,23 +20,25 @@ failed=
 main() {
   choose "$@"
   gather
-  local files=() before after changed workload at
+  local files=() before after now changed workload at
   for ((at = 0; at < ${#manifests[@]}; at++)); do files+=(-f "${manifests[at]}"); done
-  before=$(templates)
+  before=$(state) || fail "the API server does not answer"
   local said
   # What one object is refused for is said before any is changed.
   if ! said=$(apply --dry-run=server "${files[@]}" 2>&1 >/dev/null) && ! take_over "${files[@]}"; then
     complain "$said"
     fail "the API server refuses what is above: nothing was changed"
   fi
-  changed=$(undone_workloads) || fail "the API server does not answer"
-  for workload in $changed; do own_what_was_undone "$workload"; done
+  remember "$before"
+  for workload in $(undone_workloads "$before"); do own_what_was_undone "$workload"; done
   changed=$(apply --output name "${files[@]}") || fail "not everything was applied: see above"
   changed=$(grep -E '^(deployment|statefulset|daemonset)\.apps/' <<<"$changed" || true)
-  after=$(templates)
+  after=$(state) || fail "the API server does not answer"
   for workload in $changed; do
     follow "$workload" || take_back "$workload"
   done
+  now=$(state) || fail "the API server does not answer"
+  remember "$now"
   if [ -n "$failed" ]; then fail "these do not run what was applied:$failed"; fi
   if [ ${#only[@]} -gt 0 ]; then
     say "what --only named runs what was applied"
@@ -83,13 +85,7 @@ take_over() {
 
 # Which of these workloads `kubectl rollout undo` took back since they were applied.
 undone_workloads() {
-  kube get deployments,statefulsets,daemonsets --show-managed-fields --output \
-    "jsonpath={range .items[*]}workload {.kind}.apps/{.metadata.name}{\"\n\"}$account{end}" |
-    awk -v "undone=$undone" -v "ours=${workloads[*]-}" '
-      BEGIN { split(ours, names, " "); for (at in names) meant[names[at]] = 1 }
-      /^workload / { name = tolower($2) }
-      index($0, undone) == 1 && /"f:template":/ && name in meant { print name }
-    '
+  ask 'function answer(workload) { if (workload in went) print workload }' "$1" "${workloads[*]-}"
 }
 
 # What `kubectl rollout undo` put back is its own, and no apply would remove it: a variable of the version before would
@@ -134,29 +130,31 @@ both_of() {
     kubectl patch --local --filename - --type merge --patch "{\"fields\":$2}" --output 'jsonpath={.fields}'
 }
 
-# The pod templates that are there, a line each.
-templates() {
-  kube get deployments,statefulsets,daemonsets \
-    --output 'jsonpath={range .items[*]}{.kind}.apps/{.metadata.name}{"\t"}{.spec.template}{"\n"}{end}' |
-    awk -F '\t' '{ print tolower($1) "\t" $2 }'
-}
-
-template() {
-  awk -F '\t' -v name="$1" '$1 == name { print $2 }' <<<"$2"
+# What a workload's pods are made from.
+pods_of() {
+  ask 'function answer(workload) { print pods[workload] }' "$1" "$2"
 }
 
 # Puts the version before back, where this deploy brought another.
 take_back() {
-  local was is
-  was=$(template "$1" "$before")
-  is=$(template "$1" "$after")
-  failed+=" $1"
+  local workload=$1 was is here_now what number message again=yes under_way=yes
+  was=$(pods_of "$before" "$workload")
+  is=$(pods_of "$after" "$workload")
+  failed+=" $workload"
+  here_now=$(state) || return 0
+  put_mark false "$(newest "$here_now" "$workload")"
   if [ -n "$keep" ] || [ "$was" = "$is" ]; then return 0; fi
   if [ -z "$was" ]; then
-    complain "$1 is new: there is no version to go back to"
+    complain "$workload is new: there is no version to go back to"
     return 0
   fi
-  complain "$1 does not get ready: it goes back to the version before"
-  undo "$1" || return 0
-  follow "$1" || complain "the version before of $1 does not get ready either"
+  here_now=$(state) || return 0
+  IFS=$'\t' read -r what _ number _ message < <(ways_back "$here_now" "$workload")
+  if [ "$what" != back ]; then
+    complain "$workload does not get ready, and stays as it is: $message"
+    return 0
+  fi
+  complain "$workload does not get ready: it goes back: $message"
+  undo "$workload" "$number" || return 0
+  follow "$workload" || complain "the version before of $workload does not get ready either"
 }

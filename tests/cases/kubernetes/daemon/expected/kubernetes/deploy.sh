@@ -9,7 +9,7 @@
 # Exit codes: 0 everything runs what was applied, 1 something does not, 2 wrong use.
 set -euo pipefail
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 keep=
 only=()
 options=()
@@ -20,23 +20,25 @@ failed=
 main() {
   choose "$@"
   gather
-  local files=() before after changed workload at
+  local files=() before after now changed workload at
   for ((at = 0; at < ${#manifests[@]}; at++)); do files+=(-f "${manifests[at]}"); done
-  before=$(templates)
+  before=$(state) || fail "the API server does not answer"
   local said
   # What one object is refused for is said before any is changed.
   if ! said=$(apply --dry-run=server "${files[@]}" 2>&1 >/dev/null) && ! take_over "${files[@]}"; then
     complain "$said"
     fail "the API server refuses what is above: nothing was changed"
   fi
-  changed=$(undone_workloads) || fail "the API server does not answer"
-  for workload in $changed; do own_what_was_undone "$workload"; done
+  remember "$before"
+  for workload in $(undone_workloads "$before"); do own_what_was_undone "$workload"; done
   changed=$(apply --output name "${files[@]}") || fail "not everything was applied: see above"
   changed=$(grep -E '^(deployment|statefulset|daemonset)\.apps/' <<<"$changed" || true)
-  after=$(templates)
+  after=$(state) || fail "the API server does not answer"
   for workload in $changed; do
     follow "$workload" || take_back "$workload"
   done
+  now=$(state) || fail "the API server does not answer"
+  remember "$now"
   if [ -n "$failed" ]; then fail "these do not run what was applied:$failed"; fi
   if [ ${#only[@]} -gt 0 ]; then
     say "what --only named runs what was applied"
@@ -83,13 +85,7 @@ take_over() {
 
 # Which of these workloads `kubectl rollout undo` took back since they were applied.
 undone_workloads() {
-  kube get deployments,statefulsets,daemonsets --show-managed-fields --output \
-    "jsonpath={range .items[*]}workload {.kind}.apps/{.metadata.name}{\"\n\"}$account{end}" |
-    awk -v "undone=$undone" -v "ours=${workloads[*]-}" '
-      BEGIN { split(ours, names, " "); for (at in names) meant[names[at]] = 1 }
-      /^workload / { name = tolower($2) }
-      index($0, undone) == 1 && /"f:template":/ && name in meant { print name }
-    '
+  ask 'function answer(workload) { if (workload in went) print workload }' "$1" "${workloads[*]-}"
 }
 
 # What `kubectl rollout undo` put back is its own, and no apply would remove it: a variable of the version before would
@@ -134,31 +130,236 @@ both_of() {
     kubectl patch --local --filename - --type merge --patch "{\"fields\":$2}" --output 'jsonpath={.fields}'
 }
 
-# The pod templates that are there, a line each.
-templates() {
-  kube get deployments,statefulsets,daemonsets \
-    --output 'jsonpath={range .items[*]}{.kind}.apps/{.metadata.name}{"\t"}{.spec.template}{"\n"}{end}' |
-    awk -F '\t' '{ print tolower($1) "\t" $2 }'
-}
-
-template() {
-  awk -F '\t' -v name="$1" '$1 == name { print $2 }' <<<"$2"
+# What a workload's pods are made from.
+pods_of() {
+  ask 'function answer(workload) { print pods[workload] }' "$1" "$2"
 }
 
 # Puts the version before back, where this deploy brought another.
 take_back() {
-  local was is
-  was=$(template "$1" "$before")
-  is=$(template "$1" "$after")
-  failed+=" $1"
+  local workload=$1 was is here_now what number message again=yes under_way=yes
+  was=$(pods_of "$before" "$workload")
+  is=$(pods_of "$after" "$workload")
+  failed+=" $workload"
+  here_now=$(state) || return 0
+  put_mark false "$(newest "$here_now" "$workload")"
   if [ -n "$keep" ] || [ "$was" = "$is" ]; then return 0; fi
   if [ -z "$was" ]; then
-    complain "$1 is new: there is no version to go back to"
+    complain "$workload is new: there is no version to go back to"
     return 0
   fi
-  complain "$1 does not get ready: it goes back to the version before"
-  undo "$1" || return 0
-  follow "$1" || complain "the version before of $1 does not get ready either"
+  here_now=$(state) || return 0
+  IFS=$'\t' read -r what _ number _ message < <(ways_back "$here_now" "$workload")
+  if [ "$what" != back ]; then
+    complain "$workload does not get ready, and stays as it is: $message"
+    return 0
+  fi
+  complain "$workload does not get ready: it goes back: $message"
+  undo "$workload" "$number" || return 0
+  follow "$workload" || complain "the version before of $workload does not get ready either"
+}
+
+# Set on a revision by who saw its rollout end: whether its pods got ready. The cluster itself keeps nothing of that. A
+# ReplicaSet's annotations go to its Deployment by an undo, and from there to every ReplicaSet that follows; labels stay.
+mark=rollout.zdc/ready
+
+# What there is in the namespace, asked for once: a line for each workload, revision and pod, and after a workload one for
+# each entry of kubectl's in the account of who set which fields.
+state() {
+  local key=${mark//./\\.} path template list
+  path='{.kind}{"\t"}{.metadata.name}{"\t"}{.metadata.uid}{"\t"}{.metadata.ownerReferences[*].uid}'
+  path+='{"\t"}{.metadata.generation}{"\t"}{.status.observedGeneration}'
+  path+='{"\t"}{.spec.replicas}{.status.desiredNumberScheduled}'
+  path+='{"\t"}{.status.updatedReplicas}{.status.updatedNumberScheduled}'
+  path+='{"\t"}{.status.replicas}{"\t"}{.status.availableReplicas}{.status.numberAvailable}{"\t"}{.status.readyReplicas}'
+  path+='{"\t"}{.status.currentRevision}{"\t"}{.status.updateRevision}{"\t"}{.spec.paused}{.spec.updateStrategy.type}'
+  path+='{"\t"}{.status.conditions[?(@.type=="Progressing")].reason}{.status.conditions[?(@.type=="Ready")].status}'
+  path+='{"\t"}{.metadata.annotations.deployment\.kubernetes\.io/revision}{.revision}'
+  path+="{\"\\t\"}{.metadata.labels.$key}{\"\\t\"}{.metadata.labels.controller-revision-hash}{\"\\t\"}"
+  for template in .spec.template .data.spec.template; do
+    for list in initContainers containers; do path+="{range $template.spec.${list}[*]}{.image} {end}"; done
+  done
+  path+='{"\t"}{.spec.template}{.data.spec.template}{"\n"}'
+  path+="{range .metadata.managedFields[?(@.manager==\"kubectl\")]}$entry{end}"
+  kube get deployments,statefulsets,daemonsets,replicasets,controllerrevisions,pods --show-managed-fields \
+    --output "jsonpath={range .items[*]}$path{end}"
+}
+
+# Reads a state, and answers. `nth[WORKLOAD, 1]` is its newest revision; both go by the names that kubectl gives.
+# shellcheck disable=SC2016 # these are awk's own
+read_state='
+  BEGIN { FS = "\t" }
+  { kind = $1 }
+  kind ~ /^(Deployment|StatefulSet|DaemonSet)$/ {
+    workload = tolower(kind) ".apps/" $2
+    of[$3] = workload
+    seen[workload] = $5 + 0 <= $6 + 0
+    wanted[workload] = $7 + 0
+    updated[workload] = $8 + 0
+    running[workload] = kind == "DaemonSet" ? $8 + 0 : $9 + 0
+    able[workload] = (kind == "StatefulSet" ? $11 : $10) + 0
+    replaced[workload] = $12 == $13
+    how[workload] = $14
+    late[workload] = $15 == "ProgressDeadlineExceeded"
+    pods[workload] = $20
+  }
+  kind ~ /^(ReplicaSet|ControllerRevision)$/ && $16 != "" { revisions[++known] = $0 }
+  kind == "Pod" { of_pods[++seen_pods] = $0 }
+  index($0, undone) == 1 && /"f:template":/ { went[workload] = 1 }
+  END {
+    for (at = 1; at <= known; at++) { $0 = revisions[at]; keep(owner($4), tolower($1) ".apps/" $2) }
+    for (at = 1; at <= seen_pods; at++) { $0 = of_pods[at]; count(owner($4)) }
+    count_of_ours = split(ours, list, " ")
+    for (at = 1; at <= count_of_ours; at++) answer(list[at])
+  }
+  function owner(uids, all, at) {
+    split(uids, all, " ")
+    for (at in all) if (all[at] in of) return of[all[at]]
+    return ""
+  }
+  function keep(workload, object, at) {
+    number[object] = $16
+    running[object] = $9 + 0
+    able[object] = $10 + 0
+    ready[object] = $17
+    images[object] = $19
+    sub(/ $/, "", images[object])
+    pods[object] = $20
+    for (at = ++kept[workload]; at > 1 && number[nth[workload, at - 1]] + 0 < $16 + 0; at--)
+      nth[workload, at] = nth[workload, at - 1]
+    nth[workload, at] = object
+  }
+  function count(workload, object, name) {
+    object = "controllerrevision.apps/" $18
+    # A pod of a DaemonSet has the hash alone.
+    name = workload
+    sub(/.*[\/]/, "", name)
+    if (!(object in number)) object = "controllerrevision.apps/" name "-" $18
+    running[object]++
+    if ($15 == "True") able[object]++
+  }
+  # As kubectl sees it in its rollout status.
+  function rolled_out(workload) {
+    return seen[workload] && replaced[workload] && updated[workload] >= wanted[workload] &&
+      running[workload] <= updated[workload] && able[workload] >= wanted[workload]
+  }
+'
+
+# `ask PROGRAM STATE WORKLOADS`: what the program prints in its function `answer`, which gets each workload.
+ask() {
+  awk -v "undone=$undone" -v "ours=$3" -v "to=${to-}" -v "under_way=${under_way-}" -v "again=${again-}" \
+    "$read_state$1" <<<"$2"
+}
+
+# The newest revision of a workload.
+newest() {
+  ask 'function answer(workload) { print nth[workload, 1] }' "$1" "$2"
+}
+
+# Marks the newest revision of each workload that has rolled out, as a state tells.
+remember() {
+  local names
+  # What has no pods has shown nothing.
+  names=$(ask '
+    function answer(workload) {
+      if (kept[workload] && wanted[workload] > 0 && rolled_out(workload) && ready[nth[workload, 1]] != "true")
+        print nth[workload, 1]
+    }
+  ' "$1" "${workloads[*]-}")
+  put_mark true "$names"
+}
+
+put_mark() {
+  if [ -z "$2" ]; then return 0; fi
+  # shellcheck disable=SC2086 # names have no blanks
+  kube label --overwrite $2 "$mark=$1" >/dev/null ||
+    complain "rollback.sh will not know whether these got ready: $(tr '\n' ' ' <<<"$2")"
+}
+
+# `ways_back STATE WORKLOADS`: where each goes, as `WHAT WORKLOAD NUMBER REVISION MESSAGE` with tabs between; `back`,
+# `went` where that was done already, `stay` where there is nothing before, `refuse` where it cannot be known.
+ways_back() {
+  ask '
+    function answer(workload, at, object) {
+      if (!(workload in wanted)) return stay("it is not there")
+      if (how[workload] == "true") return refuse("its rollout is paused: resume it first")
+      if (how[workload] == "OnDelete") return refuse("its pods are replaced by hand: it is OnDelete")
+      if (!seen[workload]) return refuse("its controller has not seen the last change yet")
+      if (workload in went && !to && !again)
+        return say("went", "-\t-", "went back already, and once more would bring the revision that it came from")
+      if (!under_way && !late[workload] && !rolled_out(workload))
+        return refuse("it has not rolled out yet, and --under-way takes that back, too: " updated[workload] " of " \
+          wanted[workload] " pods are new, and " able[workload] " are ready")
+      if (kept[workload] < 2) return stay("new: there is no revision before")
+      skipped = ""
+      at = to ? numbered(workload) : last_ready(workload)
+      if (!at) return
+      object = nth[workload, at]
+      if (plain(pods[object]) == plain(pods[nth[workload, 1]]))
+        return stay("the revision before has the same pods: they were restarted since")
+      say("back", number[object] "\t" object, change(nth[workload, 1], object) skipped)
+    }
+    function say(what, where, message) { print what "\t" list[at] "\t" where "\t" message }
+    function stay(message) { say("stay", "-\t-", message) }
+    function refuse(message) { say("refuse", "-\t-", message) }
+    function numbered(workload, at, all) {
+      for (at = 2; at <= kept[workload]; at++) {
+        if (number[nth[workload, at]] == to) return at
+        all = all " " number[nth[workload, at]]
+      }
+      refuse("there is no revision " to " to go back to; there are:" all)
+    }
+    # A rollout that ended left no pods of a revision before: what is between such pods and the newest revision did not.
+    function last_ready(workload, at, object, oldest, doubt) {
+      for (at = 2; at <= kept[workload]; at++) if (running[nth[workload, at]]) oldest = at
+      for (at = 2; at <= kept[workload]; at++) {
+        object = nth[workload, at]
+        if (at < oldest || (ready[object] == "false" && !able[object])) {
+          if (!doubt) skipped = skipped "; skips " told(object) ", which did not get ready"
+        } else if (ready[object] == "true" || able[object]) {
+          if (!doubt) return at
+          return refuse("nobody saw whether " told(nth[workload, doubt]) " got ready, and " told(object) \
+            " did: choose with --only and --to NUMBER")
+        } else if (!doubt) doubt = at
+      }
+      if (!doubt) return refuse("no revision before got ready: --only and --to NUMBER take one all the same" skipped)
+      skipped = skipped "; nobody saw whether that one got ready"
+      return doubt
+    }
+    function told(object) { return "revision " number[object] " (" images[object] ")" }
+    function change(from, to) {
+      if (images[from] == images[to]) return "another configuration of " images[from]
+      return images[from] " -> " images[to]
+    }
+    # A pod template without what a restart and a ReplicaSet add.
+    function plain(text) {
+      text = without(text, "\"pod-template-hash\":\"[^\"]*\"")
+      text = without(text, "\"kubectl[.]kubernetes[.]io/restartedAt\":\"[^\"]*\"")
+      return without(text, "\"annotations\":[{][}]")
+    }
+    function without(text, member) {
+      if (!sub("," member, "", text) && !sub(member ",", "", text)) sub(member, "", text)
+      return text
+    }
+  ' "$1" "$2"
+}
+
+# `undo WORKLOAD NUMBER` puts a revision back. A pod of a StatefulSet that never got ready stays until somebody deletes it
+# (kubernetes.io/docs/concepts/workloads/controllers/statefulset, "Forced rollback").
+undo() {
+  local workload=$1 bad='' generation pods
+  case $workload in
+    statefulset.*) bad=$(kube get "$workload" --output 'jsonpath={.status.updateRevision}') || return 1 ;;
+  esac
+  kube rollout undo "$workload" --to-revision "$2" || return 1
+  if [ -z "$bad" ]; then return 0; fi
+  generation=$(kube get "$workload" --output 'jsonpath={.metadata.generation}') || return 1
+  kube wait "$workload" --for "jsonpath={.status.observedGeneration}=$generation" --timeout 60s >/dev/null || return 1
+  pods=$(kube get pods --selector "controller-revision-hash=$bad" --output \
+    'jsonpath={range .items[*]}{.metadata.name}{" "}{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}') || return 1
+  pods=$(awk '$2 != "True" { print $1 }' <<<"$pods")
+  # shellcheck disable=SC2086 # names of pods have no blanks
+  if [ -n "$pods" ]; then kube delete pod --ignore-not-found --wait=false $pods; fi
 }
 
 # Sets `manifests`, the files that are meant, and `workloads`, in their order; every call is of their namespace.
@@ -179,7 +380,11 @@ listed() {
 }
 
 require_listed() {
-  listed | grep -xF -e "$1.yaml" >/dev/null || misused "no such file: $1.yaml; there are: $(listed | tr '\n' ' ')"
+  local name
+  while read -r name; do
+    if [ "$name" = "$1.yaml" ]; then return 0; fi
+  done < <(listed)
+  misused "no such file: $1.yaml; there are: $(listed | tr '\n' ' ')"
 }
 
 # With --only: what was named, and what others only mount, which replaces nothing by itself.
@@ -210,11 +415,10 @@ kube() {
 }
 
 # Who set which fields of a workload: `MANAGER|OPERATION|SUBRESOURCE|FIELDS`, a line each.
-account='{range .metadata.managedFields[*]}{.manager}|{.operation}|{.subresource}|{.fieldsV1}{"\n"}{end}'
+entry='{.manager}|{.operation}|{.subresource}|{.fieldsV1}{"\n"}'
 
-# Behind what else is asked for.
 hands_on() {
-  kube get "$1" --ignore-not-found --show-managed-fields --output "jsonpath=${2-}$account"
+  kube get "$1" --ignore-not-found --show-managed-fields --output "jsonpath={range .metadata.managedFields[*]}$entry{end}"
 }
 
 # How the line begins of what `kubectl rollout undo` put back: no other of kubectl's commands calls itself so.
@@ -223,22 +427,6 @@ undone='kubectl|Update||'
 # The number of the line of a pod template that begins so, if any.
 line_of() {
   awk -v start="$1" 'index($0, start) == 1 && /"f:template":/ { print NR }' <<<"$2"
-}
-
-# Puts a revision back, or the one before the newest. A pod of a StatefulSet that never got ready stays until somebody
-# deletes it (kubernetes.io/docs/concepts/workloads/controllers/statefulset, "Forced rollback").
-undo() {
-  local workload=$1 revision=${2:-0} bad generation pods
-  bad=$(kube get "$workload" --output 'jsonpath={.status.updateRevision}') || return 1
-  kube rollout undo "$workload" --to-revision "$revision" || return 1
-  if [ -z "$bad" ]; then return 0; fi
-  generation=$(kube get "$workload" --output 'jsonpath={.metadata.generation}') || return 1
-  kube wait "$workload" --for "jsonpath={.status.observedGeneration}=$generation" --timeout 60s >/dev/null || return 1
-  pods=$(kube get pods --selector "controller-revision-hash=$bad" --output \
-    'jsonpath={range .items[*]}{.metadata.name}{" "}{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}') || return 1
-  pods=$(awk '$2 != "True" { print $1 }' <<<"$pods")
-  # shellcheck disable=SC2086 # names of pods have no blanks
-  if [ -n "$pods" ]; then kube delete pod --ignore-not-found --wait=false $pods; fi
 }
 
 # A Deployment has a deadline of its own for each step; of the others every pod gets ten minutes.

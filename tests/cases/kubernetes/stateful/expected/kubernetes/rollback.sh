@@ -1,19 +1,21 @@
 #!/usr/bin/env bash
-# Takes the last rollout of these manifests' workloads back: each to the revision that the cluster keeps of before, the
-# last one first, and says what became of every one. Nothing is changed where one of them cannot go back.
-# Usage: rollback.sh [--only FILE]... [--dry-run] [--under-way] [-- OPTION...]
+# Takes the last rollout of these manifests' workloads back: each to the last revision before it that got ready, the last
+# workload first, and says what became of every one. Nothing is changed where one of them cannot go back.
+# Usage: rollback.sh [--only FILE]... [--to NUMBER] [--dry-run] [--under-way] [-- OPTION...]
 #   --only FILE   the workloads of this file alone, by its name without `.yaml`; may be repeated
+#   --to NUMBER   the one workload of --only goes to this revision: see `kubectl rollout history`
 #   --dry-run     say what would go back, and change nothing
 #   --under-way   take back what has not rolled out yet, too: what is stuck, and what somebody deploys just now
 #   OPTION...     options of every call of kubectl, such as --context
 # Only pods go back. The number of them and everything else that was applied stays as it is: to take that back, too,
-# deploy the manifests of before. The revision before is that of the last change, whoever made it.
+# deploy the manifests of before. Which revisions got ready is known of those that deploy.sh waited for.
 # Exit codes: 0 every workload that was changed runs the revision before, 1 one does not, 2 wrong use.
 set -euo pipefail
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 dry_run=
 under_way=
+to=
 only=()
 options=()
 workloads=()
@@ -24,9 +26,11 @@ newline='
 main() {
   choose "$@"
   gather
-  # What goes back, the number of the revision that it goes to, and what that is.
-  local at back=() numbers=() templates=() stays='' refused='' failed='' went=
-  for ((at = ${#workloads[@]} - 1; at >= 0; at--)); do survey "${workloads[at]}"; done
+  [ -z "$to" ] || [ ${#workloads[@]} -eq 1 ] || misused "--to is for one workload: name its file with --only"
+  local now at turned='' back=() numbers=() revisions=() stays='' refused='' failed='' went=
+  for ((at = ${#workloads[@]} - 1; at >= 0; at--)); do turned+=" ${workloads[at]}"; done
+  now=$(state) || fail "the API server does not answer"
+  survey
   if [ -n "$stays" ]; then say "these stay as they are:$stays"; fi
   [ -z "$refused" ] || fail "nothing was changed, since these cannot go back:$refused"
   if [ ${#back[@]} -eq 0 ]; then
@@ -38,7 +42,10 @@ main() {
   for ((at = 0; at < ${#back[@]}; at++)); do
     undo "${back[at]}" "${numbers[at]}" || fail "${back[at]} was not taken back, and what was to follow was not touched"
   done
-  for ((at = 0; at < ${#back[@]}; at++)); do settle "${back[at]}" "${templates[at]}"; done
+  for ((at = 0; at < ${#back[@]}; at++)); do follow "${back[at]}" || failed+=" ${back[at]}"; done
+  now=$(state) || fail "the API server does not answer"
+  for ((at = 0; at < ${#back[@]}; at++)); do judge "${back[at]}" "${revisions[at]}"; done
+  remember "$now"
   if [ -n "$failed" ]; then fail "these do not run the revision before:$failed"; fi
   say "what was changed runs the revision before"
 }
@@ -48,6 +55,12 @@ choose() {
     case $1 in
       --dry-run) dry_run=yes ;;
       --under-way) under_way=yes ;;
+      --to)
+        [ $# -gt 1 ] || misused "$1 needs a value"
+        [[ $2 =~ ^[1-9][0-9]*$ ]] || misused "$1 needs the number of a revision: $2"
+        to=$2
+        shift
+        ;;
       --only)
         [ $# -gt 1 ] || misused "$1 needs a value"
         require_listed "$2"
@@ -65,105 +78,32 @@ choose() {
   done
 }
 
-# Sorts a workload into `back`, `stays` and `refused`.
+# Sorts the workloads into `back`, `stays` and `refused`.
 survey() {
-  local workload=$1 hands kept now before is was more
-  hands=$(hands_on "$workload" 'paused: {.spec.paused}{"\n"}') || fail "the API server does not answer"
-  if [ -z "$hands" ]; then
-    stay "it is not there"
-    return 0
-  fi
-  if grep -xF 'paused: true' <<<"$hands" >/dev/null; then
-    refuse "its rollout is paused: see \`kubectl rollout resume\`"
-    return 0
-  fi
-  if [ -n "$(line_of "$undone" "$hands")" ]; then
-    # Once more would be forward again: the two revisions change places.
-    stays+="$newline  $workload: went back already, and once more would bring the revision that it came from"
-    went=yes
-    return 0
-  fi
-  require_settled || return 0
-  kept=$(revisions) || fail "the API server does not answer"
-  now=$(sed -n 1p <<<"$kept")
-  before=$(sed -n 2p <<<"$kept")
-  if [ -z "$before" ]; then
-    stay "new: there is no revision before"
-    return 0
-  fi
-  is=$(template "$now") || fail "the API server does not answer"
-  was=$(template "$before") || fail "the API server does not answer"
-  more=$(third "$now" "$before") || fail "the API server does not answer"
-  if [ -n "$more" ]; then
-    refuse "its last rollout was cut short by another: pods run of neither revision $now nor $before"
-  elif [ "$is" != "$was" ] && [ "$(but_restarts "$is")" = "$(but_restarts "$was")" ]; then
-    stay "the revision before has the same pods: they were restarted since"
-  else
-    if [ "$(images "$is")" = "$(images "$was")" ]; then
-      say "$workload: another configuration of $(images "$is")"
-    else
-      say "$workload: $(images "$is") -> $(images "$was")"
-    fi
-    back+=("$workload")
-    numbers+=("$before")
-    templates+=("$was")
-  fi
-}
-
-# What is there has rolled out, or has failed to: a Deployment's deadline says so, and nothing of the others.
-require_settled() {
-  local said
-  if said=$(kube rollout status "$workload" --watch=false 2>&1); then
-    case $under_way:$said in
-      :[Ww]aiting*)
-        refuse "it has not rolled out yet, and --under-way takes that back, too: $said"
-        return 1
+  local what workload number revision message
+  while IFS=$'\t' read -r what workload number revision message; do
+    case $what in
+      back)
+        say "$workload: $message"
+        back+=("$workload")
+        numbers+=("$number")
+        revisions+=("$revision")
+        ;;
+      went)
+        # Once more would be forward again: the two revisions change places.
+        stays+="$newline  $workload: $message"
+        went=yes
+        ;;
+      # What is named has to go back; of all some may have nothing to go back from.
+      *)
+        if [ "$what" = stay ] && [ ${#only[@]} -eq 0 ]; then
+          stays+="$newline  $workload: $message"
+        else
+          refused+="$newline  $workload: $message"
+        fi
         ;;
     esac
-  elif [[ $said != *'progress deadline'* ]]; then
-    refuse "$said"
-    return 1
-  fi
-}
-
-# The numbers of the revisions that are kept, the newest first.
-revisions() {
-  kube rollout history "$workload" | awk '$1 ~ /^[0-9]+$/ { print $1 }' | sort -rn
-}
-
-# A revision's pod template, as kubectl tells it.
-template() {
-  kube rollout history "$workload" --revision "$1" | sed 1d
-}
-
-images() {
-  sed -nE 's/^ *Image:[[:space:]]*//p' <<<"$1" | paste -s -d ' ' -
-}
-
-but_restarts() {
-  sed -E 's/Annotations://; s/^[[:space:]]+//; /kubectl\.kubernetes\.io\/restartedAt:/d; /pod-template-hash=/d' <<<"$1"
-}
-
-# What runs of a third revision.
-third() {
-  local kind=${workload%%.*} name=${workload#*/} owner='{.metadata.ownerReferences[0].kind}/{.metadata.ownerReferences[0].name}'
-  if [ "$kind" = deployment ]; then
-    kube get replicasets --output \
-      "jsonpath={range .items[*]}$owner {.metadata.annotations.deployment\.kubernetes\.io/revision} {.status.replicas}{\"\n\"}{end}" |
-      awk -v owner="$kind/$name" -v now="$1" -v before="$2" 'tolower($1) == owner && $2 != now && $2 != before && $3 > 0'
-    return
-  fi
-  {
-    kube get controllerrevisions --output \
-      "jsonpath={range .items[*]}revision $owner {.revision} {.metadata.name}{\"\n\"}{end}"
-    kube get pods --output \
-      "jsonpath={range .items[*]}pod $owner {.metadata.labels.controller-revision-hash}{\"\n\"}{end}"
-  } | awk -v owner="$kind/$name" -v name="$name" -v now="$1" -v before="$2" '
-    tolower($2) != owner { next }
-    $1 == "revision" && ($3 == now || $3 == before) { known[$4] = 1 }
-    # A pod of a DaemonSet has the hash alone.
-    $1 == "pod" && !($3 in known) && !((name "-" $3) in known)
-  '
+  done < <(ways_back "$now" "$turned")
 }
 
 # What undoing leaves of what was applied; a ConfigMap is named by what it holds.
@@ -173,31 +113,214 @@ others() {
     { grep -vxE 'Deployment|StatefulSet|DaemonSet|ConfigMap' || true; } | sed 's/^/, each /' | tr -d '\n'
 }
 
-# What is named has to go back; of all some may have nothing to go back from.
-stay() {
-  if [ ${#only[@]} -gt 0 ]; then
-    refuse "$1"
-  else
-    stays+="$newline  $workload: $1"
-  fi
+# Whether a workload runs the revision that was meant. An undo brings a revision itself back, under another number.
+judge() {
+  if [ "$(newest "$now" "$1")" = "$2" ] || [[ " $failed " == *" $1 "* ]]; then return 0; fi
+  complain "$1: another deploy came in between, and what runs is that one's"
+  failed+=" $1"
 }
 
-refuse() {
-  refused+="$newline  $workload: $1"
+# Set on a revision by who saw its rollout end: whether its pods got ready. The cluster itself keeps nothing of that. A
+# ReplicaSet's annotations go to its Deployment by an undo, and from there to every ReplicaSet that follows; labels stay.
+mark=rollout.zdc/ready
+
+# What there is in the namespace, asked for once: a line for each workload, revision and pod, and after a workload one for
+# each entry of kubectl's in the account of who set which fields.
+state() {
+  local key=${mark//./\\.} path template list
+  path='{.kind}{"\t"}{.metadata.name}{"\t"}{.metadata.uid}{"\t"}{.metadata.ownerReferences[*].uid}'
+  path+='{"\t"}{.metadata.generation}{"\t"}{.status.observedGeneration}'
+  path+='{"\t"}{.spec.replicas}{.status.desiredNumberScheduled}'
+  path+='{"\t"}{.status.updatedReplicas}{.status.updatedNumberScheduled}'
+  path+='{"\t"}{.status.replicas}{"\t"}{.status.availableReplicas}{.status.numberAvailable}{"\t"}{.status.readyReplicas}'
+  path+='{"\t"}{.status.currentRevision}{"\t"}{.status.updateRevision}{"\t"}{.spec.paused}{.spec.updateStrategy.type}'
+  path+='{"\t"}{.status.conditions[?(@.type=="Progressing")].reason}{.status.conditions[?(@.type=="Ready")].status}'
+  path+='{"\t"}{.metadata.annotations.deployment\.kubernetes\.io/revision}{.revision}'
+  path+="{\"\\t\"}{.metadata.labels.$key}{\"\\t\"}{.metadata.labels.controller-revision-hash}{\"\\t\"}"
+  for template in .spec.template .data.spec.template; do
+    for list in initContainers containers; do path+="{range $template.spec.${list}[*]}{.image} {end}"; done
+  done
+  path+='{"\t"}{.spec.template}{.data.spec.template}{"\n"}'
+  path+="{range .metadata.managedFields[?(@.manager==\"kubectl\")]}$entry{end}"
+  kube get deployments,statefulsets,daemonsets,replicasets,controllerrevisions,pods --show-managed-fields \
+    --output "jsonpath={range .items[*]}$path{end}"
 }
 
-# Waits for a workload, and judges what is there then.
-settle() {
-  local workload=$1 now
-  if ! follow "$workload"; then
-    failed+=" $workload"
-    return 0
-  fi
-  now=$(revisions | sed -n 1p)
-  if [ "$(template "$now")" != "$2" ]; then
-    complain "$workload: another deploy came in between, and what runs is that one's"
-    failed+=" $workload"
-  fi
+# Reads a state, and answers. `nth[WORKLOAD, 1]` is its newest revision; both go by the names that kubectl gives.
+# shellcheck disable=SC2016 # these are awk's own
+read_state='
+  BEGIN { FS = "\t" }
+  { kind = $1 }
+  kind ~ /^(Deployment|StatefulSet|DaemonSet)$/ {
+    workload = tolower(kind) ".apps/" $2
+    of[$3] = workload
+    seen[workload] = $5 + 0 <= $6 + 0
+    wanted[workload] = $7 + 0
+    updated[workload] = $8 + 0
+    running[workload] = kind == "DaemonSet" ? $8 + 0 : $9 + 0
+    able[workload] = (kind == "StatefulSet" ? $11 : $10) + 0
+    replaced[workload] = $12 == $13
+    how[workload] = $14
+    late[workload] = $15 == "ProgressDeadlineExceeded"
+    pods[workload] = $20
+  }
+  kind ~ /^(ReplicaSet|ControllerRevision)$/ && $16 != "" { revisions[++known] = $0 }
+  kind == "Pod" { of_pods[++seen_pods] = $0 }
+  index($0, undone) == 1 && /"f:template":/ { went[workload] = 1 }
+  END {
+    for (at = 1; at <= known; at++) { $0 = revisions[at]; keep(owner($4), tolower($1) ".apps/" $2) }
+    for (at = 1; at <= seen_pods; at++) { $0 = of_pods[at]; count(owner($4)) }
+    count_of_ours = split(ours, list, " ")
+    for (at = 1; at <= count_of_ours; at++) answer(list[at])
+  }
+  function owner(uids, all, at) {
+    split(uids, all, " ")
+    for (at in all) if (all[at] in of) return of[all[at]]
+    return ""
+  }
+  function keep(workload, object, at) {
+    number[object] = $16
+    running[object] = $9 + 0
+    able[object] = $10 + 0
+    ready[object] = $17
+    images[object] = $19
+    sub(/ $/, "", images[object])
+    pods[object] = $20
+    for (at = ++kept[workload]; at > 1 && number[nth[workload, at - 1]] + 0 < $16 + 0; at--)
+      nth[workload, at] = nth[workload, at - 1]
+    nth[workload, at] = object
+  }
+  function count(workload, object, name) {
+    object = "controllerrevision.apps/" $18
+    # A pod of a DaemonSet has the hash alone.
+    name = workload
+    sub(/.*[\/]/, "", name)
+    if (!(object in number)) object = "controllerrevision.apps/" name "-" $18
+    running[object]++
+    if ($15 == "True") able[object]++
+  }
+  # As kubectl sees it in its rollout status.
+  function rolled_out(workload) {
+    return seen[workload] && replaced[workload] && updated[workload] >= wanted[workload] &&
+      running[workload] <= updated[workload] && able[workload] >= wanted[workload]
+  }
+'
+
+# `ask PROGRAM STATE WORKLOADS`: what the program prints in its function `answer`, which gets each workload.
+ask() {
+  awk -v "undone=$undone" -v "ours=$3" -v "to=${to-}" -v "under_way=${under_way-}" -v "again=${again-}" \
+    "$read_state$1" <<<"$2"
+}
+
+# The newest revision of a workload.
+newest() {
+  ask 'function answer(workload) { print nth[workload, 1] }' "$1" "$2"
+}
+
+# Marks the newest revision of each workload that has rolled out, as a state tells.
+remember() {
+  local names
+  # What has no pods has shown nothing.
+  names=$(ask '
+    function answer(workload) {
+      if (kept[workload] && wanted[workload] > 0 && rolled_out(workload) && ready[nth[workload, 1]] != "true")
+        print nth[workload, 1]
+    }
+  ' "$1" "${workloads[*]-}")
+  put_mark true "$names"
+}
+
+put_mark() {
+  if [ -z "$2" ]; then return 0; fi
+  # shellcheck disable=SC2086 # names have no blanks
+  kube label --overwrite $2 "$mark=$1" >/dev/null ||
+    complain "rollback.sh will not know whether these got ready: $(tr '\n' ' ' <<<"$2")"
+}
+
+# `ways_back STATE WORKLOADS`: where each goes, as `WHAT WORKLOAD NUMBER REVISION MESSAGE` with tabs between; `back`,
+# `went` where that was done already, `stay` where there is nothing before, `refuse` where it cannot be known.
+ways_back() {
+  ask '
+    function answer(workload, at, object) {
+      if (!(workload in wanted)) return stay("it is not there")
+      if (how[workload] == "true") return refuse("its rollout is paused: resume it first")
+      if (how[workload] == "OnDelete") return refuse("its pods are replaced by hand: it is OnDelete")
+      if (!seen[workload]) return refuse("its controller has not seen the last change yet")
+      if (workload in went && !to && !again)
+        return say("went", "-\t-", "went back already, and once more would bring the revision that it came from")
+      if (!under_way && !late[workload] && !rolled_out(workload))
+        return refuse("it has not rolled out yet, and --under-way takes that back, too: " updated[workload] " of " \
+          wanted[workload] " pods are new, and " able[workload] " are ready")
+      if (kept[workload] < 2) return stay("new: there is no revision before")
+      skipped = ""
+      at = to ? numbered(workload) : last_ready(workload)
+      if (!at) return
+      object = nth[workload, at]
+      if (plain(pods[object]) == plain(pods[nth[workload, 1]]))
+        return stay("the revision before has the same pods: they were restarted since")
+      say("back", number[object] "\t" object, change(nth[workload, 1], object) skipped)
+    }
+    function say(what, where, message) { print what "\t" list[at] "\t" where "\t" message }
+    function stay(message) { say("stay", "-\t-", message) }
+    function refuse(message) { say("refuse", "-\t-", message) }
+    function numbered(workload, at, all) {
+      for (at = 2; at <= kept[workload]; at++) {
+        if (number[nth[workload, at]] == to) return at
+        all = all " " number[nth[workload, at]]
+      }
+      refuse("there is no revision " to " to go back to; there are:" all)
+    }
+    # A rollout that ended left no pods of a revision before: what is between such pods and the newest revision did not.
+    function last_ready(workload, at, object, oldest, doubt) {
+      for (at = 2; at <= kept[workload]; at++) if (running[nth[workload, at]]) oldest = at
+      for (at = 2; at <= kept[workload]; at++) {
+        object = nth[workload, at]
+        if (at < oldest || (ready[object] == "false" && !able[object])) {
+          if (!doubt) skipped = skipped "; skips " told(object) ", which did not get ready"
+        } else if (ready[object] == "true" || able[object]) {
+          if (!doubt) return at
+          return refuse("nobody saw whether " told(nth[workload, doubt]) " got ready, and " told(object) \
+            " did: choose with --only and --to NUMBER")
+        } else if (!doubt) doubt = at
+      }
+      if (!doubt) return refuse("no revision before got ready: --only and --to NUMBER take one all the same" skipped)
+      skipped = skipped "; nobody saw whether that one got ready"
+      return doubt
+    }
+    function told(object) { return "revision " number[object] " (" images[object] ")" }
+    function change(from, to) {
+      if (images[from] == images[to]) return "another configuration of " images[from]
+      return images[from] " -> " images[to]
+    }
+    # A pod template without what a restart and a ReplicaSet add.
+    function plain(text) {
+      text = without(text, "\"pod-template-hash\":\"[^\"]*\"")
+      text = without(text, "\"kubectl[.]kubernetes[.]io/restartedAt\":\"[^\"]*\"")
+      return without(text, "\"annotations\":[{][}]")
+    }
+    function without(text, member) {
+      if (!sub("," member, "", text) && !sub(member ",", "", text)) sub(member, "", text)
+      return text
+    }
+  ' "$1" "$2"
+}
+
+# `undo WORKLOAD NUMBER` puts a revision back. A pod of a StatefulSet that never got ready stays until somebody deletes it
+# (kubernetes.io/docs/concepts/workloads/controllers/statefulset, "Forced rollback").
+undo() {
+  local workload=$1 bad='' generation pods
+  case $workload in
+    statefulset.*) bad=$(kube get "$workload" --output 'jsonpath={.status.updateRevision}') || return 1 ;;
+  esac
+  kube rollout undo "$workload" --to-revision "$2" || return 1
+  if [ -z "$bad" ]; then return 0; fi
+  generation=$(kube get "$workload" --output 'jsonpath={.metadata.generation}') || return 1
+  kube wait "$workload" --for "jsonpath={.status.observedGeneration}=$generation" --timeout 60s >/dev/null || return 1
+  pods=$(kube get pods --selector "controller-revision-hash=$bad" --output \
+    'jsonpath={range .items[*]}{.metadata.name}{" "}{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}') || return 1
+  pods=$(awk '$2 != "True" { print $1 }' <<<"$pods")
+  # shellcheck disable=SC2086 # names of pods have no blanks
+  if [ -n "$pods" ]; then kube delete pod --ignore-not-found --wait=false $pods; fi
 }
 
 # Sets `manifests`, the files that are meant, and `workloads`, in their order; every call is of their namespace.
@@ -218,7 +341,11 @@ listed() {
 }
 
 require_listed() {
-  listed | grep -xF -e "$1.yaml" >/dev/null || misused "no such file: $1.yaml; there are: $(listed | tr '\n' ' ')"
+  local name
+  while read -r name; do
+    if [ "$name" = "$1.yaml" ]; then return 0; fi
+  done < <(listed)
+  misused "no such file: $1.yaml; there are: $(listed | tr '\n' ' ')"
 }
 
 # With --only: what was named, and what others only mount, which replaces nothing by itself.
@@ -249,11 +376,10 @@ kube() {
 }
 
 # Who set which fields of a workload: `MANAGER|OPERATION|SUBRESOURCE|FIELDS`, a line each.
-account='{range .metadata.managedFields[*]}{.manager}|{.operation}|{.subresource}|{.fieldsV1}{"\n"}{end}'
+entry='{.manager}|{.operation}|{.subresource}|{.fieldsV1}{"\n"}'
 
-# Behind what else is asked for.
 hands_on() {
-  kube get "$1" --ignore-not-found --show-managed-fields --output "jsonpath=${2-}$account"
+  kube get "$1" --ignore-not-found --show-managed-fields --output "jsonpath={range .metadata.managedFields[*]}$entry{end}"
 }
 
 # How the line begins of what `kubectl rollout undo` put back: no other of kubectl's commands calls itself so.
@@ -262,22 +388,6 @@ undone='kubectl|Update||'
 # The number of the line of a pod template that begins so, if any.
 line_of() {
   awk -v start="$1" 'index($0, start) == 1 && /"f:template":/ { print NR }' <<<"$2"
-}
-
-# Puts a revision back, or the one before the newest. A pod of a StatefulSet that never got ready stays until somebody
-# deletes it (kubernetes.io/docs/concepts/workloads/controllers/statefulset, "Forced rollback").
-undo() {
-  local workload=$1 revision=${2:-0} bad generation pods
-  bad=$(kube get "$workload" --output 'jsonpath={.status.updateRevision}') || return 1
-  kube rollout undo "$workload" --to-revision "$revision" || return 1
-  if [ -z "$bad" ]; then return 0; fi
-  generation=$(kube get "$workload" --output 'jsonpath={.metadata.generation}') || return 1
-  kube wait "$workload" --for "jsonpath={.status.observedGeneration}=$generation" --timeout 60s >/dev/null || return 1
-  pods=$(kube get pods --selector "controller-revision-hash=$bad" --output \
-    'jsonpath={range .items[*]}{.metadata.name}{" "}{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}') || return 1
-  pods=$(awk '$2 != "True" { print $1 }' <<<"$pods")
-  # shellcheck disable=SC2086 # names of pods have no blanks
-  if [ -n "$pods" ]; then kube delete pod --ignore-not-found --wait=false $pods; fi
 }
 
 # A Deployment has a deadline of its own for each step; of the others every pod gets ten minutes.
