@@ -231,6 +231,38 @@ fn plans_say_what_was_seen() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// A changed policy counts for the pods of both versions while none is replaced, and what a plan says of the order is
+/// what was seen: callers go first where the policies of before let the new ones through.
+#[test]
+fn plans_say_whom_policies_refused() {
+    let path = folder().join("observed/policies.json");
+    let observed: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let cases = observed["cases"].as_object().unwrap();
+    assert!(!cases.is_empty());
+    for (case, seen) in cases {
+        let answered = |caller: &str, policies: &str| {
+            let by = |callee: &str| {
+                let asked = format!("{caller} front asks {callee} api");
+                let seen = &seen[format!("policies of the {policies} version")][asked];
+                seen.as_bool().unwrap()
+            };
+            assert_eq!(by("old"), by("new"), "{case}: {caller}, {policies}");
+            by("old")
+        };
+        let matches = ["old", "new"].map(|side| answered(side, side));
+        assert_eq!(matches, [true, true], "{case}");
+        let said = match (answered("new", "old"), answered("old", "new")) {
+            (_, true) => None,
+            (true, false) => Some("warning[ZD4062]"),
+            (false, false) => Some("error[ZD4052]"),
+        };
+        let plan = fs::read_to_string(folder().join(case).join("plan.txt")).unwrap();
+        for code in ["warning[ZD4062]", "error[ZD4052]"] {
+            assert_eq!(plan.contains(code), said == Some(code), "{case}: {code}");
+        }
+    }
+}
+
 /// A repository with two commits of a program, and a third version in the working tree.
 struct Repository(tempfile::TempDir);
 

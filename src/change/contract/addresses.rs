@@ -261,7 +261,7 @@ fn missing(target: TargetId, graph: &Graph, callee: ServiceView<'_>, asked: &Ask
 
 /// Whether a policy of Kubernetes keeps a caller from a callee. Another policy counts at once, for the pods of both versions,
 /// and it knows pods by the labels of their own version's networks
-/// (kubernetes.io/docs/concepts/services-networking/network-policies).
+/// (kubernetes.io/docs/concepts/services-networking/network-policies; seen: `tests/changes/observed/policies.json`).
 fn refused(
     graph: &Graph,
     callee: ServiceView<'_>,
