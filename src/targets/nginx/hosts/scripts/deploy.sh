@@ -49,6 +49,8 @@ blue_green() {
   idle=${slots[0]}
   # A slot that was never given anything is not live, whatever nginx includes.
   if [ "$current" = "$idle" ] && [ -n "$(release_of "$current")" ]; then idle=${slots[1]}; fi
+  # Who serves on this host before the first release goes on doing so.
+  if is_foreign "$idle" && ! is_live "$(other "$idle")"; then idle=$(other "$idle"); fi
   if [ "$candidate" = "$release" ] && [ "$candidate_slot" = "$idle" ] && probe "$idle" >/dev/null 2>&1; then
     say "release $release waits in slot $idle already"
     return 0
@@ -69,6 +71,10 @@ blue_green() {
 rolling() {
   local slot free='' behind=''
   for slot in "${slots[@]}"; do
+    if is_foreign "$slot"; then
+      fail "port $slot is taken by $(holder "$slot"), which is not of these scripts: nothing was changed." \
+        "Give the service slots of other ports and switch to them, or end it first"
+    fi
     if is_live "$slot"; then
       if [ "$(release_of "$slot")" != "$release" ] || ! is_running "$slot"; then behind=$slot; fi
     elif [ -z "$free" ]; then

@@ -17,6 +17,9 @@
 #   ZDC_UNIT_DIR      where units are put                           /etc/systemd/system
 #   ZDC_DOCKER        how docker is called                          docker
 #   ZDC_LOCK_WAIT     seconds to wait for another deploy            0: it is refused
+#   ZDC_REPLACES      files of nginx's configuration that stand     none
+#                     for this app until its first switch, which
+#                     takes them out; rollback.sh puts them back
 
 export LC_ALL=C
 
@@ -197,7 +200,7 @@ complete() {
   if [ -n "$replaces" ] && [ "$replaces" != "$candidate" ] && [ -z "$undoes" ]; then
     printf '%s\n' "$replaces" | record "$place/previous"
   fi
-  rm -f "$place/candidate"
+  rm -f "$place/candidate" "$state/conf-ours/first"
   prune
 }
 
@@ -235,11 +238,24 @@ is_running() {
   esac
 }
 
+# Whether a program has the port of a slot that these scripts did not start: the host was set up in another way before.
+is_foreign() { [ "$(connections 0A "$1")" -gt 0 ] && ! is_running "$1"; }
+
+# Who listens on a port, as far as that may be seen.
+holder() {
+  local inode found pid
+  inode=$(listening "$1")
+  found=$(find /proc/[0-9]*/fd -lname "socket:\\[${inode:-none}\\]" -print -quit 2>/dev/null || true)
+  pid=${found#/proc/}
+  pid=${pid%%/*}
+  if [ -n "$pid" ]; then printf 'process %s (%s)' "$pid" "$(cat "/proc/$pid/comm" 2>/dev/null)"; else printf "another user's process"; fi
+}
+
 start_slot() {
   if is_running "$1"; then return 0; fi
   # One that has ended keeps its name.
   if [ "$runtime" = docker ]; then "${docker[@]}" rm --force "$(container_of "$1")" >/dev/null 2>&1 || true; fi
-  if [ "$(connections 0A "$1")" -gt 0 ]; then fail "port $1 is taken by a program that is not of $service"; fi
+  if is_foreign "$1"; then fail "port $1 is taken by $(holder "$1"), which is not of these scripts"; fi
   mkdir -p "$place/slots/$1"
   case $runtime:$supervisor in
     docker:*)
@@ -349,6 +365,21 @@ verify() {
   get "http://${ZDC_NGINX_HOST:-127.0.0.1}:$verify_port$verify_path" --header "Host: $verify_host"
 }
 
+# A few answers through nginx. What fails is asked again at once, as often as the health check would: one slow answer
+# of a busy machine is no reason to go back, and a release that does not answer is not to serve for long.
+answers() {
+  local good=0 failures=0
+  while [ "$good" -lt 3 ]; do
+    if verify; then
+      good=$((good + 1))
+      continue
+    fi
+    failures=$((failures + 1))
+    if [ "$failures" -ge "$retries" ]; then return 1; fi
+    pause 100
+  done
+}
+
 # --- nginx ------------------------------------------------------------------------------------------------------
 
 # What nginx includes: the slots that requests go to. The one place that says what is live.
@@ -428,6 +459,12 @@ connections() {
     /proc/net/tcp /proc/net/tcp6 2>/dev/null || true
 }
 
+# The kernel's number of the socket that listens on a port.
+listening() {
+  awk -v end=":$(printf '%04X' "$1")" '$4 == "0A" && substr($2, length($2) - 4) == end { print $10; exit }' \
+    /proc/net/tcp /proc/net/tcp6 2>/dev/null || true
+}
+
 # Waits until nothing asks a slot any more: the workers that knew it are gone, and no connection to it is left. At
 # most the drain time, and at least as long as a new slot is judged. 1 where requests fail meanwhile.
 drain() { # slot to be left alone, slots that must serve
@@ -471,20 +508,88 @@ add_includes() {
   if [ -n "$current" ]; then lead_to $current; else lead_to "${slots[@]:0:replicas}"; fi
 }
 
+# Files of nginx's configuration with a server on a port. Whole only while nginx takes its configuration.
+files_on() {
+  "${root[@]}" "${nginx[@]}" -T 2>/dev/null | awk -v port="$1" '
+    /^# configuration file .*:$/ { file = substr($0, 22, length($0) - 22); next }
+    {
+      sub(/#.*/, "")
+      while (match($0, /(^|[ \t;{])listen[ \t]+[^ \t;]+/)) {
+        word = substr($0, RSTART, RLENGTH)
+        $0 = substr($0, RSTART + RLENGTH)
+        sub(/.*[ \t:]/, "", word)
+        if (word == port && !(file in seen)) { seen[file]; print file }
+      }
+    }'
+}
+
+# Before the first switch: what else answers on the port, of which this app may take the place. Said of what is not to
+# be taken out.
+say_who_answers() {
+  local file
+  if [ -d "$state/conf-ours" ] || [ -z "$verify_path" ]; then return 0; fi
+  for file in $(files_on "$verify_port"); do
+    case " ${ZDC_REPLACES:-} $nginx_dir/conf.d/$app.conf " in *" $file "*) continue ;; esac
+    say "$file has a server on port $verify_port too, and keeps the requests that it names;" \
+      "if this app takes its place: ZDC_REPLACES=$file switch.sh"
+  done
+}
+
+# Takes out what stood for the app before. nginx goes on by it until it reads its configuration again.
+set_aside() {
+  local kept=$state/conf-before file i=0
+  if ! [ -f "$kept/files" ]; then
+    if [ -z "${ZDC_REPLACES:-}" ]; then return 0; fi
+    mkdir -p "$kept"
+    # shellcheck disable=SC2086  # Files, one a word.
+    printf '%s\n' $ZDC_REPLACES | record "$kept/files"
+  fi
+  while read -r file; do
+    i=$((i + 1))
+    if is_kept "$kept/$i"; then continue; fi
+    if ! [ -f "$file" ]; then
+      say "ZDC_REPLACES: there is no file $file"
+      return 1
+    fi
+    "${root[@]}" mv "$file" "$kept/$i" || return 1
+  done <"$kept/files"
+}
+
+put_back() {
+  local kept=$state/conf-before file i=0
+  if ! [ -f "$kept/files" ]; then return 0; fi
+  while read -r file; do
+    i=$((i + 1))
+    if is_kept "$kept/$i"; then "${root[@]}" mv "$kept/$i" "$file"; fi
+  done <"$kept/files"
+  rm -rf "$kept"
+}
+
+# A site that is enabled by a link has a link that leads nowhere from here.
+is_kept() { [ -e "$1" ] || [ -L "$1" ]; }
+
 # Puts a release's configuration of nginx in place. What others wrote there before is kept beside it.
 install_conf() {
   local to=$nginx_dir/conf.d/$app.conf from=$state/releases/$1/conf.d/$app.conf
   [ -f "$from" ] || return 0
   if "${root[@]}" cmp --silent "$from" "$to"; then return 0; fi
-  if [ -f "$to" ] && ! [ -d "$state/conf-ours" ]; then "${root[@]}" cp -p "$to" "$to.before"; fi
-  mkdir -p "$state/conf-ours"
+  if ! [ -d "$state/conf-ours" ]; then
+    set_aside || return 1
+    if [ -f "$to" ]; then "${root[@]}" cp -p "$to" "$to.before"; fi
+    mkdir -p "$state/conf-ours"
+    touch "$state/conf-ours/first"
+  fi
   install_file "$to" <"$from"
 }
 
-# Takes the configuration out again where there was none of ours before.
+# Whether no release of the app has gone live yet, whole.
+is_first() { [ -f "$state/conf-ours/first" ] || ! [ -d "$state/conf-ours" ]; }
+
+# Takes the configuration out again, and puts back what was there before.
 remove_conf() {
   local to=$nginx_dir/conf.d/$app.conf
   if [ -f "$to.before" ]; then "${root[@]}" mv -f "$to.before" "$to"; else "${root[@]}" rm -f "$to"; fi
+  put_back
   rm -rf "$state/conf-ours"
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Back to the release before: what waits to go live is dropped; what is live is replaced by the release that it
-# replaced, by that release's own deploy.sh and switch.sh.
+# replaced, by that release's own deploy.sh and switch.sh. Before the first one stood what ZDC_REPLACES named then: it
+# is put back, and has to run still.
 # Usage: rollback.sh [SERVICE...]
 # shellcheck source-path=SCRIPTDIR
 set -euo pipefail
@@ -23,7 +24,12 @@ main() {
       continue
     fi
     if [ -z "$replaces" ]; then replaces=$(cat "$place/previous" 2>/dev/null || true); fi
-    if [ -z "$replaces" ] || ! [ -d "$state/releases/$replaces" ]; then fail "there is no release to go back to"; fi
+    if [ -z "$replaces" ] || ! [ -d "$state/releases/$replaces" ]; then
+      if ! [ -f "$state/conf-before/files" ]; then fail "there is no release to go back to"; fi
+      # The site before is of all of them.
+      if [ "${#services[@]}" -gt 1 ]; then fail "there is no release to go back to; what stood before is in $state/conf-before"; fi
+      hand_back
+    fi
     back+=("$name")
     to+=("$replaces")
   done
@@ -42,6 +48,27 @@ begun() {
     if [ "$(release_of "$slot")" = "$candidate" ]; then return 0; fi
   done
   return 1
+}
+
+# To what served before the first release, or to where requests went until now.
+hand_back() {
+  local slot serving files
+  mapfile -t serving < <(live)
+  files=$(tr '\n' ' ' <"$state/conf-before/files")
+  remove_conf
+  if ! { test_nginx && reload && answers; }; then
+    ZDC_REPLACES=$files put_live "$(release_of "${serving[0]:-}")" "${serving[@]}" || true
+    fail "what served before does not answer: start it first. Requests go where they went"
+  fi
+  for slot in "${serving[@]}"; do
+    drain "$slot" || true
+    stop_slot "$slot"
+    rm -f "$place/slots/$slot/release"
+  done
+  "${root[@]}" rm -rf "$includes"
+  rm -f "$place/candidate"
+  say "requests go where they went before the first release"
+  exit 0
 }
 
 drop() {

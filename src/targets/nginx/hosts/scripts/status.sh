@@ -19,7 +19,9 @@ main() {
     printf '%s\n' "$name"
     for slot in "${slots[@]}"; do
       release=$(release_of "$slot")
-      if ! is_running "$slot"; then
+      if is_foreign "$slot"; then
+        condition="taken by $(holder "$slot")"
+      elif ! is_running "$slot"; then
         condition=stopped
       elif probe "$slot" >/dev/null 2>&1; then
         condition=healthy

@@ -26,6 +26,7 @@ main() {
       say "nothing waits to go live"
       continue
     fi
+    say_who_answers
     if [ -z "$undoes" ] && ! is_ours "$candidate"; then
       fail "release $candidate waits to go live, and it is not of this bundle; run deploy.sh again"
     fi
@@ -51,20 +52,16 @@ blue_green() {
   stop_slot "$old"
   complete
   say "release $candidate is live in slot $new"
+  say_who_is_left
 }
 
-# A few answers through nginx. What fails is asked again at once, as often as the health check would: one slow answer
-# of a busy machine is no reason to go back, and a release that does not answer is not to serve for long.
-answers() {
-  local good=0 failures=0
-  while [ "$good" -lt 3 ]; do
-    if verify; then
-      good=$((good + 1))
-      continue
+# What served in a slot before these scripts did: it is not theirs to end.
+say_who_is_left() {
+  local slot
+  for slot in "${slots[@]}"; do
+    if is_foreign "$slot"; then
+      say "$(holder "$slot") still has port $slot; nothing leads there now: end it before the next deploy"
     fi
-    failures=$((failures + 1))
-    if [ "$failures" -ge "$retries" ]; then return 1; fi
-    pause 100
   done
 }
 
@@ -72,7 +69,7 @@ swap_back() { # from, to, why
   say "$3"
   if [ "$swap_back" = false ]; then fail "requests go to slot $1 all the same, as swap_back = false"; fi
   if ! probe "$2" >/dev/null 2>&1; then
-    if [ -z "$(release_of "$2")" ]; then remove_conf; fi
+    if [ -z "$(release_of "$2")" ] && is_first; then give_back; fi
     fail "slot $2 does not run: there is nothing to swap back to"
   fi
   put_live "$(release_of "$2")" "$2" || fail "nginx does not go back to slot $2 either"
@@ -80,6 +77,14 @@ swap_back() { # from, to, why
   stop_slot "$1"
   rm -f "$place/candidate"
   fail "requests go to slot $2 again"
+}
+
+# The first release failed: nginx is what it was before it.
+give_back() {
+  remove_conf
+  "${root[@]}" rm -rf "$includes"
+  if test_nginx; then reload || true; fi
+  fail "this is the first release: requests go where they went before it"
 }
 
 # Slot by slot until each live one runs the candidate and there are as many as there shall be.
@@ -199,6 +204,8 @@ give_up() {
     if is_running "$slot"; then serving+=("$slot"); fi
   done
   if [ -n "$undoes" ]; then fail "the way back from release $undoes fails too"; fi
+  # Without what another one served before, some slots are better than none.
+  if [ -f "$state/conf-before/files" ] && is_first; then give_back; fi
   if [ -z "$replaces" ] || [ "$on_failure" != rollback ]; then
     if [ "${#serving[@]}" -gt 0 ]; then put_live "$replaces" "${serving[@]}" || true; fi
     fail "release $candidate failed; slots ${serving[*]} serve. Deploy another, or run rollback.sh"
