@@ -39,6 +39,9 @@ main() {
   done
   now=$(state) || fail "the API server does not answer"
   remember "$now"
+  for workload in $changed; do
+    if [[ " $failed " != *" $workload "* ]] && ! is_ours "$workload"; then failed+=" $workload"; fi
+  done
   if [ -n "$failed" ]; then fail "these do not run what was applied:$failed"; fi
   if [ ${#only[@]} -gt 0 ]; then
     say "what --only named runs what was applied"
@@ -135,21 +138,28 @@ pods_of() {
   ask 'function answer(workload) { print pods[workload] }' "$1" "$2"
 }
 
+# Whether the pods of a workload are still what was applied.
+is_ours() {
+  if [ "$(pods_of "$now" "$1")" = "$(pods_of "$after" "$1")" ]; then return 0; fi
+  complain "$1: another deploy came in between, and what is there is that one's"
+  return 1
+}
+
 # Puts the version before back, where this deploy brought another.
 take_back() {
-  local workload=$1 was is here_now what number message again=yes under_way=yes
+  local workload=$1 was is what number message again=yes under_way=yes
   was=$(pods_of "$before" "$workload")
   is=$(pods_of "$after" "$workload")
   failed+=" $workload"
-  here_now=$(state) || return 0
-  put_mark false "$(newest "$here_now" "$workload")"
+  now=$(state) || return 0
+  is_ours "$workload" || return 0
+  put_mark false "$(newest "$now" "$workload")"
   if [ -n "$keep" ] || [ "$was" = "$is" ]; then return 0; fi
   if [ -z "$was" ]; then
     complain "$workload is new: there is no version to go back to"
     return 0
   fi
-  here_now=$(state) || return 0
-  IFS=$'\t' read -r what _ number _ message < <(ways_back "$here_now" "$workload")
+  IFS=$'\t' read -r what _ number _ message < <(ways_back "$now" "$workload")
   if [ "$what" != back ]; then
     complain "$workload does not get ready, and stays as it is: $message"
     return 0
