@@ -68,6 +68,8 @@ fn plans_are_as_expected() {
     for case in cases() {
         let path = folder().join(&case).join("plan.txt");
         let plan = plan(&case, "human");
+        let is_plan = plan.contains("\nPlan: ") || plan.contains("\nNo changes: ");
+        assert!(is_plan, "{case} compares no two programs:\n{plan}");
         if update {
             fs::write(&path, plan).unwrap();
         } else if fs::read_to_string(&path).unwrap_or_default() != plan {
@@ -442,6 +444,72 @@ fn what_was_written_is_what_is_built() {
     repository.put("shop/parts/web.zd", &Repository::web("1.3.0"));
     let (code, said) = repository.plan(&["manifests", "app.zd", "--detailed-exitcode"], &[]);
     assert!(code == 2 && said.contains("1.3.0"), "{said}");
+}
+
+/// What a plan says of each object: of one that is left it knows the service only by the old program.
+fn told(folder: &Path, old: &str, new: &str) -> Vec<Value> {
+    let plan = Command::new(env!("CARGO_BIN_EXE_zdc"))
+        .args(["plan", "--format", "json", old, new])
+        .current_dir(folder)
+        .env_clear()
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&plan.stderr);
+    let plan: Value = serde_json::from_slice(&plan.stdout).expect(&said);
+    let mut changes = Vec::new();
+    for target in plan["targets"].as_array().unwrap() {
+        for change in target["changes"].as_array().unwrap() {
+            let mut change = change.clone();
+            change.as_object_mut().unwrap().remove("service");
+            changes.push(change);
+        }
+    }
+    changes
+}
+
+/// As zdc wrote them, manifests are not read but where they differ; with a line more they are anybody's YAML.
+#[test]
+fn manifests_say_what_their_program_says() {
+    let mut compared = 0;
+    for case in cases() {
+        let [old, new] = sides(&case);
+        let folder = folder().join(&case);
+        let built = tempfile::tempdir().unwrap();
+        let manifests = built.path().to_str().unwrap();
+        let wrote = Command::new(env!("CARGO_BIN_EXE_zdc"))
+            .args(["build", &old, "--out", manifests])
+            .current_dir(&folder)
+            .env_clear()
+            .output()
+            .unwrap();
+        if !wrote.status.success() || !old.ends_with(".zd") {
+            continue;
+        }
+        let as_written = told(&folder, manifests, &new);
+        let expected = told(&folder, &old, &new);
+        // What was one service under another name only the old program knows.
+        if expected.iter().all(|change| change["was"].is_null()) {
+            assert_eq!(as_written, expected, "{case}");
+            compared += 1;
+        }
+        for target in ["swarm", "kubernetes", "compose"] {
+            let files = fs::read_dir(built.path().join(target))
+                .into_iter()
+                .flatten();
+            for file in files.map(|file| file.unwrap().path()) {
+                if file
+                    .extension()
+                    .is_some_and(|it| it == "yml" || it == "yaml")
+                {
+                    let text = fs::read_to_string(&file).unwrap();
+                    fs::write(&file, text + "# ours now\n").unwrap();
+                }
+            }
+        }
+        let edited = told(&folder, manifests, &new);
+        assert_eq!(edited, as_written, "{case}, edited");
+    }
+    assert!(compared >= 60, "only {compared} were compared");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use super::rules::{Rule, fields};
 use super::{Change, Effect, Pair, TargetChanges};
 use crate::graph::ServiceView;
 use crate::targets::Object;
+use rustc_hash::FxHashMap;
 
 const SOURCE: &str = "docker/compose pkg/compose/convergence.go, hash.go";
 const NOT_HASHED: &str =
@@ -32,15 +33,11 @@ static SERVICE: &[Rule] = &[
 
 /// What becomes of every service.
 pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
-    let services = |objects: &'_ [Object]| -> Vec<Object> {
-        let all = objects.iter().filter(|it| it.kind == "services");
-        all.cloned().collect()
-    };
-    let (old, new) = (services(pair.old), services(pair.new));
+    let (old, new) = (by_name(pair.old), by_name(pair.new));
     let mut changes = Vec::new();
     let mut unchanged = 0;
-    for service in &new {
-        let was = old.iter().find(|was| was.name == service.name);
+    for service in services(pair.new) {
+        let was = old.get(service.name.as_str());
         let view = pair.new_graph.and_then(|graph| graph.find(&service.name));
         let mut change = Change {
             service: view.map(|view| view.name().into()),
@@ -73,8 +70,8 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
         }
         changes.push(change);
     }
-    for service in &old {
-        if !new.iter().any(|is| is.name == service.name) {
+    for service in services(pair.old) {
+        if !new.contains_key(service.name.as_str()) {
             changes.push(Change {
                 service: Some(service.name.as_str().into()),
                 kind: "service".to_owned(),
@@ -93,4 +90,14 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
         unchanged,
         variables: Vec::new(),
     }
+}
+
+fn services(objects: &[Object]) -> impl Iterator<Item = &Object> {
+    objects.iter().filter(|object| object.kind == "services")
+}
+
+fn by_name(objects: &[Object]) -> FxHashMap<&str, &Object> {
+    services(objects)
+        .map(|object| (object.name.as_str(), object))
+        .collect()
 }

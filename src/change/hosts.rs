@@ -7,13 +7,15 @@
 use super::{Change, Effect, Pair, TargetChanges};
 use crate::graph::ServiceView;
 use crate::targets::Object;
+use rustc_hash::FxHashMap;
 
 /// What becomes of every file.
 pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
+    let (old, new) = (by_path(pair.old), by_path(pair.new));
     let mut changes = Vec::new();
     let mut unchanged = 0;
     for file in pair.new {
-        let was = pair.old.iter().find(|was| was.file == file.file);
+        let was = old.get(file.file.as_str());
         if was.is_some_and(|was| was.content == file.content) {
             unchanged += 1;
             continue;
@@ -26,7 +28,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
         changes.push(change(pair, file, effect, how.to_owned()));
     }
     for file in pair.old {
-        if !pair.new.iter().any(|is| is.file == file.file) {
+        if !new.contains_key(file.file.as_str()) {
             let how = "stays on the host until it is deleted".to_owned();
             changes.push(change(pair, file, Effect::Left, how));
         }
@@ -37,6 +39,13 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
         unchanged,
         variables: Vec::new(),
     }
+}
+
+fn by_path(files: &[Object]) -> FxHashMap<&str, &Object> {
+    files
+        .iter()
+        .map(|file| (file.file.as_str(), file))
+        .collect()
 }
 
 /// What another text of a file does.

@@ -5,7 +5,7 @@
 
 use super::scalar;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 /// Two maps as [`to_string`](super::to_string) writes them, without the entries that are equal, and without the equal items
@@ -17,15 +17,55 @@ pub fn differing(old: &str, new: &str) -> Option<(Value, Value)> {
     Some((Value::Object(old), Value::Object(new)))
 }
 
-/// What stands in a written map under a key, in the map there under the next one, and so on. The keys are plain.
+/// What stands in a written map under a key, in the map there under the next one, and so on. The keys are plain. No more
+/// of the text is looked through than leads there.
 pub fn at(text: &str, path: &[&str]) -> Option<Value> {
-    let lines = Lines::of(text);
-    let mut block = lines.whole()?;
+    let (mut part, mut column) = (text, 0);
     let (last, maps) = path.split_last()?;
     for key in maps {
-        block = block.entry(key)?.inner()?;
+        let found = entry(part, column, key)?;
+        let (line, inner) = found.split_at_checked(end_of_line(found))?;
+        // What is nested begins below its key.
+        part = (line.len() == column + key.len() + ":\n".len()).then_some(inner)?;
+        column += 2;
     }
-    block.entry(last)?.value()
+    let lines = Lines::of(entry(part, column, last)?);
+    let entries = lines.block(0..lines.lines.len(), column)?.entries()?;
+    entries.first()?.value()
+}
+
+/// The entries of the map that stands under a plain key of a written map, each as a document of its own; none where there
+/// is no such key. Nothing where the text is not this writer's.
+pub fn entries(text: &str, key: &str) -> Option<Vec<(String, String)>> {
+    let Some(found) = entry(text, 0, key) else {
+        return Some(Vec::new());
+    };
+    let lines = Lines::of(found);
+    let whole = lines.whole()?.entries()?;
+    let inner = whole.first()?.inner()?.entries()?;
+    let named = |entry: Entry<'_>| Some((self::text(entry.key)?, entry.document()?));
+    inner.into_iter().map(named).collect()
+}
+
+/// The lines of the entry that has a plain key, in a map that stands in a column.
+fn entry<'t>(text: &'t str, column: usize, wanted: &str) -> Option<&'t str> {
+    let mut begun = None;
+    let mut start = 0;
+    while let Some(line) = text.get(start..).filter(|rest| !rest.is_empty()) {
+        let end = start + end_of_line(line);
+        let depth = depth(line);
+        if depth <= column {
+            if begun.is_some() || depth < column {
+                break;
+            }
+            let behind = line.get(column..)?.strip_prefix(wanted);
+            if behind.is_some_and(|behind| behind.starts_with(": ") || behind.starts_with(":\n")) {
+                begun = Some(start);
+            }
+        }
+        start = end;
+    }
+    text.get(begun?..start)
 }
 
 /// One side and the other.
@@ -33,22 +73,20 @@ type Two<T> = (T, T);
 
 fn maps(old: &Block<'_>, new: &Block<'_>) -> Option<Two<Map<String, Value>>> {
     let (before, after) = (old.entries()?, new.entries()?);
-    let (known, others) = (by_key(&before), by_key(&after));
     let (mut was, mut is) = (Map::new(), Map::new());
-    for old in &before {
-        let (old_value, new_value) = match others.get(old.key) {
-            None => (Some(old.value()?), None),
-            Some(new) if old.block.text() == new.block.text() => continue,
-            Some(new) => entries_that_differ(old, new)?,
+    for pair in pairs(&before, &after) {
+        let (key, (old_value, new_value)) = match pair {
+            (Some(old), Some(new)) if old.block.text() == new.block.text() => continue,
+            (Some(old), Some(new)) => (old.key, entries_that_differ(old, new)?),
+            (Some(old), None) => (old.key, (Some(old.value()?), None)),
+            (None, Some(new)) => (new.key, (None, Some(new.value()?))),
+            (None, None) => continue,
         };
         for (map, value) in [(&mut was, old_value), (&mut is, new_value)] {
             if let Some(value) = value {
-                map.insert(text(old.key)?, value);
+                map.insert(text(key)?, value);
             }
         }
-    }
-    for new in after.iter().filter(|new| !known.contains_key(new.key)) {
-        is.insert(text(new.key)?, new.value()?);
     }
     Some((was, is))
 }
@@ -78,29 +116,57 @@ fn entries_that_differ(old: &Entry<'_>, new: &Entry<'_>) -> Option<Two<Option<Va
 
 /// Lists of items that go by their names.
 fn lists(before: &[Entry<'_>], after: &[Entry<'_>]) -> Option<Two<Vec<Value>>> {
-    let (known, others) = (by_key(before), by_key(after));
     let (mut was, mut is) = (Vec::new(), Vec::new());
-    for old in before {
-        match others.get(old.key) {
-            None => was.push(old.block.value()?),
-            Some(new) if old.block.text() == new.block.text() => {}
-            Some(new) => {
+    for pair in pairs(before, after) {
+        match pair {
+            (Some(old), Some(new)) if old.block.text() == new.block.text() => {}
+            (Some(old), Some(new)) => {
                 let (mut old_map, mut new_map) = maps(&old.block, &new.block)?;
                 for (map, list) in [(&mut old_map, &mut was), (&mut new_map, &mut is)] {
                     map.insert("name".to_owned(), Value::String(text(old.key)?));
                     list.push(Value::Object(std::mem::take(map)));
                 }
             }
+            (Some(old), None) => was.push(old.block.value()?),
+            (None, Some(new)) => is.push(new.block.value()?),
+            (None, None) => {}
         }
-    }
-    for new in after.iter().filter(|new| !known.contains_key(new.key)) {
-        is.push(new.block.value()?);
     }
     Some((was, is))
 }
 
-fn by_key<'e, 'l>(entries: &'e [Entry<'l>]) -> BTreeMap<&'l str, &'e Entry<'l>> {
-    entries.iter().map(|entry| (entry.key, entry)).collect()
+/// What goes by the same key on both sides, in the order of the old one; then what the new one alone has. Nearly all stands in
+/// the same order on both, so that a table of keys is rarely made.
+fn pairs<'e, 'l>(
+    before: &'e [Entry<'l>],
+    after: &'e [Entry<'l>],
+) -> Vec<Two<Option<&'e Entry<'l>>>> {
+    let mut places: Option<BTreeMap<&str, usize>> = None;
+    let mut paired = vec![false; after.len()];
+    let mut pairs = Vec::with_capacity(before.len());
+    let mut next = 0;
+    for old in before {
+        let mut new = after.get(next).filter(|new| new.key == old.key);
+        if new.is_none() {
+            let places = places.get_or_insert_with(|| {
+                let after = after.iter().enumerate();
+                after.map(|(place, entry)| (entry.key, place)).collect()
+            });
+            let place = places.get(old.key);
+            next = place.copied().unwrap_or(next);
+            new = place.and_then(|place| after.get(*place));
+        }
+        if new.is_some() {
+            if let Some(paired) = paired.get_mut(next) {
+                *paired = true;
+            }
+            next += 1;
+        }
+        pairs.push((Some(old), new));
+    }
+    let alone = after.iter().zip(paired).filter(|(_, paired)| !paired);
+    pairs.extend(alone.map(|(new, _)| (None, Some(new))));
+    pairs
 }
 
 /// A text by its lines, which are looked through once for every level of it.
@@ -110,24 +176,34 @@ struct Lines<'t> {
     lines: Vec<(usize, usize)>,
 }
 
+/// About as long as the lines of a manifest are.
+const SHORT_LINE: usize = 24;
+
+/// Where the next line begins.
+fn end_of_line(text: &str) -> usize {
+    let end = memchr::memchr(b'\n', text.as_bytes());
+    end.map_or(text.len(), |end| end + 1)
+}
+
+/// How deep the line stands that a text begins with: a comment and an empty one deeper than all others.
+fn depth(line: &str) -> usize {
+    let mut bytes = line.bytes();
+    let depth = bytes.by_ref().take_while(|byte| *byte == b' ').count();
+    match line.as_bytes().get(depth) {
+        Some(b'\n' | b'#') => usize::MAX,
+        _ => depth,
+    }
+}
+
 impl<'t> Lines<'t> {
     fn of(text: &'t str) -> Self {
+        let mut lines = Vec::with_capacity(text.len() / SHORT_LINE);
         let mut start = 0;
-        let lines = text.split_inclusive('\n').map(|line| {
-            let inner = line.trim_start_matches(' ');
-            let depth = if inner.starts_with(['\n', '#']) {
-                usize::MAX
-            } else {
-                line.len() - inner.len()
-            };
-            let begun = start;
-            start += line.len();
-            (begun, depth)
-        });
-        Self {
-            text,
-            lines: lines.collect(),
+        while let Some(rest) = text.get(start..).filter(|rest| !rest.is_empty()) {
+            lines.push((start, depth(rest)));
+            start += end_of_line(rest);
         }
+        Self { text, lines }
     }
 
     fn whole(&self) -> Option<Block<'_>> {
@@ -172,7 +248,7 @@ impl<'l> Block<'l> {
 
     fn first_line(&self) -> &'l str {
         let text = self.text();
-        text.split_inclusive('\n').next().unwrap_or_default()
+        text.get(..end_of_line(text)).unwrap_or_default()
     }
 
     fn is_list(&self) -> bool {
@@ -213,12 +289,6 @@ impl<'l> Block<'l> {
         parts.map(entry).collect()
     }
 
-    /// The entry of a map that has a plain key.
-    fn entry(&self, wanted: &str) -> Option<Entry<'l>> {
-        let mut entries = self.entries()?.into_iter();
-        entries.find(|entry| entry.key == wanted)
-    }
-
     /// The items of a list, without their dashes.
     fn items(&self) -> Option<Vec<Block<'l>>> {
         let parts = self.parts()?.into_iter();
@@ -241,7 +311,8 @@ impl<'l> Block<'l> {
             (key.starts_with('"') || scalar::is_plain(key)).then_some(Entry { key, block })
         };
         let named: Vec<Entry<'l>> = items.map(named).collect::<Option<_>>()?;
-        (by_key(&named).len() == named.len()).then_some(named)
+        let names: BTreeSet<&str> = named.iter().map(|entry| entry.key).collect();
+        (names.len() == named.len()).then_some(named)
     }
 
     /// A map, a list, or what is left of an item behind its dash.
@@ -278,6 +349,30 @@ impl<'l> Entry<'l> {
         nested.then(|| of.block(lines.start + 1..lines.end, column + 2))?
     }
 
+    /// What stands behind the key, as a text of its own.
+    fn document(&self) -> Option<String> {
+        let rest = self.rest();
+        let Some(nested) = rest.strip_prefix(":\n") else {
+            // Several lines behind a key are a text, and no entry of a map of maps is one.
+            let one_line = end_of_line(rest) == rest.len();
+            return rest
+                .strip_prefix(": ")
+                .filter(|_| one_line)
+                .map(str::to_owned);
+        };
+        let column = self.block.column + 2;
+        let mut text = String::with_capacity(nested.len());
+        for line in nested.split_inclusive('\n') {
+            let margin = line
+                .bytes()
+                .take(column)
+                .take_while(|byte| *byte == b' ')
+                .count();
+            text.push_str(line.get(margin..)?);
+        }
+        Some(text)
+    }
+
     fn value(&self) -> Option<Value> {
         if let Some(inner) = self.inner() {
             return inner.value();
@@ -296,8 +391,12 @@ fn key(line: &str) -> Option<&str> {
         quoted(line)?
     } else {
         let plain = |first: char| first.is_ascii_alphanumeric() || matches!(first, '/' | '.' | '$');
-        let end = line.find(": ").or_else(|| line.len().checked_sub(2))?;
-        line.starts_with(plain).then_some(end)?
+        if !line.starts_with(plain) {
+            return None;
+        }
+        let bytes = line.as_bytes();
+        memchr::memchr_iter(b':', bytes)
+            .find(|colon| matches!(bytes.get(colon + 1), Some(b' ' | b'\n')))?
     };
     let behind = line.get(end..)?;
     (behind.starts_with(": ") || behind == ":\n").then(|| line.get(..end))?
@@ -373,6 +472,24 @@ mod tests {
         let (old, new) = ("e:\n  - name: A\n", "e:\n  - name: A\n  - name: B\n");
         let (old, new) = differing(old, new).unwrap();
         assert_eq!((old, new), (json!({}), json!({"e": [{"name": "B"}]})));
+    }
+
+    #[test]
+    fn entries_are_documents_of_their_own() {
+        let written = "version: 1\nservices:\n  a:\n    # why\n    image: x\n    text: |\n      b\n\n        c\n\n  \"b: c\":\n    e:\n      - 1\n  d: {}\nnetworks: {}\n";
+        let found = entries(written, "services").unwrap();
+        let found: Vec<(&str, &str)> = found.iter().map(|(k, v)| (&**k, &**v)).collect();
+        assert_eq!(
+            found,
+            [
+                ("a", "# why\nimage: x\ntext: |\n  b\n\n    c\n\n"),
+                ("b: c", "e:\n  - 1\n"),
+                ("d", "{}\n")
+            ]
+        );
+        assert_eq!(entries(written, "volumes"), Some(Vec::new()));
+        assert_eq!(entries(written, "version"), None);
+        assert_eq!(entries("services:\n- a\n", "services"), None);
     }
 
     #[test]

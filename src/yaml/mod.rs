@@ -1,8 +1,8 @@
 //! Writes YAML: the one place where a manifest becomes text.
 //!
 //! Every value written here comes back as the same value from YAML 1.1 and YAML 1.2 readers alike: see `scalar` for the rule and its reason.
-//! What is written, and in which order, is the business of the serialized types. Reading YAML lives elsewhere, but for [`differing`] and
-//! [`at`], which know the writer's own text.
+//! What is written, and in which order, is the business of the serialized types. Reading YAML lives elsewhere, but for [`differing`],
+//! [`at`], [`entries`] and [`documents`], which know the writer's own text.
 
 mod annotate;
 mod block;
@@ -16,7 +16,7 @@ use std::fmt;
 use serde::Serialize;
 
 pub use annotate::{Apart, Commented, Flow, comment};
-pub use differing::{at, differing};
+pub use differing::{at, differing, entries};
 pub use node::{Node, to_node};
 
 /// The value as one block-style YAML document, with a final newline.
@@ -33,6 +33,19 @@ pub fn write<T: Serialize + ?Sized>(out: &mut String, value: &T) -> Result<(), E
 
 /// What stands between two documents of a stream.
 pub const BETWEEN: &str = "---\n";
+
+/// The documents of a stream that was written here.
+pub fn documents(stream: &str) -> impl Iterator<Item = &str> {
+    const AFTER_A_LINE: &str = "\n---\n";
+    let mut rest = Some(stream);
+    std::iter::from_fn(move || {
+        let stream = rest.take()?;
+        let end = stream.find(AFTER_A_LINE).map(|end| end + 1);
+        let (document, others) = stream.split_at_checked(end.unwrap_or(stream.len()))?;
+        rest = others.strip_prefix(BETWEEN);
+        Some(document)
+    })
+}
 
 /// A value that has no place in a manifest, such as a map with a list as key. The types of the targets cannot raise it.
 #[derive(Debug, Clone, PartialEq, Eq)]

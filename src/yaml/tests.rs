@@ -291,6 +291,8 @@ fn documents_are_separated() {
     out.push_str(BETWEEN);
     write(&mut out, &comment("two", [2])).unwrap();
     assert_eq!(out, "- 1\n---\n# two\n- 2\n");
+    assert!(super::documents(&out).eq(["- 1\n", "# two\n- 2\n"]));
+    assert!(super::documents("a: |\n  ---\n").eq(["a: |\n  ---\n"]));
 }
 
 #[test]

@@ -4,14 +4,14 @@ mod policy;
 mod rules;
 mod stack;
 
-use super::difference::{apart, differences, value};
+use super::difference::{differences, value};
 use super::rules::fields;
 use super::{Change, Effect, Pair, TargetChanges, places};
 use crate::graph::{Graph, ServiceView};
 use crate::targets::Object;
 use crate::vocabulary::TargetId;
 use serde_json::Value;
-use stack::{SECTIONS, Stack, stacks};
+use stack::{SECTIONS, Stack, service_apart, stacks};
 use std::collections::BTreeMap;
 
 /// What becomes of every service, network, volume, config and secret.
@@ -55,22 +55,17 @@ struct Comparison<'a> {
 
 impl Comparison<'_> {
     fn stack(&mut self, old: &Stack<'_>, new: &Stack<'_>) {
-        let same_names = old.means_the_same(new);
+        let other_names = old.other_names(new);
         let before: BTreeMap<&str, &Object> = by_name(&old.services);
         for service in &new.services {
             match before.get(service.name.as_str()) {
                 None => self.created(new, service),
-                Some(before) if same_names && before.content == service.content => {
+                Some(before) if other_names.is_empty() && before.content == service.content => {
                     self.unchanged += 1;
                 }
                 Some(before) => {
-                    // What is written alike means the same only where names do.
-                    let (was, is) = if same_names {
-                        let (was, is) = apart(&before.content, &service.content);
-                        (old.seen(was.into_owned()), new.seen(is.into_owned()))
-                    } else {
-                        (old.service(before), new.service(service))
-                    };
+                    let sides = ((old, *before), (new, *service));
+                    let (was, is) = service_apart(sides.0, sides.1, &other_names);
                     self.service(new, service, &was, &is);
                 }
             }
@@ -80,9 +75,6 @@ impl Comparison<'_> {
             if !after.contains_key(service.name.as_str()) {
                 self.left(old, service);
             }
-        }
-        if same_names && old.entries.is_empty() {
-            return;
         }
         for section in SECTIONS {
             self.section(section, old, new);
@@ -139,7 +131,7 @@ impl Comparison<'_> {
     /// Networks, volumes, configs and secrets by their real names; what is external is nobody's to
     /// change.
     fn section(&mut self, section: &str, old: &Stack<'_>, new: &Stack<'_>) {
-        let (before, after) = (own(section, old), own(section, new));
+        let (before, after) = (old.own(section, new), new.own(section, old));
         let kind = section.trim_end_matches('s');
         for (real, object) in &after {
             let Some(was) = before.get(real) else {
@@ -203,17 +195,6 @@ fn view<'g>(graph: Option<&'g Graph>, stack: &Stack<'_>, name: &str) -> Option<S
 
 fn by_name<'a>(services: &[&'a Object]) -> BTreeMap<&'a str, &'a Object> {
     services.iter().map(|it| (it.name.as_str(), *it)).collect()
-}
-
-/// What a stack itself makes, by its name in the swarm.
-fn own<'a>(section: &str, stack: &Stack<'a>) -> BTreeMap<String, &'a Object> {
-    let entries = stack.entries.iter().filter(|((of, _), _)| *of == section);
-    let own = entries.filter(|(_, object)| {
-        let external = value(&object.content).get("external").cloned();
-        matches!(external, None | Some(Value::Null | Value::Bool(false)))
-    });
-    own.map(|((_, name), object)| (stack.real(section, name), *object))
-        .collect()
 }
 
 /// What an entry holds beside its name, by which it was found.

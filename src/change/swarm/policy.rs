@@ -6,23 +6,24 @@ use serde_json::Value;
 
 /// Whether its tasks are replaced in turn or all at once, and how.
 pub(super) fn rolling(service: &Content) -> (Effect, String) {
-    let deploy = difference::at(service, &["deploy"]).unwrap_or_default();
-    let at = |path: &str| deploy.pointer(path);
-    let order = at("/update_config/order").and_then(Value::as_str);
+    let at = |path: &[&str]| difference::at(service, &[&["deploy"], path].concat());
+    let update = at(&["update_config"]).unwrap_or_default();
+    let order = update.get("order").and_then(Value::as_str);
     let start_first = order == Some("start-first");
-    let parallelism = at("/update_config/parallelism").and_then(Value::as_u64);
+    let parallelism = update.get("parallelism").and_then(Value::as_u64);
     let parallelism = parallelism.unwrap_or(1);
-    let replicas = match at("/replicas") {
+    let written = at(&["replicas"]);
+    let replicas = match written.as_deref() {
         None => Some(1),
         Some(Value::Number(number)) => number.as_u64(),
         Some(_) => None,
     };
-    if at("/mode").and_then(Value::as_str) == Some("global") {
+    if at(&["mode"]).as_deref().and_then(Value::as_str) == Some("global") {
         let first = if start_first { "new" } else { "old" };
         let how = format!("one task on each node, {parallelism} at a time, the {first} one first");
         return (Effect::Rolls, how);
     }
-    let tasks = match (replicas, at("/replicas")) {
+    let tasks = match (replicas, written.as_deref()) {
         (Some(1), _) => "1 task".to_owned(),
         (Some(count), _) => format!("{count} tasks"),
         (None, Some(Value::String(text))) => format!("{text} tasks"),

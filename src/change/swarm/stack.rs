@@ -1,9 +1,11 @@
 //! A stack as the engine sees it: names within the file resolved to those in the swarm, short forms
 //! written out.
 
-use crate::change::difference::value;
+use crate::change::difference::{apart, at, value};
 use crate::targets::{Content, Object};
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -17,9 +19,23 @@ pub(super) struct Stack<'a> {
     /// By the name in the file, in its order.
     pub(super) services: Vec<&'a Object>,
     /// By section and name in the file.
-    pub(super) entries: BTreeMap<(&'a str, &'a str), &'a Object>,
+    entries: BTreeMap<(&'a str, &'a str), Entry<'a>>,
     /// The files that configs are made from, by path from the stack file's folder.
     files: Rc<BTreeMap<&'a str, &'a Object>>,
+}
+
+/// A network, volume, config or secret. It is read once at most: a thousand services may refer to it.
+#[derive(Debug)]
+struct Entry<'a> {
+    object: &'a Object,
+    value: OnceCell<Value>,
+}
+
+impl Entry<'_> {
+    fn get(&self, key: &str) -> Option<&Value> {
+        let read = || value(&self.object.content).into_owned();
+        self.value.get_or_init(read).get(key)
+    }
 }
 
 /// The stacks among a target's objects, in the order of the files.
@@ -46,7 +62,9 @@ pub(super) fn stacks(objects: &[Object]) -> Vec<Stack<'_>> {
         if object.kind == "services" {
             stack.services.push(object);
         } else {
-            stack.entries.insert((&object.kind, &object.name), object);
+            let value = OnceCell::new();
+            let key = (object.kind.as_str(), object.name.as_str());
+            stack.entries.insert(key, Entry { object, value });
         }
     }
     stacks
@@ -58,6 +76,32 @@ fn stem(path: &str) -> &str {
     file.split_once('.').map_or(file, |(stem, _)| stem)
 }
 
+/// A service of two stacks as the engine sees it, as far as it differs. What is written alike means the same but for
+/// the sections in which names do not.
+pub(super) fn service_apart(
+    (old, before): (&Stack<'_>, &Object),
+    (new, after): (&Stack<'_>, &Object),
+    other_names: &[&str],
+) -> (Value, Value) {
+    let (was, is) = apart(&before.content, &after.content);
+    let mut sides = [
+        (old, before, was.into_owned()),
+        (new, after, is.into_owned()),
+    ];
+    for (_, object, part) in &mut sides {
+        let Value::Object(fields) = part else {
+            continue;
+        };
+        for section in other_names {
+            if let Some(named) = at(&object.content, &[section]) {
+                fields.insert((*section).to_owned(), named.into_owned());
+            }
+        }
+    }
+    let [was, is] = sides.map(|(stack, _, part)| stack.seen(part));
+    (was, is)
+}
+
 impl<'a> Stack<'a> {
     /// One with a name and nothing in it.
     pub(super) fn empty(name: &'a str) -> Self {
@@ -67,23 +111,46 @@ impl<'a> Stack<'a> {
         }
     }
 
-    /// Whether every name within the file means the same in another stack.
-    pub(super) fn means_the_same(&self, other: &Stack<'_>) -> bool {
-        self.name == other.name
-            && self.entries.len() == other.entries.len()
-            && self.entries.iter().all(|(key, object)| {
-                let theirs = other.entries.get(key);
-                theirs.is_some_and(|theirs| theirs.content == object.content)
-            })
+    /// The sections of which a name within the file may mean something else in another stack.
+    pub(super) fn other_names(&self, other: &Stack<'_>) -> Vec<&'static str> {
+        let differ = |section: &&str| {
+            let ours = self.entries_of(section);
+            let ours = ours.map(|(name, entry)| (name, &entry.object.content));
+            let theirs = other.entries_of(section);
+            let theirs = theirs.map(|(name, entry)| (name, &entry.object.content));
+            self.name != other.name || !ours.eq(theirs)
+        };
+        SECTIONS.into_iter().filter(differ).collect()
+    }
+
+    fn entries_of(&self, section: &str) -> impl Iterator<Item = (&'a str, &Entry<'a>)> {
+        let entries = self.entries.iter();
+        entries.filter_map(move |((of, name), entry)| (*of == section).then_some((*name, entry)))
+    }
+
+    /// What the stack itself makes in a section, by its name in the swarm; without what another stack has just so.
+    pub(super) fn own(&self, section: &str, other: &Stack<'_>) -> BTreeMap<String, &'a Object> {
+        let is_as_theirs = |name: &str, object: &Object| {
+            self.name == other.name
+                && other.entries.get(&(section, name)).is_some_and(|theirs| {
+                    theirs.object.content == object.content
+                        && self.text(object) == other.text(theirs.object)
+                })
+        };
+        let is_own = |entry: &Entry<'_>| {
+            let external = entry.get("external");
+            matches!(external, None | Some(Value::Null | Value::Bool(false)))
+        };
+        self.entries_of(section)
+            .filter(|(name, entry)| !is_as_theirs(name, entry.object) && is_own(entry))
+            .map(|(name, entry)| (self.real(section, name), entry.object))
+            .collect()
     }
 
     /// The name in the swarm of an entry of a section.
-    pub(super) fn real(&self, section: &str, name: &str) -> String {
-        let entry = self
-            .entries
-            .get(&(section, name))
-            .map(|it| value(&it.content));
-        let field = |field: &str| entry.as_ref().and_then(|entry| entry.get(field));
+    fn real(&self, section: &str, name: &str) -> String {
+        let entry = self.entries.get(&(section, name));
+        let field = |field: &str| entry.and_then(|entry| entry.get(field));
         match (field("name"), field("external")) {
             (Some(Value::String(real)), _) => real.clone(),
             (_, Some(Value::Object(external))) => {
@@ -97,22 +164,18 @@ impl<'a> Stack<'a> {
 
     /// What a config or secret holds, where that is known.
     pub(super) fn text(&self, object: &Object) -> Option<&Content> {
-        let entry = value(&object.content);
-        let path = entry
-            .get("file")?
-            .as_str()?
-            .trim_start_matches("./")
-            .to_owned();
+        let path = at(&object.content, &["file"])?;
+        let path = path.as_str()?.trim_start_matches("./");
         let folder = object
             .file
             .rsplit_once('/')
             .map_or("", |(folder, _)| folder);
         let path = if folder.is_empty() {
-            path
+            Cow::Borrowed(path)
         } else {
-            format!("{folder}/{path}")
+            Cow::Owned(format!("{folder}/{path}"))
         };
-        self.files.get(path.as_str()).map(|file| &file.content)
+        self.files.get(&*path).map(|file| &file.content)
     }
 
     /// A service as the engine sees it.
@@ -121,7 +184,7 @@ impl<'a> Stack<'a> {
     }
 
     /// A service, or a part of one, as the engine sees it.
-    pub(super) fn seen(&self, mut service: Value) -> Value {
+    fn seen(&self, mut service: Value) -> Value {
         let Value::Object(fields) = &mut service else {
             return service;
         };

@@ -1,10 +1,11 @@
 //! A revision as a compilation sees it: files under one root in git's tree. The working tree is
 //! neither read nor touched.
 
+use super::blobs::{Blob, Blobs};
 use crate::cli::Failure;
 use crate::cli::project::{MAIN, show};
 use crate::diagnostics::render::escape_line;
-use crate::source::{LoadError, MAX_SOURCE_BYTES, Str, World, join_path};
+use crate::source::{LoadError, Str, World, join_path};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
@@ -16,13 +17,12 @@ const MOST_LINKS: usize = 16;
 /// A revision's tree.
 #[derive(Debug)]
 pub(super) struct Tree {
-    /// A folder in the repository, to run git in.
-    folder: PathBuf,
     /// The path of the folder that paths are relative to, in the repository: `shop/`.
     prefix: String,
     revision: String,
     /// By path in the repository.
     entries: BTreeMap<String, Entry>,
+    blobs: Blobs,
 }
 
 /// A file of a tree.
@@ -30,7 +30,6 @@ pub(super) struct Tree {
 struct Entry {
     kind: Kind,
     object: String,
-    bytes: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,11 +64,11 @@ pub(super) fn open(revision: &str, path: &Path) -> Result<Tree, Failure> {
             .help("name a commit, a branch or a tag; or a file or folder that exists"),
     })?;
     let commit = text(commit)?.trim().to_owned();
-    let words = ["ls-tree", "-r", "-l", "-z", "--full-tree", &commit];
+    let words = ["ls-tree", "-r", "-z", "--full-tree", &commit];
     let listing = run(&folder, &words)?;
     let entries = listing.split(|byte| *byte == 0).filter_map(entry).collect();
     Ok(Tree {
-        folder,
+        blobs: Blobs::of(folder),
         prefix,
         revision: revision.to_owned(),
         entries,
@@ -137,18 +136,16 @@ impl Tree {
                 None if known == path => path.rsplit('/').next().unwrap_or(path),
                 None => continue,
             };
-            if entry.kind == Kind::File && entry.bytes <= MAX_SOURCE_BYTES {
-                let bytes = self.blob(&entry.object)?;
-                if let Ok(text) = String::from_utf8(bytes) {
-                    files.insert(inside.to_owned(), text);
-                }
+            if entry.kind != Kind::File {
+                continue;
             }
+            let text = match self.blobs.blob(&entry.object)? {
+                Blob::Bytes(bytes) => String::from_utf8(bytes).ok(),
+                Blob::TooLarge(_) => None,
+            };
+            files.extend(text.map(|text| (inside.to_owned(), text)));
         }
         Ok(files)
-    }
-
-    fn blob(&self, object: &str) -> Result<Vec<u8>, Failure> {
-        run(&self.folder, &["cat-file", "blob", object])
     }
 }
 
@@ -164,7 +161,7 @@ fn nearest_folder(path: &Path) -> PathBuf {
     folder.to_path_buf()
 }
 
-/// A line of `ls-tree -l`: mode, type, object and size, then the path.
+/// A line of `ls-tree`: mode, type and object, then the path.
 fn entry(line: &[u8]) -> Option<(String, Entry)> {
     let line = std::str::from_utf8(line).ok()?;
     let (head, path) = line.split_once('\t')?;
@@ -175,16 +172,11 @@ fn entry(line: &[u8]) -> Option<(String, Entry)> {
         _ => Kind::File,
     };
     let object = words.nth(1)?.to_owned();
-    let bytes = words.next()?.parse().unwrap_or(0);
-    let entry = Entry {
-        kind,
-        object,
-        bytes,
-    };
-    Some((path.to_owned(), entry))
+    Some((path.to_owned(), Entry { kind, object }))
 }
 
-fn run(folder: &Path, words: &[&str]) -> Result<Vec<u8>, Failure> {
+/// What git says to some words.
+pub(super) fn run(folder: &Path, words: &[&str]) -> Result<Vec<u8>, Failure> {
     let mut git = Command::new("git");
     git.arg("-C").arg(folder).args(words).env("LC_ALL", "C");
     let output = git.output().map_err(|error| match error.kind() {
@@ -254,17 +246,17 @@ impl GitWorld {
     }
 
     fn bytes(&self, entry: &Entry) -> Result<Vec<u8>, LoadError> {
-        let blob = self.tree.blob(&entry.object);
-        blob.map_err(|failure| LoadError::Io(failure.message))
+        match self.tree.blobs.blob(&entry.object) {
+            Ok(Blob::Bytes(bytes)) => Ok(bytes),
+            Ok(Blob::TooLarge(bytes)) => Err(LoadError::TooLarge { bytes }),
+            Err(failure) => Err(LoadError::Io(failure.message)),
+        }
     }
 }
 
 impl World for GitWorld {
     fn load(&self, path: &str) -> Result<Str, LoadError> {
         let entry = self.find(path)?;
-        if entry.bytes > MAX_SOURCE_BYTES {
-            return Err(LoadError::TooLarge { bytes: entry.bytes });
-        }
         let text = String::from_utf8(self.bytes(entry)?).map_err(|error| LoadError::NotUtf8 {
             offset: error.utf8_error().valid_up_to(),
         })?;

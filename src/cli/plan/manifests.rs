@@ -2,24 +2,46 @@
 
 use crate::cli::Failure;
 use crate::cli::disk::read_source;
-use crate::cli::output::unstamped;
+use crate::cli::output::{Mark, mark, unstamped};
 use crate::cli::project::show;
 use crate::diagnostics::render::escape_line;
 use crate::targets::{Content, Object};
 use crate::vocabulary::TargetId;
+use crate::yaml;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// The sections of a stack file that hold objects.
+const SECTIONS: [&str; 5] = ["services", "networks", "volumes", "configs", "secrets"];
 
 /// The most files that are read.
 const MOST_FILES: usize = 100_000;
 
-/// Reads a folder or a file.
-///
-/// # Errors
-/// It cannot be read, or holds no manifests.
-pub(super) fn on_disk(path: &Path) -> Result<Vec<(TargetId, Vec<Object>)>, Failure> {
+/// Where manifests are.
+pub(super) enum Manifests {
+    /// In a folder, or a file.
+    OnDisk(PathBuf),
+    /// Read from a revision, by path.
+    Read(BTreeMap<String, String>),
+}
+
+impl Manifests {
+    /// What they ask of each target.
+    ///
+    /// # Errors
+    /// They cannot be read, or are no manifests.
+    pub(super) fn objects(&self) -> Result<Vec<(TargetId, Vec<Object>)>, Failure> {
+        match self {
+            Self::OnDisk(path) => read(&on_disk(path)?),
+            Self::Read(files) => read(files),
+        }
+    }
+}
+
+/// The files of a folder, or the one file, by path from there.
+fn on_disk(path: &Path) -> Result<BTreeMap<String, String>, Failure> {
     let mut files = BTreeMap::new();
     if path.is_dir() {
         walk(path, "", &mut files)?;
@@ -35,7 +57,7 @@ pub(super) fn on_disk(path: &Path) -> Result<Vec<(TargetId, Vec<Object>)>, Failu
                 .help("name a program, a folder with an `app.zd`, or what `zdc build` wrote"),
         );
     }
-    read(&files)
+    Ok(files)
 }
 
 fn walk(folder: &Path, prefix: &str, files: &mut BTreeMap<String, String>) -> Result<(), Failure> {
@@ -61,12 +83,7 @@ fn walk(folder: &Path, prefix: &str, files: &mut BTreeMap<String, String>) -> Re
 }
 
 /// The objects of files, by their paths: in the folder of their target, or told by what they hold.
-///
-/// # Errors
-/// One is not YAML, or none is a manifest.
-pub(super) fn read(
-    files: &BTreeMap<String, String>,
-) -> Result<Vec<(TargetId, Vec<Object>)>, Failure> {
+fn read(files: &BTreeMap<String, String>) -> Result<Vec<(TargetId, Vec<Object>)>, Failure> {
     let mut found: BTreeMap<TargetId, Vec<Object>> = BTreeMap::new();
     for (path, text) in files {
         let (target, path) = match path.split_once('/') {
@@ -80,6 +97,15 @@ pub(super) fn read(
         if target == Some(TargetId::Nginx) || !is_yaml || is_content {
             let objects = found.entry(target.unwrap_or(TargetId::Swarm)).or_default();
             objects.push(file(&path, text));
+            continue;
+        }
+        if let Mark::Intact { .. } = mark(Path::new(&path), text)
+            && let Some((told, objects)) = written(&path, &unstamped(text))
+        {
+            found
+                .entry(target.unwrap_or(told))
+                .or_default()
+                .extend(objects);
             continue;
         }
         for document in documents(&path, text)? {
@@ -108,6 +134,35 @@ fn file(path: &str, text: &str) -> Object {
         name: path.rsplit('/').next().unwrap_or(path).to_owned(),
         content: Content::Text(unstamped(text).into_owned().into()),
     }
+}
+
+/// The objects of a file as zdc wrote it, which need not be read: a fresh build gives the same texts where nothing changed.
+fn written(path: &str, text: &str) -> Option<(TargetId, Vec<Object>)> {
+    let object = |kind: String, name: String, text: String| Object {
+        file: path.to_owned(),
+        kind,
+        name,
+        content: Content::Text(text.into()),
+    };
+    let mut objects = Vec::new();
+    if yaml::at(text, &["apiVersion"]).is_some() {
+        let word = |document: &str, path: &[&str]| match yaml::at(document, path) {
+            Some(Value::String(word)) => Some(word),
+            _ => None,
+        };
+        for document in yaml::documents(text) {
+            let kind = word(document, &["kind"])?;
+            let name = word(document, &["metadata", "name"])?;
+            objects.push(object(kind, name, document.to_owned()));
+        }
+        return Some((TargetId::Kubernetes, objects));
+    }
+    for section in SECTIONS {
+        for (name, text) in yaml::entries(text, section)? {
+            objects.push(object(section.to_owned(), name, text));
+        }
+    }
+    Some((TargetId::Swarm, objects))
 }
 
 fn documents(path: &str, text: &str) -> Result<Vec<Value>, Failure> {
@@ -155,8 +210,7 @@ fn sections(path: &str, document: Value) -> Vec<Object> {
     };
     let mut objects = Vec::new();
     for (section, entries) in sections {
-        let known = ["services", "networks", "volumes", "configs", "secrets"];
-        if let (true, Value::Object(entries)) = (known.contains(&&*section), entries) {
+        if let (true, Value::Object(entries)) = (SECTIONS.contains(&&*section), entries) {
             objects.extend(entries.into_iter().map(|(name, entry)| Object {
                 file: path.to_owned(),
                 kind: section.clone(),

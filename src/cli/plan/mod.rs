@@ -1,5 +1,6 @@
 //! `zdc plan`: what a deploy changes, and what goes wrong on the way.
 
+mod blobs;
 mod git;
 mod human;
 mod json;
@@ -217,9 +218,9 @@ impl Plan {
                     shown: shown.clone(),
                 })
             }
-            Side::Manifests { objects, .. } => {
-                let objects = objects.iter().filter(|(target, _)| wanted(target));
-                let objects = objects.cloned().collect();
+            Side::Manifests { place, .. } => {
+                let mut objects = place.objects()?;
+                objects.retain(|(target, _)| wanted(target));
                 Ok(Compiled {
                     inspection: Inspection {
                         sources: Sources::default(),

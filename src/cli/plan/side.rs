@@ -1,13 +1,11 @@
 //! Which two revisions are meant.
 
 use super::git::{self, GitWorld};
-use super::manifests;
+use super::manifests::Manifests;
 use crate::cli::Failure;
 use crate::cli::project::{MAIN, Project, show};
 use crate::diagnostics::render::escape_line;
 use crate::source::World;
-use crate::targets::Object;
-use crate::vocabulary::TargetId;
 use std::path::{Path, PathBuf};
 
 /// What was asked for.
@@ -30,10 +28,7 @@ pub(super) enum Side {
         name: String,
     },
     /// Manifests, whoever wrote them.
-    Manifests {
-        objects: Vec<(TargetId, Vec<Object>)>,
-        name: String,
-    },
+    Manifests { place: Manifests, name: String },
 }
 
 impl Side {
@@ -93,7 +88,7 @@ impl Sides<'_> {
         match place {
             Place::Disk(path) if is_program(path) => self.on_disk(path),
             Place::Disk(path) => Ok(Side::Manifests {
-                objects: manifests::on_disk(path)?,
+                place: Manifests::OnDisk(path.clone()),
                 name: show(path),
             }),
             Place::Revision(revision, path) => {
@@ -126,7 +121,7 @@ impl Sides<'_> {
         };
         if Path::new(&main).extension().is_none_or(|it| it != "zd") {
             return Ok(Side::Manifests {
-                objects: manifests::read(&tree.files_below(&main)?)?,
+                place: Manifests::Read(tree.files_below(&main)?),
                 name,
             });
         }

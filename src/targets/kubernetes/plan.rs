@@ -56,26 +56,21 @@ impl KubernetesPlan {
     }
 }
 
-/// The end of a document's last line, and [`yaml::BETWEEN`].
-const AFTER_A_LINE: &str = "\n---\n";
-
-/// The objects of a file. Its text is our own writer's: a document begins after a line of its own,
-/// and its kind and name stand in the places that `order.rs` gives them.
+/// The objects of a file. Its text is our own writer's: its kind and name stand in the places that `order.rs` gives them.
 fn objects(file: &str, text: &Text) -> Vec<Object> {
-    let mut objects = Vec::new();
     let mut begun = 0;
-    for (end, _) in text.match_indices(AFTER_A_LINE) {
-        objects.push(text.part(begun..end + 1));
-        begun = end + AFTER_A_LINE.len();
-    }
-    objects.push(text.part(begun..text.len()));
+    let documents = yaml::documents(text).map(|document| {
+        let part = text.part(begun..begun + document.len());
+        begun += document.len() + yaml::BETWEEN.len();
+        part
+    });
     let object = |document: Text| Object {
         file: format!("kubernetes/{file}.yaml"),
         kind: after(&document, "kind: "),
         name: after(&document, "  name: "),
         content: Content::Text(document),
     };
-    objects.into_iter().map(object).collect()
+    documents.map(object).collect()
 }
 
 /// What stands behind the first line that begins so.
