@@ -308,10 +308,12 @@ fn judged(world: &dyn World, main: &str, options: &Options) -> fix::Judged {
 
 /// A revision of a program, to be compared with another: what its targets will be asked for, proved
 /// or not, since what runs today may keep no promise.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Inspection {
     /// Every file that was read.
     pub sources: Sources,
+    /// The program as it was read and checked, kept for the reason that [`Compilation::checked`] is.
+    pub checked: Option<check::Checked>,
     /// What was found, in the order of the source.
     pub diagnostics: Vec<Diagnostic>,
     /// The graph, where the program got that far.
@@ -364,9 +366,7 @@ fn inspected(
     let (checked, found) = read(world, main);
     let mut inspection = Inspection {
         sources: checked.program.sources.clone(),
-        diagnostics: Vec::new(),
-        graph: None,
-        objects: Vec::new(),
+        ..Inspection::default()
     };
     let mut all = found;
     if !all.has_errors() {
@@ -386,6 +386,7 @@ fn inspected(
         }
     }
     inspection.diagnostics = all.into_sorted();
+    inspection.checked = Some(checked);
     inspection
 }
 

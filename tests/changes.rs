@@ -455,7 +455,7 @@ fn told(folder: &Path, old: &str, new: &str) -> Vec<Value> {
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&plan.stderr);
-    let plan: Value = serde_json::from_slice(&plan.stdout).expect(&said);
+    let plan: Value = serde_json::from_slice(&plan.stdout).unwrap_or_else(|_| panic!("{said}"));
     let mut changes = Vec::new();
     for target in plan["targets"].as_array().unwrap() {
         for change in target["changes"].as_array().unwrap() {
@@ -482,7 +482,8 @@ fn manifests_say_what_their_program_says() {
             .env_clear()
             .output()
             .unwrap();
-        if !wrote.status.success() || !old.ends_with(".zd") {
+        // What is unproved is not built, and a folder of manifests is no program.
+        if !wrote.status.success() {
             continue;
         }
         let as_written = told(&folder, manifests, &new);

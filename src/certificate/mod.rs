@@ -12,12 +12,10 @@ use crate::diagnostics::catalogue;
 use crate::graph::Graph;
 use crate::rollout::table::{Least, Proof};
 use crate::source::Sources;
-use crate::targets::{Artifact, Header};
+use crate::targets::{Artifact, Header, digest};
 use assumptions::{Basis, Facts};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 /// Where the page for people stands, below the output folder.
 pub const PAGE: &str = "PROOF.md";
@@ -150,7 +148,7 @@ fn accepted(graph: &Graph) -> Vec<Accepted<'_>> {
 fn inputs(sources: &Sources) -> BTreeMap<&str, String> {
     let files = sources.iter();
     files
-        .map(|(_, source)| (&*source.path, hash([source.text.as_bytes()])))
+        .map(|(_, source)| (&*source.path, digest([&*source.text])))
         .collect()
 }
 
@@ -162,20 +160,5 @@ fn manifests(artifacts: &[Artifact]) -> String {
         let length = format!("{}\0{}\0", file.path, file.text.len());
         [length.into_bytes(), file.text.as_bytes().to_vec()]
     });
-    hash(parts)
-}
-
-fn hash(parts: impl IntoIterator<Item = impl AsRef<[u8]>>) -> String {
-    let mut hasher = Sha256::new();
-    for part in parts {
-        hasher.update(part);
-    }
-    let digest = hasher.finalize();
-    digest
-        .iter()
-        .fold(String::with_capacity(64), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    digest(parts)
 }

@@ -96,10 +96,15 @@ pub fn beside<O, R: Send>(
     })
 }
 
-/// Does two things, each with a processor of its own where there are two.
-pub fn both<O, R: Send>(own: impl FnOnce() -> O, other: impl Fn() -> R + Sync) -> (O, R) {
+/// Does two things, each with a processor of its own where there are two. `room` is about how many bytes of memory stay of
+/// the other.
+pub fn both<O, R: Send>(
+    room: usize,
+    own: impl FnOnce() -> O,
+    other: impl Fn() -> R + Sync,
+) -> (O, R) {
     let others = usize::from(processors() > 1);
-    let (own, others) = beside(others, |_| 0, own, |_| other());
+    let (own, others) = beside(others, |_| room, own, |_| other());
     let other = others.into_iter().next().unwrap_or_else(other);
     (own, other)
 }

@@ -6,7 +6,7 @@
 //! that several services leave as it is has one account, as it has one place in the source.
 
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
-use crate::graph::ServiceView;
+use crate::graph::{Graph, ServiceView};
 use crate::source::Span;
 use crate::vocabulary::{
     App, Attribute, Entry, Node, TargetId, Update, Written, WrittenEntry, WrittenId,
@@ -282,6 +282,19 @@ impl<'a> Ledger<'a> {
             }
             if self.accounts.get(id) == Account::Open {
                 self.declare(id, reason);
+            }
+        }
+    }
+
+    /// What is another target's: its settings, and services that are not written for this one.
+    pub fn declare_elsewhere(&mut self, graph: &Graph, target: TargetId) {
+        let settings = graph.deployment().settings.iter();
+        for settings in settings.filter(|settings| settings.label.name() != target.word()) {
+            self.declare_rest(settings, "settings of another target");
+        }
+        for service in graph.services() {
+            if !graph.runs_on(service, target) {
+                self.declare_rest(&service.node.service, "not written for this target");
             }
         }
     }

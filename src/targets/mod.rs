@@ -17,7 +17,7 @@ pub(crate) mod shell;
 pub mod swarm;
 
 pub use artifact::{Artifact, Header, Text};
-pub use content::content_hash;
+pub use content::{content_hash, digest};
 pub use ledger::{Account, Accounts, Ledger, contract, enter_app, hosts_own};
 pub use object::{Content, Object};
 

@@ -3,6 +3,7 @@
 //! Only for this writer's own text, in which an entry begins on a line of its own, in the column of its map, and all that
 //! belongs to it stands deeper.
 
+use super::narrowed::narrowed;
 use super::scalar;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +13,12 @@ use std::ops::Range;
 /// of lists whose items all begin with a name of their own. What is left has the paths that it had; an entry of which nothing
 /// is left is left out. Nothing where a text is no map, or not this writer's.
 pub fn differing(old: &str, new: &str) -> Option<(Value, Value)> {
+    let narrow = narrowed(old, new);
+    let found = narrow.and_then(|(old, new)| compared(&old, &new));
+    found.or_else(|| compared(old, new))
+}
+
+fn compared(old: &str, new: &str) -> Option<(Value, Value)> {
     let (old, new) = (Lines::of(old), Lines::of(new));
     let (old, new) = maps(&old.whole()?, &new.whole()?)?;
     Some((Value::Object(old), Value::Object(new)))
@@ -23,7 +30,7 @@ pub fn at(text: &str, path: &[&str]) -> Option<Value> {
     let (mut part, mut column) = (text, 0);
     let (last, maps) = path.split_last()?;
     for key in maps {
-        let found = entry(part, column, key)?;
+        let found = part.get(begin_of_entry(part, column, key)?..)?;
         let (line, inner) = found.split_at_checked(end_of_line(found))?;
         // What is nested begins below its key.
         part = (line.len() == column + key.len() + ":\n".len()).then_some(inner)?;
@@ -47,25 +54,35 @@ pub fn entries(text: &str, key: &str) -> Option<Vec<(String, String)>> {
     inner.into_iter().map(named).collect()
 }
 
-/// The lines of the entry that has a plain key, in a map that stands in a column.
-fn entry<'t>(text: &'t str, column: usize, wanted: &str) -> Option<&'t str> {
-    let mut begun = None;
+/// The lines of the entry that has a plain key, in a map that begins with a text and stands in a column.
+fn entry<'t>(text: &'t str, column: usize, key: &str) -> Option<&'t str> {
+    let text = text.get(begin_of_entry(text, column, key)?..)?;
+    let mut end = end_of_line(text);
+    while let Some(line) = text
+        .get(end..)
+        .filter(|rest| !rest.is_empty() && depth(rest) > column)
+    {
+        end += end_of_line(line);
+    }
+    text.get(..end)
+}
+
+fn begin_of_entry(text: &str, column: usize, key: &str) -> Option<usize> {
     let mut start = 0;
     while let Some(line) = text.get(start..).filter(|rest| !rest.is_empty()) {
-        let end = start + end_of_line(line);
-        let depth = depth(line);
-        if depth <= column {
-            if begun.is_some() || depth < column {
-                break;
+        match depth(line) {
+            depth if depth < column => return None,
+            depth if depth == column => {
+                let behind = line.get(column..)?.strip_prefix(key);
+                if behind.is_some_and(|it| it.starts_with(": ") || it.starts_with(":\n")) {
+                    return Some(start);
+                }
             }
-            let behind = line.get(column..)?.strip_prefix(wanted);
-            if behind.is_some_and(|behind| behind.starts_with(": ") || behind.starts_with(":\n")) {
-                begun = Some(start);
-            }
+            _ => {}
         }
-        start = end;
+        start += end_of_line(line);
     }
-    text.get(begun?..start)
+    None
 }
 
 /// One side and the other.
@@ -180,13 +197,13 @@ struct Lines<'t> {
 const SHORT_LINE: usize = 24;
 
 /// Where the next line begins.
-fn end_of_line(text: &str) -> usize {
+pub(super) fn end_of_line(text: &str) -> usize {
     let end = memchr::memchr(b'\n', text.as_bytes());
     end.map_or(text.len(), |end| end + 1)
 }
 
 /// How deep the line stands that a text begins with: a comment and an empty one deeper than all others.
-fn depth(line: &str) -> usize {
+pub(super) fn depth(line: &str) -> usize {
     let mut bytes = line.bytes();
     let depth = bytes.by_ref().take_while(|byte| *byte == b' ').count();
     match line.as_bytes().get(depth) {
@@ -306,9 +323,8 @@ impl<'l> Block<'l> {
     fn named(&self) -> Option<Vec<Entry<'l>>> {
         let items = self.items()?.into_iter();
         let named = |block: Block<'l>| {
-            let name = block.first_line().strip_prefix("name: ")?;
-            let key = name.strip_suffix('\n')?;
-            (key.starts_with('"') || scalar::is_plain(key)).then_some(Entry { key, block })
+            let key = name(block.first_line())?;
+            Some(Entry { key, block })
         };
         let named: Vec<Entry<'l>> = items.map(named).collect::<Option<_>>()?;
         let names: BTreeSet<&str> = named.iter().map(|entry| entry.key).collect();
@@ -385,8 +401,14 @@ impl<'l> Entry<'l> {
     }
 }
 
+/// The name that an item of a list begins with, as it is written.
+pub(super) fn name(line: &str) -> Option<&str> {
+    let name = line.strip_prefix("name: ")?.strip_suffix('\n')?;
+    (name.starts_with('"') || scalar::is_plain(name)).then_some(name)
+}
+
 /// The key that a line begins with, as it is written.
-fn key(line: &str) -> Option<&str> {
+pub(super) fn key(line: &str) -> Option<&str> {
     let end = if line.starts_with('"') {
         quoted(line)?
     } else {

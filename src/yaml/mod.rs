@@ -7,6 +7,7 @@
 mod annotate;
 mod block;
 mod differing;
+mod narrowed;
 mod node;
 mod scalar;
 mod writer;
@@ -36,11 +37,11 @@ pub const BETWEEN: &str = "---\n";
 
 /// The documents of a stream that was written here.
 pub fn documents(stream: &str) -> impl Iterator<Item = &str> {
-    const AFTER_A_LINE: &str = "\n---\n";
+    let after_a_line = memchr::memmem::Finder::new("\n---\n");
     let mut rest = Some(stream);
     std::iter::from_fn(move || {
         let stream = rest.take()?;
-        let end = stream.find(AFTER_A_LINE).map(|end| end + 1);
+        let end = after_a_line.find(stream.as_bytes()).map(|end| end + 1);
         let (document, others) = stream.split_at_checked(end.unwrap_or(stream.len()))?;
         rest = others.strip_prefix(BETWEEN);
         Some(document)

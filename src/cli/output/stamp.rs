@@ -1,8 +1,7 @@
 //! The mark of zdc on a file: who made it, from what, and the hash that an edit breaks.
 
 use crate::diagnostics::render::escape_line;
-use crate::targets::{Artifact, Header};
-use sha2::{Digest, Sha256};
+use crate::targets::{Artifact, Header, digest};
 use std::borrow::Cow;
 use std::fmt::Write;
 use std::path::Path;
@@ -186,15 +185,7 @@ fn name_has_hash(name: &str, bytes: &[u8]) -> bool {
 
 /// The first hexadecimal digits of the SHA-256 of some parts.
 fn hash(parts: &[&[u8]], digits: usize) -> String {
-    let mut hasher = Sha256::new();
-    for part in parts {
-        hasher.update(part);
-    }
-    let mut text = String::with_capacity(64);
-    for byte in hasher.finalize() {
-        // Writing to a string never fails.
-        let _ = write!(text, "{byte:02x}");
-    }
+    let mut text = digest(parts);
     text.truncate(digits);
     text
 }

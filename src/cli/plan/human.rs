@@ -166,7 +166,7 @@ fn write_field(
 /// `app.zd:12`
 pub(super) fn place(planned: &Planned<'_>, span: Span) -> Option<String> {
     let file = planned.sources.get(span.file)?;
-    let (line, _) = planned.sources.position(span);
+    let line = file.line(span.start as usize) + 1;
     let path = format!("{}{}", planned.shown, file.path);
     Some(format!("{}:{line}", escape_line(&path)))
 }

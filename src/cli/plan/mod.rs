@@ -20,6 +20,7 @@ use crate::vocabulary::TargetId;
 use crate::{Inspection, Options, parallel};
 use clap::{Args, ValueEnum};
 use side::{Side, Sides};
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -97,6 +98,9 @@ pub(super) struct Plan {
     color: Color,
 }
 
+/// About what a side of some hundred services takes.
+const ROOM: usize = 8 << 20;
+
 /// How a plan is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
@@ -148,10 +152,12 @@ impl Plan {
         let set_old = || self.set.iter().chain(&self.set_old).cloned().collect();
         // They have nothing in common before they are compared.
         let (new, old) = parallel::both(
+            ROOM,
             || self.compile(&new, self.set.clone(), crate::inspect),
             || self.compile(&old, set_old(), crate::inspect_deployed),
         );
-        let (old, new) = (old?, new?);
+        // What the process ends with is not freed piece by piece.
+        let (old, new) = (ManuallyDrop::new(old?), ManuallyDrop::new(new?));
         let mut broken = false;
         for (side, is_new) in [(&old, false), (&new, true)] {
             broken |= self.tell(side, is_new);
@@ -161,6 +167,7 @@ impl Plan {
             }
         }
         let changes = change::compare(&old.inspection.revision(), &new.inspection.revision());
+        let changes = ManuallyDrop::new(changes);
         let found = changes.found.clone().into_sorted();
         let planned = Planned {
             changes: &changes,
@@ -223,10 +230,8 @@ impl Plan {
                 objects.retain(|(target, _)| wanted(target));
                 Ok(Compiled {
                     inspection: Inspection {
-                        sources: Sources::default(),
-                        diagnostics: Vec::new(),
-                        graph: None,
                         objects,
+                        ..Inspection::default()
                     },
                     shown: String::new(),
                 })

@@ -17,16 +17,7 @@ pub(in crate::targets) fn declare_unused(
 ) {
     const UNUSED: &str = "no service of this target uses it";
     let deployment = graph.deployment();
-    for settings in &deployment.settings {
-        if settings.label.name() != target.word() {
-            ledger.declare_rest(settings, "settings of another target");
-        }
-    }
-    for service in graph.services() {
-        if !graph.runs_on(service, target) {
-            ledger.declare_rest(&service.node.service, "not written for this target");
-        }
-    }
+    ledger.declare_elsewhere(graph, target);
     let is_unused =
         |kind: ResourceKind, label: &Label| !used.contains(&(kind, label.name().into()));
     for node in &deployment.networks {

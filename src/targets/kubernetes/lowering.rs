@@ -128,8 +128,6 @@ pub(super) struct Settings<'g> {
 
 /// A diagnostic is about this property too, or was said of another use of its place.
 pub(super) const SAID: &str = "a diagnostic says it";
-/// Why a service has no objects.
-const ELSEWHERE: &str = "not written for Kubernetes";
 
 impl<'g> Lowering<'g> {
     fn new(graph: &'g Graph) -> Self {
@@ -268,17 +266,8 @@ impl<'g> Lowering<'g> {
     fn declare_unused(&mut self) {
         const UNUSED: &str = "no service on Kubernetes uses it";
         let deployment = self.graph.deployment();
-        for settings in &deployment.settings {
-            if settings.label.name() != TargetId::Kubernetes.word() {
-                self.ledger
-                    .declare_block(settings, "settings of another target");
-            }
-        }
-        for service in self.graph.services() {
-            if !self.graph.runs_on(service, TargetId::Kubernetes) {
-                self.ledger.declare_rest(&service.node.service, ELSEWHERE);
-            }
-        }
+        self.ledger
+            .declare_elsewhere(self.graph, TargetId::Kubernetes);
         for node in &deployment.networks {
             if self.is_first(node.id) {
                 self.ledger.declare_block(node, UNUSED);

@@ -65,11 +65,7 @@ impl Target for Nginx {
         let app = file_name(graph.name());
         let host = hosts::lower(graph, &services, &app, &conf.includes, &mut ledger);
         // A gateway takes what it needs of services that only other targets have.
-        for service in graph.services() {
-            if !graph.runs_on(service, TargetId::Nginx) {
-                ledger.declare_rest(&service.node.service, "not written for this target");
-            }
-        }
+        ledger.declare_elsewhere(graph, TargetId::Nginx);
         let (diagnostics, accounts) = ledger.close();
         let plan = Box::new(Files {
             path: format!("nginx/conf.d/{app}.conf"),
@@ -179,10 +175,6 @@ fn elsewhere(graph: &Graph, ledger: &mut Ledger<'_>) {
     }
     for secret in &deployment.secrets {
         ledger.declare_block(secret, WHY);
-    }
-    let others = deployment.settings.iter();
-    for settings in others.filter(|settings| settings.label.name() != TargetId::Nginx.word()) {
-        ledger.declare_block(settings, "another target's");
     }
 }
 
