@@ -1,6 +1,6 @@
 //! The order of the tests. What mostly waits goes in lanes beside each other, each a process of this program in
 //! namespaces of its own: lanes share no port, no name and no server, only the processors. What counts requests comes
-//! after them and alone, since what it claims is about time.
+//! after them, in a lane alone, since what it claims is about time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Lines, Write as _};
@@ -114,12 +114,14 @@ pub(crate) fn run(tests: Vec<Test>, required: bool) -> Outcome {
         let is = |part: &&str| name.starts_with(part) || name.ends_with(part);
         match KINDS.iter().position(|(parts, _)| parts.iter().any(is)) {
             Some(kind) => kinds[kind].push(test.name),
-            None if ALONE.iter().any(|part| name.contains(part)) => alone.push(test),
+            None if ALONE.iter().any(|part| name.contains(part)) => alone.push(test.name),
             None => beside.push(test),
         }
     }
-    let open = kinds.map(Mutex::new);
-    let mut outcome = scope(|scope| {
+    // A lane begins at the end, and these in their order.
+    alone.reverse();
+    let (open, alone) = (kinds.map(Mutex::new), Mutex::new(alone));
+    let outcome = scope(|scope| {
         let lanes: Vec<_> = KINDS
             .iter()
             .zip(&open)
@@ -130,14 +132,17 @@ pub(crate) fn run(tests: Vec<Test>, required: bool) -> Outcome {
         let ended = lanes.into_iter().map(|lane| lane.join().unwrap());
         ended.fold(here, Outcome::and)
     });
+    // In a lane of their own, too: what the others started listens on ports that hosts have services on.
+    let mut outcome = outcome.and(lane(&alone, &said));
     for name in open
-        .iter()
-        .flat_map(|open| std::mem::take(&mut *open.lock().unwrap()))
+        .into_iter()
+        .chain([alone])
+        .flat_map(|open| open.into_inner().unwrap())
     {
         outcome.failed += 1;
         println!("test {name}{FAILED}: its lanes broke off");
     }
-    outcome.and(in_turn(alone, required, &said))
+    outcome
 }
 
 /// A lane: takes one test after the other, as long as there are some.
