@@ -450,6 +450,14 @@ reload() {
   return 1
 }
 
+# Waits until the workers are gone that know the configuration before, at most the drain time: for a tenth of a second
+# after a reload they still take requests (src/os/unix/ngx_process_cycle.c, ngx_master_process_cycle).
+retire() {
+  local end
+  end=$(($(now) + drain_limit))
+  while [ -n "$old_workers" ] && workers | grep -xF "$old_workers" >/dev/null && [ "$(now)" -lt "$end" ]; do pause 50; done
+}
+
 # How many sockets are in a state of the kernel's (tcp_states.h): 0A listens on this port, 01 is connected to it.
 connections() {
   local column=3

@@ -83,7 +83,7 @@ swap_back() { # from, to, why
 give_back() {
   remove_conf
   "${root[@]}" rm -rf "$includes"
-  if test_nginx; then reload || true; fi
+  if test_nginx && reload; then retire; fi
   fail "this is the first release: requests go where they went before it"
 }
 
