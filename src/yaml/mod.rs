@@ -11,14 +11,16 @@ mod narrowed;
 mod node;
 mod scalar;
 mod writer;
+mod written;
 
 use std::fmt;
 
 use serde::Serialize;
 
 pub use annotate::{Apart, Commented, Flow, comment};
-pub use differing::{at, differing, entries};
+pub use differing::differing;
 pub use node::{Node, to_node};
+pub use written::{at, documents, entries};
 
 /// The value as one block-style YAML document, with a final newline.
 pub fn to_string<T: Serialize + ?Sized>(value: &T) -> Result<String, Error> {
@@ -34,19 +36,6 @@ pub fn write<T: Serialize + ?Sized>(out: &mut String, value: &T) -> Result<(), E
 
 /// What stands between two documents of a stream.
 pub const BETWEEN: &str = "---\n";
-
-/// The documents of a stream that was written here.
-pub fn documents(stream: &str) -> impl Iterator<Item = &str> {
-    let after_a_line = memchr::memmem::Finder::new("\n---\n");
-    let mut rest = Some(stream);
-    std::iter::from_fn(move || {
-        let stream = rest.take()?;
-        let end = after_a_line.find(stream.as_bytes()).map(|end| end + 1);
-        let (document, others) = stream.split_at_checked(end.unwrap_or(stream.len()))?;
-        rest = others.strip_prefix(BETWEEN);
-        Some(document)
-    })
-}
 
 /// A value that has no place in a manifest, such as a map with a list as key. The types of the targets cannot raise it.
 #[derive(Debug, Clone, PartialEq, Eq)]

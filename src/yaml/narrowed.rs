@@ -1,7 +1,7 @@
 //! Two written maps without most of what they have in common, found by the bytes: what is left is small, and looked through
 //! entry by entry ([`differing`](super::differing())).
 
-use super::differing::{depth, end_of_line, key, name};
+use super::written::{depth, end_of_line, key, name};
 use std::collections::BTreeSet;
 
 /// The keys that lead to what differs, and the entries there of which one does: two maps that differ where the whole ones do,

@@ -77,11 +77,15 @@ fn node_cluster() -> Verdict {
     loses_nothing(&found.back("2")?)
 }
 
+/// A reload of the owner's nginx must not close kept connections under a client's next request, as it does without
+/// `keepalive_min_timeout`: the first switch is one.
+///
 /// The owner's script has started the old version on 8081, and the site on Ubuntu's port 80 includes where that is.
 fn blue_green_by_hand() -> Verdict {
     let new = hosts::blue_green()?;
     let site = "server {
   listen 80 default_server;
+  keepalive_min_timeout 2s;
   include service-url.inc;
   location / { proxy_pass $service_url; }
 }
@@ -130,6 +134,7 @@ fn node_cluster_by_hand() -> Verdict {
 server {
   listen 3333;
   server_name localhost;
+  keepalive_min_timeout 2s;
   location / { proxy_pass http://nodejs_server; }
 }
 ";
