@@ -176,11 +176,9 @@ fn errors(case: &str) -> Vec<String> {
 /// says that their address moves.
 #[test]
 fn plans_say_which_calls_are_lost() {
-    let path = folder().join("observed/swarm.json");
-    let observed: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
-    let cases = observed["cases"].as_object().unwrap();
     let mut outcomes = Vec::new();
-    for (case, seen) in cases {
+    let cases = observed("swarm");
+    for (case, seen) in &cases {
         for (call, what) in seen["calls"].as_object().into_iter().flatten() {
             let expected: &[&str] = match what.as_str().unwrap() {
                 "answered" => &[],
@@ -194,17 +192,22 @@ fn plans_say_which_calls_are_lost() {
     assert_eq!(outcomes, ["answered", "not always"]);
 }
 
+/// What was seen of the cases, by the name of its record.
+fn observed(record: &str) -> serde_json::Map<String, Value> {
+    let path = folder().join("observed").join(format!("{record}.json"));
+    let observed: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    observed["cases"].as_object().unwrap().clone()
+}
+
 /// What was seen agrees with what is said: each workload that was replaced is said to be, and no
 /// other; each refusal in the orchestrator's own words.
 #[test]
 fn plans_say_what_was_seen() {
     let mut wrong = Vec::new();
     for target in ["swarm", "kubernetes"] {
-        let path = folder().join("observed").join(format!("{target}.json"));
-        let observed: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
-        let cases = observed["cases"].as_object().unwrap();
+        let cases = observed(target);
         assert!(cases.len() >= 40, "{target}: {}", cases.len());
-        for (case, seen) in cases {
+        for (case, seen) in &cases {
             let predicted = predicted(case, target);
             for (object, seen) in seen["objects"].as_object().unwrap() {
                 let seen = seen.as_str().unwrap();
@@ -237,11 +240,9 @@ fn plans_say_what_was_seen() {
 /// what was seen: callers go first where the policies of before let the new ones through.
 #[test]
 fn plans_say_whom_policies_refused() {
-    let path = folder().join("observed/policies.json");
-    let observed: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
-    let cases = observed["cases"].as_object().unwrap();
+    let cases = observed("policies");
     assert!(!cases.is_empty());
-    for (case, seen) in cases {
+    for (case, seen) in &cases {
         let answered = |caller: &str, policies: &str| {
             let by = |callee: &str| {
                 let asked = format!("{caller} front asks {callee} api");

@@ -8,7 +8,7 @@ mod compose;
 mod content;
 mod docker;
 mod global;
-mod kubernetes;
+pub(crate) mod kubernetes;
 mod ledger;
 pub mod nginx;
 mod object;

@@ -1,7 +1,7 @@
 //! Two written maps without most of what they have in common, found by the bytes: what is left is small, and looked through
 //! entry by entry ([`differing`](super::differing())).
 
-use super::written::{depth, end_of_line, key, name};
+use super::written::{depth, end_of_line, key, lines, name};
 use std::collections::BTreeSet;
 
 /// The keys that lead to what differs, and the entries there of which one does: two maps that differ where the whole ones do,
@@ -191,16 +191,6 @@ fn is_item(line: &str, column: usize) -> bool {
 fn begin_of_line(text: &str, offset: usize) -> usize {
     let above = text.as_bytes().get(..offset).unwrap_or_default();
     memchr::memrchr(b'\n', above).map_or(0, |end| end + 1)
-}
-
-/// A line at a time, each with its end.
-fn lines(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        let (line, below) = rest.split_at_checked(end_of_line(rest))?;
-        rest = below;
-        (!line.is_empty()).then_some(line)
-    })
 }
 
 /// Bytes that are compared at once.

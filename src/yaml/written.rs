@@ -52,19 +52,15 @@ pub fn entries(text: &str, key: &str) -> Option<Vec<(String, String)>> {
 /// The lines of the entry that has a plain key, in a map that begins with a text and stands in a column.
 fn entry<'t>(text: &'t str, column: usize, key: &str) -> Option<&'t str> {
     let text = text.get(begin_of_entry(text, column, key)?..)?;
-    let mut end = end_of_line(text);
-    while let Some(line) = text
-        .get(end..)
-        .filter(|rest| !rest.is_empty() && depth(rest) > column)
-    {
-        end += end_of_line(line);
-    }
-    text.get(..end)
+    let mut all = lines(text);
+    let first = all.next()?.len();
+    let inner = all.take_while(|line| depth(line) > column);
+    text.get(..first + inner.map(str::len).sum::<usize>())
 }
 
 fn begin_of_entry(text: &str, column: usize, key: &str) -> Option<usize> {
     let mut start = 0;
-    while let Some(line) = text.get(start..).filter(|rest| !rest.is_empty()) {
+    for line in lines(text) {
         match depth(line) {
             depth if depth < column => return None,
             depth if depth == column => {
@@ -75,7 +71,7 @@ fn begin_of_entry(text: &str, column: usize, key: &str) -> Option<usize> {
             }
             _ => {}
         }
-        start += end_of_line(line);
+        start += line.len();
     }
     None
 }
@@ -96,6 +92,16 @@ pub(super) fn end_of_line(text: &str) -> usize {
     end.map_or(text.len(), |end| end + 1)
 }
 
+/// A line at a time, each with its end.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let (line, below) = rest.split_at_checked(end_of_line(rest))?;
+        rest = below;
+        (!line.is_empty()).then_some(line)
+    })
+}
+
 /// How deep the line stands that a text begins with: a comment and an empty one deeper than all others.
 pub(super) fn depth(line: &str) -> usize {
     let depth = line.bytes().take_while(|byte| *byte == b' ').count();
@@ -107,13 +113,13 @@ pub(super) fn depth(line: &str) -> usize {
 
 impl<'t> Lines<'t> {
     pub(super) fn of(text: &'t str) -> Self {
-        let mut lines = Vec::with_capacity(text.len() / SHORT_LINE);
+        let mut all = Vec::with_capacity(text.len() / SHORT_LINE);
         let mut start = 0;
-        while let Some(rest) = text.get(start..).filter(|rest| !rest.is_empty()) {
-            lines.push((start, depth(rest)));
-            start += end_of_line(rest);
+        for line in lines(text) {
+            all.push((start, depth(line)));
+            start += line.len();
         }
-        Self { text, lines }
+        Self { text, lines: all }
     }
 
     pub(super) fn whole(&self, column: usize) -> Option<Block<'_>> {

@@ -5,7 +5,7 @@ use crate::cli::disk::read_source;
 use crate::cli::output::{Mark, mark, unstamped};
 use crate::cli::project::show;
 use crate::diagnostics::render::escape_line;
-use crate::targets::{Content, Object};
+use crate::targets::{Content, Object, kubernetes};
 use crate::vocabulary::TargetId;
 use crate::yaml;
 use serde::Deserialize;
@@ -138,29 +138,23 @@ fn file(path: &str, text: &str) -> Object {
 
 /// The objects of a file as zdc wrote it, which need not be read: a fresh build gives the same texts where nothing changed.
 fn written(path: &str, text: &str) -> Option<(TargetId, Vec<Object>)> {
-    let object = |kind: String, name: String, text: String| Object {
-        file: path.to_owned(),
-        kind,
-        name,
-        content: Content::Text(text.into()),
-    };
-    let mut objects = Vec::new();
     if yaml::at(text, &["apiVersion"]).is_some() {
-        let word = |document: &str, path: &[&str]| match yaml::at(document, path) {
-            Some(Value::String(word)) => Some(word),
-            _ => None,
-        };
-        for document in yaml::documents(text) {
-            let kind = word(document, &["kind"])?;
-            let name = word(document, &["metadata", "name"])?;
-            objects.push(object(kind, name, document.to_owned()));
-        }
-        return Some((TargetId::Kubernetes, objects));
+        let objects = kubernetes::objects(path, &text.to_owned().into());
+        let named = |object: &Object| !object.kind.is_empty() && !object.name.is_empty();
+        return objects
+            .iter()
+            .all(named)
+            .then_some((TargetId::Kubernetes, objects));
     }
+    let mut objects = Vec::new();
     for section in SECTIONS {
-        for (name, text) in yaml::entries(text, section)? {
-            objects.push(object(section.to_owned(), name, text));
-        }
+        let entries = yaml::entries(text, section)?.into_iter();
+        objects.extend(entries.map(|(name, text)| Object {
+            file: path.to_owned(),
+            kind: section.to_owned(),
+            name,
+            content: Content::Text(text.into()),
+        }));
     }
     Some((TargetId::Swarm, objects))
 }

@@ -26,6 +26,8 @@ mod storage;
 mod text;
 mod workload;
 
+pub(crate) use plan::objects;
+
 use super::{Lowered, Target};
 use crate::graph::Graph;
 use crate::vocabulary::TargetId;

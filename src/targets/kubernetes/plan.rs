@@ -20,7 +20,9 @@ pub(super) struct KubernetesPlan {
 impl Plan for KubernetesPlan {
     fn objects(&self) -> Vec<Object> {
         let files = self.files.iter();
-        files.flat_map(|(name, text)| objects(name, text)).collect()
+        files
+            .flat_map(|(name, text)| objects(&format!("kubernetes/{name}.yaml"), text))
+            .collect()
     }
 
     fn unproved(self: Box<Self>) -> Unproved {
@@ -56,8 +58,9 @@ impl KubernetesPlan {
     }
 }
 
-/// The objects of a file. Its text is our own writer's: its kind and name stand in the places that `order.rs` gives them.
-fn objects(file: &str, text: &Text) -> Vec<Object> {
+/// The objects of a file that zdc wrote: kind and name of each stand in the places that `order.rs` gives them, and are empty where
+/// it has none.
+pub(crate) fn objects(path: &str, text: &Text) -> Vec<Object> {
     let mut begun = 0;
     let documents = yaml::documents(text).map(|document| {
         let part = text.part(begun..begun + document.len());
@@ -65,7 +68,7 @@ fn objects(file: &str, text: &Text) -> Vec<Object> {
         part
     });
     let object = |document: Text| Object {
-        file: format!("kubernetes/{file}.yaml"),
+        file: path.to_owned(),
         kind: after(&document, "kind: "),
         name: after(&document, "  name: "),
         content: Content::Text(document),

@@ -455,7 +455,12 @@ reload() {
 retire() {
   local end
   end=$(($(now) + drain_limit))
-  while [ -n "$old_workers" ] && workers | grep -xF "$old_workers" >/dev/null && [ "$(now)" -lt "$end" ]; do pause 50; done
+  while [ "$(retiring)" -gt 0 ] && [ "$(now)" -lt "$end" ]; do pause 50; done
+}
+
+# How many workers are left that know the configuration before.
+retiring() {
+  if [ -z "$old_workers" ]; then printf 0; else workers | grep -cxF "$old_workers" || true; fi
 }
 
 # How many sockets are in a state of the kernel's (tcp_states.h): 0A listens on this port, 01 is connected to it.
@@ -485,8 +490,7 @@ drain() { # slot to be left alone, slots that must serve
       if serves "${@:2}"; then failures=0; else failures=$((failures + 1)); fi
       if [ "$failures" -ge "$retries" ]; then return 1; fi
     fi
-    left=0
-    if [ -n "$old_workers" ]; then left=$(workers | grep -cxF "$old_workers" || true); fi
+    left=$(retiring)
     found=$(connections 01 "$slot")
     if [ "$waited" -ge "$monitor" ] && [ "$left" -eq 0 ] && [ "$found" -eq 0 ]; then return 0; fi
     if [ "$waited" -ge "$monitor" ] && [ "$waited" -ge "$drain_limit" ]; then
