@@ -88,6 +88,7 @@ fn change(pair: &Pair<'_>, file: &Object, effect: Effect, how: String) -> Change
         service: view.map(|view| view.name().into()),
         kind: "file".to_owned(),
         name: file.file.clone(),
+        namespace: None,
         was: None,
         effect,
         how,

@@ -91,6 +91,8 @@ pub struct Change {
     pub kind: String,
     /// Its name as the orchestrator knows it.
     pub name: String,
+    /// The namespace of Kubernetes that its manifest names.
+    pub namespace: Option<String>,
     /// The kind and name of what it replaces, where it has another name now.
     pub was: Option<String>,
     /// What happens to it.

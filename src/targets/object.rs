@@ -14,6 +14,8 @@ pub struct Object {
     pub kind: String,
     /// Its name there.
     pub name: String,
+    /// The namespace of Kubernetes that it names; where it names none, it goes to that of the client.
+    pub namespace: Option<String>,
     /// What it holds.
     pub content: Content,
 }
@@ -40,6 +42,7 @@ impl Object {
             file: file.to_owned(),
             kind: kind.to_owned(),
             name: name.to_owned(),
+            namespace: None,
             content: Content::Text(text.into()),
         }
     }
@@ -50,6 +53,7 @@ impl Object {
             file: path.to_owned(),
             kind: Self::FILE.to_owned(),
             name: path.rsplit('/').next().unwrap_or(path).to_owned(),
+            namespace: None,
             content: Content::Text(text),
         }
     }

@@ -39,9 +39,6 @@ const SELECTION: [&str; 12] = [
     "written-selector",
 ];
 
-/// The cases that are never asked: nothing binds their claims here, and what is not bound is not resized.
-const NOT_ASKED: [&str; 2] = ["claim-grown", "claim-shrunk"];
-
 /// How many stacks are deployed at once: each is mostly waiting.
 const AT_ONCE: usize = 4;
 
@@ -55,6 +52,14 @@ pub(crate) fn tests() -> Vec<Test> {
         }),
         test("changes::on_a_control_plane", || {
             let cluster = kubernetes::controlled()?;
+            // A DaemonSet has a pod on it, and what grows has a class that lets it.
+            let node = r#"{"apiVersion": "v1", "kind": "Node", "metadata": {"name": "changes"}}"#;
+            let home = folder("changes/cluster");
+            for (name, object) in [("node.json", node), ("class.json", CLASS)] {
+                let file = home.join(name);
+                std::fs::write(&file, object).map_err(|error| error.to_string())?;
+                cluster.kubectl(&["apply", "-f", &file.to_string_lossy()])?;
+            }
             let version = cluster.kubectl(&["get", "--raw", "/version"])?;
             let version: Value = serde_json::from_str(&version).unwrap_or_default();
             let version = format!(
@@ -110,12 +115,11 @@ fn compare(
     let mut cases = cases(target)?;
     cases.retain(|case| {
         let name = case.name.as_str();
-        let asked = named
+        named
             .as_ref()
             .map_or(all || SELECTION.contains(&name), |named| {
                 named.contains(&name)
-            });
-        asked && !NOT_ASKED.contains(&name)
+            })
     });
     cases.reverse();
     let left = Mutex::new(cases);
@@ -223,6 +227,7 @@ fn objects(case: &Path, side: &str, target: TargetId, own: &str) -> Result<Vec<O
             file: file.replace("shop", own),
             kind: if is_content { Object::FILE } else { "whole" }.to_owned(),
             name: String::new(),
+            namespace: None,
             content: Content::Text(text.into()),
         });
     }
@@ -417,29 +422,65 @@ fn tasks(engine: &Engine, stacks: &BTreeSet<String>) -> Result<Tasks, Failure> {
 }
 
 fn on_cluster(cluster: &Cluster, case: &Case) -> Result<Seen, Failure> {
-    let namespace = case.own.as_str();
-    cluster.kubectl(&["create", "namespace", namespace])?;
+    let of = |objects: &[Object]| -> BTreeSet<String> {
+        let namespaces = objects.iter().filter_map(|object| object.namespace.clone());
+        namespaces.collect()
+    };
+    let mut new_namespaces = of(&case.after);
+    let mut namespaces: BTreeSet<String> =
+        of(&case.before).union(&new_namespaces).cloned().collect();
+    let names_none = namespaces.is_empty();
+    if names_none {
+        namespaces.insert(case.own.clone());
+        new_namespaces.insert(case.own.clone());
+    }
+    for namespace in &namespaces {
+        cluster.kubectl(&["create", "namespace", namespace])?;
+        // Without it no controller makes a pod.
+        cluster.kubectl(&["create", "serviceaccount", "default", "-n", namespace])?;
+    }
     let apply = |objects: &[Object], side: &str| -> Result<String, Failure> {
         let files = write(objects, &format!("changes/kubernetes-{}-{side}", case.own))?;
         let mut refused = String::new();
         for file in files {
             let file = file.to_string_lossy();
-            if let Err(why) = cluster.kubectl(&["apply", "-n", namespace, "-f", &file]) {
+            let mut words = vec!["apply", "-f", &file];
+            if names_none {
+                words.extend(["-n", &case.own]);
+            }
+            if let Err(why) = cluster.kubectl(&words) {
                 let _ = writeln!(refused, "{why}");
             }
         }
         Ok(refused)
     };
+    let all = || -> Result<BTreeMap<String, Workload>, Failure> {
+        let mut found = BTreeMap::new();
+        for namespace in &namespaces {
+            for (name, workload) in workloads(cluster, namespace)? {
+                let name = if new_namespaces.contains(namespace) {
+                    name
+                } else {
+                    format!("{name} in namespace {namespace}").replace(&case.own, "shop")
+                };
+                found.insert(name, workload);
+            }
+        }
+        Ok(found)
+    };
     let refused = apply(&case.before, "old")?;
     ensure(refused.is_empty(), || {
         format!("the old one was refused: {refused}")
     })?;
-    let was = workloads(cluster, namespace)?;
+    if case.name.starts_with("claim-") {
+        bind(cluster, &case.own)?;
+    }
+    let was = all()?;
     let refused = apply(&case.after, "new")?;
-    let is = workloads(cluster, namespace)?;
+    let is = changed(&was, all)?;
     let written: String = written(&case.after).into_values().collect();
     let mut objects = BTreeMap::new();
-    for (object, revision) in &is {
+    for (object, workload) in &is {
         let (kind, name) = object.split_once(' ').unwrap_or((object, ""));
         let document = |document: &str| {
             document.contains(&format!("kind: {kind}"))
@@ -448,7 +489,7 @@ fn on_cluster(cluster: &Cluster, case: &Case) -> Result<Seen, Failure> {
         let what = match was.get(object) {
             None => "created",
             Some(_) if !written.split("---\n").any(document) => "left",
-            Some(known) if known != revision => "replaced",
+            Some(known) if !workload.revisions.is_subset(&known.revisions) => "replaced",
             Some(_) => "kept",
         };
         objects.insert(object.clone(), what.to_owned());
@@ -460,36 +501,107 @@ fn on_cluster(cluster: &Cluster, case: &Case) -> Result<Seen, Failure> {
     })
 }
 
-/// Every workload with its revision, once the controllers have seen it.
-fn workloads(cluster: &Cluster, namespace: &str) -> Result<BTreeMap<String, String>, Failure> {
-    wait(Duration::from_secs(60), || {
-        let words = [
-            "get",
-            "deployments,statefulsets",
+/// The class of the claims that are bound, the cluster's own from then on.
+const CLASS: &str = r#"{"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass",
+"metadata": {"name": "grows", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+"provisioner": "example.com/none", "allowVolumeExpansion": true}"#;
+
+/// Does to the claim `data` of a namespace what binding it does: nothing here provides volumes.
+fn bind(cluster: &Cluster, namespace: &str) -> Verdict {
+    let patch = |words: &[&str]| {
+        let patch = [
+            "patch",
+            "persistentvolumeclaim/data",
             "-n",
             namespace,
-            "-o",
-            "json",
+            "--type=merge",
         ];
+        cluster.kubectl(&[&patch, words].concat())
+    };
+    let path = "jsonpath={.spec.resources.requests.storage}";
+    let size = cluster.kubectl(&[
+        "get",
+        "persistentvolumeclaim/data",
+        "-n",
+        namespace,
+        "-o",
+        path,
+    ])?;
+    patch(&["-p", r#"{"spec": {"volumeName": "bound"}}"#])?;
+    let status = json!({"status": {"phase": "Bound", "capacity": {"storage": size}}});
+    patch(&["--subresource=status", "-p", &status.to_string()])?;
+    Ok(())
+}
+
+/// A workload as its controller has it.
+#[derive(Clone, PartialEq)]
+struct Workload {
+    generation: i64,
+    /// What it has pods of: of a Deployment the revision, since it always has pods of that; else what its pods are labelled with.
+    revisions: BTreeSet<String>,
+}
+
+/// The workloads once what was changed has had its effect. Pods that a controller leaves alone are left alone for seconds.
+fn changed(
+    was: &BTreeMap<String, Workload>,
+    all: impl Fn() -> Result<BTreeMap<String, Workload>, Failure>,
+) -> Result<BTreeMap<String, Workload>, Failure> {
+    for _ in 0..12 {
+        let is = all()?;
+        let settled = is.iter().all(|(name, now)| {
+            let before = was.get(name);
+            before.is_none_or(|was| {
+                was.generation == now.generation || was.revisions != now.revisions
+            })
+        });
+        if settled {
+            return Ok(is);
+        }
+        sleep(Duration::from_millis(500));
+    }
+    all()
+}
+
+/// Every workload of a namespace, once the controllers have seen it and made its pods.
+fn workloads(cluster: &Cluster, namespace: &str) -> Result<BTreeMap<String, Workload>, Failure> {
+    let listed = |kinds: &str| -> Result<Vec<Value>, String> {
+        let words = ["get", kinds, "-n", namespace, "-o", "json"];
         let listed: Value =
             serde_json::from_str(&cluster.kubectl(&words)?).map_err(|error| error.to_string())?;
+        Ok(listed["items"].as_array().cloned().unwrap_or_default())
+    };
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    wait(Duration::from_secs(60), || {
         let mut found = BTreeMap::new();
-        for item in listed["items"].as_array().into_iter().flatten() {
-            let observed = &item["status"]["observedGeneration"];
-            let revision = match item["kind"].as_str() {
-                Some("StatefulSet") => &item["status"]["updateRevision"],
-                _ => &item["metadata"]["annotations"]["deployment.kubernetes.io/revision"],
-            };
-            if observed != &item["metadata"]["generation"] || revision.is_null() {
+        let pods = listed("pods")?;
+        for item in listed("deployments,statefulsets,daemonsets")? {
+            let metadata = &item["metadata"];
+            if item["status"]["observedGeneration"] != metadata["generation"] {
                 return Err(format!("not seen by its controller yet: {item}"));
             }
-            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-            let name = format!(
-                "{} {}",
-                text(&item["kind"]),
-                text(&item["metadata"]["name"])
+            let revisions: BTreeSet<String> = if item["kind"] == "Deployment" {
+                let revision = &metadata["annotations"]["deployment.kubernetes.io/revision"];
+                revision.as_str().into_iter().map(str::to_owned).collect()
+            } else {
+                let own = pods
+                    .iter()
+                    .filter(|pod| pod["metadata"]["ownerReferences"][0]["uid"] == metadata["uid"]);
+                own.map(|pod| text(&pod["metadata"]["labels"]["controller-revision-hash"]))
+                    .collect()
+            };
+            // One that is paused from the beginning has none.
+            if revisions.is_empty() && item["spec"]["paused"] != true {
+                return Err(format!("it has no pods yet: {item}"));
+            }
+            let name = format!("{} {}", text(&item["kind"]), text(&metadata["name"]));
+            let generation = metadata["generation"].as_i64().unwrap_or(0);
+            found.insert(
+                name,
+                Workload {
+                    generation,
+                    revisions,
+                },
             );
-            found.insert(name, text(revision));
         }
         Ok(found)
     })

@@ -3,9 +3,11 @@
 use super::{Both, Step};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{Graph, ServiceView};
+use crate::rollout::derivation;
 use crate::source::Span;
 use crate::types::Reference;
 use crate::vocabulary::{Label, TargetId};
+use std::fmt;
 
 /// A service whose volume at a path is another one than before: that one is empty.
 pub(super) fn left_behind(step: &Step<'_>, found: &mut Diagnostics) {
@@ -42,12 +44,72 @@ fn compare(both: Both<'_>, target: TargetId, graphs: (&Graph, &Graph), found: &m
     }
 }
 
-/// The paths with volumes, each with the volume's name on the target.
-fn mounts(
-    graph: &Graph,
-    service: ServiceView<'_>,
-    target: TargetId,
-) -> Vec<(String, String, Span)> {
+/// What holds the data of a volume on a target.
+#[derive(PartialEq)]
+struct Place {
+    /// Its name there; on Kubernetes the claim's, or what the claims of a `StatefulSet`'s pods begin with.
+    name: String,
+    /// The `StatefulSet` whose pods have a claim each.
+    workload: Option<String>,
+    /// The namespace of Kubernetes, where it is said.
+    namespace: Option<String>,
+}
+
+impl Place {
+    fn named(name: String) -> Self {
+        Self {
+            name,
+            workload: None,
+            namespace: None,
+        }
+    }
+
+    fn on_kubernetes(graph: &Graph, service: ServiceView<'_>, name: String, label: &str) -> Self {
+        let settings = graph.settings(TargetId::Kubernetes);
+        let namespace = settings.and_then(|settings| settings.namespace.as_ref());
+        let has_own = derivation::has_own_claims(graph, service, label);
+        Self {
+            name,
+            workload: has_own.then(|| service.emitted_name().to_owned()),
+            namespace: namespace.map(|namespace| namespace.value.to_string()),
+        }
+    }
+
+    /// What keeps a service where its data is, now that it is elsewhere.
+    fn kept(&self, now: &Self) -> String {
+        if let (true, Some(old)) = (self.namespace != now.namespace, &self.namespace) {
+            return format!("keep the namespace, `namespace = \"{old}\"` in `target kubernetes`");
+        }
+        if self.namespace != now.namespace {
+            return "say no namespace in `target kubernetes`".to_owned();
+        }
+        match (&self.workload, &now.workload) {
+            (Some(old), Some(new)) if old != new => {
+                format!("keep the name, `name = \"{old}\"` in the service")
+            }
+            (Some(_), None) | (None, Some(_)) => {
+                "keep the volume's `access`, and who mounts it".to_owned()
+            }
+            _ => format!("keep the name, `name = \"{}\"` in the volume", self.name),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.workload {
+            Some(workload) => write!(f, "`{}-{workload}-0`", self.name)?,
+            None => write!(f, "`{}`", self.name)?,
+        }
+        match &self.namespace {
+            Some(namespace) => write!(f, " of namespace `{namespace}`"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The paths with volumes, each with what holds the data on the target.
+fn mounts(graph: &Graph, service: ServiceView<'_>, target: TargetId) -> Vec<(String, Place, Span)> {
     let mounts = service.node.service.volume.iter();
     mounts
         .filter_map(|mount| {
@@ -61,39 +123,41 @@ fn mounts(
                 .external
                 .as_ref()
                 .is_some_and(|external| external.value);
-            let name = volume.name.as_ref().map(|name| name.value.to_string());
-            let real = match (target, name) {
-                (_, Some(name)) => name,
-                (_, None) if external => label.to_owned(),
-                (TargetId::Swarm, None) => format!("{}_{label}", graph.stack(service)),
-                (TargetId::Compose, None) => format!("{}_{label}", graph.name()),
-                // A claim belongs to its pod, and that to its workload.
-                (_, None) => format!("{label} of {}", service.emitted_name()),
+            let said = volume.name.as_ref().map(|name| name.value.to_string());
+            let own = external || said.is_some();
+            let name = said.unwrap_or_else(|| label.to_owned());
+            let place = match target {
+                TargetId::Kubernetes => Place::on_kubernetes(graph, service, name, label),
+                TargetId::Swarm if !own => {
+                    Place::named(format!("{}_{label}", graph.stack(service)))
+                }
+                TargetId::Compose if !own => Place::named(format!("{}_{label}", graph.name())),
+                _ => Place::named(name),
             };
-            Some((path, real, mount.span))
+            Some((path, place, mount.span))
         })
         .collect()
 }
 
-fn another(service: &str, path: &str, (old, new): (&str, &str), span: Span) -> Diagnostic {
+fn another(service: &str, path: &str, (old, new): (&Place, &Place), span: Span) -> Diagnostic {
     Diagnostic::new(
         &catalogue::DATA_LEFT_BEHIND,
-        format!("`{service}` finds another volume at `{path}`: its data stays in `{old}`"),
+        format!("`{service}` finds another volume at `{path}`: its data stays in {old}"),
         span,
     )
-    .labelled(format!("`{new}`, which is new and empty unless somebody filled it"))
+    .labelled(format!("{new}, which is new and empty unless somebody filled it"))
     .help(format!(
-        "keep the name, `name = \"{old}\"` in the volume; or copy the data first, with the service stopped, \
-         and write `allow data_left_behind {{ because = \"…\" }}`"
+        "{}; or copy the data first, with the service stopped, and write `allow data_left_behind {{ because = \"…\" }}`",
+        old.kept(new)
     ))
     .about(service)
 }
 
-fn gone(service: ServiceView<'_>, path: &str, old: &str) -> Diagnostic {
+fn gone(service: ServiceView<'_>, path: &str, old: &Place) -> Diagnostic {
     let name = service.name();
     Diagnostic::new(
         &catalogue::DATA_LEFT_BEHIND,
-        format!("`{name}` has no volume at `{path}` any more: its data stays in `{old}`"),
+        format!("`{name}` has no volume at `{path}` any more: its data stays in {old}"),
         service.span(),
     )
     .help("what it writes there now ends with its container; write `allow data_left_behind` if that is meant")

@@ -71,7 +71,18 @@ fn refused(step: &Step<'_>, target: TargetId, change: &Change) -> Diagnostic {
 
 /// How a service that is renamed goes by its old name, so that it is replaced in place and its port stays taken by itself.
 fn way_to_keep_the_name(step: &Step<'_>, change: &Change) -> Option<String> {
-    let was = change.was.as_ref()?.strip_prefix("service ")?;
+    let was = change.was.as_ref()?;
+    if let Some(was) = was.strip_prefix("Service ") {
+        let keep = if was == change.name {
+            "keep the namespace".to_owned()
+        } else {
+            format!("keep the name, `name = \"{was}\"`")
+        };
+        return Some(format!(
+            "{keep}; or use another port of the nodes until the old Service is deleted"
+        ));
+    }
+    let was = was.strip_prefix("service ")?;
     let both = step.both(change.service.as_deref()?)?;
     let stacks = (step.old?.stack(both.old), step.new?.stack(both.new));
     let names = (both.old.emitted_name(), both.new.emitted_name());
@@ -121,12 +132,22 @@ fn renamed(target: TargetId, change: &Change) -> Diagnostic {
         TargetId::Kubernetes => "delete the old one once the new one serves",
         _ => "remove the old one once the new one serves: `docker service rm`",
     };
-    let diagnostic = Diagnostic::new(
-        &catalogue::RUNS_BESIDE,
-        format!("`{name}` has another name, and the one it had runs on beside it"),
-        place(change),
-    )
-    .labelled(change.how.clone())
-    .help(removal);
+    let was = change.was.as_deref().unwrap_or_default();
+    let mut words = was.splitn(3, ' ');
+    let (kind, name_before) = (words.next(), words.next());
+    let what = if words.next().is_some() {
+        format!("`{name}` is in another namespace, and runs on in the one that it was in")
+    } else if name_before == Some(name) {
+        let kind = kind.unwrap_or_default();
+        format!(
+            "`{name}` is a {} now, and the {kind} that it was runs on beside it",
+            change.kind
+        )
+    } else {
+        format!("`{name}` has another name, and the one it had runs on beside it")
+    };
+    let diagnostic = Diagnostic::new(&catalogue::RUNS_BESIDE, what, place(change))
+        .labelled(change.how.clone())
+        .help(removal);
     about(diagnostic, change)
 }

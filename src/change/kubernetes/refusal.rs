@@ -5,11 +5,16 @@
 use serde_json::Value;
 
 /// The refusal of another selector.
-pub(super) fn selector(name: &str, new: &Value) -> String {
+pub(super) fn selector(kind: &str, name: &str, new: &Value) -> String {
     let selector = new.pointer("/spec/selector").cloned().unwrap_or_default();
     format!(
-        "The Deployment \"{name}\" is invalid: spec.selector: Invalid value: {selector}: field is immutable"
+        "The {kind} \"{name}\" is invalid: spec.selector: Invalid value: {selector}: field is immutable"
     )
+}
+
+/// The refusal of another run under the name of one; the value that it goes on with is the whole of it.
+pub(super) fn job(name: &str, field: &str) -> String {
+    format!("The Job \"{name}\" is invalid: {field}: Invalid value: ")
 }
 
 /// The refusal of what a `StatefulSet` keeps.
@@ -36,8 +41,7 @@ pub(super) fn claim(name: &str) -> String {
     )
 }
 
-/// The refusal of a smaller claim, once it is bound (`ValidatePersistentVolumeClaimUpdate`; not seen, since
-/// nothing binds a claim where the others were).
+/// The refusal of a smaller claim, once it is bound.
 pub(super) fn smaller(name: &str) -> String {
     format!(
         "The PersistentVolumeClaim \"{name}\" is invalid: spec.resources.requests.storage: Forbidden: \
@@ -58,4 +62,12 @@ pub(super) fn address(name: &str, new: &Value) -> String {
              can not be unset"
         ),
     }
+}
+
+/// The refusal of a port of the nodes that another Service has.
+pub(super) fn port(name: &str, index: usize, port: u64) -> String {
+    format!(
+        "The Service \"{name}\" is invalid: spec.ports[{index}].nodePort: Invalid value: {port}: provided port is \
+         already allocated"
+    )
 }

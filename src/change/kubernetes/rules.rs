@@ -12,7 +12,8 @@ use crate::change::rules::Rule;
 const SEEN: &str = "tests/changes/observed/kubernetes.json";
 const TEMPLATE: &str = "kubernetes.io/docs/concepts/workloads/controllers/deployment, Updating a Deployment; \
      tests/changes/observed/kubernetes.json";
-const VALIDATION: &str = "kubernetes/kubernetes pkg/apis/apps/validation, ValidateStatefulSetUpdate, ValidateDeploymentUpdate";
+const VALIDATION: &str = "kubernetes/kubernetes pkg/apis/apps/validation, ValidateStatefulSetUpdate, ValidateDeploymentUpdate, ValidateDaemonSetUpdate";
+const BATCH: &str = "kubernetes/kubernetes pkg/apis/batch/validation, ValidateJobSpecUpdate; tests/changes/observed/kubernetes.json";
 const CORE: &str =
     "kubernetes/kubernetes pkg/apis/core/validation; tests/changes/observed/kubernetes.json";
 
@@ -21,6 +22,8 @@ pub(super) fn of(kind: &str) -> &'static [Rule] {
     match kind {
         "Deployment" => DEPLOYMENT,
         "StatefulSet" => STATEFUL_SET,
+        "DaemonSet" => DAEMON_SET,
+        "Job" => JOB,
         "ConfigMap" => CONFIG_MAP,
         "PersistentVolumeClaim" => CLAIM,
         "Service" => SERVICE,
@@ -124,6 +127,31 @@ static STATEFUL_SET: &[Rule] = &[
     ),
     Rule::new("**", Effect::InPlace, "it is not part of a pod", VALIDATION),
 ];
+
+static DAEMON_SET: &[Rule] = &[
+    Rule::new(
+        "spec.selector.**",
+        Effect::Refused,
+        "which pods a DaemonSet has cannot be changed",
+        VALIDATION,
+    ),
+    Rule::new(
+        "spec.template.**",
+        Effect::Rolls,
+        "another pod template is another revision: the pod of each node is replaced",
+        "kubernetes.io/docs/tasks/manage-daemon/update-daemon-set; tests/changes/observed/kubernetes.json",
+    ),
+    Rule::new("**", Effect::InPlace, "it is not part of a pod", VALIDATION),
+];
+
+static JOB: &[Rule] = &[
+    Rule::new("spec.template.**", Effect::Refused, RUNS_ONCE, BATCH),
+    Rule::new("spec.selector.**", Effect::Refused, RUNS_ONCE, BATCH),
+    Rule::new("spec.completionMode", Effect::Refused, RUNS_ONCE, BATCH),
+    Rule::new("**", Effect::InPlace, "its pods go on", BATCH),
+];
+
+const RUNS_ONCE: &str = "a Job is one run: another one has another name";
 
 static CONFIG_MAP: &[Rule] = &[
     Rule::new(

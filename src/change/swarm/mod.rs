@@ -212,6 +212,7 @@ fn change(kind: &str, name: String) -> Change {
         service: None,
         kind: kind.to_owned(),
         name,
+        namespace: None,
         was: None,
         effect: Effect::Ignored,
         how: String::new(),

@@ -60,6 +60,7 @@ fn of_change(planned: &Planned<'_>, change: &Change) -> Value {
         "service": change.service.as_deref(),
         "kind": change.kind,
         "name": change.name,
+        "namespace": change.namespace,
         "was": change.was,
         "effect": change.effect.word(),
         "how": change.how,

@@ -132,6 +132,7 @@ fn file(path: &str, text: &str) -> Object {
         file: path.to_owned(),
         kind: Object::FILE.to_owned(),
         name: path.rsplit('/').next().unwrap_or(path).to_owned(),
+        namespace: None,
         content: Content::Text(unstamped(text).into_owned().into()),
     }
 }
@@ -153,6 +154,7 @@ fn written(path: &str, text: &str) -> Option<(TargetId, Vec<Object>)> {
             file: path.to_owned(),
             kind: section.to_owned(),
             name,
+            namespace: None,
             content: Content::Text(text.into()),
         }));
     }
@@ -170,7 +172,17 @@ fn documents(path: &str, text: &str) -> Result<Vec<Value>, Failure> {
             escape_line(&error)
         ))
     })?;
-    Ok(documents.into_iter().filter(|it| !it.is_null()).collect())
+    let listed = documents.into_iter().flat_map(listed);
+    Ok(listed.filter(|it| !it.is_null()).collect())
+}
+
+/// What a `List` of Kubernetes lists, as kubectl takes it; anything else is itself.
+fn listed(mut document: Value) -> Vec<Value> {
+    let is_list = document.get("kind").and_then(Value::as_str) == Some("List");
+    match document.get_mut("items") {
+        Some(Value::Array(items)) if is_list => std::mem::take(items),
+        _ => vec![document],
+    }
 }
 
 fn told(document: &Value) -> TargetId {
@@ -189,10 +201,12 @@ fn object(path: &str, document: Value) -> Option<Object> {
     };
     let kind = text("/kind")?;
     let name = text("/metadata/name")?;
+    let namespace = text("/metadata/namespace");
     Some(Object {
         file: path.to_owned(),
         kind,
         name,
+        namespace,
         content: Content::Value(document),
     })
 }
@@ -209,6 +223,7 @@ fn sections(path: &str, document: Value) -> Vec<Object> {
                 file: path.to_owned(),
                 kind: section.clone(),
                 name,
+                namespace: None,
                 content: Content::Value(entry),
             }));
         }

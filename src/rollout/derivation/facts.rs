@@ -2,7 +2,7 @@
 
 use crate::graph::{Graph, Promise, ReplicaRange, ServiceView};
 use crate::types::{Duration, Reference};
-use crate::vocabulary::{Disturbance, Label, PublishMode, VolumeAccess};
+use crate::vocabulary::{Disturbance, Label, PublishMode, TargetId, VolumeAccess};
 
 /// Docker's own defaults (<https://docs.docker.com/reference/dockerfile/#healthcheck>), which are
 /// the language's too, so that one check means one thing on every target.
@@ -151,6 +151,22 @@ pub fn publishes_on_nodes(service: ServiceView<'_>) -> bool {
         let mode = port.mode.as_ref();
         port.publish.is_some() && mode.is_some_and(|mode| mode.value == PublishMode::Host)
     })
+}
+
+/// Whether each instance of a service has a claim of its own for a volume on Kubernetes: it is the service's alone, which keeps
+/// something that one instance may write at a time (`targets/kubernetes/stateful.rs`).
+pub fn has_own_claims(graph: &Graph, service: ServiceView<'_>, volume: &str) -> bool {
+    let mounts = |service: ServiceView<'_>| {
+        let mut mounts = service.node.service.volume.iter();
+        mounts.any(|mount| {
+            matches!(&mount.label, Label::Reference(Reference::Volume(name)) if **name == *volume)
+        })
+    };
+    let external = graph.volume(volume).and_then(|it| it.external.as_ref());
+    let external = external.is_some_and(|external| external.value);
+    let others = || graph.services_on(TargetId::Kubernetes);
+    let is_shared = || others().any(|other| other.name() != service.name() && mounts(other));
+    !external && !graph.is_global(service) && has_single_writer(graph, service) && !is_shared()
 }
 
 /// Whether a service mounts a volume that one instance may write at a time.

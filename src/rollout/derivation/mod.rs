@@ -11,7 +11,9 @@ pub mod nginx;
 pub mod swarm;
 mod term;
 
-pub use facts::{INTERVAL, RETRIES, TIMEOUT, has_single_writer, publishes_on_nodes};
+pub use facts::{
+    INTERVAL, RETRIES, TIMEOUT, has_own_claims, has_single_writer, publishes_on_nodes,
+};
 pub use term::{Inequality, Relation, Term};
 
 use crate::graph::{Graph, Promise, ServiceView};

@@ -58,8 +58,8 @@ impl KubernetesPlan {
     }
 }
 
-/// The objects of a file that zdc wrote: kind and name of each stand in the places that `order.rs` gives them, and are empty where
-/// it has none.
+/// The objects of a file that zdc wrote: kind, name and namespace of each stand in the places that `order.rs` gives them; kind and
+/// name are empty where it has none.
 pub(crate) fn objects(path: &str, text: &Text) -> Vec<Object> {
     let mut begun = 0;
     let documents = yaml::documents(text).map(|document| {
@@ -67,19 +67,27 @@ pub(crate) fn objects(path: &str, text: &Text) -> Vec<Object> {
         begun += document.len() + yaml::BETWEEN.len();
         part
     });
-    let object = |document: Text| Object {
-        file: path.to_owned(),
-        kind: after(&document, "kind: "),
-        name: after(&document, "  name: "),
-        content: Content::Text(document),
+    let object = |document: Text| {
+        let mut lines = document.lines();
+        let kind = after(&mut lines, "kind: ");
+        let name = after(&mut lines, "  name: ");
+        // No more than the next line is looked at: most objects have no namespace.
+        let namespace = after(&mut lines.take(1), "  namespace: ");
+        Object {
+            file: path.to_owned(),
+            kind: kind.unwrap_or_default(),
+            name: name.unwrap_or_default(),
+            namespace,
+            content: Content::Text(document),
+        }
     };
     documents.map(object).collect()
 }
 
-/// What stands behind the first line that begins so.
-fn after(document: &str, start: &str) -> String {
-    let found = document.lines().find_map(|line| line.strip_prefix(start));
-    found.unwrap_or_default().trim_matches('"').to_owned()
+/// What stands in the first line that begins so.
+fn after<'t>(lines: &mut impl Iterator<Item = &'t str>, start: &str) -> Option<String> {
+    let found = lines.find_map(|line| line.strip_prefix(start))?;
+    Some(found.trim_matches('"').to_owned())
 }
 
 /// The list of files (`kubectl.docs.kubernetes.io`, reference of the kustomization file).

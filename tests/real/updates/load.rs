@@ -10,6 +10,7 @@ use regex_lite::Regex;
 use serde_json::Value;
 
 use crate::machine::{built, run, state, wait};
+use crate::swarm::engine;
 use crate::{Failure, Verdict, ensure};
 
 /// Requests a second.
@@ -98,7 +99,8 @@ impl Load {
             let mut probe = Command::new(&workload);
             probe.arg0("curl").arg(format!("http://{address}/"));
             run(probe)
-        })?;
+        })
+        .map_err(|why| unanswered(&why, stacks))?;
         let mut client = Command::new(load);
         client.args(["run", "--address", &address, "--most", "5m"]);
         client.args(["--rate", &RATE.to_string()]);
@@ -151,6 +153,20 @@ impl Load {
             said: errors(&logs),
         })
     }
+}
+
+/// Why the edge does not answer: what the proxies said of errors, and what became of the tasks.
+fn unanswered(why: &str, stacks: &[String]) -> String {
+    let said = logs(stacks).map(|logs| errors(&logs));
+    let mut told = format!("{why}\n{said:#?}\n");
+    for stack in stacks {
+        let format = "--format={{.Name}} {{.ID}}: {{.CurrentState}} {{.Error}}";
+        let tasks = engine().map(|engine| engine.docker(&["stack", "ps", format, stack]));
+        told.push_str(
+            &tasks.map_or_else(|_| String::new(), |tasks| tasks.unwrap_or_else(|why| why)),
+        );
+    }
+    told
 }
 
 /// What the containers of the stacks wrote, those that have ended too.

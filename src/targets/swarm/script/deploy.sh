@@ -169,7 +169,8 @@ deploy() {
   words=(docker stack deploy --with-registry-auth --compose-file -)
   # Waiting is done below: the command itself waits for ever where a start-first update finds no room. A client of
   # before 26 never waits, and has no such option.
-  if docker stack deploy --help | grep -q -e --detach; then words+=(--detach=true); fi
+  # grep reads all of it: were docker cut off, the pipe would have failed.
+  if docker stack deploy --help | grep -e --detach >/dev/null; then words+=(--detach=true); fi
   if [ ${#options[@]} -gt 0 ]; then words+=("${options[@]}"); fi
   words+=("$stack")
   say "$stack: deploying"
