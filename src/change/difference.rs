@@ -13,8 +13,8 @@ pub(super) struct Difference<'v> {
     pub(super) path: Vec<String>,
     /// Which of the steps are names.
     named: Vec<bool>,
-    pub(super) old: Option<&'v Value>,
-    pub(super) new: Option<&'v Value>,
+    pub(super) old: Option<Cow<'v, Value>>,
+    pub(super) new: Option<Cow<'v, Value>>,
 }
 
 impl Difference<'_> {
@@ -102,14 +102,18 @@ impl<'v> Walk<'v> {
             (None, Some(Value::Object(new))) if !new.is_empty() => self.keys(None, Some(new)),
             _ => match (named(old), named(new)) {
                 (Some(old), Some(new)) => self.items(&old, &new),
-                _ => self.found.push(Difference {
-                    path: self.path.clone(),
-                    named: self.named.clone(),
-                    old,
-                    new,
-                }),
+                _ => self.push(old.map(Cow::Borrowed), new.map(Cow::Borrowed)),
             },
         }
+    }
+
+    fn push(&mut self, old: Option<Cow<'v, Value>>, new: Option<Cow<'v, Value>>) {
+        self.found.push(Difference {
+            path: self.path.clone(),
+            named: self.named.clone(),
+            old,
+            new,
+        });
     }
 
     fn keys(&mut self, old: Option<&'v Map<String, Value>>, new: Option<&'v Map<String, Value>>) {
@@ -133,6 +137,23 @@ impl<'v> Walk<'v> {
         }
         for (name, item) in new.iter().filter(|(name, _)| find(old, name).is_none()) {
             self.step(name, true, None, Some(item));
+        }
+        // A list in another order is another list: what is compared so replaces pods.
+        let common = |items: &[(&'v str, &'v Value)], others: &[(&'v str, &'v Value)]| {
+            let names = items.iter().map(|(name, _)| *name);
+            let common = names.filter(|name| find(others, name).is_some());
+            common.collect::<Vec<_>>()
+        };
+        let (before, after) = (common(old, new), common(new, old));
+        let differ = || before.iter().zip(&after).map(|(old, new)| old != new);
+        if let (Some(first), Some(last)) = (differ().position(|it| it), differ().rposition(|it| it))
+        {
+            let moved = |names: &[&str]| {
+                names
+                    .get(first..=last)
+                    .map(|names| Cow::Owned(names.into()))
+            };
+            self.push(moved(&before), moved(&after));
         }
     }
 
@@ -199,7 +220,7 @@ mod tests {
     fn items_with_names_are_compared_by_them() {
         let old = json!({"c": [{"name": "a", "v": 1}, {"name": "b", "v": 1}]});
         let new = json!({"c": [{"name": "b", "v": 2}, {"name": "a", "v": 1}]});
-        assert_eq!(paths(&old, &new), ["c[b].v"]);
+        assert_eq!(paths(&old, &new), ["c[b].v", "c"]);
         assert_eq!(paths(&json!({"c": [1, 2]}), &json!({"c": [1, 3]})), ["c"]);
     }
 
@@ -265,7 +286,10 @@ mod tests {
     /// What differs, as rules take it.
     fn told(old: &Value, new: &Value) -> Vec<(String, Option<Value>, Option<Value>)> {
         let found = differences(old, new);
-        let told = |it: &Difference<'_>| (it.shown(), it.old.cloned(), it.new.cloned());
+        let told = |it: &Difference<'_>| {
+            let owned = |side: &Option<Cow<'_, Value>>| side.as_deref().cloned();
+            (it.shown(), owned(&it.old), owned(&it.new))
+        };
         found.iter().map(told).collect()
     }
 

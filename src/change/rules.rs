@@ -78,8 +78,8 @@ fn field(rules: &'static [Rule], difference: &Difference<'_>) -> Field {
     let hidden = |value: Option<&Value>| value.map(|value| shown(&difference.path, value));
     Field {
         path: difference.shown(),
-        old: hidden(difference.old),
-        new: hidden(difference.new),
+        old: hidden(difference.old.as_deref()),
+        new: hidden(difference.new.as_deref()),
         effect: rule.effect,
         because: rule.because,
         source: rule.source,

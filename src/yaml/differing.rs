@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// Two maps as [`to_string`](super::to_string) writes them, without the entries that are equal, and without the equal items
-/// of lists whose items all begin with a name of their own. What is left has the paths that it had; an entry of which nothing
+/// of lists whose items all begin with a name of their own and stand in the same order. What is left has the paths that it had; an entry of which nothing
 /// is left is left out. Nothing where a text is no map, or not this writer's.
 pub fn differing(old: &str, new: &str) -> Option<(Value, Value)> {
     let narrow = narrowed(old, new);
@@ -71,7 +71,14 @@ fn entries_that_differ(old: &Entry<'_>, new: &Entry<'_>) -> Option<Two<Option<Va
 /// Lists of items that go by their names.
 fn lists(before: &[Entry<'_>], after: &[Entry<'_>]) -> Option<Two<Vec<Value>>> {
     let (mut was, mut is) = (Vec::new(), Vec::new());
-    for pair in pairs(before, after) {
+    let pairs = pairs(before, after);
+    if !are_in_order(&pairs, after) {
+        let whole = |list: &[Entry<'_>]| -> Option<Vec<Value>> {
+            list.iter().map(|item| item.block.value()).collect()
+        };
+        return Some((whole(before)?, whole(after)?));
+    }
+    for pair in pairs {
         match pair {
             (Some(old), Some(new)) if old.block.text() == new.block.text() => {}
             (Some(old), Some(new)) => {
@@ -87,6 +94,14 @@ fn lists(before: &[Entry<'_>], after: &[Entry<'_>]) -> Option<Two<Vec<Value>>> {
         }
     }
     Some((was, is))
+}
+
+/// Whether what goes by the same key stands in the same order on both sides.
+fn are_in_order(pairs: &[Two<Option<&Entry<'_>>>], after: &[Entry<'_>]) -> bool {
+    let mut rest = after.iter();
+    let both = pairs.iter().filter_map(|(old, new)| old.and(*new));
+    both.into_iter()
+        .all(|new| rest.any(|next| std::ptr::eq(next, new)))
 }
 
 /// What goes by the same key on both sides, in the order of the old one; then what the new one alone has. Nearly all stands in
@@ -142,10 +157,11 @@ mod tests {
         let old = "env:\n  - name: A\n    value: x\n  - name: B\n    value: y\n";
         let new = "env:\n  - name: B\n    value: z\n  - name: A\n    value: x\n  - name: C\n";
         let (old, new) = differing(old, new).unwrap();
-        assert_eq!(old, json!({"env": [{"name": "B", "value": "y"}]}));
+        let a = json!({"name": "A", "value": "x"});
+        assert_eq!(old, json!({"env": [a, {"name": "B", "value": "y"}]}));
         assert_eq!(
             new,
-            json!({"env": [{"name": "B", "value": "z"}, {"name": "C"}]})
+            json!({"env": [{"name": "B", "value": "z"}, a, {"name": "C"}]})
         );
         let (old, new) = ("e:\n  - name: A\n", "e:\n  - name: A\n  - name: B\n");
         let (old, new) = differing(old, new).unwrap();

@@ -60,6 +60,9 @@ pub(crate) fn tests() -> Vec<Test> {
                 std::fs::write(&file, object).map_err(|error| error.to_string())?;
                 cluster.kubectl(&["apply", "-f", &file.to_string_lossy()])?;
             }
+            // As a kubelet that is ready has it done.
+            let not_ready = "node.kubernetes.io/not-ready:NoSchedule-";
+            let _ = cluster.kubectl(&["taint", "node", "changes", not_ready]);
             let version = cluster.kubectl(&["get", "--raw", "/version"])?;
             let version: Value = serde_json::from_str(&version).unwrap_or_default();
             let version = format!(

@@ -3,7 +3,7 @@
 //! Where one of the two meetings fails the step has an order; where both fail it has none.
 
 use super::order::Ordered;
-use super::{Both, Step};
+use super::Step;
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{Edge, EdgeKind, Graph, ServiceView, SharedNetwork, port_number, protocol};
 use crate::source::Span;
@@ -114,8 +114,8 @@ pub(super) fn without_order<'a>(step: &Step<'a>) -> Vec<(&'a str, &'a str)> {
 
 type Meetings<'a> = (Option<Fault<'a>>, Option<Fault<'a>>);
 
-/// Of every caller and callee in both programs: what fails between the old caller and the new callee,
-/// and between the new caller and the old callee.
+/// Of every caller and every callee that is in both programs: what fails between the old caller and the new callee, and between the
+/// new caller and the old callee. A caller may be new; one that is gone asks nobody once it is deployed.
 fn meetings<'a>(step: &Step<'a>) -> Vec<Meetings<'a>> {
     let (Some(old), Some(new)) = (step.old, step.new) else {
         return Vec::new();
@@ -129,11 +129,11 @@ fn meetings<'a>(step: &Step<'a>) -> Vec<Meetings<'a>> {
             if edge.kind == EdgeKind::After || from.name() == to.name() {
                 continue;
             }
-            let (caller, callee) = (step.both(from.name()), step.both(to.name()));
+            let (caller, callee) = (new.find(from.name()), step.both(to.name()));
             let (Some(caller), Some(callee)) = (caller, callee) else {
                 continue;
             };
-            let pair = (caller.new.name(), callee.new.name());
+            let pair = (caller.name(), callee.new.name());
             let meetings = all.entry(pair).or_default();
             let place = if is_old {
                 &mut meetings.0
@@ -141,46 +141,43 @@ fn meetings<'a>(step: &Step<'a>) -> Vec<Meetings<'a>> {
                 &mut meetings.1
             };
             if place.is_none() {
-                *place = fault(step, edge, (caller, callee), (old, new), is_old);
+                let (own, other) = if is_old {
+                    ((old, callee.old), (new, callee.new))
+                } else {
+                    ((new, callee.new), (old, callee.old))
+                };
+                let asks = (from, own.1);
+                *place = fault(step, edge, asks, own.0, other).map(|(asked, why)| Fault {
+                    caller: caller.name(),
+                    callee: callee.new.name(),
+                    asked,
+                    why,
+                    span: self::place(callee.new, edge, why),
+                });
             }
         }
     }
     all.into_values().collect()
 }
 
-/// What keeps the caller of one revision from the callee of the other, on the first target where
-/// something does.
-fn fault<'a>(
-    step: &Step<'a>,
+/// What keeps the caller of one revision from the callee of the other, and how it asks, on the first target where something does.
+fn fault(
+    step: &Step<'_>,
     edge: &Edge,
-    (caller, callee): (Both<'a>, Both<'a>),
-    (old, new): (&Graph, &Graph),
-    is_old: bool,
-) -> Option<Fault<'a>> {
+    (caller, callee): (ServiceView<'_>, ServiceView<'_>),
+    graph: &Graph,
+    (other, met): (&Graph, ServiceView<'_>),
+) -> Option<(Asked, Why)> {
     let runs = |target: &TargetId| {
         matches!(target, TargetId::Swarm | TargetId::Kubernetes)
-            && old.runs_on(caller.old, *target)
-            && new.runs_on(callee.new, *target)
+            && graph.runs_on(caller, *target)
+            && other.runs_on(met, *target)
     };
     let mut targets = step.targets().filter(runs);
     targets.find_map(|target| {
-        let (asked, missing) = if is_old {
-            let asked = asked(target, old, (caller.old, callee.old), edge)?;
-            let missing = missing(target, new, callee.new, &asked);
-            (asked, missing)
-        } else {
-            let asked = asked(target, new, (caller.new, callee.new), edge)?;
-            let missing = missing(target, old, callee.old, &asked);
-            (asked, missing)
-        };
-        let why = missing?;
-        Some(Fault {
-            caller: caller.new.name(),
-            callee: callee.new.name(),
-            asked,
-            why,
-            span: place(callee.new, edge, why),
-        })
+        let asked = asked(target, graph, (caller, callee), edge)?;
+        let why = missing(target, other, met, &asked)?;
+        Some((asked, why))
     })
 }
 

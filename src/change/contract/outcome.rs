@@ -22,7 +22,8 @@ pub(super) fn without_effect(step: &Step<'_>, found: &mut Diagnostics) {
             found.push(ignored(change));
         }
         let data = change.fields.iter();
-        let data = data.filter(|field| !field.path.starts_with("metadata"));
+        let data =
+            data.filter(|field| !field.path.starts_with("metadata") && field.path != "immutable");
         if change.kind == "ConfigMap" && change.effect == Effect::InPlace && data.count() > 0 {
             found.push(reaches_nobody(change));
         }
@@ -71,18 +72,12 @@ fn refused(step: &Step<'_>, target: TargetId, change: &Change) -> Diagnostic {
 
 /// How a service that is renamed goes by its old name, so that it is replaced in place and its port stays taken by itself.
 fn way_to_keep_the_name(step: &Step<'_>, change: &Change) -> Option<String> {
-    let was = change.was.as_ref()?;
-    if let Some(was) = was.strip_prefix("Service ") {
-        let keep = if was == change.name {
-            "keep the namespace".to_owned()
-        } else {
-            format!("keep the name, `name = \"{was}\"`")
-        };
-        return Some(format!(
-            "{keep}; or use another port of the nodes until the old Service is deleted"
-        ));
+    if change.kind == "Service" && change.how.ends_with("provided port is already allocated") {
+        let way = "keep the name and the namespace of the Service that has the port, or deploy first what gives it up; \
+                   or use another one until the old Service is deleted";
+        return Some(way.to_owned());
     }
-    let was = was.strip_prefix("service ")?;
+    let was = change.was.as_ref()?.strip_prefix("service ")?;
     let both = step.both(change.service.as_deref()?)?;
     let stacks = (step.old?.stack(both.old), step.new?.stack(both.new));
     let names = (both.old.emitted_name(), both.new.emitted_name());

@@ -4,26 +4,29 @@
 use super::order::Ordered;
 use super::{Before, Step};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
-use crate::graph::{EdgeKind, Graph, Served};
+use crate::graph::{EdgeKind, Graph, Served, port_number};
 use crate::source::Span;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A caller that asks for what the callee that it meets does not serve.
 #[derive(Clone, Copy)]
-struct Unserved {
+struct Unserved<'a> {
+    /// The port, as the caller's revision names it.
+    port: &'a str,
     asked: u64,
     served: Served,
 }
 
-/// A caller, a port that it calls in one of the revisions, and the two meetings that may fail.
+/// A caller, a callee, and the two meetings that may fail: the first port of each on which one does.
 struct Meetings<'a> {
     caller: &'a str,
     callee: &'a str,
-    port: &'a str,
+    /// Whether the caller is in the old program, too.
+    called_before: bool,
     /// What the old caller does not get of the new callee.
-    old_meets_new: Option<Unserved>,
+    old_meets_new: Option<Unserved<'a>>,
     /// What the new caller does not get of the old callee.
-    new_meets_old: Option<Unserved>,
+    new_meets_old: Option<Unserved<'a>>,
     /// Where the new caller says what it needs, or the new callee what it serves.
     span: Span,
 }
@@ -75,43 +78,64 @@ pub(super) fn without_order<'a>(step: &Step<'a>) -> Vec<(&'a str, &'a str)> {
     failing.map(|it| (it.caller, it.callee)).collect()
 }
 
-/// Of every caller and callee in both programs, port by port, what fails.
+/// What fails of every caller and callee. A callee is in both programs, for it is met before and after; a caller that is new meets
+/// the old callee, and one that is gone meets nobody once it is deployed. Who is met is told by the port's number: that is what is
+/// asked for, whatever the port is called.
 fn meetings<'a>(step: &Step<'a>) -> Vec<Meetings<'a>> {
     let (Some(old), Some(new)) = (step.old, step.new) else {
         return Vec::new();
     };
-    let (before, after) = (calls(old), calls(new));
-    let mut all = Vec::new();
-    for (caller, callee, port) in before.union(&after) {
-        let (Some(from), Some(to)) = (step.both(caller), step.both(callee)) else {
-            continue;
-        };
-        // A port that is gone, or new, is a matter of addresses.
-        if to.old.port(port).is_none() || to.new.port(port).is_none() {
-            continue;
+    let mut all: BTreeMap<(&str, &str), Meetings<'a>> = BTreeMap::new();
+    for (calls, is_old) in [(calls(old), true), (calls(new), false)] {
+        for (caller, callee, port) in calls {
+            let (Some(from), Some(to)) = (new.find(caller), step.both(callee)) else {
+                continue;
+            };
+            let before = old.find(caller);
+            let (by, own, other) = if is_old {
+                (before, to.old, to.new)
+            } else {
+                (Some(from), to.new, to.old)
+            };
+            // A port that is gone, or new, is a matter of addresses.
+            let number = own.port(port).and_then(port_number);
+            let met = other
+                .ports()
+                .find(|it| number.is_some() && port_number(it) == number);
+            let (Some(by), Some(met)) = (by, met) else {
+                continue;
+            };
+            let (asked, served) = (by.asked(callee, port).0, other.served(met.label.name()));
+            let unserved = (!served.has(asked)).then_some(Unserved {
+                port,
+                asked,
+                served,
+            });
+            let said = from.asked(callee, port).1;
+            let now = if is_old { met.label.name() } else { port };
+            let provides = || to.new.provides(now).map(|provides| provides.span);
+            let span = said.or_else(provides).unwrap_or_else(|| from.span());
+            let meetings = all.entry((caller, callee)).or_insert(Meetings {
+                caller,
+                callee,
+                called_before: before.is_some(),
+                old_meets_new: None,
+                new_meets_old: None,
+                span,
+            });
+            let place = if is_old {
+                &mut meetings.old_meets_new
+            } else {
+                &mut meetings.new_meets_old
+            };
+            *place = place.or(unserved);
+            // What is asked now says more than what was.
+            if !is_old && said.is_some() {
+                meetings.span = span;
+            }
         }
-        let call = (*caller, *callee, *port);
-        let unserved =
-            |asked: u64, served: Served| (!served.has(asked)).then_some(Unserved { asked, served });
-        let (asked_before, _) = from.old.asked(callee, port);
-        let (asked_after, written) = from.new.asked(callee, port);
-        let provides = to.new.provides(port).map(|provides| provides.span);
-        let old_meets_new = before
-            .contains(&call)
-            .then(|| unserved(asked_before, to.new.served(port)));
-        let new_meets_old = after
-            .contains(&call)
-            .then(|| unserved(asked_after, to.old.served(port)));
-        all.push(Meetings {
-            caller,
-            callee,
-            port,
-            old_meets_new: old_meets_new.flatten(),
-            new_meets_old: new_meets_old.flatten(),
-            span: written.or(provides).unwrap_or_else(|| from.new.span()),
-        });
     }
-    all
+    all.into_values().collect()
 }
 
 /// Who calls which port of whom.
@@ -126,18 +150,13 @@ fn calls(graph: &Graph) -> BTreeSet<(&str, &str, &str)> {
     calls.collect()
 }
 
-fn no_order(meetings: &Meetings<'_>, old: Unserved, new: Unserved) -> Diagnostic {
-    let Meetings {
-        caller,
-        callee,
-        port,
-        ..
-    } = meetings;
+fn no_order(meetings: &Meetings<'_>, old: Unserved<'_>, new: Unserved<'_>) -> Diagnostic {
+    let Meetings { caller, callee, .. } = meetings;
     Diagnostic::new(
         &catalogue::NO_VERSION_IN_COMMON,
         format!(
-            "`{caller}` asks `{callee}.{port}` for version {} until it is replaced itself, and the new `{callee}` serves {}",
-            old.asked, old.served
+            "`{caller}` asks `{callee}.{}` for version {} until it is replaced itself, and the new `{callee}` serves {}",
+            old.port, old.asked, old.served
         ),
         meetings.span,
     )
@@ -146,25 +165,20 @@ fn no_order(meetings: &Meetings<'_>, old: Unserved, new: Unserved) -> Diagnostic
         new.asked, new.served
     ))
     .help(format!(
-        "in three steps: have `{callee}` serve both, `provides {port} {{ version = {}, since = {} }}`; move `{caller}`; \
+        "in three steps: have `{callee}` serve both, `provides {} {{ version = {}, since = {} }}`; move `{caller}`; \
          take the old version away with another `since`",
-        old.served.version, old.asked
+        new.port, old.served.version, old.asked
     ))
     .about(caller)
 }
 
-fn caller_first(meetings: &Meetings<'_>, unserved: Unserved) -> Diagnostic {
-    let Meetings {
-        caller,
-        callee,
-        port,
-        ..
-    } = meetings;
+fn caller_first(meetings: &Meetings<'_>, unserved: Unserved<'_>) -> Diagnostic {
+    let Meetings { caller, callee, .. } = meetings;
     Diagnostic::new(
         &catalogue::VERSIONS_IN_ORDER,
         format!(
-            "`{caller}` goes first: until then it asks `{callee}.{port}` for version {}, and the new `{callee}` serves {}",
-            unserved.asked, unserved.served
+            "`{caller}` goes first: until then it asks `{callee}.{}` for version {}, and the new `{callee}` serves {}",
+            unserved.port, unserved.asked, unserved.served
         ),
         meetings.span,
     )
@@ -174,23 +188,22 @@ fn caller_first(meetings: &Meetings<'_>, unserved: Unserved) -> Diagnostic {
     .about(caller)
 }
 
-fn callee_first(meetings: &Meetings<'_>, unserved: Unserved) -> Diagnostic {
-    let Meetings {
-        caller,
-        callee,
-        port,
-        ..
-    } = meetings;
+fn callee_first(meetings: &Meetings<'_>, unserved: Unserved<'_>) -> Diagnostic {
+    let Meetings { caller, callee, .. } = meetings;
     Diagnostic::new(
         &catalogue::VERSIONS_IN_ORDER,
         format!(
-            "`{callee}` goes first: the new `{caller}` asks `{callee}.{port}` for version {}, and the old `{callee}` serves {}",
-            unserved.asked, unserved.served
+            "`{callee}` goes first: the new `{caller}` asks `{callee}.{}` for version {}, and the old `{callee}` serves {}",
+            unserved.port, unserved.asked, unserved.served
         ),
         meetings.span,
     )
-    .help(format!(
-        "deploy `{callee}` with `{caller}` as it is, and `{caller}` once that is done; on the way back `{caller}` first"
-    ))
+    .help(if meetings.called_before {
+        format!(
+            "deploy `{callee}` with `{caller}` as it is, and `{caller}` once that is done; on the way back `{caller}` first"
+        )
+    } else {
+        format!("deploy `{callee}`, and `{caller}` once that is done")
+    })
     .about(caller)
 }

@@ -2,6 +2,7 @@
 //! manifests.
 
 mod refusal;
+mod rolling;
 mod rules;
 
 use super::difference::{apart, at, differences, value};
@@ -11,6 +12,7 @@ use crate::graph::{Graph, ServiceView};
 use crate::parallel;
 use crate::targets::{Content, Object};
 use crate::vocabulary::TargetId;
+use rolling::{on_delete, rolling};
 use rustc_hash::FxHashMap;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -96,13 +98,25 @@ fn changed(pair: &Pair<'_>, was: &Object, object: &Object) -> Option<Change> {
     let view = pair.new_graph.and_then(|graph| view(graph, object));
     let differ = differences(&was, &is);
     change.fields = fields(rules::of(&object.kind), &differ, view);
+    if object.kind == "Service" && is_outside(&object.content) {
+        let refused = change.fields.iter_mut();
+        let refused = refused.filter(|field| field.effect == Effect::Refused);
+        refused.for_each(|field| field.effect = Effect::InPlace);
+    }
     let worst = change.fields.iter().map(|field| field.effect).max()?;
     (change.effect, change.how) = match worst {
         Effect::Rolls => rolling(&object.kind, &object.content),
+        Effect::RestartsAtOnce => (
+            worst,
+            "its container is stopped, and another one started".to_owned(),
+        ),
         _ if grows(object, &was, &is) => (
             worst,
             "no pod is replaced; refused where its class says no `allowVolumeExpansion`".to_owned(),
         ),
+        _ if change.fields.iter().any(releases) => {
+            (worst, "pods that waited for it are replaced now".to_owned())
+        }
         _ => (worst, "no pod is replaced".to_owned()),
     };
     if change.effect == Effect::InPlace {
@@ -118,6 +132,27 @@ fn changed(pair: &Pair<'_>, was: &Object, object: &Object) -> Option<Change> {
     Some(change)
 }
 
+/// Whether a Service is a name outside the cluster, which has no address in it.
+fn is_outside(service: &Content) -> bool {
+    at(service, &["spec", "type"])
+        .as_deref()
+        .and_then(Value::as_str)
+        == Some("ExternalName")
+}
+
+/// Whether a change lets pods go that waited for it.
+fn releases(field: &Field) -> bool {
+    let number = |value: &Option<Value>| value.as_ref().and_then(Value::as_u64).unwrap_or(0);
+    match field.path.as_str() {
+        "spec.paused" => field.new != Some(Value::Bool(true)),
+        "spec.updateStrategy.type" => {
+            field.old.as_ref().and_then(Value::as_str) == Some("OnDelete")
+        }
+        "spec.updateStrategy.rollingUpdate.partition" => number(&field.new) < number(&field.old),
+        _ => false,
+    }
+}
+
 /// What the API server says, where it refuses.
 fn refused(
     object: &Object,
@@ -126,32 +161,60 @@ fn refused(
     was: &Value,
     is: &Value,
 ) -> Option<String> {
-    let name = &object.name;
-    let refused = fields.iter().any(|field| field.effect == Effect::Refused);
-    match object.kind.as_str() {
-        "Deployment" | "DaemonSet" if refused => Some(refusal::selector(
-            &object.kind,
-            name,
-            &value(&object.content),
-        )),
-        "Job" => {
-            let field = fields.iter().find(|it| it.effect == Effect::Refused)?;
+    let (kind, name) = (&*object.kind, &*object.name);
+    let field = fields.iter().find(|it| it.effect == Effect::Refused);
+    match (kind, field) {
+        ("Deployment" | "DaemonSet" | "ReplicaSet", Some(_)) => {
+            Some(refusal::selector(kind, name, &value(&object.content)))
+        }
+        ("Job", Some(field)) => {
             let mut steps = field.path.split(['.', '[']);
             let field = [steps.next()?, steps.next()?].join(".");
             Some(refusal::job(name, &field))
         }
-        "StatefulSet" if refused => Some(refusal::stateful_set(name)),
-        "PersistentVolumeClaim" if refused => Some(refusal::claim(name)),
-        "PersistentVolumeClaim" => (size(is)? < size(was)?).then(|| refusal::smaller(name)),
-        // An address that the cluster chose is in no manifest.
-        "Service" if refused => Some(refusal::address(name, is)),
-        "ConfigMap" | "Secret" => {
-            let data = |of: &Value| [of.get("data").cloned(), of.get("binaryData").cloned()];
+        ("StatefulSet", Some(_)) => Some(refusal::stateful_set(name)),
+        ("StatefulSet", None) => waits_no_more(before, object).then(|| refusal::on_delete(name)),
+        ("PersistentVolumeClaim", Some(_)) => Some(refusal::claim(name)),
+        ("PersistentVolumeClaim", None) => (size(is)? < size(was)?).then(|| refusal::smaller(name)),
+        ("Pod", Some(_)) => Some(refusal::pod(name)),
+        ("RoleBinding" | "ClusterRoleBinding", Some(_)) => {
+            let role = at(&object.content, &["roleRef"]).unwrap_or_default();
+            Some(refusal::role(kind, name, &role))
+        }
+        ("StorageClass", Some(field)) => Some(refusal::class(name, &field.path)),
+        ("Service", Some(field)) => {
+            let of_class = field.path == "spec.loadBalancerClass";
+            Some(if of_class {
+                refusal::load_balancer(name, field)
+            } else {
+                // An address that the cluster chose is in no manifest.
+                refusal::address(name, is)
+            })
+        }
+        ("Secret", Some(field)) => Some(refusal::secret_type(name, field)),
+        ("ConfigMap" | "Secret", _) => {
             let immutable = || at(before, &["immutable"]).as_deref() == Some(&Value::Bool(true));
-            (data(was) != data(is) && immutable()).then(|| refusal::immutable(&object.kind, name))
+            let what = fields.iter().find_map(|field| {
+                let word = field.path.split(['.', '[']).next()?;
+                match word {
+                    "stringData" => Some("data"),
+                    "data" | "binaryData" | "immutable" => Some(word),
+                    _ => None,
+                }
+            });
+            what.filter(|_| immutable())
+                .map(|what| refusal::immutable(kind, name, what))
         }
         _ => None,
     }
+}
+
+/// Whether pods that were replaced by themselves shall wait: what the API server wrote about that itself is still there.
+fn waits_no_more(before: &Content, object: &Object) -> bool {
+    let waits = |of: &Content| {
+        at(of, &["spec", "updateStrategy"]).is_some_and(|strategy| on_delete(&strategy).is_some())
+    };
+    !waits(before) && waits(&object.content)
 }
 
 /// Whether a claim asks for more than it did (kubernetes/kubernetes `plugin/pkg/admission/storage/persistentvolume/resize`).
@@ -160,144 +223,33 @@ fn grows(object: &Object, was: &Value, is: &Value) -> bool {
 }
 
 /// How much a claim asks for.
-fn size(claim: &Value) -> Option<u128> {
+fn size(claim: &Value) -> Option<f64> {
     let size = claim.pointer("/spec/resources/requests/storage")?;
-    bytes(size.as_str()?)
+    size.as_f64().or_else(|| bytes(size.as_str()?))
 }
 
-/// An amount of storage, as `10Gi`.
-fn bytes(amount: &str) -> Option<u128> {
-    let end = amount.find(|c: char| !c.is_ascii_digit());
-    let (number, unit) = amount.split_at_checked(end.unwrap_or(amount.len()))?;
-    let number: u128 = number.parse().ok()?;
-    let factor: u128 = match unit {
-        "" => 1,
-        "k" => 1_000,
-        "M" => 1_000_000,
-        "G" => 1_000_000_000,
-        "T" => 1_000_000_000_000,
-        "Ki" => 1 << 10,
-        "Mi" => 1 << 20,
-        "Gi" => 1 << 30,
-        "Ti" => 1 << 40,
-        _ => return None,
-    };
-    number.checked_mul(factor)
-}
-
-/// How the pods of a workload are replaced.
-fn rolling(kind: &str, object: &Content) -> (Effect, String) {
-    match kind {
-        "StatefulSet" => rolling_in_place(object),
-        "DaemonSet" => rolling_by_node(object),
-        _ => rolling_beside(object),
-    }
-}
-
-/// Of a Deployment (`kubernetes.io/docs/concepts/workloads/controllers/deployment`, Strategy, Pausing and Resuming a rollout).
-fn rolling_beside(object: &Content) -> (Effect, String) {
-    let replicas = replicas(object);
-    let pods = pods(replicas);
-    if at(object, &["spec", "paused"]).as_deref() == Some(&Value::Bool(true)) {
-        let how = "it is paused: no pod is replaced until `kubectl rollout resume`";
-        return (Effect::InPlace, how.to_owned());
-    }
-    let strategy = at(object, &["spec", "strategy"]).unwrap_or_default();
-    if strategy.get("type").and_then(Value::as_str) == Some("Recreate") {
-        return (
-            Effect::RestartsAtOnce,
-            format!("{pods}, all stopped before new ones start"),
-        );
-    }
-    let surge = amount(&strategy, "maxSurge", "25%");
-    let unavailable = amount(&strategy, "maxUnavailable", "25%");
-    let how = format!("{pods}, at most {surge} more and {unavailable} fewer");
-    if unavailable == "100%" || replicas.is_some_and(|count| unavailable == count.to_string()) {
-        return (Effect::RestartsAtOnce, how);
-    }
-    (Effect::Rolls, how)
-}
-
-/// What a workload with pods of its own says that replaces them only once somebody deletes them.
-fn on_delete(strategy: &Value) -> Option<(Effect, String)> {
-    let waits = strategy.get("type").and_then(Value::as_str) == Some("OnDelete");
-    let how = "no pod is replaced until it is deleted, as `OnDelete` says";
-    waits.then(|| (Effect::InPlace, how.to_owned()))
-}
-
-/// Of a `StatefulSet` (`kubernetes.io/docs/concepts/workloads/controllers/statefulset`, Update strategies, Partitioned rolling updates).
-fn rolling_in_place(object: &Content) -> (Effect, String) {
-    let strategy = at(object, &["spec", "updateStrategy"]).unwrap_or_default();
-    if let Some(waits) = on_delete(&strategy) {
-        return waits;
-    }
-    let said = replicas(object);
-    let replicas = said.unwrap_or(1);
-    let kept = strategy.pointer("/rollingUpdate/partition");
-    let kept = kept.and_then(Value::as_u64).unwrap_or(0);
-    if kept > 0 {
-        let Some(replaced @ 1..) = replicas.checked_sub(kept) else {
-            let how = format!("no pod is replaced: `partition` keeps the first {kept}");
-            return (Effect::InPlace, how);
-        };
-        let how = format!(
-            "{replaced} of {}, each stopped before its new one starts: `partition` keeps the first {kept}",
-            pods(Some(replicas))
-        );
-        return (Effect::Rolls, how);
-    }
-    let pods = pods(said);
-    if replicas <= 1 {
-        let how = format!("{pods}, stopped before its new one starts");
-        return (Effect::RestartsAtOnce, how);
-    }
-    let how = format!("{pods}, one by one, each stopped before its new one starts");
-    (Effect::Rolls, how)
-}
-
-/// Of a `DaemonSet` (`kubernetes.io/docs/tasks/manage-daemon/update-daemon-set`).
-fn rolling_by_node(object: &Content) -> (Effect, String) {
-    let strategy = at(object, &["spec", "updateStrategy"]).unwrap_or_default();
-    if let Some(waits) = on_delete(&strategy) {
-        return waits;
-    }
-    let surge = amount(&strategy, "maxSurge", "0");
-    if !matches!(&*surge, "0" | "0%") {
-        let how = format!("the pod of each node, on {surge} at once, the new one first");
-        return (Effect::Rolls, how);
-    }
-    let unavailable = amount(&strategy, "maxUnavailable", "1");
-    let how = format!(
-        "the pod of each node, on {unavailable} at once, stopped before its new one starts"
-    );
-    if unavailable == "100%" {
-        return (Effect::RestartsAtOnce, how);
-    }
-    (Effect::Rolls, how)
-}
-
-fn replicas(object: &Content) -> Option<u64> {
-    at(object, &["spec", "replicas"]).and_then(|replicas| replicas.as_u64())
-}
-
-fn pods(count: Option<u64>) -> String {
-    match count {
-        Some(1) => "1 pod".to_owned(),
-        Some(count) => format!("{count} pods"),
-        None => "its pods".to_owned(),
-    }
-}
-
-/// A number of pods, or a share of them.
-fn amount(strategy: &Value, key: &str, default: &str) -> String {
-    match strategy
-        .get("rollingUpdate")
-        .and_then(|rolling| rolling.get(key))
-    {
-        Some(Value::Number(number)) => number.to_string(),
-        Some(Value::String(text)) => text.clone(),
-        _ => default.to_owned(),
-    }
+/// An amount of storage, as `10Gi` or `1.5G` (`kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity`).
+fn bytes(amount: &str) -> Option<f64> {
+    const UNITS: [(&str, f64); 13] = [
+        ("Ki", 1024.0),
+        ("Mi", 1_048_576.0),
+        ("Gi", 1_073_741_824.0),
+        ("Ti", 1_099_511_627_776.0),
+        ("Pi", 1_125_899_906_842_624.0),
+        ("Ei", 1_152_921_504_606_846_976.0),
+        ("m", 1e-3),
+        ("k", 1e3),
+        ("M", 1e6),
+        ("G", 1e9),
+        ("T", 1e12),
+        ("P", 1e15),
+        ("E", 1e18),
+    ];
+    let unit = UNITS
+        .iter()
+        .find_map(|(unit, factor)| Some((amount.strip_suffix(unit)?, factor)));
+    let (number, factor) = unit.unwrap_or((amount, &1.0));
+    Some(number.parse::<f64>().ok()? * factor)
 }
 
 fn change(graph: Option<&Graph>, object: &Object) -> Change {
@@ -327,33 +279,48 @@ fn view<'g>(graph: &'g Graph, object: &Object) -> Option<ServiceView<'g>> {
     })
 }
 
-/// A port of the nodes is one Service's in the whole cluster, and one that is left behind keeps its own
-/// (kubernetes/kubernetes `pkg/registry/core/service/portallocator`).
+/// A port of the nodes is one Service's in the whole cluster until it gives it up or is deleted, and manifests are applied one after
+/// the other (kubernetes/kubernetes `pkg/registry/core/service/portallocator`).
 fn taken_ports(pair: &Pair<'_>, changes: &mut [Change]) {
-    let of = |changes: &[Change], side: &[Object], effect: Effect| -> Vec<(usize, Vec<u64>)> {
-        let found = changes.iter().enumerate();
-        let found = found.filter(|(_, it)| it.kind == "Service" && it.effect == effect);
-        let ports = found.filter_map(|(index, change)| {
-            let key = (&*change.kind, &*change.name, change.namespace.as_deref());
-            let object = side.iter().find(|object| self::key(object) == key)?;
-            Some((index, node_ports(&object.content)))
-        });
-        ports.collect()
+    let of = |side: &[Object], change: &Change| {
+        let key = (&*change.kind, &*change.name, change.namespace.as_deref());
+        let object = side.iter().find(|object| self::key(object) == key);
+        object.map_or_else(Vec::new, |object| node_ports(&object.content))
     };
-    let left = of(changes, pair.old, Effect::Left);
-    if left.is_empty() {
+    let services = || {
+        changes
+            .iter()
+            .enumerate()
+            .filter(|(_, it)| it.kind == "Service")
+    };
+    let mut held: FxHashMap<u64, usize> = FxHashMap::default();
+    for (index, change) in services() {
+        let ports = of(pair.old, change).into_iter().filter(|port| *port > 0);
+        held.extend(ports.map(|port| (port, index)));
+    }
+    if held.is_empty() {
         return;
     }
-    for (index, ports) in of(changes, pair.new, Effect::Created) {
-        let taken = ports.iter().enumerate().find_map(|(at, port)| {
-            let mut left = left.iter().filter(|_| *port > 0);
-            let (of, _) = left.find(|(_, ports)| ports.contains(port))?;
-            Some((at, *port, format!("Service {}", changes.get(*of)?.name)))
-        });
-        if let (Some((at, port, of)), Some(change)) = (taken, changes.get_mut(index)) {
-            change.effect = Effect::Refused;
-            change.how = refusal::port(&change.name, at, port);
-            change.was = Some(of);
+    let mut refused = Vec::new();
+    for (index, change) in services().filter(|(_, it)| it.effect != Effect::Left) {
+        let wanted = of(pair.new, change);
+        let is_taken = |port: &u64| held.get(port).is_some_and(|holder| *holder != index);
+        if let Some(at) = wanted.iter().position(is_taken) {
+            let port = wanted.get(at).copied().unwrap_or_default();
+            refused.push((index, refusal::port(&change.name, at, port)));
+            continue;
+        }
+        held.retain(|_, holder| *holder != index);
+        held.extend(
+            wanted
+                .into_iter()
+                .filter(|port| *port > 0)
+                .map(|port| (port, index)),
+        );
+    }
+    for (index, how) in refused {
+        if let Some(change) = changes.get_mut(index) {
+            (change.effect, change.how) = (Effect::Refused, how);
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Seen on v1.36.3: `tests/changes/observed/kubernetes.json`.
 
+use crate::change::Field;
 use serde_json::Value;
 
 /// The refusal of another selector.
@@ -12,9 +13,9 @@ pub(super) fn selector(kind: &str, name: &str, new: &Value) -> String {
     )
 }
 
-/// The refusal of another run under the name of one; the value that it goes on with is the whole of it.
+/// The refusal of another run under the name of one, without the value, which is the whole of it.
 pub(super) fn job(name: &str, field: &str) -> String {
-    format!("The Job \"{name}\" is invalid: {field}: Invalid value: ")
+    format!("The Job \"{name}\" is invalid: {field}: Invalid value")
 }
 
 /// The refusal of what a `StatefulSet` keeps.
@@ -26,10 +27,54 @@ pub(super) fn stateful_set(name: &str) -> String {
     )
 }
 
-/// The refusal of other data in a `ConfigMap` that says it never changes.
-pub(super) fn immutable(kind: &str, name: &str) -> String {
+/// The refusal of other data in what says that it never changes, and of saying so no more.
+pub(super) fn immutable(kind: &str, name: &str, what: &str) -> String {
     format!(
-        "The {kind} \"{name}\" is invalid: data: Forbidden: field is immutable when `immutable` is set"
+        "The {kind} \"{name}\" is invalid: {what}: Forbidden: field is immutable when `immutable` is set"
+    )
+}
+
+/// The refusal of letting the pods of a `StatefulSet` wait that were replaced by themselves.
+pub(super) fn on_delete(name: &str) -> String {
+    format!(
+        "The StatefulSet \"{name}\" is invalid: spec.updateStrategy.rollingUpdate: Invalid value: "
+    )
+}
+
+/// The refusal of another pod under the name of one.
+pub(super) fn pod(name: &str) -> String {
+    format!(
+        "The Pod \"{name}\" is invalid: spec: Forbidden: pod updates may not change fields other than "
+    )
+}
+
+/// The refusal of another role.
+pub(super) fn role(kind: &str, name: &str, role: &Value) -> String {
+    let of = |key| role.get(key).and_then(Value::as_str).unwrap_or_default();
+    let (group, role_kind, role) = (of("apiGroup"), of("kind"), of("name"));
+    format!(
+        "The {kind} \"{name}\" is invalid: roleRef: Invalid value: \
+         {{\"APIGroup\":\"{group}\",\"Kind\":\"{role_kind}\",\"Name\":\"{role}\"}}: cannot change roleRef"
+    )
+}
+
+/// The refusal of another way to make volumes.
+pub(super) fn class(name: &str, path: &str) -> String {
+    let field = path.split(['.', '[']).next().unwrap_or(path);
+    format!("The StorageClass \"{name}\" is invalid: {field}: Invalid value")
+}
+
+/// The refusal of another kind of Secret.
+pub(super) fn secret_type(name: &str, field: &Field) -> String {
+    let is = field.new.clone().unwrap_or_default();
+    format!("The Secret \"{name}\" is invalid: type: Invalid value: {is}: field is immutable")
+}
+
+/// The refusal of another maker of a load balancer.
+pub(super) fn load_balancer(name: &str, field: &Field) -> String {
+    let is = field.new.clone().unwrap_or_default();
+    format!(
+        "The Service \"{name}\" is invalid: spec.loadBalancerClass: Invalid value: {is}: may not change once set"
     )
 }
 

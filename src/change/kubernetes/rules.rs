@@ -14,6 +14,11 @@ const TEMPLATE: &str = "kubernetes.io/docs/concepts/workloads/controllers/deploy
      tests/changes/observed/kubernetes.json";
 const VALIDATION: &str = "kubernetes/kubernetes pkg/apis/apps/validation, ValidateStatefulSetUpdate, ValidateDeploymentUpdate, ValidateDaemonSetUpdate";
 const BATCH: &str = "kubernetes/kubernetes pkg/apis/batch/validation, ValidateJobSpecUpdate; tests/changes/observed/kubernetes.json";
+const RBAC: &str = "kubernetes/kubernetes pkg/apis/rbac/validation, ValidateRoleBindingUpdate; \
+     tests/changes/observed/kubernetes.json";
+const STORAGE: &str = "kubernetes/kubernetes pkg/apis/storage/validation, ValidateStorageClassUpdate; \
+     tests/changes/observed/kubernetes.json";
+const WORKLOADS: &str = "kubernetes.io/docs/concepts/workloads: who replaces pods is a workload";
 const CORE: &str =
     "kubernetes/kubernetes pkg/apis/core/validation; tests/changes/observed/kubernetes.json";
 
@@ -26,7 +31,12 @@ pub(super) fn of(kind: &str) -> &'static [Rule] {
         "Job" => JOB,
         "ConfigMap" => CONFIG_MAP,
         "PersistentVolumeClaim" => CLAIM,
+        "Pod" => POD,
+        "ReplicaSet" => REPLICA_SET,
+        "RoleBinding" | "ClusterRoleBinding" => ROLE_BINDING,
+        "Secret" => SECRET,
         "Service" => SERVICE,
+        "StorageClass" => STORAGE_CLASS,
         _ => OTHER,
     }
 }
@@ -148,6 +158,21 @@ static JOB: &[Rule] = &[
     Rule::new("spec.template.**", Effect::Refused, RUNS_ONCE, BATCH),
     Rule::new("spec.selector.**", Effect::Refused, RUNS_ONCE, BATCH),
     Rule::new("spec.completionMode", Effect::Refused, RUNS_ONCE, BATCH),
+    Rule::new("spec.completions", Effect::Refused, RUNS_ONCE, BATCH),
+    Rule::new(
+        "spec.backoffLimitPerIndex",
+        Effect::Refused,
+        RUNS_ONCE,
+        BATCH,
+    ),
+    Rule::new("spec.managedBy", Effect::Refused, RUNS_ONCE, BATCH),
+    Rule::new(
+        "spec.podFailurePolicy.**",
+        Effect::Refused,
+        RUNS_ONCE,
+        BATCH,
+    ),
+    Rule::new("spec.successPolicy.**", Effect::Refused, RUNS_ONCE, BATCH),
     Rule::new("**", Effect::InPlace, "its pods go on", BATCH),
 ];
 
@@ -169,7 +194,91 @@ static CONFIG_MAP: &[Rule] = &[
     ),
 ];
 
+static SECRET: &[Rule] = &[
+    Rule::new(
+        "type",
+        Effect::Refused,
+        "what a Secret is for cannot be changed",
+        CORE,
+    ),
+    Rule::new(
+        "**",
+        Effect::InPlace,
+        "no pod is replaced: files in it change after a while, environment variables never",
+        CORE,
+    ),
+];
+
+static POD: &[Rule] = &[
+    Rule::new(
+        "spec.containers.*.image",
+        Effect::RestartsAtOnce,
+        "its container is stopped, and another one started",
+        CORE,
+    ),
+    Rule::new(
+        "spec.initContainers.*.image",
+        Effect::InPlace,
+        "it has run already",
+        CORE,
+    ),
+    Rule::new(
+        "spec.activeDeadlineSeconds",
+        Effect::InPlace,
+        "the container runs on",
+        CORE,
+    ),
+    Rule::new(
+        "spec.**",
+        Effect::Refused,
+        "of a pod that is there little more than its images can be changed",
+        CORE,
+    ),
+    Rule::new("**", Effect::InPlace, "the container runs on", CORE),
+];
+
+static REPLICA_SET: &[Rule] = &[
+    Rule::new(
+        "spec.selector.**",
+        Effect::Refused,
+        "which pods a ReplicaSet has cannot be changed",
+        VALIDATION,
+    ),
+    Rule::new(
+        "**",
+        Effect::InPlace,
+        "pods that are there stay as they are",
+        VALIDATION,
+    ),
+];
+
+static ROLE_BINDING: &[Rule] = &[
+    Rule::new(
+        "roleRef.**",
+        Effect::Refused,
+        "which role is bound cannot be changed",
+        RBAC,
+    ),
+    Rule::new("**", Effect::InPlace, "it holds at once", RBAC),
+];
+
+static STORAGE_CLASS: &[Rule] = &[
+    Rule::new("parameters.**", Effect::Refused, STAYS, STORAGE),
+    Rule::new("provisioner", Effect::Refused, STAYS, STORAGE),
+    Rule::new("reclaimPolicy", Effect::Refused, STAYS, STORAGE),
+    Rule::new("volumeBindingMode", Effect::Refused, STAYS, STORAGE),
+    Rule::new("**", Effect::InPlace, "it is for claims that come", STORAGE),
+];
+
+const STAYS: &str = "how a class makes volumes cannot be changed";
+
 static CLAIM: &[Rule] = &[
+    Rule::new(
+        "spec.volumeAttributesClassName",
+        Effect::InPlace,
+        "the storage of a bound claim is changed where it is",
+        CORE,
+    ),
     Rule::new(
         "spec.resources.requests.storage",
         Effect::InPlace,
@@ -187,6 +296,18 @@ static CLAIM: &[Rule] = &[
 
 static SERVICE: &[Rule] = &[
     Rule::new(
+        "spec.clusterIPs",
+        Effect::Refused,
+        "the address of a Service cannot be changed",
+        CORE,
+    ),
+    Rule::new(
+        "spec.loadBalancerClass",
+        Effect::Refused,
+        "who makes the load balancer of a Service cannot be changed",
+        CORE,
+    ),
+    Rule::new(
         "spec.clusterIP",
         Effect::Refused,
         "the address of a Service cannot be changed",
@@ -201,4 +322,9 @@ static SERVICE: &[Rule] = &[
     Rule::new("**", Effect::InPlace, "no pod is replaced", SEEN),
 ];
 
-static OTHER: &[Rule] = &[Rule::new("**", Effect::InPlace, "no pod is replaced", SEEN)];
+static OTHER: &[Rule] = &[Rule::new(
+    "**",
+    Effect::InPlace,
+    "no pod is replaced",
+    WORKLOADS,
+)];

@@ -1,0 +1,151 @@
+//! How the controllers replace the pods of a workload whose template is another one.
+
+use crate::change::Effect;
+use crate::change::difference::at;
+use crate::targets::Content;
+use serde_json::Value;
+
+/// How the pods of a workload are replaced.
+pub(super) fn rolling(kind: &str, object: &Content) -> (Effect, String) {
+    match kind {
+        "StatefulSet" => rolling_in_place(object),
+        "DaemonSet" => rolling_by_node(object),
+        _ => rolling_beside(object),
+    }
+}
+
+/// Of a Deployment (`kubernetes.io/docs/concepts/workloads/controllers/deployment`, Strategy, Pausing and Resuming a rollout).
+fn rolling_beside(object: &Content) -> (Effect, String) {
+    let replicas = replicas(object);
+    let pods = pods(replicas);
+    if at(object, &["spec", "paused"]).as_deref() == Some(&Value::Bool(true)) {
+        let how = "it is paused: no pod is replaced until `kubectl rollout resume`";
+        return (Effect::InPlace, how.to_owned());
+    }
+    let strategy = at(object, &["spec", "strategy"]).unwrap_or_default();
+    if strategy.get("type").and_then(Value::as_str) == Some("Recreate") {
+        return (
+            Effect::RestartsAtOnce,
+            format!("{pods}, all stopped before new ones start"),
+        );
+    }
+    let surge = amount(&strategy, "maxSurge", "25%");
+    let unavailable = amount(&strategy, "maxUnavailable", "25%");
+    let how = format!("{pods}, at most {surge} more and {unavailable} fewer");
+    match replicas {
+        Some(0) => (Effect::InPlace, "it has no pods".to_owned()),
+        Some(count) if at_once(count, &surge, &unavailable) => (Effect::RestartsAtOnce, how),
+        None if unavailable == "100%" => (Effect::RestartsAtOnce, how),
+        _ => (Effect::Rolls, how),
+    }
+}
+
+/// Whether all pods may be missing at the same time: shares are rounded down, and where both come to nothing one may be missing
+/// (kubernetes/kubernetes `pkg/controller/deployment/util`, `ResolveFenceposts`).
+fn at_once(count: u64, surge: &str, unavailable: &str) -> bool {
+    let share = |text: &str, up: bool| {
+        let percent = text.strip_suffix('%').and_then(|it| it.parse::<u64>().ok());
+        match percent {
+            Some(percent) if up => (percent * count).div_ceil(100),
+            Some(percent) => percent * count / 100,
+            None => text.parse().unwrap_or(0),
+        }
+    };
+    let (surge, unavailable) = (share(surge, true), share(unavailable, false));
+    unavailable >= count || surge == 0 && unavailable == 0 && count == 1
+}
+
+/// What a workload with pods of its own says that replaces them only once somebody deletes them.
+pub(super) fn on_delete(strategy: &Value) -> Option<(Effect, String)> {
+    let waits = strategy.get("type").and_then(Value::as_str) == Some("OnDelete");
+    let how = "no pod is replaced until it is deleted, as `OnDelete` says";
+    waits.then(|| (Effect::InPlace, how.to_owned()))
+}
+
+/// Of a `StatefulSet` (`kubernetes.io/docs/concepts/workloads/controllers/statefulset`, Update strategies, Partitioned rolling updates).
+fn rolling_in_place(object: &Content) -> (Effect, String) {
+    let strategy = at(object, &["spec", "updateStrategy"]).unwrap_or_default();
+    if let Some(waits) = on_delete(&strategy) {
+        return waits;
+    }
+    let said = replicas(object);
+    let replicas = said.unwrap_or(1);
+    let kept = strategy.pointer("/rollingUpdate/partition");
+    let kept = kept.and_then(Value::as_u64).unwrap_or(0);
+    if kept > 0 {
+        let Some(replaced @ 1..) = replicas.checked_sub(kept) else {
+            let how = format!("no pod is replaced: `partition` keeps the first {kept}");
+            return (Effect::InPlace, how);
+        };
+        let how = format!(
+            "{replaced} of {}, each stopped before its new one starts: `partition` keeps the first {kept}",
+            pods(Some(replicas))
+        );
+        return (Effect::Rolls, how);
+    }
+    let at_once = strategy.pointer("/rollingUpdate/maxUnavailable");
+    if let Some(at_once) = at_once {
+        let how = format!(
+            "{}, {at_once} at once, each stopped before its new one starts",
+            pods(said)
+        );
+        let all = amount(&strategy, "maxUnavailable", "1");
+        return if self::at_once(replicas, "1", &all) {
+            (Effect::RestartsAtOnce, how)
+        } else {
+            (Effect::Rolls, how)
+        };
+    }
+    let pods = pods(said);
+    if replicas <= 1 {
+        let how = format!("{pods}, stopped before its new one starts");
+        return (Effect::RestartsAtOnce, how);
+    }
+    let how = format!("{pods}, one by one, each stopped before its new one starts");
+    (Effect::Rolls, how)
+}
+
+/// Of a `DaemonSet` (`kubernetes.io/docs/tasks/manage-daemon/update-daemon-set`).
+fn rolling_by_node(object: &Content) -> (Effect, String) {
+    let strategy = at(object, &["spec", "updateStrategy"]).unwrap_or_default();
+    if let Some(waits) = on_delete(&strategy) {
+        return waits;
+    }
+    let surge = amount(&strategy, "maxSurge", "0");
+    if !matches!(&*surge, "0" | "0%") {
+        let how = format!("the pod of each node, on {surge} at once, the new one first");
+        return (Effect::Rolls, how);
+    }
+    let unavailable = amount(&strategy, "maxUnavailable", "1");
+    let how = format!(
+        "the pod of each node, on {unavailable} at once, stopped before its new one starts"
+    );
+    if unavailable == "100%" {
+        return (Effect::RestartsAtOnce, how);
+    }
+    (Effect::Rolls, how)
+}
+
+fn replicas(object: &Content) -> Option<u64> {
+    at(object, &["spec", "replicas"]).and_then(|replicas| replicas.as_u64())
+}
+
+fn pods(count: Option<u64>) -> String {
+    match count {
+        Some(1) => "1 pod".to_owned(),
+        Some(count) => format!("{count} pods"),
+        None => "its pods".to_owned(),
+    }
+}
+
+/// A number of pods, or a share of them.
+fn amount(strategy: &Value, key: &str, default: &str) -> String {
+    match strategy
+        .get("rollingUpdate")
+        .and_then(|rolling| rolling.get(key))
+    {
+        Some(Value::Number(number)) => number.to_string(),
+        Some(Value::String(text)) => text.clone(),
+        _ => default.to_owned(),
+    }
+}
