@@ -224,23 +224,25 @@ impl<'a> Page<'a> {
                 Some(Vec::new())
             }
             Change::Remove { .. } => {
-                // What is taken out of the service alone leaves what its template says.
-                let all = self.at == Where::InPlace;
-                let body = block.body.filter(|_| all)?;
-                bodies.body(body).out.push(block.it.span);
+                // What its template says of it is left, and judged with the rest.
+                bodies.body(block.body?).out.push(block.it.span);
                 Some(Vec::new())
             }
-            // `health none` becomes a check.
+            // `health none` becomes a check. What stands behind its head, or in its braces, is not the block's alone.
             Change::Add { part, label, with } => {
-                let bare = block
-                    .it
-                    .body
-                    .as_ref()
-                    .is_none_or(|body| body.items.is_empty());
+                let body = block.it.body.as_ref();
+                let bare = body.is_none_or(|body| body.items.is_empty());
                 bare.then(|| {
+                    let items = assignments(with);
+                    let text = if body.is_some() {
+                        bodies.of(block.it).put.extend(items);
+                        head_text(*part, label)
+                    } else {
+                        block_text(*part, label, &items)
+                    };
                     vec![Replacement {
-                        span: block.it.span,
-                        text: block_text(*part, label, &assignments(with)),
+                        span: block.it.head(),
+                        text,
                     }]
                 })
             }
@@ -355,8 +357,12 @@ fn assignments(with: &[(&'static str, String)]) -> Vec<String> {
 }
 
 fn block_text(part: Part, label: &str, items: &[String]) -> String {
+    format!("{} {}", head_text(part, label), braced(items))
+}
+
+fn head_text(part: Part, label: &str) -> String {
     let space = if label.is_empty() { "" } else { " " };
-    format!("{}{space}{label} {}", part.word(), braced(items))
+    format!("{}{space}{label}", part.word())
 }
 
 /// The block of a part that stands in another one itself.
