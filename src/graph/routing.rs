@@ -265,16 +265,18 @@ fn table<'g>(gateway: &'g Gateway, name: &str) -> Vec<(Paths, Vec<Candidate<'g>>
 
 /// The first of the routes before this one that takes all of its requests.
 fn covering(before: &[Candidate<'_>], route: &Route) -> Option<usize> {
-    let (methods, headers) = (methods(route), headers(route));
-    let covers = |earlier: &&Candidate<'_>| {
-        let more = match (self::methods(earlier.route), &methods) {
-            (None, _) => true,
-            (Some(_), None) => false,
-            (Some(earlier), Some(own)) => own.is_subset(&earlier),
-        };
-        more && self::headers(earlier.route).is_subset(&headers)
-    };
+    let covers = |earlier: &&Candidate<'_>| takes_all_of(earlier.route, route);
     before.iter().find(covers).map(|earlier| earlier.index)
+}
+
+/// Whether a route takes every request for its paths that another one takes.
+pub fn takes_all_of(route: &Route, other: &Route) -> bool {
+    let more = match (methods(route), methods(other)) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(methods), Some(others)) => others.is_subset(&methods),
+    };
+    more && headers(route).is_subset(&headers(other))
 }
 
 fn is_same(one: &[(Paths, Vec<Candidate<'_>>)], other: &[(Paths, Vec<Candidate<'_>>)]) -> bool {

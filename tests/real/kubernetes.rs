@@ -16,6 +16,10 @@ pub(crate) fn tests(programs: &[Program]) -> Vec<Test> {
     let mut tests = vec![
         test("kubernetes::judge_can_refuse", judge_can_refuse),
         test("kubernetes::one_on_each_node", one_on_each_node),
+        test(
+            "kubernetes::a_number_is_handed_over",
+            a_number_is_handed_over,
+        ),
     ];
     tests.extend(programs::each(
         programs,
@@ -265,6 +269,48 @@ fn one_on_each_node() -> Verdict {
             }
             Err(absent) => return Err(absent),
         }
+    }
+    Ok(())
+}
+
+/// A number that is no longer written falls to the default, unless another manager has it as well: what the page of ZD4059
+/// says to do.
+fn a_number_is_handed_over() -> Verdict {
+    let cluster = cluster()?;
+    let namespace = "handed-over";
+    cluster.kubectl(&["create", "namespace", namespace])?;
+    let folder = folder(namespace);
+    let applied = |name: &str, spec: &str, words: &[&str]| -> Verdict {
+        let file = folder.join(format!("{name}.yaml"));
+        let kind = "apiVersion: apps/v1\nkind: Deployment";
+        let text = format!("{kind}\nmetadata: {{name: {name}}}\nspec: {{{spec}}}\n");
+        std::fs::write(&file, text).map_err(|error| error.to_string())?;
+        let file = file.to_string_lossy();
+        let apply = ["apply", "--server-side", "-n", namespace, "-f", &file];
+        cluster.kubectl(&[&apply, words].concat())?;
+        Ok(())
+    };
+    let pods = "selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: web}}, \
+                spec: {containers: [{name: web, image: 'example/web:1'}]}}";
+    for (name, expected) in [("reset", "1"), ("kept", "4")] {
+        let written = ["--force-conflicts"];
+        applied(name, &format!("replicas: 4, {pods}"), &written)?;
+        if name == "kept" {
+            let manager = ["--field-manager=handover", "--validate=false"];
+            applied(name, "replicas: 4", &manager)?;
+        }
+        applied(name, pods, &written)?;
+        let words = [
+            "get",
+            "deployment",
+            name,
+            "-n",
+            namespace,
+            "-o",
+            "jsonpath={.spec.replicas}",
+        ];
+        let is = cluster.kubectl(&words)?;
+        ensure(is == expected, || format!("{name}: {is}, not {expected}"))?;
     }
     Ok(())
 }

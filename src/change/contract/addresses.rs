@@ -2,8 +2,8 @@
 //!
 //! Where one of the two meetings fails the step has an order; where both fail it has none.
 
-use super::order::Ordered;
 use super::Step;
+use super::order::Ordered;
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{Edge, EdgeKind, Graph, ServiceView, SharedNetwork, port_number, protocol};
 use crate::source::Span;

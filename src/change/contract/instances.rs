@@ -99,8 +99,8 @@ fn reset(change: &Change, was: u64) -> Diagnostic {
     )
     .labelled("`replicas` is no longer written, and its default is 1")
     .help(
-        "apply the autoscaler first; then take `spec.replicas` out of what was last applied with \
-         `kubectl apply edit-last-applied`, and apply the rest",
+        "first apply `spec.replicas` alone under a `--field-manager` of its own, so that the number stays when it is no \
+         longer written: `zdc explain ZD4059` has the command",
     );
     about(diagnostic, change)
 }

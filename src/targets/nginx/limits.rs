@@ -215,7 +215,12 @@ pub(super) fn rate(
         }
         _ => "$binary_remote_addr".into(),
     };
-    let zone = draft.names.zone(&gateway::shared_name(scene), label);
+    let own = body.key.as_ref().map(|key| key.value.to_string());
+    let zone = draft.names.zone(
+        &gateway::shared_name(scene),
+        label,
+        own.as_deref().unwrap_or_default(),
+    );
     draft.conf.directives.push(Directive::new(
         "limit_req_zone",
         [

@@ -67,13 +67,17 @@ impl Names {
         free(&name, &mut self.variables)
     }
 
-    /// A name for the memory of a rate limit: the gateway's, with the route's behind it.
-    pub(super) fn zone(&mut self, gateway: &str, route: &str) -> String {
-        let route = word(route, '-');
-        let name = match route.trim_matches('-') {
-            "" => word(gateway, '-'),
-            route => format!("{}-{route}", word(gateway, '-')),
-        };
+    /// A name for the memory of a rate limit: the gateway's, with the route's and the key's behind it. nginx refuses another key
+    /// for a name that it has, and only once it reloads (nginx/nginx `ngx_http_limit_req_init_zone`).
+    pub(super) fn zone(&mut self, gateway: &str, route: &str, key: &str) -> String {
+        let mut name = word(gateway, '-');
+        for part in [route, key].map(|part| word(part, '-')) {
+            let part = part.trim_matches('-');
+            if !part.is_empty() {
+                name.push('-');
+                name.push_str(part);
+            }
+        }
         free(&name, &mut self.zones)
     }
 
