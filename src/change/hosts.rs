@@ -5,7 +5,7 @@
 //! (nginx.org/en/docs/control.html).
 
 use super::{Change, Effect, Pair, TargetChanges};
-use crate::graph::ServiceView;
+use crate::graph::{Graph, ServiceView};
 use crate::targets::Object;
 use rustc_hash::FxHashMap;
 
@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap;
 pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     let (old, new) = (by_path(pair.old), by_path(pair.new));
     let mut changes = Vec::new();
-    let mut unchanged = 0;
+    let mut unchanged: usize = 0;
     for file in pair.new {
         let was = old.get(file.file.as_str());
         if was.is_some_and(|was| was.content == file.content) {
@@ -33,11 +33,59 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
             changes.push(change(pair, file, Effect::Left, how));
         }
     }
+    let files = changes.len();
+    taken_slots(pair, &mut changes);
     TargetChanges {
         target: pair.target,
+        unchanged: unchanged.saturating_sub(changes.len() - files),
         changes,
-        unchanged,
         variables: Vec::new(),
+    }
+}
+
+/// A service that goes by another name, or is another app's, has slots of its own: where their ports are those of the slots that it had,
+/// these are still taken, for nobody stops them (`start_slot` of `src/targets/nginx/hosts/scripts/host.sh`).
+fn taken_slots(pair: &Pair<'_>, changes: &mut Vec<Change>) {
+    let (Some(old), Some(new)) = (pair.old_graph, pair.new_graph) else {
+        return;
+    };
+    let slots = |graph: &Graph, service| graph.slots(service).map_or(Vec::new(), |it| it.ports);
+    let on_host = |graph: &'_ Graph, name: &str| {
+        let found = graph.find(name);
+        found.is_some_and(|service| graph.is_on_host(service)) && graph.name() == new.name()
+    };
+    let gone: Vec<(&str, Vec<u64>)> = old
+        .services()
+        .filter(|service| old.is_on_host(*service))
+        .filter(|service| old.name() != new.name() || !on_host(new, service.name()))
+        .map(|service| (service.name(), slots(old, service)))
+        .collect();
+    if gone.is_empty() {
+        return;
+    }
+    for service in new.services().filter(|service| new.is_on_host(*service)) {
+        if on_host(old, service.name()) {
+            continue;
+        }
+        let taken = slots(new, service).into_iter().find_map(|port| {
+            let (of, _) = gone.iter().find(|(_, ports)| ports.contains(&port))?;
+            Some((port, *of))
+        });
+        let Some((port, of)) = taken else { continue };
+        let file = format!("nginx/hosts/services/{}.sh", service.name());
+        let place = changes.iter().position(|change| change.name == file);
+        let place = place.unwrap_or_else(|| {
+            let objects = pair.new.iter().filter(|object| object.file == file);
+            changes.extend(objects.map(|it| change(pair, it, Effect::InPlace, String::new())));
+            changes.len().saturating_sub(1)
+        });
+        if let Some(change) = changes.get_mut(place) {
+            change.effect = Effect::Refused;
+            change.how = format!(
+                "port {port} is taken by a process of `{of}`, which is not of these scripts"
+            );
+            change.was = Some(format!("{} {of}", old.name()));
+        }
     }
 }
 

@@ -48,10 +48,11 @@ fn about(diagnostic: Diagnostic, change: &Change) -> Diagnostic {
 
 fn refused(step: &Step<'_>, target: TargetId, change: &Change) -> Diagnostic {
     let (kind, name) = (&change.kind, &change.name);
-    let who = if target == TargetId::Kubernetes {
-        "the API server"
-    } else {
-        "the swarm"
+    let who = match target {
+        TargetId::Kubernetes => "the API server",
+        TargetId::Swarm => "the swarm",
+        TargetId::Compose => "docker",
+        TargetId::Nginx => "`deploy.sh`",
     };
     let field = change.fields.iter().find(|it| it.effect == Effect::Refused);
     let what = field.map_or("", |field| field.because);
@@ -72,6 +73,10 @@ fn refused(step: &Step<'_>, target: TargetId, change: &Change) -> Diagnostic {
 
 /// How a service that is renamed goes by its old name, so that it is replaced in place and its port stays taken by itself.
 fn way_to_keep_the_name(step: &Step<'_>, change: &Change) -> Option<String> {
+    if change.kind == "file" {
+        let way = "keep the name of the app and of the service; or give it other slots, and stop the old ones by hand once it is live";
+        return Some(way.to_owned());
+    }
     if change.kind == "Service" && change.how.ends_with("provided port is already allocated") {
         let way = "keep the name and the namespace of the Service that has the port, or deploy first what gives it up; \
                    or use another one until the old Service is deleted";

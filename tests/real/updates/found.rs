@@ -197,6 +197,8 @@ pub(super) fn primary_backup() -> Verdict {
         "webapp_webnet",
     ])?;
     running("primary-backup", &old, &edge, |webapp| {
+        // It may have looked up what one of the pools had before all of it ran, and never looks again.
+        engine()?.docker(&["service", "update", "--quiet", "--force", "webapp_nginx"])?;
         for program in [&both, &newer] {
             engine()?.prepare(&[read(stack_file(program, "webapp"))?])?;
         }
