@@ -208,7 +208,7 @@ pub(super) fn effect(effect: Effect) -> &'static str {
         Effect::Left => "is left behind",
         Effect::Rolls => "rolls",
         Effect::RestartsAtOnce => "restarts at once",
-        Effect::Renamed => "is renamed: deleted and created",
+        Effect::Renamed => "is renamed",
         Effect::Refused => "is refused",
     }
 }
