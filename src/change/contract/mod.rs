@@ -9,6 +9,7 @@ mod instances;
 mod migrations;
 mod order;
 mod outcome;
+mod ports;
 mod routes;
 mod stops;
 mod versions;
@@ -51,6 +52,7 @@ static ALL: &[Rule] = &[
     migrations::old_meets_new,
     migrations::older_than_data,
     addresses::moved,
+    ports::moved,
     versions::in_common,
     order::check,
     routes::removed,
@@ -107,6 +109,7 @@ pub(super) fn new_callees<'a>(old: Option<&Graph>, new: Option<&'a Graph>) -> Ve
 
 fn order_of<'a>(step: &Step<'a>) -> Vec<Before<'a>> {
     let mut order = addresses::order(step);
+    order.extend(ports::order(step));
     order.extend(versions::order(step));
     order.extend(migrations::order(step));
     order.sort();

@@ -1,6 +1,6 @@
 //! The order that callers and callees have among them: pair by pair, or round in a circle, in which none can go first.
 
-use super::{Before, Step, addresses, migrations, order_of, versions};
+use super::{Before, Step, addresses, migrations, order_of, ports, versions};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -17,6 +17,7 @@ pub(super) struct Ordered<'a> {
 /// Pairs that have an order; of those in a circle what leads round it is told in one.
 pub(super) fn check(step: &Step<'_>, found: &mut Diagnostics) {
     let mut ordered = addresses::ordered(step);
+    ordered.extend(ports::ordered(step));
     ordered.extend(versions::ordered(step));
     ordered.extend(migrations::ordered(step));
     if ordered.is_empty() {

@@ -1,6 +1,6 @@
 //! What the orchestrator makes of a change that is not what was meant.
 
-use super::{Step, place};
+use super::{Step, place, ports};
 use crate::change::{Change, Effect};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::vocabulary::TargetId;
@@ -56,7 +56,8 @@ fn refused(step: &Step<'_>, target: TargetId, change: &Change) -> Diagnostic {
     };
     let field = change.fields.iter().find(|it| it.effect == Effect::Refused);
     let what = field.map_or("", |field| field.because);
-    let way = way_to_keep_the_name(step, change).unwrap_or_else(|| {
+    let way = way_to_keep_the_name(step, change).or_else(|| ports::way(step, change));
+    let way = way.unwrap_or_else(|| {
         "keep what it was, or give it another name: the new one is made beside the old one"
             .to_owned()
     });

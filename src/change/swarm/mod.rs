@@ -1,6 +1,7 @@
 //! Docker Swarm: what `docker stack deploy` makes of the difference between two stack files.
 
 mod policy;
+mod ports;
 mod rules;
 mod stack;
 
@@ -39,6 +40,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
         ..
     } = comparison;
     renames(pair, &old, &new, &mut changes);
+    ports::refuse(&old, &new, &mut changes);
     TargetChanges {
         target: pair.target,
         changes,
@@ -236,6 +238,7 @@ fn renames(pair: &Pair<'_>, old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut 
         }
     }
     if !created.is_empty() && !left.is_empty() {
+        let (old_services, new_services) = (ports::services(old), ports::services(new));
         let (old, new) = (contents(old), contents(new));
         for change in &mut created {
             let is = new.get(&change.name);
@@ -245,8 +248,11 @@ fn renames(pair: &Pair<'_>, old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut 
             });
             if let Some(found) = found {
                 let was = left.remove(found);
-                let port = old.get(&was.name).zip(is);
-                rename(change, &was.name, port.and_then(|(was, is)| taken(was, is)));
+                let both = old_services
+                    .get(&was.name)
+                    .zip(new_services.get(&change.name));
+                let taken = both.and_then(|(was, is)| ports::taken(was, is));
+                rename(change, &was.name, taken);
             }
         }
     }
@@ -269,32 +275,16 @@ fn contents(stacks: &[Stack<'_>]) -> BTreeMap<String, Value> {
 
 fn rename(change: &mut Change, was: &str, taken: Option<String>) {
     change.was = Some(format!("service {was}"));
-    let name = &change.name;
     (change.effect, change.how) = match taken {
         Some(port) => (
             Effect::Refused,
-            format!(
-                "failed to create service {name}: Error response from daemon: rpc error: code = \
-                 InvalidArgument desc = port '{port}' is already in use by service '{was}'"
-            ),
+            ports::refusal("create", &change.name, &port, was),
         ),
         None => (
             Effect::Renamed,
             format!("was {was}, which runs on beside it until it is removed"),
         ),
     };
-}
-
-/// The first port of the routing mesh that both publish.
-fn taken(was: &Value, is: &Value) -> Option<String> {
-    let ports = |of: &'_ Value| of.get("ports").and_then(Value::as_object).cloned();
-    let (theirs, ours) = (ports(was)?, ports(is)?);
-    let both = ours.iter().find(|(port, how)| {
-        let mesh = |how: &Value| how.get("mode").and_then(Value::as_str) == Some("ingress");
-        mesh(how) && theirs.get(*port).is_some_and(mesh)
-    });
-    let (port, _) = both?;
-    Some(port.split('/').next().unwrap_or(port).to_owned())
 }
 
 /// The deploy-time variables of the stacks, each with the services that hold it where a change

@@ -2,6 +2,7 @@
 //! written out.
 
 use crate::change::difference::{apart, at, value};
+use crate::change::short::{pairs, ports};
 use crate::targets::{Content, Object};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
@@ -285,53 +286,4 @@ impl<'a> Stack<'a> {
         }
         *field = Value::Object(by_path);
     }
-}
-
-/// `["A=1"]` is `{A: "1"}`.
-fn pairs(field: &mut Value) {
-    if let Value::Array(items) = field {
-        let items = items.iter().filter_map(Value::as_str);
-        let pairs = items.map(|item| match item.split_once('=') {
-            Some((key, value)) => (key.to_owned(), value.into()),
-            None => (item.to_owned(), Value::Null),
-        });
-        *field = Value::Object(pairs.collect());
-    }
-}
-
-/// By the port outside: `80/tcp`.
-fn ports(field: &mut Value) {
-    let Value::Array(ports) = field else {
-        return;
-    };
-    let mut by_port = Map::new();
-    for port in ports.iter() {
-        let (key, how) = match port {
-            Value::String(short) => {
-                let (numbers, protocol) = short.split_once('/').unwrap_or((short, "tcp"));
-                let (published, target) = numbers.rsplit_once(':').unwrap_or(("", numbers));
-                let how = json!({"target": target, "mode": "ingress"});
-                (format!("{published}/{protocol}"), how)
-            }
-            long => {
-                let text = |key: &str| match long.get(key) {
-                    Some(Value::String(text)) => text.clone(),
-                    Some(other) => other.to_string(),
-                    None => String::new(),
-                };
-                let protocol = long
-                    .get("protocol")
-                    .and_then(Value::as_str)
-                    .unwrap_or("tcp");
-                let mode = long
-                    .get("mode")
-                    .and_then(Value::as_str)
-                    .unwrap_or("ingress");
-                let how = json!({"target": text("target"), "mode": mode});
-                (format!("{}/{protocol}", text("published")), how)
-            }
-        };
-        by_port.insert(key, how);
-    }
-    *field = Value::Object(by_port);
 }

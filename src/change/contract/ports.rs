@@ -1,0 +1,116 @@
+//! Ports of a swarm's routing mesh that go from one service to another.
+
+use super::order::Ordered;
+use super::{Before, Step, place};
+use crate::change::{Change, Effect, Field};
+use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
+use crate::vocabulary::TargetId;
+use serde_json::Value;
+
+/// A port that one service gives up and another one takes.
+struct Moved<'a> {
+    giver: &'a Change,
+    taker: &'a Change,
+    port: &'a str,
+}
+
+impl<'a> Moved<'a> {
+    /// Both by their zd names.
+    fn names(&self) -> Option<(&'a str, &'a str)> {
+        Some((
+            self.giver.service.as_deref()?,
+            self.taker.service.as_deref()?,
+        ))
+    }
+}
+
+/// The field that tells of a port who has it.
+fn holder(field: &Field) -> Option<(&str, &str)> {
+    let port = field
+        .path
+        .strip_prefix("ports[\"")
+        .and_then(|rest| rest.strip_suffix("\"]"))?;
+    let holder = field.old.as_ref().and_then(Value::as_str)?;
+    (field.effect == Effect::Refused).then_some((port.split('/').next().unwrap_or(port), holder))
+}
+
+fn all<'a>(step: &Step<'a>) -> Vec<Moved<'a>> {
+    let mut found = Vec::new();
+    for taker in step.on(TargetId::Swarm) {
+        if taker.effect == Effect::Refused {
+            continue;
+        }
+        for (port, name) in taker.fields.iter().filter_map(holder) {
+            let giver = step.on(TargetId::Swarm).find(|it| it.name == name);
+            found.extend(giver.map(|giver| Moved { giver, taker, port }));
+        }
+    }
+    found
+}
+
+/// Of services in a program: who gives a port up goes first.
+pub(super) fn order<'a>(step: &Step<'a>) -> Vec<Before<'a>> {
+    let moved = all(step).into_iter();
+    moved
+        .filter_map(|moved| moved.names())
+        .map(|(first, then)| Before { first, then })
+        .collect()
+}
+
+/// The same, and why.
+pub(super) fn ordered<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
+    let moved = all(step).into_iter();
+    let ordered = moved.filter_map(|moved| {
+        Some(Ordered {
+            pair: moved.names()?,
+            why: first(&moved),
+        })
+    });
+    ordered.collect()
+}
+
+/// Where no program is known there are no steps to order.
+pub(super) fn moved(step: &Step<'_>, found: &mut Diagnostics) {
+    for moved in all(step) {
+        if moved.names().is_none() {
+            found.push(first(&moved));
+        }
+    }
+}
+
+fn first(moved: &Moved<'_>) -> Diagnostic {
+    let Moved { giver, taker, port } = moved;
+    let of = |change: &Change| change.service.as_deref().unwrap_or(&change.name).to_owned();
+    let (giver, taker_name) = (of(giver), of(taker));
+    let diagnostic = Diagnostic::new(
+        &catalogue::ORDER_MATTERS,
+        format!(
+            "`{giver}` goes first: until it has given port {port} up the swarm refuses it to `{taker_name}`"
+        ),
+        place(taker),
+    )
+    .note("docker calls for the services of a stack in no certain order: one deploy of both may work or be refused")
+    .help(format!(
+        "in two deploys: `{giver}` without port {port}, then `{taker_name}` with it"
+    ));
+    match &taker.service {
+        Some(service) => diagnostic.about(service),
+        None => diagnostic,
+    }
+}
+
+/// How a service gets a port that another one has.
+pub(super) fn way(step: &Step<'_>, change: &Change) -> Option<String> {
+    let (port, holder) = change.fields.iter().find_map(holder)?;
+    let is_left = |it: &Change| it.effect == Effect::Left && it.name == holder;
+    Some(if step.on(TargetId::Swarm).any(is_left) {
+        format!(
+            "`docker service rm {holder}` first, with which it ends, or deploy it without port {port}; or publish another \
+             port until it is removed"
+        )
+    } else {
+        format!(
+            "in two deploys: first `{holder}` without port {port}, then this one with it; or publish another port"
+        )
+    })
+}

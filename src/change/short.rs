@@ -1,0 +1,123 @@
+//! What `docker stack deploy` and `docker compose` read in more than one form, in one.
+
+use serde_json::{Map, Value, json};
+
+/// The most ports that a range is written out to.
+const MOST_PORTS: usize = 1000;
+
+/// `["A=1"]` is `{A: "1"}`.
+pub(super) fn pairs(field: &mut Value) {
+    if let Value::Array(items) = field {
+        let items = items.iter().filter_map(Value::as_str);
+        let pairs = items.map(|item| match item.split_once('=') {
+            Some((key, value)) => (key.to_owned(), value.into()),
+            None => (item.to_owned(), Value::Null),
+        });
+        *field = Value::Object(pairs.collect());
+    }
+}
+
+/// By the port outside: `80/tcp`; where the engine chooses that, by the one inside: `:80/tcp`.
+pub(super) fn ports(field: &mut Value) {
+    let Value::Array(ports) = field else {
+        return;
+    };
+    let mut by_port = Map::new();
+    for port in ports.iter() {
+        let (published, target, protocol, mode) = match port {
+            Value::Object(long) => {
+                let text = |key: &str| match long.get(key) {
+                    Some(Value::String(text)) => text.clone(),
+                    Some(Value::Null) | None => String::new(),
+                    Some(other) => other.to_string(),
+                };
+                let or = |key: &str, default: &str| match text(key) {
+                    none if none.is_empty() => default.to_owned(),
+                    written => written,
+                };
+                (
+                    text("published"),
+                    text("target"),
+                    or("protocol", "tcp"),
+                    or("mode", "ingress"),
+                )
+            }
+            short => {
+                let short = match short {
+                    Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                };
+                let (numbers, protocol) = short.split_once('/').unwrap_or((&short, "tcp"));
+                let (published, target) = numbers.rsplit_once(':').unwrap_or(("", numbers));
+                (
+                    published.to_owned(),
+                    target.to_owned(),
+                    protocol.to_owned(),
+                    "ingress".to_owned(),
+                )
+            }
+        };
+        for (published, target) in one_by_one(&published, &target) {
+            let mut key = match &*published {
+                "" | "0" => format!(":{target}/{protocol}"),
+                published => format!("{published}/{protocol}"),
+            };
+            while by_port.contains_key(&key) {
+                key.push('\'');
+            }
+            by_port.insert(key, json!({"target": target, "mode": mode}));
+        }
+    }
+    *field = Value::Object(by_port);
+}
+
+/// The ports of two ranges that belong together: `8000-8001` and `80-81`.
+fn one_by_one(published: &str, target: &str) -> Vec<(String, String)> {
+    let range = |text: &str| -> Option<Vec<u16>> {
+        let (first, last) = text.split_once('-')?;
+        let numbers = first.parse::<u16>().ok()?..=last.parse::<u16>().ok()?;
+        (numbers.len() <= MOST_PORTS).then(|| numbers.collect())
+    };
+    match (range(published), range(target)) {
+        (Some(outside), Some(inside)) if outside.len() == inside.len() => {
+            let both = outside.iter().zip(&inside);
+            both.map(|(outside, inside)| (outside.to_string(), inside.to_string()))
+                .collect()
+        }
+        (None, Some(inside)) if published.is_empty() => {
+            let inside = inside.iter();
+            inside
+                .map(|inside| (String::new(), inside.to_string()))
+                .collect()
+        }
+        _ => vec![(published.to_owned(), target.to_owned())],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(mut ports: Value) -> Value {
+        super::ports(&mut ports);
+        ports
+    }
+
+    #[test]
+    fn ports_are_the_same_in_every_form() {
+        let short = seen(json!(["8000-8001:80-81", "53:53/udp"]));
+        let long = seen(json!([
+            {"target": 80, "published": 8000},
+            {"target": 81, "published": "8001", "mode": "ingress"},
+            {"target": 53, "published": 53, "protocol": "udp"},
+        ]));
+        assert_eq!(short, long);
+    }
+
+    #[test]
+    fn ports_that_the_engine_chooses_are_several() {
+        let ports = seen(json!(["80", 443, "80"]));
+        let keys: Vec<&String> = ports.as_object().unwrap().keys().collect();
+        assert_eq!(keys, [":443/tcp", ":80/tcp", ":80/tcp'"]);
+    }
+}

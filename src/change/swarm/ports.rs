@@ -1,0 +1,195 @@
+//! Ports of the routing mesh, of which each is one service's in the whole swarm.
+//!
+//! swarmkit `manager/controlapi/service.go`, `checkPortConflicts`: a spec with a port that another service has is refused,
+//! whichever stack that is in, unless both publish it on their nodes. docker/cli
+//! `cli/command/stack/swarm/deploy_composefile.go` calls for the services of a stack in no certain order.
+
+use super::stack::Stack;
+use crate::change::difference::at;
+use crate::change::{Change, Effect, Field, short};
+use crate::targets::Object;
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+const SOURCE: &str = "swarmkit manager/controlapi/service.go, checkPortConflicts";
+const LEFT: &str = "the other service is left behind, and its port with it";
+const KEPT: &str = "the other service keeps it";
+const SWAPPED: &str =
+    "each of them has what another one wants: whichever is called for first is refused";
+const GIVEN_UP: &str = "where docker calls for it before the other service gives the port up";
+
+/// Services by their names in the swarm.
+type Services<'o> = BTreeMap<String, &'o Object>;
+/// Published ports, and how.
+type Ports = Map<String, Value>;
+
+/// A port that a service gains, and who has it.
+struct Gain {
+    /// Which of the changes.
+    change: usize,
+    /// `80/tcp`
+    port: String,
+    holder: String,
+    because: &'static str,
+}
+
+/// Refuses what wants a port that another service has.
+pub(super) fn refuse(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut [Change]) {
+    let (old, new) = (services(old), services(new));
+    let gains = gains(&old, &new, changes);
+    for gain in gains {
+        let Some(change) = changes.get_mut(gain.change) else {
+            continue;
+        };
+        change.fields.push(Field {
+            path: format!("ports[\"{}\"]", gain.port),
+            old: Some(gain.holder.as_str().into()),
+            new: Some(change.name.as_str().into()),
+            effect: Effect::Refused,
+            because: gain.because,
+            source: SOURCE,
+            span: change.span,
+        });
+        if gain.because != GIVEN_UP && change.effect != Effect::Refused {
+            let verb = match change.effect {
+                Effect::Created | Effect::Renamed => "create",
+                _ => "update",
+            };
+            change.how = refusal(verb, &change.name, &gain.port, &gain.holder);
+            change.effect = Effect::Refused;
+        }
+    }
+}
+
+/// What docker says of it.
+pub(super) fn refusal(verb: &str, name: &str, port: &str, holder: &str) -> String {
+    let number = port.split('/').next().unwrap_or(port);
+    format!(
+        "failed to {verb} service {name}: Error response from daemon: rpc error: code = InvalidArgument \
+         desc = port '{number}' is already in use by service '{holder}'"
+    )
+}
+
+/// Every service by its name in the swarm.
+pub(super) fn services<'o>(stacks: &[Stack<'o>]) -> Services<'o> {
+    let services = stacks.iter().flat_map(|stack| {
+        let services = stack.services.iter();
+        services.map(move |service| (format!("{}_{}", stack.name, service.name), *service))
+    });
+    services.collect()
+}
+
+/// The published ports of a service.
+fn published(service: &Object) -> Ports {
+    let Some(ports) = at(&service.content, &["ports"]) else {
+        return Ports::new();
+    };
+    let mut ports = ports.into_owned();
+    short::ports(&mut ports);
+    match ports {
+        Value::Object(ports) => {
+            let chosen = |port: &String| port.starts_with(':');
+            ports
+                .into_iter()
+                .filter(|(port, _)| !chosen(port))
+                .collect()
+        }
+        _ => Ports::new(),
+    }
+}
+
+/// Whether one service cannot have a port while another has it.
+fn clash(ours: &Ports, theirs: &Ports, port: &str) -> bool {
+    let mode = |ports: &Ports| {
+        let mode = ports.get(port)?.get("mode")?.as_str()?;
+        Some(mode.to_owned())
+    };
+    match (mode(ours), mode(theirs)) {
+        (Some(ours), Some(theirs)) => ours != "host" || theirs != "host",
+        _ => false,
+    }
+}
+
+/// The first port that one service cannot have while the other has it.
+pub(super) fn taken(was: &Object, is: &Object) -> Option<String> {
+    let (theirs, ours) = (published(was), published(is));
+    let mut ports = ours.keys();
+    ports.find(|port| clash(&ours, &theirs, port)).cloned()
+}
+
+fn gains(old: &Services<'_>, new: &Services<'_>, changes: &[Change]) -> Vec<Gain> {
+    let mut wanted = Vec::new();
+    for (index, change) in changes.iter().enumerate() {
+        let has_other_ports = || change.fields.iter().any(|it| it.path.starts_with("ports"));
+        let wants = match change.effect {
+            Effect::Created | Effect::Renamed => true,
+            Effect::Left | Effect::Refused => false,
+            _ => has_other_ports(),
+        };
+        if let (true, "service", Some(after)) = (wants, &*change.kind, new.get(&change.name)) {
+            let (ports, before) = (published(after), old.get(&change.name));
+            let had = before.map(|before| published(before)).unwrap_or_default();
+            if ports != had && !ports.is_empty() {
+                wanted.push((index, change.name.as_str(), ports, had));
+            }
+        }
+    }
+    if wanted.is_empty() {
+        return Vec::new();
+    }
+    let mut gains = Vec::new();
+    // Of the same name before: that one has its own ports.
+    let held = old.iter().map(|(name, service)| (name, published(service)));
+    let held: Vec<(&String, Ports)> = held.filter(|(_, ports)| !ports.is_empty()).collect();
+    for (index, name, ports, had) in &wanted {
+        for port in ports.keys() {
+            let holder = held.iter().find(|(holder, theirs)| {
+                holder.as_str() != *name && clash(ports, theirs, port) && !clash(had, theirs, port)
+            });
+            let Some((holder, _)) = holder else {
+                continue;
+            };
+            let because = match new.get(*holder) {
+                None => LEFT,
+                Some(after) if clash(ports, &published(after), port) => KEPT,
+                Some(_) => GIVEN_UP,
+            };
+            gains.push(Gain {
+                change: *index,
+                port: port.clone(),
+                holder: (*holder).clone(),
+                because,
+            });
+        }
+    }
+    swaps(changes, &mut gains);
+    gains
+}
+
+/// Tells those that wait for each other.
+fn swaps(changes: &[Change], gains: &mut [Gain]) {
+    let mut waits: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let named = |gain: &Gain| changes.get(gain.change).map(|it| it.name.clone());
+    for gain in gains.iter().filter(|gain| gain.because == GIVEN_UP) {
+        if let Some(name) = named(gain) {
+            waits.entry(name).or_default().insert(gain.holder.clone());
+        }
+    }
+    let leads_to = |from: &str, to: &str| {
+        let (mut seen, mut next) = (BTreeSet::new(), vec![from.to_owned()]);
+        while let Some(at) = next.pop() {
+            if at == to {
+                return true;
+            }
+            if seen.insert(at.clone()) {
+                next.extend(waits.get(&at).into_iter().flatten().cloned());
+            }
+        }
+        false
+    };
+    for gain in gains.iter_mut().filter(|gain| gain.because == GIVEN_UP) {
+        if named(gain).is_some_and(|name| leads_to(&gain.holder, &name)) {
+            gain.because = SWAPPED;
+        }
+    }
+}
