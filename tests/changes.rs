@@ -38,9 +38,10 @@ fn sides(case: &str) -> [String; 2] {
         return [format!("{folder}/as-found"), folder];
     }
     ["old", "new"].map(|side| {
-        let program = format!("{side}.zd");
-        let is_program = folder().join(case).join(&program).exists();
-        if is_program { program } else { side.to_owned() }
+        let files = [format!("{side}.zd"), format!("{side}.yml")];
+        let mut files = files.into_iter();
+        let found = files.find(|file| folder().join(case).join(file).exists());
+        found.unwrap_or_else(|| side.to_owned())
     })
 }
 

@@ -34,6 +34,23 @@ impl Object {
     /// The kind of what is a file and no object.
     pub const FILE: &'static str = "file";
 
+    /// The path of what a file names by a path from itself.
+    pub fn beside(file: &str, path: &str) -> String {
+        let folder = file.rsplit_once('/').map(|(folder, _)| folder);
+        let whole = match folder {
+            Some(folder) if !path.starts_with('/') => format!("{folder}/{path}"),
+            _ => path.to_owned(),
+        };
+        let mut steps: Vec<&str> = Vec::new();
+        for step in whole.split('/').filter(|step| *step != ".") {
+            match steps.last() {
+                Some(last) if step == ".." && !matches!(*last, ".." | "") => _ = steps.pop(),
+                _ => steps.push(step),
+            }
+        }
+        steps.join("/")
+    }
+
     /// An entry of a section of a file, under its name.
     pub(super) fn entry<T: Serialize>(file: &str, kind: &str, name: &str, entry: &T) -> Self {
         // The types of the targets have no value that YAML could not write.
@@ -56,5 +73,22 @@ impl Object {
             namespace: None,
             content: Content::Text(text),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_from_the_file_that_names_them() {
+        let beside = Object::beside;
+        assert_eq!(beside("stack.yml", "./a.conf"), "a.conf");
+        assert_eq!(
+            beside("swarm/stack.yml", "../configs/./a.conf"),
+            "configs/a.conf"
+        );
+        assert_eq!(beside("stack.yml", "../a.conf"), "../a.conf");
+        assert_eq!(beside("swarm/stack.yml", "/etc/a.conf"), "/etc/a.conf");
     }
 }

@@ -10,7 +10,7 @@ use crate::vocabulary::TargetId;
 use crate::yaml;
 use serde::Deserialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The sections of a stack file that hold objects.
@@ -28,14 +28,37 @@ pub(super) enum Manifests {
 }
 
 impl Manifests {
-    /// What they ask of each target.
+    /// What they ask of each target; of a single file as of one with that name.
     ///
     /// # Errors
     /// They cannot be read, or are no manifests.
-    pub(super) fn objects(&self) -> Result<Vec<(TargetId, Vec<Object>)>, Failure> {
+    pub(super) fn objects(
+        &self,
+        one_stack: Option<&str>,
+    ) -> Result<Vec<(TargetId, Vec<Object>)>, Failure> {
+        let mut files = match self {
+            Self::OnDisk(path) => on_disk(path)?,
+            Self::Read(files) => files.clone(),
+        };
+        if let (Some(name), Some(own)) = (one_stack, self.single())
+            && let Some(text) = files.remove(&own)
+        {
+            files.insert(name.to_owned(), text);
+        }
+        read(&files)
+    }
+
+    /// The name of the one file, where it is no folder.
+    pub(super) fn single(&self) -> Option<String> {
         match self {
-            Self::OnDisk(path) => read(&on_disk(path)?),
-            Self::Read(files) => read(files),
+            Self::OnDisk(path) if path.is_dir() => None,
+            Self::OnDisk(path) => Some(path.file_name()?.to_string_lossy().into_owned()),
+            Self::Read(files) => {
+                let contents = contents(files);
+                let mut others = files.keys().filter(|path| !contents.contains(*path));
+                let one = others.next().filter(|path| !path.contains('/'))?;
+                others.next().is_none().then(|| one.clone())
+            }
         }
     }
 }
@@ -50,6 +73,12 @@ fn on_disk(path: &Path) -> Result<BTreeMap<String, String>, Failure> {
         let text = read_source(path)
             .map_err(|error| Failure::new(format!("cannot read `{}`: {error:?}", show(path))))?;
         files.insert(name.into_owned(), text.to_string());
+        let folder = path.parent().unwrap_or(Path::new(""));
+        for inside in contents(&files) {
+            if let Ok(text) = read_source(&folder.join(&inside)) {
+                files.insert(inside, text.to_string());
+            }
+        }
     }
     if files.is_empty() {
         return Err(
@@ -82,9 +111,38 @@ fn walk(folder: &Path, prefix: &str, files: &mut BTreeMap<String, String>) -> Re
     Ok(())
 }
 
+/// The paths of what the stacks among files make configs and secrets of.
+pub(super) fn contents(files: &BTreeMap<String, String>) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (path, text) in files.iter().filter(|(path, _)| is_yaml(path)) {
+        let sections = |document: &Value| {
+            let sections = ["configs", "secrets"].map(|section| document.get(section).cloned());
+            let is_stack = document.get("services").is_some_and(Value::is_object);
+            is_stack.then_some(sections)
+        };
+        let known = if let Mark::Intact { .. } = mark(Path::new(path), text) {
+            vec![["configs", "secrets"].map(|section| yaml::at(text, &[section]))]
+        } else {
+            let documents = documents(path, text).unwrap_or_default();
+            documents.iter().filter_map(sections).collect()
+        };
+        for section in known.into_iter().flatten().flatten() {
+            let entries = section.as_object().into_iter().flat_map(|it| it.values());
+            let named = entries.filter_map(|entry| entry.get("file")?.as_str());
+            found.extend(named.map(|named| Object::beside(path, named)));
+        }
+    }
+    found
+}
+
+fn is_yaml(path: &str) -> bool {
+    [".yml", ".yaml"].iter().any(|end| path.ends_with(end))
+}
+
 /// The objects of files, by their paths: in the folder of their target, or told by what they hold.
 fn read(files: &BTreeMap<String, String>) -> Result<Vec<(TargetId, Vec<Object>)>, Failure> {
     let mut found: BTreeMap<TargetId, Vec<Object>> = BTreeMap::new();
+    let contents = contents(files);
     for (path, text) in files {
         let (target, path) = match path.split_once('/') {
             Some((folder, _)) if TargetId::from_word(folder).is_some() => {
@@ -92,9 +150,9 @@ fn read(files: &BTreeMap<String, String>) -> Result<Vec<(TargetId, Vec<Object>)>
             }
             _ => (None, path.clone()),
         };
-        let is_yaml = [".yml", ".yaml"].iter().any(|end| path.ends_with(end));
-        let is_content = path.contains("/configs/") || path.starts_with("configs/");
-        if target == Some(TargetId::Nginx) || !is_yaml || is_content {
+        let in_configs = path.contains("/configs/") || path.starts_with("configs/");
+        let is_content = in_configs || contents.contains(&path);
+        if target == Some(TargetId::Nginx) || !is_yaml(&path) || is_content {
             let objects = found.entry(target.unwrap_or(TargetId::Swarm)).or_default();
             objects.push(file(&path, text));
             continue;

@@ -149,12 +149,14 @@ impl Plan {
         };
         let (old, new) = sides.open()?;
         let names = (old.name(), new.name());
+        let one_stack = Side::one_stack(&old, &new);
+        let one_stack = one_stack.as_deref();
         let set_old = || self.set.iter().chain(&self.set_old).cloned().collect();
         // They have nothing in common before they are compared.
         let (new, old) = parallel::both(
             ROOM,
-            || self.compile(&new, self.set.clone(), crate::inspect),
-            || self.compile(&old, set_old(), crate::inspect_deployed),
+            || self.compile(&new, one_stack, self.set.clone(), crate::inspect),
+            || self.compile(&old, one_stack, set_old(), crate::inspect_deployed),
         );
         // What the process ends with is not freed piece by piece.
         let (old, new) = (ManuallyDrop::new(old?), ManuallyDrop::new(new?));
@@ -206,6 +208,7 @@ impl Plan {
     fn compile(
         &self,
         side: &Side,
+        one_stack: Option<&str>,
         set: Vec<(String, String)>,
         inspect: fn(&dyn World, &str, &Options) -> Inspection,
     ) -> Result<Compiled, Failure> {
@@ -226,7 +229,7 @@ impl Plan {
                 })
             }
             Side::Manifests { place, .. } => {
-                let mut objects = place.objects()?;
+                let mut objects = place.objects(one_stack)?;
                 objects.retain(|(target, _)| wanted(target));
                 Ok(Compiled {
                     inspection: Inspection {

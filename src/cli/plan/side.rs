@@ -1,11 +1,12 @@
 //! Which two revisions are meant.
 
 use super::git::{self, GitWorld};
-use super::manifests::Manifests;
+use super::manifests::{self, Manifests};
 use crate::cli::Failure;
 use crate::cli::project::{MAIN, Project, show};
 use crate::diagnostics::render::escape_line;
 use crate::source::World;
+use crate::targets::Object;
 use std::path::{Path, PathBuf};
 
 /// What was asked for.
@@ -32,6 +33,16 @@ pub(super) enum Side {
 }
 
 impl Side {
+    /// The name of both sides' stack, where each is a single file: they are versions of one.
+    pub(super) fn one_stack(old: &Self, new: &Self) -> Option<String> {
+        match (old, new) {
+            (Self::Manifests { place: old, .. }, Self::Manifests { place: new, .. }) => {
+                old.single().and_then(|_| new.single())
+            }
+            _ => None,
+        }
+    }
+
     /// As people call it.
     pub(super) fn name(&self) -> String {
         let (Side::Program { name, .. } | Side::Manifests { name, .. }) = self;
@@ -120,10 +131,17 @@ impl Sides<'_> {
             )));
         };
         if Path::new(&main).extension().is_none_or(|it| it != "zd") {
-            return Ok(Side::Manifests {
-                place: Manifests::Read(tree.files_below(&main)?),
-                name,
-            });
+            let mut files = tree.files_below(&main)?;
+            // Of a single file, what its configs are made of stands beside it.
+            let own = main.rsplit('/').next().unwrap_or(&main);
+            if files.len() == 1 && files.contains_key(own) {
+                for inside in manifests::contents(&files) {
+                    let beside = tree.files_below(&Object::beside(&main, &inside))?;
+                    files.extend(beside.into_values().next().map(|text| (inside, text)));
+                }
+            }
+            let place = Manifests::Read(files);
+            return Ok(Side::Manifests { place, name });
         }
         let root = match self.root {
             Some(root) => tree.path_of(root)?,
