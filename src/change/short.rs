@@ -5,8 +5,16 @@ use serde_json::{Map, Value, json};
 /// The most ports that a range is written out to.
 const MOST_PORTS: usize = 1000;
 
-/// `["A=1"]` is `{A: "1"}`.
+/// `["A=1"]` is `{A: "1"}`, and so is `{A: 1}`.
 pub(super) fn pairs(field: &mut Value) {
+    if let Value::Object(pairs) = field {
+        for value in pairs
+            .values_mut()
+            .filter(|it| it.is_number() || it.is_boolean())
+        {
+            *value = value.to_string().into();
+        }
+    }
     if let Value::Array(items) = field {
         let items = items.iter().filter_map(Value::as_str);
         let pairs = items.map(|item| match item.split_once('=') {

@@ -1,5 +1,7 @@
 //! Docker Swarm: what `docker stack deploy` makes of the difference between two stack files.
 
+mod defaults;
+mod mounts;
 mod policy;
 mod ports;
 mod rules;
@@ -20,6 +22,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     let (old, new) = (stacks(pair.old), stacks(pair.new));
     let mut comparison = Comparison {
         pair,
+        stacks: (&old, &new),
         changes: Vec::new(),
         unchanged: 0,
     };
@@ -51,6 +54,8 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
 
 struct Comparison<'a> {
     pair: &'a Pair<'a>,
+    /// The old ones and the new ones.
+    stacks: (&'a [Stack<'a>], &'a [Stack<'a>]),
     changes: Vec<Change>,
     unchanged: usize,
 }
@@ -68,7 +73,7 @@ impl Comparison<'_> {
                 Some(before) => {
                     let sides = ((old, *before), (new, *service));
                     let (was, is) = service_apart(sides.0, sides.1, &other_names);
-                    self.service(new, service, &was, &is);
+                    self.service(new, (*before, *service), &was, &is);
                 }
             }
         }
@@ -103,16 +108,28 @@ impl Comparison<'_> {
         self.changes.push(change);
     }
 
-    fn service(&mut self, new: &Stack<'_>, after: &Object, was: &Value, is: &Value) {
+    fn service(
+        &mut self,
+        new: &Stack<'_>,
+        (before, after): (&Object, &Object),
+        was: &Value,
+        is: &Value,
+    ) {
         let view = view(self.pair.new_graph, new, &after.name);
-        let fields = fields(rules::SERVICE, &differences(was, is), view);
+        let mut fields = fields(rules::SERVICE, &differences(was, is), view);
+        // What was refused before is not there to be taken away.
+        fields.retain(|field| field.because != rules::FORBIDDEN || field.new.is_some());
         let Some(worst) = fields.iter().map(|field| field.effect).max() else {
             self.unchanged += 1;
             return;
         };
         let mut change = change("service", format!("{}_{}", new.name, after.name));
         (change.effect, change.how) = match worst {
-            Effect::Rolls => policy::rolling(&after.content),
+            Effect::Rolls => policy::rolling(&before.content, &after.content),
+            Effect::Refused if fields.iter().any(|it| it.because == rules::FORBIDDEN) => (
+                worst,
+                "Compose file contains unsupported options".to_owned(),
+            ),
             Effect::Refused => (
                 worst,
                 format!(
@@ -120,6 +137,12 @@ impl Comparison<'_> {
                      code = Unimplemented desc = service mode change is not allowed",
                     change.name
                 ),
+            ),
+            // swarmkit `manager/orchestrator/task.go`, `IsTaskDirty` and `nodeMatches`.
+            Effect::InPlace if fields.iter().any(|it| it.path.contains("constraints")) => (
+                worst,
+                "no task is replaced whose node still fits; the others are, under its policy"
+                    .to_owned(),
             ),
             Effect::InPlace => (worst, "no task is replaced".to_owned()),
             _ => (worst, "nothing happens".to_owned()),
@@ -138,7 +161,19 @@ impl Comparison<'_> {
         for (real, object) in &after {
             let Some(was) = before.get(real) else {
                 let mut change = change(kind, real.clone());
+                let is_there = self.stacks.0.iter().any(|stack| stack.uses(section, real));
+                if is_there && section != "networks" {
+                    continue;
+                }
                 change.effect = Effect::Created;
+                // docker/cli `cli/command/stack/swarm/deploy_composefile.go`, `createNetworks`, looks for those with the
+                // label of the stack.
+                if is_there {
+                    change.effect = Effect::Refused;
+                    change.how = format!(
+                        "failed to create network {real}: Error response from daemon: network with name {real} already exists"
+                    );
+                }
                 self.changes.push(change);
                 continue;
             };
@@ -150,7 +185,12 @@ impl Comparison<'_> {
                         continue;
                     }
                     let (was, is) = (was.map(value), is.map(value));
-                    let both = [was, is].map(|it| it.map(std::borrow::Cow::into_owned));
+                    let shown = |it: std::borrow::Cow<'_, Value>| match section {
+                        // A plan is read by many.
+                        "secrets" => Value::from("(hidden)"),
+                        _ => it.into_owned(),
+                    };
+                    let both = [was, is].map(|it| it.map(shown));
                     change.effect = Effect::Refused;
                     change.how = format!(
                         "failed to update {kind} {real}: Error response from daemon: rpc error: \
@@ -172,7 +212,10 @@ impl Comparison<'_> {
             }
             self.changes.push(change);
         }
-        for real in before.keys().filter(|real| !after.contains_key(*real)) {
+        let still_used = |real: &str| self.stacks.1.iter().any(|stack| stack.uses(section, real));
+        let gone = before.keys().filter(|real| !after.contains_key(*real));
+        let gone: Vec<&String> = gone.filter(|real| !still_used(real)).collect();
+        for real in gone {
             let mut change = change(kind, real.clone());
             change.effect = Effect::Left;
             change.how = match section {

@@ -5,7 +5,18 @@ use crate::targets::Content;
 use serde_json::Value;
 
 /// Whether its tasks are replaced in turn or all at once, and how.
-pub(super) fn rolling(service: &Content) -> (Effect, String) {
+pub(super) fn rolling(before: &Content, service: &Content) -> (Effect, String) {
+    let none = |of: &Content| {
+        let replicas = difference::at(of, &["deploy", "replicas"]);
+        replicas.is_some_and(|replicas| replicas.as_u64() == Some(0))
+    };
+    if none(service) {
+        return (Effect::InPlace, "0 tasks: nothing runs of it".to_owned());
+    }
+    if none(before) {
+        let how = "nothing ran of it: its tasks are started as they are written now";
+        return (Effect::InPlace, how.to_owned());
+    }
     let at = |path: &[&str]| difference::at(service, &[&["deploy"], path].concat());
     let update = at(&["update_config"]).unwrap_or_default();
     let order = update.get("order").and_then(Value::as_str);
@@ -19,7 +30,16 @@ pub(super) fn rolling(service: &Content) -> (Effect, String) {
         Some(_) => None,
     };
     if at(&["mode"]).as_deref().and_then(Value::as_str) == Some("global") {
+        // swarmkit `manager/orchestrator/update/updater.go`: 0 is as many as there are.
+        if parallelism == 0 && !start_first {
+            let how = "one task on each node, all stopped before new ones start".to_owned();
+            return (Effect::RestartsAtOnce, how);
+        }
         let first = if start_first { "new" } else { "old" };
+        let parallelism = match parallelism {
+            0 => "all".to_owned(),
+            some => some.to_string(),
+        };
         let how = format!("one task on each node, {parallelism} at a time, the {first} one first");
         return (Effect::Rolls, how);
     }

@@ -14,6 +14,27 @@ const DIRTY: &str =
 const CLI: &str =
     "docker/cli cli/command/stack/swarm/deploy_composefile.go; tests/changes/observed/swarm.json";
 
+/// Why `docker stack deploy` takes no such file.
+pub(super) const FORBIDDEN: &str = "`docker stack deploy` refuses a file in which it is written";
+
+const fn ignored(path: &'static str) -> Rule {
+    Rule::new(
+        path,
+        Effect::Ignored,
+        "`docker stack deploy` does not look at it",
+        "docker/cli cli/compose/types/types.go, UnsupportedProperties and DeprecatedProperties; cli/compose/convert/service.go",
+    )
+}
+
+const fn forbidden(path: &'static str) -> Rule {
+    Rule::new(
+        path,
+        Effect::Refused,
+        FORBIDDEN,
+        "docker/cli cli/compose/types/types.go, ForbiddenProperties",
+    )
+}
+
 /// A service's, its names resolved.
 pub(super) static SERVICE: &[Rule] = &[
     Rule::new(
@@ -123,6 +144,38 @@ pub(super) static SERVICE: &[Rule] = &[
         Effect::Ignored,
         "`docker stack deploy` takes no order of services",
         SEEN,
+    ),
+    ignored("build.**"),
+    ignored("cgroupns_mode.**"),
+    ignored("cgroup_parent.**"),
+    ignored("devices.**"),
+    ignored("domainname.**"),
+    ignored("external_links.**"),
+    ignored("ipc.**"),
+    ignored("links.**"),
+    ignored("mac_address.**"),
+    ignored("network_mode.**"),
+    ignored("pid.**"),
+    ignored("privileged.**"),
+    ignored("security_opt.**"),
+    ignored("shm_size.**"),
+    ignored("userns_mode.**"),
+    ignored("container_name.**"),
+    ignored("expose.**"),
+    ignored("tmpfs.**"),
+    forbidden("extends.**"),
+    forbidden("volume_driver.**"),
+    forbidden("volumes_from.**"),
+    forbidden("cpu_quota.**"),
+    forbidden("cpu_shares.**"),
+    forbidden("cpuset.**"),
+    forbidden("mem_limit.**"),
+    forbidden("memswap_limit.**"),
+    Rule::new(
+        "restart",
+        Effect::Rolls,
+        "it stands for `deploy.restart_policy`, which is part of a task",
+        "docker/cli cli/compose/convert/service.go, convertRestartPolicy",
     ),
     Rule::new(
         "**",

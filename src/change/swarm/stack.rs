@@ -1,11 +1,11 @@
 //! A stack as the engine sees it: names within the file resolved to those in the swarm, short forms
 //! written out.
 
+use super::{defaults, mounts};
 use crate::change::difference::{apart, at, value};
 use crate::change::short::{pairs, ports};
 use crate::targets::{Content, Object};
 use serde_json::{Map, Value, json};
-use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -36,6 +36,11 @@ impl Entry<'_> {
     fn get(&self, key: &str) -> Option<&Value> {
         let read = || value(&self.object.content).into_owned();
         self.value.get_or_init(read).get(key)
+    }
+
+    fn is_external(&self) -> bool {
+        let external = self.get("external");
+        !matches!(external, None | Some(Value::Null | Value::Bool(false)))
     }
 }
 
@@ -99,8 +104,52 @@ pub(super) fn service_apart(
             }
         }
     }
-    let [was, is] = sides.map(|(stack, _, part)| stack.seen(part));
+    let orders = sides.each_ref().map(|(_, _, part)| order(part));
+    let [mut was, mut is] = sides.map(|(stack, object, part)| stack.seen(of_a_task(part, object)));
+    on_default_network((old, &mut was), (new, &mut is));
+    defaults::settle(&mut was, &mut is);
+    let [before, after] = orders;
+    if was.get("volumes") == is.get("volumes") && before != after {
+        for (side, order) in [(&mut was, before), (&mut is, after)] {
+            if let Value::Object(fields) = side {
+                fields.insert("volumes".to_owned(), json!({"in order": order}));
+            }
+        }
+    }
     (was, is)
+}
+
+fn order(service: &Value) -> Vec<Value> {
+    let volumes = service.get("volumes");
+    volumes.map(mounts::order).unwrap_or_default()
+}
+
+/// What of a part of a service docker reads: nobody reads `x-…` but people, and `restart` stands for a
+/// `deploy.restart_policy` where none is written (docker/cli `cli/compose/convert/service.go`, `convertRestartPolicy`).
+fn of_a_task(mut part: Value, service: &Object) -> Value {
+    if let Value::Object(fields) = &mut part {
+        fields.retain(|key, _| !key.starts_with("x-"));
+        let restart = fields.get("restart").and_then(Value::as_str);
+        let is_none = restart.is_some_and(|restart| matches!(restart, "" | "no"));
+        let policy = || at(&service.content, &["deploy", "restart_policy"]);
+        if is_none || restart.is_some() && policy().is_some_and(|policy| !policy.is_null()) {
+            fields.remove("restart");
+        }
+    }
+    part
+}
+
+/// Who names no network is on the stack's default one (docker/cli `cli/compose/convert/service.go`, `convertServiceNetworks`).
+fn on_default_network(old: (&Stack<'_>, &mut Value), new: (&Stack<'_>, &mut Value)) {
+    let [was, is] = [&old, &new].map(|(_, side)| side.get("networks").is_some());
+    if was == is {
+        return;
+    }
+    let (stack, side) = if was { new } else { old };
+    if let Value::Object(fields) = side {
+        let default = stack.real("networks", "default");
+        fields.insert("networks".to_owned(), json!({default: {}}));
+    }
 }
 
 impl<'a> Stack<'a> {
@@ -138,18 +187,33 @@ impl<'a> Stack<'a> {
                         && self.text(object) == other.text(theirs.object)
                 })
         };
-        let is_own = |entry: &Entry<'_>| {
-            let external = entry.get("external");
-            matches!(external, None | Some(Value::Null | Value::Bool(false)))
-        };
         self.entries_of(section)
-            .filter(|(name, entry)| !is_as_theirs(name, entry.object) && is_own(entry))
+            .filter(|(name, entry)| !is_as_theirs(name, entry.object) && !entry.is_external())
             .map(|(name, entry)| (self.real(section, name), entry.object))
             .collect()
     }
 
+    /// Whether the stack uses what somebody else made under a name of the swarm.
+    pub(super) fn uses(&self, section: &str, real: &str) -> bool {
+        let mut external = self
+            .entries_of(section)
+            .filter(|(_, entry)| entry.is_external());
+        external.any(|(name, _)| self.real(section, name) == real)
+    }
+
+    /// Whether somebody else makes an entry of a section.
+    pub(super) fn is_external(&self, section: &str, name: &str) -> bool {
+        let entry = self.entries.get(&(section, name));
+        entry.is_some_and(Entry::is_external)
+    }
+
+    /// A field of an entry of a section.
+    pub(super) fn get(&self, section: &str, name: &str, key: &str) -> Option<Value> {
+        self.entries.get(&(section, name))?.get(key).cloned()
+    }
+
     /// The name in the swarm of an entry of a section.
-    fn real(&self, section: &str, name: &str) -> String {
+    pub(super) fn real(&self, section: &str, name: &str) -> String {
         let entry = self.entries.get(&(section, name));
         let field = |field: &str| entry.and_then(|entry| entry.get(field));
         match (field("name"), field("external")) {
@@ -166,17 +230,10 @@ impl<'a> Stack<'a> {
     /// What a config or secret holds, where that is known.
     pub(super) fn text(&self, object: &Object) -> Option<&Content> {
         let path = at(&object.content, &["file"])?;
-        let path = path.as_str()?.trim_start_matches("./");
-        let folder = object
-            .file
-            .rsplit_once('/')
-            .map_or("", |(folder, _)| folder);
-        let path = if folder.is_empty() {
-            Cow::Borrowed(path)
-        } else {
-            Cow::Owned(format!("{folder}/{path}"))
-        };
-        self.files.get(&*path).map(|file| &file.content)
+        let file = self
+            .files
+            .get(&*Object::beside(&object.file, path.as_str()?))?;
+        Some(&file.content)
     }
 
     /// A service as the engine sees it.
@@ -217,73 +274,19 @@ impl<'a> Stack<'a> {
             Value::Object(joined) => {
                 let joined = joined.iter();
                 joined
-                    .map(|(name, how)| (self.real("networks", name), how.clone()))
+                    .map(|(name, how)| {
+                        // To join one without more is to join it.
+                        let how = if how.is_null() {
+                            json!({})
+                        } else {
+                            how.clone()
+                        };
+                        (self.real("networks", name), how)
+                    })
                     .collect()
             }
             _ => return,
         };
         *field = Value::Object(joined);
-    }
-
-    /// By the path inside: what is mounted there, and how.
-    fn volumes(&self, field: &mut Value) {
-        let Value::Array(mounts) = field else {
-            return;
-        };
-        let mut by_path = Map::new();
-        for mount in mounts.iter() {
-            let (source, target, mode) = match mount {
-                Value::String(short) => {
-                    let mut parts = short.splitn(3, ':');
-                    let source = parts.next().unwrap_or_default();
-                    let target = parts.next().unwrap_or_default();
-                    (source, target, parts.next().unwrap_or("rw"))
-                }
-                long => {
-                    let text =
-                        |key: &str| long.get(key).and_then(Value::as_str).unwrap_or_default();
-                    let read_only = long.get("read_only") == Some(&Value::Bool(true));
-                    (
-                        text("source"),
-                        text("target"),
-                        if read_only { "ro" } else { "rw" },
-                    )
-                }
-            };
-            let named = !source.is_empty() && !source.starts_with(['/', '.', '~']);
-            let source = if named {
-                self.real("volumes", source)
-            } else {
-                source.to_owned()
-            };
-            by_path.insert(target.to_owned(), json!({"from": source, "mode": mode}));
-        }
-        *field = Value::Object(by_path);
-    }
-
-    /// By the path inside: the real name of what is there.
-    fn mounted(&self, field: &mut Value, section: &str) {
-        let Value::Array(mounts) = field else {
-            return;
-        };
-        let mut by_path = Map::new();
-        for mount in mounts.iter() {
-            let (source, target) = match mount {
-                Value::String(name) => (name.as_str(), None),
-                long => {
-                    let text = |key: &str| long.get(key).and_then(Value::as_str);
-                    (text("source").unwrap_or_default(), text("target"))
-                }
-            };
-            // docker/cli `cli/compose/convert/service.go`: `/settings` is not `settings` to a task, though it is
-            // one place in a container (seen: `written-other-form`).
-            let target = target.unwrap_or(source).to_owned();
-            let mut how = mount.as_object().cloned().unwrap_or_default();
-            how.remove("source");
-            how.remove("target");
-            how.insert("from".to_owned(), self.real(section, source).into());
-            by_path.insert(target, Value::Object(how));
-        }
-        *field = Value::Object(by_path);
     }
 }

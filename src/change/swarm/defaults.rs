@@ -1,0 +1,178 @@
+//! What it means to write nothing, as far as that is the same as to write something.
+//!
+//! docker/cli `cli/compose/convert/service.go` (`convertDeployMode`, `convertUpdateConfig`), the daemon's
+//! `daemon/cluster/convert/service.go` (an endpoint without a mode is `vip`) and swarmkit
+//! `api/defaults/service.go` (what an update without a value goes by).
+
+use serde_json::{Map, Value, json};
+
+/// An amount of time: the same in more than one form, nothing being none.
+const TIMES: &[(&str, Option<u64>)] = &[
+    ("stop_grace_period", None),
+    ("healthcheck.interval", None),
+    ("healthcheck.timeout", None),
+    ("healthcheck.start_period", None),
+    ("healthcheck.start_interval", None),
+    ("deploy.update_config.delay", Some(0)),
+    ("deploy.update_config.monitor", Some(5_000_000_000)),
+    ("deploy.rollback_config.delay", Some(0)),
+    ("deploy.rollback_config.monitor", Some(5_000_000_000)),
+    ("deploy.restart_policy.delay", None),
+    ("deploy.restart_policy.window", None),
+];
+
+/// Takes out of both sides what means the same to the engine as what the other one has there.
+pub(super) fn settle(was: &mut Value, is: &mut Value) {
+    for (path, default) in values() {
+        let keys: Vec<&str> = path.split('.').collect();
+        let known = |side: &Value| at(side, &keys).cloned().unwrap_or_else(|| default.clone());
+        if known(was) == known(is) {
+            take_both(was, is, &keys);
+        }
+    }
+    for (path, default) in TIMES {
+        let keys: Vec<&str> = path.split('.').collect();
+        let known = |side: &Value| match at(side, &keys) {
+            Some(text) => nanoseconds(text.as_str()?),
+            None => *default,
+        };
+        if let (Some(before), Some(after)) = (known(was), known(is))
+            && before == after
+        {
+            take_both(was, is, &keys);
+        }
+    }
+}
+
+fn values() -> Vec<(&'static str, Value)> {
+    vec![
+        ("read_only", json!(false)),
+        ("tty", json!(false)),
+        ("stdin_open", json!(false)),
+        ("deploy.mode", json!("replicated")),
+        ("deploy.replicas", json!(1)),
+        ("deploy.endpoint_mode", json!("vip")),
+        ("deploy.update_config.parallelism", json!(1)),
+        ("deploy.update_config.order", json!("stop-first")),
+        ("deploy.update_config.failure_action", json!("pause")),
+        ("deploy.update_config.max_failure_ratio", json!(0)),
+        ("deploy.rollback_config.parallelism", json!(1)),
+        ("deploy.rollback_config.order", json!("stop-first")),
+        ("deploy.rollback_config.failure_action", json!("pause")),
+        ("deploy.rollback_config.max_failure_ratio", json!(0)),
+    ]
+}
+
+fn at<'v>(side: &'v Value, keys: &[&str]) -> Option<&'v Value> {
+    let found = keys.iter().try_fold(side, |value, key| value.get(key))?;
+    (!found.is_null()).then_some(found)
+}
+
+/// Takes a value out of both, with the blocks that hold nothing else.
+fn take_both(was: &mut Value, is: &mut Value, keys: &[&str]) {
+    for side in [was, is] {
+        if let Value::Object(fields) = side {
+            take(fields, keys);
+        }
+    }
+}
+
+fn take(fields: &mut Map<String, Value>, keys: &[&str]) {
+    let Some((key, inside)) = keys.split_first() else {
+        return;
+    };
+    let is_empty = match fields.get_mut(*key) {
+        Some(Value::Object(block)) if !inside.is_empty() => {
+            take(block, inside);
+            block.is_empty()
+        }
+        Some(_) => inside.is_empty(),
+        None => false,
+    };
+    if is_empty {
+        fields.remove(*key);
+    }
+}
+
+/// `1m30s` as Go reads it (`time.ParseDuration`).
+fn nanoseconds(text: &str) -> Option<u64> {
+    let mut rest = text.trim();
+    if rest == "0" {
+        return Some(0);
+    }
+    let mut sum: f64 = 0.0;
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (number, tail) = rest.split_at_checked(end)?;
+        let end = tail
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at_checked(end)?;
+        let size: f64 = match unit {
+            "ns" => 1.0,
+            "us" | "µs" => 1e3,
+            "ms" => 1e6,
+            "s" => 1e9,
+            "m" => 60e9,
+            "h" => 3600e9,
+            _ => return None,
+        };
+        sum += number.parse::<f64>().ok()? * size;
+        rest = tail;
+    }
+    // Of what a person writes, whole nanoseconds are far below what is lost here.
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is neither negative nor beyond the range"
+    )]
+    (sum.is_finite() && sum < 1e18).then_some(sum as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settled(mut was: Value, mut is: Value) -> (Value, Value) {
+        settle(&mut was, &mut is);
+        (was, is)
+    }
+
+    #[test]
+    fn a_default_that_is_written_is_nothing() {
+        let none = json!({});
+        let written = json!({
+            "tty": false,
+            "deploy": {"mode": "replicated", "endpoint_mode": "vip", "replicas": 1, "update_config": {"delay": "0s"}},
+        });
+        assert_eq!(
+            settled(none.clone(), written.clone()),
+            (none.clone(), none.clone())
+        );
+        assert_eq!(settled(written, none.clone()), (none.clone(), none));
+    }
+
+    #[test]
+    fn what_is_none_stays() {
+        let sides = (
+            json!({"deploy": {"replicas": 1}}),
+            json!({"deploy": {"mode": "global"}}),
+        );
+        assert_eq!(
+            settled(sides.0, sides.1.clone()),
+            (json!({"deploy": {"replicas": 1}}), sides.1)
+        );
+    }
+
+    #[test]
+    fn time_is_the_same_in_every_form() {
+        assert_eq!(nanoseconds("1m30s"), nanoseconds("90s"));
+        assert_eq!(nanoseconds("1.5s"), nanoseconds("1500ms"));
+        assert_eq!(nanoseconds("5"), None);
+        let minute = (
+            json!({"stop_grace_period": "60s"}),
+            json!({"stop_grace_period": "1m"}),
+        );
+        assert_eq!(settled(minute.0, minute.1), (json!({}), json!({})));
+    }
+}
