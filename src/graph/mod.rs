@@ -262,6 +262,31 @@ impl Graph {
         written.map_or(name, |written| &written.value)
     }
 
+    /// The name that a network really has on a target for a service that joins it: one that its stack or project makes has
+    /// that one's name before its own.
+    pub fn network_name_on(
+        &self,
+        target: TargetId,
+        service: ServiceView<'_>,
+        name: &str,
+    ) -> String {
+        let network = self.network(name);
+        let is_said = network.is_some_and(|network| network.name.is_some());
+        let is_external = || match network.and_then(|network| network.external.as_ref()) {
+            Some(external) if target == TargetId::Compose => external.value,
+            _ => target == TargetId::Swarm && self.is_external(name),
+        };
+        let owner = match target {
+            TargetId::Swarm => self.stack(service),
+            TargetId::Compose => self.name(),
+            _ => return self.real_network_name(name).to_owned(),
+        };
+        if is_said || is_external() {
+            return self.real_network_name(name).to_owned();
+        }
+        format!("{owner}_{name}")
+    }
+
     /// Whether a network outlives each stack: written so, or joined from two stacks.
     pub fn is_external(&self, name: &str) -> bool {
         let written = self

@@ -31,6 +31,9 @@ struct Fault<'a> {
 
 /// How a caller asks for a callee.
 struct Asked {
+    target: TargetId,
+    /// The stack of the caller, whose default network it is on where it joins none.
+    stack: String,
     host: String,
     number: u16,
     protocol: Protocol,
@@ -45,10 +48,10 @@ struct Asked {
 }
 
 impl Asked {
-    /// Whether the caller is on a network that a revision has under this name.
-    fn is_on(&self, graph: &Graph, name: &str) -> bool {
-        let real = graph.real_network_name(name);
-        self.networks.iter().any(|network| network == real)
+    /// Whether the caller is on a network that a service of a revision joins under this name.
+    fn is_on(&self, graph: &Graph, service: ServiceView<'_>, name: &str) -> bool {
+        let real = graph.network_name_on(self.target, service, name);
+        self.networks.contains(&real)
     }
 }
 
@@ -177,7 +180,10 @@ fn fault(
     targets.find_map(|target| {
         let asked = asked(target, graph, (caller, callee), edge)?;
         let why = missing(target, other, met, &asked)?;
-        Some((asked, why))
+        // One of another stack is another service: the old one runs on beside it, on the network of the old one's.
+        let moved = graph.stack(callee) != other.stack(met);
+        let beside = target == TargetId::Swarm && why == Why::Network && moved;
+        (!beside).then_some((asked, why))
     })
 }
 
@@ -203,8 +209,10 @@ fn asked(
     let joined = graph.joins(caller).map(|(name, _)| name);
     let others = joined.filter(|name| Some(*name) != meant);
     let networks = meant.into_iter().chain(others);
-    let networks = networks.map(|name| graph.real_network_name(name).to_owned());
+    let networks = networks.map(|name| graph.network_name_on(target, caller, name));
     Some(Asked {
+        target,
+        stack: graph.stack(caller).to_owned(),
         host: host.to_owned(),
         number: port_number(port)?,
         protocol: protocol(port),
@@ -234,6 +242,7 @@ fn missing(target: TargetId, graph: &Graph, callee: ServiceView<'_>, asked: &Ask
     if asked.networks.is_empty() {
         let alone = graph.joins(callee).next().is_none();
         let named = callee.name() == asked.host || callee.emitted_name() == asked.host;
+        let alone = alone && graph.stack(callee) == asked.stack;
         return match (alone, named) {
             (false, _) => Some(Why::Network),
             (true, false) => Some(Why::Name),
@@ -242,7 +251,7 @@ fn missing(target: TargetId, graph: &Graph, callee: ServiceView<'_>, asked: &Ask
     }
     let mut joined = graph
         .joins(callee)
-        .filter(|(name, _)| asked.is_on(graph, name))
+        .filter(|(name, _)| asked.is_on(graph, callee, name))
         .peekable();
     if joined.peek().is_none() {
         return Some(Why::Network);
@@ -268,7 +277,7 @@ fn refused(
     if asked.gateway
         || graph
             .joins(callee)
-            .any(|(name, _)| asked.is_on(graph, name))
+            .any(|(name, _)| asked.is_on(graph, callee, name))
     {
         return None;
     }

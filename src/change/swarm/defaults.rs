@@ -153,15 +153,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_stays() {
-        let sides = (
-            json!({"deploy": {"replicas": 1}}),
-            json!({"deploy": {"mode": "global"}}),
-        );
-        assert_eq!(
-            settled(sides.0, sides.1.clone()),
-            (json!({"deploy": {"replicas": 1}}), sides.1)
-        );
+    fn what_is_no_default_stays() {
+        let was = json!({"deploy": {"replicas": 2}});
+        let is = json!({"deploy": {"mode": "global"}});
+        assert_eq!(settled(was.clone(), is.clone()), (was, is));
     }
 
     #[test]
