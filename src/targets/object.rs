@@ -33,6 +33,8 @@ pub enum Content {
 impl Object {
     /// The kind of what is a file and no object.
     pub const FILE: &'static str = "file";
+    /// The kind of what is the name of a Compose file's project.
+    pub const PROJECT: &'static str = "name";
 
     /// The path of what a file names by a path from itself.
     pub fn beside(file: &str, path: &str) -> String {

@@ -56,7 +56,10 @@ fn refused(step: &Step<'_>, target: TargetId, change: &Change) -> Diagnostic {
     };
     let field = change.fields.iter().find(|it| it.effect == Effect::Refused);
     let what = field.map_or("", |field| field.because);
-    let way = way_to_keep_the_name(step, change).or_else(|| ports::way(step, change));
+    // A swarm replaces a service that keeps its name; docker compose knows containers by their project.
+    let kept = Some(change).filter(|_| target != TargetId::Compose);
+    let way = kept.and_then(|change| way_to_keep_the_name(step, change));
+    let way = way.or_else(|| ports::way(step, target, change));
     let way = way.unwrap_or_else(|| {
         "keep what it was, or give it another name: the new one is made beside the old one"
             .to_owned()
@@ -131,6 +134,9 @@ fn renamed(target: TargetId, change: &Change) -> Diagnostic {
     let name = &change.name;
     let removal = match target {
         TargetId::Kubernetes => "delete the old one once the new one serves",
+        TargetId::Compose => {
+            "remove the old project once the new one serves: `docker compose --project-name OLD down`"
+        }
         _ => "remove the old one once the new one serves: `docker service rm`",
     };
     let was = change.was.as_deref().unwrap_or_default();

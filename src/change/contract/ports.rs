@@ -100,8 +100,20 @@ fn first(moved: &Moved<'_>) -> Diagnostic {
 }
 
 /// How a service gets a port that another one has.
-pub(super) fn way(step: &Step<'_>, change: &Change) -> Option<String> {
+pub(super) fn way(step: &Step<'_>, target: TargetId, change: &Change) -> Option<String> {
     let (port, holder) = change.fields.iter().find_map(holder)?;
+    if target == TargetId::Compose {
+        let mut left = step.on(target).filter(|it| it.effect == Effect::Left);
+        let is_orphan = left.any(|it| it.name == holder && it.how.contains("--remove-orphans"));
+        let command = if is_orphan {
+            "`docker compose up --remove-orphans`, which stops it first"
+        } else {
+            "`docker compose --project-name OLD down` first"
+        };
+        return Some(format!(
+            "`{holder}` has port {port}: {command}; or publish another port"
+        ));
+    }
     let is_left = |it: &Change| it.effect == Effect::Left && it.name == holder;
     Some(if step.on(TargetId::Swarm).any(is_left) {
         format!(

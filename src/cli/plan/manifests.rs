@@ -205,7 +205,8 @@ fn written(path: &str, text: &str) -> Option<(TargetId, Vec<Object>)> {
             .all(named)
             .then_some((TargetId::Kubernetes, objects));
     }
-    let mut objects = Vec::new();
+    let name = yaml::at(text, &[Object::PROJECT]);
+    let mut objects = Vec::from_iter(name.and_then(|name| project(path, &name)));
     for section in SECTIONS {
         let entries = yaml::entries(text, section)?.into_iter();
         objects.extend(entries.map(|(name, text)| Object {
@@ -269,12 +270,24 @@ fn object(path: &str, document: Value) -> Option<Object> {
     })
 }
 
+/// The name that a Compose file gives its project.
+fn project(path: &str, name: &Value) -> Option<Object> {
+    Some(Object {
+        file: path.to_owned(),
+        kind: Object::PROJECT.to_owned(),
+        name: name.as_str()?.to_owned(),
+        namespace: None,
+        content: Content::Value(Value::Null),
+    })
+}
+
 /// The entries of a stack file.
 fn sections(path: &str, document: Value) -> Vec<Object> {
     let Value::Object(sections) = document else {
         return Vec::new();
     };
-    let mut objects = Vec::new();
+    let name = sections.get(Object::PROJECT);
+    let mut objects = Vec::from_iter(name.and_then(|name| project(path, name)));
     for (section, entries) in sections {
         if let (true, Value::Object(entries)) = (SECTIONS.contains(&&*section), entries) {
             objects.extend(entries.into_iter().map(|(name, entry)| Object {

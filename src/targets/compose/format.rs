@@ -25,11 +25,21 @@ pub(super) struct Project {
 }
 
 impl Project {
-    /// Its services, each for itself.
+    /// Its services, networks and volumes, each for itself, and its name.
     pub(super) fn objects(&self, file: &str) -> Vec<Object> {
         let services = self.services.0.iter();
+        let services =
+            services.map(|(name, service)| Object::entry(file, "services", name, service));
+        let networks = self.networks.0.iter();
+        let networks =
+            networks.map(|(name, network)| Object::entry(file, "networks", name, network));
+        let volumes = self.volumes.0.iter();
+        let volumes = volumes.map(|(name, volume)| Object::entry(file, "volumes", name, volume));
+        let name = Object::entry(file, Object::PROJECT, &self.name, &());
         services
-            .map(|(name, service)| Object::entry(file, "services", name, service))
+            .chain(networks)
+            .chain(volumes)
+            .chain([name])
             .collect()
     }
 }
