@@ -135,6 +135,42 @@ fn the_script_of_a_plan_has_its_steps() {
     assert!(said.contains("--target swarm"), "{said}");
 }
 
+/// Every script that is written is one that bash can read, whatever its steps do.
+#[test]
+fn the_script_of_every_plan_parses() {
+    let mut parsed = 0;
+    for case in cases() {
+        if !errors(&case).is_empty() {
+            continue;
+        }
+        let told: Value = serde_json::from_str(&plan(&case, "json")).unwrap();
+        for target in told["targets"].as_array().unwrap() {
+            let target = target["target"].as_str().unwrap();
+            let [old, new] = sides(&case);
+            let script = Command::new(env!("CARGO_BIN_EXE_zdc"))
+                .args(["plan", "--format", "script", "--target", target, &old, &new])
+                .current_dir(folder().join(&case))
+                .env_clear()
+                .output()
+                .unwrap();
+            // Wrong use: the target has no script.
+            if script.status.code() == Some(2) {
+                continue;
+            }
+            let text = String::from_utf8(script.stdout).unwrap();
+            let bash = Command::new("bash").args(["-n", "-c", &text]).output();
+            let said = String::from_utf8(bash.unwrap().stderr).unwrap();
+            assert!(said.is_empty(), "{case}, {target}: {said}\n{text}");
+            assert!(
+                text.ends_with("\nmain \"$@\"\n"),
+                "{case}, {target}: {text}"
+            );
+            parsed += 1;
+        }
+    }
+    assert!(parsed >= 100, "only {parsed} were written");
+}
+
 /// What became of each object on a target, by name: `replaced`, `kept`, `created`, `left` or the refusal.
 fn predicted(case: &str, target: &str) -> BTreeMap<String, String> {
     let plan: Value = serde_json::from_str(&plan(case, "json")).unwrap();

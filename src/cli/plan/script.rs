@@ -87,7 +87,7 @@ pub(super) fn write(
     out.write_all(rest.as_bytes())?;
     writeln!(
         out,
-        "\n# What this plan does, step by step; `replaced` has a version before."
+        "\n# What this plan does, step by step: `replaced` has a version before, `in_place` keeps its instances."
     )?;
     writeln!(
         out,
@@ -100,18 +100,22 @@ pub(super) fn write(
             let names = names.iter().map(|name| quoted(name));
             names.collect::<Vec<_>>().join(" ")
         };
-        let mut line = format!("    {number})");
+        let mut line = format!("    {number}) ");
         for (variable, names) in [
             ("deployed", &step.deployed),
             ("replaced", &step.replaced),
+            ("in_place", &step.in_place),
+            ("created", &step.created),
             ("one_way", &step.one_way),
         ] {
             if !names.is_empty() {
                 // Writing to a string never fails.
-                let _ = write!(line, " {variable}=({});", words(names));
+                let _ = write!(line, "{variable}=({}); ", words(names));
             }
         }
-        writeln!(out, "{line};")?;
+        // A step may have none, and a semicolon alone is no command.
+        let line = line.strip_suffix("; ").unwrap_or(&line);
+        writeln!(out, "{line};;")?;
     }
     writeln!(out, "  esac\n}}\n\nmain \"$@\"")
 }
@@ -123,6 +127,10 @@ struct Step {
     deployed: Vec<String>,
     /// What of it has a version before.
     replaced: Vec<String>,
+    /// What of it is changed in place, and nothing of it is replaced.
+    in_place: Vec<String>,
+    /// What is new in it, as it is told.
+    created: Vec<String>,
     /// The services that cannot go back from it.
     one_way: Vec<String>,
 }
@@ -155,14 +163,30 @@ fn steps(planned: &Planned<'_>, target: &TargetChanges, objects: &[Object]) -> V
         if change.effect.replaces() && !step.replaced.contains(&name) {
             step.replaced.push(name.clone());
         }
+        match change.effect {
+            Effect::InPlace if !step.in_place.contains(&name) => step.in_place.push(name.clone()),
+            Effect::Created | Effect::Renamed if target.target == TargetId::Kubernetes => {
+                let object = format!("{} {}", change.kind, change.name);
+                step.created.push(object);
+            }
+            Effect::Created | Effect::Renamed => step.created.push(name.clone()),
+            _ => {}
+        }
         if !step.deployed.contains(&name) {
             step.deployed.push(name);
         }
     }
+    for step in &mut steps {
+        let replaced = &step.replaced;
+        step.in_place.retain(|name| !replaced.contains(name));
+    }
     let mut end = steps.pop().unwrap_or_default();
     steps.retain(|step| !step.deployed.is_empty());
     end.deployed = others(&steps, target.target, objects);
-    steps.push(end);
+    // Without names all is deployed, which is right of one deploy and of a target that takes what is there already as it is.
+    if steps.is_empty() || target.target != TargetId::Swarm || !end.deployed.is_empty() {
+        steps.push(end);
+    }
     steps
 }
 

@@ -7,8 +7,8 @@
 #   --to STEP         end with this one, so that each step is done on every host before the next
 #   --back STEP       the way back: this one, which is done, and those before it, the last first
 #   --anyway          go back also where the plan says that there is no way back
-#   --before DIR      what `zdc build` wrote of the old program, to go back by; without, by what the swarm, the
-#                     cluster or the host keeps of before
+#   --before DIR      what `zdc build` wrote of the old program: all that the steps changed goes back by it. Without, what
+#                     they replaced goes back by what the swarm, the cluster or the host keeps of before, and the rest stays
 #   OPTION...         more options of every deploy.sh, or of every rollback.sh; those of a plain host have none
 # Exit codes: 0 done, 1 a step failed, 2 wrong use.
 set -euo pipefail
@@ -18,8 +18,13 @@ before=
 from=1
 to=
 back=
+went=
 anyway=
 options=()
+# On the way back: what stays as the steps made it, a line each.
+stays=
+newline='
+'
 
 main() {
   choose "$@"
@@ -32,7 +37,13 @@ main() {
   else
     for ((step = back; step >= 1; step--)); do require_way_back "$step"; done
     for ((step = back; step >= 1; step--)); do take_back "$step"; done
-    say "back: what the steps up to $back changed is as it was"
+    if [ -n "$stays" ]; then say "these stay as the steps made them:$stays"; fi
+    [ -n "$went" ] || fail "nothing went back: there is no version before of anything in the steps up to $back"
+    if [ -n "$before" ]; then
+      say "back: what the steps up to $back changed is as it was"
+    else
+      say "back: what the steps up to $back replaced is the version before"
+    fi
   fi
 }
 
@@ -62,9 +73,9 @@ choose() {
   done
   if [ "$target" = nginx ] && [ ${#options[@]} -gt 0 ]; then misused "the scripts of a plain host have no options"; fi
   if [ -z "$back" ]; then
-    require "$manifests/$target/deploy.sh"
+    require_deploy "$manifests"
   elif [ -n "$before" ]; then
-    require "$before/$target/deploy.sh"
+    require_deploy "$before"
   else
     require "$manifests/$target/rollback.sh"
   fi
@@ -76,13 +87,19 @@ number() {
   printf %s "$1"
 }
 
+require_deploy() {
+  require "$1/$target/deploy.sh"
+  if [ "$target" = nginx ]; then require "$1/nginx/switch.sh"; fi
+}
+
 require() {
-  [ -x "$1" ] || misused "there is no $1: build the program, or name its folder"
+  [ -f "$1" ] || misused "there is no $1: build the program, or name its folder"
+  [ -x "$1" ] || misused "$1 may not be executed: build the program again, or copy it with its mode"
 }
 
 # The last step deploys the others too: what has no order, and what another value of a variable changes.
 carry_out() {
-  local words=() deployed=() replaced=() specs
+  local words=() deployed=() replaced=() in_place=() created=() specs
   names "$1"
   if [ "$1" -lt "$steps" ]; then
     say "step $1 of $steps: ${deployed[*]}"
@@ -96,7 +113,7 @@ carry_out() {
 
 # Nothing is taken back where one of the steps cannot be.
 require_way_back() {
-  local deployed=() replaced=() one_way=()
+  local deployed=() replaced=() in_place=() created=() one_way=()
   names "$1"
   if [ ${#one_way[@]} -gt 0 ] && [ -z "$anyway" ]; then
     fail "there is no way back from step $1, since the data of these is newer than the version before knows: ${one_way[*]}"
@@ -104,16 +121,41 @@ require_way_back() {
 }
 
 take_back() {
-  local words=() deployed=() replaced=()
+  local words=() deployed=() replaced=() in_place=() created=() meant=()
   names "$1"
-  if [ ${#replaced[@]} -eq 0 ]; then return 0; fi
-  say "step $1 of $steps goes back: ${replaced[*]}"
-  only "${replaced[@]}"
+  meant=(${replaced[@]+"${replaced[@]}"})
+  if [ -n "$before" ]; then
+    meant+=(${in_place[@]+"${in_place[@]}"})
+  else
+    stay "changed in place, which --before takes back" ${in_place[@]+"${in_place[@]}"}
+  fi
+  stay "new, and the program before has no such thing" ${created[@]+"${created[@]}"}
+  if [ -n "$before" ] && is_whole "$1"; then
+    say "step $1 of $steps goes back: everything else"
+  elif [ ${#meant[@]} -eq 0 ]; then
+    return 0
+  else
+    say "step $1 of $steps goes back: ${meant[*]}"
+    only "${meant[@]}"
+  fi
+  went=yes
   if [ -n "$before" ]; then
     deploy "$before" || fail "step $1 did not go back: those before it were not touched"
   else
     run "$manifests/$target/rollback.sh" || fail "step $1 did not go back: those before it were not touched"
   fi
+}
+
+# Whether the whole program of before is deployed: at last, what has no order too. A swarm has nothing of that kind but
+# where there is one deploy.
+is_whole() {
+  [ "$1" -eq 1 ] && { [ "$target" != swarm ] || [ "$steps" -eq 1 ]; }
+}
+
+stay() {
+  local name why=$1
+  shift
+  for name in "$@"; do stays+="$newline  $name: $why"; done
 }
 
 only() {
@@ -141,20 +183,30 @@ specifications() {
   local name
   if [ "$target" != swarm ] || [ ${#replaced[@]} -eq 0 ]; then return 0; fi
   for name in "${replaced[@]}"; do
-    printf '%s %s\n' "$name" "$(docker service inspect --format '{{json .Spec}}' "$name" 2>/dev/null || true)"
+    printf '%s %s\n' "$name" "$(docker service inspect --format '{{json .Spec}}' "$name" 2>/dev/null || echo unknown)"
   done
 }
 
 # Says how to go on, and how to go back: of a step that failed only what it changed.
 stop() {
-  local name changed='' earlier=$(($1 - 1))
-  for name in $(specifications | grep -vxF -e "$specs" | cut -d ' ' -f 1 || true); do changed+=" --only $name"; done
+  local name now known changed='' unknown='' earlier=$(($1 - 1))
+  now=$(specifications)
+  while read -r name known; do
+    if [ -z "$name" ]; then continue; fi
+    # What could not be asked for is no change.
+    if [ "$known" = unknown ] || grep -xF -e "$name unknown" <<<"$specs" >/dev/null; then
+      unknown+=" $name"
+    elif ! grep -xF -e "$name $known" <<<"$specs" >/dev/null; then
+      changed+=" --only $name"
+    fi
+  done <<<"$now"
+  if [ -n "$unknown" ]; then say "The swarm did not say what it has of these, which this step may have changed:$unknown"; fi
   say "step $1 of $steps failed. Once that is mended: --from $1. To go back:"
   if [ -n "$changed" ]; then say "  $manifests/swarm/rollback.sh$changed"; fi
   if [ "$earlier" -gt 0 ]; then say "  $0 --back $earlier"; fi
   if [ "$target" = nginx ]; then
     say "  see status.sh for what waits or was switched; rollback.sh SERVICE drops the one and takes back the other"
-  elif [ -z "$changed" ] && [ "$earlier" -eq 0 ]; then
+  elif [ -z "$changed$unknown" ] && [ "$earlier" -eq 0 ]; then
     say "  nothing: what failed was taken back, or never begun"
   fi
   fail "step $1 of $steps failed: the steps after it were not begun"
