@@ -242,6 +242,330 @@ fn steps_say_what_is_wrong_with_a_script() {
     );
 }
 
+/// A swarm whose services are files with their versions; a word in `fails` is a question that fails so often.
+const SWARM: &str = r##"
+echo "$*" >>"$here/called"
+for word in $(ls "$here/fails" 2>/dev/null); do
+  if [[ "$*" == *"$word"* && -s $here/fails/$word ]]; then
+    sed -i 1d "$here/fails/$word"
+    echo "error during connect" >&2
+    exit 1
+  fi
+done
+mkdir -p "$here/services"
+case "$1 $2" in
+  "info --format") echo true ;;
+  "version --format") echo 24.0.7 ;;
+  "stack deploy")
+    if [ "$3" = --help ]; then echo "  -d, --detach"; exit 0; fi
+    for name in $(sed -nE '/^services:$/,/^[^ #]/s/^  ([^ #:]+):.*/\1/p' | tr -d '"'); do
+      echo more >>"$here/services/shop_$name"
+    done
+    printenv hashes >"$here/given" || true
+    ;;
+  "service ls") for name in $(ls "$here/services"); do echo "$name|2/2"; done ;;
+  "service inspect")
+    shift 3
+    format=$1
+    shift
+    for name in "$@"; do
+      version=$(wc -l <"$here/services/$name")
+      case $format in
+        *Version.Index*) echo "$name|$version" ;;
+        *UpdateStatus*) cat "$here/state" 2>/dev/null || echo ;;
+        "{{.Spec.Name}}|"*) echo "$name|$version" ;;
+        *) echo "$version" ;;
+      esac
+    done
+    ;;
+  "stack ps") echo one ;;
+esac
+"##;
+
+fn swarm() -> Place {
+    let place = Place::new();
+    place.program("bin/docker", SWARM);
+    place.build(&pair("swarm", 1, 2, ""));
+    fs::create_dir(place.path("fails")).unwrap();
+    place
+}
+
+const DEPLOY: &str = "manifests/swarm/deploy.sh";
+
+/// A question that failed once is asked again, whichever it is.
+#[test]
+fn a_swarm_that_does_not_answer_once_is_asked_again() {
+    for word in ["UpdateStatus", "Version.Index", "json", "ls", "ps"] {
+        let place = swarm();
+        place.put(&format!("fails/{word}"), "once\n");
+        let ran = place.run(DEPLOY, &[], &[]);
+        assert_eq!(ran.code, 0, "{word}: {ran:?}");
+        assert!(
+            ran.said.contains("every service runs what was deployed"),
+            "{word}: {ran:?}"
+        );
+        assert_eq!(
+            place.text(&format!("fails/{word}")),
+            "",
+            "{word} was not asked"
+        );
+    }
+}
+
+/// A swarm that says nothing of an update that is paused is not one without any.
+#[test]
+fn a_question_that_failed_is_no_answer() {
+    let place = swarm();
+    assert_eq!(place.run(DEPLOY, &[], &[]).code, 0);
+    place.put("state", "paused|update paused due to failure\n");
+    let deploys = |place: &Place| place.text("called").matches("--compose-file").count();
+    let before = deploys(&place);
+    for failures in ["", "once\n", &"often\n".repeat(99)] {
+        place.put("fails/UpdateStatus", failures);
+        let ran = place.run(DEPLOY, &["--patience", "1"], &[]);
+        assert_eq!(ran.code, 1, "{ran:?}");
+        assert_eq!(deploys(&place), before, "{ran:?}");
+    }
+    place.put("state", "rollback_completed|rollback completed\n");
+    let ran = place.run("manifests/swarm/rollback.sh", &[], &[]);
+    assert!(
+        ran.code == 1 && ran.said.contains("does not answer"),
+        "{ran:?}"
+    );
+    assert!(
+        !place.text("called").contains("service rollback"),
+        "{ran:?}"
+    );
+    // What becomes of a deploy is unknown, and not well, where nothing is answered any more.
+    let place = swarm();
+    place.put("fails/Version.Index", &"often\n".repeat(99));
+    let ran = place.run(DEPLOY, &["--patience", "1"], &[]);
+    assert!(
+        ran.code == 1 && ran.said.contains("does not answer"),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn a_stack_has_the_environment_that_was_given() {
+    let place = swarm();
+    let ran = place.run(DEPLOY, &[], &[("hashes", "mine"), ("only", "x")]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(place.text("given"), "mine\n");
+}
+
+#[test]
+fn what_only_leaves_out_is_not_pruned() {
+    let place = swarm();
+    for words in [
+        &["--prune"][..],
+        &["--", "--prune"],
+        &["--", "--prune=true"],
+    ] {
+        let all = [&["--only", "shop_web"], words].concat();
+        let ran = place.run(DEPLOY, &all, &[]);
+        assert_eq!(ran.code, 2, "{words:?}: {ran:?}");
+    }
+}
+
+/// A cluster with one Deployment of two revisions; a word in `fails` is a question that fails so often.
+const CLUSTER: &str = r##"
+echo "$*" >>"$here/called"
+for word in $(ls "$here/fails" 2>/dev/null); do
+  # Nothing fails before something was applied.
+  if [[ -e $here/applied && " $* " == *" $word"* && -s $here/fails/$word ]]; then
+    sed -i 1d "$here/fails/$word"
+    echo "Unable to connect to the server: connection refused" >&2
+    exit 1
+  fi
+done
+line() { local IFS=$'\t'; echo "$*"; }
+case " $* " in
+  *" get deployments,"*)
+    at=1
+    if [ -e "$here/applied" ]; then at=2; fi
+    reason=$(cat "$here/reason" 2>/dev/null || echo NewReplicaSetAvailable)
+    able=2
+    if [ -e "$here/applied" ] && [ "$reason" != NewReplicaSetAvailable ]; then able=1; fi
+    line Deployment web u1 "" $at $at 2 2 2 $able $able "" "" "" "$reason" $at "" "" "ex:$at " "{$at}"
+    line ReplicaSet web-1 r1 u1 1 1 $((at == 1 ? 2 : 1)) "" 1 1 1 "" "" "" "" 1 true "" "ex:1 " "{1}"
+    if [ $at = 2 ]; then line ReplicaSet web-2 r2 u1 1 1 2 "" 2 $((able - 1)) 2 "" "" "" "" 2 "" "" "ex:2 " "{2}"; fi
+    ;;
+  *" --dry-run=server "*) ;;
+  *" apply "*) touch "$here/applied"; echo deployment.apps/web ;;
+  *" rollout status "*) [ ! -e "$here/reason" ] || exit 1 ;;
+esac
+"##;
+
+fn cluster() -> Place {
+    let place = Place::new();
+    place.program("bin/kubectl", CLUSTER);
+    place.build(
+        "app shop { targets = [kubernetes] }\nservice web { image = \"ex/web:2\", replicas = 2 }\n",
+    );
+    fs::create_dir(place.path("fails")).unwrap();
+    place
+}
+
+#[test]
+fn a_rollout_that_could_not_be_asked_for_is_not_taken_back() {
+    for (status, get) in [("once\n", ""), ("once\n", "once\n"), ("", "once\n")] {
+        let place = cluster();
+        place.put("fails/rollout", status);
+        place.put("fails/get", get);
+        let ran = place.run("manifests/kubernetes/deploy.sh", &[], &[]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert!(!place.text("called").contains("rollout undo"), "{ran:?}");
+    }
+    let place = cluster();
+    place.put("fails/rollout", &"often\n".repeat(999));
+    place.put("fails/get", &"often\n".repeat(999));
+    let ran = place.run("manifests/kubernetes/deploy.sh", &[], &[]);
+    assert!(
+        ran.code == 1 && ran.said.contains("is not known"),
+        "{ran:?}"
+    );
+    assert!(!place.text("called").contains("rollout undo"), "{ran:?}");
+    // What does not get ready goes back as before.
+    let place = cluster();
+    place.put("reason", "ProgressDeadlineExceeded");
+    let ran = place.run("manifests/kubernetes/deploy.sh", &[], &[]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(place.text("called").contains("rollout undo"), "{ran:?}");
+}
+
+/// YAML quotes a name that it would take for something else; kubectl is given none of that.
+#[test]
+fn a_namespace_is_called_by_its_name() {
+    for name in ["on", "no", "null", "shop"] {
+        let place = Place::new();
+        place.program("bin/kubectl", CLUSTER);
+        place.build(&format!(
+            "app shop {{ targets = [kubernetes] }}\ntarget kubernetes {{ namespace = \"{name}\" }}\n\
+             service web {{ image = \"ex/web:2\" }}\n"
+        ));
+        place.run("manifests/kubernetes/deploy.sh", &[], &[]);
+        let called = place.text("called");
+        assert!(called.contains(&format!("--namespace {name} ")), "{called}");
+    }
+}
+
+/// Containers are files with their image.
+const CONTAINERS: &str = r#"
+mkdir -p "$here/containers"
+name=${*: -1}
+case $1 in
+  run)
+    while [ $# -gt 0 ]; do
+      if [ "$1" = --name ]; then name=$2; fi
+      case $1 in ex/*) image=$1 ;; esac
+      shift
+    done
+    [ ! -e "$here/containers/$name" ] || exit 125
+    echo "$image" >"$here/containers/$name"
+    ;;
+  inspect) [ -e "$here/containers/$name" ] && echo true ;;
+  stop | rm)
+    if [ -e "$here/stuck" ]; then echo "tried to kill container, but did not receive an exit event" >&2; exit 1; fi
+    rm -f "$here/containers/$name"
+    ;;
+  exec) [ -e "$here/containers/$2" ] ;;
+esac
+"#;
+
+fn host() -> Place {
+    let place = Place::new();
+    place.program("bin/docker", CONTAINERS);
+    place.build(
+        r#"app host { targets = [nginx] }
+deploy TAG: string = "1"
+service api {
+  image = "ex/api:${TAG}"
+  port http
+  health exec { command = ["true"], interval = 1s, timeout = 1s, retries = 2 }
+  shutdown { grace = 5s, drain = 1s }
+  update blue_green { slots = [28981, 28982], monitor = 1s }
+}
+gateway public { listen http { port = 28980 }
+  route "/" { to = api.http } }
+"#,
+    );
+    place
+}
+
+impl Place {
+    fn on_host(&self, script: &str, words: &[&str], tag: &str) -> Ran {
+        let [state, nginx] = ["state", "nginx"].map(|name| self.path(name));
+        let [state, nginx] = [&state, &nginx].map(|path| path.to_str().unwrap());
+        let places = [
+            ("ZDC_STATE", state),
+            ("ZDC_NGINX_DIR", nginx),
+            ("ZDC_SUDO", ""),
+            ("TAG", tag),
+        ];
+        self.run(&format!("manifests/nginx/{script}"), words, &places)
+    }
+}
+
+#[test]
+fn a_slot_that_does_not_stop_is_not_taken_for_the_new_release() {
+    let place = host();
+    let ran = place.on_host("deploy.sh", &[], "1");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let ran = place.on_host("deploy.sh", &[], "2");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(
+        place.text("containers/host-api-28981"),
+        "ex/api:2\n",
+        "{ran:?}"
+    );
+    place.put("stuck", "");
+    let ran = place.on_host("deploy.sh", &[], "3");
+    assert!(
+        ran.code == 1 && ran.said.contains("does not stop"),
+        "{ran:?}"
+    );
+    assert!(
+        ran.said.contains("did not receive an exit event"),
+        "{ran:?}"
+    );
+    fs::remove_file(place.path("stuck")).unwrap();
+    let ran = place.on_host("deploy.sh", &[], "3");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(
+        place.text("containers/host-api-28981"),
+        "ex/api:3\n",
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn wrong_use_ends_with_two_and_help_with_none() {
+    let place = host();
+    for script in ["deploy.sh", "switch.sh", "rollback.sh", "status.sh"] {
+        let ran = place.on_host(script, &["nosuch"], "1");
+        assert!(
+            ran.code == 2 && ran.said.contains("there is no service"),
+            "{ran:?}"
+        );
+        let ran = place.on_host(script, &["--help"], "1");
+        assert!(ran.code == 0 && ran.said.contains("Usage: "), "{ran:?}");
+    }
+    place.build(&pair("swarm, kubernetes", 1, 2, ""));
+    for target in ["swarm", "kubernetes"] {
+        for script in ["deploy.sh", "rollback.sh"] {
+            let script = format!("manifests/{target}/{script}");
+            let ran = place.run(&script, &["--help"], &[]);
+            assert!(ran.code == 0 && ran.said.contains("Usage: "), "{ran:?}");
+            assert!(
+                ran.said.contains("Exit codes: ") && !ran.said.contains("set -e"),
+                "{ran:?}"
+            );
+            assert_eq!(place.run(&script, &["--nosuch"], &[]).code, 2);
+        }
+    }
+}
+
 /// Every script of a program is one that shellcheck finds nothing in, if there is a shellcheck.
 fn is_clean(place: &Place, scripts: &[&str]) {
     let clean = Command::new("shellcheck")
@@ -268,5 +592,12 @@ fn scripts_are_clean() {
         for script in ["deploy.sh", "rollback.sh"] {
             is_clean(&place, &[&format!("manifests/{target}/{script}")]);
         }
+    }
+    let place = host();
+    for script in ["deploy.sh", "switch.sh", "rollback.sh", "status.sh"] {
+        is_clean(
+            &place,
+            &["--external-sources", &format!("manifests/nginx/{script}")],
+        );
     }
 }

@@ -55,6 +55,8 @@ pub(crate) enum Found {
     Missing,
     /// The very same file.
     Same,
+    /// The same file, but nobody may execute it, as it is meant to be.
+    Unexecutable,
     /// A file that zdc wrote.
     Stale(Vec<u8>),
     /// A file that zdc wrote from another source, which is there: its name.
@@ -153,6 +155,25 @@ fn blocked_above<'a>(
     Ok(None)
 }
 
+/// Whether a file is meant to be executed.
+pub(super) fn is_script(text: &str) -> bool {
+    text.starts_with("#!")
+}
+
+/// Whether its owner may: whatever the user's mask takes, it leaves that. Only where files have modes.
+fn may_be_executed(found: &Metadata) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        found.permissions().mode() & 0o100 != 0
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = found;
+        true
+    }
+}
+
 fn look(path: &Path, text: &str) -> Result<Found, Failure> {
     let Some(found) = metadata(path)? else {
         return Ok(Found::Missing);
@@ -174,7 +195,11 @@ fn look(path: &Path, text: &str) -> Result<Found, Failure> {
         return Ok(Found::Theirs(Vec::new(), "not written by zdc"));
     };
     if bytes == text.as_bytes() {
-        return Ok(Found::Same);
+        return Ok(if is_script(text) && !may_be_executed(&found) {
+            Found::Unexecutable
+        } else {
+            Found::Same
+        });
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     Ok(match origin(&name, &bytes) {

@@ -19,6 +19,16 @@ pub(crate) fn diff(plan: &Plan, style: Style, to_terminal: bool) -> Option<(Stri
     for file in &plan.files {
         let old: Cow<'_, str> = match &file.found {
             Found::Same => continue,
+            Found::Unexecutable => {
+                count += 1;
+                let shown = show(&file.path);
+                // As git tells it. Writing to a string never fails.
+                let _ = write!(
+                    out,
+                    "--- {shown}\n+++ {shown}\nold mode 100644\nnew mode 100755\n"
+                );
+                continue;
+            }
             Found::Missing | Found::Blocked(_) => Cow::Borrowed(""),
             Found::Stale(bytes) | Found::Another(bytes, _) | Found::Theirs(bytes, _) => {
                 String::from_utf8_lossy(bytes)

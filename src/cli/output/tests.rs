@@ -353,3 +353,28 @@ fn a_stream_is_one_text_of_one_target() {
     assert_eq!(text(TargetId::Nginx), "# nginx/a.conf\na 1;\n");
     assert_eq!(text(TargetId::Kubernetes), "# kubernetes/a.yaml\nk: 2\n");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_script_that_lost_its_mode_is_written_again() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new();
+    let artifacts = [artifact("swarm/deploy.sh", "#!/bin/sh\ntrue\n")];
+    folder.build_from("app.zd", &artifacts, false).unwrap();
+    let path = folder.path("swarm/deploy.sh");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    let plan = folder.plan_of("app.zd", &artifacts);
+    let (said, count) = diff(&plan, Style::default(), false).unwrap();
+    assert!(count == 1 && said.contains("new mode 100755"), "{said}");
+    folder.build_from("app.zd", &artifacts, false).unwrap();
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o100, 0o100);
+    assert!(
+        diff(
+            &folder.plan_of("app.zd", &artifacts),
+            Style::default(),
+            false
+        )
+        .is_none()
+    );
+}

@@ -1,7 +1,7 @@
 //! Writing: everything beside its place first, then all of it into place. Until the first rename
 //! nothing has changed, and whatever fails before leaves nothing behind.
 
-use super::compare::{Found, Plan, Planned};
+use super::compare::{Found, Plan, Planned, is_script};
 use crate::cli::Failure;
 use crate::cli::project::show;
 use crate::diagnostics::render::escape_line;
@@ -136,11 +136,7 @@ fn beside(file: &Planned, made: &mut MadeFolders) -> Result<TempPath, Failure> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mode = if file.text.starts_with("#!") {
-            0o755
-        } else {
-            0o644
-        };
+        let mode = if is_script(&file.text) { 0o755 } else { 0o644 };
         // The user's mask takes its part of it.
         options.permissions(fs::Permissions::from_mode(mode));
     }

@@ -61,6 +61,7 @@ choose() {
         esac
         shift
         ;;
+      --help) usage ;;
       --anyway) anyway=yes ;;
       --)
         shift
@@ -210,6 +211,11 @@ stop() {
     say "  nothing: what failed was taken back, or never begun"
   fi
   fail "step $1 of $steps failed: the steps after it were not begun"
+}
+
+usage() {
+  sed -n '2,/^[^#]/s/^# //p' "${BASH_SOURCE[0]}"
+  exit 0
 }
 
 say() {

@@ -16,11 +16,12 @@ options=()
 workloads=()
 manifests=()
 failed=
+unknown=
 
 main() {
   choose "$@"
   gather
-  local files=() before after now changed workload at
+  local files=() before after now changed workload at ended
   for ((at = 0; at < ${#manifests[@]}; at++)); do files+=(-f "${manifests[at]}"); done
   before=$(state) || fail "the API server does not answer"
   local said
@@ -33,11 +34,20 @@ main() {
   for workload in $(undone_workloads "$before"); do own_what_was_undone "$workload"; done
   changed=$(apply --output name "${files[@]}") || fail "not everything was applied: see above"
   changed=$(grep -E '^(deployment|statefulset|daemonset)\.apps/' <<<"$changed" || true)
-  after=$(state) || fail "the API server does not answer"
+  after=$(heard) || fail "the API server does not answer: whether what was applied runs is not known, and nothing was taken back"
   for workload in $changed; do
-    follow "$workload" || take_back "$workload"
+    ended=0
+    follow "$workload" || ended=$?
+    case $ended in
+      0) ;;
+      1) take_back "$workload" ;;
+      *) unknown+=" $workload" ;;
+    esac
   done
-  now=$(state) || fail "the API server does not answer"
+  if [ -z "$unknown" ]; then now=$(heard) || unknown=" $(tr '\n' ' ' <<<"$changed")"; fi
+  # What was not answered is no verdict.
+  if [ -n "$unknown" ] && [ -n "$failed" ]; then complain "these do not run what was applied:$failed"; fi
+  [ -z "$unknown" ] || fail "the API server does not answer: whether these run what was applied is not known, and they were left as they are:$unknown"
   remember "$now"
   for workload in $changed; do
     if [[ " $failed " != *" $workload "* ]] && ! is_ours "$workload"; then failed+=" $workload"; fi
@@ -53,6 +63,7 @@ main() {
 choose() {
   while [ $# -gt 0 ]; do
     case $1 in
+      --help) usage ;;
       --keep) keep=yes ;;
       --only)
         [ $# -gt 1 ] || misused "$1 needs a value"
@@ -147,11 +158,16 @@ is_ours() {
 
 # Puts the version before back, where this deploy brought another.
 take_back() {
-  local workload=$1 was is what number message again=yes under_way=yes
+  local workload=$1 was is what number message again=yes under_way=yes ended=0
   was=$(pods_of "$before" "$workload")
   is=$(pods_of "$after" "$workload")
+  # It may have got ready meanwhile.
+  if ! now=$(heard); then
+    unknown+=" $workload"
+    return 0
+  fi
+  if [ "$(come_to "$now" "$workload")" = "done" ]; then return 0; fi
   failed+=" $workload"
-  now=$(state) || return 0
   is_ours "$workload" || return 0
   put_mark false "$(newest "$now" "$workload")"
   if [ -n "$keep" ] || [ "$was" = "$is" ]; then return 0; fi
@@ -165,6 +181,14 @@ take_back() {
     return 0
   fi
   complain "$workload does not get ready: it goes back: $message"
-  undo "$workload" "$number" || return 0
-  follow "$workload" || complain "the version before of $workload does not get ready either"
+  if ! undo "$workload" "$number"; then
+    complain "$workload was not taken back"
+    return 0
+  fi
+  follow "$workload" || ended=$?
+  case $ended in
+    0) ;;
+    1) complain "the version before of $workload does not get ready either" ;;
+    *) complain "the API server does not answer: whether the version before of $workload gets ready is not known" ;;
+  esac
 }

@@ -27,7 +27,7 @@ main() {
   choose "$@"
   gather
   [ -z "$to" ] || [ ${#workloads[@]} -eq 1 ] || misused "--to is for one workload: name its file with --only"
-  local now at turned='' back=() numbers=() revisions=() stays='' refused='' failed='' went=
+  local now at turned='' back=() numbers=() revisions=() stays='' refused='' failed='' went='' ended
   for ((at = ${#workloads[@]} - 1; at >= 0; at--)); do turned+=" ${workloads[at]}"; done
   now=$(state) || fail "the API server does not answer"
   survey
@@ -42,8 +42,16 @@ main() {
   for ((at = 0; at < ${#back[@]}; at++)); do
     undo "${back[at]}" "${numbers[at]}" || fail "${back[at]} was not taken back, and what was to follow was not touched"
   done
-  for ((at = 0; at < ${#back[@]}; at++)); do follow "${back[at]}" || failed+=" ${back[at]}"; done
-  now=$(state) || fail "the API server does not answer"
+  for ((at = 0; at < ${#back[@]}; at++)); do
+    ended=0
+    follow "${back[at]}" || ended=$?
+    case $ended in
+      0) ;;
+      1) failed+=" ${back[at]}" ;;
+      *) fail "the API server does not answer: whether these run the revision before is not known: ${back[*]}" ;;
+    esac
+  done
+  now=$(heard) || fail "the API server does not answer: whether these run the revision before is not known: ${back[*]}"
   for ((at = 0; at < ${#back[@]}; at++)); do judge "${back[at]}" "${revisions[at]}"; done
   remember "$now"
   if [ -n "$failed" ]; then fail "these do not run the revision before:$failed"; fi
@@ -53,6 +61,7 @@ main() {
 choose() {
   while [ $# -gt 0 ]; do
     case $1 in
+      --help) usage ;;
       --dry-run) dry_run=yes ;;
       --under-way) under_way=yes ;;
       --to)

@@ -39,6 +39,7 @@ main() {
 choose() {
   while [ $# -gt 0 ]; do
     case $1 in
+      --help) usage ;;
       --prune) options+=("$1") ;;
       --over-paused) over_paused=yes ;;
       --only | --patience | --root)
@@ -65,7 +66,7 @@ choose() {
   done
   case $patience in '' | *[!0-9]*) misused "--patience is a number of seconds: $patience" ;; esac
   settle_choice
-  if [ ${#only[@]} -gt 0 ] && [[ " ${options[*]-} " == *' --prune '* ]]; then
+  if [ ${#only[@]} -gt 0 ] && [[ " ${options[*]-} " =~ ' --prune'[=\ ] ]]; then
     misused "--prune would remove what --only leaves out"
   fi
 }
@@ -88,8 +89,11 @@ without_value() {
 # Runs something with the environment that was given and the names of secrets.
 as_given() {
   (
+    # What was given may be called as anything here is, but not as these are.
+    set -- "${#hashes[@]}" ${hashes[@]+"${hashes[@]}"} "$@"
     eval "$given"
-    if [ ${#hashes[@]} -gt 0 ]; then export "${hashes[@]}"; fi
+    if [ "$1" -gt 0 ]; then export "${@:2:$1}"; fi
+    shift "$(($1 + 1))"
     "$@"
   )
 }
@@ -162,10 +166,11 @@ text_of() {
 }
 
 deploy() {
-  local stack=$1 tasks versions words asked others
+  local stack=$1 tasks versions words asked now others
   await "$stack" before '' ''
-  tasks=$(running "$stack")
-  versions=$(services "$stack" | cut -d '|' -f 1,2)
+  tasks=$(again running "$stack") || fail "$stack was not deployed: the swarm does not answer"
+  versions=$(again services "$stack") || fail "$stack was not deployed: the swarm does not answer"
+  versions=$(cut -d '|' -f 1,2 <<<"$versions")
   words=(docker stack deploy --with-registry-auth --compose-file -)
   # Waiting is done below: the command itself waits for ever where a start-first update finds no room. A client of
   # before 26 never waits, and has no such option.
@@ -177,9 +182,10 @@ deploy() {
   # What a stack refers to stands beside it.
   (cd "$here" && text_of "$stack" | as_given "${words[@]}") ||
     fail "$stack was not deployed as a whole: it may hold services of both versions"
-  asked=$(asked_of "$stack")
+  asked=$(again asked_of "$stack") || fail "$stack: the swarm does not answer: what became of it is not known"
   await "$stack" after "$tasks" "$versions"
-  others=$(asked_of "$stack" | grep -vxF -e "$asked" | cut -d '|' -f 1 | tr '\n' ' ' || true)
+  now=$(again asked_of "$stack") || fail "$stack: the swarm does not answer: what became of it is not known"
+  others=$(grep -vxF -e "$asked" <<<"$now" | cut -d '|' -f 1 | tr '\n' ' ' || true)
   [ -z "$others" ] || fail "$stack: another deploy came in between, and what runs is that one's: $others"
   if [ ${#only[@]} -gt 0 ]; then
     say "$stack: every service of --only runs what was deployed"
@@ -192,10 +198,12 @@ deploy() {
 
 # What the swarm was asked for of each service that is deployed here: `NAME|TASKS`.
 asked_of() {
-  local name
-  names_in "$1" | while read -r name; do
-    if [ ${#only[@]} -eq 0 ] || [[ " ${only[*]} " == *" $name "* ]]; then
-      printf '%s|%s\n' "$name" "$(docker service inspect --format '{{json .Spec.TaskTemplate}}' "$name" </dev/null)"
-    fi
-  done
+  local name names=() all
+  while read -r name; do
+    if [ ${#only[@]} -eq 0 ] || [[ " ${only[*]} " == *" $name "* ]]; then names+=("$name"); fi
+  done < <(names_in "$1")
+  if [ ${#names[@]} -eq 0 ]; then return 0; fi
+  all=$(docker service inspect --format '{{.Spec.Name}}|{{json .Spec.TaskTemplate}}' "${names[@]}") || return 1
+  [ "$(cut -d '|' -f 1 <<<"$all")" = "$(printf '%s\n' "${names[@]}")" ] || return 1
+  printf '%s\n' "$all"
 }

@@ -39,6 +39,7 @@ main() {
 choose() {
   while [ $# -gt 0 ]; do
     case $1 in
+      --help) usage ;;
       --dry-run) dry_run=yes ;;
       --only | --patience)
         [ $# -gt 1 ] || misused "$1 needs a value"
@@ -60,7 +61,7 @@ choose() {
 # Sorts the services of a stack into `back`, `stays` and `refused`.
 survey() {
   local all name state
-  all=$(services "$1") || fail "the swarm does not answer"
+  all=$(services "$1") || unanswered
   while IFS='|' read -r name _ _ state _; do
     if [ -z "$name" ]; then continue; fi
     if [ ${#only[@]} -gt 0 ] && [[ " ${only[*]} " != *" $name "* ]]; then continue; fi
@@ -83,18 +84,22 @@ survey() {
 
 # Whether the version that the swarm keeps of `$name` is the one before the last deploy.
 judge() {
-  local image image_before now before
-  if [ -z "$(inspect '{{if .PreviousSpec}}yes{{end}}')" ]; then
+  local image image_before now before kept place place_before tasks
+  kept=$(inspect '{{if .PreviousSpec}}yes{{end}}') || unanswered
+  if [ -z "$kept" ]; then
     stay "new: there is no version before"
     return 0
   fi
-  image=$(inspect '{{.Spec.TaskTemplate.ContainerSpec.Image}}')
-  image_before=$(inspect '{{.PreviousSpec.TaskTemplate.ContainerSpec.Image}}')
-  now=$(inspect "$(told .Spec.TaskTemplate)")
-  before=$(inspect "$(told .PreviousSpec.TaskTemplate)")
-  if running_tasks | grep -vxF -e "$now" -e "$before" >/dev/null; then
+  image=$(inspect '{{.Spec.TaskTemplate.ContainerSpec.Image}}') || unanswered
+  image_before=$(inspect '{{.PreviousSpec.TaskTemplate.ContainerSpec.Image}}') || unanswered
+  now=$(inspect "$(told .Spec.TaskTemplate)") || unanswered
+  before=$(inspect "$(told .PreviousSpec.TaskTemplate)") || unanswered
+  place=$(placement .Spec) || unanswered
+  place_before=$(placement .PreviousSpec) || unanswered
+  tasks=$(running_tasks) || unanswered
+  if [ -n "$tasks" ] && grep -vxF -e "$now" -e "$before" <<<"$tasks" >/dev/null; then
     refuse "its last update was cut short by another: tasks run of a third version, neither of this nor of the one before"
-  elif [ "$now" = "$before" ] && [ "$(placement .Spec)" = "$(placement .PreviousSpec)" ]; then
+  elif [ "$now" = "$before" ] && [ "$place" = "$place_before" ]; then
     stay "the version before has the same tasks: the last deploy left them, or it was deployed once more or scaled since"
   else
     back+=("$name")
@@ -106,6 +111,10 @@ judge() {
   fi
 }
 
+unanswered() {
+  fail "nothing was changed: the swarm does not answer"
+}
+
 inspect() {
   docker service inspect --format "$1" "$name"
 }
@@ -113,7 +122,7 @@ inspect() {
 # What each task that should run was made from.
 running_tasks() {
   local tasks
-  tasks=$(docker service ps --quiet --no-trunc --filter desired-state=running "$name")
+  tasks=$(docker service ps --quiet --no-trunc --filter desired-state=running "$name") || return 1
   # shellcheck disable=SC2086 # the names of tasks have no blanks
   if [ -n "$tasks" ]; then docker inspect --type task --format "$(told .Spec)" $tasks; fi
 }
@@ -156,12 +165,12 @@ refuse() {
 
 take_back() {
   local stack=$1 name tasks versions known mine=()
-  known=$(services "$stack")
+  known=$(again services "$stack") || fail "$stack was not taken back: the swarm does not answer"
   for name in "${back[@]}"; do
     if cut -d '|' -f 1 <<<"$known" | grep -xF -e "$name" >/dev/null; then mine+=("$name"); fi
   done
   if [ ${#mine[@]} -eq 0 ]; then return 0; fi
-  tasks=$(running "$stack")
+  tasks=$(again running "$stack") || fail "$stack was not taken back: the swarm does not answer"
   versions=$(cut -d '|' -f 1,2 <<<"$known")
   for name in "${mine[@]}"; do
     docker service rollback --detach "$name" >/dev/null || fail "$name was not taken back"

@@ -60,7 +60,7 @@ blue_green() {
   give "$idle" "$release"
   start_slot "$idle"
   if ! wait_healthy "$idle"; then
-    stop_slot "$idle"
+    (stop_slot "$idle") || true
     fail "release $release does not run in slot $idle; requests still go to slot ${current:-none}"
   fi
   write_candidate "$release" "$idle" "$(release_of "$(other "$idle")")" ''
@@ -97,7 +97,7 @@ rolling() {
     give "$free" "$release"
     start_slot "$free"
     if ! wait_healthy "$free"; then
-      stop_slot "$free"
+      (stop_slot "$free") || true
       fail "release $release does not run in slot $free; requests go where they went before"
     fi
   fi

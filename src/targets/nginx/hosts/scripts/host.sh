@@ -75,12 +75,19 @@ load() {
 # Sets `chosen` to the services that were named, or to all.
 choose() {
   local name
+  if [ "${1-}" = --help ]; then
+    sed -n '2,/^[^#]/{/^# shellcheck/d;s/^# //p}' "$0"
+    exit 0
+  fi
   chosen=("$@")
   if [ $# -eq 0 ]; then chosen=("${services[@]}"); fi
   for name in "${chosen[@]}"; do
     case " ${services[*]} " in
       *" $name "*) ;;
-      *) fail "there is no service '$name' here; there are: ${services[*]}" ;;
+      *)
+        say "there is no service '$name' here; there are: ${services[*]}"
+        exit 2
+        ;;
     esac
   done
 }
@@ -252,7 +259,13 @@ holder() {
 }
 
 start_slot() {
-  if is_running "$1"; then return 0; fi
+  local started=$place/slots/$1/started
+  if is_running "$1"; then
+    if ! [ -f "$started" ] || [ "$(<"$started")" = "$(release_of "$1")" ]; then return 0; fi
+    # What was there before is not what it was given.
+    stop_slot "$1"
+  fi
+  rm -f "$started"
   # One that has ended keeps its name.
   if [ "$runtime" = docker ]; then "${docker[@]}" rm --force "$(container_of "$1")" >/dev/null 2>&1 || true; fi
   if is_foreign "$1"; then fail "port $1 is taken by $(holder "$1"), which is not of these scripts"; fi
@@ -273,22 +286,35 @@ start_slot() {
         </dev/null >>"$place/slots/$1/log" 2>&1
       local tries
       for ((tries = 0; tries < 100; tries++)); do
-        if [ -f "$place/slots/$1/pid" ]; then return 0; fi
+        if [ -f "$place/slots/$1/pid" ]; then break; fi
         pause 50
       done
-      fail "slot $1 did not start; its log is $place/slots/$1/log"
+      [ -f "$place/slots/$1/pid" ] || fail "slot $1 did not start; its log is $place/slots/$1/log"
       ;;
   esac
+  release_of "$1" | record "$started"
 }
 
-# The signal first; after the grace it is killed.
+# The signal first; after the grace it is killed. What runs on would be taken for what is started next.
 stop_slot() {
+  end_slot "$1"
+  if is_running "$1"; then fail "slot $1 does not stop: what is above says why. End it, and run this again"; fi
+}
+
+end_slot() {
+  local said
   case $runtime:$supervisor in
     docker:*)
       "${docker[@]}" stop --time "$(((grace + 999) / 1000))" "$(container_of "$1")" >/dev/null 2>&1 || true
-      "${docker[@]}" rm --force "$(container_of "$1")" >/dev/null 2>&1 || true
+      if ! said=$("${docker[@]}" rm --force "$(container_of "$1")" 2>&1 >/dev/null); then
+        # Of a container that is not there some versions say so and fail.
+        if is_running "$1"; then say "$said"; fi
+        "${docker[@]}" ps --quiet >/dev/null || fail "slot $1 does not stop: docker does not answer"
+      fi
       ;;
-    *:systemd) "${root[@]}" systemctl disable --quiet --now "$(unit_of "$1")" 2>/dev/null || true ;;
+    *:systemd)
+      if ! said=$("${root[@]}" systemctl disable --quiet --now "$(unit_of "$1")" 2>&1) && is_running "$1"; then say "$said"; fi
+      ;;
     *)
       local pid end
       pid=$(process_of "$1") || return 0
@@ -298,7 +324,9 @@ stop_slot() {
       if process_of "$1" >/dev/null; then
         say "slot $1 did not end within its grace; it is killed"
         # Its group, as it was started in one of its own.
-        kill -s KILL -- "-$pid" 2>/dev/null || true
+        kill -s KILL -- "-$pid" || true
+        end=$(($(now) + 5000))
+        while process_of "$1" >/dev/null && [ "$(now)" -lt "$end" ]; do pause 50; done
       fi
       ;;
   esac

@@ -74,7 +74,8 @@ swap_back() { # from, to, why
   fi
   put_live "$(release_of "$2")" "$2" || fail "nginx does not go back to slot $2 either"
   drain "$1" || true
-  stop_slot "$1"
+  # What failed is not to serve, whether it stops or not.
+  (stop_slot "$1") || true
   rm -f "$place/candidate"
   fail "requests go to slot $2 again"
 }
@@ -143,7 +144,7 @@ revive() {
     put_live "$candidate" "${in[@]}"
     return
   fi
-  stop_slot "$1"
+  (stop_slot "$1") || true
   return 1
 }
 
@@ -157,7 +158,7 @@ bring_in() {
   give "$1" "$candidate"
   start_slot "$1"
   if ! wait_healthy "$1"; then
-    stop_slot "$1"
+    (stop_slot "$1") || true
     return 1
   fi
   put_live "$candidate" "${in[@]}" "$1" || return 1

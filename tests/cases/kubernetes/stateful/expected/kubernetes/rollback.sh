@@ -27,7 +27,7 @@ main() {
   choose "$@"
   gather
   [ -z "$to" ] || [ ${#workloads[@]} -eq 1 ] || misused "--to is for one workload: name its file with --only"
-  local now at turned='' back=() numbers=() revisions=() stays='' refused='' failed='' went=
+  local now at turned='' back=() numbers=() revisions=() stays='' refused='' failed='' went='' ended
   for ((at = ${#workloads[@]} - 1; at >= 0; at--)); do turned+=" ${workloads[at]}"; done
   now=$(state) || fail "the API server does not answer"
   survey
@@ -42,8 +42,16 @@ main() {
   for ((at = 0; at < ${#back[@]}; at++)); do
     undo "${back[at]}" "${numbers[at]}" || fail "${back[at]} was not taken back, and what was to follow was not touched"
   done
-  for ((at = 0; at < ${#back[@]}; at++)); do follow "${back[at]}" || failed+=" ${back[at]}"; done
-  now=$(state) || fail "the API server does not answer"
+  for ((at = 0; at < ${#back[@]}; at++)); do
+    ended=0
+    follow "${back[at]}" || ended=$?
+    case $ended in
+      0) ;;
+      1) failed+=" ${back[at]}" ;;
+      *) fail "the API server does not answer: whether these run the revision before is not known: ${back[*]}" ;;
+    esac
+  done
+  now=$(heard) || fail "the API server does not answer: whether these run the revision before is not known: ${back[*]}"
   for ((at = 0; at < ${#back[@]}; at++)); do judge "${back[at]}" "${revisions[at]}"; done
   remember "$now"
   if [ -n "$failed" ]; then fail "these do not run the revision before:$failed"; fi
@@ -53,6 +61,7 @@ main() {
 choose() {
   while [ $# -gt 0 ]; do
     case $1 in
+      --help) usage ;;
       --dry-run) dry_run=yes ;;
       --under-way) under_way=yes ;;
       --to)
@@ -326,7 +335,7 @@ undo() {
 # Sets `manifests`, the files that are meant, and `workloads`, in their order; every call is of their namespace.
 gather() {
   local name namespace workload
-  namespace=$(sed -n 's/^namespace: //p' "$here/kustomization.yaml")
+  namespace=$(sed -n 's/^namespace: //p' "$here/kustomization.yaml" | tr -d '"')
   if [ -n "$namespace" ]; then options+=(--namespace "$namespace"); fi
   while read -r name; do
     if is_meant "$name"; then manifests+=("$here/$name"); fi
@@ -390,17 +399,61 @@ line_of() {
   awk -v start="$1" 'index($0, start) == 1 && /"f:template":/ { print NR }' <<<"$2"
 }
 
-# A Deployment has a deadline of its own for each step; of the others every pod gets ten minutes.
+# Waits for the end of a rollout: 0 it has rolled out, 1 it does not, 2 nobody knows. That `kubectl rollout status` failed
+# says nothing by itself, since it may not have been answered; what there is does. A Deployment has a deadline of its own
+# for each step; of the others every pod gets ten minutes, and of what waits to be deleted kubectl tells no end.
 follow() {
-  local pods=0
+  local there pods=0 end wait
   case $1 in
     deployment.*) ;;
     *)
-      pods=$(kube get "$1" --output 'jsonpath={.spec.replicas}{.status.desiredNumberScheduled}')
+      there=$(heard) || return 2
+      pods=$(ask 'function answer(workload) { print wanted[workload] }' "$there" "$1")
       if [ "${pods:-0}" -eq 0 ]; then pods=1; fi
       ;;
   esac
-  kube rollout status "$1" --timeout "$((pods * 600))s"
+  end=$((SECONDS + pods * 600))
+  while :; do
+    wait=$((pods == 0 ? 0 : end - SECONDS))
+    if [ "$wait" -lt 0 ]; then return 1; fi
+    if kube rollout status "$1" --timeout "${wait}s"; then return 0; fi
+    there=$(heard) || return 2
+    case $(come_to "$there" "$1") in
+      done) return 0 ;;
+      stuck) return 1 ;;
+    esac
+    if [ "$pods" -gt 0 ] && [ "$SECONDS" -ge "$end" ]; then return 1; fi
+    sleep 5
+  done
+}
+
+# What a workload has come to, as a state tells: `done`, `stuck` or `moving`.
+come_to() {
+  ask '
+    function answer(workload) {
+      if (!(workload in wanted)) print "stuck"
+      else if (rolled_out(workload)) print "done"
+      else print (seen[workload] && late[workload]) || how[workload] == "OnDelete" ? "stuck" : "moving"
+    }
+  ' "$1" "$2"
+}
+
+# The state, asked for again where the API server does not answer, for five minutes.
+heard() {
+  local tries there
+  for ((tries = 0; tries < 60; tries++)); do
+    if there=$(state); then
+      printf '%s\n' "$there"
+      return 0
+    fi
+    sleep 5
+  done
+  return 1
+}
+
+usage() {
+  sed -n '2,/^[^#]/s/^# //p' "${BASH_SOURCE[0]}"
+  exit 0
 }
 
 say() {

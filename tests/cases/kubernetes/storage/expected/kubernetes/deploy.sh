@@ -16,11 +16,12 @@ options=()
 workloads=()
 manifests=()
 failed=
+unknown=
 
 main() {
   choose "$@"
   gather
-  local files=() before after now changed workload at
+  local files=() before after now changed workload at ended
   for ((at = 0; at < ${#manifests[@]}; at++)); do files+=(-f "${manifests[at]}"); done
   before=$(state) || fail "the API server does not answer"
   local said
@@ -33,11 +34,20 @@ main() {
   for workload in $(undone_workloads "$before"); do own_what_was_undone "$workload"; done
   changed=$(apply --output name "${files[@]}") || fail "not everything was applied: see above"
   changed=$(grep -E '^(deployment|statefulset|daemonset)\.apps/' <<<"$changed" || true)
-  after=$(state) || fail "the API server does not answer"
+  after=$(heard) || fail "the API server does not answer: whether what was applied runs is not known, and nothing was taken back"
   for workload in $changed; do
-    follow "$workload" || take_back "$workload"
+    ended=0
+    follow "$workload" || ended=$?
+    case $ended in
+      0) ;;
+      1) take_back "$workload" ;;
+      *) unknown+=" $workload" ;;
+    esac
   done
-  now=$(state) || fail "the API server does not answer"
+  if [ -z "$unknown" ]; then now=$(heard) || unknown=" $(tr '\n' ' ' <<<"$changed")"; fi
+  # What was not answered is no verdict.
+  if [ -n "$unknown" ] && [ -n "$failed" ]; then complain "these do not run what was applied:$failed"; fi
+  [ -z "$unknown" ] || fail "the API server does not answer: whether these run what was applied is not known, and they were left as they are:$unknown"
   remember "$now"
   for workload in $changed; do
     if [[ " $failed " != *" $workload "* ]] && ! is_ours "$workload"; then failed+=" $workload"; fi
@@ -53,6 +63,7 @@ main() {
 choose() {
   while [ $# -gt 0 ]; do
     case $1 in
+      --help) usage ;;
       --keep) keep=yes ;;
       --only)
         [ $# -gt 1 ] || misused "$1 needs a value"
@@ -147,11 +158,16 @@ is_ours() {
 
 # Puts the version before back, where this deploy brought another.
 take_back() {
-  local workload=$1 was is what number message again=yes under_way=yes
+  local workload=$1 was is what number message again=yes under_way=yes ended=0
   was=$(pods_of "$before" "$workload")
   is=$(pods_of "$after" "$workload")
+  # It may have got ready meanwhile.
+  if ! now=$(heard); then
+    unknown+=" $workload"
+    return 0
+  fi
+  if [ "$(come_to "$now" "$workload")" = "done" ]; then return 0; fi
   failed+=" $workload"
-  now=$(state) || return 0
   is_ours "$workload" || return 0
   put_mark false "$(newest "$now" "$workload")"
   if [ -n "$keep" ] || [ "$was" = "$is" ]; then return 0; fi
@@ -165,8 +181,16 @@ take_back() {
     return 0
   fi
   complain "$workload does not get ready: it goes back: $message"
-  undo "$workload" "$number" || return 0
-  follow "$workload" || complain "the version before of $workload does not get ready either"
+  if ! undo "$workload" "$number"; then
+    complain "$workload was not taken back"
+    return 0
+  fi
+  follow "$workload" || ended=$?
+  case $ended in
+    0) ;;
+    1) complain "the version before of $workload does not get ready either" ;;
+    *) complain "the API server does not answer: whether the version before of $workload gets ready is not known" ;;
+  esac
 }
 
 # Set on a revision by who saw its rollout end: whether its pods got ready. The cluster itself keeps nothing of that. A
@@ -375,7 +399,7 @@ undo() {
 # Sets `manifests`, the files that are meant, and `workloads`, in their order; every call is of their namespace.
 gather() {
   local name namespace workload
-  namespace=$(sed -n 's/^namespace: //p' "$here/kustomization.yaml")
+  namespace=$(sed -n 's/^namespace: //p' "$here/kustomization.yaml" | tr -d '"')
   if [ -n "$namespace" ]; then options+=(--namespace "$namespace"); fi
   while read -r name; do
     if is_meant "$name"; then manifests+=("$here/$name"); fi
@@ -439,17 +463,61 @@ line_of() {
   awk -v start="$1" 'index($0, start) == 1 && /"f:template":/ { print NR }' <<<"$2"
 }
 
-# A Deployment has a deadline of its own for each step; of the others every pod gets ten minutes.
+# Waits for the end of a rollout: 0 it has rolled out, 1 it does not, 2 nobody knows. That `kubectl rollout status` failed
+# says nothing by itself, since it may not have been answered; what there is does. A Deployment has a deadline of its own
+# for each step; of the others every pod gets ten minutes, and of what waits to be deleted kubectl tells no end.
 follow() {
-  local pods=0
+  local there pods=0 end wait
   case $1 in
     deployment.*) ;;
     *)
-      pods=$(kube get "$1" --output 'jsonpath={.spec.replicas}{.status.desiredNumberScheduled}')
+      there=$(heard) || return 2
+      pods=$(ask 'function answer(workload) { print wanted[workload] }' "$there" "$1")
       if [ "${pods:-0}" -eq 0 ]; then pods=1; fi
       ;;
   esac
-  kube rollout status "$1" --timeout "$((pods * 600))s"
+  end=$((SECONDS + pods * 600))
+  while :; do
+    wait=$((pods == 0 ? 0 : end - SECONDS))
+    if [ "$wait" -lt 0 ]; then return 1; fi
+    if kube rollout status "$1" --timeout "${wait}s"; then return 0; fi
+    there=$(heard) || return 2
+    case $(come_to "$there" "$1") in
+      done) return 0 ;;
+      stuck) return 1 ;;
+    esac
+    if [ "$pods" -gt 0 ] && [ "$SECONDS" -ge "$end" ]; then return 1; fi
+    sleep 5
+  done
+}
+
+# What a workload has come to, as a state tells: `done`, `stuck` or `moving`.
+come_to() {
+  ask '
+    function answer(workload) {
+      if (!(workload in wanted)) print "stuck"
+      else if (rolled_out(workload)) print "done"
+      else print (seen[workload] && late[workload]) || how[workload] == "OnDelete" ? "stuck" : "moving"
+    }
+  ' "$1" "$2"
+}
+
+# The state, asked for again where the API server does not answer, for five minutes.
+heard() {
+  local tries there
+  for ((tries = 0; tries < 60; tries++)); do
+    if there=$(state); then
+      printf '%s\n' "$there"
+      return 0
+    fi
+    sleep 5
+  done
+  return 1
+}
+
+usage() {
+  sed -n '2,/^[^#]/s/^# //p' "${BASH_SOURCE[0]}"
+  exit 0
 }
 
 say() {

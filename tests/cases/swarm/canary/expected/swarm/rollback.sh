@@ -39,6 +39,7 @@ main() {
 choose() {
   while [ $# -gt 0 ]; do
     case $1 in
+      --help) usage ;;
       --dry-run) dry_run=yes ;;
       --only | --patience)
         [ $# -gt 1 ] || misused "$1 needs a value"
@@ -60,7 +61,7 @@ choose() {
 # Sorts the services of a stack into `back`, `stays` and `refused`.
 survey() {
   local all name state
-  all=$(services "$1") || fail "the swarm does not answer"
+  all=$(services "$1") || unanswered
   while IFS='|' read -r name _ _ state _; do
     if [ -z "$name" ]; then continue; fi
     if [ ${#only[@]} -gt 0 ] && [[ " ${only[*]} " != *" $name "* ]]; then continue; fi
@@ -83,18 +84,22 @@ survey() {
 
 # Whether the version that the swarm keeps of `$name` is the one before the last deploy.
 judge() {
-  local image image_before now before
-  if [ -z "$(inspect '{{if .PreviousSpec}}yes{{end}}')" ]; then
+  local image image_before now before kept place place_before tasks
+  kept=$(inspect '{{if .PreviousSpec}}yes{{end}}') || unanswered
+  if [ -z "$kept" ]; then
     stay "new: there is no version before"
     return 0
   fi
-  image=$(inspect '{{.Spec.TaskTemplate.ContainerSpec.Image}}')
-  image_before=$(inspect '{{.PreviousSpec.TaskTemplate.ContainerSpec.Image}}')
-  now=$(inspect "$(told .Spec.TaskTemplate)")
-  before=$(inspect "$(told .PreviousSpec.TaskTemplate)")
-  if running_tasks | grep -vxF -e "$now" -e "$before" >/dev/null; then
+  image=$(inspect '{{.Spec.TaskTemplate.ContainerSpec.Image}}') || unanswered
+  image_before=$(inspect '{{.PreviousSpec.TaskTemplate.ContainerSpec.Image}}') || unanswered
+  now=$(inspect "$(told .Spec.TaskTemplate)") || unanswered
+  before=$(inspect "$(told .PreviousSpec.TaskTemplate)") || unanswered
+  place=$(placement .Spec) || unanswered
+  place_before=$(placement .PreviousSpec) || unanswered
+  tasks=$(running_tasks) || unanswered
+  if [ -n "$tasks" ] && grep -vxF -e "$now" -e "$before" <<<"$tasks" >/dev/null; then
     refuse "its last update was cut short by another: tasks run of a third version, neither of this nor of the one before"
-  elif [ "$now" = "$before" ] && [ "$(placement .Spec)" = "$(placement .PreviousSpec)" ]; then
+  elif [ "$now" = "$before" ] && [ "$place" = "$place_before" ]; then
     stay "the version before has the same tasks: the last deploy left them, or it was deployed once more or scaled since"
   else
     back+=("$name")
@@ -106,6 +111,10 @@ judge() {
   fi
 }
 
+unanswered() {
+  fail "nothing was changed: the swarm does not answer"
+}
+
 inspect() {
   docker service inspect --format "$1" "$name"
 }
@@ -113,7 +122,7 @@ inspect() {
 # What each task that should run was made from.
 running_tasks() {
   local tasks
-  tasks=$(docker service ps --quiet --no-trunc --filter desired-state=running "$name")
+  tasks=$(docker service ps --quiet --no-trunc --filter desired-state=running "$name") || return 1
   # shellcheck disable=SC2086 # the names of tasks have no blanks
   if [ -n "$tasks" ]; then docker inspect --type task --format "$(told .Spec)" $tasks; fi
 }
@@ -156,12 +165,12 @@ refuse() {
 
 take_back() {
   local stack=$1 name tasks versions known mine=()
-  known=$(services "$stack")
+  known=$(again services "$stack") || fail "$stack was not taken back: the swarm does not answer"
   for name in "${back[@]}"; do
     if cut -d '|' -f 1 <<<"$known" | grep -xF -e "$name" >/dev/null; then mine+=("$name"); fi
   done
   if [ ${#mine[@]} -eq 0 ]; then return 0; fi
-  tasks=$(running "$stack")
+  tasks=$(again running "$stack") || fail "$stack was not taken back: the swarm does not answer"
   versions=$(cut -d '|' -f 1,2 <<<"$known")
   for name in "${mine[@]}"; do
     docker service rollback --detach "$name" >/dev/null || fail "$name was not taken back"
@@ -219,7 +228,13 @@ require_swarm() {
 await() {
   local stack=$1 when=$2 old=$3 versions=$4 moving bad failed step best='' moved=$SECONDS quiet=$SECONDS told=
   while :; do
-    look
+    # What was not answered is asked again: it is no answer.
+    if ! look; then
+      quiet=$SECONDS
+      [ $((SECONDS - moved)) -lt "$patience" ] || fail "$stack: the swarm does not answer: what became of it is not known"
+      sleep 5
+      continue
+    fi
     if [ -n "$moving" ]; then
       quiet=$SECONDS
       if [ "$when$told" = before ]; then
@@ -233,25 +248,24 @@ await() {
       [ -z "$failed" ] || fail "$stack:$failed"
       return 0
     fi
-    step=$(progress)
-    if [[ $step > $best ]]; then best=$step moved=$SECONDS; fi
+    if step=$(progress) && [[ $step > $best ]]; then best=$step moved=$SECONDS; fi
     [ $((SECONDS - moved)) -lt "$patience" ] || fail "$stack: nothing has moved for $patience s:$moving"
     sleep 1
   done
 }
 
-# What moves in the stack, what ended badly, and of what ends by itself what failed.
+# What moves in the stack, what ended badly, and of what ends by itself what failed. Fails where the swarm does not say.
 look() {
   local all name version counts state message end
   moving='' bad='' failed=''
-  all=$(services "$stack") || fail "the swarm does not answer"
+  all=$(services "$stack") || return 1
   if [ "$when" != before ] && [ -z "$all" ]; then fail "$stack has no service"; fi
   while IFS='|' read -r name version counts state message; do
     if [ -z "$name" ]; then continue; fi
     # What a stack no longer has is there as it was: a deploy gives every other one another version.
     if grep -qxF "$name|$version" <<<"$versions"; then continue; fi
     counts=${counts%% *}
-    end=$(end_of "$name" "${counts#*/}")
+    end=$(end_of "$name" "${counts#*/}") || return 1
     case $when:$state:$end in
       *:updating:* | *:rollback_started:*) moving+="$newline  $name: $state, $counts tasks run" ;;
       # What ends within `monitor` is taken for what failed, however it ended.
@@ -305,31 +319,59 @@ end_of() {
     '
 }
 
-# The services of a stack: `NAME|VERSION|TASKS|STATE|MESSAGE` each.
+# The services of a stack: `NAME|VERSION|TASKS|STATE|MESSAGE` each. Fails where the swarm does not say all of it: inside
+# `<(...)` a question that failed would be an answer with nothing in it.
 services() {
-  local list names=() name
+  local list names=() name versions states
   list=$(docker service ls --filter "label=com.docker.stack.namespace=$1" --format '{{.Name}}|{{.Replicas}}') || return 1
   if [ -z "$list" ]; then return 0; fi
   while IFS='|' read -r name _; do names+=("$name"); done <<<"$list"
-  paste -d '|' \
-    <(docker service inspect --format '{{.Spec.Name}}|{{.Version.Index}}' "${names[@]}") \
-    <(cut -d '|' -f 2 <<<"$list") \
-    <(docker service inspect --format '{{with .UpdateStatus}}{{.State}}|{{.Message}}{{end}}' "${names[@]}")
+  versions=$(docker service inspect --format '{{.Spec.Name}}|{{.Version.Index}}' "${names[@]}") || return 1
+  # The dot keeps the last line where nothing is reported of it.
+  states=$(
+    docker service inspect --format '{{with .UpdateStatus}}{{.State}}|{{.Message}}{{end}}' "${names[@]}" && echo .
+  ) || return 1
+  states=${states%"$newline".}
+  [ "$(cut -d '|' -f 1 <<<"$versions")" = "$(cut -d '|' -f 1 <<<"$list")" ] || return 1
+  [ "$(wc -l <<<"$states")" -eq ${#names[@]} ] || return 1
+  paste -d '|' <(printf '%s\n' "$versions") <(cut -d '|' -f 2 <<<"$list") <(printf '%s\n' "$states")
+}
+
+# Asks again what was not answered, as long as the patience lasts.
+again() {
+  local began=$SECONDS
+  until "$@"; do
+    [ $((SECONDS - began)) -lt "$patience" ] || return 1
+    sleep 5
+  done
 }
 
 # How far a stack has come, to be compared as text: fewer old tasks and more new ones are a step; tasks that come and
 # go are none.
 progress() {
   local now left count
-  now=$(running "$stack")
+  now=$(running "$stack") || return 1
   left=$(comm -12 <(printf '%s\n' "$now") <(printf '%s\n' "$old") | wc -l)
   count=$(printf '%s\n' "$now" | wc -l)
   printf '%09d%09d' $((999999999 - left)) $((count - left))
 }
 
-# The tasks of a stack that should run.
+# The tasks of a stack that should run. Of a stack without any docker says so and fails (docker/cli
+# `cli/command/stack/swarm/ps.go`).
 running() {
-  docker stack ps --quiet --no-trunc --filter desired-state=running "$1" 2>/dev/null | sort || true
+  local tasks why
+  local ask=(docker stack ps --quiet --no-trunc --filter desired-state=running "$1")
+  if tasks=$("${ask[@]}" 2>/dev/null); then
+    sort <<<"$tasks"
+  else
+    why=$("${ask[@]}" 2>&1 >/dev/null || true)
+    [[ $why == *"nothing found in stack"* ]]
+  fi
+}
+
+usage() {
+  sed -n '2,/^[^#]/s/^# //p' "${BASH_SOURCE[0]}"
+  exit 0
 }
 
 say() {

@@ -39,6 +39,7 @@ main() {
 choose() {
   while [ $# -gt 0 ]; do
     case $1 in
+      --help) usage ;;
       --prune) options+=("$1") ;;
       --over-paused) over_paused=yes ;;
       --only | --patience | --root)
@@ -65,7 +66,7 @@ choose() {
   done
   case $patience in '' | *[!0-9]*) misused "--patience is a number of seconds: $patience" ;; esac
   settle_choice
-  if [ ${#only[@]} -gt 0 ] && [[ " ${options[*]-} " == *' --prune '* ]]; then
+  if [ ${#only[@]} -gt 0 ] && [[ " ${options[*]-} " =~ ' --prune'[=\ ] ]]; then
     misused "--prune would remove what --only leaves out"
   fi
 }
@@ -88,8 +89,11 @@ without_value() {
 # Runs something with the environment that was given and the names of secrets.
 as_given() {
   (
+    # What was given may be called as anything here is, but not as these are.
+    set -- "${#hashes[@]}" ${hashes[@]+"${hashes[@]}"} "$@"
     eval "$given"
-    if [ ${#hashes[@]} -gt 0 ]; then export "${hashes[@]}"; fi
+    if [ "$1" -gt 0 ]; then export "${@:2:$1}"; fi
+    shift "$(($1 + 1))"
     "$@"
   )
 }
@@ -162,23 +166,26 @@ text_of() {
 }
 
 deploy() {
-  local stack=$1 tasks versions words asked others
+  local stack=$1 tasks versions words asked now others
   await "$stack" before '' ''
-  tasks=$(running "$stack")
-  versions=$(services "$stack" | cut -d '|' -f 1,2)
+  tasks=$(again running "$stack") || fail "$stack was not deployed: the swarm does not answer"
+  versions=$(again services "$stack") || fail "$stack was not deployed: the swarm does not answer"
+  versions=$(cut -d '|' -f 1,2 <<<"$versions")
   words=(docker stack deploy --with-registry-auth --compose-file -)
   # Waiting is done below: the command itself waits for ever where a start-first update finds no room. A client of
   # before 26 never waits, and has no such option.
-  if docker stack deploy --help | grep -q -e --detach; then words+=(--detach=true); fi
+  # grep reads all of it: were docker cut off, the pipe would have failed.
+  if docker stack deploy --help | grep -e --detach >/dev/null; then words+=(--detach=true); fi
   if [ ${#options[@]} -gt 0 ]; then words+=("${options[@]}"); fi
   words+=("$stack")
   say "$stack: deploying"
   # What a stack refers to stands beside it.
   (cd "$here" && text_of "$stack" | as_given "${words[@]}") ||
     fail "$stack was not deployed as a whole: it may hold services of both versions"
-  asked=$(asked_of "$stack")
+  asked=$(again asked_of "$stack") || fail "$stack: the swarm does not answer: what became of it is not known"
   await "$stack" after "$tasks" "$versions"
-  others=$(asked_of "$stack" | grep -vxF -e "$asked" | cut -d '|' -f 1 | tr '\n' ' ' || true)
+  now=$(again asked_of "$stack") || fail "$stack: the swarm does not answer: what became of it is not known"
+  others=$(grep -vxF -e "$asked" <<<"$now" | cut -d '|' -f 1 | tr '\n' ' ' || true)
   [ -z "$others" ] || fail "$stack: another deploy came in between, and what runs is that one's: $others"
   if [ ${#only[@]} -gt 0 ]; then
     say "$stack: every service of --only runs what was deployed"
@@ -191,12 +198,14 @@ deploy() {
 
 # What the swarm was asked for of each service that is deployed here: `NAME|TASKS`.
 asked_of() {
-  local name
-  names_in "$1" | while read -r name; do
-    if [ ${#only[@]} -eq 0 ] || [[ " ${only[*]} " == *" $name "* ]]; then
-      printf '%s|%s\n' "$name" "$(docker service inspect --format '{{json .Spec.TaskTemplate}}' "$name" </dev/null)"
-    fi
-  done
+  local name names=() all
+  while read -r name; do
+    if [ ${#only[@]} -eq 0 ] || [[ " ${only[*]} " == *" $name "* ]]; then names+=("$name"); fi
+  done < <(names_in "$1")
+  if [ ${#names[@]} -eq 0 ]; then return 0; fi
+  all=$(docker service inspect --format '{{.Spec.Name}}|{{json .Spec.TaskTemplate}}' "${names[@]}") || return 1
+  [ "$(cut -d '|' -f 1 <<<"$all")" = "$(printf '%s\n' "${names[@]}")" ] || return 1
+  printf '%s\n' "$all"
 }
 
 # The stacks that are meant: all, those that were named, or those with a service of --only.
@@ -248,7 +257,13 @@ require_swarm() {
 await() {
   local stack=$1 when=$2 old=$3 versions=$4 moving bad failed step best='' moved=$SECONDS quiet=$SECONDS told=
   while :; do
-    look
+    # What was not answered is asked again: it is no answer.
+    if ! look; then
+      quiet=$SECONDS
+      [ $((SECONDS - moved)) -lt "$patience" ] || fail "$stack: the swarm does not answer: what became of it is not known"
+      sleep 5
+      continue
+    fi
     if [ -n "$moving" ]; then
       quiet=$SECONDS
       if [ "$when$told" = before ]; then
@@ -262,25 +277,24 @@ await() {
       [ -z "$failed" ] || fail "$stack:$failed"
       return 0
     fi
-    step=$(progress)
-    if [[ $step > $best ]]; then best=$step moved=$SECONDS; fi
+    if step=$(progress) && [[ $step > $best ]]; then best=$step moved=$SECONDS; fi
     [ $((SECONDS - moved)) -lt "$patience" ] || fail "$stack: nothing has moved for $patience s:$moving"
     sleep 1
   done
 }
 
-# What moves in the stack, what ended badly, and of what ends by itself what failed.
+# What moves in the stack, what ended badly, and of what ends by itself what failed. Fails where the swarm does not say.
 look() {
   local all name version counts state message end
   moving='' bad='' failed=''
-  all=$(services "$stack") || fail "the swarm does not answer"
+  all=$(services "$stack") || return 1
   if [ "$when" != before ] && [ -z "$all" ]; then fail "$stack has no service"; fi
   while IFS='|' read -r name version counts state message; do
     if [ -z "$name" ]; then continue; fi
     # What a stack no longer has is there as it was: a deploy gives every other one another version.
     if grep -qxF "$name|$version" <<<"$versions"; then continue; fi
     counts=${counts%% *}
-    end=$(end_of "$name" "${counts#*/}")
+    end=$(end_of "$name" "${counts#*/}") || return 1
     case $when:$state:$end in
       *:updating:* | *:rollback_started:*) moving+="$newline  $name: $state, $counts tasks run" ;;
       # What ends within `monitor` is taken for what failed, however it ended.
@@ -334,31 +348,59 @@ end_of() {
     '
 }
 
-# The services of a stack: `NAME|VERSION|TASKS|STATE|MESSAGE` each.
+# The services of a stack: `NAME|VERSION|TASKS|STATE|MESSAGE` each. Fails where the swarm does not say all of it: inside
+# `<(...)` a question that failed would be an answer with nothing in it.
 services() {
-  local list names=() name
+  local list names=() name versions states
   list=$(docker service ls --filter "label=com.docker.stack.namespace=$1" --format '{{.Name}}|{{.Replicas}}') || return 1
   if [ -z "$list" ]; then return 0; fi
   while IFS='|' read -r name _; do names+=("$name"); done <<<"$list"
-  paste -d '|' \
-    <(docker service inspect --format '{{.Spec.Name}}|{{.Version.Index}}' "${names[@]}") \
-    <(cut -d '|' -f 2 <<<"$list") \
-    <(docker service inspect --format '{{with .UpdateStatus}}{{.State}}|{{.Message}}{{end}}' "${names[@]}")
+  versions=$(docker service inspect --format '{{.Spec.Name}}|{{.Version.Index}}' "${names[@]}") || return 1
+  # The dot keeps the last line where nothing is reported of it.
+  states=$(
+    docker service inspect --format '{{with .UpdateStatus}}{{.State}}|{{.Message}}{{end}}' "${names[@]}" && echo .
+  ) || return 1
+  states=${states%"$newline".}
+  [ "$(cut -d '|' -f 1 <<<"$versions")" = "$(cut -d '|' -f 1 <<<"$list")" ] || return 1
+  [ "$(wc -l <<<"$states")" -eq ${#names[@]} ] || return 1
+  paste -d '|' <(printf '%s\n' "$versions") <(cut -d '|' -f 2 <<<"$list") <(printf '%s\n' "$states")
+}
+
+# Asks again what was not answered, as long as the patience lasts.
+again() {
+  local began=$SECONDS
+  until "$@"; do
+    [ $((SECONDS - began)) -lt "$patience" ] || return 1
+    sleep 5
+  done
 }
 
 # How far a stack has come, to be compared as text: fewer old tasks and more new ones are a step; tasks that come and
 # go are none.
 progress() {
   local now left count
-  now=$(running "$stack")
+  now=$(running "$stack") || return 1
   left=$(comm -12 <(printf '%s\n' "$now") <(printf '%s\n' "$old") | wc -l)
   count=$(printf '%s\n' "$now" | wc -l)
   printf '%09d%09d' $((999999999 - left)) $((count - left))
 }
 
-# The tasks of a stack that should run.
+# The tasks of a stack that should run. Of a stack without any docker says so and fails (docker/cli
+# `cli/command/stack/swarm/ps.go`).
 running() {
-  docker stack ps --quiet --no-trunc --filter desired-state=running "$1" 2>/dev/null | sort || true
+  local tasks why
+  local ask=(docker stack ps --quiet --no-trunc --filter desired-state=running "$1")
+  if tasks=$("${ask[@]}" 2>/dev/null); then
+    sort <<<"$tasks"
+  else
+    why=$("${ask[@]}" 2>&1 >/dev/null || true)
+    [[ $why == *"nothing found in stack"* ]]
+  fi
+}
+
+usage() {
+  sed -n '2,/^[^#]/s/^# //p' "${BASH_SOURCE[0]}"
+  exit 0
 }
 
 say() {
