@@ -243,7 +243,7 @@ fn steps_say_what_is_wrong_with_a_script() {
 }
 
 /// A swarm whose services are files with their versions; a word in `fails` is a question that fails so often.
-const SWARM: &str = r##"
+const SWARM: &str = r#"
 echo "$*" >>"$here/called"
 for word in $(ls "$here/fails" 2>/dev/null); do
   if [[ "$*" == *"$word"* && -s $here/fails/$word ]]; then
@@ -280,7 +280,7 @@ case "$1 $2" in
     ;;
   "stack ps") echo one ;;
 esac
-"##;
+"#;
 
 fn swarm() -> Place {
     let place = Place::new();
@@ -369,7 +369,7 @@ fn what_only_leaves_out_is_not_pruned() {
 }
 
 /// A cluster with one Deployment of two revisions; a word in `fails` is a question that fails so often.
-const CLUSTER: &str = r##"
+const CLUSTER: &str = r#"
 echo "$*" >>"$here/called"
 for word in $(ls "$here/fails" 2>/dev/null); do
   # Nothing fails before something was applied.
@@ -395,7 +395,7 @@ case " $* " in
   *" apply "*) touch "$here/applied"; echo deployment.apps/web ;;
   *" rollout status "*) [ ! -e "$here/reason" ] || exit 1 ;;
 esac
-"##;
+"#;
 
 fn cluster() -> Place {
     let place = Place::new();
