@@ -532,7 +532,7 @@ fn in_steps(cluster: &Cluster, build: impl Fn(&str, &str) -> Result<Script, Fail
     // By the manifests of before, and by what the cluster keeps of it.
     let back = steps.with(&[], &["--back", "2", "--before", &folder(&old)])?;
     back.ended(0, "step 2 of 2 goes back: dns")?;
-    back.ended(0, "step 1 of 2 goes back: web")?;
+    back.ended(0, "step 1 of 2 goes back: everything else")?;
     images("1", "1")?;
     steps
         .with(&[], &["--manifests", &folder(&new)])?

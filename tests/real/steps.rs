@@ -222,7 +222,10 @@ fn stepped(engine: &Engine, (old, new, bad): (&Version, &Version, &Version)) -> 
     images(engine, ["2", "1"])?;
     steps
         .with(&[], &["--manifests", &manifests, "--back", "1"])?
-        .ended(0, "back: what the steps up to 1 changed is as it was")?;
+        .ended(
+            0,
+            "back: what the steps up to 1 replaced is the version before",
+        )?;
     images(engine, ["1", "1"])
 }
 

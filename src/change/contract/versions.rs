@@ -99,9 +99,12 @@ fn meetings<'a>(step: &Step<'a>) -> Vec<Meetings<'a>> {
             };
             // A port that is gone, or new, is a matter of addresses.
             let number = own.port(port).and_then(port_number);
-            let met = other
-                .ports()
-                .find(|it| number.is_some() && port_number(it) == number);
+            let mut ports = other.ports();
+            // A slot has its own number: there the name is all that there is.
+            let met = ports.find(|it| match (number, port_number(it)) {
+                (None, None) => it.label.name() == port,
+                (asked, listens) => asked == listens,
+            });
             let (Some(by), Some(met)) = (by, met) else {
                 continue;
             };
