@@ -151,7 +151,7 @@ pub(super) fn primary_backup() -> Verdict {
         "ZD4060", "ZD4060", "ZD4060", "ZD4061", "ZD4061", "ZD4061", "ZD4074", "ZD4074",
     ];
     moved.finds(&[&["ZD4052", "ZD4052"], &late[..]].concat())?;
-    moved.says("is not on network `nginxdocker-net`")?;
+    moved.says("is not on network `webapp_nginxdocker-net`")?;
     moved.has_no_script(TargetId::Swarm)?;
     moved.says("serve both, `join` both networks; move the callers; take the old one away")?;
     let both = with(
