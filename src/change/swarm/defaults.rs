@@ -5,6 +5,7 @@
 //! `api/defaults/service.go` (what an update without a value goes by).
 
 use serde_json::{Map, Value, json};
+use std::sync::LazyLock;
 
 /// An amount of time: the same in more than one form, nothing being none.
 const TIMES: &[(&str, Option<u64>)] = &[
@@ -23,11 +24,13 @@ const TIMES: &[(&str, Option<u64>)] = &[
 
 /// Takes out of both sides what means the same to the engine as what the other one has there.
 pub(super) fn settle(was: &mut Value, is: &mut Value) {
-    for (path, default) in values() {
-        let keys: Vec<&str> = path.split('.').collect();
-        let known = |side: &Value| at(side, &keys).cloned().unwrap_or_else(|| default.clone());
-        if known(was) == known(is) {
-            take_both(was, is, &keys);
+    for (keys, default) in VALUES.iter() {
+        let is_same = {
+            let known = |side| at(side, keys).unwrap_or(default);
+            known(was) == known(is)
+        };
+        if is_same {
+            take_both(was, is, keys);
         }
     }
     for (path, default) in TIMES {
@@ -44,8 +47,9 @@ pub(super) fn settle(was: &mut Value, is: &mut Value) {
     }
 }
 
-fn values() -> Vec<(&'static str, Value)> {
-    vec![
+/// A value that may be left out, by its path. Made once: it is gone through for each service that changes.
+static VALUES: LazyLock<Vec<(Vec<&str>, Value)>> = LazyLock::new(|| {
+    let values = [
         ("read_only", json!(false)),
         ("tty", json!(false)),
         ("stdin_open", json!(false)),
@@ -60,8 +64,11 @@ fn values() -> Vec<(&'static str, Value)> {
         ("deploy.rollback_config.order", json!("stop-first")),
         ("deploy.rollback_config.failure_action", json!("pause")),
         ("deploy.rollback_config.max_failure_ratio", json!(0)),
-    ]
-}
+    ];
+    values
+        .map(|(path, default)| (path.split('.').collect(), default))
+        .into()
+});
 
 fn at<'v>(side: &'v Value, keys: &[&str]) -> Option<&'v Value> {
     let found = keys.iter().try_fold(side, |value, key| value.get(key))?;
