@@ -70,6 +70,7 @@ pub(crate) struct Script {
 }
 
 /// How a run ended.
+#[derive(Debug)]
 pub(crate) struct Ran {
     code: Option<i32>,
     said: String,

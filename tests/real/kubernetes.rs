@@ -3,12 +3,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::machine::{built, folder, log, run, serve, state, wait};
+use crate::machine::{Server, built, folder, log, run, serve, state, wait};
 use crate::programs::{self, Program};
 use crate::{Failure, Test, Verdict, ensure, gateway_api, machine, test};
 
@@ -82,8 +82,12 @@ pub(crate) fn expanded(text: &str) -> String {
 
 /// A running API server.
 pub(crate) struct Cluster {
-    binary: PathBuf,
+    programs: Programs,
+    server: Mutex<Server>,
 }
+
+/// The programs that a control plane is made of, in one file.
+struct Programs(PathBuf);
 
 /// The API server, started at the first call.
 pub(crate) fn cluster() -> Result<&'static Cluster, Failure> {
@@ -140,9 +144,9 @@ fn start(binary: PathBuf) -> Result<Cluster, String> {
         |name: &str, text: &str| std::fs::write(at(name), text).map_err(|error| error.to_string());
     write("kubeconfig", KUBECONFIG)?;
     write("tokens.csv", "token,admin,admin,system:masters\n")?;
-    let cluster = Cluster { binary };
+    let programs = Programs(binary);
 
-    let mut etcd = cluster.command("etcd");
+    let mut etcd = programs.command("etcd");
     etcd.args([
         "--data-dir",
         &at("etcd"),
@@ -150,10 +154,10 @@ fn start(binary: PathBuf) -> Result<Cluster, String> {
         "--log-level=error",
     ]);
     serve("etcd", etcd)?;
-    let mut key = cluster.command("key");
+    let mut key = programs.command("key");
     key.arg(at("key"));
     run(key)?;
-    let mut server = cluster.command("kube-apiserver");
+    let mut server = programs.command("kube-apiserver");
     server.args([
         "--etcd-servers=http://127.0.0.1:2379",
         "--bind-address=127.0.0.1",
@@ -168,12 +172,20 @@ fn start(binary: PathBuf) -> Result<Cluster, String> {
     server.arg(format!("--token-auth-file={}", at("tokens.csv")));
     server.arg(format!("--service-account-key-file={}", at("key")));
     server.arg(format!("--service-account-signing-key-file={}", at("key")));
-    serve("kube-apiserver", server)?;
-    wait(Duration::from_secs(60), || {
-        cluster.kubectl(&["get", "--raw", "/readyz"])
-    })
-    .map_err(|why| format!("{why}\n{}", log("kube-apiserver")))?;
+    let cluster = Cluster {
+        programs,
+        server: Mutex::new(Server::start("kube-apiserver", server)?),
+    };
+    cluster.until_ready()?;
     Ok(cluster)
+}
+
+impl Programs {
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(&self.0);
+        command.arg(program).envs(environment());
+        command
+    }
 }
 
 impl Cluster {
@@ -199,9 +211,25 @@ impl Cluster {
     }
 
     pub(crate) fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(&self.binary);
-        command.arg(program).envs(environment());
-        command
+        self.programs.command(program)
+    }
+
+    fn until_ready(&self) -> Result<(), String> {
+        wait(Duration::from_secs(60), || {
+            self.kubectl(&["get", "--raw", "/readyz"])
+        })
+        .map(drop)
+        .map_err(|why| format!("{why}\n{}", log("kube-apiserver")))
+    }
+
+    /// Takes the API server away while something is done, and starts it again.
+    pub(crate) fn without_server(&self, test: impl FnOnce() -> Verdict) -> Verdict {
+        let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
+        server.kill()?;
+        let verdict = test();
+        server.again()?;
+        self.until_ready()?;
+        verdict
     }
 }
 

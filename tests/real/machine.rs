@@ -218,6 +218,10 @@ pub(crate) fn run(mut command: Command) -> Result<String, String> {
 
 /// Starts a server; it ends with the namespace. What it says goes to `NAME.log` in the state.
 pub(crate) fn serve(name: &str, mut command: Command) -> Result<std::process::Child, String> {
+    serve_as(name, &mut command)
+}
+
+fn serve_as(name: &str, command: &mut Command) -> Result<std::process::Child, String> {
     let log = std::fs::File::create(state().join(format!("{name}.log")))
         .map_err(|error| error.to_string())?;
     let errors = log.try_clone().map_err(|error| error.to_string())?;
@@ -227,6 +231,44 @@ pub(crate) fn serve(name: &str, mut command: Command) -> Result<std::process::Ch
         .stderr(errors)
         .spawn()
         .map_err(|error| format!("{name}: {error}"))
+}
+
+/// A server that a test can take away for a while.
+pub(crate) struct Server {
+    name: String,
+    command: Command,
+    process: std::process::Child,
+}
+
+impl Server {
+    pub(crate) fn start(name: &str, mut command: Command) -> Result<Self, String> {
+        let process = serve_as(name, &mut command)?;
+        Ok(Self {
+            name: name.to_owned(),
+            command,
+            process,
+        })
+    }
+
+    /// Kills it, as a machine that loses power does.
+    pub(crate) fn kill(&mut self) -> Result<(), String> {
+        let ended = self.process.kill().and_then(|()| self.process.wait());
+        ended
+            .map(drop)
+            .map_err(|error| format!("{}: {error}", self.name))
+    }
+
+    pub(crate) fn signal(&self, signal: &str) -> Result<(), String> {
+        let mut kill = Command::new("kill");
+        kill.args([signal, &self.process.id().to_string()]);
+        run(kill).map(drop)
+    }
+
+    /// Starts it once more, as it was.
+    pub(crate) fn again(&mut self) -> Result<(), String> {
+        self.process = serve_as(&self.name, &mut self.command)?;
+        Ok(())
+    }
 }
 
 /// The end of what a server said.

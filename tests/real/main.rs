@@ -16,6 +16,7 @@
     reason = "a test program: it prints, reads the machine it is on, and may fail loudly"
 )]
 
+mod away;
 mod changes;
 mod compose;
 mod containers;
@@ -176,5 +177,6 @@ fn all() -> Vec<Test> {
     tests.extend(found::cluster::tests());
     tests.extend(steps::tests());
     tests.extend(overlapping::tests());
+    tests.extend(away::tests());
     tests
 }

@@ -86,7 +86,7 @@ fn joined(deploying: Deploying<'_>) -> Result<crate::deploy::Ran, Failure> {
 }
 
 /// Waits until an update of a service is under way.
-fn updating(engine: &Engine, name: &str) -> Verdict {
+pub(crate) fn updating(engine: &Engine, name: &str) -> Verdict {
     let begun = wait(Duration::from_secs(60), || {
         let service = inspected(engine, name).map_err(|_| "no such service".to_owned())?;
         let status = &service["UpdateStatus"];

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use regex_lite::Regex;
 use serde_json::Value;
 
 use crate::machine::{
-    built, folder, installed, log, require_isolation, require_root, run, serve, state, wait,
+    Server, built, folder, installed, log, require_isolation, require_root, run, state, wait,
 };
 use crate::programs::{self, Program};
 use crate::socket;
@@ -77,6 +77,7 @@ static IMPORTED: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
 pub(crate) struct Engine {
     docker: PathBuf,
     image: PathBuf,
+    daemon: Mutex<Server>,
 }
 
 /// A stack file in a folder of the state, and what `docker stack config` makes of it.
@@ -124,13 +125,12 @@ fn start(dockerd: &Path, docker: PathBuf, programs: [&Path; 3]) -> Result<Engine
     ] {
         daemon.arg(option).arg(home.join(name));
     }
-    serve("dockerd", daemon)?;
     let engine = Engine {
         docker,
         image: image(programs)?,
+        daemon: Mutex::new(Server::start("dockerd", daemon)?),
     };
-    wait(Duration::from_secs(60), || engine.docker(&["version"]))
-        .map_err(|why| format!("{why}\n{}", log("dockerd")))?;
+    engine.until_ready()?;
     engine.docker(&["swarm", "init", "--advertise-addr", "127.0.0.1"])?;
     Ok(engine)
 }
@@ -225,6 +225,34 @@ pub(crate) fn stop() {
 }
 
 impl Engine {
+    fn until_ready(&self) -> Result<(), String> {
+        wait(Duration::from_secs(60), || self.docker(&["version"]))
+            .map(drop)
+            .map_err(|why| format!("{why}\n{}", log("dockerd")))
+    }
+
+    /// Takes the daemon away while something is done, and starts it again.
+    pub(crate) fn without_daemon(&self, test: impl FnOnce() -> Verdict) -> Verdict {
+        let mut daemon = self.daemon.lock().unwrap_or_else(PoisonError::into_inner);
+        daemon.kill()?;
+        // Its containerd ends with it, and here nobody buries that: it would be waited for.
+        let left = state().join("docker/exec/containerd/containerd.pid");
+        let _ = std::fs::remove_file(left);
+        let verdict = test();
+        daemon.again()?;
+        self.until_ready()?;
+        verdict
+    }
+
+    /// The daemon stands still while something is done, and goes on.
+    pub(crate) fn with_daemon_stopped(&self, test: impl FnOnce() -> Verdict) -> Verdict {
+        let daemon = self.daemon.lock().unwrap_or_else(PoisonError::into_inner);
+        daemon.signal("-STOP")?;
+        let verdict = test();
+        daemon.signal("-CONT")?;
+        verdict
+    }
+
     pub(crate) fn docker(&self, words: &[&str]) -> Result<String, String> {
         let mut command = self.command();
         command.args(words);
