@@ -452,6 +452,7 @@ fn a_namespace_is_called_by_its_name() {
 
 /// Containers are files with their image.
 const CONTAINERS: &str = r#"
+if [ -e "$here/deaf" ] && [[ $1 =~ ^(inspect|ps)$ ]]; then echo "Cannot connect to the Docker daemon" >&2; exit 1; fi
 mkdir -p "$here/containers"
 name=${*: -1}
 case $1 in
@@ -537,6 +538,17 @@ fn a_slot_that_does_not_stop_is_not_taken_for_the_new_release() {
         "ex/api:3\n",
         "{ran:?}"
     );
+}
+
+#[test]
+fn a_docker_that_does_not_answer_does_not_say_that_nothing_runs() {
+    let place = host();
+    let ran = place.on_host("deploy.sh", &[], "1");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    place.put("deaf", "");
+    let ran = place.on_host("deploy.sh", &[], "2");
+    let unknown = "docker does not answer: whether slot 28981 runs is not known";
+    assert!(ran.code == 1 && ran.said.contains(unknown), "{ran:?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use super::difference::{apart, differences, value};
 use super::rules::{Rule, fields};
-use super::{Change, Effect, Field, Pair, TargetChanges, short};
+use super::{Change, Effect, Field, Pair, TargetChanges, Was, short};
 use crate::graph::ServiceView;
 use crate::targets::Object;
 use rustc_hash::FxHashMap;
@@ -75,7 +75,11 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
                 change.name = format!("{after}-{}", service.name);
                 change.effect = Effect::Renamed;
                 change.how = format!("was {was}, which runs on beside it until it is removed");
-                change.was = Some(format!("service {was}"));
+                change.was = Some(Was {
+                    kind: "service".to_owned(),
+                    name: was,
+                    place: None,
+                });
             }
             (Some(was), None) => {
                 let Some((effect, differ)) = changed(was, service, &others, view) else {

@@ -4,7 +4,7 @@
 //! nginx takes another configuration by a reload, in which old workers end their requests
 //! (nginx.org/en/docs/control.html).
 
-use super::{Change, Effect, Pair, TargetChanges};
+use super::{Change, Effect, Pair, TargetChanges, Was};
 use crate::graph::{Graph, ServiceView};
 use crate::targets::Object;
 use rustc_hash::FxHashMap;
@@ -84,7 +84,11 @@ fn taken_slots(pair: &Pair<'_>, changes: &mut Vec<Change>) {
             change.how = format!(
                 "port {port} is taken by a process of `{of}`, which is not of these scripts"
             );
-            change.was = Some(format!("{} {of}", old.name()));
+            change.was = Some(Was {
+                kind: old.name().to_owned(),
+                name: of.to_string(),
+                place: None,
+            });
         }
     }
 }

@@ -94,8 +94,8 @@ pub struct Change {
     pub name: String,
     /// The namespace of Kubernetes that its manifest names.
     pub namespace: Option<String>,
-    /// The kind and name of what it replaces, where it has another name now.
-    pub was: Option<String>,
+    /// What it replaces, where it has another name now.
+    pub was: Option<Was>,
     /// What happens to it.
     pub effect: Effect,
     /// How, in words: the policy it rolls under, the orchestrator's refusal.
@@ -104,6 +104,27 @@ pub struct Change {
     pub fields: Vec<Field>,
     /// Where it is declared in the new program.
     pub span: Option<Span>,
+}
+
+/// An object that goes by another name, kind or namespace now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Was {
+    /// What it was: `service`, `Deployment`.
+    pub kind: String,
+    /// Its name as the orchestrator knew it.
+    pub name: String,
+    /// Where it was, in words, if that is another place.
+    pub place: Option<String>,
+}
+
+impl std::fmt::Display for Was {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.kind, self.name)?;
+        match &self.place {
+            Some(place) => write!(f, " {place}"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// A value that differs.

@@ -129,46 +129,55 @@ fn on_a_swarm() -> Verdict {
 
 const SERVICES: [&str; 2] = ["away_coupon", "away_front"];
 
+const DEPLOYED: &str = "away: every service runs what was deployed";
+
 fn interrupted(engine: &Engine, [first, second, third]: &[Version; 3]) -> Verdict {
-    let all = "away: every service runs what was deployed";
     engine.without_daemon(|| {
         first
             .script
             .with(&[], &LOCAL)?
             .ended(1, "no engine answers")
     })?;
-    first.script.with(&[], &LOCAL)?.ended(0, all)?;
+    first.script.with(&[], &LOCAL)?.ended(0, DEPLOYED)?;
 
     // The only manager stands still, and its agent with it; or it is killed, and every container ends as it starts
     // again. Of what the update has reached by then a swarm may think what it likes, but not the script.
-    let still = |test: &dyn Fn() -> Verdict| engine.with_daemon_stopped(test);
-    let killed = |test: &dyn Fn() -> Verdict| engine.without_daemon(test);
-    let ways: [&dyn Fn(&dyn Fn() -> Verdict) -> Verdict; 2] = [&still, &killed];
     let mut before = ["1", "1"];
-    for ((script, version), take_away) in [(second, "2"), (third, "3")].into_iter().zip(ways) {
-        let ran = meanwhile(&script.script, &LOCAL, || {
-            updating(engine, SERVICES[1])?;
-            take_away(&|| {
-                sleep(AWAY);
-                Ok(())
-            })
-        })?;
-        let went = |name: &str| {
-            let said = format!("{name} went back to the version before");
-            ran.ended(1, &said).is_ok()
-        };
-        let went = SERVICES.map(went);
-        if went == [false, false] {
-            ran.ended(0, all)?;
+    follows(engine, second, ("2", &mut before), |away| {
+        engine.with_daemon_stopped(away)
+    })?;
+    follows(engine, third, ("3", &mut before), |away| {
+        engine.without_daemon(away)
+    })
+}
+
+/// Deploys a version while the engine is taken away, and says which version each service is of then.
+fn follows(
+    engine: &Engine,
+    deployed: &Version,
+    (version, are): (&'static str, &mut [&'static str; 2]),
+    take_away: impl FnOnce(fn() -> Verdict) -> Verdict,
+) -> Verdict {
+    let ran = meanwhile(&deployed.script, &LOCAL, || {
+        updating(engine, SERVICES[1])?;
+        take_away(|| {
+            sleep(AWAY);
+            Ok(())
+        })
+    })?;
+    let mut went = false;
+    for (name, is) in SERVICES.into_iter().zip(are.iter_mut()) {
+        let said = format!("{name} went back to the version before");
+        if ran.ended(1, &said).is_ok() {
+            went = true;
+        } else {
+            *is = version;
         }
-        for at in 0..SERVICES.len() {
-            if !went[at] {
-                before[at] = version;
-            }
-        }
-        runs(engine, before)?;
     }
-    Ok(())
+    if !went {
+        ran.ended(0, DEPLOYED)?;
+    }
+    runs(engine, *are)
 }
 
 /// The versions of the two services, and that each has as many tasks as it asks for.

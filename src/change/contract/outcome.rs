@@ -86,7 +86,11 @@ fn way_to_keep_the_name(step: &Step<'_>, change: &Change) -> Option<String> {
                    or use another one until the old Service is deleted";
         return Some(way.to_owned());
     }
-    let was = change.was.as_ref()?.strip_prefix("service ")?;
+    let was = &change
+        .was
+        .as_ref()
+        .filter(|was| was.kind == "service")?
+        .name;
     let both = step.both(change.service.as_deref()?)?;
     let stacks = (step.old?.stack(both.old), step.new?.stack(both.new));
     let names = (both.old.emitted_name(), both.new.emitted_name());
@@ -139,19 +143,15 @@ fn renamed(target: TargetId, change: &Change) -> Diagnostic {
         }
         _ => "remove the old one once the new one serves: `docker service rm`",
     };
-    let was = change.was.as_deref().unwrap_or_default();
-    let mut words = was.splitn(3, ' ');
-    let (kind, name_before) = (words.next(), words.next());
-    let what = if words.next().is_some() {
-        format!("`{name}` is in another namespace, and runs on in the one that it was in")
-    } else if name_before == Some(name) {
-        let kind = kind.unwrap_or_default();
-        format!(
-            "`{name}` is a {} now, and the {kind} that it was runs on beside it",
-            change.kind
-        )
-    } else {
-        format!("`{name}` has another name, and the one it had runs on beside it")
+    let what = match &change.was {
+        Some(was) if was.place.is_some() => {
+            format!("`{name}` is in another namespace, and runs on in the one that it was in")
+        }
+        Some(was) if was.name == *name => format!(
+            "`{name}` is a {} now, and the {} that it was runs on beside it",
+            change.kind, was.kind
+        ),
+        _ => format!("`{name}` has another name, and the one it had runs on beside it"),
     };
     let diagnostic = Diagnostic::new(&catalogue::RUNS_BESIDE, what, place(change))
         .labelled(change.how.clone())

@@ -7,7 +7,7 @@ mod rules;
 
 use super::difference::{apart, at, differences, value};
 use super::rules::fields;
-use super::{Change, Effect, Field, Pair, TargetChanges};
+use super::{Change, Effect, Field, Pair, TargetChanges, Was};
 use crate::graph::{Graph, ServiceView};
 use crate::parallel;
 use crate::targets::{Content, Object};
@@ -15,7 +15,6 @@ use crate::vocabulary::TargetId;
 use rolling::{on_delete, rolling};
 use rustc_hash::FxHashMap;
 use serde_json::Value;
-use std::fmt::Write as _;
 
 /// Fewer objects than this are not worth a thread.
 const LEAST: usize = 64;
@@ -368,10 +367,11 @@ fn renames(changes: &mut Vec<Change>) {
         }
         gone.push(*index);
         change.effect = Effect::Renamed;
-        let mut was = format!("{} {}", left.kind, left.name);
-        if left.namespace != change.namespace {
-            let _ = write!(was, " {}", place(left));
-        }
+        let was = Was {
+            kind: left.kind.clone(),
+            name: left.name.clone(),
+            place: (left.namespace != change.namespace).then(|| place(left)),
+        };
         change.how = format!("was {was}, which runs on beside it until it is deleted");
         if let (None, Some(_)) = (&left.namespace, &change.namespace) {
             change.how.push_str("; unless that is the same one");

@@ -9,7 +9,7 @@ mod stack;
 
 use super::difference::{differences, value};
 use super::rules::fields;
-use super::{Change, Effect, Pair, TargetChanges, places};
+use super::{Change, Effect, Pair, TargetChanges, Was, places};
 use crate::graph::{Graph, ServiceView};
 use crate::targets::Object;
 use crate::vocabulary::TargetId;
@@ -317,7 +317,11 @@ fn contents(stacks: &[Stack<'_>]) -> BTreeMap<String, Value> {
 }
 
 fn rename(change: &mut Change, was: &str, taken: Option<String>) {
-    change.was = Some(format!("service {was}"));
+    change.was = Some(Was {
+        kind: "service".to_owned(),
+        name: was.to_owned(),
+        place: None,
+    });
     (change.effect, change.how) = match taken {
         Some(port) => (
             Effect::Refused,

@@ -61,7 +61,7 @@ fn of_change(planned: &Planned<'_>, change: &Change) -> Value {
         "kind": change.kind,
         "name": change.name,
         "namespace": change.namespace,
-        "was": change.was,
+        "was": change.was.as_ref().map(ToString::to_string),
         "effect": change.effect.word(),
         "how": change.how,
         "place": change.span.and_then(|span| place(planned, span)),

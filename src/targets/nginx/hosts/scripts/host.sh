@@ -238,8 +238,15 @@ process_of() {
 }
 
 is_running() {
+  local state
   case $runtime:$supervisor in
-    docker:*) [ "$("${docker[@]}" inspect --format '{{.State.Running}}' "$(container_of "$1")" 2>/dev/null)" = true ] ;;
+    docker:*)
+      if ! state=$("${docker[@]}" inspect --format '{{.State.Running}}' "$(container_of "$1")" 2>/dev/null); then
+        # One that is not there fails as well. What was not answered is no answer: what runs would be taken for stopped.
+        "${docker[@]}" ps --quiet >/dev/null || fail "docker does not answer: whether slot $1 runs is not known"
+      fi
+      [ "$state" = true ]
+      ;;
     *:systemd) systemctl --quiet is-active "$(unit_of "$1")" ;;
     *) process_of "$1" >/dev/null ;;
   esac
@@ -338,7 +345,7 @@ prepare_image() {
   local image
   image=$(image_name)
   if [ "$pull" = always ] || ! "${docker[@]}" image inspect "$image" >/dev/null 2>&1; then
-    "${docker[@]}" pull --quiet "$image" >/dev/null || fail "there is no image $image"
+    "${docker[@]}" pull --quiet "$image" >/dev/null || fail "image $image is not here, and was not pulled: what is above says why"
   fi
 }
 
