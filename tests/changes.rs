@@ -525,7 +525,11 @@ fn manifests_say_what_their_program_says() {
             continue;
         }
         let as_written = told(&folder, manifests, &new);
-        let expected = told(&folder, &old, &new);
+        // Where the value of a secret comes from is in no manifest.
+        let mut expected = told(&folder, &old, &new);
+        expected.retain(|change| {
+            change["kind"] != "secret" || !change["how"].as_str().unwrap().starts_with("its value")
+        });
         // What was one service under another name only the old program knows.
         if expected.iter().all(|change| change["was"].is_null()) {
             assert_eq!(as_written, expected, "{case}");

@@ -6,8 +6,9 @@
 use super::difference::{apart, differences, value};
 use super::rules::{Rule, fields};
 use super::{Change, Effect, Field, Pair, TargetChanges, Was, short};
-use crate::graph::ServiceView;
+use crate::graph::{Graph, ServiceView};
 use crate::targets::Object;
+use crate::vocabulary::TargetId;
 use rustc_hash::FxHashMap;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,6 +49,15 @@ static SERVICE: &[Rule] = &[
 /// A network or volume of both, by section and name in the file, that is another one or has other settings now.
 type Others<'o> = BTreeMap<(&'static str, &'o str), (Value, Value)>;
 
+/// A service by the name that it has in the file.
+fn view<'g>(graph: Option<&'g Graph>, name: &str) -> Option<ServiceView<'g>> {
+    let graph = graph?;
+    let here = |service: &ServiceView<'g>| service.emitted_name() == name;
+    // Most services go by their zd name.
+    let named = graph.find(name).filter(here);
+    named.or_else(|| graph.services_on(TargetId::Compose).find(here))
+}
+
 /// What becomes of every service.
 pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     let (old, new) = (by_name(pair.old), by_name(pair.new));
@@ -57,7 +67,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     let mut changes = Vec::new();
     let mut unchanged = 0;
     for service in services(pair.new) {
-        let view = pair.new_graph.and_then(|graph| graph.find(&service.name));
+        let view = view(pair.new_graph, &service.name);
         let mut change = Change {
             service: view.map(|view| view.name().into()),
             kind: "service".to_owned(),
@@ -112,7 +122,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
             continue;
         }
         changes.push(Change {
-            service: Some(service.name.as_str().into()),
+            service: view(pair.old_graph, &service.name).map(|view| view.name().into()),
             kind: "service".to_owned(),
             name: format!("{prefix}{}", service.name),
             namespace: None,

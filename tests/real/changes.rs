@@ -41,7 +41,11 @@ const SELECTION: [&str; 12] = [
 
 /// The cases that are never asked: whether one is refused is for the order of a map to say, another one in each run; and of the
 /// other one the command refuses what the engine is never asked for.
-const NOT_ASKED: [&str; 2] = ["port-handed-over", "written-ignored"];
+const NOT_ASKED: [&str; 3] = [
+    "port-given-up-with-a-waiver",
+    "port-handed-over",
+    "written-ignored",
+];
 
 /// How many stacks are deployed at once: each is mostly waiting.
 const AT_ONCE: usize = 4;

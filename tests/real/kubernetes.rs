@@ -20,6 +20,10 @@ pub(crate) fn tests(programs: &[Program]) -> Vec<Test> {
             "kubernetes::a_number_is_handed_over",
             a_number_is_handed_over,
         ),
+        test(
+            "kubernetes::a_port_is_found_by_its_name",
+            a_port_is_found_by_its_name,
+        ),
     ];
     tests.extend(programs::each(
         programs,
@@ -114,7 +118,7 @@ pub(crate) fn controlled() -> Result<&'static Cluster, Failure> {
         let home = state().join("kubernetes");
         let mut controllers = cluster.command("kube-controller-manager");
         controllers.args([
-            "--controllers=deployment-controller,replicaset-controller,statefulset-controller,daemonset-controller",
+            "--controllers=deployment-controller,replicaset-controller,statefulset-controller,daemonset-controller,endpointslice-controller",
             "--leader-elect=false",
             "--secure-port=0",
         ]);
@@ -340,5 +344,79 @@ fn a_number_is_handed_over() -> Verdict {
         let is = cluster.kubectl(&words)?;
         ensure(is == expected, || format!("{name}: {is}, not {expected}"))?;
     }
+    Ok(())
+}
+
+/// A Service that leads to a port by its name has only those pods behind it that have a port of that name: ZD4075.
+fn a_port_is_found_by_its_name() -> Verdict {
+    let cluster = controlled()?;
+    let namespace = "by-name";
+    cluster.kubectl(&["create", "namespace", namespace])?;
+    let pod = |port: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {port}, labels: {{app: web}}}}\nspec:\n  \
+             nodeName: by-name\n  automountServiceAccountToken: false\n  \
+             containers: [{{name: web, image: 'example/web:1', ports: [{{name: {port}, containerPort: 8080}}]}}]\n"
+        )
+    };
+    let service = "---\napiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec:\n  selector: {app: web}\n  \
+                   ports: [{port: 8080, targetPort: http}]\n";
+    let account = "---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {name: default}\n";
+    let node = "---\napiVersion: v1\nkind: Node\nmetadata: {name: by-name}\n";
+    let file = folder(namespace).join("all.yaml");
+    let all = [node, account, &pod("http"), &pod("api"), service].concat();
+    std::fs::write(&file, all).map_err(|error| error.to_string())?;
+    cluster.kubectl(&["apply", "-n", namespace, "-f", &file.to_string_lossy()])?;
+    for (name, address) in [("http", "10.0.0.1"), ("api", "10.0.0.2")] {
+        let ready = r#"{"type": "Ready", "status": "True"}"#;
+        let status = format!(
+            r#"{{"status": {{"phase": "Running", "podIP": "{address}", "podIPs": [{{"ip": "{address}"}}], "conditions": [{ready}]}}}}"#
+        );
+        let patch = [
+            "patch",
+            "pod",
+            name,
+            "-n",
+            namespace,
+            "--subresource=status",
+            "-p",
+            &status,
+        ];
+        cluster.kubectl(&patch)?;
+    }
+    // What has no such port stands in a slice without ports, which leads nowhere.
+    for (port, expected) in [
+        ("http", ["10.0.0.1:8080", "10.0.0.2:"]),
+        ("api", ["10.0.0.1:", "10.0.0.2:8080"]),
+    ] {
+        let patch = format!(
+            r#"[{{"op": "replace", "path": "/spec/ports/0/targetPort", "value": "{port}"}}]"#
+        );
+        let patch = [
+            "patch",
+            "service",
+            "web",
+            "-n",
+            namespace,
+            "--type=json",
+            "-p",
+            &patch,
+        ];
+        cluster.kubectl(&patch)?;
+        let path = "jsonpath={range .items[*]}{.endpoints[*].addresses[*]}:{.ports[*].port} {end}";
+        let words = ["get", "endpointslices", "-n", namespace, "-o", path];
+        let behind = wait(Duration::from_secs(60), || {
+            let found = cluster.kubectl(&words)?;
+            let mut slices: Vec<&str> = found.split_whitespace().collect();
+            slices.sort_unstable();
+            if slices == expected {
+                Ok(())
+            } else {
+                Err(found)
+            }
+        });
+        behind.map_err(|found| Failure::Wrong(format!("{port}: {found}")))?;
+    }
+    cluster.kubectl(&["delete", "node", "by-name"])?;
     Ok(())
 }

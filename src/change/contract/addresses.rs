@@ -35,6 +35,10 @@ struct Asked {
     /// The stack of the caller, whose default network it is on where it joins none.
     stack: String,
     host: String,
+    /// The port by its name, as the callee of the caller's revision calls it.
+    port: String,
+    /// The names of the other ports of that callee.
+    others: Vec<String>,
     number: u16,
     protocol: Protocol,
     /// The caller's networks by their real names, first the one through which it is meant to ask; none on the
@@ -57,7 +61,10 @@ impl Asked {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Why {
+    /// It has no instance.
+    Nobody,
     Port,
+    OtherPort,
     Protocol,
     Name,
     Network,
@@ -93,6 +100,10 @@ pub(super) fn ordered<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
 pub(super) fn order<'a>(step: &Step<'a>) -> Vec<Before<'a>> {
     let mut order = Vec::new();
     for (old_meets_new, new_meets_old) in meetings(step) {
+        // Nothing helps these, and what another order is for holds for them, too.
+        if old_meets_new.is_some() && new_meets_old.is_some() {
+            continue;
+        }
         order.extend(old_meets_new.map(|fault| Before {
             first: fault.caller,
             then: fault.callee,
@@ -132,7 +143,8 @@ fn meetings<'a>(step: &Step<'a>) -> Vec<Meetings<'a>> {
             if edge.kind == EdgeKind::After || from.name() == to.name() {
                 continue;
             }
-            let (caller, callee) = (new.find(from.name()), step.both(to.name()));
+            let now = |name| if is_old { step.pairs.now(name) } else { name };
+            let (caller, callee) = (new.find(now(from.name())), step.both(now(to.name())));
             let (Some(caller), Some(callee)) = (caller, callee) else {
                 continue;
             };
@@ -183,6 +195,9 @@ fn fault(
         // One of another stack is another service: the old one runs on beside it, on the network of the old one's.
         let moved = graph.stack(callee) != other.stack(met);
         let beside = target == TargetId::Swarm && why == Why::Network && moved;
+        let asks_the_old = step.old.is_some_and(|old| std::ptr::eq(old, graph));
+        let beside =
+            beside || asks_the_old && target == TargetId::Kubernetes && step.renames(met.name());
         (!beside).then_some((asked, why))
     })
 }
@@ -195,6 +210,10 @@ fn asked(
     edge: &Edge,
 ) -> Option<Asked> {
     let port = callee.port(&edge.port)?;
+    // Nobody is asked who is not there.
+    if graph.replicas(callee).most == 0 {
+        return None;
+    }
     let on_swarm = target == TargetId::Swarm;
     let meant = match graph.shared_network(caller, callee) {
         Some(SharedNetwork::Named { ours, .. }) => Some(ours),
@@ -214,6 +233,12 @@ fn asked(
         target,
         stack: graph.stack(caller).to_owned(),
         host: host.to_owned(),
+        port: edge.port.to_string(),
+        others: {
+            let names = callee.ports().map(|port| port.label.name());
+            let others = names.filter(|name| *name != &*edge.port);
+            others.map(ToOwned::to_owned).collect()
+        },
         number: port_number(port)?,
         protocol: protocol(port),
         networks: networks.collect(),
@@ -224,10 +249,16 @@ fn asked(
 
 /// Why a callee of a revision does not answer; `None` where it does.
 fn missing(target: TargetId, graph: &Graph, callee: ServiceView<'_>, asked: &Asked) -> Option<Why> {
+    if graph.replicas(callee).most == 0 {
+        return Some(Why::Nobody);
+    }
     let mut ports = callee.ports();
     let Some(port) = ports.find(|port| port_number(port) == Some(asked.number)) else {
         return Some(Why::Port);
     };
+    if asked.others.iter().any(|other| other == port.label.name()) {
+        return Some(Why::OtherPort);
+    }
     if speaks(protocol(port)) != speaks(asked.protocol) {
         return Some(Why::Protocol);
     }
@@ -306,8 +337,11 @@ fn speaks(protocol: Protocol) -> &'static str {
 fn place(callee: ServiceView<'_>, edge: &Edge, why: Why) -> Span {
     let port = callee.port(&edge.port);
     let found = match why {
-        Why::Port => port.map(|port| port.number.as_ref().map_or(port.span, |it| it.span)),
+        Why::Port | Why::OtherPort => {
+            port.map(|port| port.number.as_ref().map_or(port.span, |it| it.span))
+        }
         Why::Protocol => port.map(|port| port.protocol.as_ref().map_or(port.span, |it| it.span)),
+        Why::Nobody => callee.node.service.replicas.as_ref().map(|it| it.span),
         Why::Name | Why::Network | Why::Policy => {
             callee.node.service.join.first().map(|join| join.span)
         }
@@ -319,7 +353,9 @@ impl Fault<'_> {
     /// What the callee lacks, after `the new … `.
     fn lacks(&self) -> String {
         match (self.why, self.asked.networks.first()) {
+            (Why::Nobody, _) => "has no instance".to_owned(),
             (Why::Port, _) => "does not listen there".to_owned(),
+            (Why::OtherPort, _) => "has another of its ports there".to_owned(),
             (Why::Protocol, _) => {
                 format!("speaks something else than {}", self.asked.protocol.word())
             }
@@ -339,9 +375,10 @@ impl Fault<'_> {
 fn no_order(fault: &Fault<'_>) -> Diagnostic {
     let (caller, callee, address) = (fault.caller, fault.callee, fault.address());
     let beside = match fault.why {
-        Why::Port => format!(
-            "`port old {{ number = {} }}` beside the new one",
-            fault.asked.number
+        Why::Nobody => "with an instance of each".to_owned(),
+        Why::Port | Why::OtherPort => format!(
+            "`port {} {{ number = {} }}` as it was, and the new number on a port of its own",
+            fault.asked.port, fault.asked.number
         ),
         Why::Protocol => "the new protocol on a port of its own".to_owned(),
         Why::Name => format!(

@@ -1,6 +1,7 @@
 //! Data that stays behind when a volume gets another name.
 
 use super::{Both, Step};
+use crate::change::{Change, Effect};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{Graph, ServiceView};
 use crate::rollout::derivation;
@@ -41,6 +42,85 @@ fn compare(both: Both<'_>, target: TargetId, graphs: (&Graph, &Graph), found: &m
             None if !elsewhere => found.push(gone(both.new, path, real)),
             _ => {}
         }
+    }
+}
+
+/// Services that are made beside one that runs on, and write to the same volume that takes one writer. Whoever is renamed is
+/// made anew, and mounts what has the same real name.
+pub(super) fn two_writers(step: &Step<'_>, found: &mut Diagnostics) {
+    for target in [TargetId::Swarm, TargetId::Compose] {
+        for change in step.on(target) {
+            if let Some(other) = other_writer(step, target, change) {
+                found.push(beside(target, change, &other));
+            }
+        }
+    }
+}
+
+/// The one that runs on, and the volume.
+pub(super) struct Writer {
+    name: String,
+    volume: String,
+}
+
+/// Who writes to a volume of a new service already, and goes on doing so.
+pub(super) fn other_writer(step: &Step<'_>, target: TargetId, change: &Change) -> Option<Writer> {
+    if !matches!(change.effect, Effect::Created | Effect::Renamed) {
+        return None;
+    }
+    let (old, new) = (step.old?, step.new?);
+    let written = written(new, new.find(change.service.as_deref()?)?, target);
+    if written.is_empty() {
+        return None;
+    }
+    let both = |name: &str| written.iter().find(|volume| volume.as_str() == name);
+    let writes = |label: &str, name: &str| {
+        let volumes = self::written(old, old.find(label)?, target);
+        let volume = volumes.iter().find_map(|volume| both(volume))?;
+        Some(Writer {
+            name: name.to_owned(),
+            volume: volume.clone(),
+        })
+    };
+    if let Some(was) = &change.was {
+        let label = step.pairs.before(change.service.as_deref()?);
+        return writes(label, &was.name);
+    }
+    let mut left = step.on(target).filter(|left| left.effect == Effect::Left);
+    left.find_map(|left| writes(left.service.as_deref()?, &left.name))
+}
+
+/// The real names of the volumes that take one writer and that a service writes to.
+fn written(graph: &Graph, service: ServiceView<'_>, target: TargetId) -> Vec<String> {
+    let mounts = mounts(graph, service, target).into_iter();
+    let alone = mounts.filter(|(_, _, span)| {
+        let mounts = service.node.service.volume.iter();
+        let mut mounts = mounts.filter(|mount| mount.span == *span);
+        mounts.any(|mount| derivation::is_sole_writer(graph, mount))
+    });
+    alone.map(|(_, place, _)| place.name).collect()
+}
+
+fn beside(target: TargetId, change: &Change, other: &Writer) -> Diagnostic {
+    let (name, Writer { name: was, volume }) = (&change.name, other);
+    let stop = match target {
+        TargetId::Swarm => format!("`docker service rm {was}`"),
+        _ => format!("stop `{was}`"),
+    };
+    let diagnostic = Diagnostic::new(
+        &catalogue::WRITERS_BESIDE,
+        format!(
+            "`{name}` is made beside `{was}`, and both write to `{volume}`, which takes one writer"
+        ),
+        super::place(change),
+    )
+    .labelled(format!("`{was}` runs on"))
+    .help(format!(
+        "keep the name that it has; or {stop} first, with which it is down until the new one serves"
+    ));
+    match &change.service {
+        Some(service) => diagnostic.about(service),
+        None => diagnostic,
     }
 }
 

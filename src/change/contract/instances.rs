@@ -43,7 +43,8 @@ pub(super) fn old_version_scaled(step: &Step<'_>, found: &mut Diagnostics) {
 /// one, and takes effect until the autoscaler looks again.
 pub(super) fn autoscaler(step: &Step<'_>, found: &mut Diagnostics) {
     for change in step.on(TargetId::Kubernetes) {
-        if let ("Deployment", Some((Some(was), None))) = (&*change.kind, counts(change))
+        if let ("Deployment" | "StatefulSet", Some((Some(was), None))) =
+            (&*change.kind, counts(change))
             && was > 1
         {
             found.push(reset(change, was));

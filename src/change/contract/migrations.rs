@@ -64,7 +64,7 @@ pub(super) fn old_meets_new(step: &Step<'_>, found: &mut Diagnostics) {
             continue;
         }
         for user in users(old, migration.both.old) {
-            let is = new.find(user.name());
+            let is = new.find(step.pairs.now(user.name()));
             if is.is_some_and(|is| matches!(new.promise(is), Promise::Capacity { .. })) {
                 found.push(serves_on(&migration, user.name()));
             }

@@ -5,10 +5,12 @@
 
 mod addresses;
 mod data;
+mod endpoints;
 mod instances;
 mod migrations;
 mod order;
 mod outcome;
+mod pairs;
 mod ports;
 mod routes;
 mod stops;
@@ -17,18 +19,20 @@ mod way_back;
 
 pub(super) use addresses::Before;
 
-use super::{Change, TargetChanges, places};
+use super::{Change, Effect, TargetChanges, places};
 use crate::diagnostics::Diagnostics;
 use crate::graph::{EdgeKind, Graph, ServiceView};
 use crate::rules::Waivers;
 use crate::source::Span;
 use crate::vocabulary::TargetId;
+use pairs::Pairs;
 use std::collections::BTreeSet;
 
 /// A step: both programs, where they are known, and what changes.
 struct Step<'a> {
     old: Option<&'a Graph>,
     new: Option<&'a Graph>,
+    pairs: Pairs<'a>,
     targets: &'a [TargetChanges],
 }
 
@@ -48,10 +52,12 @@ static ALL: &[Rule] = &[
     outcome::without_effect,
     outcome::runs_beside,
     data::left_behind,
+    data::two_writers,
     migrations::no_way_back,
     migrations::old_meets_new,
     migrations::older_than_data,
     addresses::moved,
+    endpoints::without_pods,
     ports::moved,
     versions::in_common,
     order::check,
@@ -71,7 +77,7 @@ pub(super) fn order<'a>(
     new: Option<&'a Graph>,
     targets: &'a [TargetChanges],
 ) -> Vec<Before<'a>> {
-    order_of(&Step { old, new, targets })
+    order_of(&Step::new(old, new, targets))
 }
 
 /// The services for which there is no way back after a step, each with why.
@@ -80,7 +86,7 @@ pub(super) fn one_way(
     new: Option<&Graph>,
     targets: &[TargetChanges],
 ) -> Vec<(String, String)> {
-    let found = migrations::one_way(&Step { old, new, targets });
+    let found = migrations::one_way(&Step::new(old, new, targets));
     let owned = found.into_iter().map(|(name, why)| (name.to_owned(), why));
     owned.collect()
 }
@@ -90,12 +96,14 @@ pub(super) fn new_callees<'a>(old: Option<&Graph>, new: Option<&'a Graph>) -> Ve
     let (Some(old), Some(new)) = (old, new) else {
         return Vec::new();
     };
+    let pairs = Pairs::of(Some(old), Some(new));
     let calls = new
         .edges()
         .filter(|(_, edge, _)| edge.kind != EdgeKind::After);
     let calls = calls.filter_map(|(from, _, to)| {
         let (caller, callee) = (new.service(from)?, new.service(to)?);
-        let is_new = old.find(callee.name()).is_none() && caller.name() != callee.name();
+        let is_new = old.find(pairs.before(callee.name())).is_none();
+        let is_new = is_new && caller.name() != callee.name();
         is_new.then_some(Before {
             first: callee.name(),
             then: caller.name(),
@@ -123,7 +131,7 @@ pub(super) fn check(
     new: Option<&Graph>,
     targets: &[TargetChanges],
 ) -> Diagnostics {
-    let step = Step { old, new, targets };
+    let step = Step::new(old, new, targets);
     let mut found = Diagnostics::default();
     for rule in ALL {
         rule(&step, &mut found);
@@ -135,6 +143,16 @@ pub(super) fn check(
 }
 
 impl<'a> Step<'a> {
+    fn new(old: Option<&'a Graph>, new: Option<&'a Graph>, targets: &'a [TargetChanges]) -> Self {
+        let pairs = Pairs::of(old, new);
+        Self {
+            old,
+            new,
+            pairs,
+            targets,
+        }
+    }
+
     /// Every change with its target.
     fn changes(&self) -> impl Iterator<Item = (TargetId, &'a Change)> {
         let targets = self.targets;
@@ -158,15 +176,23 @@ impl<'a> Step<'a> {
             .collect()
     }
 
+    /// Whether Kubernetes makes a service anew beside the old one, which an apply does not delete: under another name or in
+    /// another namespace.
+    fn renames(&self, name: &str) -> bool {
+        self.on(TargetId::Kubernetes).any(|change| {
+            change.effect == Effect::Renamed && change.service.as_deref() == Some(name)
+        })
+    }
+
     /// The targets that run services, of those that are written.
     fn targets(&self) -> impl Iterator<Item = TargetId> + use<'a> {
         self.targets.iter().map(|target| target.target)
     }
 
-    /// A service by its zd name, where it is in both programs.
+    /// A service by the zd name that it has now, where it is in both programs.
     fn both(&self, name: &str) -> Option<Both<'a>> {
         Some(Both {
-            old: self.old?.find(name)?,
+            old: self.old?.find(self.pairs.before(name))?,
             new: self.new?.find(name)?,
         })
     }

@@ -1,5 +1,6 @@
 //! What the orchestrator makes of a change that is not what was meant.
 
+use super::data::other_writer;
 use super::{Step, place, ports};
 use crate::change::{Change, Effect};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
@@ -33,7 +34,8 @@ pub(super) fn without_effect(step: &Step<'_>, found: &mut Diagnostics) {
 /// What runs on under its old name.
 pub(super) fn runs_beside(step: &Step<'_>, found: &mut Diagnostics) {
     for (target, change) in step.changes() {
-        if change.effect == Effect::Renamed {
+        // What writes beside another one is told as that: it may never serve.
+        if change.effect == Effect::Renamed && other_writer(step, target, change).is_none() {
             found.push(renamed(target, change));
         }
     }

@@ -58,6 +58,10 @@ pub(super) fn ordered<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
 pub(super) fn order<'a>(step: &Step<'a>) -> Vec<Before<'a>> {
     let mut order = Vec::new();
     for meetings in meetings(step) {
+        // Nothing helps these, and what another order is for holds for them, too.
+        if meetings.old_meets_new.is_some() && meetings.new_meets_old.is_some() {
+            continue;
+        }
         let (caller, callee) = (meetings.caller, meetings.callee);
         order.extend(meetings.old_meets_new.map(|_| Before {
             first: caller,
@@ -87,11 +91,13 @@ fn meetings<'a>(step: &Step<'a>) -> Vec<Meetings<'a>> {
     };
     let mut all: BTreeMap<(&str, &str), Meetings<'a>> = BTreeMap::new();
     for (calls, is_old) in [(calls(old), true), (calls(new), false)] {
-        for (caller, callee, port) in calls {
+        for (caller, asked_for, port) in calls {
+            let now = |name| if is_old { step.pairs.now(name) } else { name };
+            let (caller, callee) = (now(caller), now(asked_for));
             let (Some(from), Some(to)) = (new.find(caller), step.both(callee)) else {
                 continue;
             };
-            let before = old.find(caller);
+            let before = old.find(step.pairs.before(caller));
             let (by, own, other) = if is_old {
                 (before, to.old, to.new)
             } else {
@@ -108,7 +114,7 @@ fn meetings<'a>(step: &Step<'a>) -> Vec<Meetings<'a>> {
             let (Some(by), Some(met)) = (by, met) else {
                 continue;
             };
-            let (asked, served) = (by.asked(callee, port).0, other.served(met.label.name()));
+            let (asked, served) = (by.asked(asked_for, port).0, other.served(met.label.name()));
             let unserved = (!served.has(asked)).then_some(Unserved {
                 port,
                 asked,

@@ -6,10 +6,11 @@ mod policy;
 mod ports;
 mod rules;
 mod stack;
+mod values;
 
 use super::difference::{differences, value};
 use super::rules::fields;
-use super::{Change, Effect, Pair, TargetChanges, Was, places};
+use super::{Change, Effect, Pair, TargetChanges, Was};
 use crate::graph::{Graph, ServiceView};
 use crate::targets::Object;
 use crate::vocabulary::TargetId;
@@ -44,11 +45,12 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     } = comparison;
     renames(pair, &old, &new, &mut changes);
     ports::refuse(&old, &new, &mut changes);
+    changes.extend(values::sources(pair));
     TargetChanges {
         target: pair.target,
         changes,
         unchanged,
-        variables: variables(pair.new),
+        variables: values::variables(pair.new),
     }
 }
 
@@ -332,27 +334,4 @@ fn rename(change: &mut Change, was: &str, taken: Option<String>) {
             format!("was {was}, which runs on beside it until it is removed"),
         ),
     };
-}
-
-/// The deploy-time variables of the stacks, each with the services that hold it where a change
-/// replaces tasks.
-fn variables(objects: &[Object]) -> Vec<(String, Vec<String>)> {
-    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for object in objects.iter().filter(|object| object.kind == "services") {
-        let crate::targets::Content::Text(text) = &object.content else {
-            continue;
-        };
-        for line in text
-            .lines()
-            .filter(|line| !line.trim_start().starts_with("replicas:"))
-        {
-            for name in places::variables(line) {
-                let services = found.entry(name.to_owned()).or_default();
-                if services.last() != Some(&object.name) {
-                    services.push(object.name.clone());
-                }
-            }
-        }
-    }
-    found.into_iter().collect()
 }

@@ -2,7 +2,9 @@
 
 use crate::graph::{Graph, Promise, ReplicaRange, ServiceView};
 use crate::types::{Duration, Reference};
-use crate::vocabulary::{Disturbance, Label, PublishMode, TargetId, VolumeAccess};
+use crate::vocabulary::{
+    Disturbance, Label, Node, PublishMode, TargetId, VolumeAccess, VolumeMount,
+};
 
 /// Docker's own defaults (<https://docs.docker.com/reference/dockerfile/#healthcheck>), which are
 /// the language's too, so that one check means one thing on every target.
@@ -171,13 +173,17 @@ pub fn has_own_claims(graph: &Graph, service: ServiceView<'_>, volume: &str) -> 
 
 /// Whether a service mounts a volume that one instance may write at a time.
 pub fn has_single_writer(graph: &Graph, service: ServiceView<'_>) -> bool {
-    service.node.service.volume.iter().any(|mount| {
-        let Label::Reference(Reference::Volume(name)) = &mount.label else {
-            return false;
-        };
-        let access = graph.volume(name).and_then(|volume| volume.access.as_ref());
-        let single = access.is_none_or(|access| access.value == VolumeAccess::SingleWriter);
-        let read_only = mount.read_only.as_ref();
-        single && !read_only.is_some_and(|read_only| read_only.value)
-    })
+    let mut mounts = service.node.service.volume.iter();
+    mounts.any(|mount| is_sole_writer(graph, mount))
+}
+
+/// Whether a mount is of a volume that one instance may write at a time, and not for reading alone.
+pub fn is_sole_writer(graph: &Graph, mount: &Node<VolumeMount>) -> bool {
+    let Label::Reference(Reference::Volume(name)) = &mount.label else {
+        return false;
+    };
+    let access = graph.volume(name).and_then(|volume| volume.access.as_ref());
+    let single = access.is_none_or(|access| access.value == VolumeAccess::SingleWriter);
+    let read_only = mount.read_only.as_ref();
+    single && !read_only.is_some_and(|read_only| read_only.value)
 }

@@ -1,0 +1,74 @@
+//! Who stands behind a Service of Kubernetes while two versions run. A Service leads to the pods' port by its name, and to a pod
+//! without a port of that name not at all (kubernetes/kubernetes `staging/src/k8s.io/endpointslice/utils.go`, `getEndpointPorts`;
+//! seen: `tests/real/kubernetes.rs`).
+
+use super::{Both, Step};
+use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
+use crate::graph::{EdgeKind, Graph, Promise, ServiceView, port_number};
+use crate::vocabulary::{Node, Port, TargetId};
+use std::collections::BTreeSet;
+
+/// Ports that go by another name: the Service leads to no pod of the old version from the moment it is applied.
+pub(super) fn without_pods(step: &Step<'_>, found: &mut Diagnostics) {
+    let (Some(old), Some(new)) = (step.old, step.new) else {
+        return;
+    };
+    let changed: BTreeSet<&str> = step
+        .on(TargetId::Kubernetes)
+        .filter_map(|change| change.service.as_deref())
+        .collect();
+    let both = changed.into_iter().filter_map(|name| step.both(name));
+    for both in both.filter(|both| !step.renames(both.new.name())) {
+        let has = |name: &str| both.old.ports().any(|port| port.label.name() == name);
+        for port in both.new.ports().filter(|port| !has(port.label.name())) {
+            let was = both.old.ports().find(|was| answers_for(was, port));
+            if let Some(was) = was
+                && is_missed((old, new), both)
+            {
+                found.push(nobody(both, was, port));
+            }
+        }
+    }
+}
+
+/// Whether somebody asks for the service, or it promises to be there.
+fn is_missed((old, new): (&Graph, &Graph), both: Both<'_>) -> bool {
+    match new.promise(both.new) {
+        Promise::Downtime => false,
+        Promise::Capacity { .. } => true,
+        Promise::None => is_called(old, both.old) || is_called(new, both.new),
+    }
+}
+
+fn is_called(graph: &Graph, callee: ServiceView<'_>) -> bool {
+    let mut calls = graph
+        .edges()
+        .filter(|(_, edge, _)| edge.kind != EdgeKind::After);
+    calls.any(|(_, _, to)| {
+        graph
+            .service(to)
+            .is_some_and(|to| to.name() == callee.name())
+    })
+}
+
+/// Whether what is asked of a port was answered by another one before.
+fn answers_for(was: &Node<Port>, is: &Node<Port>) -> bool {
+    let published = |port: &Node<Port>| port.publish.as_ref().map(|it| it.value);
+    port_number(was).is_some() && port_number(was) == port_number(is)
+        || published(was).is_some() && published(was) == published(is)
+}
+
+fn nobody(both: Both<'_>, was: &Node<Port>, is: &Node<Port>) -> Diagnostic {
+    let (name, before, now) = (both.new.name(), was.label.name(), is.label.name());
+    Diagnostic::new(
+        &catalogue::NO_POD_BEHIND_SERVICE,
+        format!("the Service of `{name}` leads to the pods' port `{now}`, and no pod of the version that runs has one of that name"),
+        is.span,
+    )
+    .labelled(format!("it was `{before}`"))
+    .note("an apply changes the Service at once: nobody answers until a pod of the new version is ready, and after `kubectl rollout undo` nobody at all")
+    .help(format!(
+        "keep the name `{before}`; or serve `{now}` beside it on a number of its own, move the callers, and take `{before}` away then"
+    ))
+    .about(name)
+}

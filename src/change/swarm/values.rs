@@ -1,0 +1,99 @@
+//! What is known when a stack is deployed and not before: its variables, and where its secrets' values come from.
+
+use super::change;
+use crate::change::{Change, Effect, Pair, places};
+use crate::graph::Graph;
+use crate::targets::{Content, Object};
+use crate::types::Reference;
+use crate::vocabulary::{Label, Node, Secret, TargetId};
+use std::collections::BTreeMap;
+
+/// The deploy-time variables of the stacks, each with the services of which another value replaces tasks: those that hold it,
+/// and those that mount what has it in its name.
+pub(super) fn variables(objects: &[Object]) -> Vec<(String, Vec<String>)> {
+    let texts = objects.iter().filter_map(|object| match &object.content {
+        Content::Text(text) => Some((object, &**text)),
+        Content::Value(_) => None,
+    });
+    let (mut found, mut names): (BTreeMap<String, Vec<String>>, _) = Default::default();
+    let mut services = Vec::new();
+    for (object, text) in texts {
+        match &*object.kind {
+            "services" => services.push((object, text)),
+            "configs" | "secrets" => named(object, text, &mut names),
+            _ => {}
+        }
+    }
+    for (service, text) in services {
+        let mut add = |name: &str| {
+            let services = found.entry(name.to_owned()).or_default();
+            if services.last() != Some(&service.name) {
+                services.push(service.name.clone());
+            }
+        };
+        for line in text.lines() {
+            if line.trim_start().starts_with("replicas:") {
+                continue;
+            }
+            places::variables(line).for_each(&mut add);
+            let source = line.trim_start().strip_prefix("- source: ");
+            let variables = source.and_then(|source| names.get(source.trim_matches('"')));
+            variables.into_iter().flatten().for_each(|name| add(name));
+        }
+    }
+    found.into_iter().collect()
+}
+
+/// The variables in the real name of a config or secret, by the name that services mount it by.
+fn named<'o>(object: &'o Object, text: &'o str, names: &mut BTreeMap<&'o str, Vec<&'o str>>) {
+    let lines = text.lines().filter(|line| line.starts_with("name: "));
+    let variables: Vec<&str> = lines.flat_map(places::variables).collect();
+    if !variables.is_empty() {
+        names.entry(&object.name).or_default().extend(variables);
+    }
+}
+
+/// Secrets whose values come from somewhere else now. A value is in no manifest: its hash is in the secret's name when
+/// `deploy.sh` makes it.
+pub(super) fn sources(pair: &Pair<'_>) -> Vec<Change> {
+    let (Some(old), Some(new)) = (pair.old_graph, pair.new_graph) else {
+        return Vec::new();
+    };
+    let secrets = new.deployment().secrets.iter();
+    let moved = secrets.filter_map(|secret| {
+        let (was, is) = (old.secret(secret.label.name())?, secret);
+        let (from, to) = (source(was)?, source(is)?);
+        (from != to && is_mounted(new, is.label.name())).then(|| {
+            let mut change = change("secret", real_name(is).to_owned());
+            change.effect = Effect::InPlace;
+            change.how = format!(
+                "its value comes from {to}, and came from {from}: where that is another one, what mounts it rolls"
+            );
+            change.span = Some(is.span);
+            change
+        })
+    });
+    moved.collect()
+}
+
+fn source(secret: &Node<Secret>) -> Option<String> {
+    match (&secret.from, &secret.file) {
+        (Some(from), _) => Some(format!("the variable {}", from.value.0)),
+        (None, Some(file)) => Some(format!("the file {}", file.value)),
+        (None, None) => None,
+    }
+}
+
+fn real_name(secret: &Node<Secret>) -> &str {
+    let name = secret.name.as_ref();
+    name.map_or(secret.label.name(), |name| &name.value)
+}
+
+fn is_mounted(graph: &Graph, name: &str) -> bool {
+    let mut mounts = graph
+        .services_on(TargetId::Swarm)
+        .flat_map(|service| &service.node.service.secret);
+    mounts.any(
+        |mount| matches!(&mount.label, Label::Reference(Reference::Secret(label)) if **label == *name),
+    )
+}
