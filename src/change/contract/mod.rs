@@ -13,6 +13,7 @@ mod outcome;
 mod pairs;
 mod ports;
 mod routes;
+mod slots;
 mod stops;
 mod versions;
 mod way_back;
@@ -118,6 +119,7 @@ pub(super) fn new_callees<'a>(old: Option<&Graph>, new: Option<&'a Graph>) -> Ve
 fn order_of<'a>(step: &Step<'a>) -> Vec<Before<'a>> {
     let mut order = addresses::order(step);
     order.extend(ports::order(step));
+    order.extend(slots::order(step));
     order.extend(versions::order(step));
     order.extend(migrations::order(step));
     order.sort();

@@ -1,6 +1,6 @@
 //! The order that callers and callees have among them: pair by pair, or round in a circle, in which none can go first.
 
-use super::{Before, Step, addresses, migrations, order_of, ports, versions};
+use super::{Before, Step, addresses, migrations, order_of, ports, slots, versions};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -18,6 +18,7 @@ pub(super) struct Ordered<'a> {
 pub(super) fn check(step: &Step<'_>, found: &mut Diagnostics) {
     let mut ordered = addresses::ordered(step);
     ordered.extend(ports::ordered(step));
+    ordered.extend(slots::ordered(step));
     ordered.extend(versions::ordered(step));
     ordered.extend(migrations::ordered(step));
     if ordered.is_empty() {

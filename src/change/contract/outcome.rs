@@ -4,7 +4,8 @@ use super::data::other_writer;
 use super::{Step, place, ports};
 use crate::change::{Change, Effect};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
-use crate::vocabulary::TargetId;
+use crate::graph::ServiceView;
+use crate::vocabulary::{PublishMode, TargetId};
 
 /// What it refuses, in its words.
 pub(super) fn refusals(step: &Step<'_>, found: &mut Diagnostics) {
@@ -36,7 +37,7 @@ pub(super) fn runs_beside(step: &Step<'_>, found: &mut Diagnostics) {
     for (target, change) in step.changes() {
         // What writes beside another one is told as that: it may never serve.
         if change.effect == Effect::Renamed && other_writer(step, target, change).is_none() {
-            found.push(renamed(target, change));
+            found.push(renamed(step, target, change));
         }
     }
 }
@@ -136,12 +137,42 @@ fn reaches_nobody(change: &Change) -> Diagnostic {
     .help("give it another name with every change, as zdc does for a `config`: what mentions it rolls")
 }
 
-fn renamed(target: TargetId, change: &Change) -> Diagnostic {
+/// Whether a service publishes a port on its nodes that it had under its old name.
+fn holds_nodes(step: &Step<'_>, change: &Change) -> bool {
+    let both = change.service.as_deref().and_then(|name| step.both(name));
+    both.is_some_and(|both| {
+        let had = on_nodes(both.old);
+        on_nodes(both.new).iter().any(|port| had.contains(port))
+    })
+}
+
+fn on_nodes(service: ServiceView<'_>) -> Vec<u64> {
+    let ports = service.ports();
+    let on_nodes = ports.filter(|port| {
+        port.mode
+            .as_ref()
+            .is_some_and(|mode| mode.value == PublishMode::Host)
+    });
+    on_nodes
+        .filter_map(|port| {
+            port.publish
+                .as_ref()
+                .map(|publish| publish.value.least.get())
+        })
+        .collect()
+}
+
+fn renamed(step: &Step<'_>, target: TargetId, change: &Change) -> Diagnostic {
     let name = &change.name;
     let removal = match target {
         TargetId::Kubernetes => "delete the old one once the new one serves",
         TargetId::Compose => {
             "remove the old project once the new one serves: `docker compose --project-name OLD down`"
+        }
+        // Where every node has one of the old ones, none has room for a new one: ZD4014.
+        _ if holds_nodes(step, change) => {
+            "keep its name; or remove the old one first, `docker service rm`: a node has its port once, and where the old one has it \
+             the new one waits for ever"
         }
         _ => "remove the old one once the new one serves: `docker service rm`",
     };
