@@ -4,7 +4,7 @@
 # Usage: deploy.sh [SERVICE...]
 # shellcheck source-path=SCRIPTDIR
 set -euo pipefail
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 # shellcheck source=hosts/app.sh
 source "$here/hosts/app.sh"
 # shellcheck source=hosts/host.sh
@@ -32,7 +32,8 @@ main() {
 
 blue_green() {
   local current idle
-  current=$(live)
+  see_live
+  current=${live[*]}
   if [ -n "$candidate" ] && [ "$(release_of "$candidate_slot")" = "$candidate" ] && is_live "$candidate_slot"; then
     say "an earlier switch to slot $candidate_slot was cut short; it is finished first"
     reload || fail "nginx does not reload: nothing was changed"
@@ -41,7 +42,7 @@ blue_green() {
     complete
     read_candidate
   fi
-  if [ -n "$current" ] && [ "$(release_of "$current")" = "$release" ] && probe "$current" >/dev/null 2>&1; then
+  if [ -n "$current" ] && [ "$(release_of "$current")" = "$release" ] && is_healthy "$current"; then
     say "release $release is live in slot $current already"
     drop_candidate
     return 0
@@ -51,7 +52,7 @@ blue_green() {
   if [ "$current" = "$idle" ] && [ -n "$(release_of "$current")" ]; then idle=${slots[1]}; fi
   # Who serves on this host before the first release goes on doing so.
   if is_foreign "$idle" && ! is_live "$(other "$idle")"; then idle=$(other "$idle"); fi
-  if [ "$candidate" = "$release" ] && [ "$candidate_slot" = "$idle" ] && probe "$idle" >/dev/null 2>&1; then
+  if [ "$candidate" = "$release" ] && [ "$candidate_slot" = "$idle" ] && is_healthy "$idle"; then
     say "release $release waits in slot $idle already"
     return 0
   fi
@@ -81,12 +82,13 @@ rolling() {
       free=$slot
     fi
   done
-  if [ -z "$behind" ] && [ "$(live | wc -l)" -eq "$replicas" ]; then
+  see_live
+  if [ -z "$behind" ] && [ "${#live[@]}" -eq "$replicas" ]; then
     say "release $release is live in every slot already"
     drop_candidate
     return 0
   fi
-  if [ -z "$candidate" ] || [ -n "$undoes" ]; then replaces=$(release_of "$(live | head -n 1)"); fi
+  if [ -z "$candidate" ] || [ -n "$undoes" ]; then replaces=$(release_of "${live[0]-}"); fi
   if [ "$order" = start_first ] && [ -n "$free" ] && [ -n "$replaces" ]; then
     if is_running "$free" && [ "$(release_of "$free")" != "$release" ]; then
       # It may still answer what it was asked before.

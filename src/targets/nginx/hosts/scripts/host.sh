@@ -47,6 +47,9 @@ verify_port=0 verify_host='' verify_path=''
 order='' delay=0 monitor=0 on_failure='' swap_back='' drain_limit=0 signal='' grace=0
 include_files=() include_before=() include_after=() pull=''
 
+# Of what nginx leads to; `see_live` sets it.
+live=()
+
 settle_places() {
   state=${ZDC_STATE:-/var/lib/zdc/$app}
   nginx_dir=${ZDC_NGINX_DIR:-/etc/nginx}
@@ -69,7 +72,6 @@ load() {
   source "$here/hosts/services/$1.sh"
   place=$state/$service
   includes=$nginx_dir/slots/$app/$service
-  mkdir -p "$place"
 }
 
 # Sets `chosen` to the services that were named, or to all.
@@ -111,6 +113,7 @@ lock() {
 
 # Puts what comes on standard input into a file of ours, whole or not at all.
 record() {
+  mkdir -p "${1%/*}"
   cat >"$1.new"
   mv -f "$1.new" "$1"
 }
@@ -237,23 +240,49 @@ process_of() {
   printf '%s' "$pid"
 }
 
+# Whether a slot runs. Where that is not known the script ends, unless it is asked in a subshell: what runs would be
+# taken for stopped.
 is_running() {
-  local state
+  local answer=0
+  runs "$1" || answer=$?
+  if [ "$answer" -eq 2 ]; then fail "docker does not answer: whether slot $1 runs is not known"; fi
+  return "$answer"
+}
+
+# The same; 2 where it is not known.
+runs() {
   case $runtime:$supervisor in
-    docker:*)
-      if ! state=$("${docker[@]}" inspect --format '{{.State.Running}}' "$(container_of "$1")" 2>/dev/null); then
-        # One that is not there fails as well. What was not answered is no answer: what runs would be taken for stopped.
-        "${docker[@]}" ps --quiet >/dev/null || fail "docker does not answer: whether slot $1 runs is not known"
-      fi
-      [ "$state" = true ]
-      ;;
+    docker:*) docker_says "$1" '{{.State.Running}}' true false ;;
     *:systemd) systemctl --quiet is-active "$(unit_of "$1")" ;;
     *) process_of "$1" >/dev/null ;;
   esac
 }
 
+# Whether docker says the first of these words of a container: 1 where it says one of the others, or that there is no
+# such container. What it does not answer is no answer: it is asked again, and then it is 2.
+docker_says() { # slot, format, words
+  local said word tries
+  for ((tries = 0; tries < 5; tries++)); do
+    if [ "$tries" -gt 0 ]; then pause 1000; fi
+    if said=$("${docker[@]}" inspect --type container --format "$2" "$(container_of "$1")" 2>&1); then
+      # Warnings may stand before it.
+      said=${said##*$'\n'}
+      if [ "$said" = "$3" ]; then return 0; fi
+      for word in "${@:4}"; do
+        if [ "$said" = "$word" ]; then return 1; fi
+      done
+    fi
+    # docker/cli `cli/command/system/inspect.go`, moby `daemon/errors.go`; of another case in some versions.
+    case ${said,,} in *'no such object'* | *'no such container'*) return 1 ;; esac
+  done
+  return 2
+}
+
 # Whether a program has the port of a slot that these scripts did not start: the host was set up in another way before.
-is_foreign() { [ "$(connections 0A "$1")" -gt 0 ] && ! is_running "$1"; }
+is_foreign() { is_taken "$1" && ! is_running "$1"; }
+
+# Whether anything listens on a port.
+is_taken() { [ "$(connections 0A "$1")" -gt 0 ]; }
 
 # Who listens on a port, as far as that may be seen.
 holder() {
@@ -269,7 +298,11 @@ start_slot() {
   local started=$place/slots/$1/started
   if is_running "$1"; then
     if ! [ -f "$started" ] || [ "$(<"$started")" = "$(release_of "$1")" ]; then return 0; fi
-    # What was there before is not what it was given.
+    # What was there before is not what it was given. Where requests go to it, it is not stopped before they are led away.
+    if is_live "$1"; then
+      give "$1" "$(<"$started")"
+      fail "slot $1 runs again, and requests go to it: it was not stopped. Run this again"
+    fi
     stop_slot "$1"
   fi
   rm -f "$started"
@@ -315,8 +348,7 @@ end_slot() {
       "${docker[@]}" stop --time "$(((grace + 999) / 1000))" "$(container_of "$1")" >/dev/null 2>&1 || true
       if ! said=$("${docker[@]}" rm --force "$(container_of "$1")" 2>&1 >/dev/null); then
         # Of a container that is not there some versions say so and fail.
-        if is_running "$1"; then say "$said"; fi
-        "${docker[@]}" ps --quiet >/dev/null || fail "slot $1 does not stop: docker does not answer"
+        case ${said,,} in *'no such container'*) ;; *) say "$said" ;; esac
       fi
       ;;
     *:systemd)
@@ -364,13 +396,15 @@ get() { # url, more words of curl
   curl --fail --silent --show-error --output /dev/null --noproxy '*' --max-time "$timeout_seconds" "${@:2}" "$1"
 }
 
+is_healthy() { is_running "$1" && probe "$1" >/dev/null 2>&1; }
+
+# Asks a slot that runs.
 probe() {
-  is_running "$1" || return 1
   case $health in
     http) get "http://127.0.0.1:$1$health_path" ;;
     tcp) timeout "$timeout_seconds" bash -c ": </dev/tcp/127.0.0.1/$1" 2>/dev/null ;;
     exec) timeout "$timeout_seconds" bash "$place/slots/$1/release/hosts/run.sh" "$service" "$1" probe 9>&- >/dev/null ;;
-    image) [ "$("${docker[@]}" inspect --format '{{.State.Health.Status}}' "$(container_of "$1")" 2>/dev/null)" = healthy ] ;;
+    image) docker_says "$1" '{{.State.Health.Status}}' healthy unhealthy starting none ;;
     none) true ;;
   esac
 }
@@ -380,7 +414,7 @@ wait_healthy() {
   local began failures=0 why
   began=$(now)
   while true; do
-    if why=$(probe "$1" 2>&1); then return 0; fi
+    if is_running "$1" && why=$(probe "$1" 2>&1); then return 0; fi
     if ! is_running "$1"; then
       say "slot $1 ended before it was healthy"
       return 1
@@ -417,22 +451,24 @@ answers() {
 
 # --- nginx ------------------------------------------------------------------------------------------------------
 
-# What nginx includes: the slots that requests go to. The one place that says what is live.
-live() {
+# Sets `live` to what nginx includes: the slots that requests go to. The one place that says what is live.
+see_live() {
   local slot
+  live=()
   if [ -f "$includes/${include_files[0]}" ]; then
-    grep -ohE '127\.0\.0\.1:[0-9]+' "$includes/${include_files[0]}" | cut -d: -f2 || true
+    mapfile -t live < <(grep -ohE '127\.0\.0\.1:[0-9]+' "$includes/${include_files[0]}" | cut -d: -f2)
     return 0
   fi
   # Before the first switch nothing is live. Later the file may have another name in this release: what runs is live.
   if ! [ -d "$includes" ]; then return 0; fi
   for slot in "${slots[@]}"; do
-    if [ -n "$(release_of "$slot")" ] && is_running "$slot"; then printf '%s\n' "$slot"; fi
+    if [ -n "$(release_of "$slot")" ] && is_running "$slot"; then live+=("$slot"); fi
   done
 }
 
 is_live() {
-  case $'\n'$(live)$'\n' in *$'\n'"$1"$'\n'*) ;; *) return 1 ;; esac
+  see_live
+  case " ${live[*]} " in *" $1 "*) ;; *) return 1 ;; esac
 }
 
 # Leads requests to these slots and to no other.
@@ -540,19 +576,18 @@ drain() { # slot to be left alone, slots that must serve
 serves() {
   local slot
   verify >/dev/null 2>&1 || return 1
-  for slot in "$@"; do probe "$slot" >/dev/null 2>&1 || return 1; done
+  for slot in "$@"; do is_healthy "$slot" || return 1; done
 }
 
 # Files that nginx is to include and that are not there yet: a first deploy, or a new pool.
 add_includes() {
-  local missing=false file current
+  local missing=false file
   for file in "${include_files[@]}"; do
     if ! [ -f "$includes/$file" ]; then missing=true; fi
   done
   if [ "$missing" = false ]; then return 0; fi
-  current=$(live)
-  # shellcheck disable=SC2086  # Ports, one a word.
-  if [ -n "$current" ]; then lead_to $current; else lead_to "${slots[@]:0:replicas}"; fi
+  see_live
+  if [ "${#live[@]}" -gt 0 ]; then lead_to "${live[@]}"; else lead_to "${slots[@]:0:replicas}"; fi
 }
 
 # Files of nginx's configuration with a server on a port. Whole only while nginx takes its configuration.

@@ -5,7 +5,7 @@
 # Usage: rollback.sh [SERVICE...]
 # shellcheck source-path=SCRIPTDIR
 set -euo pipefail
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 # shellcheck source=hosts/app.sh
 source "$here/hosts/app.sh"
 # shellcheck source=hosts/host.sh
@@ -44,7 +44,8 @@ main() {
 # Whether requests go to the candidate already.
 begun() {
   local slot
-  for slot in $(live); do
+  see_live
+  for slot in "${live[@]}"; do
     if [ "$(release_of "$slot")" = "$candidate" ]; then return 0; fi
   done
   return 1
@@ -53,7 +54,8 @@ begun() {
 # To what served before the first release, or to where requests went until now.
 hand_back() {
   local slot serving files
-  mapfile -t serving < <(live)
+  see_live
+  serving=("${live[@]}")
   files=$(tr '\n' ' ' <"$state/conf-before/files")
   remove_conf
   if ! { test_nginx && reload && answers; }; then

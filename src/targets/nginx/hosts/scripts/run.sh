@@ -3,7 +3,7 @@
 # Usage: run.sh SERVICE PORT [probe]
 # shellcheck source-path=SCRIPTDIR disable=SC2034
 set -euo pipefail
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 # shellcheck source=app.sh
 source "$here/hosts/app.sh"
 # What the settings set, and what their `run` is given.
@@ -27,7 +27,7 @@ if [ -n "$run_as" ] && [ "$EUID" -eq 0 ]; then
 fi
 
 cd "$here"
-if [ -n "$workdir" ]; then cd -- "$workdir"; fi
+if [ -n "$workdir" ]; then CDPATH='' cd -- "$workdir"; fi
 
 if [ "${3:-run}" = probe ]; then
   probe_inside

@@ -3,7 +3,7 @@
 # Usage: status.sh [SERVICE...]
 # shellcheck source-path=SCRIPTDIR
 set -euo pipefail
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 # shellcheck source=hosts/app.sh
 source "$here/hosts/app.sh"
 # shellcheck source=hosts/host.sh
@@ -12,17 +12,19 @@ source "$here/hosts/host.sh"
 main() {
   choose "$@"
   settle_places
-  local name slot release condition well=true
+  local name slot release condition answer well=true
   for name in "${chosen[@]}"; do
     load "$name"
     read_candidate
     printf '%s\n' "$name"
     for slot in "${slots[@]}"; do
       release=$(release_of "$slot")
-      if is_foreign "$slot"; then
-        condition="taken by $(holder "$slot")"
-      elif ! is_running "$slot"; then
-        condition=stopped
+      answer=0
+      runs "$slot" || answer=$?
+      if [ "$answer" -eq 2 ]; then
+        condition='not known, since docker does not answer'
+      elif [ "$answer" -ne 0 ]; then
+        if is_taken "$slot"; then condition="taken by $(holder "$slot")"; else condition=stopped; fi
       elif probe "$slot" >/dev/null 2>&1; then
         condition=healthy
       else

@@ -3,7 +3,7 @@
 # Usage: switch.sh [SERVICE...]
 # shellcheck source-path=SCRIPTDIR
 set -euo pipefail
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 # shellcheck source=hosts/app.sh
 source "$here/hosts/app.sh"
 # shellcheck source=hosts/host.sh
@@ -40,7 +40,7 @@ main() {
 blue_green() {
   local new=$candidate_slot old
   old=$(other "$new")
-  if ! probe "$new" >/dev/null 2>&1; then
+  if ! is_healthy "$new"; then
     if is_live "$new" && is_running "$old"; then swap_back "$new" "$old" "slot $new is not healthy any more"; fi
     fail "slot $new is not healthy any more; nothing was switched"
   fi
@@ -68,7 +68,7 @@ say_who_is_left() {
 swap_back() { # from, to, why
   say "$3"
   if [ "$swap_back" = false ]; then fail "requests go to slot $1 all the same, as swap_back = false"; fi
-  if ! probe "$2" >/dev/null 2>&1; then
+  if ! is_healthy "$2"; then
     if [ -z "$(release_of "$2")" ] && is_first; then give_back; fi
     fail "slot $2 does not run: there is nothing to swap back to"
   fi
@@ -103,13 +103,15 @@ rolling() {
   local was=$candidate undone=$undoes
   complete
   if [ -n "$undone" ]; then fail "release $undone failed; every slot runs $was again"; fi
-  say "release $was is live in slots $(live | tr '\n' ' ')"
+  see_live
+  say "release $was is live in slots ${live[*]}"
 }
 
 # Sets what the next step is chosen by; true where there is none to take.
 settled() {
   local slot
-  mapfile -t in < <(live)
+  see_live
+  in=("${live[@]}")
   behind='' dead='' free=''
   for slot in "${in[@]}"; do
     if ! is_running "$slot"; then dead=$slot; elif [ "$(release_of "$slot")" != "$candidate" ]; then behind=$slot; fi
@@ -138,6 +140,8 @@ step() {
 
 # A slot that nginx leads to and that does not run.
 revive() {
+  # One that was started again meanwhile, as docker does, is taken out first, like any other.
+  if is_running "$1"; then return 0; fi
   give "$1" "$candidate"
   start_slot "$1"
   if wait_healthy "$1"; then
