@@ -15,7 +15,7 @@ set -euo pipefail
 
 manifests=manifests
 before=
-from=1
+from=
 to=
 back=
 went=
@@ -29,7 +29,7 @@ newline='
 main() {
   choose "$@"
   local step
-  to=${to:-$steps}
+  from=${from:-1} to=${to:-$steps}
   [ "$from" -le "$to" ] || misused "--to $to is before --from $from"
   if [ -z "$back" ]; then
     for ((step = from; step <= to; step++)); do carry_out "$step"; done
@@ -72,6 +72,12 @@ choose() {
     esac
     shift
   done
+  if [ -n "$back" ]; then
+    [ -z "$from$to" ] || misused "--back has neither --from nor --to: that step goes back, and each before it"
+  else
+    [ -z "$before" ] || misused "--before is for the way back: say --back STEP, too"
+    [ -z "$anyway" ] || misused "--anyway is for the way back: say --back STEP, too"
+  fi
   if [ "$target" = nginx ] && [ ${#options[@]} -gt 0 ]; then misused "the scripts of a plain host have no options"; fi
   if [ -z "$back" ]; then
     require_deploy "$manifests"
@@ -181,10 +187,15 @@ run() {
 
 # What the swarm has of the services that a step replaces, a line each.
 specifications() {
-  local name
+  local name spec
   if [ "$target" != swarm ] || [ ${#replaced[@]} -eq 0 ]; then return 0; fi
   for name in "${replaced[@]}"; do
-    printf '%s %s\n' "$name" "$(docker service inspect --format '{{json .Spec}}' "$name" 2>/dev/null || echo unknown)"
+    # docker ends its output with a newline also where it failed.
+    if spec=$(docker service inspect --format '{{json .Spec}}' "$name" 2>/dev/null); then
+      printf '%s %s\n' "$name" "$spec"
+    else
+      printf '%s unknown\n' "$name"
+    fi
   done
 }
 
@@ -203,13 +214,27 @@ stop() {
   done <<<"$now"
   if [ -n "$unknown" ]; then say "The swarm did not say what it has of these, which this step may have changed:$unknown"; fi
   say "step $1 of $steps failed. Once that is mended: --from $1. To go back:"
-  if [ -n "$changed" ]; then say "  $manifests/swarm/rollback.sh$changed"; fi
-  if [ "$earlier" -gt 0 ]; then say "  $0 --back $earlier"; fi
-  if [ "$target" = nginx ]; then
-    say "  see status.sh for what waits or was switched; rollback.sh SERVICE drops the one and takes back the other"
-  elif [ -z "$changed$unknown" ] && [ "$earlier" -eq 0 ]; then
-    say "  nothing: what failed was taken back, or never begun"
-  fi
+  case $target in
+    swarm)
+      if [ -n "$changed" ]; then say "  $(printf %q "$manifests/swarm/rollback.sh")$changed"; fi
+      if [ -z "$changed$unknown" ] && [ ${#created[@]} -eq 0 ] && [ ${#in_place[@]} -eq 0 ]; then
+        say "  nothing of this step: what it replaces is as it was"
+      fi
+      ;;
+    kubernetes)
+      # deploy.sh takes some of it back itself, and knows why it left the rest.
+      say "  of this step see above for what deploy.sh left"
+      words=()
+      if [ ${#replaced[@]} -gt 0 ]; then
+        only "${replaced[@]}"
+        say "  $(printf '%q ' "$manifests/kubernetes/rollback.sh" --dry-run "${words[@]}")   # --under-way for what has not rolled out"
+      fi
+      ;;
+    nginx) say "  see status.sh for what waits or was switched; rollback.sh SERVICE drops the one and takes back the other" ;;
+  esac
+  for name in ${in_place[@]+"${in_place[@]}"}; do say "  $name may be changed in place: the manifests of before take that back"; done
+  for name in ${created[@]+"${created[@]}"}; do say "  $name is new, and stays where it was made: the program before has no such thing"; done
+  if [ "$earlier" -gt 0 ]; then say "  bash $(printf '%q --manifests %q' "$0" "$manifests") --back $earlier"; fi
   fail "step $1 of $steps failed: the steps after it were not begun"
 }
 
