@@ -242,6 +242,102 @@ fn steps_say_what_is_wrong_with_a_script() {
     );
 }
 
+/// What a first step that fails says of the way back; `docker` is what stands in for it, `deploys` what deploy.sh does.
+fn failed(target: &str, (old, new): (&str, &str), docker: &str, deploys: &str) -> Ran {
+    let place = steps(target, old, new);
+    place.program("bin/docker", docker);
+    let deploy = format!("my out/{target}/deploy.sh");
+    place.program(&deploy, &format!("{deploys}\nexit 1"));
+    place.program(&format!("my out/{target}/switch.sh"), "");
+    let ran = place.run("steps.sh", &["--manifests", "my out"], &[]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.said.contains(". To go back:\n"), "{ran:?}");
+    ran
+}
+
+/// What is not known to be as it was is not said to be so.
+#[test]
+fn the_way_back_from_a_step_that_failed_is_what_is_known() {
+    let [old, new] = [1, 2].map(|version| pair("swarm", version, 2, ""));
+    let both = (&*old, &*new);
+    let ran = failed("swarm", both, "echo '{}'", "");
+    let nothing = "nothing of this step";
+    assert!(ran.said.contains(nothing), "{ran:?}");
+    let changing = "cat \"$here/spec\" 2>/dev/null || echo '{}'";
+    let ran = failed("swarm", both, changing, "echo new >\"$here/spec\"");
+    let back = "  my\\ out/swarm/rollback.sh --only shop_web\n";
+    assert!(
+        ran.said.contains(back) && !ran.said.contains(nothing),
+        "{ran:?}"
+    );
+    // The real client ends its output with a newline also where it fails.
+    let deaf = "[ ! -e \"$here/deaf\" ] || { echo; exit 1; }\necho '{}'";
+    for docker in [deaf, "echo; exit 1"] {
+        let ran = failed("swarm", both, docker, "touch \"$here/deaf\"");
+        let unknown = "which this step may have changed: shop_web\n";
+        assert!(ran.said.contains(unknown), "{ran:?}");
+        assert!(
+            !ran.said.contains("rollback.sh") && !ran.said.contains(nothing),
+            "{ran:?}"
+        );
+    }
+    // What is new or was scaled is not asked for.
+    let tax = r#"service tax { image = "ex/tax:1", join net }"#;
+    let ran = failed("swarm", (&old, &pair("swarm", 1, 1, tax)), "echo '{}'", "");
+    for line in [
+        "shop_tax is new, and stays where it was made",
+        "shop_side may be changed in place",
+    ] {
+        assert!(ran.said.contains(line), "{line}: {ran:?}");
+    }
+    assert!(!ran.said.contains(nothing), "{ran:?}");
+    let [old, new] = [1, 2].map(|version| pair("kubernetes", version, 2, ""));
+    let ran = failed("kubernetes", (&old, &new), "", "");
+    let back = "  my\\ out/kubernetes/rollback.sh --dry-run --only web ";
+    for line in [back, "--under-way", "see above for what deploy.sh left"] {
+        assert!(ran.said.contains(line), "{line}: {ran:?}");
+    }
+    assert!(!ran.said.contains("nothing"), "{ran:?}");
+}
+
+/// The command that is printed can be given to a shell.
+#[test]
+fn the_way_back_that_is_printed_works() {
+    let place = steps("swarm", &pair("swarm", 1, 2, ""), &pair("swarm", 2, 2, ""));
+    for script in ["deploy.sh", "rollback.sh"] {
+        place.program(
+            &format!("my out/swarm/{script}"),
+            &format!("echo {script} \"$@\" >>\"$here/called\"\n[[ \"$*\" != *shop_front* ]]"),
+        );
+    }
+    let ran = place.run("steps.sh", &["--manifests", "my out"], &[]);
+    let mut lines = ran.said.lines().map(str::trim);
+    let back = lines.find(|line| line.ends_with("--back 1"));
+    place.put("back.sh", back.unwrap_or_else(|| panic!("{ran:?}")));
+    let ran = place.run("back.sh", &[], &[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let called = place.text("called");
+    assert!(
+        called.ends_with("\nrollback.sh --only shop_web\n"),
+        "{called}"
+    );
+}
+
+#[test]
+fn options_of_steps_that_contradict_each_other_are_refused() {
+    let place = steps("swarm", &pair("swarm", 1, 2, ""), &pair("swarm", 2, 2, ""));
+    for words in [
+        &["--back", "2", "--to", "2"][..],
+        &["--from", "2", "--back", "2"],
+        &["--before", "old"],
+        &["--anyway"],
+    ] {
+        let ran = place.run("steps.sh", words, &[]);
+        assert_eq!(ran.code, 2, "{words:?}: {ran:?}");
+        assert!(!place.has("called"), "{words:?}: {ran:?}");
+    }
+}
+
 /// A swarm whose services are files with their versions; a word in `fails` is a question that fails so often.
 const SWARM: &str = r#"
 echo "$*" >>"$here/called"
@@ -452,9 +548,17 @@ fn a_namespace_is_called_by_its_name() {
 
 /// Containers are files with their image.
 const CONTAINERS: &str = r#"
-if [ -e "$here/deaf" ] && [[ $1 =~ ^(inspect|ps)$ ]]; then echo "Cannot connect to the Docker daemon" >&2; exit 1; fi
 mkdir -p "$here/containers"
 name=${*: -1}
+# The real one ends its output with a newline, also where it failed. A file `unanswered/NAME` is how
+# often a question of that one fails.
+if [ -s "$here/unanswered/$name" ] && [ "$1" = inspect ]; then
+  sed -i 1d "$here/unanswered/$name"
+  echo "error during connect: context deadline exceeded" >&2
+  echo
+  exit 1
+fi
+if [ -e "$here/deaf" ] && [[ $1 =~ ^(inspect|ps)$ ]]; then echo "Cannot connect to the Docker daemon" >&2; echo; exit 1; fi
 case $1 in
   run)
     while [ $# -gt 0 ]; do
@@ -465,8 +569,14 @@ case $1 in
     [ ! -e "$here/containers/$name" ] || exit 125
     echo "$image" >"$here/containers/$name"
     ;;
-  inspect) [ -e "$here/containers/$name" ] && echo true ;;
+  inspect)
+    if [ -e "$here/containers/$name" ]; then echo true; exit 0; fi
+    echo
+    echo "Error: No such object: $name" >&2
+    exit 1
+    ;;
   stop | rm)
+    if [ "$1" = stop ]; then echo "$name led to: $(cat "$here"/nginx/slots/*/*/* 2>/dev/null | tr "\n" " ")" >>"$here/stopped"; fi
     if [ -e "$here/stuck" ]; then echo "tried to kill container, but did not receive an exit event" >&2; exit 1; fi
     rm -f "$here/containers/$name"
     ;;
@@ -496,12 +606,13 @@ gateway public { listen http { port = 28980 }
 
 impl Place {
     fn on_host(&self, script: &str, words: &[&str], tag: &str) -> Ran {
-        let [state, nginx] = ["state", "nginx"].map(|name| self.path(name));
-        let [state, nginx] = [&state, &nginx].map(|path| path.to_str().unwrap());
+        let paths = ["state", "nginx", "pid"].map(|name| self.path(name));
+        let [state, nginx, pid] = paths.each_ref().map(|path| path.to_str().unwrap());
         let places = [
             ("ZDC_STATE", state),
             ("ZDC_NGINX_DIR", nginx),
             ("ZDC_SUDO", ""),
+            ("ZDC_NGINX_PID", pid),
             ("TAG", tag),
         ];
         self.run(&format!("manifests/nginx/{script}"), words, &places)
@@ -551,6 +662,93 @@ fn a_docker_that_does_not_answer_does_not_say_that_nothing_runs() {
     assert!(ran.code == 1 && ran.said.contains(unknown), "{ran:?}");
 }
 
+/// Three slots behind an nginx whose workers change with each reload, as the real one's do.
+fn cluster_of_slots() -> (Place, Master) {
+    let place = Place::new();
+    place.program("bin/docker", CONTAINERS);
+    place.program("bin/curl", "exit 0");
+    place.program(
+        "bin/nginx",
+        "case \" $* \" in *reload*) kill -HUP \"$(cat \"$here/pid\")\" ;; esac",
+    );
+    place.program(
+        "master",
+        "/bin/sleep 99 & worker=$!
+trap 'kill $worker; /bin/sleep 99 & worker=$!' HUP
+trap 'kill $worker; exit' TERM
+echo $$ >\"$here/pid\"
+while true; do wait $worker; done",
+    );
+    fs::create_dir_all(place.path("nginx/conf.d")).unwrap();
+    fs::create_dir(place.path("unanswered")).unwrap();
+    place.build(
+        r#"app host { targets = [nginx] }
+deploy TAG: string = "1"
+service api {
+  image = "ex/api:${TAG}"
+  replicas = 2
+  port http
+  health http { path = "/", interval = 1s, timeout = 1s, retries = 2 }
+  shutdown { grace = 5s, drain = 1s }
+  update rolling { slots = [28983, 28984, 28985], order = start_first, monitor = 1s }
+}
+gateway public { listen http { port = 28980 }
+  route "/" { to = api.http } }
+"#,
+    );
+    let master = Master(Command::new(place.path("master")).spawn().unwrap());
+    while place.text("pid").is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    (place, master)
+}
+
+/// A program that ends with the test.
+struct Master(std::process::Child);
+
+impl Drop for Master {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
+        let _ = self.0.wait();
+    }
+}
+
+/// One question that was not answered: the slot is led to, and is not stopped before requests are led away.
+#[test]
+fn a_question_without_an_answer_stops_no_live_slot() {
+    for failures in ["once\n", &"often\n".repeat(99)] {
+        let (place, _master) = cluster_of_slots();
+        for script in ["deploy.sh", "switch.sh"] {
+            let ran = place.on_host(script, &[], "1");
+            assert_eq!(ran.code, 0, "{ran:?}");
+        }
+        let ran = place.on_host("deploy.sh", &[], "2");
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let _ = fs::remove_file(place.path("stopped"));
+        place.put("unanswered/host-api-28983", failures);
+        let ran = place.on_host("switch.sh", &[], "2");
+        for line in place.text("stopped").lines() {
+            let (name, led) = line.split_once(" led to: ").unwrap();
+            let port = name.rsplit_once('-').unwrap().1;
+            assert!(!led.contains(port), "{line}: {ran:?}");
+        }
+        if failures == "once\n" {
+            assert_eq!(ran.code, 0, "{ran:?}");
+            assert!(ran.said.contains("is live in slots"), "{ran:?}");
+            continue;
+        }
+        let unknown = "docker does not answer: whether slot 28983 runs is not known";
+        assert!(ran.code == 1 && ran.said.contains(unknown), "{ran:?}");
+        assert!(!ran.said.contains("failed"), "{ran:?}");
+        let ran = place.on_host("status.sh", &[], "2");
+        let line = "slot 28983: not known, since docker does not answer, live";
+        assert!(ran.code == 1 && ran.said.contains(line), "{ran:?}");
+        place.put("unanswered/host-api-28983", "");
+        let ran = place.on_host("switch.sh", &[], "2");
+        assert_eq!(ran.code, 0, "{ran:?}");
+    }
+}
+
 #[test]
 fn wrong_use_ends_with_two_and_help_with_none() {
     let place = host();
@@ -576,6 +774,70 @@ fn wrong_use_ends_with_two_and_help_with_none() {
             assert_eq!(place.run(&script, &["--nosuch"], &[]).code, 2);
         }
     }
+}
+
+/// A `CDPATH` leads `cd` elsewhere, and has it print where.
+#[test]
+fn a_cdpath_leads_no_script_elsewhere() {
+    let place = swarm();
+    fs::create_dir_all(place.path("else/manifests/swarm")).unwrap();
+    fs::create_dir_all(place.path("else/manifests/nginx")).unwrap();
+    let elsewhere = place.path("else");
+    for cdpath in [".", elsewhere.to_str().unwrap()] {
+        let variables = [("CDPATH", cdpath)];
+        let ran = place.run(DEPLOY, &[], &variables);
+        assert_eq!(ran.code, 0, "{cdpath}: {ran:?}");
+        let ran = place.run("manifests/swarm/rollback.sh", &["--dry-run"], &variables);
+        assert!(ran.code == 1 && ran.said.contains("error: "), "{ran:?}");
+        assert!(!ran.said.contains("No such file"), "{ran:?}");
+    }
+    let place = host();
+    let ran = place.on_host("deploy.sh", &[], "1");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    for script in ["deploy.sh", "switch.sh", "rollback.sh", "status.sh"] {
+        let script = format!("manifests/nginx/{script}");
+        let variables = [("CDPATH", ".")];
+        let ran = place.run(&script, &["--help"], &variables);
+        assert!(ran.code == 0 && ran.said.contains("Usage: "), "{ran:?}");
+    }
+}
+
+/// A stack file that cannot be read asks for no variable, and is not deployed.
+#[test]
+fn a_stack_file_that_cannot_be_read_is_not_deployed() {
+    let place = swarm();
+    fs::remove_file(place.path("manifests/swarm/shop.yml")).unwrap();
+    for words in [&[][..], &["--only", "shop_web"]] {
+        let ran = place.run(DEPLOY, words, &[]);
+        assert_ne!(ran.code, 0, "{ran:?}");
+        let called = place.text("called");
+        assert!(!called.contains("--compose-file"), "{ran:?}");
+        assert!(!called.contains("network"), "{ran:?}");
+    }
+}
+
+/// Bash writes down what it was told by `set` in a variable that nobody may change.
+#[test]
+fn what_bash_was_told_by_set_is_not_given_on_with_noise() {
+    let place = swarm();
+    for variables in [
+        [("SHELLOPTS", "braceexpand:hashall")],
+        [("BASHOPTS", "extglob")],
+    ] {
+        let ran = place.run(DEPLOY, &[], &variables);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert!(!ran.said.contains("readonly"), "{ran:?}");
+    }
+}
+
+/// A script that only looks leaves nothing behind.
+#[test]
+fn a_status_before_the_first_deploy_makes_nothing() {
+    let place = host();
+    let ran = place.on_host("status.sh", &[], "1");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.said.contains("slot 28981: stopped"), "{ran:?}");
+    assert!(!place.has("state"), "{ran:?}");
 }
 
 /// Every script of a program is one that shellcheck finds nothing in, if there is a shellcheck.

@@ -3,6 +3,9 @@
 settle_choice() {
   local stack name known='' with=()
   [ ${#chosen[@]} -gt 0 ] || chosen=("${stacks[@]}")
+  for stack in "${chosen[@]}"; do
+    [ -r "$here/$stack.yml" ] || fail "$here/$stack.yml cannot be read: nothing was changed"
+  done
   if [ ${#only[@]} -eq 0 ]; then return 0; fi
   for stack in "${chosen[@]}"; do
     known+=" $(names_in "$stack" | tr '\n' ' ')"

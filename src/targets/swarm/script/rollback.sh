@@ -11,7 +11,7 @@
 # Exit codes: 0 every service that was changed runs the version before, 1 one does not, 2 wrong use.
 set -euo pipefail
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 patience=600
 dry_run=
 # What is paused is what goes back.

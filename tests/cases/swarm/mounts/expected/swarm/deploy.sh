@@ -15,7 +15,7 @@ set -euo pipefail
 
 # Stacks read the environment as it was given, whatever names this script uses.
 given=$(export -p)
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 root=$here/../..
 patience=600
 over_paused=
@@ -73,8 +73,9 @@ choose() {
 
 # Every variable that a stack asks for has a value before anything is changed.
 require_variables() {
-  local missing
-  missing=$(text_of "$1" | as_given without_value)
+  local text missing
+  text=$(text_of "$1") || fail "$1.yml cannot be read: nothing was changed"
+  missing=$(as_given without_value <<<"$text")
   [ -z "$missing" ] || fail "$1.yml needs values for:$missing"
 }
 
@@ -91,7 +92,8 @@ as_given() {
   (
     # What was given may be called as anything here is, but not as these are.
     set -- "${#hashes[@]}" ${hashes[@]+"${hashes[@]}"} "$@"
-    eval "$given"
+    # SHELLOPTS and the like may be given, and may not be set.
+    eval "$given" 2>/dev/null || true
     if [ "$1" -gt 0 ]; then export "${@:2:$1}"; fi
     shift "$(($1 + 1))"
     "$@"
@@ -212,6 +214,9 @@ asked_of() {
 settle_choice() {
   local stack name known='' with=()
   [ ${#chosen[@]} -gt 0 ] || chosen=("${stacks[@]}")
+  for stack in "${chosen[@]}"; do
+    [ -r "$here/$stack.yml" ] || fail "$here/$stack.yml cannot be read: nothing was changed"
+  done
   if [ ${#only[@]} -eq 0 ]; then return 0; fi
   for stack in "${chosen[@]}"; do
     known+=" $(names_in "$stack" | tr '\n' ' ')"

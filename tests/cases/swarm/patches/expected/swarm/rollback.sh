@@ -11,7 +11,7 @@
 # Exit codes: 0 every service that was changed runs the version before, 1 one does not, 2 wrong use.
 set -euo pipefail
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 patience=600
 dry_run=
 # What is paused is what goes back.
@@ -183,6 +183,9 @@ take_back() {
 settle_choice() {
   local stack name known='' with=()
   [ ${#chosen[@]} -gt 0 ] || chosen=("${stacks[@]}")
+  for stack in "${chosen[@]}"; do
+    [ -r "$here/$stack.yml" ] || fail "$here/$stack.yml cannot be read: nothing was changed"
+  done
   if [ ${#only[@]} -eq 0 ]; then return 0; fi
   for stack in "${chosen[@]}"; do
     known+=" $(names_in "$stack" | tr '\n' ' ')"
