@@ -11,18 +11,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 /// A larger file was not written by zdc; it is not read.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
 /// Folders within folders that are looked into for what is no longer written.
 const MAX_DEPTH: usize = 8;
 
+/// How long a file waits at most to be put into its place. A build that is killed leaves its own behind.
+const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
+
 /// What would be done to the output folder.
 #[derive(Debug)]
 pub(crate) struct Plan {
     /// What should be there, in the order of its targets.
     pub(crate) files: Vec<Planned>,
-    /// Files of an earlier build that are no longer written, sorted.
+    /// Files of an earlier build that are no longer written, sorted; and what one has left that was killed.
     pub(crate) extra: Vec<Extra>,
     /// Files that are no longer written but were edited, sorted: they stay.
     pub(crate) kept: Vec<PathBuf>,
@@ -92,7 +96,7 @@ pub(crate) fn plan(artifacts: &[Artifact], to: &Destination<'_>) -> Result<Plan,
         files.push(Planned { path, text, found });
     }
     let expected: BTreeSet<&Path> = files.iter().map(|file| file.path.as_path()).collect();
-    let (mut extra, mut kept) = (Vec::new(), Vec::new());
+    let (mut extra, mut kept) = (left_behind(to.folder)?, Vec::new());
     for target in to.targets {
         let (more, edited) = no_longer_written(*target, to, &expected)?;
         extra.extend(more);
@@ -233,14 +237,17 @@ fn no_longer_written(
     to: &Destination<'_>,
     expected: &BTreeSet<&Path>,
 ) -> Result<(Vec<Extra>, Vec<PathBuf>), Failure> {
-    let mut others = Vec::new();
+    let (mut others, mut waiting) = (Vec::new(), Vec::new());
     walk(&to.folder.join(target.word()), 0, &mut |path| {
-        if !expected.contains(path.as_path()) {
+        if is_waiting(&path) {
+            waiting.push(path);
+        } else if !expected.contains(path.as_path()) {
             others.push(path);
         }
     })?;
     others.sort();
-    let (mut extra, mut unsigned, mut kept) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut unsigned, mut kept) = (Vec::new(), Vec::new());
+    let mut extra = abandoned(waiting)?;
     // A hash in a name does not tell the source. Where another source's files stand in the folder
     // it may be that one's, and stays.
     let mut shared = false;
@@ -259,9 +266,42 @@ fn no_longer_written(
     }
     if !shared {
         extra.extend(unsigned);
-        extra.sort_by(|a, b| a.path.cmp(&b.path));
     }
+    extra.sort_by(|a, b| a.path.cmp(&b.path));
     Ok((extra, kept))
+}
+
+/// What a build that was killed has left in the output folder itself.
+fn left_behind(folder: &Path) -> Result<Vec<Extra>, Failure> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if is_absent(&error) => return Ok(Vec::new()),
+        Err(error) => return Err(unreadable(folder, &error)),
+    };
+    let paths = entries.map(|entry| entry.map(|entry| entry.path()));
+    let paths: Vec<PathBuf> = paths
+        .filter(|path| path.as_ref().map_or(true, |path| is_waiting(path)))
+        .collect::<io::Result<_>>()
+        .map_err(|error| unreadable(folder, &error))?;
+    abandoned(paths)
+}
+
+/// Those of the files that wait which no build puts into their place any more.
+fn abandoned(waiting: Vec<PathBuf>) -> Result<Vec<Extra>, Failure> {
+    let now = SystemTime::now();
+    let mut extra = Vec::new();
+    for path in waiting {
+        let found = metadata(&path)?.filter(Metadata::is_file);
+        let written = found.and_then(|found| found.modified().ok());
+        // One of the future is of another clock, and is left.
+        let age = written.and_then(|written| now.duration_since(written).ok());
+        if age.is_some_and(|age| age > LONGEST_WAIT) {
+            let bytes = read(&path)?.unwrap_or_default();
+            extra.push(Extra { path, bytes });
+        }
+    }
+    extra.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(extra)
 }
 
 /// A file of the output folder itself that is not expected, where it is this source's; or edited.
@@ -292,14 +332,14 @@ fn walk(folder: &Path, depth: usize, visit: &mut impl FnMut(PathBuf)) -> Result<
         let kind = entry.file_type().map_err(failed)?;
         if kind.is_dir() {
             walk(&entry.path(), depth + 1, visit)?;
-        } else if kind.is_file() && !is_waiting(&entry.path()) {
+        } else if kind.is_file() {
             visit(entry.path());
         }
     }
     Ok(())
 }
 
-/// Whether a file is on its way to its place in another build.
+/// Whether a file is on its way to its place in another build, or was.
 fn is_waiting(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     name.starts_with(super::write::WAITING.0) && name.ends_with(super::write::WAITING.1)

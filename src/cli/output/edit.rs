@@ -1,6 +1,6 @@
 //! Sources rewritten: each beside its place first, then all into place, if nobody else has changed one meanwhile.
 
-use super::write::{WAITING, watch_signals};
+use super::write::{WAITING, keep_owner, watch_signals};
 use crate::cli::Failure;
 use crate::cli::project::show;
 use std::fs::{self, File};
@@ -75,9 +75,10 @@ fn failed(edit: &Edit, error: &io::Error) -> Failure {
     ))
 }
 
-/// Writes the new text under a name of its own beside its place, with the rights of the old one.
+/// Writes the new text under a name of its own beside its place, with the owner and the rights of the old one.
 fn beside(edit: &Edit, real: &Path) -> io::Result<TempPath> {
-    let rights = fs::metadata(real)?.permissions();
+    let old = fs::metadata(real)?;
+    let rights = old.permissions();
     // A rename would not ask.
     if rights.readonly() {
         return Err(io::Error::new(
@@ -90,6 +91,7 @@ fn beside(edit: &Edit, real: &Path) -> io::Result<TempPath> {
     options.prefix(WAITING.0).suffix(WAITING.1);
     let mut out = options.tempfile_in(folder)?;
     out.write_all(edit.new.as_bytes())?;
+    keep_owner(out.as_file(), &old);
     out.as_file().set_permissions(rights)?;
     // A full disk may be told only now.
     out.as_file().sync_all()?;
@@ -106,6 +108,25 @@ mod tests {
             old: old.to_owned(),
             new: "new".to_owned(),
         }
+    }
+
+    /// Only root may give a file away, and root's edit is not to take one.
+    #[cfg(unix)]
+    #[test]
+    fn a_file_stays_its_owners() {
+        use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("one.zd");
+        fs::write(&file, "old").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        let given = std::os::unix::fs::chown(&file, Some(4321), Some(4322)).is_ok();
+        let before = fs::metadata(&file).unwrap();
+        assert!(!given || before.uid() == 4321);
+        assert!(rewrite(&[edit(file.clone(), "old")]).unwrap());
+        let after = fs::metadata(&file).unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "new");
+        let of = |found: &fs::Metadata| (found.uid(), found.gid(), found.mode());
+        assert_eq!(of(&after), of(&before));
     }
 
     /// Two files, of which somebody has changed the second.

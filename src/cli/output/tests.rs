@@ -378,3 +378,49 @@ fn a_script_that_lost_its_mode_is_written_again() {
         .is_none()
     );
 }
+
+/// What a build that was killed has left goes with the next one; what another one just writes does not.
+#[test]
+fn what_a_killed_build_left_is_removed() {
+    let folder = Folder::new();
+    let files = [artifact("swarm/a.yml", "a: 1\n")];
+    folder.build(&files);
+    let left = [".zdc-old.tmp", "swarm/.zdc-old.tmp", "swarm/b/.zdc-old.tmp"];
+    let two_hours_ago = SystemTime::now() - Duration::from_secs(7200);
+    for name in left {
+        folder.put(name, "a: 2\n");
+        let file = fs::File::options().append(true).open(folder.path(name));
+        file.unwrap().set_modified(two_hours_ago).unwrap();
+    }
+    for name in ["swarm/.zdc-new.tmp", "kubernetes/.zdc-new.tmp"] {
+        folder.put(name, "a: 2\n");
+    }
+    let plan = folder.plan_of("app.zd", &files);
+    let (diff, count) = diff(&plan, Style::default(), false).unwrap();
+    assert_eq!(count, 3, "{diff}");
+    for name in left {
+        assert!(diff.contains(&format!("manifests/{name}")), "{diff}");
+    }
+    assert_eq!(folder.build(&files), done(0, 1, 3));
+    assert!(!folder.path("swarm/b").exists());
+    assert!(folder.path("swarm/.zdc-new.tmp").exists());
+    assert_eq!(folder.build(&files), done(0, 1, 0));
+}
+
+/// Only root may give a file away, and root's build is not to take one.
+#[cfg(unix)]
+#[test]
+fn a_replaced_file_stays_its_owners() {
+    use std::os::unix::fs::MetadataExt as _;
+    let folder = Folder::new();
+    folder.build(&[artifact("swarm/a.yml", "a: 1\n")]);
+    let file = folder.path("swarm/a.yml");
+    let given = std::os::unix::fs::chown(&file, Some(4321), Some(4322)).is_ok();
+    let before = fs::metadata(&file).unwrap();
+    assert!(!given || before.uid() == 4321);
+    folder.build(&[artifact("swarm/a.yml", "a: 2\n")]);
+    let after = fs::metadata(&file).unwrap();
+    assert!(fs::read_to_string(&file).unwrap().ends_with("a: 2\n"));
+    let of = |found: &fs::Metadata| (found.uid(), found.gid(), found.mode());
+    assert_eq!(of(&after), of(&before));
+}

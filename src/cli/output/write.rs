@@ -6,7 +6,7 @@ use crate::cli::Failure;
 use crate::cli::project::show;
 use crate::diagnostics::render::escape_line;
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -145,8 +145,30 @@ fn beside(file: &Planned, made: &mut MadeFolders) -> Result<TempPath, Failure> {
         .map_err(|error| failed(&error))?;
     out.write_all(file.text.as_bytes())
         .map_err(|error| failed(&error))?;
+    if let Ok(old) = fs::symlink_metadata(&file.path) {
+        keep_owner(out.as_file(), &old);
+    }
     // Closed, so that a fleet of files does not hold a fleet of descriptors.
     Ok(out.into_temp_path())
+}
+
+/// Gives a file to whom the one belongs that it replaces, which root alone may do; another's is the writer's from now on.
+pub(super) fn keep_owner(file: &File, old: &Metadata) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt, fchown};
+        let is_same = file
+            .metadata()
+            .is_ok_and(|new| (new.uid(), new.gid()) == (old.uid(), old.gid()));
+        if !is_same && fchown(file, Some(old.uid()), Some(old.gid())).is_err() {
+            // Its group may be one of the writer's.
+            let _ = fchown(file, None, Some(old.gid()));
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (file, old);
+    }
 }
 
 /// Waits until every file is on the disk: a full disk may be told only then. Several wait at once,
