@@ -220,6 +220,7 @@ stop() {
       if [ -z "$changed$unknown" ] && [ ${#created[@]} -eq 0 ] && [ ${#in_place[@]} -eq 0 ]; then
         say "  nothing of this step: what it replaces is as it was"
       fi
+      for name in $unknown; do say "  see first what $name runs: docker service inspect --pretty $name"; done
       ;;
     kubernetes)
       # deploy.sh takes some of it back itself, and knows why it left the rest.
