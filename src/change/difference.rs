@@ -102,6 +102,8 @@ impl<'v> Walk<'v> {
             (None, Some(Value::Object(new))) if !new.is_empty() => self.keys(None, Some(new)),
             _ => match (named(old), named(new)) {
                 (Some(old), Some(new)) => self.items(&old, &new),
+                (Some(old), None) if is_empty(new) && !old.is_empty() => self.items(&old, &[]),
+                (None, Some(new)) if is_empty(old) && !new.is_empty() => self.items(&[], &new),
                 _ => self.push(old.map(Cow::Borrowed), new.map(Cow::Borrowed)),
             },
         }
@@ -166,6 +168,10 @@ impl<'v> Walk<'v> {
     }
 }
 
+fn is_empty(list: Option<&Value>) -> bool {
+    matches!(list, Some(Value::Array(items)) if items.is_empty())
+}
+
 /// The items of a list by their names, where each has one of its own; nothing is an empty list.
 fn named(list: Option<&Value>) -> Option<Vec<(&str, &Value)>> {
     let items = match list {
@@ -222,6 +228,9 @@ mod tests {
         let new = json!({"c": [{"name": "b", "v": 2}, {"name": "a", "v": 1}]});
         assert_eq!(paths(&old, &new), ["c[b].v", "c"]);
         assert_eq!(paths(&json!({"c": [1, 2]}), &json!({"c": [1, 3]})), ["c"]);
+        let (none, one) = (json!({"c": []}), json!({"c": [{"name": "a", "v": 1}]}));
+        assert_eq!(paths(&none, &one), ["c[a].name", "c[a].v"]);
+        assert_eq!(paths(&one, &none), ["c[a].name", "c[a].v"]);
     }
 
     /// Texts that YAML takes for something else, or writes in some form of their own.

@@ -6,7 +6,7 @@ mod rolling;
 mod rules;
 
 use super::difference::{apart, at, differences, value};
-use super::rules::fields;
+use super::rules::{fields, hide};
 use super::{Change, Effect, Field, Pair, TargetChanges, Was};
 use crate::graph::{Graph, ServiceView};
 use crate::parallel;
@@ -99,6 +99,12 @@ fn changed(pair: &Pair<'_>, was: &Object, object: &Object) -> Option<Change> {
     let view = pair.new_graph.and_then(|graph| view(graph, object));
     let differ = differences(&was, &is);
     change.fields = fields(rules::of(&object.kind), &differ, view);
+    if object.kind == "Secret" {
+        let fields = change.fields.iter_mut();
+        fields
+            .filter(|field| is_content(&field.path))
+            .for_each(hide);
+    }
     if object.kind == "Service" && is_outside(&object.content) {
         let refused = change.fields.iter_mut();
         let refused = refused.filter(|field| field.effect == Effect::Refused);
@@ -131,6 +137,16 @@ fn changed(pair: &Pair<'_>, was: &Object, object: &Object) -> Option<Change> {
         (change.effect, change.how) = (Effect::Refused, refusal);
     }
     Some(change)
+}
+
+/// Whether a place of a Secret holds what is secret; what `kubectl apply` notes down is all of it.
+fn is_content(path: &str) -> bool {
+    let word = path.split(['.', '[']).next().unwrap_or_default();
+    let known = matches!(
+        word,
+        "type" | "immutable" | "metadata" | "apiVersion" | "kind"
+    );
+    !known || path.contains("last-applied-configuration")
 }
 
 /// Whether a Service is a name outside the cluster, which has no address in it.
