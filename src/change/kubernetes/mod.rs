@@ -1,9 +1,14 @@
 //! Kubernetes: what `kubectl apply` and the controllers make of the difference between two sets of
 //! manifests.
 
+mod defaults;
+mod quantity;
 mod refusal;
 mod rolling;
 mod rules;
+mod scaling;
+mod secret;
+mod tables;
 
 use super::difference::{apart, at, differences, value};
 use super::rules::{fields, hide};
@@ -12,8 +17,11 @@ use crate::graph::{Graph, ServiceView};
 use crate::parallel;
 use crate::targets::{Content, Object};
 use crate::vocabulary::TargetId;
+use defaults::Sides;
+use quantity::quantity;
 use rolling::{on_delete, rolling};
 use rustc_hash::FxHashMap;
+use scaling::Scaling;
 use serde_json::Value;
 
 /// Fewer objects than this are not worth a thread.
@@ -23,6 +31,7 @@ const LEAST: usize = 64;
 pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     let before = keyed(pair.old);
     let after = keyed(pair.new);
+    let scaling = [pair.old, pair.new].map(Scaling::of);
     // One object has nothing to do with another, and each is some work where all of them differ.
     let all: Vec<&Object> = objects(pair.new).collect();
     let compared = parallel::in_shares(&all, LEAST, 0, |share| {
@@ -30,7 +39,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
         let compared = compared.map(|object| match before.get(&key(object)) {
             None => Some(created(pair, object)),
             Some(was) if was.content == object.content => None,
-            Some(was) => changed(pair, was, object),
+            Some(was) => changed(pair, &scaling, was, object),
         });
         compared.collect::<Vec<_>>()
     });
@@ -92,17 +101,27 @@ fn left(pair: &Pair<'_>, object: &Object) -> Change {
     change
 }
 
-fn changed(pair: &Pair<'_>, was: &Object, object: &Object) -> Option<Change> {
+fn changed(
+    pair: &Pair<'_>,
+    scaling: &[Scaling; 2],
+    was: &Object,
+    object: &Object,
+) -> Option<Change> {
     let before = &was.content;
     let (was, is) = apart(before, &object.content);
     let mut change = change(pair.new_graph, object);
     let view = pair.new_graph.and_then(|graph| view(graph, object));
-    let differ = differences(&was, &is);
+    let mut differ = differences(&was, &is);
+    let least = scaling.iter().rev().find_map(|it| it.least(object));
+    Sides::new(&object.kind, before, &object.content, least.is_some()).settle(&mut differ);
+    if object.kind == "Secret" {
+        secret::settle(&mut differ, before, &object.content);
+    }
     change.fields = fields(rules::of(&object.kind), &differ, view);
     if object.kind == "Secret" {
         let fields = change.fields.iter_mut();
         fields
-            .filter(|field| is_content(&field.path))
+            .filter(|field| secret::is_content(&field.path))
             .for_each(hide);
     }
     if object.kind == "Service" && is_outside(&object.content) {
@@ -137,16 +156,6 @@ fn changed(pair: &Pair<'_>, was: &Object, object: &Object) -> Option<Change> {
         (change.effect, change.how) = (Effect::Refused, refusal);
     }
     Some(change)
-}
-
-/// Whether a place of a Secret holds what is secret; what `kubectl apply` notes down is all of it.
-fn is_content(path: &str) -> bool {
-    let word = path.split(['.', '[']).next().unwrap_or_default();
-    let known = matches!(
-        word,
-        "type" | "immutable" | "metadata" | "apiVersion" | "kind"
-    );
-    !known || path.contains("last-applied-configuration")
 }
 
 /// Whether a Service is a name outside the cluster, which has no address in it.
@@ -239,34 +248,10 @@ fn grows(object: &Object, was: &Value, is: &Value) -> bool {
     object.kind == "PersistentVolumeClaim" && size(is) > size(was)
 }
 
-/// How much a claim asks for.
-fn size(claim: &Value) -> Option<f64> {
-    let size = claim.pointer("/spec/resources/requests/storage")?;
-    size.as_f64().or_else(|| bytes(size.as_str()?))
-}
-
-/// An amount of storage, as `10Gi` or `1.5G` (`kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity`).
-fn bytes(amount: &str) -> Option<f64> {
-    const UNITS: [(&str, f64); 13] = [
-        ("Ki", 1024.0),
-        ("Mi", 1_048_576.0),
-        ("Gi", 1_073_741_824.0),
-        ("Ti", 1_099_511_627_776.0),
-        ("Pi", 1_125_899_906_842_624.0),
-        ("Ei", 1_152_921_504_606_846_976.0),
-        ("m", 1e-3),
-        ("k", 1e3),
-        ("M", 1e6),
-        ("G", 1e9),
-        ("T", 1e12),
-        ("P", 1e15),
-        ("E", 1e18),
-    ];
-    let unit = UNITS
-        .iter()
-        .find_map(|(unit, factor)| Some((amount.strip_suffix(unit)?, factor)));
-    let (number, factor) = unit.unwrap_or((amount, &1.0));
-    Some(number.parse::<f64>().ok()? * factor)
+/// How much a claim asks for, in billionths of a byte.
+fn size(claim: &Value) -> Option<u128> {
+    let size = quantity(claim.pointer("/spec/resources/requests/storage")?)?;
+    Some(size.amount)
 }
 
 fn change(graph: Option<&Graph>, object: &Object) -> Change {

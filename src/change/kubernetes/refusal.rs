@@ -52,6 +52,12 @@ pub(super) fn pod(name: &str) -> String {
 pub(super) fn role(kind: &str, name: &str, role: &Value) -> String {
     let of = |key| role.get(key).and_then(Value::as_str).unwrap_or_default();
     let (group, role_kind, role) = (of("apiGroup"), of("kind"), of("name"));
+    // What is not written has its default by then.
+    let group = if group.is_empty() {
+        "rbac.authorization.k8s.io"
+    } else {
+        group
+    };
     format!(
         "The {kind} \"{name}\" is invalid: roleRef: Invalid value: \
          {{\"APIGroup\":\"{group}\",\"Kind\":\"{role_kind}\",\"Name\":\"{role}\"}}: cannot change roleRef"

@@ -1,0 +1,83 @@
+//! What a Secret holds, which a plan compares and never shows.
+
+use crate::change::difference::{Difference, value};
+use crate::targets::Content;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Whether a place of a Secret holds what is secret; what `kubectl apply` notes down is all of it.
+pub(super) fn is_content(path: &str) -> bool {
+    let word = path.split(['.', '[']).next().unwrap_or_default();
+    let known = matches!(
+        word,
+        "type" | "immutable" | "metadata" | "apiVersion" | "kind"
+    );
+    !known || path.contains("last-applied-configuration")
+}
+
+/// Takes out what is the same in plain text and in base 64: `stringData` is written into `data`, over what is there
+/// (kubernetes/kubernetes `pkg/apis/core/v1/conversion.go`, `Convert_v1_Secret_To_core_Secret`).
+pub(super) fn settle(differences: &mut Vec<Difference<'_>>, old: &Content, new: &Content) {
+    let key = |it: &Difference<'_>| match it.path.as_slice() {
+        [block, key] if block == "data" || block == "stringData" => Some(key.clone()),
+        _ => None,
+    };
+    if !differences.iter().any(|it| key(it).is_some()) {
+        return;
+    }
+    let [was, is] = [old, new].map(held);
+    differences.retain(|it| key(it).is_none_or(|key| was.get(&key) != is.get(&key)));
+}
+
+/// What a Secret holds, in base 64.
+fn held(content: &Content) -> BTreeMap<String, String> {
+    let secret = value(content);
+    let texts = |block: &str| -> Vec<(String, String)> {
+        let block = secret.get(block).and_then(Value::as_object);
+        let texts = block.into_iter().flatten();
+        let texts = texts.filter_map(|(key, text)| Some((key.clone(), text.as_str()?.to_owned())));
+        texts.collect()
+    };
+    let encoded = texts("data").into_iter();
+    let encoded = encoded.map(|(key, text)| (key, text.split_whitespace().collect()));
+    let plain = texts("stringData").into_iter();
+    let plain = plain.map(|(key, text)| (key, base64(text.as_bytes())));
+    encoded.chain(plain).collect()
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let bits = three
+            .iter()
+            .fold(0, |bits: u32, byte| bits << 8 | u32::from(*byte));
+        let bits = bits << (8 * (3 - three.len()));
+        for place in 0..4 {
+            let digit = bits >> (18 - 6 * place) & 63;
+            let digit = DIGITS.get(digit as usize).copied().unwrap_or(b'=');
+            let is_there = place <= three.len();
+            text.push(if is_there { char::from(digit) } else { '=' });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_text_is_written_in_base_64() {
+        for (plain, encoded) in [
+            ("", ""),
+            ("x", "eA=="),
+            ("xy", "eHk="),
+            ("xyz", "eHl6"),
+            ("hunter2", "aHVudGVyMg=="),
+            ("\u{ff}?>", "w78/Pg=="),
+        ] {
+            assert_eq!(base64(plain.as_bytes()), encoded);
+        }
+    }
+}
