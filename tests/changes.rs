@@ -425,6 +425,54 @@ fn exit_codes_are_as_documented() {
 }
 
 #[test]
+fn manifests_that_are_not_what_is_applied_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = |kustomization: &str, service: &str| {
+        for side in ["old", "new"] {
+            let side = folder.path().join(side);
+            fs::create_dir_all(&side).unwrap();
+            fs::write(side.join("kustomization.yaml"), kustomization).unwrap();
+            fs::write(side.join("web.yaml"), service).unwrap();
+        }
+        let output = Command::new(env!("CARGO_BIN_EXE_zdc"))
+            .args(["plan", "old", "new"])
+            .current_dir(folder.path())
+            .env_clear()
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        (output.status.code().unwrap(), said)
+    };
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\n";
+    let lists = "resources: [web.yaml]\n";
+    assert_eq!(plan(lists, service).0, 0);
+    for more in [
+        "images: [{name: example/web, newTag: \"1\"}]\n",
+        "namePrefix: a-\n",
+        "resources: [\"https://example.com/base?ref=main\"]\n",
+    ] {
+        let kustomization = if more.starts_with("resources") {
+            more.to_owned()
+        } else {
+            format!("{lists}{more}")
+        };
+        let (code, said) = plan(&kustomization, service);
+        assert!(
+            code == 2 && said.contains("kubectl kustomize DIR"),
+            "{more}: {code}\n{said}"
+        );
+    }
+    let (code, said) = plan(
+        lists,
+        "apiVersion: v1\nkind: Service\nmetadata: {name: 1}\n",
+    );
+    assert!(
+        code == 2 && said.contains("metadata.name"),
+        "{code}\n{said}"
+    );
+}
+
+#[test]
 fn what_git_cannot_give_is_said() {
     let repository = Repository::new();
     for (words, message) in [

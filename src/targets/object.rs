@@ -35,6 +35,8 @@ impl Object {
     pub const FILE: &'static str = "file";
     /// The kind of what is the name of a Compose file's project.
     pub const PROJECT: &'static str = "name";
+    /// What ends the name of what gets another one each time it is made; no name of Kubernetes has it.
+    pub const GENERATED: &'static str = "*";
 
     /// The path of what a file names by a path from itself.
     pub fn beside(file: &str, path: &str) -> String {

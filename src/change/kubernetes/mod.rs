@@ -8,6 +8,7 @@ mod rolling;
 mod rules;
 mod scaling;
 mod secret;
+mod selectors;
 mod tables;
 
 use super::difference::{apart, at, differences, value};
@@ -33,10 +34,11 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     let after = keyed(pair.new);
     let scaling = [pair.old, pair.new].map(Scaling::of);
     // One object has nothing to do with another, and each is some work where all of them differ.
-    let all: Vec<&Object> = objects(pair.new).collect();
+    let all: Vec<&Object> = objects(pair.new).filter(|it| is_last(&after, it)).collect();
     let compared = parallel::in_shares(&all, LEAST, 0, |share| {
         let compared = share.list.iter();
         let compared = compared.map(|object| match before.get(&key(object)) {
+            _ if is_generated(object) => Some(created(pair, object)),
             None => Some(created(pair, object)),
             Some(was) if was.content == object.content => None,
             Some(was) => changed(pair, &scaling, was, object),
@@ -45,12 +47,13 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     });
     let mut changes: Vec<Change> = compared.into_iter().flatten().flatten().collect();
     let unchanged = all.len() - changes.len();
-    for object in objects(pair.old) {
+    for object in objects(pair.old).filter(|it| is_last(&before, it) && !is_generated(it)) {
         if !after.contains_key(&key(object)) {
             changes.push(left(pair, object));
         }
     }
     taken_ports((&before, &after), &mut changes);
+    selectors::ahead_of_pods((&before, &after), &mut changes);
     renames(&mut changes);
     TargetChanges {
         target: pair.target,
@@ -65,8 +68,8 @@ fn objects(all: &[Object]) -> impl Iterator<Item = &Object> {
     all.iter().filter(|object| object.kind != Object::FILE)
 }
 
-/// Kind, name and namespace: one of that name in another namespace is another object.
-type Key<'a> = (&'a str, &'a str, Option<&'a str>);
+/// Group, kind, name and namespace: one of that name in another namespace is another object. A version of the group is none.
+type Key<'a> = (&'a str, &'a str, &'a str, Option<&'a str>);
 
 type Keyed<'a> = FxHashMap<Key<'a>, &'a Object>;
 
@@ -75,12 +78,49 @@ fn keyed(all: &[Object]) -> Keyed<'_> {
 }
 
 fn key(object: &Object) -> Key<'_> {
-    (&object.kind, &object.name, object.namespace.as_deref())
+    let namespace = object.namespace.as_deref();
+    (group(object), &object.kind, &object.name, namespace)
+}
+
+/// Whether no other object comes after one under its name: of two the later is what stays, as `kubectl apply` takes them.
+fn is_last(keyed: &Keyed<'_>, object: &Object) -> bool {
+    let last = keyed.get(&key(object));
+    is_generated(object) || last.is_some_and(|last| std::ptr::eq(*last, object))
+}
+
+/// Whether it gets a name of its own each time it is made.
+fn is_generated(object: &Object) -> bool {
+    object.name.ends_with(Object::GENERATED)
+}
+
+/// The group of the API that an object is of; none is that of the core. What was in `extensions` is served there and elsewhere
+/// (`kubernetes.io/docs/reference/using-api/deprecation-guide`, v1.16 and v1.22).
+fn group(object: &Object) -> &str {
+    const VERSION: &str = "apiVersion: ";
+    let version = match &object.content {
+        Content::Value(value) => value.get("apiVersion").and_then(Value::as_str),
+        Content::Text(text) => {
+            let mut lines = text.lines();
+            lines.find_map(|line| line.strip_prefix(VERSION))
+        }
+    };
+    let version = version.unwrap_or_default().trim_matches(['"', '\'']);
+    let group = version.split_once('/').map_or("", |(group, _)| group);
+    match (group, object.kind.as_str()) {
+        ("extensions", "Ingress" | "NetworkPolicy") => "networking.k8s.io",
+        ("extensions", _) => "apps",
+        _ => group,
+    }
 }
 
 fn created(pair: &Pair<'_>, object: &Object) -> Change {
     let mut change = change(pair.new_graph, object);
     change.effect = Effect::Created;
+    // kubernetes/kubernetes `staging/src/k8s.io/kubectl/pkg/cmd/apply/apply.go`, `applyOneObject`.
+    if is_generated(object) {
+        "`generateName`: another one each time; `kubectl create` makes it, and `kubectl apply` does not"
+            .clone_into(&mut change.how);
+    }
     change
 }
 
@@ -88,7 +128,12 @@ fn left(pair: &Pair<'_>, object: &Object) -> Change {
     let mut change = change(pair.old_graph, object);
     change.span = None;
     change.effect = Effect::Left;
-    let (kind, name) = (object.kind.to_lowercase(), &object.name);
+    let (mut kind, name) = (object.kind.to_lowercase(), &object.name);
+    // Of a group that is not Kubernetes' own another one may have a kind of that name.
+    let group = group(object);
+    if group.contains('.') && !group.ends_with(".k8s.io") {
+        kind = format!("{kind}.{group}");
+    }
     let there = object.namespace.as_ref();
     let there = there.map_or_else(String::new, |namespace| format!(" -n {namespace}"));
     change.how = match object.kind.as_str() {
@@ -112,7 +157,8 @@ fn changed(
     let mut change = change(pair.new_graph, object);
     let view = pair.new_graph.and_then(|graph| view(graph, object));
     let mut differ = differences(&was, &is);
-    let least = scaling.iter().rev().find_map(|it| it.least(object));
+    let [least_before, least_now] = scaling.each_ref().map(|it| it.least(object));
+    let least = least_now.or(least_before);
     Sides::new(&object.kind, before, &object.content, least.is_some()).settle(&mut differ);
     if object.kind == "Secret" {
         secret::settle(&mut differ, before, &object.content);
@@ -131,7 +177,7 @@ fn changed(
     }
     let worst = change.fields.iter().map(|field| field.effect).max()?;
     (change.effect, change.how) = match worst {
-        Effect::Rolls => rolling(&object.kind, &object.content),
+        Effect::Rolls => rolling(&object.kind, &object.content, least),
         Effect::RestartsAtOnce => (
             worst,
             "its container is stopped, and another one started".to_owned(),
@@ -145,6 +191,18 @@ fn changed(
         }
         _ => (worst, "no pod is replaced".to_owned()),
     };
+    let lost = match &*object.kind {
+        "StatefulSet" => scaling::stateful(object, &mut change.fields),
+        _ => None,
+    };
+    let more = [
+        lost.map(ToOwned::to_owned),
+        scaling::overridden(object, least_now),
+    ];
+    for more in more.into_iter().flatten() {
+        change.how.push_str("; ");
+        change.how.push_str(&more);
+    }
     if change.effect == Effect::InPlace {
         let rolls = |field: &&mut Field| field.effect == Effect::Rolls;
         let fields = change.fields.iter_mut();
@@ -285,7 +343,8 @@ fn view<'g>(graph: &'g Graph, object: &Object) -> Option<ServiceView<'g>> {
 /// the other (kubernetes/kubernetes `pkg/registry/core/service/portallocator`).
 fn taken_ports((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change]) {
     let of = |side: &Keyed<'_>, change: &Change| {
-        let key = (&*change.kind, &*change.name, change.namespace.as_deref());
+        let namespace = change.namespace.as_deref();
+        let key = ("", &*change.kind, &*change.name, namespace);
         let object = side.get(&key);
         object.map_or_else(Vec::new, |object| node_ports(&object.content))
     };
@@ -341,7 +400,7 @@ fn node_ports(service: &Content) -> Vec<u64> {
 
 /// A workload that is created and one that is left, of one service: it got another name, kind or namespace.
 fn renames(changes: &mut Vec<Change>) {
-    let mut gone = Vec::new();
+    let (mut gone, mut perhaps_kept) = (Vec::new(), Vec::new());
     let left: Vec<(usize, Change)> = changes
         .iter()
         .enumerate()
@@ -352,17 +411,26 @@ fn renames(changes: &mut Vec<Change>) {
         if change.effect != Effect::Created {
             continue;
         }
-        let moved = |left: &Change| left.kind == change.kind && left.name == change.name;
+        // One of the same name in the same place is of another group, and another thing.
+        let moved = |left: &Change| {
+            left.kind == change.kind
+                && left.name == change.name
+                && left.namespace != change.namespace
+        };
         let of_its = |left: &Change| change.service.is_some() && left.service == change.service;
-        let same = |left: &Change| moved(left) || is_workload(left) && of_its(left);
+        let same = |left: &Change| moved(left) || is_workload(&left.kind) && of_its(left);
         let same = left.iter().find(|(_, left)| same(left));
         let Some((index, left)) = same else {
             continue;
         };
-        if !is_workload(change) {
+        if !is_workload(&change.kind) {
             // What belongs to a renamed workload is made anew as well, and has its name to say so.
             if moved(left) {
                 change.how = place(change);
+                if is_unsaid(left, change) {
+                    change.how.push_str(SAME);
+                    perhaps_kept.push(*index);
+                }
             }
             continue;
         }
@@ -374,10 +442,15 @@ fn renames(changes: &mut Vec<Change>) {
             place: (left.namespace != change.namespace).then(|| place(left)),
         };
         change.how = format!("was {was}, which runs on beside it until it is deleted");
-        if let (None, Some(_)) = (&left.namespace, &change.namespace) {
-            change.how.push_str("; unless that is the same one");
+        if is_unsaid(left, change) {
+            change.how.push_str(SAME);
         }
         change.was = Some(was);
+    }
+    for index in perhaps_kept {
+        if let Some(left) = changes.get_mut(index) {
+            left.how.push_str(SAME);
+        }
     }
     gone.sort_unstable_by(|one, other| other.cmp(one));
     for index in gone {
@@ -385,8 +458,15 @@ fn renames(changes: &mut Vec<Change>) {
     }
 }
 
-fn is_workload(change: &Change) -> bool {
-    matches!(&*change.kind, "Deployment" | "StatefulSet" | "DaemonSet")
+/// Where only one of two namespaces is said, they may be one.
+const SAME: &str = "; unless that is the same one";
+
+fn is_unsaid(one: &Change, other: &Change) -> bool {
+    one.namespace.is_none() != other.namespace.is_none()
+}
+
+fn is_workload(kind: &str) -> bool {
+    matches!(kind, "Deployment" | "StatefulSet" | "DaemonSet")
 }
 
 /// Where an object is.

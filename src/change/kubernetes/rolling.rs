@@ -4,20 +4,65 @@ use crate::change::Effect;
 use crate::change::difference::at;
 use crate::targets::Content;
 use serde_json::Value;
+use std::fmt;
 
-/// How the pods of a workload are replaced.
-pub(super) fn rolling(kind: &str, object: &Content) -> (Effect, String) {
+/// How many pods a workload has.
+#[derive(Clone, Copy)]
+enum Pods {
+    Exactly(u64),
+    /// As its autoscaler says.
+    AtLeast(u64),
+}
+
+impl Pods {
+    /// Who says nothing has one, unless something else scales it; that leaves alone what has none.
+    fn of(object: &Content, least: Option<u64>) -> Self {
+        let said = at(object, &["spec", "replicas"]).and_then(|replicas| replicas.as_u64());
+        match (said, least) {
+            (Some(0), _) => Self::Exactly(0),
+            (_, Some(least)) => Self::AtLeast(least),
+            (said, None) => Self::Exactly(said.unwrap_or(1)),
+        }
+    }
+
+    /// How many there may be, at the least.
+    fn fewest(self) -> u64 {
+        match self {
+            Self::Exactly(count) => count,
+            Self::AtLeast(count) => count.max(1),
+        }
+    }
+}
+
+impl fmt::Display for Pods {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exactly(1) => write!(f, "1 pod"),
+            Self::Exactly(count) => write!(f, "{count} pods"),
+            Self::AtLeast(0) => write!(f, "its pods"),
+            Self::AtLeast(1) => write!(f, "at least 1 pod"),
+            Self::AtLeast(count) => write!(f, "at least {count} pods"),
+        }
+    }
+}
+
+/// How the pods of a workload are replaced, which something may scale to a least number.
+pub(super) fn rolling(kind: &str, object: &Content, least: Option<u64>) -> (Effect, String) {
+    if kind == "DaemonSet" {
+        return rolling_by_node(object);
+    }
+    let pods = Pods::of(object, least);
+    if let Pods::Exactly(0) = pods {
+        return (Effect::InPlace, "it has no pods".to_owned());
+    }
     match kind {
-        "StatefulSet" => rolling_in_place(object),
-        "DaemonSet" => rolling_by_node(object),
-        _ => rolling_beside(object),
+        "StatefulSet" => rolling_in_place(object, pods),
+        _ => rolling_beside(object, pods),
     }
 }
 
 /// Of a Deployment (`kubernetes.io/docs/concepts/workloads/controllers/deployment`, Strategy, Pausing and Resuming a rollout).
-fn rolling_beside(object: &Content) -> (Effect, String) {
-    let replicas = replicas(object);
-    let pods = pods(replicas);
+fn rolling_beside(object: &Content, pods: Pods) -> (Effect, String) {
     if at(object, &["spec", "paused"]).as_deref() == Some(&Value::Bool(true)) {
         let how = "it is paused: no pod is replaced until `kubectl rollout resume`";
         return (Effect::InPlace, how.to_owned());
@@ -32,11 +77,10 @@ fn rolling_beside(object: &Content) -> (Effect, String) {
     let surge = amount(&strategy, "maxSurge", "25%");
     let unavailable = amount(&strategy, "maxUnavailable", "25%");
     let how = format!("{pods}, at most {surge} more and {unavailable} fewer");
-    match replicas {
-        Some(0) => (Effect::InPlace, "it has no pods".to_owned()),
-        Some(count) if at_once(count, &surge, &unavailable) => (Effect::RestartsAtOnce, how),
-        None if unavailable == "100%" => (Effect::RestartsAtOnce, how),
-        _ => (Effect::Rolls, how),
+    if at_once(pods.fewest(), &surge, &unavailable) {
+        (Effect::RestartsAtOnce, how)
+    } else {
+        (Effect::Rolls, how)
     }
 }
 
@@ -63,46 +107,43 @@ pub(super) fn on_delete(strategy: &Value) -> Option<(Effect, String)> {
 }
 
 /// Of a `StatefulSet` (`kubernetes.io/docs/concepts/workloads/controllers/statefulset`, Update strategies, Partitioned rolling updates).
-fn rolling_in_place(object: &Content) -> (Effect, String) {
+fn rolling_in_place(object: &Content, pods: Pods) -> (Effect, String) {
     let strategy = at(object, &["spec", "updateStrategy"]).unwrap_or_default();
     if let Some(waits) = on_delete(&strategy) {
         return waits;
     }
-    let said = replicas(object);
-    let replicas = said.unwrap_or(1);
     let kept = strategy.pointer("/rollingUpdate/partition");
     let kept = kept.and_then(Value::as_u64).unwrap_or(0);
+    let stopped = "each stopped before its new one starts";
     if kept > 0 {
-        let Some(replaced @ 1..) = replicas.checked_sub(kept) else {
-            let how = format!("no pod is replaced: `partition` keeps the first {kept}");
-            return (Effect::InPlace, how);
+        let replaced = match pods {
+            Pods::AtLeast(_) => format!("what it has beyond {kept} pods"),
+            Pods::Exactly(count) => match count.checked_sub(kept) {
+                Some(replaced @ 1..) => format!("{replaced} of {pods}"),
+                _ => {
+                    let how = format!("no pod is replaced: `partition` keeps the first {kept}");
+                    return (Effect::InPlace, how);
+                }
+            },
         };
-        let how = format!(
-            "{replaced} of {}, each stopped before its new one starts: `partition` keeps the first {kept}",
-            pods(Some(replicas))
-        );
+        let how = format!("{replaced}, {stopped}: `partition` keeps the first {kept}");
         return (Effect::Rolls, how);
     }
     let at_once = strategy.pointer("/rollingUpdate/maxUnavailable");
     if let Some(at_once) = at_once {
-        let how = format!(
-            "{}, {at_once} at once, each stopped before its new one starts",
-            pods(said)
-        );
+        let how = format!("{pods}, {at_once} at once, {stopped}");
         let all = amount(&strategy, "maxUnavailable", "1");
-        return if self::at_once(replicas, "1", &all) {
+        return if self::at_once(pods.fewest(), "1", &all) {
             (Effect::RestartsAtOnce, how)
         } else {
             (Effect::Rolls, how)
         };
     }
-    let pods = pods(said);
-    if replicas <= 1 {
+    if pods.fewest() <= 1 {
         let how = format!("{pods}, stopped before its new one starts");
         return (Effect::RestartsAtOnce, how);
     }
-    let how = format!("{pods}, one by one, each stopped before its new one starts");
-    (Effect::Rolls, how)
+    (Effect::Rolls, format!("{pods}, one by one, {stopped}"))
 }
 
 /// Of a `DaemonSet` (`kubernetes.io/docs/tasks/manage-daemon/update-daemon-set`).
@@ -124,18 +165,6 @@ fn rolling_by_node(object: &Content) -> (Effect, String) {
         return (Effect::RestartsAtOnce, how);
     }
     (Effect::Rolls, how)
-}
-
-fn replicas(object: &Content) -> Option<u64> {
-    at(object, &["spec", "replicas"]).and_then(|replicas| replicas.as_u64())
-}
-
-fn pods(count: Option<u64>) -> String {
-    match count {
-        Some(1) => "1 pod".to_owned(),
-        Some(count) => format!("{count} pods"),
-        None => "its pods".to_owned(),
-    }
 }
 
 /// A number of pods, or a share of them.

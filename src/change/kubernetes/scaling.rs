@@ -1,6 +1,7 @@
 //! Whose number of pods something else than its manifest says.
 
 use super::objects;
+use crate::change::Field;
 use crate::change::difference::at;
 use crate::targets::Object;
 use rustc_hash::FxHashMap;
@@ -43,4 +44,58 @@ impl Scaling {
         );
         self.0.get(&key).copied()
     }
+}
+
+/// What `replicas` means beside an autoscaler (`kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale`, Migrating
+/// Deployments and StatefulSets to horizontal autoscaling).
+pub(super) fn overridden(object: &Object, least: Option<u64>) -> Option<String> {
+    let least = least?;
+    let said = at(&object.content, &["spec", "replicas"])?.as_u64()?;
+    match said {
+        // An autoscaler leaves none alone.
+        0 => None,
+        said if said < least => Some(format!(
+            "`replicas` cuts it to {said} at each `kubectl apply`, until its autoscaler puts {least} back"
+        )),
+        said => Some(format!(
+            "`replicas` makes it {said} at each `kubectl apply`, whatever its autoscaler made it"
+        )),
+    }
+}
+
+const RETENTION: &str = "kubernetes.io/docs/concepts/workloads/controllers/statefulset, PersistentVolumeClaim retention";
+const PARALLEL: &str =
+    "kubernetes.io/docs/concepts/workloads/controllers/statefulset, Parallel Pod Management";
+
+/// What becomes of the claims of a `StatefulSet` whose number of pods changes, and whether the pods go one by one; what is lost, where
+/// something is.
+pub(super) fn stateful(object: &Object, fields: &mut [Field]) -> Option<&'static str> {
+    let field = fields.iter_mut().find(|it| it.path == "spec.replicas")?;
+    let said = |path: &[&str], word: &str| {
+        at(&object.content, path).is_some_and(|it| it.as_str() == Some(word))
+    };
+    let number = |side: &Option<Value>| side.as_ref().and_then(Value::as_u64).unwrap_or(1);
+    let policy = ["spec", "persistentVolumeClaimRetentionPolicy", "whenScaled"];
+    let claims = at(&object.content, &["spec", "volumeClaimTemplates"]);
+    let loses =
+        number(&field.new) < number(&field.old) && claims.is_some() && said(&policy, "Delete");
+    let at_once = said(&["spec", "podManagementPolicy"], "Parallel");
+    (field.because, field.source) = match (loses, at_once) {
+        (true, true) => (
+            "pods are stopped at once, and the claims of stopped ones are deleted",
+            RETENTION,
+        ),
+        (true, false) => (
+            "pods are stopped one by one, and the claims of stopped ones are deleted",
+            RETENTION,
+        ),
+        (false, true) => (
+            "pods are started or stopped at once; what a stopped one stored stays",
+            PARALLEL,
+        ),
+        (false, false) => return None,
+    };
+    loses.then_some(
+        "`whenScaled: Delete` deletes the claims of the pods that are stopped, with their data",
+    )
 }

@@ -1,14 +1,13 @@
 //! Manifests as a side of a plan, whoever wrote them: what was deployed may be in no program.
 
+use super::documents::{documents, is_kustomization, is_manifest, is_yaml, object};
 use crate::cli::Failure;
 use crate::cli::disk::read_source;
 use crate::cli::output::{Mark, mark, unstamped};
 use crate::cli::project::show;
-use crate::diagnostics::render::escape_line;
 use crate::targets::{Content, Object, kubernetes};
 use crate::vocabulary::TargetId;
 use crate::yaml;
-use serde::Deserialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -135,10 +134,6 @@ pub(super) fn contents(files: &BTreeMap<String, String>) -> BTreeSet<String> {
     found
 }
 
-fn is_yaml(path: &str) -> bool {
-    [".yml", ".yaml"].iter().any(|end| path.ends_with(end))
-}
-
 /// The objects of files, by their paths: in the folder of their target, or told by what they hold.
 fn read(files: &BTreeMap<String, String>) -> Result<Vec<(TargetId, Vec<Object>)>, Failure> {
     let mut found: BTreeMap<TargetId, Vec<Object>> = BTreeMap::new();
@@ -152,7 +147,7 @@ fn read(files: &BTreeMap<String, String>) -> Result<Vec<(TargetId, Vec<Object>)>
         };
         let in_configs = path.contains("/configs/") || path.starts_with("configs/");
         let is_content = in_configs || contents.contains(&path);
-        if target == Some(TargetId::Nginx) || !is_yaml(&path) || is_content {
+        if target == Some(TargetId::Nginx) || !is_manifest(&path, text) || is_content {
             let objects = found.entry(target.unwrap_or(TargetId::Swarm)).or_default();
             objects.push(file(&path, text));
             continue;
@@ -167,10 +162,13 @@ fn read(files: &BTreeMap<String, String>) -> Result<Vec<(TargetId, Vec<Object>)>
             continue;
         }
         for document in documents(&path, text)? {
+            if is_kustomization(&path, &document)? {
+                continue;
+            }
             let target = target.unwrap_or_else(|| told(&document));
             let objects = found.entry(target).or_default();
             match target {
-                TargetId::Kubernetes => objects.extend(object(&path, document)),
+                TargetId::Kubernetes => objects.extend(object(&path, document)?),
                 _ => objects.extend(sections(&path, document)),
             }
         }
@@ -220,54 +218,12 @@ fn written(path: &str, text: &str) -> Option<(TargetId, Vec<Object>)> {
     Some((TargetId::Swarm, objects))
 }
 
-fn documents(path: &str, text: &str) -> Result<Vec<Value>, Failure> {
-    let documents = serde_yaml::Deserializer::from_str(text).map(Value::deserialize);
-    let documents: Result<Vec<Value>, _> = documents.collect();
-    let documents = documents.map_err(|error| {
-        let error = error.to_string();
-        Failure::new(format!(
-            "cannot read `{}`: {}",
-            escape_line(path),
-            escape_line(&error)
-        ))
-    })?;
-    let listed = documents.into_iter().flat_map(listed);
-    Ok(listed.filter(|it| !it.is_null()).collect())
-}
-
-/// What a `List` of Kubernetes lists, as kubectl takes it; anything else is itself.
-fn listed(mut document: Value) -> Vec<Value> {
-    let is_list = document.get("kind").and_then(Value::as_str) == Some("List");
-    match document.get_mut("items") {
-        Some(Value::Array(items)) if is_list => std::mem::take(items),
-        _ => vec![document],
-    }
-}
-
 fn told(document: &Value) -> TargetId {
     if document.get("apiVersion").is_some() {
         TargetId::Kubernetes
     } else {
         TargetId::Swarm
     }
-}
-
-/// An object of Kubernetes; the list of files is none.
-fn object(path: &str, document: Value) -> Option<Object> {
-    let text = |pointer: &str| {
-        let text = document.pointer(pointer).and_then(Value::as_str);
-        text.map(ToOwned::to_owned)
-    };
-    let kind = text("/kind")?;
-    let name = text("/metadata/name")?;
-    let namespace = text("/metadata/namespace");
-    Some(Object {
-        file: path.to_owned(),
-        kind,
-        name,
-        namespace,
-        content: Content::Value(document),
-    })
 }
 
 /// The name that a Compose file gives its project.

@@ -1,0 +1,135 @@
+//! The documents of a file, as kubectl and docker take them.
+
+use crate::cli::Failure;
+use crate::diagnostics::render::escape_line;
+use crate::targets::{Content, Object};
+use serde::Deserialize;
+use serde_json::Value;
+
+pub(super) fn is_yaml(path: &str) -> bool {
+    [".yml", ".yaml"].iter().any(|end| path.ends_with(end))
+}
+
+/// Whether a file holds manifests: of YAML every one, of JSON what says so, and the one name that needs no end.
+pub(super) fn is_manifest(path: &str, text: &str) -> bool {
+    let first = || serde_json::Deserializer::from_str(text).into_iter().next();
+    let says_so = |document: Value| document.get("apiVersion").is_some();
+    let is_json = || path.ends_with(".json");
+    is_yaml(path)
+        || path.rsplit('/').next() == Some("Kustomization")
+        || is_json() && first().is_some_and(|document| document.is_ok_and(says_so))
+}
+
+pub(super) fn documents(path: &str, text: &str) -> Result<Vec<Value>, Failure> {
+    let read: Result<Vec<Value>, String> = if path.ends_with(".json") {
+        let documents = serde_json::Deserializer::from_str(text).into_iter();
+        documents
+            .map(|it| it.map_err(|error| error.to_string()))
+            .collect()
+    } else {
+        let documents = serde_yaml::Deserializer::from_str(text).map(Value::deserialize);
+        documents
+            .map(|it| it.map_err(|error| error.to_string()))
+            .collect()
+    };
+    let read = read.map_err(|error| {
+        let (path, error) = (escape_line(path), escape_line(&error));
+        Failure::new(format!("cannot read `{path}`: {error}"))
+    })?;
+    let listed = read.into_iter().flat_map(listed);
+    Ok(listed.filter(|it| !it.is_null()).collect())
+}
+
+/// What a list of Kubernetes lists, as kubectl takes it; anything else is itself. Of a `ConfigMapList` an item need not say what it is
+/// (kubernetes/kubernetes `staging/src/k8s.io/apimachinery/pkg/apis/meta/v1/unstructured/helpers.go`, `decodeToList`).
+fn listed(mut document: Value) -> Vec<Value> {
+    let text = |key: &str| document.get(key).and_then(Value::as_str);
+    let kind = text("kind").and_then(|kind| kind.strip_suffix("List"));
+    let (Some(kind), Some(version)) = (kind, text("apiVersion")) else {
+        return vec![document];
+    };
+    let (kind, version) = (kind.to_owned(), version.to_owned());
+    let Some(Value::Array(items)) = document.get_mut("items") else {
+        return vec![document];
+    };
+    let mut items = std::mem::take(items);
+    for item in items.iter_mut().filter_map(Value::as_object_mut) {
+        if !kind.is_empty() && !item.contains_key("kind") && !item.contains_key("apiVersion") {
+            item.insert("kind".to_owned(), kind.clone().into());
+            item.insert("apiVersion".to_owned(), version.clone().into());
+        }
+    }
+    items
+}
+
+/// An object of Kubernetes; a document without a kind is none.
+///
+/// # Errors
+/// It goes by no name.
+pub(super) fn object(path: &str, document: Value) -> Result<Option<Object>, Failure> {
+    let text = |pointer: &str| {
+        let text = document.pointer(pointer).and_then(Value::as_str);
+        text.map(ToOwned::to_owned)
+    };
+    let Some(kind) = text("/kind") else {
+        return Ok(None);
+    };
+    // No name has a star in it.
+    let generated = || text("/metadata/generateName").map(|begins| begins + Object::GENERATED);
+    let Some(name) = text("/metadata/name").or_else(generated) else {
+        let (path, kind) = (escape_line(path), escape_line(&kind));
+        return Err(Failure::new(format!(
+            "there is a {kind} in `{path}` without a `metadata.name` that is text: nobody could apply it"
+        )));
+    };
+    let namespace = text("/metadata/namespace");
+    Ok(Some(Object {
+        file: path.to_owned(),
+        kind,
+        name,
+        namespace,
+        content: Content::Value(document),
+    }))
+}
+
+/// Whether a document is for kustomize, and no object.
+///
+/// # Errors
+/// It changes what it lists: what would be applied is not what is written here.
+pub(super) fn is_kustomization(path: &str, document: &Value) -> Result<bool, Failure> {
+    const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("DIR", path));
+    let version = document.get("apiVersion").and_then(Value::as_str);
+    let is_one = version.is_some_and(|it| it.starts_with("kustomize.config.k8s.io/"));
+    if !is_one && !NAMES.contains(&name) {
+        return Ok(false);
+    }
+    let fields = document.as_object().into_iter().flatten();
+    let mut changes = fields.filter(|(key, value)| match key.as_str() {
+        "apiVersion" | "kind" | "metadata" => false,
+        "resources" => !are_here(value),
+        _ => true,
+    });
+    match changes.next() {
+        None => Ok(true),
+        Some((key, _)) => {
+            let (path, key, folder) = (escape_line(path), escape_line(key), escape_line(folder));
+            Err(Failure::new(format!(
+                "`{path}` is for kustomize, and its `{key}` makes other objects of what is here"
+            ))
+            .help(format!(
+                "build both sides first, and compare what comes out: `kubectl kustomize {folder}`"
+            )))
+        }
+    }
+}
+
+/// Whether resources are files, and nothing that is fetched.
+fn are_here(resources: &Value) -> bool {
+    let mut names = resources.as_array().into_iter().flatten();
+    names.all(|name| {
+        let name = name.as_str().unwrap_or_default();
+        let elsewhere = ["://", "?ref=", "git@", "github.com"];
+        !elsewhere.iter().any(|mark| name.contains(mark))
+    })
+}
