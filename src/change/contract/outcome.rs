@@ -89,6 +89,10 @@ fn way_to_keep_the_name(step: &Step<'_>, change: &Change) -> Option<String> {
                    or use another one until the old Service is deleted";
         return Some(way.to_owned());
     }
+    if change.kind == "Service" && change.how.ends_with("provided IP is already allocated") {
+        let way = "keep the name and the namespace of the Service that has the address; or use another one until the old Service is deleted";
+        return Some(way.to_owned());
+    }
     let was = &change
         .was
         .as_ref()

@@ -128,7 +128,7 @@ impl<'c> Sides<'c> {
         }
     }
 
-    fn are_same(&self, path: &mut Vec<&str>, blocks: Siblings<'_>) -> bool {
+    fn are_same(&self, path: &[&str], blocks: Siblings<'_>) -> bool {
         let [before, after] = blocks;
         let keys = |block: Option<&Map<String, Value>>| {
             block
@@ -142,7 +142,7 @@ impl<'c> Sides<'c> {
             .iter()
             .chain(new.iter().filter(|key| !old.contains(key)));
         keys.all(|key| {
-            let mut inner = path.clone();
+            let mut inner = path.to_vec();
             inner.push(key);
             let at = |block: Option<&'_ Map<String, Value>>| {
                 block.and_then(|block| block.get(key).cloned())

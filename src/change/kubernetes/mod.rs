@@ -2,6 +2,8 @@
 //! manifests.
 
 mod defaults;
+mod exceptions;
+mod kept;
 mod quantity;
 mod refusal;
 mod rolling;
@@ -10,6 +12,7 @@ mod scaling;
 mod secret;
 mod selectors;
 mod tables;
+mod taken;
 
 use super::difference::{apart, at, differences, value};
 use super::rules::{fields, hide};
@@ -52,7 +55,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
             changes.push(left(pair, object));
         }
     }
-    taken_ports((&before, &after), &mut changes);
+    taken::refuse((&before, &after), &mut changes);
     selectors::ahead_of_pods((&before, &after), &mut changes);
     renames(&mut changes);
     TargetChanges {
@@ -170,11 +173,7 @@ fn changed(
             .filter(|field| secret::is_content(&field.path))
             .for_each(hide);
     }
-    if object.kind == "Service" && is_outside(&object.content) {
-        let refused = change.fields.iter_mut();
-        let refused = refused.filter(|field| field.effect == Effect::Refused);
-        refused.for_each(|field| field.effect = Effect::InPlace);
-    }
+    exceptions::consider(object, before, &mut change.fields);
     let worst = change.fields.iter().map(|field| field.effect).max()?;
     (change.effect, change.how) = match worst {
         Effect::Rolls => rolling(&object.kind, &object.content, least),
@@ -216,14 +215,6 @@ fn changed(
     Some(change)
 }
 
-/// Whether a Service is a name outside the cluster, which has no address in it.
-fn is_outside(service: &Content) -> bool {
-    at(service, &["spec", "type"])
-        .as_deref()
-        .and_then(Value::as_str)
-        == Some("ExternalName")
-}
-
 /// Whether a change lets pods go that waited for it.
 fn releases(field: &Field) -> bool {
     let number = |value: &Option<Value>| value.as_ref().and_then(Value::as_u64).unwrap_or(0);
@@ -254,10 +245,15 @@ fn refused(
         ("Job", Some(field)) => {
             let mut steps = field.path.split(['.', '[']);
             let field = [steps.next()?, steps.next()?].join(".");
-            Some(refusal::job(name, &field))
+            let goes = at(before, &["spec", "ttlSecondsAfterFinished"]).is_some();
+            Some(refusal::job(name, &field, goes))
         }
         ("StatefulSet", Some(_)) => Some(refusal::stateful_set(name)),
-        ("StatefulSet", None) => waits_no_more(before, object).then(|| refusal::on_delete(name)),
+        ("StatefulSet", None) if waits_no_more(before, object) => Some(refusal::on_delete(name)),
+        ("Deployment" | "DaemonSet" | "ReplicaSet" | "StatefulSet", None) => {
+            let labels = exceptions::unselected(object, fields)?;
+            Some(refusal::labels(kind, name, &labels))
+        }
         ("PersistentVolumeClaim", Some(_)) => Some(refusal::claim(name)),
         ("PersistentVolumeClaim", None) => (size(is)? < size(was)?).then(|| refusal::smaller(name)),
         ("Pod", Some(_)) => Some(refusal::pod(name)),
@@ -267,12 +263,12 @@ fn refused(
         }
         ("StorageClass", Some(field)) => Some(refusal::class(name, &field.path)),
         ("Service", Some(field)) => {
-            let of_class = field.path == "spec.loadBalancerClass";
-            Some(if of_class {
-                refusal::load_balancer(name, field)
-            } else {
+            Some(match field.path.as_str() {
+                "spec.loadBalancerClass" => refusal::load_balancer(name, field),
+                "spec.ipFamilies" => refusal::field(kind, name, "spec.ipFamilies[0]"),
+                "spec.healthCheckNodePort" => refusal::field(kind, name, &field.path),
                 // An address that the cluster chose is in no manifest.
-                refusal::address(name, is)
+                _ => refusal::address(name, is),
             })
         }
         ("Secret", Some(field)) => Some(refusal::secret_type(name, field)),
@@ -289,6 +285,19 @@ fn refused(
             what.filter(|_| immutable())
                 .map(|what| refusal::immutable(kind, name, what))
         }
+        ("PriorityClass", Some(field)) if field.path == "value" => {
+            Some(refusal::forbidden(kind, name, "value"))
+        }
+        ("PersistentVolume", Some(field)) if field.path != "spec.volumeMode" => {
+            let place = "spec.persistentvolumesource";
+            Some(refusal::forbidden(kind, name, place))
+        }
+        // What these say of where is not where it is.
+        ("PersistentVolume", Some(_)) => Some(refusal::field(kind, name, "volumeMode")),
+        ("CSIDriver", Some(field)) if field.path == "spec.attachRequired" => {
+            Some(refusal::field(kind, name, "spec.attachedRequired"))
+        }
+        (_, Some(field)) => Some(refusal::field(kind, name, &field.path)),
         _ => None,
     }
 }
@@ -337,65 +346,6 @@ fn view<'g>(graph: &'g Graph, object: &Object) -> Option<ServiceView<'g>> {
         let mut all = graph.services_on(TargetId::Kubernetes);
         all.find(|service| service.emitted_name() == name)
     })
-}
-
-/// A port of the nodes is one Service's in the whole cluster until it gives it up or is deleted, and manifests are applied one after
-/// the other (kubernetes/kubernetes `pkg/registry/core/service/portallocator`).
-fn taken_ports((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change]) {
-    let of = |side: &Keyed<'_>, change: &Change| {
-        let namespace = change.namespace.as_deref();
-        let key = ("", &*change.kind, &*change.name, namespace);
-        let object = side.get(&key);
-        object.map_or_else(Vec::new, |object| node_ports(&object.content))
-    };
-    let services = || {
-        changes
-            .iter()
-            .enumerate()
-            .filter(|(_, it)| it.kind == "Service")
-    };
-    let mut held: FxHashMap<u64, usize> = FxHashMap::default();
-    for (index, change) in services() {
-        let ports = of(old, change).into_iter().filter(|port| *port > 0);
-        held.extend(ports.map(|port| (port, index)));
-    }
-    if held.is_empty() {
-        return;
-    }
-    let mut refused = Vec::new();
-    for (index, change) in services().filter(|(_, it)| it.effect != Effect::Left) {
-        let wanted = of(new, change);
-        let is_taken = |port: &u64| held.get(port).is_some_and(|holder| *holder != index);
-        if let Some(at) = wanted.iter().position(is_taken) {
-            let port = wanted.get(at).copied().unwrap_or_default();
-            refused.push((index, refusal::port(&change.name, at, port)));
-            continue;
-        }
-        held.retain(|_, holder| *holder != index);
-        held.extend(
-            wanted
-                .into_iter()
-                .filter(|port| *port > 0)
-                .map(|port| (port, index)),
-        );
-    }
-    for (index, how) in refused {
-        if let Some(change) = changes.get_mut(index) {
-            (change.effect, change.how) = (Effect::Refused, how);
-        }
-    }
-}
-
-/// The ports of the nodes that a Service asks for, in the order of its ports; 0 where it asks for none.
-fn node_ports(service: &Content) -> Vec<u64> {
-    // Most ask for none, and are not read.
-    if matches!(service, Content::Text(text) if !text.contains("nodePort: ")) {
-        return Vec::new();
-    }
-    let ports = at(service, &["spec", "ports"]).unwrap_or_default();
-    let ports = ports.as_array().into_iter().flatten();
-    let port = |port: &Value| port.get("nodePort").and_then(Value::as_u64).unwrap_or(0);
-    ports.map(port).collect()
 }
 
 /// A workload that is created and one that is left, of one service: it got another name, kind or namespace.

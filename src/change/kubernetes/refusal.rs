@@ -13,9 +13,40 @@ pub(super) fn selector(kind: &str, name: &str, new: &Value) -> String {
     )
 }
 
-/// The refusal of another run under the name of one, without the value, which is the whole of it.
-pub(super) fn job(name: &str, field: &str) -> String {
-    format!("The Job \"{name}\" is invalid: {field}: Invalid value")
+/// The refusal of another run under the name of one, without the value, which is the whole of it. One that has ended may be gone by
+/// then (`kubernetes.io/docs/concepts/workloads/controllers/ttlafterfinished`).
+pub(super) fn job(name: &str, field: &str, goes: bool) -> String {
+    let unless = if goes {
+        "; unless it has ended, and `ttlSecondsAfterFinished` has removed it: then another one is made"
+    } else {
+        ""
+    };
+    format!("The Job \"{name}\" is invalid: {field}: Invalid value{unless}")
+}
+
+/// The refusal of another value where none may be, without the value and why.
+pub(super) fn field(kind: &str, name: &str, place: &str) -> String {
+    format!("The {kind} \"{name}\" is invalid: {place}: Invalid value")
+}
+
+/// The same, in other words.
+pub(super) fn forbidden(kind: &str, name: &str, place: &str) -> String {
+    format!("The {kind} \"{name}\" is invalid: {place}: Forbidden")
+}
+
+/// The refusal of pods that their own workload would not know.
+pub(super) fn labels(kind: &str, name: &str, labels: &Value) -> String {
+    format!(
+        "The {kind} \"{name}\" is invalid: spec.template.metadata.labels: Invalid value: {labels}: `selector` does not match template `labels`"
+    )
+}
+
+/// The refusal of an address that another Service has.
+pub(super) fn taken_address(name: &str, address: &str) -> String {
+    format!(
+        "The Service \"{name}\" is invalid: spec.clusterIPs: Invalid value: [\"{address}\"]: failed to allocate IP {address}: \
+         provided IP is already allocated"
+    )
 }
 
 /// The refusal of what a `StatefulSet` keeps.

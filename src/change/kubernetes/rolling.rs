@@ -118,13 +118,11 @@ fn rolling_in_place(object: &Content, pods: Pods) -> (Effect, String) {
     if kept > 0 {
         let replaced = match pods {
             Pods::AtLeast(_) => format!("what it has beyond {kept} pods"),
-            Pods::Exactly(count) => match count.checked_sub(kept) {
-                Some(replaced @ 1..) => format!("{replaced} of {pods}"),
-                _ => {
-                    let how = format!("no pod is replaced: `partition` keeps the first {kept}");
-                    return (Effect::InPlace, how);
-                }
-            },
+            Pods::Exactly(count) if count > kept => format!("{} of {pods}", count - kept),
+            Pods::Exactly(_) => {
+                let how = format!("no pod is replaced: `partition` keeps the first {kept}");
+                return (Effect::InPlace, how);
+            }
         };
         let how = format!("{replaced}, {stopped}: `partition` keeps the first {kept}");
         return (Effect::Rolls, how);

@@ -6,6 +6,7 @@
 //! a Deployment"). What is on record in `tests/changes/observed/kubernetes.json` was seen; the rest rests on
 //! the source that it names.
 
+use super::kept;
 use crate::change::Effect;
 use crate::change::rules::Rule;
 
@@ -37,7 +38,7 @@ pub(super) fn of(kind: &str) -> &'static [Rule] {
         "Secret" => SECRET,
         "Service" => SERVICE,
         "StorageClass" => STORAGE_CLASS,
-        _ => OTHER,
+        kind => kept::of(kind).unwrap_or(OTHER),
     }
 }
 
@@ -306,6 +307,18 @@ static SERVICE: &[Rule] = &[
         Effect::Refused,
         "who makes the load balancer of a Service cannot be changed",
         CORE,
+    ),
+    Rule::new(
+        "spec.ipFamilies",
+        Effect::Refused,
+        "the first family of a Service's addresses cannot be changed",
+        CORE,
+    ),
+    Rule::new(
+        "spec.healthCheckNodePort",
+        Effect::Refused,
+        "where a load balancer asks after a Service cannot be changed",
+        "kubernetes/kubernetes pkg/registry/core/service/storage/alloc.go",
     ),
     Rule::new(
         "spec.clusterIP",

@@ -46,8 +46,8 @@ impl Scaling {
     }
 }
 
-/// What `replicas` means beside an autoscaler (`kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale`, Migrating
-/// Deployments and StatefulSets to horizontal autoscaling).
+/// What `replicas` means beside an autoscaler (`kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale`, "Migrating
+/// Deployments and `StatefulSets` to horizontal autoscaling").
 pub(super) fn overridden(object: &Object, least: Option<u64>) -> Option<String> {
     let least = least?;
     let said = at(&object.content, &["spec", "replicas"])?.as_u64()?;

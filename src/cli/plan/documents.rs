@@ -10,26 +10,28 @@ pub(super) fn is_yaml(path: &str) -> bool {
     [".yml", ".yaml"].iter().any(|end| path.ends_with(end))
 }
 
+fn is_json(path: &str) -> bool {
+    path.rsplit_once('.').is_some_and(|(_, end)| end == "json")
+}
+
 /// Whether a file holds manifests: of YAML every one, of JSON what says so, and the one name that needs no end.
 pub(super) fn is_manifest(path: &str, text: &str) -> bool {
     let first = || serde_json::Deserializer::from_str(text).into_iter().next();
     let says_so = |document: Value| document.get("apiVersion").is_some();
-    let is_json = || path.ends_with(".json");
     is_yaml(path)
         || path.rsplit('/').next() == Some("Kustomization")
-        || is_json() && first().is_some_and(|document| document.is_ok_and(says_so))
+        || is_json(path) && first().is_some_and(|document| document.is_ok_and(says_so))
 }
 
 pub(super) fn documents(path: &str, text: &str) -> Result<Vec<Value>, Failure> {
-    let read: Result<Vec<Value>, String> = if path.ends_with(".json") {
+    let read: Result<Vec<Value>, String> = if is_json(path) {
         let documents = serde_json::Deserializer::from_str(text).into_iter();
         documents
             .map(|it| it.map_err(|error| error.to_string()))
             .collect()
     } else {
-        let documents = serde_yaml::Deserializer::from_str(text).map(Value::deserialize);
-        documents
-            .map(|it| it.map_err(|error| error.to_string()))
+        serde_yaml::Deserializer::from_str(text)
+            .map(|document| document_of_yaml(document, text))
             .collect()
     };
     let read = read.map_err(|error| {
@@ -38,6 +40,16 @@ pub(super) fn documents(path: &str, text: &str) -> Result<Vec<Value>, Failure> {
     })?;
     let listed = read.into_iter().flat_map(listed);
     Ok(listed.filter(|it| !it.is_null()).collect())
+}
+
+fn document_of_yaml(document: serde_yaml::Deserializer<'_>, text: &str) -> Result<Value, String> {
+    if !text.contains("<<") {
+        return Value::deserialize(document).map_err(|error| error.to_string());
+    }
+    // `<<: *common` takes in what is elsewhere, as kubectl and docker read it.
+    let mut read = serde_yaml::Value::deserialize(document).map_err(|error| error.to_string())?;
+    read.apply_merge().map_err(|error| error.to_string())?;
+    serde_json::to_value(read).map_err(|error| error.to_string())
 }
 
 /// What a list of Kubernetes lists, as kubectl takes it; anything else is itself. Of a `ConfigMapList` an item need not say what it is

@@ -144,6 +144,7 @@ fn steps(planned: &Planned<'_>, target: &TargetChanges, objects: &[Object]) -> V
         .collect();
     let last = deploys.len().saturating_sub(1);
     let mut steps: Vec<Step> = Vec::new();
+    let mut refused: BTreeSet<String> = BTreeSet::new();
     steps.resize_with(last + 1, Step::default);
     for change in &target.changes {
         let Some(name) = known_as(target.target, change, objects) else {
@@ -164,6 +165,7 @@ fn steps(planned: &Planned<'_>, target: &TargetChanges, objects: &[Object]) -> V
             step.replaced.push(name.clone());
         }
         match change.effect {
+            Effect::Refused => _ = refused.insert(name.clone()),
             Effect::InPlace if !step.in_place.contains(&name) => step.in_place.push(name.clone()),
             Effect::Created | Effect::Renamed if target.target == TargetId::Kubernetes => {
                 let object = format!("{} {}", change.kind, change.name);
@@ -178,7 +180,9 @@ fn steps(planned: &Planned<'_>, target: &TargetChanges, objects: &[Object]) -> V
     }
     for step in &mut steps {
         let replaced = &step.replaced;
-        step.in_place.retain(|name| !replaced.contains(name));
+        // Of what is refused, what else belongs to it changes nothing to go back from.
+        step.in_place
+            .retain(|name| !replaced.contains(name) && !refused.contains(name));
     }
     let mut end = steps.pop().unwrap_or_default();
     steps.retain(|step| !step.deployed.is_empty());

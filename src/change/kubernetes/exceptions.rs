@@ -1,0 +1,105 @@
+//! Where a change is not what the rule of its place says, because of what else the object holds.
+
+use crate::change::difference::{at, value};
+use crate::change::{Effect, Field};
+use crate::targets::{Content, Object};
+use serde_json::Value;
+
+/// Takes them into account.
+pub(super) fn consider(object: &Object, before: &Content, fields: &mut [Field]) {
+    match object.kind.as_str() {
+        "Service" => service(&object.content, before, fields),
+        "Pod" => pod(&object.content, fields),
+        _ => {}
+    }
+}
+
+/// Of a Service (kubernetes/kubernetes `pkg/apis/core/validation`, `validateUpgradeDowngradeClusterIPs`,
+/// `validateUpgradeDowngradeIPFamilies`, `validateLoadBalancerClassField`): a name outside the cluster has no address in it, on
+/// either side; the families of one without an address may change, and of others all but the first; and a class is kept only while
+/// it is for a load balancer.
+fn service(after: &Content, before: &Content, fields: &mut [Field]) {
+    let are = |path: [&str; 2], word: &str| {
+        let is = |of| at(of, &path).is_some_and(|it| it.as_str() == Some(word));
+        [before, after].map(is)
+    };
+    let outside = are(["spec", "type"], "ExternalName").contains(&true);
+    let balances = are(["spec", "type"], "LoadBalancer") == [true, true];
+    let headless = are(["spec", "clusterIP"], "None").contains(&true);
+    let local = are(["spec", "externalTrafficPolicy"], "Local") == [true, true];
+    for field in fields.iter_mut().filter(|it| it.effect == Effect::Refused) {
+        let holds = match field.path.as_str() {
+            "spec.loadBalancerClass" => balances,
+            "spec.healthCheckNodePort" => balances && local && is_other(field),
+            "spec.ipFamilies" => !outside && !headless && is_other(field),
+            _ => !outside,
+        };
+        if !holds {
+            field.effect = Effect::InPlace;
+        }
+    }
+}
+
+/// Whether both sides say something, and the first of it is not the same.
+fn is_other(field: &Field) -> bool {
+    let first = |side: &Option<Value>| match side {
+        Some(Value::Array(items)) => items.first().cloned(),
+        side => side.clone(),
+    };
+    let (old, new) = (first(&field.old), first(&field.new));
+    old.is_some() && new.is_some() && old != new
+}
+
+/// Of a pod: tolerations may be added to it (kubernetes/kubernetes `pkg/apis/core/validation`, `ValidatePodUpdate`), and the container of
+/// an init container that runs beside the others is replaced as theirs are
+/// (`kubernetes.io/docs/concepts/workloads/pods/sidecar-containers`).
+fn pod(after: &Content, fields: &mut [Field]) {
+    for field in fields {
+        let list = |side: &Option<Value>| match side {
+            Some(Value::Array(items)) => items.clone(),
+            _ => Vec::new(),
+        };
+        let mut steps = field.path.split(['[', ']']);
+        match (steps.next(), steps.next(), steps.next()) {
+            (Some("spec.tolerations"), None, _) => {
+                let new = list(&field.new);
+                if list(&field.old).iter().all(|one| new.contains(one)) {
+                    field.effect = Effect::InPlace;
+                    field.because = "tolerations may be added to a pod that is there";
+                }
+            }
+            (Some("spec.initContainers"), Some(name), Some(".image")) if runs_on(after, name) => {
+                field.effect = Effect::RestartsAtOnce;
+                field.because = "it runs beside the others: it is stopped, and another one started";
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether an init container is one that runs on.
+fn runs_on(pod: &Content, name: &str) -> bool {
+    let pod = value(pod);
+    let all = pod
+        .pointer("/spec/initContainers")
+        .and_then(Value::as_array);
+    let text =
+        |it: &Value, key: &str, word: &str| it.get(key).and_then(Value::as_str) == Some(word);
+    let mut all = all.into_iter().flatten();
+    all.any(|it| text(it, "name", name) && text(it, "restartPolicy", "Always"))
+}
+
+/// The labels of a template that its own selector does not match (kubernetes/kubernetes `pkg/apis/apps/validation`,
+/// `ValidatePodTemplateSpecForReplicaSet`).
+pub(super) fn unselected(object: &Object, fields: &[Field]) -> Option<Value> {
+    let mut fields = fields.iter();
+    if !fields.any(|it| it.path.starts_with("spec.template.metadata.labels")) {
+        return None;
+    }
+    let map = |path: &[&str]| at(&object.content, path)?.as_object().cloned();
+    let wanted = map(&["spec", "selector", "matchLabels"])?;
+    let labels = map(&["spec", "template", "metadata", "labels"]).unwrap_or_default();
+    let mut wanted = wanted.iter();
+    let lacks = wanted.any(|(label, value)| labels.get(label) != Some(value));
+    lacks.then_some(Value::Object(labels))
+}
