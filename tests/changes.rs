@@ -121,6 +121,9 @@ fn the_script_of_a_plan_has_its_steps() {
     assert!(found.contains(line), "{found}");
     let (_, found, _) = script("host-command", "nginx");
     assert!(found.contains("1) replaced=(api);;"), "{found}");
+    // Of what is refused nothing goes back, whoever accepts that.
+    let (_, found, _) = script("refused-accepted", "kubernetes");
+    assert!(found.contains("    1) ;;"), "{found}");
     // What nothing is deployed by in steps says why.
     let (code, _, said) = script("compose-image", "compose");
     assert!(code == 2 && said.contains("keeps no promise"), "{said}");
@@ -449,6 +452,7 @@ fn manifests_that_are_not_what_is_applied_are_refused() {
     for more in [
         "images: [{name: example/web, newTag: \"1\"}]\n",
         "namePrefix: a-\n",
+        "namespace: shop\n",
         "resources: [\"https://example.com/base?ref=main\"]\n",
     ] {
         let kustomization = if more.starts_with("resources") {

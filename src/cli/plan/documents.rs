@@ -118,20 +118,65 @@ pub(super) fn is_kustomization(path: &str, document: &Value) -> Result<bool, Fai
     }
     let fields = document.as_object().into_iter().flatten();
     let mut changes = fields.filter(|(key, value)| match key.as_str() {
-        "apiVersion" | "kind" | "metadata" => false,
+        // It is asked for below, of all that is listed.
+        "apiVersion" | "kind" | "metadata" | "namespace" => false,
         "resources" => !are_here(value),
         _ => true,
     });
     match changes.next() {
         None => Ok(true),
-        Some((key, _)) => {
-            let (path, key, folder) = (escape_line(path), escape_line(key), escape_line(folder));
-            Err(Failure::new(format!(
-                "`{path}` is for kustomize, and its `{key}` makes other objects of what is here"
-            ))
-            .help(format!(
-                "build both sides first, and compare what comes out: `kubectl kustomize {folder}`"
-            )))
+        Some((key, _)) => Err(not_built(path, folder, key)),
+    }
+}
+
+fn not_built(path: &str, folder: &str, key: &str) -> Failure {
+    let (path, key, folder) = (escape_line(path), escape_line(key), escape_line(folder));
+    Failure::new(format!(
+        "`{path}` is for kustomize, and its `{key}` makes other objects of what is here"
+    ))
+    .help(format!(
+        "build both sides first, and compare what comes out: `kubectl kustomize {folder}`"
+    ))
+}
+
+/// Looks whether the namespace of a kustomization is the one that the objects beside it and below it name themselves.
+///
+/// # Errors
+/// One of them would be put into another.
+pub(super) fn keeps_namespaces(
+    path: &str,
+    document: &Value,
+    objects: &[Object],
+) -> Result<(), Failure> {
+    // The most common of those that are in no namespace.
+    const NOWHERE: [&str; 11] = [
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "CSIDriver",
+        "CustomResourceDefinition",
+        "GatewayClass",
+        "IngressClass",
+        "Namespace",
+        "PersistentVolume",
+        "PriorityClass",
+        "RuntimeClass",
+        "StorageClass",
+    ];
+    let Some(namespace) = document.get("namespace").and_then(Value::as_str) else {
+        return Ok(());
+    };
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let moves = |object: &&Object| {
+        object.kind != Object::FILE
+            && object.file.starts_with(folder)
+            && !NOWHERE.contains(&object.kind.as_str())
+            && object.namespace.as_deref() != Some(namespace)
+    };
+    match objects.iter().find(moves) {
+        None => Ok(()),
+        Some(_) => {
+            let folder = if folder.is_empty() { "DIR" } else { folder };
+            Err(not_built(path, folder, "namespace"))
         }
     }
 }

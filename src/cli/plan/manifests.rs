@@ -1,6 +1,8 @@
 //! Manifests as a side of a plan, whoever wrote them: what was deployed may be in no program.
 
-use super::documents::{documents, is_kustomization, is_manifest, is_yaml, object};
+use super::documents::{
+    documents, is_kustomization, is_manifest, is_yaml, keeps_namespaces, object,
+};
 use crate::cli::Failure;
 use crate::cli::disk::read_source;
 use crate::cli::output::{Mark, mark, unstamped};
@@ -138,6 +140,7 @@ pub(super) fn contents(files: &BTreeMap<String, String>) -> BTreeSet<String> {
 fn read(files: &BTreeMap<String, String>) -> Result<Vec<(TargetId, Vec<Object>)>, Failure> {
     let mut found: BTreeMap<TargetId, Vec<Object>> = BTreeMap::new();
     let contents = contents(files);
+    let mut kustomizations = Vec::new();
     for (path, text) in files {
         let (target, path) = match path.split_once('/') {
             Some((folder, _)) if TargetId::from_word(folder).is_some() => {
@@ -163,6 +166,7 @@ fn read(files: &BTreeMap<String, String>) -> Result<Vec<(TargetId, Vec<Object>)>
         }
         for document in documents(&path, text)? {
             if is_kustomization(&path, &document)? {
+                kustomizations.push((path.clone(), document));
                 continue;
             }
             let target = target.unwrap_or_else(|| told(&document));
@@ -172,6 +176,11 @@ fn read(files: &BTreeMap<String, String>) -> Result<Vec<(TargetId, Vec<Object>)>
                 _ => objects.extend(sections(&path, document)),
             }
         }
+    }
+    let listed = found.get(&TargetId::Kubernetes);
+    let listed = listed.map(Vec::as_slice).unwrap_or_default();
+    for (path, document) in &kustomizations {
+        keeps_namespaces(path, document, listed)?;
     }
     let holds = |objects: &[Object]| objects.iter().any(|it| it.kind != Object::FILE);
     found.retain(|target, objects| *target == TargetId::Nginx || holds(objects));
