@@ -166,19 +166,17 @@ pub(super) fn keeps_namespaces(
         return Ok(());
     };
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let moves = |object: &&Object| {
+    let moves = |object: &Object| {
         object.kind != Object::FILE
             && object.file.starts_with(folder)
             && !NOWHERE.contains(&object.kind.as_str())
             && object.namespace.as_deref() != Some(namespace)
     };
-    match objects.iter().find(moves) {
-        None => Ok(()),
-        Some(_) => {
-            let folder = if folder.is_empty() { "DIR" } else { folder };
-            Err(not_built(path, folder, "namespace"))
-        }
+    if objects.iter().any(moves) {
+        let folder = if folder.is_empty() { "DIR" } else { folder };
+        return Err(not_built(path, folder, "namespace"));
     }
+    Ok(())
 }
 
 /// Whether resources are files, and nothing that is fetched.
