@@ -265,8 +265,8 @@ fn refused(
         ("Service", Some(field)) => {
             Some(match field.path.as_str() {
                 "spec.loadBalancerClass" => refusal::load_balancer(name, field),
-                "spec.ipFamilies" => refusal::field(kind, name, "spec.ipFamilies[0]"),
-                "spec.healthCheckNodePort" => refusal::field(kind, name, &field.path),
+                "spec.ipFamilies" => refusal::field(kind, name, "spec.clusterIPs[0]"),
+                "spec.healthCheckNodePort" => refusal::forbidden(kind, name, &field.path),
                 // An address that the cluster chose is in no manifest.
                 _ => refusal::address(name, is),
             })

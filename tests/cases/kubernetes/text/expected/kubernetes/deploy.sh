@@ -325,6 +325,13 @@ ways_back() {
         return refuse("it has not rolled out yet, and --under-way takes that back, too: " updated[workload] " of " \
           wanted[workload] " pods are new, and " able[workload] " are ready")
       if (kept[workload] < 2) return stay("new: there is no revision before")
+      # A controller that had not heard of a revision yet gives the next one the same number, and an undo goes by numbers
+      # (kubernetes/kubernetes pkg/controller/statefulset/stateful_set_control.go, nextRevision).
+      for (at = 2; at <= kept[workload]; at++) {
+        object = number[nth[workload, at]]
+        if (object == number[nth[workload, at - 1]])
+          return refuse("two of its revisions are number " object ": put one back by its manifest")
+      }
       skipped = ""
       at = to ? numbered(workload) : last_ready(workload)
       if (!at) return
