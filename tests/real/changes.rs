@@ -553,12 +553,14 @@ struct Workload {
     revisions: BTreeSet<String>,
 }
 
-/// The workloads once what was changed has had its effect. Pods that a controller leaves alone are left alone for seconds.
+/// The workloads once what was changed has had its effect. Pods that a controller leaves alone are left alone for seconds; an
+/// amount in another form is no other generation, and replaces pods all the same.
 fn changed(
     was: &BTreeMap<String, Workload>,
     all: impl Fn() -> Result<BTreeMap<String, Workload>, Failure>,
 ) -> Result<BTreeMap<String, Workload>, Failure> {
-    for _ in 0..12 {
+    const LEAST: usize = 3;
+    for round in 0..12 {
         let is = all()?;
         let settled = is.iter().all(|(name, now)| {
             let before = was.get(name);
@@ -566,7 +568,7 @@ fn changed(
                 was.generation == now.generation || was.revisions != now.revisions
             })
         });
-        if settled {
+        if settled && round >= LEAST {
             return Ok(is);
         }
         sleep(Duration::from_millis(500));
