@@ -5,7 +5,7 @@
 
 use super::difference::{apart, differences, value};
 use super::rules::{Rule, fields};
-use super::{Change, Effect, Field, Pair, TargetChanges, Was, short};
+use super::{Change, Effect, Field, Pair, TargetChanges, Was, service_named, short};
 use crate::graph::{Graph, ServiceView};
 use crate::targets::Object;
 use crate::vocabulary::TargetId;
@@ -51,11 +51,7 @@ type Others<'o> = BTreeMap<(&'static str, &'o str), (Value, Value)>;
 
 /// A service by the name that it has in the file.
 fn view<'g>(graph: Option<&'g Graph>, name: &str) -> Option<ServiceView<'g>> {
-    let graph = graph?;
-    let here = |service: &ServiceView<'g>| service.emitted_name() == name;
-    // Most services go by their zd name.
-    let named = graph.find(name).filter(here);
-    named.or_else(|| graph.services_on(TargetId::Compose).find(here))
+    service_named(graph?, TargetId::Compose, name, |_| true)
 }
 
 /// What becomes of every service.

@@ -17,7 +17,7 @@ mod short;
 mod swarm;
 
 use crate::diagnostics::Diagnostics;
-use crate::graph::Graph;
+use crate::graph::{Graph, ServiceView};
 use crate::parallel;
 use crate::source::{Span, Str};
 use crate::targets::Object;
@@ -81,6 +81,19 @@ pub struct TargetChanges {
     /// Deploy-time variables, each with the services that roll where its value is another one than
     /// at the last deploy.
     pub variables: Vec<(String, Vec<String>)>,
+}
+
+/// A service by the name that it goes by on a target, among those that are meant.
+fn service_named<'g>(
+    graph: &'g Graph,
+    target: TargetId,
+    name: &str,
+    is_meant: impl Fn(ServiceView<'g>) -> bool,
+) -> Option<ServiceView<'g>> {
+    let here = |service: &ServiceView<'g>| service.emitted_name() == name && is_meant(*service);
+    // Most services go by their zd name.
+    let named = graph.find(name).filter(here);
+    named.or_else(|| graph.services_on(target).find(here))
 }
 
 /// What becomes of one object.

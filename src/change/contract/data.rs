@@ -1,13 +1,13 @@
 //! Data that stays behind when a volume gets another name.
 
-use super::{Both, Step};
+use super::{Both, Step, about, place};
 use crate::change::{Change, Effect};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{Graph, ServiceView};
 use crate::rollout::derivation;
 use crate::source::Span;
 use crate::types::Reference;
-use crate::vocabulary::{Label, TargetId};
+use crate::vocabulary::{Label, Node, TargetId, VolumeMount};
 use std::fmt;
 
 /// A service whose volume at a path is another one than before: that one is empty.
@@ -36,8 +36,8 @@ fn compare(both: Both<'_>, target: TargetId, graphs: (&Graph, &Graph), found: &m
         let now = after.iter().find(|(at, ..)| at == path);
         let elsewhere = after.iter().any(|(_, now, _)| now == real);
         match now {
-            Some((_, now, span)) if now != real => {
-                found.push(another(both.new.name(), path, (real, now), *span));
+            Some((_, now, mount)) if now != real => {
+                found.push(another(both.new.name(), path, (real, now), mount.span));
             }
             None if !elsewhere => found.push(gone(both.new, path, real)),
             _ => {}
@@ -93,11 +93,7 @@ pub(super) fn other_writer(step: &Step<'_>, target: TargetId, change: &Change) -
 /// The real names of the volumes that take one writer and that a service writes to.
 fn written(graph: &Graph, service: ServiceView<'_>, target: TargetId) -> Vec<String> {
     let mounts = mounts(graph, service, target).into_iter();
-    let alone = mounts.filter(|(_, _, span)| {
-        let mounts = service.node.service.volume.iter();
-        let mut mounts = mounts.filter(|mount| mount.span == *span);
-        mounts.any(|mount| derivation::is_sole_writer(graph, mount))
-    });
+    let alone = mounts.filter(|(_, _, mount)| derivation::is_sole_writer(graph, mount));
     alone.map(|(_, place, _)| place.name).collect()
 }
 
@@ -112,16 +108,13 @@ fn beside(target: TargetId, change: &Change, other: &Writer) -> Diagnostic {
         format!(
             "`{name}` is made beside `{was}`, and both write to `{volume}`, which takes one writer"
         ),
-        super::place(change),
+        place(change),
     )
     .labelled(format!("`{was}` runs on"))
     .help(format!(
         "keep the name that it has; or {stop} first, with which it is down until the new one serves"
     ));
-    match &change.service {
-        Some(service) => diagnostic.about(service),
-        None => diagnostic,
-    }
+    about(diagnostic, change)
 }
 
 /// What holds the data of a volume on a target.
@@ -188,8 +181,12 @@ impl fmt::Display for Place {
     }
 }
 
-/// The paths with volumes, each with what holds the data on the target.
-fn mounts(graph: &Graph, service: ServiceView<'_>, target: TargetId) -> Vec<(String, Place, Span)> {
+/// The paths with volumes, each with what holds the data on the target and the mount that says so.
+fn mounts<'a>(
+    graph: &Graph,
+    service: ServiceView<'a>,
+    target: TargetId,
+) -> Vec<(String, Place, &'a Node<VolumeMount>)> {
     let mounts = service.node.service.volume.iter();
     mounts
         .filter_map(|mount| {
@@ -214,7 +211,7 @@ fn mounts(graph: &Graph, service: ServiceView<'_>, target: TargetId) -> Vec<(Str
                 TargetId::Compose if !own => Place::named(format!("{}_{label}", graph.name())),
                 _ => Place::named(name),
             };
-            Some((path, place, mount.span))
+            Some((path, place, &**mount))
         })
         .collect()
 }

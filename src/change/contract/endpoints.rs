@@ -41,14 +41,8 @@ fn is_missed((old, new): (&Graph, &Graph), both: Both<'_>) -> bool {
 }
 
 fn is_called(graph: &Graph, callee: ServiceView<'_>) -> bool {
-    let mut calls = graph
-        .edges()
-        .filter(|(_, edge, _)| edge.kind != EdgeKind::After);
-    calls.any(|(_, _, to)| {
-        graph
-            .service(to)
-            .is_some_and(|to| to.name() == callee.name())
-    })
+    let mut edges = graph.edges_to(callee.id);
+    edges.any(|(edge, _)| edge.kind != EdgeKind::After)
 }
 
 /// Whether what is asked of a port was answered by another one before.

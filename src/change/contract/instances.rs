@@ -1,6 +1,6 @@
 //! Numbers of instances that change in the same step as the program.
 
-use super::{Step, place};
+use super::{Step, about, place};
 use crate::change::{Change, Effect};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::Promise;
@@ -57,13 +57,6 @@ fn counts(change: &Change) -> Option<(Option<u64>, Option<u64>)> {
     let field = change.fields.iter().find(|it| it.path == "spec.replicas")?;
     let count = |value: &Option<Value>| value.as_ref().and_then(Value::as_u64);
     Some((count(&field.old), count(&field.new)))
-}
-
-fn about(diagnostic: Diagnostic, change: &Change) -> Diagnostic {
-    match &change.service {
-        Some(service) => diagnostic.about(service),
-        None => diagnostic,
-    }
 }
 
 fn fewer(change: &Change, was: u64, is: u64) -> Diagnostic {

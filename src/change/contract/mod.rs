@@ -21,7 +21,7 @@ mod way_back;
 pub(super) use addresses::Before;
 
 use super::{Change, Effect, TargetChanges, places};
-use crate::diagnostics::Diagnostics;
+use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::graph::{EdgeKind, Graph, ServiceView};
 use crate::rules::Waivers;
 use crate::source::Span;
@@ -205,4 +205,12 @@ fn place(change: &Change) -> Span {
     let field = change.fields.iter().max_by_key(|field| field.effect);
     let field = field.and_then(|field| field.span);
     field.or(change.span).unwrap_or_else(places::nowhere)
+}
+
+/// A diagnostic of a change, which its service may accept.
+fn about(diagnostic: Diagnostic, change: &Change) -> Diagnostic {
+    match &change.service {
+        Some(service) => diagnostic.about(service),
+        None => diagnostic,
+    }
 }

@@ -1,7 +1,7 @@
 //! What the orchestrator makes of a change that is not what was meant.
 
 use super::data::other_writer;
-use super::{Step, place, ports};
+use super::{Step, about, place, ports};
 use crate::change::{Change, Effect};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::ServiceView;
@@ -39,13 +39,6 @@ pub(super) fn runs_beside(step: &Step<'_>, found: &mut Diagnostics) {
         if change.effect == Effect::Renamed && other_writer(step, target, change).is_none() {
             found.push(renamed(step, target, change));
         }
-    }
-}
-
-fn about(diagnostic: Diagnostic, change: &Change) -> Diagnostic {
-    match &change.service {
-        Some(service) => diagnostic.about(service),
-        None => diagnostic,
     }
 }
 

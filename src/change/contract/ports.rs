@@ -1,7 +1,7 @@
 //! Ports of a swarm's routing mesh that go from one service to another.
 
 use super::order::Ordered;
-use super::{Before, Step, place};
+use super::{Before, Step, about, place};
 use crate::change::{Change, Effect, Field};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::vocabulary::TargetId;
@@ -93,10 +93,7 @@ fn first(moved: &Moved<'_>) -> Diagnostic {
     .help(format!(
         "in two deploys: `{giver}` without port {port}, then `{taker_name}` with it"
     ));
-    match &taker.service {
-        Some(service) => diagnostic.about(service),
-        None => diagnostic,
-    }
+    about(diagnostic, taker)
 }
 
 /// How a service gets a port that another one has.

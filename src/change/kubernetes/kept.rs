@@ -19,156 +19,106 @@ pub(super) fn of(kind: &str) -> Option<&'static [Rule]> {
     })
 }
 
+const fn in_place(pattern: &'static str) -> Rule {
+    Rule::new(pattern, Effect::InPlace, "no pod is replaced", VALIDATION)
+}
+
+const fn kept(pattern: &'static str, source: &'static str) -> Rule {
+    Rule::new(pattern, Effect::Refused, KEPT, source)
+}
+
 const VALIDATION: &str = "kubernetes/kubernetes pkg/apis, validation of the kind";
 
 const KEPT: &str = "it cannot be changed once it is there";
 
 static VOLUME: &[Rule] = &[
-    Rule::new(
-        "spec.capacity.**",
-        Effect::InPlace,
-        "no pod is replaced",
-        VALIDATION,
-    ),
-    Rule::new(
-        "spec.accessModes",
-        Effect::InPlace,
-        "no pod is replaced",
-        VALIDATION,
-    ),
-    Rule::new(
-        "spec.claimRef.**",
-        Effect::InPlace,
-        "no pod is replaced",
-        VALIDATION,
-    ),
-    Rule::new(
-        "spec.mountOptions",
-        Effect::InPlace,
-        "no pod is replaced",
-        VALIDATION,
-    ),
-    Rule::new(
-        "spec.nodeAffinity.**",
-        Effect::InPlace,
-        "no pod is replaced",
-        VALIDATION,
-    ),
-    Rule::new(
-        "spec.persistentVolumeReclaimPolicy",
-        Effect::InPlace,
-        "no pod is replaced",
-        VALIDATION,
-    ),
-    Rule::new(
-        "spec.storageClassName",
-        Effect::InPlace,
-        "no pod is replaced",
-        VALIDATION,
-    ),
-    Rule::new(
-        "spec.volumeAttributesClassName",
-        Effect::InPlace,
-        "no pod is replaced",
-        VALIDATION,
-    ),
+    in_place("spec.capacity.**"),
+    in_place("spec.accessModes"),
+    in_place("spec.claimRef.**"),
+    in_place("spec.mountOptions"),
+    in_place("spec.nodeAffinity.**"),
+    in_place("spec.persistentVolumeReclaimPolicy"),
+    in_place("spec.storageClassName"),
+    in_place("spec.volumeAttributesClassName"),
     Rule::new(
         "spec.**",
         Effect::Refused,
         "where a volume is cannot be changed",
         "kubernetes/kubernetes pkg/apis/core/validation, ValidatePersistentVolumeUpdate",
     ),
-    Rule::new("**", Effect::InPlace, "no pod is replaced", VALIDATION),
+    in_place("**"),
 ];
 
 static PRIORITY_CLASS: &[Rule] = &[
-    Rule::new(
+    kept(
         "value",
-        Effect::Refused,
-        KEPT,
         "kubernetes/kubernetes pkg/apis/scheduling/validation, ValidatePriorityClassUpdate",
     ),
-    Rule::new(
+    kept(
         "preemptionPolicy",
-        Effect::Refused,
-        KEPT,
         "kubernetes/kubernetes pkg/apis/scheduling/validation, ValidatePriorityClassUpdate",
     ),
-    Rule::new("**", Effect::InPlace, "no pod is replaced", VALIDATION),
+    in_place("**"),
 ];
 
 const DEFINITIONS: &str = "kubernetes/kubernetes staging/src/k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation, validateCustomResourceDefinitionSpecUpdate";
 
 static DEFINITION: &[Rule] = &[
-    Rule::new("spec.scope", Effect::Refused, KEPT, DEFINITIONS),
-    Rule::new("spec.group", Effect::Refused, KEPT, DEFINITIONS),
-    Rule::new("spec.names.kind", Effect::Refused, KEPT, DEFINITIONS),
-    Rule::new("spec.names.plural", Effect::Refused, KEPT, DEFINITIONS),
-    Rule::new("**", Effect::InPlace, "no pod is replaced", VALIDATION),
+    kept("spec.scope", DEFINITIONS),
+    kept("spec.group", DEFINITIONS),
+    kept("spec.names.kind", DEFINITIONS),
+    kept("spec.names.plural", DEFINITIONS),
+    in_place("**"),
 ];
 
 static INGRESS_CLASS: &[Rule] = &[
-    Rule::new(
+    kept(
         "spec.controller",
-        Effect::Refused,
-        KEPT,
         "kubernetes/kubernetes pkg/apis/networking/validation, validateIngressClassSpecUpdate",
     ),
-    Rule::new("**", Effect::InPlace, "no pod is replaced", VALIDATION),
+    in_place("**"),
 ];
 
 static GATEWAY_CLASS: &[Rule] = &[
-    Rule::new(
+    kept(
         "spec.controllerName",
-        Effect::Refused,
-        KEPT,
         "kubernetes-sigs/gateway-api apis/v1/gatewayclass_types.go",
     ),
-    Rule::new("**", Effect::InPlace, "no pod is replaced", VALIDATION),
+    in_place("**"),
 ];
 
 static RUNTIME_CLASS: &[Rule] = &[
-    Rule::new(
+    kept(
         "handler",
-        Effect::Refused,
-        KEPT,
         "kubernetes/kubernetes pkg/apis/node/validation, ValidateRuntimeClassUpdate",
     ),
-    Rule::new("**", Effect::InPlace, "no pod is replaced", VALIDATION),
+    in_place("**"),
 ];
 
 static ENDPOINT_SLICE: &[Rule] = &[
-    Rule::new(
+    kept(
         "addressType",
-        Effect::Refused,
-        KEPT,
         "kubernetes/kubernetes pkg/apis/discovery/validation, ValidateEndpointSliceUpdate",
     ),
-    Rule::new("**", Effect::InPlace, "no pod is replaced", VALIDATION),
+    in_place("**"),
 ];
 
 static RESOURCE_QUOTA: &[Rule] = &[
-    Rule::new(
+    kept(
         "spec.scopes",
-        Effect::Refused,
-        KEPT,
         "kubernetes/kubernetes pkg/apis/core/validation, ValidateResourceQuotaUpdate",
     ),
-    Rule::new("**", Effect::InPlace, "no pod is replaced", VALIDATION),
+    in_place("**"),
 ];
 
 static CSI_DRIVER: &[Rule] = &[
-    Rule::new(
+    kept(
         "spec.attachRequired",
-        Effect::Refused,
-        KEPT,
         "kubernetes/kubernetes pkg/apis/storage/validation, ValidateCSIDriverUpdate",
     ),
-    Rule::new(
+    kept(
         "spec.volumeLifecycleModes",
-        Effect::Refused,
-        KEPT,
         "kubernetes/kubernetes pkg/apis/storage/validation, ValidateCSIDriverUpdate",
     ),
-    Rule::new("**", Effect::InPlace, "no pod is replaced", VALIDATION),
+    in_place("**"),
 ];

@@ -2,6 +2,7 @@
 
 use crate::change::difference::{Difference, value};
 use crate::targets::Content;
+use k8s_openapi::ByteString;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -45,22 +46,13 @@ fn held(content: &Content) -> BTreeMap<String, String> {
     encoded.chain(plain).collect()
 }
 
+/// As the API server writes it.
 fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for three in bytes.chunks(3) {
-        let bits = three
-            .iter()
-            .fold(0, |bits: u32, byte| bits << 8 | u32::from(*byte));
-        let bits = bits << (8 * (3 - three.len()));
-        for place in 0..4 {
-            let digit = bits >> (18 - 6 * place) & 63;
-            let digit = DIGITS.get(digit as usize).copied().unwrap_or(b'=');
-            let is_there = place <= three.len();
-            text.push(if is_there { char::from(digit) } else { '=' });
-        }
-    }
-    text
+    let written = serde_json::to_value(ByteString(bytes.to_vec()));
+    written
+        .ok()
+        .and_then(|it| Some(it.as_str()?.to_owned()))
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

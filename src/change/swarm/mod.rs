@@ -10,7 +10,7 @@ mod values;
 
 use super::difference::{differences, value};
 use super::rules::fields;
-use super::{Change, Effect, Pair, TargetChanges, Was};
+use super::{Change, Effect, Pair, TargetChanges, Was, service_named};
 use crate::graph::{Graph, ServiceView};
 use crate::targets::Object;
 use crate::vocabulary::TargetId;
@@ -232,12 +232,9 @@ impl Comparison<'_> {
 /// The service of a stack that goes by a name in it.
 fn view<'g>(graph: Option<&'g Graph>, stack: &Stack<'_>, name: &str) -> Option<ServiceView<'g>> {
     let graph = graph?;
-    let here = |service: &ServiceView<'g>| {
-        service.emitted_name() == name && graph.stack(*service) == stack.name
-    };
-    // Most services go by their zd name.
-    let named = graph.find(name).filter(here);
-    named.or_else(|| graph.services_on(TargetId::Swarm).find(here))
+    service_named(graph, TargetId::Swarm, name, |service| {
+        graph.stack(service) == stack.name
+    })
 }
 
 fn by_name<'a>(services: &[&'a Object]) -> BTreeMap<&'a str, &'a Object> {
