@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread::sleep;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -21,6 +22,10 @@ const IMAGES: [(&str, &str); 3] = [
     ("example/web:1.2.0", "8080"),
     ("example/api:1.0.0", "3000"),
 ];
+
+/// What a swarm answers where a network is to go before the tasks of its services are told to (swarmkit,
+/// `manager/controlapi/network.go`): the page has it, and what to do.
+const IN_USE: &str = "is in use by task";
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![test("tutorial::page", page)]
@@ -38,6 +43,9 @@ enum Block {
 fn page() -> Verdict {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE);
     let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    ensure(text.contains(IN_USE), || {
+        format!("{PAGE} no longer says what to do where a network `{IN_USE}`")
+    })?;
     let reader = Reader::new()?;
     let mut seen = BTreeSet::new();
     let verdict = blocks(&text).into_iter().try_for_each(|block| match block {
@@ -45,7 +53,7 @@ fn page() -> Verdict {
         Block::Part(part) => reader.builds_with(&part),
         Block::Commands(commands) => {
             for line in commands.lines() {
-                reader.runs(line)?;
+                reader.runs_as_told(line)?;
                 let judged = reader.judges(line).map_err(|why| match why {
                     Failure::Wrong(why) => Failure::Wrong(format!("{PAGE}: after {line}: {why}")),
                     absent @ Failure::Absent { .. } => absent,
@@ -167,6 +175,21 @@ impl Reader {
         run(shell)
             .map(drop)
             .map_err(|why| Failure::Wrong(format!("{PAGE}: {line}: {why}")))
+    }
+
+    /// The command, once more where docker answers what the page says that it may.
+    fn runs_as_told(&self, line: &str) -> Verdict {
+        let mut said = self.runs(line);
+        for _ in 0..10 {
+            match said {
+                Err(Failure::Wrong(why)) if why.contains(IN_USE) => {
+                    sleep(Duration::from_secs(1));
+                    said = self.runs(line);
+                }
+                other => return other,
+            }
+        }
+        said
     }
 
     /// What the page says of a command came about; the command's name, where it is one that deploys.
