@@ -468,7 +468,7 @@ fn what_only_leaves_out_is_not_pruned() {
     }
 }
 
-/// A cluster with one Deployment of two revisions; a word in `fails` is a question that fails so often.
+/// A cluster with one Deployment of two revisions, both with the number in `twins` where there is one; a word in `fails` is a question that fails so often.
 const CLUSTER: &str = r#"
 echo "$*" >>"$here/called"
 for word in $(ls "$here/fails" 2>/dev/null); do
@@ -488,7 +488,8 @@ case " $* " in
     able=2
     if [ -e "$here/applied" ] && [ "$reason" != NewReplicaSetAvailable ]; then able=1; fi
     line Deployment web u1 "" $at $at 2 2 2 $able $able "" "" "" "$reason" $at "" "" "ex:$at " "{$at}"
-    line ReplicaSet web-1 r1 u1 1 1 $((at == 1 ? 2 : 1)) "" 1 1 1 "" "" "" "" 1 true "" "ex:1 " "{1}"
+    first=$(cat "$here/twins" 2>/dev/null || echo 1)
+    line ReplicaSet web-1 r1 u1 1 1 $((at == 1 ? 2 : 1)) "" 1 1 1 "" "" "" "" "$first" true "" "ex:1 " "{1}"
     if [ $at = 2 ]; then line ReplicaSet web-2 r2 u1 1 1 2 "" 2 $((able - 1)) 2 "" "" "" "" 2 "" "" "ex:2 " "{2}"; fi
     ;;
   *" --dry-run=server "*) ;;
@@ -532,6 +533,21 @@ fn a_rollout_that_could_not_be_asked_for_is_not_taken_back() {
     let ran = place.run("manifests/kubernetes/deploy.sh", &[], &[]);
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(place.text("called").contains("rollout undo"), "{ran:?}");
+}
+
+/// An undo goes by the number of a revision.
+#[test]
+fn two_revisions_of_one_number_are_not_gone_back_by() {
+    for (twins, goes_back) in [("1", true), ("2", false)] {
+        let place = cluster();
+        place.put("applied", "");
+        place.put("twins", twins);
+        let ran = place.run("manifests/kubernetes/rollback.sh", &[], &[]);
+        let undone = place.text("called").contains("rollout undo");
+        let refused = ran.said.contains("two of its revisions are number 2");
+        assert_eq!((undone, refused), (goes_back, !goes_back), "{ran:?}");
+        assert!(goes_back || ran.code == 1, "{ran:?}");
+    }
 }
 
 /// YAML quotes a name that it would take for something else; kubectl is given none of that.
