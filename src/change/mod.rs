@@ -271,11 +271,11 @@ pub fn compare(old: &Revision<'_>, new: &Revision<'_>) -> Changes {
     let found = contract::check(old.graph, new.graph, &targets);
     let one_way = contract::one_way(old.graph, new.graph, &targets);
     let order = contract::order(old.graph, new.graph, &targets);
-    let new_callees = match order.as_slice() {
+    let better_first = match order.as_slice() {
         [] => Vec::new(),
-        _ => contract::new_callees(old.graph, new.graph),
+        _ => contract::better_first(old.graph, new.graph, &targets),
     };
-    let deploys = order::deploys(&order, &new_callees);
+    let deploys = order::deploys(&order, &better_first);
     Changes {
         targets,
         deploys,

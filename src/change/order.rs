@@ -12,18 +12,18 @@ use std::collections::BTreeMap;
 /// The services that have an order among them, in as few deploys as keep it; those that have none stand in
 /// a deploy together. Empty where one deploy does for all.
 ///
-/// New services make no deploy of their own. Where there are several anyway, each is in one that comes before those who
-/// call it, as far as that goes with the order.
-pub(super) fn deploys(order: &[Before<'_>], new: &[Before<'_>]) -> Vec<Vec<String>> {
+/// What is only better first, a new service or one that others come `after`, makes no deploy of its own. Where there are several
+/// anyway, each is in one that comes before those who call it, as far as that goes with the order.
+pub(super) fn deploys(order: &[Before<'_>], better_first: &[Before<'_>]) -> Vec<Vec<String>> {
     let deploys = in_order(&graph_of(order, &[]));
-    if deploys.is_empty() || new.is_empty() {
+    if deploys.is_empty() || better_first.is_empty() {
         return deploys;
     }
-    in_order(&graph_of(order, new))
+    in_order(&graph_of(order, better_first))
 }
 
 /// The services with what comes before what; of the second kind what goes with the first, and leads to it.
-fn graph_of<'a>(order: &[Before<'a>], new: &[Before<'a>]) -> DiGraph<&'a str, ()> {
+fn graph_of<'a>(order: &[Before<'a>], better_first: &[Before<'a>]) -> DiGraph<&'a str, ()> {
     let mut graph: DiGraph<&str, ()> = DiGraph::new();
     let mut known: BTreeMap<&str, NodeIndex> = BTreeMap::new();
     for before in order {
@@ -31,7 +31,7 @@ fn graph_of<'a>(order: &[Before<'a>], new: &[Before<'a>]) -> DiGraph<&'a str, ()
         let (first, then) = (node(before.first), node(before.then));
         graph.update_edge(first, then, ());
     }
-    let mut left: Vec<&Before<'a>> = new.iter().collect();
+    let mut left: Vec<&Before<'a>> = better_first.iter().collect();
     loop {
         let (now, later): (Vec<&Before<'a>>, Vec<&Before<'a>>) =
             left.iter().partition(|it| known.contains_key(it.then));

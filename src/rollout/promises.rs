@@ -69,6 +69,10 @@ impl Case<'_> {
     /// What an update leaves, a rollback, and a version that is bad: one fault is said once.
     fn capacity(&self, searches: &mut Searches, diagnostics: &mut Diagnostics) {
         if let Some(broken) = self.broken(self.policy.update, Disturbance::Update) {
+            if broken.replicas == 0 {
+                diagnostics.push(self.nobody(broken));
+                return;
+            }
             diagnostics.push(self.below_promise(self.policy.update, broken, searches));
             return;
         }
@@ -115,6 +119,25 @@ impl Case<'_> {
             .order
             .as_ref()
             .map_or(update.span, |order| order.span)
+    }
+
+    /// Where no policy is of any help.
+    fn nobody(&self, broken: Broken) -> Diagnostic {
+        let name = self.service.name();
+        let text = format!(
+            "`{name}` may have no instance, and {} promised",
+            are(broken.floor)
+        );
+        let replicas = self.service.node.service.replicas.as_ref();
+        let span = replicas.map_or_else(|| self.service.span(), |replicas| replicas.span);
+        let diagnostic =
+            Diagnostic::new(&catalogue::NO_CAPACITY, text, span).labelled("with 0 nothing serves");
+        let floor = broken.floor;
+        self.with_promise(diagnostic)
+            .help(format!(
+                "run {floor} or more; or say that it is switched off, `allow downtime {{ because = \"…\" }}`"
+            ))
+            .about(name)
     }
 
     fn below_promise(&self, way: Way, broken: Broken, searches: &mut Searches) -> Diagnostic {

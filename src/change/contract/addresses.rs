@@ -162,7 +162,16 @@ fn meetings<'a>(step: &Step<'a>) -> Vec<Meetings<'a>> {
                     ((new, callee.new), (old, callee.old))
                 };
                 let asks = (from, own.1);
-                *place = fault(step, edge, asks, own.0, other).map(|(asked, why)| Fault {
+                let fault = fault(step, edge, asks, own.0, other);
+                // Who asks in vain on one side, and on both, has nothing to wait for.
+                let counterpart = if is_old {
+                    Some(caller)
+                } else {
+                    old.find(step.pairs.before(from.name()))
+                };
+                let always = || counterpart.is_some_and(|it| calls(other.0, it, other.1));
+                let fault = fault.filter(|(_, why)| *why != Why::Nobody || !always());
+                *place = fault.map(|(asked, why)| Fault {
                     caller: caller.name(),
                     callee: callee.new.name(),
                     asked,
@@ -173,6 +182,11 @@ fn meetings<'a>(step: &Step<'a>) -> Vec<Meetings<'a>> {
         }
     }
     all.into_values().collect()
+}
+
+fn calls(graph: &Graph, caller: ServiceView<'_>, callee: ServiceView<'_>) -> bool {
+    let mut edges = graph.edges_to(callee.id);
+    edges.any(|(edge, from)| edge.kind != EdgeKind::After && from.id == caller.id)
 }
 
 /// What keeps the caller of one revision from the callee of the other, and how it asks, on the first target where something does.

@@ -6,12 +6,13 @@ use super::{Before, Both, Step};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{EdgeKind, Graph, Promise, Served, ServiceView};
 use crate::source::Span;
-use std::collections::BTreeSet;
 
 /// A service that brings its data to a newer form in this step.
 #[derive(Clone, Copy)]
 struct Migration<'a> {
-    both: Both<'a>,
+    /// None where it is new, and those who come `after` it had the data before.
+    old: Option<ServiceView<'a>>,
+    new: ServiceView<'a>,
     /// The form it was in.
     was: u64,
     /// The versions whose programs live with the new one.
@@ -25,8 +26,8 @@ impl Migration<'_> {
     }
 
     fn span(&self) -> Span {
-        let schema = self.both.new.node.service.schema.as_ref();
-        schema.map_or_else(|| self.both.new.span(), |schema| schema.span)
+        let schema = self.new.node.service.schema.as_ref();
+        schema.map_or_else(|| self.new.span(), |schema| schema.span)
     }
 }
 
@@ -35,12 +36,12 @@ pub(super) fn one_way<'a>(step: &Step<'a>) -> Vec<(&'a str, String)> {
     let migrations = migrations(step).into_iter();
     let ends = migrations.filter(|migration| !migration.can_go_back());
     let told = ends.map(|migration| {
-        let Migration { both, was, is } = &migration;
+        let Migration { new, was, is, .. } = &migration;
         let why = format!(
             "its data is of version {} then, and the version before knows {was}",
             is.version
         );
-        (both.new.name(), why)
+        (new.name(), why)
     });
     told.collect()
 }
@@ -63,7 +64,11 @@ pub(super) fn old_meets_new(step: &Step<'_>, found: &mut Diagnostics) {
         if migration.can_go_back() {
             continue;
         }
-        for user in users(old, migration.both.old) {
+        let those_before = match migration.old {
+            Some(owner) => users(old, owner),
+            None => users_before(step, new, migration.new),
+        };
+        for user in those_before {
             let is = new.find(step.pairs.now(user.name()));
             if is.is_some_and(|is| matches!(new.promise(is), Promise::Capacity { .. })) {
                 found.push(serves_on(&migration, user.name()));
@@ -91,9 +96,12 @@ pub(super) fn older_than_data(step: &Step<'_>, found: &mut Diagnostics) {
 /// Who comes `after` a service that brings the data to a newer form waits for it.
 pub(super) fn ordered<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
     let pairs = waiting(step).into_iter();
-    let ordered = pairs.map(|(migration, user)| Ordered {
-        pair: (user.name(), migration.both.new.name()),
-        why: goes_first(&migration, user),
+    let ordered = pairs.map(|(migration, user)| {
+        let is_new = step.both(user.name()).is_none();
+        Ordered {
+            pair: (user.name(), migration.new.name()),
+            why: goes_first(&migration, user.name(), is_new),
+        }
     });
     ordered.collect()
 }
@@ -102,21 +110,43 @@ pub(super) fn ordered<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
 pub(super) fn order<'a>(step: &Step<'a>) -> Vec<Before<'a>> {
     let pairs = waiting(step).into_iter();
     let before = pairs.map(|(migration, user)| Before {
-        first: migration.both.new.name(),
+        first: migration.new.name(),
         then: user.name(),
     });
     before.collect()
 }
 
 fn migrations<'a>(step: &Step<'a>) -> Vec<Migration<'a>> {
-    let services = step.new.into_iter().flat_map(Graph::services);
+    let (Some(before), Some(after)) = (step.old, step.new) else {
+        return Vec::new();
+    };
+    let services = after.services();
     let said = services.filter(|service| service.node.service.schema.is_some());
-    let migrations = said.filter_map(|service| {
-        let both = step.both(service.name())?;
-        let (was, is) = (both.old.schema().version, both.new.schema());
-        (is.version > was).then_some(Migration { both, was, is })
+    let migrations = said.filter_map(|new| {
+        let old = before.find(step.pairs.before(new.name()));
+        // Nobody has data yet that is as new as all who use it.
+        if old.is_none() && users_before(step, after, new).is_empty() {
+            return None;
+        }
+        let was = old.map_or(UNSAID, |old| old.schema().version);
+        let is = new.schema();
+        (is.version > was).then_some(Migration { old, new, was, is })
     });
     migrations.collect()
+}
+
+/// The form of data of which nothing is said.
+const UNSAID: u64 = 1;
+
+/// Those that come `after` a new service and were there before it, as they were.
+fn users_before<'a>(
+    step: &Step<'a>,
+    graph: &'a Graph,
+    owner: ServiceView<'a>,
+) -> Vec<ServiceView<'a>> {
+    let users = users(graph, owner).into_iter().skip(1);
+    let before = users.filter_map(|user| step.both(user.name()));
+    before.map(|both| both.old).collect()
 }
 
 /// A service and those that come `after` it: they use its data.
@@ -128,27 +158,27 @@ fn users<'a>(graph: &'a Graph, owner: ServiceView<'a>) -> Vec<ServiceView<'a>> {
         .collect()
 }
 
-/// The services that are replaced in this step and come `after` one with a migration, each with that one.
+/// The services that start in this step, in the place of old ones or new, and come `after` one with a migration, each with that
+/// one.
 fn waiting<'a>(step: &Step<'a>) -> Vec<(Migration<'a>, ServiceView<'a>)> {
     let migrations = migrations(step);
     let Some(new) = step.new.filter(|_| !migrations.is_empty()) else {
         return Vec::new();
     };
-    let targets = step.targets();
-    let replaced: BTreeSet<&str> = targets.flat_map(|target| step.rolling(target)).collect();
+    let started = step.started();
     let mut pairs = Vec::new();
     for migration in migrations {
-        let users = users(new, migration.both.new);
+        let users = users(new, migration.new);
         let waiting = users.into_iter().skip(1);
-        let waiting = waiting.filter(|user| replaced.contains(user.name()));
+        let waiting = waiting.filter(|user| started.contains(user.name()));
         pairs.extend(waiting.map(|user| (migration, user)));
     }
     pairs
 }
 
 fn ends_the_way_back(migration: &Migration<'_>) -> Diagnostic {
-    let Migration { both, was, is } = migration;
-    let name = both.new.name();
+    let Migration { new, was, is, .. } = migration;
+    let name = new.name();
     Diagnostic::new(
         &catalogue::NO_WAY_BACK,
         format!(
@@ -168,8 +198,8 @@ fn ends_the_way_back(migration: &Migration<'_>) -> Diagnostic {
 }
 
 fn serves_on(migration: &Migration<'_>, user: &str) -> Diagnostic {
-    let Migration { both, was, is } = migration;
-    let name = both.new.name();
+    let Migration { new, was, is, .. } = migration;
+    let name = new.name();
     let whose = if user == name {
         "its data".to_owned()
     } else {
@@ -210,9 +240,14 @@ fn too_old(both: Both<'_>, left: Served, knows: u64) -> Diagnostic {
     .about(name)
 }
 
-fn goes_first(migration: &Migration<'_>, user: ServiceView<'_>) -> Diagnostic {
-    let Migration { both, was, is } = migration;
-    let (name, user) = (both.new.name(), user.name());
+fn goes_first(migration: &Migration<'_>, user: &str, is_new: bool) -> Diagnostic {
+    let Migration { new, was, is, .. } = migration;
+    let name = new.name();
+    let as_it_is = if is_new {
+        String::new()
+    } else {
+        format!(" with `{user}` as it is")
+    };
     Diagnostic::new(
         &catalogue::MIGRATION_FIRST,
         format!(
@@ -221,6 +256,6 @@ fn goes_first(migration: &Migration<'_>, user: ServiceView<'_>) -> Diagnostic {
         ),
         migration.span(),
     )
-    .help(format!("deploy `{name}` with `{user}` as it is, and `{user}` once that is done"))
+    .help(format!("deploy `{name}`{as_it_is}, and `{user}` once that is done"))
     .about(user)
 }

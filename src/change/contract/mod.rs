@@ -92,25 +92,31 @@ pub(super) fn one_way(
     owned.collect()
 }
 
-/// The services that are new, each before who calls it.
-pub(super) fn new_callees<'a>(old: Option<&Graph>, new: Option<&'a Graph>) -> Vec<Before<'a>> {
+/// What goes before what where there are several deploys anyway: what is new before who calls it, and what starts before who comes
+/// `after` it.
+pub(super) fn better_first<'a>(
+    old: Option<&'a Graph>,
+    new: Option<&'a Graph>,
+    targets: &'a [TargetChanges],
+) -> Vec<Before<'a>> {
+    let step = Step::new(old, new, targets);
     let (Some(old), Some(new)) = (old, new) else {
         return Vec::new();
     };
-    let pairs = Pairs::of(Some(old), Some(new));
-    let calls = new
-        .edges()
-        .filter(|(_, edge, _)| edge.kind != EdgeKind::After);
-    let calls = calls.filter_map(|(from, _, to)| {
-        let (caller, callee) = (new.service(from)?, new.service(to)?);
-        let is_new = old.find(pairs.before(callee.name())).is_none();
-        let is_new = is_new && caller.name() != callee.name();
-        is_new.then_some(Before {
-            first: callee.name(),
-            then: caller.name(),
+    let started = step.started();
+    let edges = new.edges().filter_map(|(from, edge, to)| {
+        let (then, first) = (new.service(from)?, new.service(to)?);
+        let goes_first = match edge.kind {
+            EdgeKind::After => started.contains(first.name()),
+            _ => old.find(step.pairs.before(first.name())).is_none(),
+        };
+        let goes_first = goes_first && first.name() != then.name();
+        goes_first.then_some(Before {
+            first: first.name(),
+            then: then.name(),
         })
     });
-    let mut found: Vec<Before<'a>> = calls.collect();
+    let mut found: Vec<Before<'a>> = edges.collect();
     found.sort();
     found.dedup();
     found
@@ -174,6 +180,18 @@ impl<'a> Step<'a> {
     fn rolling(&self, target: TargetId) -> BTreeSet<&'a str> {
         let rolling = self.on(target).filter(|change| change.effect.replaces());
         rolling
+            .filter_map(|change| change.service.as_deref())
+            .collect()
+    }
+
+    /// The services of which instances start on some target, in the place of old ones or new, by zd name.
+    fn started(&self) -> BTreeSet<&'a str> {
+        let starts = |effect: Effect| {
+            effect.replaces() || matches!(effect, Effect::Created | Effect::Renamed)
+        };
+        let changes = self.changes().map(|(_, change)| change);
+        let changes = changes.filter(|change| starts(change.effect));
+        changes
             .filter_map(|change| change.service.as_deref())
             .collect()
     }

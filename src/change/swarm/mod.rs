@@ -146,7 +146,10 @@ impl Comparison<'_> {
                 "no task is replaced whose node still fits; the others are, under its policy"
                     .to_owned(),
             ),
-            Effect::InPlace => (worst, "no task is replaced".to_owned()),
+            Effect::InPlace => {
+                let how = policy::scaled(&before.content, &after.content);
+                (worst, how.to_owned())
+            }
             _ => (worst, "nothing happens".to_owned()),
         };
         change.fields = fields;

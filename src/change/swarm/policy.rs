@@ -4,16 +4,34 @@ use crate::change::{Effect, difference};
 use crate::targets::Content;
 use serde_json::Value;
 
+const STOPPED: &str = "0 tasks: all are stopped, and nothing runs of it";
+
+/// What becomes of the tasks of a service of which no part of a task is another one.
+pub(super) fn scaled(before: &Content, service: &Content) -> &'static str {
+    if is_off(service) && !is_off(before) {
+        STOPPED
+    } else {
+        "no task is replaced"
+    }
+}
+
+/// Whether it has no tasks.
+fn is_off(service: &Content) -> bool {
+    let replicas = difference::at(service, &["deploy", "replicas"]);
+    replicas.is_some_and(|replicas| replicas.as_u64() == Some(0))
+}
+
 /// Whether its tasks are replaced in turn or all at once, and how.
 pub(super) fn rolling(before: &Content, service: &Content) -> (Effect, String) {
-    let none = |of: &Content| {
-        let replicas = difference::at(of, &["deploy", "replicas"]);
-        replicas.is_some_and(|replicas| replicas.as_u64() == Some(0))
-    };
-    if none(service) {
-        return (Effect::InPlace, "0 tasks: nothing runs of it".to_owned());
+    if is_off(service) {
+        let how = if is_off(before) {
+            "0 tasks: nothing runs of it"
+        } else {
+            STOPPED
+        };
+        return (Effect::InPlace, how.to_owned());
     }
-    if none(before) {
+    if is_off(before) {
         let how = "nothing ran of it: its tasks are started as they are written now";
         return (Effect::InPlace, how.to_owned());
     }
