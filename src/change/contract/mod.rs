@@ -186,14 +186,16 @@ impl<'a> Step<'a> {
 
     /// The services of which instances start on some target, in the place of old ones or new, by zd name.
     fn started(&self) -> BTreeSet<&'a str> {
-        let starts = |effect: Effect| {
-            effect.replaces() || matches!(effect, Effect::Created | Effect::Renamed)
-        };
-        let changes = self.changes().map(|(_, change)| change);
-        let changes = changes.filter(|change| starts(change.effect));
-        changes
-            .filter_map(|change| change.service.as_deref())
-            .collect()
+        let started = self.changes().filter_map(|(_, change)| {
+            let name = change.service.as_deref()?;
+            // Of a service that was there a policy may be new, and no instance.
+            let starts = match change.effect {
+                Effect::Created => self.both(name).is_none(),
+                effect => effect.replaces() || effect == Effect::Renamed,
+            };
+            starts.then_some(name)
+        });
+        started.collect()
     }
 
     /// Whether Kubernetes makes a service anew beside the old one, which an apply does not delete: under another name or in
