@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 /// The services that have an order among them, in as few deploys as keep it; those that have none stand in
 /// a deploy together. Empty where one deploy does for all.
 ///
-/// What is only better first, a new service or one that others come `after`, makes no deploy of its own. Where there are several
+/// What is only better first, such as one that others come `after`, makes no deploy of its own. Where there are several
 /// anyway, each is in one that comes before those who call it, as far as that goes with the order.
 pub(super) fn deploys(order: &[Before<'_>], better_first: &[Before<'_>]) -> Vec<Vec<String>> {
     let deploys = in_order(&graph_of(order, &[]));

@@ -52,6 +52,11 @@ struct Asked {
 }
 
 impl Asked {
+    /// `host:port`
+    fn address(&self) -> String {
+        format!("{}:{}", self.host, self.number)
+    }
+
     /// Whether the caller is on a network that a service of a revision joins under this name.
     fn is_on(&self, graph: &Graph, service: ServiceView<'_>, name: &str) -> bool {
         let real = graph.network_name_on(self.target, service, name);
@@ -214,6 +219,16 @@ fn fault(
             beside || asks_the_old && target == TargetId::Kubernetes && step.renames(met.name());
         (!beside).then_some((asked, why))
     })
+}
+
+/// Where a caller asks for a port of a callee in a revision, `host:port`; nowhere where it cannot.
+pub(super) fn address(
+    target: TargetId,
+    graph: &Graph,
+    pair: (ServiceView<'_>, ServiceView<'_>),
+    edge: &Edge,
+) -> Option<String> {
+    asked(target, graph, pair, edge).map(|asked| asked.address())
 }
 
 /// How a caller asks for a port of a callee in a revision.
@@ -379,15 +394,10 @@ impl Fault<'_> {
             (Why::Policy, _) => "admits only pods of its networks".to_owned(),
         }
     }
-
-    /// `host:port`
-    fn address(&self) -> String {
-        format!("{}:{}", self.asked.host, self.asked.number)
-    }
 }
 
 fn no_order(fault: &Fault<'_>) -> Diagnostic {
-    let (caller, callee, address) = (fault.caller, fault.callee, fault.address());
+    let (caller, callee, address) = (fault.caller, fault.callee, fault.asked.address());
     let beside = match fault.why {
         Why::Nobody => "with an instance of each".to_owned(),
         Why::Port | Why::OtherPort => format!(
@@ -418,7 +428,7 @@ fn no_order(fault: &Fault<'_>) -> Diagnostic {
 }
 
 fn caller_first(fault: &Fault<'_>) -> Diagnostic {
-    let (caller, callee, address) = (fault.caller, fault.callee, fault.address());
+    let (caller, callee, address) = (fault.caller, fault.callee, fault.asked.address());
     Diagnostic::new(
         &catalogue::ORDER_MATTERS,
         format!(
@@ -434,7 +444,7 @@ fn caller_first(fault: &Fault<'_>) -> Diagnostic {
 }
 
 fn callee_first(fault: &Fault<'_>) -> Diagnostic {
-    let (caller, callee, address) = (fault.caller, fault.callee, fault.address());
+    let (caller, callee, address) = (fault.caller, fault.callee, fault.asked.address());
     Diagnostic::new(
         &catalogue::ORDER_MATTERS,
         format!(

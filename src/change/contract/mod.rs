@@ -8,6 +8,7 @@ mod data;
 mod endpoints;
 mod instances;
 mod migrations;
+mod newcomers;
 mod order;
 mod outcome;
 mod pairs;
@@ -92,7 +93,7 @@ pub(super) fn one_way(
     owned.collect()
 }
 
-/// What goes before what where there are several deploys anyway: what is new before who calls it, and what starts before who comes
+/// What goes before what where there are several deploys anyway: what is new before who calls it, new or not, and what starts before who comes
 /// `after` it.
 pub(super) fn better_first<'a>(
     old: Option<&'a Graph>,
@@ -128,6 +129,7 @@ fn order_of<'a>(step: &Step<'a>) -> Vec<Before<'a>> {
     order.extend(slots::order(step));
     order.extend(versions::order(step));
     order.extend(migrations::order(step));
+    order.extend(newcomers::order(step));
     order.sort();
     order.dedup();
     order

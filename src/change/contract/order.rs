@@ -1,6 +1,6 @@
 //! The order that callers and callees have among them: pair by pair, or round in a circle, in which none can go first.
 
-use super::{Before, Step, addresses, migrations, order_of, ports, slots, versions};
+use super::{Before, Step, addresses, migrations, newcomers, order_of, ports, slots, versions};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -21,6 +21,7 @@ pub(super) fn check(step: &Step<'_>, found: &mut Diagnostics) {
     ordered.extend(slots::ordered(step));
     ordered.extend(versions::ordered(step));
     ordered.extend(migrations::ordered(step));
+    ordered.extend(newcomers::ordered(step));
     if ordered.is_empty() {
         return;
     }

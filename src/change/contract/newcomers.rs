@@ -1,0 +1,100 @@
+//! Services that are new, and those that were there and come to ask for them: nobody answers before the new one serves.
+//!
+//! A swarm starts what is new and replaces what is there at the same time (docker/cli
+//! `cli/command/stack/swarm/deploy_composefile.go`), and so does who gets all of it from `kubectl apply`; an Ingress or a route
+//! counts at once.
+
+use super::order::Ordered;
+use super::{Before, Step, addresses};
+use crate::diagnostics::{Diagnostic, catalogue};
+use crate::graph::EdgeKind;
+use crate::source::Span;
+use crate::vocabulary::TargetId;
+use std::collections::BTreeMap;
+
+/// A caller that was there, and what it comes to ask for.
+struct Arrival<'a> {
+    caller: &'a str,
+    callee: &'a str,
+    address: String,
+    span: Span,
+}
+
+/// What is new goes first.
+pub(super) fn order<'a>(step: &Step<'a>) -> Vec<Before<'a>> {
+    let all = arrivals(step).into_iter();
+    let order = all.map(|arrival| Before {
+        first: arrival.callee,
+        then: arrival.caller,
+    });
+    order.collect()
+}
+
+/// The same, and why.
+pub(super) fn ordered<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
+    let all = arrivals(step).into_iter();
+    let ordered = all.map(|arrival| Ordered {
+        pair: (arrival.caller, arrival.callee),
+        why: goes_first(&arrival),
+    });
+    ordered.collect()
+}
+
+/// Each caller and callee once.
+fn arrivals<'a>(step: &Step<'a>) -> Vec<Arrival<'a>> {
+    let (Some(old), Some(new)) = (step.old, step.new) else {
+        return Vec::new();
+    };
+    let known = |name| old.find(step.pairs.before(name)).is_some();
+    // Most steps have nobody who is new.
+    if new.services().all(|service| known(service.name())) {
+        return Vec::new();
+    }
+    let mut found: BTreeMap<(&str, &str), Arrival<'a>> = BTreeMap::new();
+    for target in step.targets() {
+        if !matches!(target, TargetId::Swarm | TargetId::Kubernetes) {
+            continue;
+        }
+        let rolling = step.rolling(target);
+        for (from, edge, to) in new.edges() {
+            let (Some(caller), Some(callee)) = (new.service(from), new.service(to)) else {
+                continue;
+            };
+            let here = new.runs_on(caller, target) && new.runs_on(callee, target);
+            let asks = match edge.kind {
+                EdgeKind::After => false,
+                EdgeKind::Routes => true,
+                EdgeKind::Calls => rolling.contains(caller.name()),
+            };
+            if !here || !asks || !known(caller.name()) || known(callee.name()) {
+                continue;
+            }
+            if let Some(address) = addresses::address(target, new, (caller, callee), edge) {
+                let pair = (caller.name(), callee.name());
+                found.entry(pair).or_insert(Arrival {
+                    caller: pair.0,
+                    callee: pair.1,
+                    address,
+                    span: edge.span,
+                });
+            }
+        }
+    }
+    found.into_values().collect()
+}
+
+fn goes_first(arrival: &Arrival<'_>) -> Diagnostic {
+    let Arrival {
+        caller,
+        callee,
+        address,
+        span,
+    } = arrival;
+    Diagnostic::new(
+        &catalogue::ORDER_MATTERS,
+        format!("`{callee}` goes first: the new `{caller}` asks for `{address}`, and nobody answers there before `{callee}` serves"),
+        *span,
+    )
+    .help(format!("deploy `{callee}` with `{caller}` as it is, and `{caller}` once that is done"))
+    .about(caller)
+}
