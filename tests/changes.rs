@@ -492,6 +492,7 @@ fn what_git_cannot_give_is_said() {
             &["one:nothing.zd", "app.zd"],
             "there is no `shop/nothing.zd` in `one`",
         ),
+        (&["one:nothing.zd", "app.zd"], "it has `shop/app.zd`"),
         (&["nothing.zd", "app.zd"], "there is no file `nothing.zd`"),
     ] {
         let (code, said) = repository.plan(words, &[]);

@@ -60,8 +60,13 @@ pub(super) fn open(revision: &str, path: &Path) -> Result<Tree, Failure> {
     let commit = run(&folder, &words).map_err(|failure| match failure.help {
         // Git said why: it is not about the revision.
         Some(_) => failure,
-        None => Failure::new(format!("there is no revision `{}`", escape_line(revision)))
-            .help("name a commit, a branch or a tag; or a file or folder that exists"),
+        None => Failure::new(format!("there is no revision `{}`", escape_line(revision))).help(
+            if revision == "HEAD" {
+                "nothing is committed yet: commit what is deployed, or name two files, `zdc plan old.zd new.zd`"
+            } else {
+                "name a commit, a branch or a tag; or a file or folder that exists"
+            },
+        ),
     })?;
     let commit = text(commit)?.trim().to_owned();
     let words = ["ls-tree", "-r", "-z", "--full-tree", &commit];
@@ -94,11 +99,20 @@ impl Tree {
             return Ok(path.into());
         }
         let revision = escape_line(&self.revision);
-        Err(Failure::new(format!(
+        let failure = Failure::new(format!(
             "there is no `{}` in `{revision}`",
             escape_line(&path)
-        ))
-        .help("name the program: `zdc plan --file path/to/app.zd`"))
+        ));
+        let is_program = |path: &&String| Path::new(path).file_name() == Some(MAIN.as_ref());
+        Err(match self.entries.keys().find(is_program) {
+            Some(there) => failure.help(format!(
+                "it has `{}`: say so, `zdc plan {revision}:path/to/{MAIN} path/to/{MAIN}`, with paths from here",
+                escape_line(there)
+            )),
+            None => failure.help(format!(
+                "name the program: `zdc plan {revision}:path/to/old.zd path/to/{MAIN}`"
+            )),
+        })
     }
 
     /// A path on disk as a path in the repository.
