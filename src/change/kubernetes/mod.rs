@@ -56,7 +56,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
         }
     }
     taken::refuse((&before, &after), &mut changes);
-    selectors::ahead_of_pods((&before, &after), &mut changes);
+    selectors::without_pods((&before, &after), &mut changes);
     renames(&mut changes);
     TargetChanges {
         target: pair.target,

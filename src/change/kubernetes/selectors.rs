@@ -1,4 +1,7 @@
-//! Services whose selector asks for a label that only pods to come have.
+//! Services that lead to no pod: until new ones are ready, or from then on.
+//!
+//! A selector counts at once, for whatever has its labels (`kubernetes.io/docs/concepts/services-networking/service`, Defining a
+//! Service), and a pod's labels come with the pod. What is written no more runs on (`Effect::Left`), and its pods are asked.
 
 use super::{Key, Keyed, is_workload};
 use crate::change::difference::at;
@@ -6,72 +9,179 @@ use crate::change::{Change, Effect};
 use crate::targets::{Content, Object};
 use serde_json::{Map, Value};
 
-/// A workload with the labels of its pods, before and now.
+type Labels = Map<String, Value>;
+
+/// What makes pods, with their labels.
 struct Pods<'a> {
-    namespace: Option<&'a str>,
-    was: Map<String, Value>,
-    is: Map<String, Value>,
+    key: Key<'a>,
+    labels: Labels,
+    /// Whether it says that it has none.
+    none: bool,
 }
 
-/// Says of a Service that gets another selector where no pod that is there has its labels: the selector counts at once
-/// (`kubernetes.io/docs/concepts/services-networking/service`, Defining a Service), and a pod's labels come with the pod.
-pub(super) fn ahead_of_pods((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change]) {
-    let asks = |change: &&mut Change| {
-        let mut fields = change.fields.iter();
-        let in_place = change.kind == "Service" && change.effect == Effect::InPlace;
-        in_place && fields.any(|field| field.path.starts_with("spec.selector"))
-    };
-    let asking: Vec<&mut Change> = changes.iter_mut().filter(asks).collect();
-    if asking.is_empty() {
+impl Pods<'_> {
+    fn are_for(&self, service: Key<'_>, selector: &Labels) -> bool {
+        let mut wanted = selector.iter();
+        service.3 == self.key.3
+            && wanted.all(|(label, value)| self.labels.get(label) == Some(value))
+    }
+}
+
+/// What makes pods before a step, and after it.
+struct Both<'a> {
+    before: Vec<Pods<'a>>,
+    after: Vec<Pods<'a>>,
+}
+
+/// Says of a Service that gets another selector, and of a workload whose pods get other labels, where nobody is asked then.
+pub(super) fn without_pods((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change]) {
+    if !changes.iter().any(|it| selects_others(it) || relabels(it)) {
         return;
     }
-    let workloads: Vec<Pods<'_>> = new
-        .iter()
-        .filter_map(|(key, object)| pods(*key, object, old))
-        .collect();
-    for change in asking {
-        let namespace = change.namespace.as_deref();
-        let service = ("", change.kind.as_str(), change.name.as_str(), namespace);
-        let service = new.get(&service);
-        let selector = service.and_then(|it| map(&it.content, &["spec", "selector"]));
-        let Some(selector) = selector.filter(|it| !it.is_empty()) else {
-            continue;
-        };
-        let mut served = workloads.iter();
-        let of_it = |pods: &&Pods<'_>| pods.namespace == namespace && has(&pods.is, &selector);
-        let all: Vec<&Pods<'_>> = served.by_ref().filter(of_it).collect();
-        if all.is_empty() || all.iter().any(|pods| has(&pods.was, &selector)) {
-            continue;
+    let left = old.iter().filter(|(key, _)| !new.contains_key(*key));
+    let both = Both {
+        before: old.iter().filter_map(pods).collect(),
+        after: new.iter().chain(left).filter_map(pods).collect(),
+    };
+    for change in changes.iter_mut().filter(|it| selects_others(it)) {
+        let key = key(change);
+        let [was, is] = [old, new].map(|side| side.get(&key).and_then(|it| selector(it)));
+        let said = is.and_then(|is| both.ahead(key, was, &is));
+        if let Some(said) = said {
+            change.how = said;
         }
-        let lacking = selector
-            .iter()
-            .find(|(label, value)| all.iter().all(|pods| pods.was.get(*label) != Some(value)));
-        let label = lacking.map_or_else(String::new, |(label, value)| {
-            format!(" `{label}: {}`", value.as_str().unwrap_or_default())
+    }
+    if !changes.iter().any(relabels) {
+        return;
+    }
+    let services = new.iter().filter(|(key, _)| (key.0, key.1) == SERVICE);
+    let selectors = services.filter_map(|(key, object)| Some((*key, selector(object)?)));
+    let mut selectors: Vec<(Key<'_>, Labels)> = selectors.collect();
+    selectors.sort_unstable_by_key(|(key, _)| *key);
+    for change in changes.iter_mut().filter(|it| relabels(it)) {
+        let said = selectors.iter().filter_map(|(service, selector)| {
+            let said = both.left_alone(*service, selector, change)?;
+            Some(format!("; {said}"))
         });
-        change.how = format!(
-            "the pods that are there have no{label}: nobody is asked until new ones are ready, nor after `kubectl rollout undo`"
-        );
+        let said: String = said.collect();
+        change.how.push_str(&said);
     }
 }
 
-/// The pods of a workload that was there before.
-fn pods<'a>(key: Key<'a>, object: &Object, old: &Keyed<'_>) -> Option<Pods<'a>> {
-    const LABELS: [&str; 4] = ["spec", "template", "metadata", "labels"];
-    let (_, kind, _, namespace) = key;
-    let before = old.get(&key).filter(|_| is_workload(kind))?;
+const SERVICE: (&str, &str) = ("", "Service");
+
+fn selects_others(change: &Change) -> bool {
+    let mut fields = change.fields.iter();
+    let in_place = change.kind == SERVICE.1 && change.effect == Effect::InPlace;
+    in_place && fields.any(|field| field.path.starts_with("spec.selector"))
+}
+
+/// Whether pods are replaced by ones that lack a label, or have another value of it.
+fn relabels(change: &Change) -> bool {
+    let mut fields = change.fields.iter();
+    is_workload(&change.kind)
+        && change.effect.replaces()
+        && fields.any(|it| it.old.is_some() && it.path.starts_with("spec.template.metadata.labels"))
+}
+
+impl Both<'_> {
+    /// What becomes of a Service with another selector.
+    fn ahead(&self, service: Key<'_>, was: Option<Labels>, is: &Labels) -> Option<String> {
+        let are_for = |it: &&Pods<'_>| !it.none && it.are_for(service, is);
+        if self.before.iter().any(|it| are_for(&it)) {
+            return None;
+        }
+        let to_come: Vec<&Pods<'_>> = self.after.iter().filter(are_for).collect();
+        if to_come.is_empty() {
+            // Whose pods never were among these may make its pods elsewhere.
+            let was = was?;
+            let mut before = self.before.iter();
+            let asked = before.any(|it| !it.none && it.are_for(service, &was));
+            let label = lacking(service, is, &self.after);
+            return asked.then(|| {
+                format!(
+                    "no pod of these manifests has {label}: nobody is asked, unless another pod has it"
+                )
+            });
+        }
+        let goes_back = |it: &&Pods<'_>| {
+            let mut before = self.before.iter();
+            before.any(|was| was.key == it.key && !was.are_for(service, is))
+        };
+        let undo = if to_come.iter().any(goes_back) {
+            ", nor after `kubectl rollout undo`"
+        } else {
+            ""
+        };
+        let label = lacking(service, is, &self.before);
+        Some(format!(
+            "no pod that is there has {label}: nobody is asked until new ones are ready{undo}"
+        ))
+    }
+
+    /// What becomes of a Service that asks for what the pods of a workload were, and no pod is then.
+    fn left_alone(&self, service: Key<'_>, is: &Labels, change: &Change) -> Option<String> {
+        let of_it = |it: &&Pods<'_>| {
+            (it.key.1, it.key.2, it.key.3)
+                == (&*change.kind, &*change.name, change.namespace.as_deref())
+        };
+        let asked = self.before.iter().find(of_it)?;
+        let mut after = self.after.iter();
+        let stays = |it: &Pods<'_>| !it.none && it.are_for(service, is);
+        if !asked.are_for(service, is) || after.any(stays) {
+            return None;
+        }
+        let (name, label) = (service.2, lacking(service, is, &self.after));
+        Some(format!(
+            "Service {name} asks for {label}, which no pod of these manifests has then: nobody is asked once they are replaced, \
+             unless another pod has it"
+        ))
+    }
+}
+
+/// What of a selector none of the pods of its namespace has; all of it where each has some.
+fn lacking(service: Key<'_>, selector: &Labels, pods: &[Pods<'_>]) -> String {
+    let lacks = |(label, value): &(&String, &Value)| {
+        let mut here = pods.iter().filter(|it| !it.none && it.key.3 == service.3);
+        here.all(|it| it.labels.get(*label) != Some(*value))
+    };
+    let shown = |(label, value): (&String, &Value)| {
+        format!("`{label}: {}`", value.as_str().unwrap_or_default())
+    };
+    let some: Vec<String> = selector.iter().filter(lacks).map(shown).collect();
+    match some.as_slice() {
+        [] => selector.iter().map(shown).collect::<Vec<_>>().join(" and "),
+        some => some.join(" and "),
+    }
+}
+
+fn key(change: &Change) -> Key<'_> {
+    let namespace = change.namespace.as_deref();
+    (SERVICE.0, &change.kind, &change.name, namespace)
+}
+
+/// What an object makes pods of, whoever knows its kind; a Job's end by themselves.
+fn pods<'a>((key, object): (&Key<'a>, &&Object)) -> Option<Pods<'a>> {
+    let path: &[&str] = match key.1 {
+        "Job" => return None,
+        "Pod" => &["metadata", "labels"],
+        _ => &["spec", "template", "metadata", "labels"],
+    };
+    let labels = map(&object.content, path)?;
+    let replicas = at(&object.content, &["spec", "replicas"]);
+    let none = replicas.is_some_and(|it| it.as_u64() == Some(0));
     Some(Pods {
-        namespace,
-        was: map(&before.content, &LABELS)?,
-        is: map(&object.content, &LABELS)?,
+        key: *key,
+        labels,
+        none,
     })
 }
 
-fn map(content: &Content, path: &[&str]) -> Option<Map<String, Value>> {
-    at(content, path)?.as_object().cloned()
+/// What a Service asks for; who says nothing asks for no pod of its own choice.
+fn selector(service: &Object) -> Option<Labels> {
+    map(&service.content, &["spec", "selector"]).filter(|it| !it.is_empty())
 }
 
-fn has(labels: &Map<String, Value>, selector: &Map<String, Value>) -> bool {
-    let mut wanted = selector.iter();
-    wanted.all(|(label, value)| labels.get(label) == Some(value))
+fn map(content: &Content, path: &[&str]) -> Option<Labels> {
+    at(content, path)?.as_object().cloned()
 }
