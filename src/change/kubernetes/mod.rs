@@ -25,7 +25,7 @@ use defaults::Sides;
 use quantity::quantity;
 use rolling::{on_delete, rolling};
 use rustc_hash::FxHashMap;
-use scaling::Scaling;
+use scaling::{Again, Scaling};
 use serde_json::Value;
 
 /// Fewer objects than this are not worth a thread.
@@ -48,13 +48,27 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
         });
         compared.collect::<Vec<_>>()
     });
-    let mut changes: Vec<Change> = compared.into_iter().flatten().flatten().collect();
-    let unchanged = all.len() - changes.len();
-    for object in objects(pair.old).filter(|it| is_last(&before, it) && !is_generated(it)) {
-        if !after.contains_key(&key(object)) {
-            changes.push(left(pair, object));
+    let left = objects(pair.old).filter(|it| is_last(&before, it) && !is_generated(it));
+    let left = left.filter(|it| !after.contains_key(&key(it)));
+    let left: Vec<Change> = left.map(|object| left_behind(pair, object)).collect();
+    let compared: Vec<Option<Change>> = compared.into_iter().flatten().collect();
+    // Where nothing differs there is nothing to apply.
+    let applied = !left.is_empty() || compared.iter().any(Option::is_some);
+    let (mut changes, mut taken_over) = (Vec::new(), Vec::new());
+    for (object, compared) in all.iter().zip(compared) {
+        match compared {
+            Some(change) => changes.push(change),
+            None if applied => match scaling::as_written(&scaling, object) {
+                Some(Again::Each(how)) => changes.push(set_again(pair, object, how)),
+                Some(Again::Later(by, how)) => taken_over.push((by, how)),
+                None => {}
+            },
+            None => {}
         }
     }
+    scaling::tell(&taken_over, &mut changes);
+    let unchanged = all.len() - changes.len();
+    changes.extend(left);
     taken::refuse((&before, &after), &mut changes);
     selectors::without_pods((&before, &after), &mut changes);
     renames(&mut changes);
@@ -127,7 +141,15 @@ fn created(pair: &Pair<'_>, object: &Object) -> Change {
     change
 }
 
-fn left(pair: &Pair<'_>, object: &Object) -> Change {
+/// What is written as it was, and is set to that by an apply.
+fn set_again(pair: &Pair<'_>, object: &Object, how: String) -> Change {
+    let mut change = change(pair.new_graph, object);
+    change.effect = Effect::InPlace;
+    change.how = how;
+    change
+}
+
+fn left_behind(pair: &Pair<'_>, object: &Object) -> Change {
     let mut change = change(pair.old_graph, object);
     change.span = None;
     change.effect = Effect::Left;
@@ -196,7 +218,7 @@ fn changed(
     };
     let more = [
         lost.map(ToOwned::to_owned),
-        scaling::overridden(object, least_now),
+        scaling::overridden(object, least),
     ];
     for more in more.into_iter().flatten() {
         change.how.push_str("; ");

@@ -1,14 +1,21 @@
 //! Whose number of pods something else than its manifest says.
 
 use super::objects;
-use crate::change::Field;
 use crate::change::difference::at;
+use crate::change::{Change, Field};
 use crate::targets::Object;
 use rustc_hash::FxHashMap;
 use serde_json::Value;
 
-/// The least number of pods of each workload that is scaled, by kind, name and namespace.
-pub(super) struct Scaling(FxHashMap<(String, String, Option<String>), u64>);
+/// What scales a workload, and to how many pods at the least.
+struct Scaled {
+    least: u64,
+    /// Kind and name of the autoscaler, which is in the namespace of what it scales.
+    by: (String, String),
+}
+
+/// Workloads that are scaled, by kind, name and namespace.
+pub(super) struct Scaling(FxHashMap<(String, String, Option<String>), Scaled>);
 
 impl Scaling {
     /// As autoscalers say (kubernetes/kubernetes `pkg/apis/autoscaling/v2/defaults.go`: at least one) and the `ScaledObject`s of
@@ -26,13 +33,19 @@ impl Scaling {
             let kind = text("kind").unwrap_or("Deployment").to_owned();
             let name = text("name")?.to_owned();
             let least = spec.get(least).and_then(Value::as_u64).unwrap_or(default);
-            Some(((kind, name, object.namespace.clone()), least))
+            let by = (object.kind.clone(), object.name.clone());
+            let scaled = Scaled { least, by };
+            Some(((kind, name, object.namespace.clone()), scaled))
         });
         Self(scaled.collect())
     }
 
     /// The least number of pods that a workload is scaled to, where it is.
     pub(super) fn least(&self, object: &Object) -> Option<u64> {
+        self.scaled(object).map(|it| it.least)
+    }
+
+    fn scaled(&self, object: &Object) -> Option<&Scaled> {
         // Nearly all programs have none.
         if self.0.is_empty() {
             return None;
@@ -42,7 +55,46 @@ impl Scaling {
             object.name.clone(),
             object.namespace.clone(),
         );
-        self.0.get(&key).copied()
+        self.0.get(&key)
+    }
+}
+
+/// An autoscaler: kind, name and namespace.
+type Autoscaler = (String, String, Option<String>);
+
+/// What becomes of a workload that is written as it was, with the number of its pods.
+pub(super) enum Again {
+    /// It is scaled already.
+    Each(String),
+    /// This is what scales it from now on.
+    Later(Autoscaler, String),
+}
+
+/// What an apply makes of a workload that is written as it was: `kubectl apply` sends what differs from what is live, and an
+/// autoscaler that is written no more stays (kubernetes/kubernetes `staging/src/k8s.io/kubectl/pkg/cmd/apply/patcher.go`; documented at
+/// `kubernetes.io/docs/tasks/manage-kubernetes-objects/declarative-config`, How apply calculates differences and merges changes).
+pub(super) fn as_written([was, is]: &[Scaling; 2], object: &Object) -> Option<Again> {
+    let (was, is) = (was.scaled(object), is.scaled(object));
+    let how = overridden(object, is.or(was).map(|it| it.least))?;
+    let Some(new) = is.filter(|_| was.is_none()) else {
+        return Some(Again::Each(how));
+    };
+    let (kind, name) = new.by.clone();
+    let how = format!("{} {}: {how}", object.kind, object.name);
+    Some(Again::Later((kind, name, object.namespace.clone()), how))
+}
+
+/// Says of autoscalers that what they scale from now on has a number of its own.
+pub(super) fn tell(taken_over: &[(Autoscaler, String)], changes: &mut [Change]) {
+    for ((kind, name, namespace), how) in taken_over {
+        let mut changes = changes.iter_mut();
+        let by = changes
+            .find(|it| (&it.kind, &it.name, &it.namespace) == (kind, name, namespace))
+            .map(|it| &mut it.how);
+        if let Some(said) = by {
+            let between = if said.is_empty() { "" } else { "; " };
+            *said = format!("{said}{between}{how}");
+        }
     }
 }
 
