@@ -73,6 +73,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
             effect: Effect::Created,
             how: String::new(),
             fields: Vec::new(),
+            unaware: Vec::new(),
             span: view.map(ServiceView::span),
         };
         match (old.get(service.name.as_str()), moved) {
@@ -131,6 +132,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
                 None => "runs on until `docker compose up --remove-orphans`".to_owned(),
             },
             fields: Vec::new(),
+            unaware: Vec::new(),
             span: None,
         });
     }

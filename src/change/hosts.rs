@@ -145,6 +145,7 @@ fn change(pair: &Pair<'_>, file: &Object, effect: Effect, how: String) -> Change
         effect,
         how,
         fields: Vec::new(),
+        unaware: Vec::new(),
         span: view
             .filter(|_| effect != Effect::Left)
             .map(ServiceView::span),

@@ -115,6 +115,8 @@ pub struct Change {
     pub how: String,
     /// What differs.
     pub fields: Vec<Field>,
+    /// Whose instances read what it held before and are not replaced, of what is read by its name.
+    pub unaware: Vec<String>,
     /// Where it is declared in the new program.
     pub span: Option<Span>,
 }

@@ -23,10 +23,7 @@ pub(super) fn without_effect(step: &Step<'_>, found: &mut Diagnostics) {
         if target == TargetId::Swarm && kept && change.effect == Effect::Ignored {
             found.push(ignored(change));
         }
-        let data = change.fields.iter();
-        let data =
-            data.filter(|field| !field.path.starts_with("metadata") && field.path != "immutable");
-        if change.kind == "ConfigMap" && change.effect == Effect::InPlace && data.count() > 0 {
+        if !change.unaware.is_empty() {
             found.push(reaches_nobody(change));
         }
     }
@@ -125,10 +122,10 @@ fn ignored(change: &Change) -> Diagnostic {
 }
 
 fn reaches_nobody(change: &Change) -> Diagnostic {
-    let name = &change.name;
+    let (name, readers) = (&change.name, change.unaware.join(", "));
     Diagnostic::new(
         &catalogue::CONFIG_REACHES_NOBODY,
-        format!("no pod is replaced for the new data of ConfigMap `{name}`"),
+        format!("no pod of {readers} is replaced for the new data of ConfigMap `{name}`"),
         place(change),
     )
     .help("give it another name with every change, as zdc does for a `config`: what mentions it rolls")

@@ -1,6 +1,7 @@
 //! Kubernetes: what `kubectl apply` and the controllers make of the difference between two sets of
 //! manifests.
 
+mod configs;
 mod defaults;
 mod exceptions;
 mod kept;
@@ -72,6 +73,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     taken::refuse((&before, &after), &mut changes);
     selectors::without_pods((&before, &after), &mut changes);
     renames(&mut changes);
+    configs::read_by(&after, &mut changes);
     TargetChanges {
         target: pair.target,
         changes,
@@ -354,6 +356,7 @@ fn change(graph: Option<&Graph>, object: &Object) -> Change {
         effect: Effect::Ignored,
         how: String::new(),
         fields: Vec::new(),
+        unaware: Vec::new(),
         span: view.map(ServiceView::span),
     }
 }

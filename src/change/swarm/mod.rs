@@ -264,6 +264,7 @@ fn change(kind: &str, name: String) -> Change {
         effect: Effect::Ignored,
         how: String::new(),
         fields: Vec::new(),
+        unaware: Vec::new(),
         span: None,
     }
 }
