@@ -74,6 +74,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
             how: String::new(),
             fields: Vec::new(),
             unaware: Vec::new(),
+            scaled: false,
             span: view.map(ServiceView::span),
         };
         match (old.get(service.name.as_str()), moved) {
@@ -133,6 +134,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
             },
             fields: Vec::new(),
             unaware: Vec::new(),
+            scaled: false,
             span: None,
         });
     }

@@ -146,6 +146,7 @@ fn change(pair: &Pair<'_>, file: &Object, effect: Effect, how: String) -> Change
         how,
         fields: Vec::new(),
         unaware: Vec::new(),
+        scaled: false,
         span: view
             .filter(|_| effect != Effect::Left)
             .map(ServiceView::span),

@@ -26,15 +26,17 @@ pub(super) fn fewer_at_once(step: &Step<'_>, found: &mut Diagnostics) {
 }
 
 /// More instances and a new version in one step: Kubernetes starts the added ones with the old
-/// version (deployment controller `pkg/controller/deployment/sync.go`, `scale`).
+/// version (deployment controller `pkg/controller/deployment/sync.go`, `scale`), where it has pods (`isScalingEvent`). Who says no
+/// number has one (`pkg/apis/apps/v1/defaults.go`), and how many an autoscaler made is not known.
 pub(super) fn old_version_scaled(step: &Step<'_>, found: &mut Diagnostics) {
     for change in step.on(TargetId::Kubernetes) {
         let counts = counts(change);
         let rolls = change.fields.iter().any(|it| it.effect == Effect::Rolls);
-        if let ("Deployment", true, Some((Some(was), Some(is)))) = (&*change.kind, rolls, counts)
-            && is > was
-        {
-            found.push(scaled(change, is - was));
+        if let ("Deployment", true, Some((was, Some(is)))) = (&*change.kind, rolls, counts) {
+            let was = was.unwrap_or(1);
+            if was > 0 && is > was && !change.scaled {
+                found.push(scaled(change, is - was));
+            }
         }
     }
 }

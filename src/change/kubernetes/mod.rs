@@ -199,8 +199,10 @@ fn changed(
     }
     exceptions::consider(object, before, &mut change.fields);
     let worst = change.fields.iter().map(|field| field.effect).max()?;
+    change.scaled = least_before.is_some();
+    let sides = [(before, least_before), (&object.content, least)];
     (change.effect, change.how) = match worst {
-        Effect::Rolls => rolling(&object.kind, &object.content, least),
+        Effect::Rolls => rolling(&object.kind, sides),
         Effect::RestartsAtOnce => (
             worst,
             "its container is stopped, and another one started".to_owned(),
@@ -214,6 +216,9 @@ fn changed(
         }
         _ => (worst, "no pod is replaced".to_owned()),
     };
+    if let Some(how) = rolling::stopped(&object.kind, sides) {
+        (change.effect, change.how) = (Effect::InPlace, how);
+    }
     let lost = match &*object.kind {
         "StatefulSet" => scaling::stateful(object, &mut change.fields),
         _ => None,
@@ -357,6 +362,7 @@ fn change(graph: Option<&Graph>, object: &Object) -> Change {
         how: String::new(),
         fields: Vec::new(),
         unaware: Vec::new(),
+        scaled: false,
         span: view.map(ServiceView::span),
     }
 }

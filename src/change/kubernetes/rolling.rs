@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::fmt;
 
 /// How many pods a workload has.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 enum Pods {
     Exactly(u64),
     /// As its autoscaler says.
@@ -46,26 +46,54 @@ impl fmt::Display for Pods {
     }
 }
 
-/// How the pods of a workload are replaced, which something may scale to a least number.
-pub(super) fn rolling(kind: &str, object: &Content, least: Option<u64>) -> (Effect, String) {
+/// A workload before and now, and the least number of pods that something scales it to.
+pub(super) type Sides<'c> = [(&'c Content, Option<u64>); 2];
+
+/// How the pods of a workload are replaced.
+pub(super) fn rolling(kind: &str, sides: Sides<'_>) -> (Effect, String) {
+    let [was, pods] = sides.map(|(object, least)| Pods::of(object, least));
+    let [_, (object, _)] = sides;
     if kind == "DaemonSet" {
         return rolling_by_node(object);
     }
-    let pods = Pods::of(object, least);
-    if let Pods::Exactly(0) = pods {
+    if pods == Pods::Exactly(0) {
         return (Effect::InPlace, "it has no pods".to_owned());
     }
     match kind {
-        "StatefulSet" => rolling_in_place(object, pods),
-        _ => rolling_beside(object, pods),
+        "StatefulSet" => rolling_in_place(object, was, pods),
+        _ => rolling_beside(object, was, pods),
     }
 }
 
+/// Of a workload that had no pods.
+fn started() -> (Effect, String) {
+    let how = "it had no pods: those of the new version are started";
+    (Effect::InPlace, how.to_owned())
+}
+
+/// What becomes of a workload that has no pods from then on.
+pub(super) fn stopped(kind: &str, sides: Sides<'_>) -> Option<String> {
+    if !matches!(kind, "Deployment" | "StatefulSet" | "ReplicaSet") {
+        return None;
+    }
+    let [was, is] = sides.map(|(object, least)| Pods::of(object, least));
+    let none = Pods::Exactly(0);
+    (was != none && is == none).then(|| match was {
+        Pods::Exactly(1) => "its pod is stopped, and none serves after it".to_owned(),
+        Pods::Exactly(count) => format!("all {count} pods are stopped, and none serves after them"),
+        Pods::AtLeast(_) => "all its pods are stopped, and none serves after them".to_owned(),
+    })
+}
+
 /// Of a Deployment (`kubernetes.io/docs/concepts/workloads/controllers/deployment`, Strategy, Pausing and Resuming a rollout).
-fn rolling_beside(object: &Content, pods: Pods) -> (Effect, String) {
+fn rolling_beside(object: &Content, was: Pods, pods: Pods) -> (Effect, String) {
     if at(object, &["spec", "paused"]).as_deref() == Some(&Value::Bool(true)) {
         let how = "it is paused: no pod is replaced until `kubectl rollout resume`";
         return (Effect::InPlace, how.to_owned());
+    }
+    // Only a ReplicaSet with pods is scaled first: kubernetes/kubernetes `pkg/controller/deployment/sync.go`, `isScalingEvent`.
+    if was == Pods::Exactly(0) {
+        return started();
     }
     let strategy = at(object, &["spec", "strategy"]).unwrap_or_default();
     if strategy.get("type").and_then(Value::as_str) == Some("Recreate") {
@@ -87,16 +115,18 @@ fn rolling_beside(object: &Content, pods: Pods) -> (Effect, String) {
 /// Whether all pods may be missing at the same time: shares are rounded down, and where both come to nothing one may be missing
 /// (kubernetes/kubernetes `pkg/controller/deployment/util`, `ResolveFenceposts`).
 fn at_once(count: u64, surge: &str, unavailable: &str) -> bool {
-    let share = |text: &str, up: bool| {
-        let percent = text.strip_suffix('%').and_then(|it| it.parse::<u64>().ok());
-        match percent {
-            Some(percent) if up => (percent * count).div_ceil(100),
-            Some(percent) => percent * count / 100,
-            None => text.parse().unwrap_or(0),
-        }
-    };
-    let (surge, unavailable) = (share(surge, true), share(unavailable, false));
+    let (surge, unavailable) = (share(surge, count, true), share(unavailable, count, false));
     unavailable >= count || surge == 0 && unavailable == 0 && count == 1
+}
+
+/// So many of a number of pods, or such a share of them.
+fn share(text: &str, count: u64, up: bool) -> u64 {
+    let percent = text.strip_suffix('%').and_then(|it| it.parse::<u64>().ok());
+    match percent {
+        Some(percent) if up => percent.saturating_mul(count).div_ceil(100),
+        Some(percent) => percent.saturating_mul(count) / 100,
+        None => text.parse().unwrap_or(0),
+    }
 }
 
 /// What a workload with pods of its own says that replaces them only once somebody deletes them.
@@ -107,7 +137,7 @@ pub(super) fn on_delete(strategy: &Value) -> Option<(Effect, String)> {
 }
 
 /// Of a `StatefulSet` (`kubernetes.io/docs/concepts/workloads/controllers/statefulset`, Update strategies, Partitioned rolling updates).
-fn rolling_in_place(object: &Content, pods: Pods) -> (Effect, String) {
+fn rolling_in_place(object: &Content, was: Pods, pods: Pods) -> (Effect, String) {
     let strategy = at(object, &["spec", "updateStrategy"]).unwrap_or_default();
     if let Some(waits) = on_delete(&strategy) {
         return waits;
@@ -127,19 +157,25 @@ fn rolling_in_place(object: &Content, pods: Pods) -> (Effect, String) {
         let how = format!("{replaced}, {stopped}: `partition` keeps the first {kept}");
         return (Effect::Rolls, how);
     }
-    let at_once = strategy.pointer("/rollingUpdate/maxUnavailable");
-    if let Some(at_once) = at_once {
-        let how = format!("{pods}, {at_once} at once, {stopped}");
-        let all = amount(&strategy, "maxUnavailable", "1");
-        return if self::at_once(pods.fewest(), "1", &all) {
-            (Effect::RestartsAtOnce, how)
-        } else {
-            (Effect::Rolls, how)
-        };
+    // What it lacks is made of the new revision: `pkg/controller/statefulset`, `newVersionedStatefulSetPod`.
+    if was == Pods::Exactly(0) {
+        return started();
     }
     if pods.fewest() <= 1 {
         let how = format!("{pods}, stopped before its new one starts");
         return (Effect::RestartsAtOnce, how);
+    }
+    if strategy.pointer("/rollingUpdate/maxUnavailable").is_some() {
+        let at_once = amount(&strategy, "maxUnavailable", "1");
+        let how = format!("{pods}, {at_once} at once, {stopped}");
+        // Rounded down, and one at the least: kubernetes/kubernetes `pkg/controller/statefulset`, `getStatefulSetMaxUnavailable`.
+        let all = share(&at_once, pods.fewest(), false).max(1) >= pods.fewest();
+        let effect = if all {
+            Effect::RestartsAtOnce
+        } else {
+            Effect::Rolls
+        };
+        return (effect, how);
     }
     (Effect::Rolls, format!("{pods}, one by one, {stopped}"))
 }

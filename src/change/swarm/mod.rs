@@ -265,6 +265,7 @@ fn change(kind: &str, name: String) -> Change {
         how: String::new(),
         fields: Vec::new(),
         unaware: Vec::new(),
+        scaled: false,
         span: None,
     }
 }
