@@ -11,6 +11,8 @@ use std::io::{self, Write};
 const MOST_FIELDS: usize = 30;
 /// The most characters shown of one value.
 const MOST_CHARACTERS: usize = 70;
+/// How many of them stand before the first one that differs, where the beginnings are alike.
+const MOST_ALIKE: usize = 25;
 /// What stands above the services for which that holds.
 pub(super) const ONE_WAY: &str = "There is no way back after this step:";
 
@@ -146,7 +148,7 @@ fn write_field(
     let (sign, color, text) = match (&field.old, &field.new) {
         (None, Some(new)) => ("+", "32", value(new)),
         (Some(old), None) => ("-", "31", value(old)),
-        (Some(old), Some(new)) => ("~", "33", format!("{} -> {}", value(old), value(new))),
+        (Some(old), Some(new)) => ("~", "33", values(old, new)),
         (None, None) => ("~", "33", String::new()),
     };
     let sign = painted(sign, color, style);
@@ -173,11 +175,29 @@ pub(super) fn place(planned: &Planned<'_>, span: Span) -> Option<String> {
 
 /// A value on one line, cut where it is long.
 pub(super) fn value(value: &Value) -> String {
-    let text = value.to_string();
-    let text = escape_line(&text);
-    match text.char_indices().nth(MOST_CHARACTERS) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.into_owned(),
+    cut(&escape_line(&value.to_string()), 0)
+}
+
+/// Two values on one line, cut around the first difference where what is shown of their beginnings would be the same.
+pub(super) fn values(old: &Value, new: &Value) -> String {
+    let [old, new] = [old, new].map(|it| escape_line(&it.to_string()).into_owned());
+    let mut from = 0;
+    if old != new && cut(&old, 0) == cut(&new, 0) {
+        let alike = old.chars().zip(new.chars()).take_while(|(a, b)| a == b);
+        from = alike.count().saturating_sub(MOST_ALIKE);
+    }
+    format!("{} -> {}", cut(&old, from), cut(&new, from))
+}
+
+/// The part of a text from that character on that there is room for.
+fn cut(text: &str, from: usize) -> String {
+    let before = if from > 0 { "…" } else { "" };
+    let start = text.char_indices().nth(from);
+    let rest = start.and_then(|(start, _)| text.get(start..));
+    let rest = rest.unwrap_or_default();
+    match rest.char_indices().nth(MOST_CHARACTERS) {
+        Some((end, _)) => format!("{before}{}…", rest.get(..end).unwrap_or_default()),
+        None => format!("{before}{rest}"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A plan as a comment on a pull request.
 
 use super::Planned;
-use super::human::{ONE_WAY, effect, sign, summary, value};
+use super::human::{ONE_WAY, effect, sign, summary, value, values};
 use crate::change::{Change, TargetChanges};
 use crate::diagnostics::render::escape_line;
 use std::io::{self, Write};
@@ -93,7 +93,7 @@ fn write_change(change: &Change, out: &mut dyn Write) -> io::Result<()> {
         let line = match (&field.old, &field.new) {
             (None, Some(new)) => format!("+ {}: {}", field.path, value(new)),
             (Some(old), None) => format!("- {}: {}", field.path, value(old)),
-            (Some(old), Some(new)) => format!("~ {}: {} -> {}", field.path, value(old), value(new)),
+            (Some(old), Some(new)) => format!("~ {}: {}", field.path, values(old, new)),
             (None, None) => field.path.clone(),
         };
         writeln!(out, "      {}", fenced(&line))?;
