@@ -217,6 +217,9 @@ impl<'c> Sides<'c> {
                     let image = at("image").and_then(Value::as_str);
                     image.is_some_and(|image| given.as_str() == Some(pull_policy(image)))
                 }
+                // Each is filled from the other: pkg/apis/core/v1/conversion.go, Convert_v1_PodSpec_To_core_PodSpec.
+                ["serviceAccount"] => at("serviceAccountName") == Some(given),
+                ["serviceAccountName"] => at("serviceAccount") == Some(given),
                 steps => POD.iter().any(|(of, left)| is(steps, of) && left.is(given)),
             };
         }

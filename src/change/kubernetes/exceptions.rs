@@ -8,9 +8,39 @@ use serde_json::Value;
 /// Takes them into account.
 pub(super) fn consider(object: &Object, before: &Content, fields: &mut [Field]) {
     match object.kind.as_str() {
-        "Service" => service(&object.content, before, fields),
+        "Service" => {
+            service(&object.content, before, fields);
+            allotted(&object.content, before, fields);
+        }
         "Pod" => pod(&object.content, fields),
+        "Job" => job(&object.content, fields),
         _ => {}
+    }
+}
+
+/// Of a Job with an index for each pod: how many there are may change, as long as all of them run at once before and after
+/// (kubernetes/kubernetes `pkg/apis/batch/validation`, `validateCompletions`; `kubernetes.io/docs/concepts/workloads/controllers/job`,
+/// Elastic Indexed Jobs).
+fn job(after: &Content, fields: &mut [Field]) {
+    let find = |fields: &[Field], path: &str| fields.iter().position(|it| it.path == path);
+    let indexed = at(after, &["spec", "completionMode"]);
+    let indexed = indexed.is_some_and(|it| it.as_str() == Some("Indexed"));
+    let (Some(all), Some(at_once)) = (
+        find(fields, "spec.completions"),
+        find(fields, "spec.parallelism"),
+    ) else {
+        return;
+    };
+    let sides = |index: usize| fields.get(index).map(|it| (it.old.clone(), it.new.clone()));
+    let (all_sides, at_once) = (sides(all), sides(at_once));
+    let both_sides = matches!(&all_sides, Some((Some(_), Some(_))));
+    if indexed
+        && both_sides
+        && all_sides == at_once
+        && let Some(field) = fields.get_mut(all)
+    {
+        field.effect = Effect::InPlace;
+        field.because = "all of an Indexed Job run at once, before and after";
     }
 }
 
@@ -36,6 +66,35 @@ fn service(after: &Content, before: &Content, fields: &mut [Field]) {
         };
         if !holds {
             field.effect = Effect::InPlace;
+        }
+    }
+}
+
+/// What a Service was given and what is written no more is put back before anything is looked at (kubernetes/kubernetes
+/// `pkg/registry/core/service/storage/alloc.go`, `patchAllocatedValues`): its address, and the ports of the nodes by their names.
+fn allotted(after: &Content, before: &Content, fields: &mut [Field]) {
+    let are = |all: fn(&str) -> bool| {
+        [before, after].iter().all(|of| {
+            let kind = at(of, &["spec", "type"]);
+            all(kind.as_deref().and_then(Value::as_str).unwrap_or_default())
+        })
+    };
+    let has_address = are(|kind| kind != "ExternalName");
+    let has_ports = are(|kind| matches!(kind, "NodePort" | "LoadBalancer"));
+    let no = at(after, &["spec", "allocateLoadBalancerNodePorts"]);
+    let has_ports = has_ports && no.as_deref() != Some(&Value::Bool(false));
+    let address = |it: &Field| it.path == "spec.clusterIP" && it.new.is_some();
+    let has_another = fields.iter().any(address);
+    let gone = fields.iter_mut();
+    for field in gone.filter(|it| it.old.is_some() && it.new.is_none()) {
+        let is_kept = match field.path.as_str() {
+            "spec.clusterIP" => has_address,
+            "spec.clusterIPs" => has_address && !has_another,
+            path => path.starts_with("spec.ports[") && path.ends_with("].nodePort") && has_ports,
+        };
+        if is_kept {
+            field.effect = Effect::Ignored;
+            field.because = "a Service keeps what it was given where none is written";
         }
     }
 }

@@ -207,6 +207,10 @@ fn changed(
             worst,
             "its container is stopped, and another one started".to_owned(),
         ),
+        Effect::Ignored => {
+            let first = change.fields.first();
+            (worst, first.map_or("", |it| it.because).to_owned())
+        }
         _ if grows(object, &was, &is) => (
             worst,
             "no pod is replaced; refused where its class says no `allowVolumeExpansion`".to_owned(),
