@@ -4,6 +4,7 @@
 mod configs;
 mod defaults;
 mod exceptions;
+mod invalid;
 mod kept;
 mod quantity;
 mod refusal;
@@ -242,7 +243,8 @@ fn changed(
             .filter(rolls)
             .for_each(|it| it.effect = change.effect);
     }
-    if let Some(refusal) = refused(object, &change.fields, before, &was, &is) {
+    let refusal = refused(object, &change.fields, before, &was, &is);
+    if let Some(refusal) = refusal.or_else(|| invalid::consider(object, &mut change.fields)) {
         (change.effect, change.how) = (Effect::Refused, refusal);
     }
     Some(change)

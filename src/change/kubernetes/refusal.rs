@@ -34,6 +34,11 @@ pub(super) fn forbidden(kind: &str, name: &str, place: &str) -> String {
     format!("The {kind} \"{name}\" is invalid: {place}: Forbidden")
 }
 
+/// The refusal of what is wrong by itself.
+pub(super) fn fault(kind: &str, name: &str, place: &str, said: &str) -> String {
+    format!("The {kind} \"{name}\" is invalid: {place}: {said}")
+}
+
 /// The refusal of pods that their own workload would not know.
 pub(super) fn labels(kind: &str, name: &str, labels: &Value) -> String {
     format!(

@@ -1,0 +1,97 @@
+//! What the API server takes of no workload, changed or not: each apply of one that differs has the whole of it looked at.
+//!
+//! kubernetes/kubernetes `pkg/apis/apps/validation`, by the function that each part names.
+
+use super::refusal;
+use crate::change::difference::at;
+use crate::change::{Effect, Field};
+use crate::targets::{Content, Object};
+use serde_json::{Value, json};
+
+/// A place, and what is said of it.
+type Fault = (&'static str, String);
+
+/// What is said of a workload, where something is wrong with it; its field is refused, where it is one of those.
+pub(super) fn consider(object: &Object, fields: &mut [Field]) -> Option<String> {
+    let (place, said) = match object.kind.as_str() {
+        "Deployment" => deployment(&object.content)?,
+        "DaemonSet" => daemon_set(&object.content)?,
+        _ => return None,
+    };
+    for field in fields.iter_mut().filter(|it| is_around(&it.path, place)) {
+        field.effect = Effect::Refused;
+    }
+    Some(refusal::fault(&object.kind, &object.name, place, &said))
+}
+
+/// `ValidateDeploymentStrategy`, `ValidateRollingUpdateDeployment`, `ValidateDeploymentSpec`.
+fn deployment(content: &Content) -> Option<Fault> {
+    let strategy = at(content, &["spec", "strategy"]).unwrap_or_default();
+    let rolling = strategy.get("rollingUpdate").and_then(Value::as_object);
+    let rolling = rolling.filter(|it| !it.is_empty());
+    if strategy.get("type").and_then(Value::as_str) == Some("Recreate") {
+        // What the API server wrote there itself is taken out by the patch of kubectl: `patchStrategy:"retainKeys"` of the field in
+        // staging/src/k8s.io/api/apps/v1/types.go.
+        rolling?;
+        let said = "Forbidden: may not be specified when strategy `type` is 'Recreate'";
+        return Some(("spec.strategy.rollingUpdate", said.to_owned()));
+    }
+    let of = |key| rolling.and_then(|it| it.get(key));
+    let (surge, unavailable) = (of("maxSurge"), of("maxUnavailable"));
+    if let Some(unavailable) = unavailable.filter(|it| is_none(it))
+        && surge.is_some_and(is_none)
+    {
+        let said = format!("Invalid value: {unavailable}: may not be 0 when `maxSurge` is 0");
+        return Some(("spec.strategy.rollingUpdate.maxUnavailable", said));
+    }
+    let seconds = |key| at(content, &["spec", key]).and_then(|it| it.as_u64());
+    let deadline = seconds("progressDeadlineSeconds").unwrap_or(600);
+    let ready = seconds("minReadySeconds").unwrap_or(0);
+    (deadline <= ready).then(|| {
+        let said = format!("Invalid value: {deadline}: must be greater than minReadySeconds");
+        ("spec.progressDeadlineSeconds", said)
+    })
+}
+
+/// `ValidateDaemonSetUpdateStrategy`, `ValidateRollingUpdateDaemonSet`.
+fn daemon_set(content: &Content) -> Option<Fault> {
+    let strategy = at(content, &["spec", "updateStrategy"]).unwrap_or_default();
+    if strategy.get("type").and_then(Value::as_str) == Some("OnDelete") {
+        return None;
+    }
+    let of = |key: &str, left: u64| {
+        let given = strategy.get("rollingUpdate").and_then(|it| it.get(key));
+        let given = given.filter(|it| !it.is_null());
+        given.cloned().unwrap_or_else(|| json!(left))
+    };
+    let (surge, unavailable) = (of("maxSurge", 0), of("maxUnavailable", 1));
+    match (is_none(&surge), is_none(&unavailable)) {
+        (false, false) => Some((
+            "spec.updateStrategy.rollingUpdate.maxSurge",
+            format!("Invalid value: {surge}: may not be set when maxUnavailable is non-zero"),
+        )),
+        (true, true) => Some((
+            "spec.updateStrategy.rollingUpdate.maxUnavailable",
+            "Required value: cannot be 0 when maxSurge is 0".to_owned(),
+        )),
+        _ => None,
+    }
+}
+
+/// Whether a place is another one, or one of the two is in the other.
+fn is_around(one: &str, other: &str) -> bool {
+    let is_in = |inner: &str, outer: &str| {
+        let rest = inner.strip_prefix(outer);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    is_in(one, other) || is_in(other, one)
+}
+
+/// Whether a number or share of pods is none (`getIntOrPercentValue`).
+fn is_none(amount: &Value) -> bool {
+    match amount {
+        Value::Number(number) => number.as_u64() == Some(0),
+        Value::String(text) => text.strip_suffix('%').and_then(|it| it.parse().ok()) == Some(0_u64),
+        _ => false,
+    }
+}
