@@ -74,6 +74,11 @@ fn way_to_keep_the_name(step: &Step<'_>, change: &Change) -> Option<String> {
         let way = "keep the name of the app and of the service; or give it other slots, and stop the old ones by hand once it is live";
         return Some(way.to_owned());
     }
+    let is_workload = matches!(&*change.kind, "Deployment" | "DaemonSet");
+    if is_workload && !change.how.ends_with("field is immutable") {
+        let way = "write what it asks for: under another name it is refused as well";
+        return Some(way.to_owned());
+    }
     if change.kind == "Service" && change.how.ends_with("provided port is already allocated") {
         let way = "keep the name and the namespace of the Service that has the port, or deploy first what gives it up; \
                    or use another one until the old Service is deleted";
