@@ -38,7 +38,7 @@ fn spring_cloud() -> Verdict {
         "target kubernetes {\n  namespace = \"found\"\n",
     )?;
     let plan = Plan::of("spring-cloud", [&found, &written])?;
-    let codes = ["ZD4058", "ZD4061", "ZD4068", "ZD4074"];
+    let codes = ["ZD4058", "ZD4061", "ZD4062", "ZD4068", "ZD4074"];
     let codes = codes.map(|code| [code; 3]).concat();
     // With docker compose a container that is left behind has the gateway's port.
     plan.finds(&[&["ZD4050"], &*codes].concat())?;
@@ -47,6 +47,8 @@ fn spring_cloud() -> Verdict {
         let effect = effects.get(&format!("Deployment {name}"));
         ensure(effect == Some(&"rolls"), || format!("{name}: {effect:?}"))?;
     }
+    // Each comes to ask a database that was not there.
+    plan.says("`mariadb` goes first: the new `user-service` asks for `mariadb:3306`")?;
     plan.says("starts 1 more instance of the old version of `user-service` first")?;
     plan.says(
         "stays as it is now: Deployment `user-service`: `spec.minReadySeconds`, `spec.replicas`",
