@@ -145,7 +145,9 @@ fn meetings<'a>(step: &Step<'a>) -> Vec<Meetings<'a>> {
             let (Some(from), Some(to)) = (graph.service(from), graph.service(to)) else {
                 continue;
             };
-            if edge.kind == EdgeKind::After || from.name() == to.name() {
+            // Nobody asks who is not there.
+            let nobody = graph.replicas(from).most == 0;
+            if nobody || edge.kind == EdgeKind::After || from.name() == to.name() {
                 continue;
             }
             let now = |name| if is_old { step.pairs.now(name) } else { name };

@@ -47,7 +47,7 @@ pub(super) fn autoscaler(step: &Step<'_>, found: &mut Diagnostics) {
     for change in step.on(TargetId::Kubernetes) {
         if let ("Deployment" | "StatefulSet", Some((Some(was), None))) =
             (&*change.kind, counts(change))
-            && was > 1
+            && (was > 1 || change.scaled)
         {
             found.push(reset(change, was));
         }
@@ -88,9 +88,15 @@ fn scaled(change: &Change, more: u64) -> Diagnostic {
 
 fn reset(change: &Change, was: u64) -> Diagnostic {
     let name = change.service.as_deref().unwrap_or(&change.name);
+    // How many an autoscaler has made of them is not known.
+    let from = if change.scaled {
+        "what its autoscaler made it".to_owned()
+    } else {
+        format!("{was} pods")
+    };
     let diagnostic = Diagnostic::new(
         &catalogue::REPLICAS_RESET,
-        format!("`{name}` falls from {was} pods to 1 when this is applied"),
+        format!("`{name}` falls from {from} to 1 when this is applied"),
         place(change),
     )
     .labelled("`replicas` is no longer written, and its default is 1")

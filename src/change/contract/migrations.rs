@@ -68,7 +68,9 @@ pub(super) fn old_meets_new(step: &Step<'_>, found: &mut Diagnostics) {
             Some(owner) => users(old, owner),
             None => users_before(step, new, migration.new),
         };
-        for user in those_before {
+        // Who is not there does not serve.
+        let those_before = those_before.into_iter();
+        for user in those_before.filter(|user| old.replicas(*user).most > 0) {
             let is = new.find(step.pairs.now(user.name()));
             if is.is_some_and(|is| matches!(new.promise(is), Promise::Capacity { .. })) {
                 found.push(serves_on(&migration, user.name()));

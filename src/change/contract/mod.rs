@@ -193,11 +193,21 @@ impl<'a> Step<'a> {
             // Of a service that was there a policy may be new, and no instance.
             let starts = match change.effect {
                 Effect::Created => self.both(name).is_none(),
+                // Of what had no instance none is replaced.
+                Effect::InPlace => self.is_switched_on(name),
                 effect => effect.replaces() || effect == Effect::Renamed,
             };
             starts.then_some(name)
         });
         started.collect()
+    }
+
+    fn is_switched_on(&self, name: &str) -> bool {
+        let none = |graph: Option<&Graph>, service| {
+            graph.is_some_and(|graph| graph.replicas(service).most == 0)
+        };
+        let both = self.both(name);
+        both.is_some_and(|both| none(self.old, both.old) && !none(self.new, both.new))
     }
 
     /// Whether Kubernetes makes a service anew beside the old one, which an apply does not delete: under another name or in

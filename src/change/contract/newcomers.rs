@@ -45,14 +45,18 @@ fn arrivals<'a>(step: &Step<'a>) -> Vec<Arrival<'a>> {
     let (Some(old), Some(new)) = (step.old, step.new) else {
         return Vec::new();
     };
-    let known = |name| old.find(step.pairs.before(name)).is_some();
-    // Most steps have nobody who is new.
-    if new.services().all(|service| known(service.name())) {
-        return Vec::new();
-    }
     let mut found: BTreeMap<(&str, &str), Arrival<'a>> = BTreeMap::new();
     for target in step.targets() {
         if !matches!(target, TargetId::Swarm | TargetId::Kubernetes) {
+            continue;
+        }
+        let known = |name| {
+            let service = old.find(step.pairs.before(name));
+            service.is_some_and(|service| old.runs_on(service, target))
+        };
+        // Most steps have nobody who is new.
+        let mut here = new.services_on(target);
+        if here.all(|service| known(service.name())) {
             continue;
         }
         let rolling = step.rolling(target);

@@ -164,16 +164,21 @@ fn on_nodes(service: ServiceView<'_>) -> Vec<u64> {
 fn renamed(step: &Step<'_>, target: TargetId, change: &Change) -> Diagnostic {
     let name = &change.name;
     let removal = match target {
-        TargetId::Kubernetes => "delete the old one once the new one serves",
+        TargetId::Kubernetes => {
+            "delete the old one once the new one serves and nobody asks for it any more"
+        }
         TargetId::Compose => {
-            "remove the old project once the new one serves: `docker compose --project-name OLD down`"
+            "remove the old project once the new one serves and nobody asks for it any more: \
+             `docker compose --project-name OLD down`"
         }
         // Where every node has one of the old ones, none has room for a new one: ZD4014.
         _ if holds_nodes(step, change) => {
             "keep its name; or remove the old one first, `docker service rm`: a node has its port once, and where the old one has it \
              the new one waits for ever"
         }
-        _ => "remove the old one once the new one serves: `docker service rm`",
+        _ => {
+            "remove the old one once the new one serves and nobody asks for it any more: `docker service rm`"
+        }
     };
     let what = match &change.was {
         Some(was) if was.place.is_some() => {

@@ -103,6 +103,11 @@ fn meetings<'a>(step: &Step<'a>) -> Vec<Meetings<'a>> {
             } else {
                 (Some(from), to.new, to.old)
             };
+            // Nobody asks who is not there.
+            let graph = if is_old { old } else { new };
+            if by.is_none_or(|by| graph.replicas(by).most == 0) {
+                continue;
+            }
             // A port that is gone, or new, is a matter of addresses.
             let number = own.port(port).and_then(port_number);
             let mut ports = other.ports();

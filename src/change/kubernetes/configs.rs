@@ -5,7 +5,7 @@
 //! the same name (`kubernetes.io/docs/concepts/workloads/controllers/deployment`, Rolling Back a Deployment: the template alone).
 
 use super::{Key, Keyed, is_workload};
-use crate::change::difference::value;
+use crate::change::difference::{at, value};
 use crate::change::{Change, Effect};
 use crate::targets::{Content, Object};
 use rustc_hash::FxHashMap;
@@ -14,12 +14,14 @@ use serde_json::Value;
 type Place<'a> = (&'a str, &'a str, Option<&'a str>);
 
 /// Says of each whose pods read it and stay, and of which it is read anew.
-pub(super) fn read_by(new: &Keyed<'_>, changes: &mut [Change]) {
+pub(super) fn read_by((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change]) {
     if !changes.iter().any(holds_other) {
         return;
     }
     let mut readers: Vec<(Key<'_>, Vec<String>)> = new
         .iter()
+        // Who had no pods starts those it gets with what there is then.
+        .filter(|(key, _)| !old.get(*key).is_some_and(|was| is_off(&was.content)))
         .filter_map(|(key, object)| Some((*key, mentioned(object)?)))
         .collect();
     readers.sort_unstable();
@@ -94,13 +96,21 @@ fn mentioned(object: &Object) -> Option<Vec<String>> {
     if matches!(&object.content, Content::Text(text) if !text.contains("configMap")) {
         return None;
     }
+    if is_off(&object.content) {
+        return None;
+    }
     let whole = value(&object.content);
-    let none = whole.pointer("/spec/replicas").and_then(Value::as_u64) == Some(0);
-    let pod = whole.pointer(place).filter(|_| !none)?;
+    let pod = whole.pointer(place)?;
     pod.get("containers")?;
     let mut names = Vec::new();
     collect(pod, &mut names);
     Some(names)
+}
+
+/// Whether it says that it has no pods.
+fn is_off(object: &Content) -> bool {
+    let replicas = at(object, &["spec", "replicas"]);
+    replicas.is_some_and(|replicas| replicas.as_u64() == Some(0))
 }
 
 /// As volumes, `envFrom` and `valueFrom` mention them (`kubernetes.io/docs/concepts/configuration/configmap`).

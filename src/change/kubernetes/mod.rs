@@ -74,7 +74,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     taken::refuse((&before, &after), &mut changes);
     selectors::without_pods((&before, &after), &mut changes);
     renames(&mut changes);
-    configs::read_by(&after, &mut changes);
+    configs::read_by((&before, &after), &mut changes);
     TargetChanges {
         target: pair.target,
         changes,
@@ -140,6 +140,9 @@ fn created(pair: &Pair<'_>, object: &Object) -> Change {
     if is_generated(object) {
         "`generateName`: another one each time; `kubectl create` makes it, and `kubectl apply` does not"
             .clone_into(&mut change.how);
+    }
+    if let Some(refusal) = invalid::consider(object, &mut []) {
+        (change.effect, change.how) = (Effect::Refused, refusal);
     }
     change
 }

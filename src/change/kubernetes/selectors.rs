@@ -177,10 +177,20 @@ fn pods<'a>((key, object): (&Key<'a>, &&Object)) -> Option<Pods<'a>> {
     })
 }
 
-/// What a Service asks for; who says nothing asks for no pod of its own choice.
+/// What a Service asks for that manifests say of pods; who says nothing asks for no pod of its own choice.
 fn selector(service: &Object) -> Option<Labels> {
-    map(&service.content, &["spec", "selector"]).filter(|it| !it.is_empty())
+    let mut selector = map(&service.content, &["spec", "selector"])?;
+    selector.retain(|label, _| !GIVEN.contains(&label.as_str()));
+    (!selector.is_empty()).then_some(selector)
 }
+
+/// Labels that controllers give to pods (`kubernetes.io/docs/reference/labels-annotations-taints`).
+const GIVEN: [&str; 4] = [
+    "apps.kubernetes.io/pod-index",
+    "controller-revision-hash",
+    "pod-template-hash",
+    "statefulset.kubernetes.io/pod-name",
+];
 
 fn map(content: &Content, path: &[&str]) -> Option<Labels> {
     at(content, path)?.as_object().cloned()

@@ -38,8 +38,12 @@ fn spring_cloud() -> Verdict {
         "target kubernetes {\n  namespace = \"found\"\n",
     )?;
     let plan = Plan::of("spring-cloud", [&found, &written])?;
-    let codes = ["ZD4058", "ZD4061", "ZD4062", "ZD4068", "ZD4074"];
-    let codes = codes.map(|code| [code; 3]).concat();
+    let of_each = |code: &'static str| [code; 3].to_vec();
+    let codes = ["ZD4058", "ZD4061", "ZD4068", "ZD4074"].map(of_each);
+    let mut codes = codes.concat();
+    // Each comes to ask four that were not on the cluster.
+    codes.extend(["ZD4062"; 12]);
+    codes.sort_unstable();
     // With docker compose a container that is left behind has the gateway's port.
     plan.finds(&[&["ZD4050"], &*codes].concat())?;
     let effects = plan.effects(TargetId::Kubernetes);
@@ -47,7 +51,6 @@ fn spring_cloud() -> Verdict {
         let effect = effects.get(&format!("Deployment {name}"));
         ensure(effect == Some(&"rolls"), || format!("{name}: {effect:?}"))?;
     }
-    // Each comes to ask a database that was not there.
     plan.says("`mariadb` goes first: the new `user-service` asks for `mariadb:3306`")?;
     plan.says("starts 1 more instance of the old version of `user-service` first")?;
     plan.says(
