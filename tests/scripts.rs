@@ -468,7 +468,8 @@ fn what_only_leaves_out_is_not_pruned() {
     }
 }
 
-/// A cluster with one Deployment of two revisions, both with the number in `twins` where there is one; a word in `fails` is a question that fails so often.
+/// A cluster with one Deployment of two revisions, of which `twins` may give the first another number than 1; a word in `fails`
+/// is a question that fails so often.
 const CLUSTER: &str = r#"
 echo "$*" >>"$here/called"
 for word in $(ls "$here/fails" 2>/dev/null); do

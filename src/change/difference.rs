@@ -84,6 +84,11 @@ pub(super) fn at<'c>(content: &'c Content, path: &[&str]) -> Option<Cow<'c, Valu
     }
 }
 
+/// Whether a number that stands at a path of an object is 0.
+pub(super) fn is_zero(content: &Content, path: &[&str]) -> bool {
+    at(content, path).is_some_and(|number| number.as_u64() == Some(0))
+}
+
 struct Walk<'v> {
     path: Vec<String>,
     named: Vec<bool>,

@@ -3,21 +3,12 @@
 //! Where one of the two meetings fails the step has an order; where both fail it has none.
 
 use super::Step;
-use super::order::Ordered;
+use super::order::{Before, Ordered};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{Edge, EdgeKind, Graph, ServiceView, SharedNetwork, port_number, protocol};
 use crate::source::Span;
 use crate::vocabulary::{Node, Port, Protocol, TargetId};
 use std::collections::BTreeMap;
-
-/// One service that has to be deployed before another.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::change) struct Before<'a> {
-    /// The one that goes first.
-    pub(in crate::change) first: &'a str,
-    /// The one that waits.
-    pub(in crate::change) then: &'a str,
-}
 
 /// A meeting that fails: what is asked for, and why it is not answered.
 struct Fault<'a> {
@@ -87,38 +78,25 @@ pub(super) fn moved(step: &Step<'_>, found: &mut Diagnostics) {
 
 /// The callers and callees that have to be replaced one after the other, and why.
 pub(super) fn ordered<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
-    let ordered = |meetings: Meetings<'a>| {
-        let (fault, why) = match meetings {
-            (Some(fault), None) => (fault, caller_first as fn(&Fault<'_>) -> Diagnostic),
-            (None, Some(fault)) => (fault, callee_first as fn(&Fault<'_>) -> Diagnostic),
-            _ => return None,
-        };
-        Some(Ordered {
-            pair: (fault.caller, fault.callee),
-            why: why(&fault),
-        })
+    let ordered = |meetings: Meetings<'a>| match meetings {
+        (Some(fault), None) => Some(Ordered {
+            before: Before {
+                first: fault.caller,
+                then: fault.callee,
+            },
+            why: caller_first(&fault),
+        }),
+        (None, Some(fault)) => Some(Ordered {
+            before: Before {
+                first: fault.callee,
+                then: fault.caller,
+            },
+            why: callee_first(&fault),
+        }),
+        // Of two that fail nothing helps, and what another order is for holds for them, too.
+        _ => None,
     };
     meetings(step).into_iter().filter_map(ordered).collect()
-}
-
-/// Which of the services has to be deployed before which.
-pub(super) fn order<'a>(step: &Step<'a>) -> Vec<Before<'a>> {
-    let mut order = Vec::new();
-    for (old_meets_new, new_meets_old) in meetings(step) {
-        // Nothing helps these, and what another order is for holds for them, too.
-        if old_meets_new.is_some() && new_meets_old.is_some() {
-            continue;
-        }
-        order.extend(old_meets_new.map(|fault| Before {
-            first: fault.caller,
-            then: fault.callee,
-        }));
-        order.extend(new_meets_old.map(|fault| Before {
-            first: fault.callee,
-            then: fault.caller,
-        }));
-    }
-    order
 }
 
 /// The callers and callees that have none.

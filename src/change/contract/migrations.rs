@@ -1,8 +1,8 @@
 //! Data that a new version brings to another form: what the old version makes of it while both serve, and that a
 //! rollback does not take it back. It is known of services that say so (`schema`).
 
-use super::order::Ordered;
-use super::{Before, Both, Step};
+use super::order::{Before, Ordered};
+use super::{Both, Step};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{EdgeKind, Graph, Promise, Served, ServiceView};
 use crate::source::Span;
@@ -101,21 +101,14 @@ pub(super) fn ordered<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
     let ordered = pairs.map(|(migration, user)| {
         let is_new = step.both(user.name()).is_none();
         Ordered {
-            pair: (user.name(), migration.new.name()),
+            before: Before {
+                first: migration.new.name(),
+                then: user.name(),
+            },
             why: goes_first(&migration, user.name(), is_new),
         }
     });
     ordered.collect()
-}
-
-/// Which of the services has to be deployed before which.
-pub(super) fn order<'a>(step: &Step<'a>) -> Vec<Before<'a>> {
-    let pairs = waiting(step).into_iter();
-    let before = pairs.map(|(migration, user)| Before {
-        first: migration.new.name(),
-        then: user.name(),
-    });
-    before.collect()
 }
 
 fn migrations<'a>(step: &Step<'a>) -> Vec<Migration<'a>> {

@@ -19,7 +19,7 @@ mod stops;
 mod versions;
 mod way_back;
 
-pub(super) use addresses::Before;
+pub(super) use order::Before;
 
 use super::{Change, Effect, TargetChanges, places};
 use crate::diagnostics::{Diagnostic, Diagnostics};
@@ -79,7 +79,7 @@ pub(super) fn order<'a>(
     new: Option<&'a Graph>,
     targets: &'a [TargetChanges],
 ) -> Vec<Before<'a>> {
-    order_of(&Step::new(old, new, targets))
+    order::of(&Step::new(old, new, targets))
 }
 
 /// The services for which there is no way back after a step, each with why.
@@ -121,18 +121,6 @@ pub(super) fn better_first<'a>(
     found.sort();
     found.dedup();
     found
-}
-
-fn order_of<'a>(step: &Step<'a>) -> Vec<Before<'a>> {
-    let mut order = addresses::order(step);
-    order.extend(ports::order(step));
-    order.extend(slots::order(step));
-    order.extend(versions::order(step));
-    order.extend(migrations::order(step));
-    order.extend(newcomers::order(step));
-    order.sort();
-    order.dedup();
-    order
 }
 
 /// What is wrong with a step, without what its services accept.

@@ -4,8 +4,8 @@
 //! `cli/command/stack/swarm/deploy_composefile.go`), and so does who gets all of it from `kubectl apply`; an Ingress or a route
 //! counts at once.
 
-use super::order::Ordered;
-use super::{Before, Step, addresses};
+use super::order::{Before, Ordered};
+use super::{Step, addresses};
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::EdgeKind;
 use crate::source::Span;
@@ -21,20 +21,13 @@ struct Arrival<'a> {
 }
 
 /// What is new goes first.
-pub(super) fn order<'a>(step: &Step<'a>) -> Vec<Before<'a>> {
-    let all = arrivals(step).into_iter();
-    let order = all.map(|arrival| Before {
-        first: arrival.callee,
-        then: arrival.caller,
-    });
-    order.collect()
-}
-
-/// The same, and why.
 pub(super) fn ordered<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
     let all = arrivals(step).into_iter();
     let ordered = all.map(|arrival| Ordered {
-        pair: (arrival.caller, arrival.callee),
+        before: Before {
+            first: arrival.callee,
+            then: arrival.caller,
+        },
         why: goes_first(&arrival),
     });
     ordered.collect()

@@ -1,34 +1,56 @@
 //! The order that callers and callees have among them: pair by pair, or round in a circle, in which none can go first.
 
-use super::{Before, Step, addresses, migrations, newcomers, order_of, ports, slots, versions};
+use super::{Step, addresses, migrations, newcomers, ports, slots, versions};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Two services that have to be replaced one after the other.
+/// One service that has to be deployed before another.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::change) struct Before<'a> {
+    /// The one that goes first.
+    pub(in crate::change) first: &'a str,
+    /// The one that waits.
+    pub(in crate::change) then: &'a str,
+}
+
+/// Two services that have to be replaced one after the other, and why.
 pub(super) struct Ordered<'a> {
-    /// The caller and the callee.
-    pub(super) pair: (&'a str, &'a str),
-    /// Which goes first, and why.
+    pub(super) before: Before<'a>,
     pub(super) why: Diagnostic,
+}
+
+/// All that have an order, kind by kind.
+fn all<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
+    let mut all = addresses::ordered(step);
+    all.extend(ports::ordered(step));
+    all.extend(slots::ordered(step));
+    all.extend(versions::ordered(step));
+    all.extend(migrations::ordered(step));
+    all.extend(newcomers::ordered(step));
+    all
+}
+
+/// Which of the services has to be deployed before which.
+pub(super) fn of<'a>(step: &Step<'a>) -> Vec<Before<'a>> {
+    let mut order: Vec<Before<'a>> = all(step).into_iter().map(|it| it.before).collect();
+    order.sort();
+    order.dedup();
+    order
 }
 
 /// Pairs that have an order; of those in a circle what leads round it is told in one.
 pub(super) fn check(step: &Step<'_>, found: &mut Diagnostics) {
-    let mut ordered = addresses::ordered(step);
-    ordered.extend(ports::ordered(step));
-    ordered.extend(slots::ordered(step));
-    ordered.extend(versions::ordered(step));
-    ordered.extend(migrations::ordered(step));
-    ordered.extend(newcomers::ordered(step));
+    let ordered = all(step);
     if ordered.is_empty() {
         return;
     }
-    let circles = circles(step);
+    let circles = circles(step, &ordered);
     let mut inside: Vec<Vec<Diagnostic>> = circles.iter().map(|_| Vec::new()).collect();
-    for Ordered { pair, why } in ordered {
-        let around = |members: &Vec<&str>| members.contains(&pair.0) && members.contains(&pair.1);
+    for Ordered { before, why } in ordered {
+        let around =
+            |members: &Vec<&str>| members.contains(&before.first) && members.contains(&before.then);
         let circle = circles.iter().position(around);
         match circle.and_then(|index| inside.get_mut(index)) {
             Some(inside) => inside.push(why),
@@ -41,7 +63,7 @@ pub(super) fn check(step: &Step<'_>, found: &mut Diagnostics) {
 }
 
 /// The circles among the pairs that have an order; a pair that has none is told of as such.
-fn circles<'a>(step: &Step<'a>) -> Vec<Vec<&'a str>> {
+fn circles<'a>(step: &Step<'a>, ordered: &[Ordered<'a>]) -> Vec<Vec<&'a str>> {
     let mut without = addresses::without_order(step);
     without.extend(versions::without_order(step));
     let has_none = |before: &Before<'_>| {
@@ -50,7 +72,8 @@ fn circles<'a>(step: &Step<'a>) -> Vec<Vec<&'a str>> {
     };
     let mut graph: DiGraph<&str, ()> = DiGraph::new();
     let mut known: BTreeMap<&str, NodeIndex> = BTreeMap::new();
-    for before in order_of(step).iter().filter(|before| !has_none(before)) {
+    let order: BTreeSet<&Before<'a>> = ordered.iter().map(|it| &it.before).collect();
+    for before in order.into_iter().filter(|before| !has_none(before)) {
         let mut node = |name| *known.entry(name).or_insert_with(|| graph.add_node(name));
         let (first, then) = (node(before.first), node(before.then));
         graph.update_edge(first, then, ());

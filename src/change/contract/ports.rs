@@ -1,7 +1,7 @@
 //! Ports of a swarm's routing mesh that go from one service to another.
 
-use super::order::Ordered;
-use super::{Before, Step, about, place};
+use super::order::{Before, Ordered};
+use super::{Step, about, place};
 use crate::change::{Change, Effect, Field};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::vocabulary::TargetId;
@@ -49,20 +49,15 @@ fn all<'a>(step: &Step<'a>) -> Vec<Moved<'a>> {
 }
 
 /// Of services in a program: who gives a port up goes first.
-pub(super) fn order<'a>(step: &Step<'a>) -> Vec<Before<'a>> {
-    let moved = all(step).into_iter();
-    moved
-        .filter_map(|moved| moved.names())
-        .map(|(first, then)| Before { first, then })
-        .collect()
-}
-
-/// The same, and why.
 pub(super) fn ordered<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
     let moved = all(step).into_iter();
     let ordered = moved.filter_map(|moved| {
+        let (giver, taker) = moved.names()?;
         Some(Ordered {
-            pair: moved.names()?,
+            before: Before {
+                first: giver,
+                then: taker,
+            },
             why: first(&moved),
         })
     });

@@ -2,8 +2,8 @@
 //! and what is to be started there is refused until then (`start_slot` of `src/targets/nginx/hosts/scripts/host.sh`). Of the two
 //! slots of blue/green the script takes the one that is free.
 
-use super::order::Ordered;
-use super::{Before, Step};
+use super::Step;
+use super::order::{Before, Ordered};
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::{Graph, ServiceView};
 use crate::source::Span;
@@ -19,20 +19,13 @@ struct Moved<'a> {
 }
 
 /// Who gives a slot up goes first.
-pub(super) fn order<'a>(step: &Step<'a>) -> Vec<Before<'a>> {
-    let moved = all(step).into_iter();
-    let order = moved.map(|moved| Before {
-        first: moved.giver,
-        then: moved.taker,
-    });
-    order.collect()
-}
-
-/// The same, and why.
 pub(super) fn ordered<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
     let moved = all(step).into_iter();
     let ordered = moved.map(|moved| Ordered {
-        pair: (moved.giver, moved.taker),
+        before: Before {
+            first: moved.giver,
+            then: moved.taker,
+        },
         why: first(&moved),
     });
     ordered.collect()

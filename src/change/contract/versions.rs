@@ -1,8 +1,8 @@
 //! Versions of interfaces, while two versions of each service serve: an old caller meets a new callee and
 //! a new caller an old one. A rollback meets the same, in the other direction.
 
-use super::order::Ordered;
-use super::{Before, Step};
+use super::Step;
+use super::order::{Before, Ordered};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{EdgeKind, Graph, Served, port_number};
 use crate::source::Span;
@@ -43,36 +43,17 @@ pub(super) fn in_common(step: &Step<'_>, found: &mut Diagnostics) {
 /// The callers and callees that have to be replaced one after the other, and why.
 pub(super) fn ordered<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
     let ordered = |meetings: Meetings<'a>| {
-        let pair = (meetings.caller, meetings.callee);
-        let why = match (meetings.old_meets_new, meetings.new_meets_old) {
-            (Some(unserved), None) => caller_first(&meetings, unserved),
-            (None, Some(unserved)) => callee_first(&meetings, unserved),
+        let (caller, callee) = (meetings.caller, meetings.callee);
+        let (first, then, why) = match (meetings.old_meets_new, meetings.new_meets_old) {
+            (Some(unserved), None) => (caller, callee, caller_first(&meetings, unserved)),
+            (None, Some(unserved)) => (callee, caller, callee_first(&meetings, unserved)),
+            // Of two that fail nothing helps, and what another order is for holds for them, too.
             _ => return None,
         };
-        Some(Ordered { pair, why })
+        let before = Before { first, then };
+        Some(Ordered { before, why })
     };
     meetings(step).into_iter().filter_map(ordered).collect()
-}
-
-/// Which of the services has to be deployed before which.
-pub(super) fn order<'a>(step: &Step<'a>) -> Vec<Before<'a>> {
-    let mut order = Vec::new();
-    for meetings in meetings(step) {
-        // Nothing helps these, and what another order is for holds for them, too.
-        if meetings.old_meets_new.is_some() && meetings.new_meets_old.is_some() {
-            continue;
-        }
-        let (caller, callee) = (meetings.caller, meetings.callee);
-        order.extend(meetings.old_meets_new.map(|_| Before {
-            first: caller,
-            then: callee,
-        }));
-        order.extend(meetings.new_meets_old.map(|_| Before {
-            first: callee,
-            then: caller,
-        }));
-    }
-    order
 }
 
 /// The callers and callees that have none.

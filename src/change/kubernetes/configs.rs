@@ -4,8 +4,9 @@
 //! replaced in the same step has the new data; and one that `kubectl rollout undo` brings back as well, since its template has
 //! the same name (`kubernetes.io/docs/concepts/workloads/controllers/deployment`, Rolling Back a Deployment: the template alone).
 
+use super::scaling::is_off;
 use super::{Key, Keyed, is_workload};
-use crate::change::difference::{at, value};
+use crate::change::difference::value;
 use crate::change::{Change, Effect};
 use crate::targets::{Content, Object};
 use rustc_hash::FxHashMap;
@@ -105,12 +106,6 @@ fn mentioned(object: &Object) -> Option<Vec<String>> {
     let mut names = Vec::new();
     collect(pod, &mut names);
     Some(names)
-}
-
-/// Whether it says that it has no pods.
-fn is_off(object: &Content) -> bool {
-    let replicas = at(object, &["spec", "replicas"]);
-    replicas.is_some_and(|replicas| replicas.as_u64() == Some(0))
 }
 
 /// As volumes, `envFrom` and `valueFrom` mention them (`kubernetes.io/docs/concepts/configuration/configmap`).

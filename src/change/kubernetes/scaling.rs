@@ -1,9 +1,9 @@
 //! Whose number of pods something else than its manifest says.
 
 use super::objects;
-use crate::change::difference::at;
+use crate::change::difference::{at, is_zero};
 use crate::change::{Change, Field};
-use crate::targets::Object;
+use crate::targets::{Content, Object};
 use rustc_hash::FxHashMap;
 use serde_json::Value;
 
@@ -113,6 +113,11 @@ pub(super) fn overridden(object: &Object, least: Option<u64>) -> Option<String> 
             "`replicas` makes it {said} at each `kubectl apply`, whatever its autoscaler made it"
         )),
     }
+}
+
+/// Whether a workload says that it has no pods.
+pub(super) fn is_off(object: &Content) -> bool {
+    is_zero(object, &["spec", "replicas"])
 }
 
 const RETENTION: &str = "kubernetes.io/docs/concepts/workloads/controllers/statefulset, PersistentVolumeClaim retention";

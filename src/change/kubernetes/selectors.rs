@@ -3,6 +3,7 @@
 //! A selector counts at once, for whatever has its labels (`kubernetes.io/docs/concepts/services-networking/service`, Defining a
 //! Service), and a pod's labels come with the pod. What is written no more runs on (`Effect::Left`), and its pods are asked.
 
+use super::scaling::is_off;
 use super::{Key, Keyed, is_workload};
 use crate::change::difference::at;
 use crate::change::{Change, Effect};
@@ -168,12 +169,10 @@ fn pods<'a>((key, object): (&Key<'a>, &&Object)) -> Option<Pods<'a>> {
         _ => &["spec", "template", "metadata", "labels"],
     };
     let labels = map(&object.content, path)?;
-    let replicas = at(&object.content, &["spec", "replicas"]);
-    let none = replicas.is_some_and(|it| it.as_u64() == Some(0));
     Some(Pods {
         key: *key,
         labels,
-        none,
+        none: is_off(&object.content),
     })
 }
 

@@ -17,8 +17,7 @@ pub(super) fn scaled(before: &Content, service: &Content) -> &'static str {
 
 /// Whether it has no tasks.
 fn is_off(service: &Content) -> bool {
-    let replicas = difference::at(service, &["deploy", "replicas"]);
-    replicas.is_some_and(|replicas| replicas.as_u64() == Some(0))
+    difference::is_zero(service, &["deploy", "replicas"])
 }
 
 /// Whether its tasks are replaced in turn or all at once, and how.
