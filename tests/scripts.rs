@@ -224,6 +224,91 @@ fn a_cluster_goes_back_as_a_whole() {
     assert!(!place.has("called"), "{}", place.text("called"));
 }
 
+/// What only another value of a variable replaces goes in its step, and back where it was replaced.
+#[test]
+fn what_a_variable_rolls_has_its_step() {
+    let versions = |version| {
+        pair("swarm", version, 2, "")
+            .replace("network net", "deploy TAG: string = \"1\"\nnetwork net")
+            .replace(&format!("web:{version}"), "web:${TAG}")
+    };
+    let place = steps("swarm", &versions(1), &versions(2));
+    let ran = place.run("steps.sh", &[], &[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let first = "manifests/deploy.sh --only shop_web\n";
+    assert!(place.text("called").starts_with(first), "{ran:?}");
+    fs::remove_file(place.path("called")).unwrap();
+    let ran = place.run("steps.sh", &["--back", "2"], &[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let last = "manifests/rollback.sh --also shop_web\n";
+    assert!(place.text("called").ends_with(last), "{ran:?}");
+    fs::remove_file(place.path("called")).unwrap();
+    let ran = place.run("steps.sh", &["--back", "2", "--before", "old"], &[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let last = "old/deploy.sh --only shop_web\n";
+    assert!(place.text("called").ends_with(last), "{ran:?}");
+}
+
+/// Callers do not go back to what nobody serves.
+#[test]
+fn what_was_switched_off_is_switched_on_by_the_manifests_of_before() {
+    for target in ["swarm", "kubernetes"] {
+        let old = pair(target, 1, 2, "").replace(
+            "service front {",
+            "service front {\n  env { WEB = web.http.url }",
+        );
+        let new = pair(target, 1, 2, "")
+            .replace("replicas = 2, join net\n  port http { number = 8080 }", "replicas = 0, join net\n  allow downtime { because = \"moved\" }\n  port http { number = 8080 }")
+            .replace("needs web.http { version = 1 }", "env { NONE = 1 }");
+        let place = steps(target, &old, &new);
+        assert!(place.text("steps.sh").contains("steps=2\n"));
+        let ran = place.run("steps.sh", &["--back", "2"], &[]);
+        assert!(
+            ran.code == 1 && ran.said.contains("switched these off"),
+            "{ran:?}"
+        );
+        assert!(!place.has("called"), "{ran:?}");
+        for words in [&["--before", "old"][..], &["--anyway"]] {
+            let ran = place.run("steps.sh", &[&["--back", "2"], words].concat(), &[]);
+            assert_eq!(ran.code, 0, "{ran:?}");
+        }
+    }
+}
+
+/// A swarm gives nobody a port that another service has, on the way back either.
+#[test]
+fn who_took_a_port_goes_before_what_had_it() {
+    let publish =
+        |port| pair("swarm", port, 2, "").replace("number = 8080", "number = 8080, publish = 80");
+    let edge = r#"service edge { image = "ex/edge:1", replicas = 2, join net
+  health http { path = "/" }
+  port http { number = 8070, publish = 80 } }"#;
+    let place = steps("swarm", &publish(1), &pair("swarm", 1, 2, edge));
+    let ran = place.run("steps.sh", &["--back", "2"], &[]);
+    assert!(
+        ran.code == 1 && ran.said.contains("docker service rm shop_edge"),
+        "{ran:?}"
+    );
+    assert!(!place.has("called"), "{ran:?}");
+    place.program(
+        "bin/docker",
+        "[ \"${!#}\" != shop_edge ] || exit 1\necho '{}'",
+    );
+    let ran = place.run("steps.sh", &["--back", "2"], &[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(
+        place.text("called"),
+        "manifests/rollback.sh --only shop_web\n"
+    );
+    place.program("manifests/swarm/deploy.sh", "[[ \"$*\" != *shop_edge* ]]");
+    let ran = place.run("steps.sh", &[], &[]);
+    assert!(
+        ran.code == 1 && ran.said.contains("  docker service rm shop_edge "),
+        "{ran:?}"
+    );
+    assert!(!ran.said.contains("shop_edge is new"), "{ran:?}");
+}
+
 #[test]
 fn steps_say_what_is_wrong_with_a_script() {
     let place = steps("swarm", &pair("swarm", 1, 2, ""), &pair("swarm", 2, 2, ""));

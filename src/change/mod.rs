@@ -78,9 +78,18 @@ pub struct TargetChanges {
     pub changes: Vec<Change>,
     /// How many objects do not.
     pub unchanged: usize,
-    /// Deploy-time variables, each with the services that roll where its value is another one than
-    /// at the last deploy.
-    pub variables: Vec<(String, Vec<String>)>,
+    /// Deploy-time variables, by name, each with the services that roll where its value is another one
+    /// than at the last deploy.
+    pub variables: Vec<(String, Vec<Varied>)>,
+}
+
+/// A service that rolls where a deploy-time variable has another value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Varied {
+    /// By zd name.
+    pub service: Option<Str>,
+    /// Its name as the orchestrator knows it.
+    pub name: String,
 }
 
 /// A service by the name that it goes by on a target, among those that are meant.

@@ -277,6 +277,14 @@ fn there_and_back(engine: &Engine, old: &Version, new: &Version) -> Verdict {
     engine.docker(&["service", "scale", "--detach", "stepped_front=2"])?;
     new.rollback(&["--only", "stepped_front"])?
         .ended(1, "the version before has the same tasks")?;
+    new.rollback(&["--also", "stepped_front"])?
+        .ended(0, "the version before has the same tasks")?;
+    old.script.with(&[], &LOCAL)?.ended(0, all)?;
+    images(engine, ["1", "1"])?;
+    engine.docker(&["service", "scale", "--detach", "stepped_front=3"])?;
+    old.rollback(&["--only", "stepped_coupon", "--also", "stepped_front"])?
+        .ended(0, "stepped_coupon: example/carried:1 -> example/carried:2")?;
+    images(engine, ["2", "1"])?;
     old.script.with(&[], &LOCAL)?.ended(0, all)?;
     images(engine, ["1", "1"])
 }

@@ -187,7 +187,14 @@ impl<'a> Step<'a> {
             };
             starts.then_some(name)
         });
-        started.collect()
+        started.chain(self.varied()).collect()
+    }
+
+    /// The services of which another value of a deploy-time variable replaces instances, by zd name.
+    fn varied(&self) -> impl Iterator<Item = &'a str> {
+        let variables = self.targets.iter().flat_map(|target| &target.variables);
+        let services = variables.flat_map(|(_, services)| services);
+        services.filter_map(|it| it.service.as_deref())
     }
 
     fn is_switched_on(&self, name: &str) -> bool {

@@ -85,8 +85,12 @@ fn first(moved: &Moved<'_>) -> Diagnostic {
         place(taker),
     )
     .note("docker calls for the services of a stack in no certain order: one deploy of both may work or be refused")
+    .note(format!(
+        "nobody answers at port {port} from when `{giver}` gives it up until `{taker_name}` serves there"
+    ))
     .help(format!(
-        "in two deploys: `{giver}` without port {port}, then `{taker_name}` with it"
+        "in two deploys: `{giver}` without port {port}, then `{taker_name}` with it; or publish another port of \
+         `{taker_name}`, and let no caller ask at {port} any more before `{giver}` gives it up"
     ));
     about(diagnostic, taker)
 }

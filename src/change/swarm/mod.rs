@@ -50,7 +50,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
         target: pair.target,
         changes,
         unchanged,
-        variables: values::variables(pair.new),
+        variables: values::variables(pair),
     }
 }
 
@@ -234,9 +234,14 @@ impl Comparison<'_> {
 
 /// The service of a stack that goes by a name in it.
 fn view<'g>(graph: Option<&'g Graph>, stack: &Stack<'_>, name: &str) -> Option<ServiceView<'g>> {
+    service_in(graph, stack.name, name)
+}
+
+/// The service of a stack, by both names.
+fn service_in<'g>(graph: Option<&'g Graph>, stack: &str, name: &str) -> Option<ServiceView<'g>> {
     let graph = graph?;
     service_named(graph, TargetId::Swarm, name, |service| {
-        graph.stack(service) == stack.name
+        graph.stack(service) == stack
     })
 }
 

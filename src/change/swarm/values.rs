@@ -1,21 +1,23 @@
 //! What is known when a stack is deployed and not before: its variables, and where its secrets' values come from.
 
-use super::change;
-use crate::change::{Change, Effect, Pair, places};
+use super::stack::stem;
+use super::{change, service_in};
+use crate::change::{Change, Effect, Pair, Varied, places};
 use crate::graph::Graph;
 use crate::targets::{Content, Object};
 use crate::types::Reference;
 use crate::vocabulary::{Label, Node, Secret, TargetId};
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 /// The deploy-time variables of the stacks, each with the services of which another value replaces tasks: those that hold it,
 /// and those that mount what has it in its name.
-pub(super) fn variables(objects: &[Object]) -> Vec<(String, Vec<String>)> {
-    let texts = objects.iter().filter_map(|object| match &object.content {
+pub(super) fn variables(pair: &Pair<'_>) -> Vec<(String, Vec<Varied>)> {
+    let texts = pair.new.iter().filter_map(|object| match &object.content {
         Content::Text(text) => Some((object, &**text)),
         Content::Value(_) => None,
     });
-    let (mut found, mut names): (BTreeMap<String, Vec<String>>, _) = Default::default();
+    let (mut found, mut names): (BTreeMap<String, Vec<Varied>>, _) = Default::default();
     let mut services = Vec::new();
     for (object, text) in texts {
         match &*object.kind {
@@ -25,10 +27,18 @@ pub(super) fn variables(objects: &[Object]) -> Vec<(String, Vec<String>)> {
         }
     }
     for (service, text) in services {
+        let stack = stem(&service.file);
+        let view = OnceCell::new();
+        let varied = || Varied {
+            service: service_in(pair.new_graph, stack, &service.name)
+                .map(|view| view.name().into()),
+            name: format!("{stack}_{}", service.name),
+        };
         let mut add = |name: &str| {
+            let varied = view.get_or_init(varied);
             let services = found.entry(name.to_owned()).or_default();
-            if services.last() != Some(&service.name) {
-                services.push(service.name.clone());
+            if services.last() != Some(varied) {
+                services.push(varied.clone());
             }
         };
         for line in text.lines() {

@@ -9,6 +9,8 @@ use std::io::{self, Write};
 
 /// The most differences shown of one object.
 const MOST_FIELDS: usize = 30;
+/// The most services named that a variable rolls.
+const MOST_VARIED: usize = 4;
 /// The most characters shown of one value.
 const MOST_CHARACTERS: usize = 70;
 /// How many of them stand before the first one that differs, where the beginnings are alike.
@@ -72,6 +74,12 @@ pub(super) fn summary(planned: &Planned<'_>) -> String {
     let targets = planned.changes.targets.iter();
     let unchanged: usize = targets.map(|target| target.unchanged).sum();
     let counts = planned.changes.counts();
+    let mut targets = planned.changes.targets.iter();
+    if counts.is_empty() && targets.any(|target| is_told(planned, target)) {
+        return format!(
+            "No changes but what another value of a variable rolls: {unchanged} objects stay as they are."
+        );
+    }
     if counts.is_empty() {
         return format!("No changes: {unchanged} objects stay as they are.");
     }
@@ -88,22 +96,37 @@ fn write_target(
     style: Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    if target.changes.is_empty() {
+    if !is_told(planned, target) {
         return Ok(());
     }
     writeln!(out, "{}", painted(target.target.word(), "1", style))?;
     for change in &target.changes {
         write_change(planned, change, style, out)?;
     }
-    for (variable, services) in &target.variables {
-        let services: Vec<String> = services.iter().take(4).map(|it| shown_word(it)).collect();
-        let (variable, services) = (shown_word(variable), services.join(", "));
-        writeln!(
-            out,
-            "    another `{variable}` than at the last deploy rolls {services} too"
-        )?;
+    for line in varied(target) {
+        writeln!(out, "    {line}")?;
     }
     writeln!(out)
+}
+
+/// Whether there is something to tell of a target: what changes, or what a variable may roll where that has an order.
+pub(super) fn is_told(planned: &Planned<'_>, target: &TargetChanges) -> bool {
+    let rolls = !target.variables.is_empty() && !planned.changes.deploys.is_empty();
+    rolls || !target.changes.is_empty()
+}
+
+/// What other values of variables roll, a line each.
+pub(super) fn varied(target: &TargetChanges) -> impl Iterator<Item = String> {
+    target.variables.iter().map(|(variable, services)| {
+        let shown = services.iter().take(MOST_VARIED);
+        let names: Vec<String> = shown.map(|it| shown_word(&it.name)).collect();
+        let more = match services.len().checked_sub(MOST_VARIED) {
+            Some(more @ 1..) => format!(" and {more} more"),
+            _ => String::new(),
+        };
+        let (variable, names) = (shown_word(variable), names.join(", "));
+        format!("another `{variable}` than at the last deploy rolls {names}{more} too")
+    })
 }
 
 fn write_change(

@@ -43,7 +43,10 @@ fn of_target(planned: &Planned<'_>, target: &TargetChanges) -> Value {
     let changes: Vec<Value> = changes.map(|change| of_change(planned, change)).collect();
     let variables = target.variables.iter();
     let variables: Map<String, Value> = variables
-        .map(|(name, services)| (name.clone(), json!(services)))
+        .map(|(name, services)| {
+            let names: Vec<&str> = services.iter().map(|it| it.name.as_str()).collect();
+            (name.clone(), json!(names))
+        })
         .collect();
     json!({
         "target": target.target.word(),

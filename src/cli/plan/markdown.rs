@@ -1,7 +1,7 @@
 //! A plan as a comment on a pull request.
 
 use super::Planned;
-use super::human::{ONE_WAY, effect, sign, summary, value, values};
+use super::human::{ONE_WAY, effect, is_told, sign, summary, value, values, varied};
 use crate::change::{Change, TargetChanges};
 use crate::diagnostics::render::escape_line;
 use std::io::{self, Write};
@@ -54,13 +54,17 @@ pub(super) fn write(planned: &Planned<'_>, out: &mut dyn Write) -> io::Result<()
         writeln!(out)?;
     }
     for target in &planned.changes.targets {
-        write_target(target, out)?;
+        write_target(planned, target, out)?;
     }
     Ok(())
 }
 
-fn write_target(target: &TargetChanges, out: &mut dyn Write) -> io::Result<()> {
-    if target.changes.is_empty() {
+fn write_target(
+    planned: &Planned<'_>,
+    target: &TargetChanges,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if !is_told(planned, target) {
         return Ok(());
     }
     let count = target.changes.len();
@@ -72,6 +76,9 @@ fn write_target(target: &TargetChanges, out: &mut dyn Write) -> io::Result<()> {
     }
     if let Some(more @ 1..) = count.checked_sub(MOST_CHANGES) {
         writeln!(out, "  and {more} more")?;
+    }
+    for line in varied(target) {
+        writeln!(out, "  {}", fenced(&line))?;
     }
     writeln!(out, "```\n\n</details>\n")
 }

@@ -15,6 +15,7 @@ use super::{Exit, Failure, arguments, params, terminal};
 use crate::change::{self, Changes};
 use crate::diagnostics::render::{Format as Told, Shown, render};
 use crate::diagnostics::{Diagnostic, Severity};
+use crate::graph::Graph;
 use crate::source::{Sources, World};
 use crate::types::Date;
 use crate::vocabulary::TargetId;
@@ -128,6 +129,8 @@ struct Planned<'a> {
     /// What is wrong with the step, in the order of the source.
     found: &'a [Diagnostic],
     sources: &'a Sources,
+    /// The new program, where there is one.
+    graph: Option<&'a Graph>,
     /// What stands before a path.
     shown: &'a str,
     /// What the sides are called.
@@ -176,6 +179,7 @@ impl Plan {
             changes: &changes,
             found: &found,
             sources: &new.inspection.sources,
+            graph: new.inspection.graph.as_ref(),
             shown: &new.shown,
             names: (&names.0, &names.1),
         };

@@ -2,12 +2,13 @@
 //! services of each step by the names that `deploy.sh` knows them by.
 
 use super::Planned;
-use crate::change::{Change, Effect, TargetChanges};
+use crate::change::{Change, Effect, Field, TargetChanges, Varied};
 use crate::cli::Failure;
 use crate::diagnostics::render::escape_line;
 use crate::targets::Object;
 use crate::targets::shell::quoted;
-use crate::vocabulary::TargetId;
+use crate::vocabulary::{RestartCondition, TargetId};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -104,9 +105,12 @@ pub(super) fn write(
         for (variable, names) in [
             ("deployed", &step.deployed),
             ("replaced", &step.replaced),
+            ("varied", &step.varied),
             ("in_place", &step.in_place),
             ("created", &step.created),
             ("one_way", &step.one_way),
+            ("off", &step.off),
+            ("holds", &step.holds),
         ] {
             if !names.is_empty() {
                 // Writing to a string never fails.
@@ -127,12 +131,19 @@ struct Step {
     deployed: Vec<String>,
     /// What of it has a version before.
     replaced: Vec<String>,
+    /// What of it goes back where its last deploy replaced it: what another value of a deploy-time variable may replace, and
+    /// nothing else does, and what ends by itself.
+    varied: Vec<String>,
     /// What of it is changed in place, and nothing of it is replaced.
     in_place: Vec<String>,
     /// What is new in it, as it is told.
     created: Vec<String>,
     /// The services that cannot go back from it.
     one_way: Vec<String>,
+    /// What of it has instances before, has none after it, and gets none by a rollback.
+    off: Vec<String>,
+    /// What is new in it and takes a port that another service has before.
+    holds: Vec<String>,
 }
 
 /// The steps, without those in which nothing changes on this target; what has no order is in the last.
@@ -161,8 +172,17 @@ fn steps(planned: &Planned<'_>, target: &TargetChanges, objects: &[Object]) -> V
                 step.one_way.push(service.clone());
             }
         }
-        if change.effect.replaces() && !step.replaced.contains(&name) {
-            step.replaced.push(name.clone());
+        if change.effect.replaces() {
+            // What has ended is not run once more by a rollback.
+            let ends = target.target == TargetId::Swarm && ends_by_itself(planned, change);
+            let replaced = if ends {
+                &mut step.varied
+            } else {
+                &mut step.replaced
+            };
+            if !replaced.contains(&name) {
+                replaced.push(name.clone());
+            }
         }
         match change.effect {
             Effect::Refused => _ = refused.insert(name.clone()),
@@ -174,8 +194,36 @@ fn steps(planned: &Planned<'_>, target: &TargetChanges, objects: &[Object]) -> V
             Effect::Created | Effect::Renamed => step.created.push(name.clone()),
             _ => {}
         }
+        let undone = target.target == TargetId::Swarm && change.effect.replaces();
+        if !undone && is_switched_off(change) {
+            step.off.push(name.clone());
+        }
+        let takes =
+            |field: &Field| field.effect == Effect::Refused && field.path.starts_with("ports[");
+        if change.effect == Effect::Created && change.fields.iter().any(takes) {
+            step.holds.push(name.clone());
+        }
         if !step.deployed.contains(&name) {
             step.deployed.push(name);
+        }
+    }
+    for (_, varied) in &target.variables {
+        for Varied { service, name } in varied {
+            let step = service.as_deref().and_then(|name| of.get(name));
+            let Some(step) = steps.get_mut(step.copied().unwrap_or(last)) else {
+                continue;
+            };
+            if [&step.replaced, &step.created, &step.varied]
+                .iter()
+                .any(|known| known.contains(name))
+            {
+                continue;
+            }
+            step.in_place.retain(|it| it != name);
+            step.varied.push(name.clone());
+            if !step.deployed.contains(name) {
+                step.deployed.push(name.clone());
+            }
         }
     }
     for step in &mut steps {
@@ -192,6 +240,20 @@ fn steps(planned: &Planned<'_>, target: &TargetChanges, objects: &[Object]) -> V
         steps.push(end);
     }
     steps
+}
+
+fn ends_by_itself(planned: &Planned<'_>, change: &Change) -> bool {
+    let service = change.service.as_deref().zip(planned.graph);
+    let service = service.and_then(|(name, graph)| graph.find(name));
+    service.is_some_and(|service| service.ends_by_itself(RestartCondition::Never))
+}
+
+fn is_switched_off(change: &Change) -> bool {
+    change.fields.iter().any(|field| {
+        let counts = matches!(field.path.as_str(), "deploy.replicas" | "spec.replicas");
+        let zero = |value: &Option<Value>| value.as_ref().is_some_and(|value| value == 0);
+        counts && zero(&field.new) && !zero(&field.old)
+    })
 }
 
 /// What the last step deploys. A swarm takes a service that is deployed as it is for one that has been so before too, and

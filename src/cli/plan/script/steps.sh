@@ -23,6 +23,15 @@ anyway=
 options=()
 # On the way back: what stays as the steps made it, a line each.
 stays=
+# What is known of a step, by `know`.
+deployed=()
+replaced=()
+varied=()
+in_place=()
+created=()
+one_way=()
+off=()
+holds=()
 newline='
 '
 
@@ -106,8 +115,8 @@ require() {
 
 # The last step deploys the others too: what has no order, and what another value of a variable changes.
 carry_out() {
-  local words=() deployed=() replaced=() in_place=() created=() specs
-  names "$1"
+  local words=() specs
+  know "$1"
   if [ "$1" -lt "$steps" ]; then
     say "step $1 of $steps: ${deployed[*]}"
   else
@@ -118,32 +127,49 @@ carry_out() {
   deploy "$manifests" || stop "$1"
 }
 
+know() {
+  deployed=() replaced=() varied=() in_place=() created=() one_way=() off=() holds=()
+  names "$1"
+}
+
 # Nothing is taken back where one of the steps cannot be.
 require_way_back() {
-  local deployed=() replaced=() in_place=() created=() one_way=()
-  names "$1"
-  if [ ${#one_way[@]} -gt 0 ] && [ -z "$anyway" ]; then
+  local name held=''
+  know "$1"
+  for name in ${holds[@]+"${holds[@]}"}; do
+    if docker service inspect "$name" >/dev/null 2>&1; then held+=" $name"; fi
+  done
+  if [ -n "$held" ]; then
+    fail "step $1 gave a port to these, and what goes back has it only once they are gone. First: docker service rm$held"
+  fi
+  if [ -n "$anyway" ]; then return 0; fi
+  if [ ${#one_way[@]} -gt 0 ]; then
     fail "there is no way back from step $1, since the data of these is newer than the version before knows: ${one_way[*]}"
+  fi
+  if [ ${#off[@]} -gt 0 ] && [ -z "$before" ]; then
+    fail "step $1 switched these off, and those who ask for them would go back without them; --before switches them on: ${off[*]}"
   fi
 }
 
 take_back() {
-  local words=() deployed=() replaced=() in_place=() created=() meant=()
-  names "$1"
+  local name words=() meant=() also=()
+  know "$1"
   meant=(${replaced[@]+"${replaced[@]}"})
   if [ -n "$before" ]; then
-    meant+=(${in_place[@]+"${in_place[@]}"})
+    meant+=(${varied[@]+"${varied[@]}"} ${in_place[@]+"${in_place[@]}"})
   else
+    also=(${varied[@]+"${varied[@]}"})
     stay "changed in place, which --before takes back" ${in_place[@]+"${in_place[@]}"}
   fi
   stay "new, and the program before has no such thing" ${created[@]+"${created[@]}"}
   if [ -n "$before" ] && is_whole "$1"; then
     say "step $1 of $steps goes back: everything else"
-  elif [ ${#meant[@]} -eq 0 ]; then
+  elif [ $((${#meant[@]} + ${#also[@]})) -eq 0 ]; then
     return 0
   else
-    say "step $1 of $steps goes back: ${meant[*]}"
-    only "${meant[@]}"
+    say "step $1 of $steps goes back:" ${meant[@]+"${meant[@]}"} ${also[@]+"${also[@]}"}
+    if [ ${#meant[@]} -gt 0 ]; then only "${meant[@]}"; fi
+    for name in ${also[@]+"${also[@]}"}; do words+=(--also "$name"); done
   fi
   went=yes
   if [ -n "$before" ]; then
@@ -185,11 +211,11 @@ run() {
   "${command[@]}"
 }
 
-# What the swarm has of the services that a step replaces, a line each.
+# What the swarm has of the services that a step may replace, a line each.
 specifications() {
   local name spec
-  if [ "$target" != swarm ] || [ ${#replaced[@]} -eq 0 ]; then return 0; fi
-  for name in "${replaced[@]}"; do
+  if [ "$target" != swarm ]; then return 0; fi
+  for name in ${replaced[@]+"${replaced[@]}"} ${varied[@]+"${varied[@]}"}; do
     # docker ends its output with a newline also where it failed.
     if spec=$(docker service inspect --format '{{json .Spec}}' "$name" 2>/dev/null); then
       printf '%s %s\n' "$name" "$spec"
@@ -216,6 +242,7 @@ stop() {
   say "step $1 of $steps failed. Once that is mended: --from $1. To go back:"
   case $target in
     swarm)
+      if [ ${#holds[@]} -gt 0 ]; then say "  docker service rm ${holds[*]}   # where they are: they have a port that what goes back needs"; fi
       if [ -n "$changed" ]; then say "  $(printf %q "$manifests/swarm/rollback.sh")$changed"; fi
       if [ -z "$changed$unknown" ] && [ ${#created[@]} -eq 0 ] && [ ${#in_place[@]} -eq 0 ]; then
         say "  nothing of this step: what it replaces is as it was"
@@ -234,7 +261,10 @@ stop() {
     nginx) say "  see status.sh for what waits or was switched; rollback.sh SERVICE drops the one and takes back the other" ;;
   esac
   for name in ${in_place[@]+"${in_place[@]}"}; do say "  $name may be changed in place: the manifests of before take that back"; done
-  for name in ${created[@]+"${created[@]}"}; do say "  $name is new, and stays where it was made: the program before has no such thing"; done
+  for name in ${created[@]+"${created[@]}"}; do
+    if [[ " ${holds[*]-} " == *" $name "* ]]; then continue; fi
+    say "  $name is new, and stays where it was made: the program before has no such thing"
+  done
   if [ "$earlier" -gt 0 ]; then say "  bash $(printf '%q --manifests %q' "$0" "$manifests") --back $earlier"; fi
   fail "step $1 of $steps failed: the steps after it were not begun"
 }
