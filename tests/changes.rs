@@ -425,8 +425,75 @@ fn exit_codes_are_as_documented() {
     assert_eq!(repository.plan(&["two..two", detailed], &[]).0, 0);
     assert_eq!(repository.plan(&["no-such-revision"], &[]).0, 2);
     assert_eq!(repository.plan(&["no-such-revision", detailed], &[]).0, 1);
+    for words in [
+        &["--format", "xml"][..],
+        &["--bogus"],
+        &["--set", "x"],
+        &["a", "b", "c"],
+    ] {
+        let detailed = [words, &[detailed]].concat();
+        assert_eq!(repository.plan(words, &[]).0, 2, "{words:?}");
+        assert_eq!(repository.plan(&detailed, &[]).0, 1, "{words:?}");
+    }
+    assert_eq!(repository.plan(&["--help", detailed], &[]).0, 0);
     repository.put("shop/parts/web.zd", "service web {");
     assert_eq!(repository.plan(&[], &[]).0, 1);
+}
+
+/// Who reads a comment or an object sees that the program is refused, and why.
+#[test]
+fn errors_of_the_new_program_are_in_every_format() {
+    let repository = Repository::new();
+    let refused =
+        "service web { image = \"example/web:1.3.0\", availability { min_available = 2 } }";
+    for (text, code, planned) in [
+        (refused, "ZD4022", true),
+        ("service web {", "ZD0004", false),
+    ] {
+        repository.put("shop/parts/web.zd", text);
+        let (ended, said) = repository.plan(&["--format", "markdown"], &[]);
+        assert!(
+            ended == 1 && said.contains(&format!("- **error {code}**")),
+            "{said}"
+        );
+        assert_eq!(said.contains("### No plan"), !planned, "{said}");
+        let (ended, said) = repository.plan(&["--format", "json"], &[]);
+        let object = said.lines().find(|line| line.starts_with('{')).unwrap();
+        let plan: Value = serde_json::from_str(object).unwrap();
+        let mut found = plan["diagnostics"].as_array().unwrap().iter();
+        assert!(ended == 1 && found.any(|it| it["code"] == code), "{plan}");
+        assert_eq!(plan["changes"].is_null(), !planned, "{plan}");
+    }
+}
+
+/// The commit that brings a parameter has a plan as any other.
+#[test]
+fn a_parameter_is_given_to_the_side_that_has_it() {
+    let repository = Repository::new();
+    repository.put("params.yaml", "TAG: \"1.3.0\"\n");
+    let web = "param TAG: string\nservice web { image = \"example/web:${TAG}\" }\n";
+    repository.put("shop/parts/web.zd", web);
+    let new = &["--set", "TAG=1.3.0"][..];
+    for words in [new, &["--params", "../params.yaml"]] {
+        let (code, said) = repository.plan(words, &[]);
+        assert!(code == 0 && said.contains("example/web:1.3.0"), "{said}");
+    }
+    repository.commit("three");
+    repository.put("shop/parts/web.zd", &Repository::web("1.4.0"));
+    let (code, said) = repository.plan(new, &[]);
+    assert!(code == 0 && said.contains("example/web:1.3.0"), "{said}");
+    for words in [
+        &["--set", "TAG=1", "--set", "TAGG=1"][..],
+        &["--set", "TAG=1", "--set-old", "TAGG=1"],
+    ] {
+        let (code, said) = repository.plan(words, &[]);
+        assert!(
+            code == 1 && said.contains("ZD1030") && said.contains("`TAGG`"),
+            "{said}"
+        );
+    }
+    let (code, said) = repository.plan(&["manifests", "app.zd", "--set", "TAGG=1"], &[]);
+    assert!(code != 0, "{said}");
 }
 
 #[test]

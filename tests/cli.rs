@@ -611,6 +611,12 @@ mod output {
         ends(&desk.zdc(&["build"]), 0, &["removed "]);
         assert!(!desk.path("manifests/kubernetes/web.yaml").exists());
         assert!(desk.path("manifests/kubernetes/front.yaml").exists());
+        // A target that the program is for no more, too.
+        desk.edit("app.zd", "targets = [swarm, ", "targets = [");
+        assert_eq!(code(&desk.zdc(&["build", "--check"])), 1);
+        ends(&desk.zdc(&["build"]), 0, &["removed "]);
+        assert!(!desk.path("manifests/swarm/deploy.sh").exists());
+        assert_eq!(code(&desk.zdc(&["build", "--check"])), 0);
     }
 
     #[test]

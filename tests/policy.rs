@@ -474,16 +474,19 @@ proptest! {
     fn what_is_derived_holds(
         replicas in 1_u64..12,
         spread in 0_u64..4,
-        promise in prop_oneof![
-            (1_u64..12).prop_map(|count| count.to_string()),
-            (1_u64..=100).prop_map(|share| format!("{share}%")),
-        ],
+        // More than there are cannot be kept.
+        (is_share, promised) in (any::<bool>(), 1_u64..=100),
         interval in 1_u64..60,
         timeout in 1_u64..60,
         retries in 1_u64..6,
         startup in 0_u64..400,
         longest in 0_u64..90,
     ) {
+        let promise = if is_share {
+            format!("{promised}%")
+        } else {
+            promised.min(replicas).to_string()
+        };
         let text = program(&format!(
             "  health http {{ interval = {interval}s, timeout = {timeout}s, retries = {retries} }}\n  \
              replicas = REPLICAS\n  availability {{ min_available = {promise} }}\n  \

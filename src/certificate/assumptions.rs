@@ -16,6 +16,9 @@ pub(super) struct Basis {
     pub(super) assumes: &'static [&'static str],
 }
 
+/// No policy gives back what was replaced when it turned out (`docs/src/proof.md`).
+const GOES_ON: &str = "a version that passed its check goes on serving until the instances that are replaced at once are";
+
 /// What is taken for granted of each target.
 pub(super) fn engines(targets: &[TargetId]) -> Vec<Basis> {
     let engine = |target: &TargetId| {
@@ -26,6 +29,8 @@ pub(super) fn engines(targets: &[TargetId]) -> Vec<Basis> {
                     "nodes have room for what an update adds, and reach the registry",
                     "no node is lost while an update runs",
                     "a service is updated by one deploy at a time",
+                    "a task that is killed while it starts ends with something other than 0",
+                    GOES_ON,
                 ],
             ),
             TargetId::Kubernetes => (
@@ -34,11 +39,15 @@ pub(super) fn engines(targets: &[TargetId]) -> Vec<Basis> {
                     "nodes have room for `maxSurge` pods more, and for those that terminate",
                     "nothing but these manifests and their autoscalers sets what they say",
                     "nodes are drained by evictions, one after the other",
+                    GOES_ON,
                 ],
             ),
             TargetId::Nginx => (
                 Some("nginx 1.22.1"),
-                &["one host, on which nobody else starts or stops what the scripts do"],
+                &[
+                    "one host, on which nobody else starts or stops what the scripts do",
+                    GOES_ON,
+                ],
             ),
             TargetId::Compose => (None, &["nothing is promised of it"]),
         };

@@ -15,8 +15,9 @@ pub(super) fn page(certificate: &Certificate<'_>, proofs: &[Proof]) -> String {
         cell(certificate.app),
         certificate.zdc
     );
-    page += "## Proofs\n\nInstances that serve at the worst moment, at the fewest replicas there may be. Where `only` stands the \
-             promise does not speak of it, or a service accepts it below.\n\n";
+    page += "## Proofs\n\nInstances that serve at the worst moment, at the fewest replicas there may be; a bad version is one that \
+             never gets healthy. Where `only` stands fewer serve than are promised: in a drain that `through` does not name, or since a \
+             service accepts it below.\n\n";
     table(
         &mut page,
         &Proof::HEAD,
@@ -34,8 +35,7 @@ pub(super) fn page(certificate: &Certificate<'_>, proofs: &[Proof]) -> String {
             target.assumes.join("; ")
         );
     }
-    page +=
-        "\nEach service is taken at its word; a proof relies on nothing that is not stated.\n\n";
+    page += "\nEach service is taken at its word. What stands neither above nor here no proof relies on.\n\n";
     let head = [
         "service",
         "health check",

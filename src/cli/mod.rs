@@ -117,7 +117,11 @@ impl fmt::Display for Failure {
 
 /// Runs the program on the process's arguments.
 pub fn run() -> ExitCode {
-    let ended = match Cli::parse().command {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(refused) => return misused(&refused),
+    };
+    let ended = match cli.command {
         Command::Build(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Explain(command) => command.run(),
@@ -132,6 +136,19 @@ pub fn run() -> ExitCode {
         Command::Completions(command) => command.run(),
     };
     exit(ended, 2)
+}
+
+/// Says what is wrong with the words of a command, or what was asked for in their place, such as its help.
+fn misused(refused: &clap::Error) -> ExitCode {
+    // There is nobody else to tell where that fails.
+    let _ = refused.print();
+    let detailed = std::env::args_os().any(|word| word == "--detailed-exitcode");
+    ExitCode::from(match (refused.use_stderr(), detailed) {
+        (false, _) => 0,
+        // 2 says that something changes.
+        (true, true) => 1,
+        (true, false) => 2,
+    })
 }
 
 /// The exit code of what ended so; wrong use has one of its own.

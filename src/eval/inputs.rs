@@ -243,7 +243,7 @@ impl<'a> Evaluator<'a> {
         let declared = near.and_then(|near| known.iter().find(|known| &*known.text == near));
         let diagnostic = Diagnostic::new(
             &catalogue::UNKNOWN_INPUT,
-            format!("the program has no `param` or `deploy` variable `{name}`"),
+            unknown_input(name),
             declared.map_or(start, |declared| declared.span),
         );
         match near {
@@ -259,6 +259,11 @@ impl<'a> Evaluator<'a> {
             }
         }
     }
+}
+
+/// What is told of a value for a name that the program does not have.
+pub fn unknown_input(name: &str) -> String {
+    format!("the program has no `param` or `deploy` variable `{name}`")
 }
 
 fn input_name(item: &Item) -> Option<&ast::Name> {

@@ -34,6 +34,7 @@ mod shown;
 mod text;
 
 pub use examine::{Manifests, NoManifest, examine, settings};
+pub use inputs::unknown_input;
 
 use crate::check::Checked;
 use crate::diagnostics::Diagnostics;

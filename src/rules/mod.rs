@@ -10,6 +10,7 @@ mod instances;
 mod names;
 mod networks;
 mod order;
+mod promises;
 mod reachability;
 mod routes;
 mod security;
@@ -46,6 +47,7 @@ const ALL: &[Rule] = &[
     routes::matching,
     routes::ends,
     routes::hosts,
+    promises::above_replicas,
     commands::shells,
     endings::taken_back,
     instances::restarts,

@@ -97,7 +97,9 @@ pub(crate) fn plan(artifacts: &[Artifact], to: &Destination<'_>) -> Result<Plan,
     }
     let expected: BTreeSet<&Path> = files.iter().map(|file| file.path.as_path()).collect();
     let (mut extra, mut kept) = (left_behind(to.folder)?, Vec::new());
-    for target in to.targets {
+    // A target that the program is for no more leaves its folder.
+    let cleared = if to.whole { TargetId::ALL } else { to.targets };
+    for target in cleared {
         let (more, edited) = no_longer_written(*target, to, &expected)?;
         extra.extend(more);
         kept.extend(edited);

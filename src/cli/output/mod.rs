@@ -27,9 +27,9 @@ pub(super) struct Destination<'a> {
     pub(super) folder: &'a Path,
     /// The source as the files' first line names it: its project path.
     pub(super) source: &'a str,
-    /// The targets that are built: only their folders are cleared of what is no longer written.
+    /// The targets that are built: their folders are cleared of what is no longer written.
     pub(super) targets: &'a [TargetId],
-    /// Whether these are all the program is for: then files about all of them are cleared too.
+    /// Whether these are all the program is for: then the folders of others are cleared too, and files about all of them.
     pub(super) whole: bool,
     /// Whether there is a source of this name: what was written from another one that is there is not overwritten.
     pub(super) is_source: &'a dyn Fn(&str) -> bool,

@@ -27,12 +27,7 @@ pub(super) fn write(planned: &Planned<'_>, style: Style, out: &mut dyn Write) ->
         write_target(planned, target, style, out)?;
     }
     if !planned.found.is_empty() {
-        let shown = Shown {
-            sources: planned.sources,
-            diagnostics: planned.found,
-            folder: planned.shown,
-        };
-        render(Format::Human, &shown, style, out)?;
+        render(Format::Human, &planned.shown(planned.found), style, out)?;
         writeln!(out)?;
     }
     write_order(planned, out)?;
@@ -176,7 +171,7 @@ fn write_field(
     };
     let sign = painted(sign, color, style);
     write!(out, "        {sign} {path}{text}")?;
-    if let Some(place) = field.span.and_then(|span| place(planned, span)) {
+    if let Some(place) = field.span.and_then(|span| place(&planned.shown(&[]), span)) {
         write!(out, "  {}", painted(&place, "2", style))?;
     }
     writeln!(out)?;
@@ -189,10 +184,10 @@ fn write_field(
 }
 
 /// `app.zd:12`
-pub(super) fn place(planned: &Planned<'_>, span: Span) -> Option<String> {
-    let file = planned.sources.get(span.file)?;
+pub(super) fn place(shown: &Shown<'_>, span: Span) -> Option<String> {
+    let file = shown.sources.get(span.file)?;
     let line = file.line(span.start as usize) + 1;
-    let path = format!("{}{}", planned.shown, file.path);
+    let path = format!("{}{}", shown.folder, file.path);
     Some(format!("{}:{line}", escape_line(&path)))
 }
 

@@ -15,11 +15,10 @@ pub(super) fn write(planned: &Planned<'_>, out: &mut dyn Write) -> io::Result<()
     let counts: Map<String, Value> = counts
         .map(|(effect, count)| (effect.word().to_owned(), count.into()))
         .collect();
-    let shown = Shown {
-        sources: planned.sources,
-        diagnostics: planned.found,
-        folder: planned.shown,
-    };
+    let mut diagnostics = Vec::new();
+    for found in [planned.broken, planned.found] {
+        diagnostics.extend(values(&planned.shown(found)));
+    }
     let one_way = planned.changes.one_way.iter();
     let one_way: Map<String, Value> = one_way
         .map(|(name, why)| (name.clone(), why.as_str().into()))
@@ -33,7 +32,27 @@ pub(super) fn write(planned: &Planned<'_>, out: &mut dyn Write) -> io::Result<()
         "deploys": planned.changes.deploys,
         "no_way_back": one_way,
         "targets": targets,
-        "diagnostics": values(&shown),
+        "diagnostics": diagnostics,
+    });
+    writeln!(out, "{}", escape_json(&whole.to_string()))
+}
+
+/// Writes what keeps two sides from being compared, in the form of a plan; `changes` is null, as nobody knows.
+pub(super) fn unplanned(
+    (old, new): (&str, &str),
+    sides: &[Shown<'_>],
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let diagnostics: Vec<Value> = sides.iter().flat_map(values).collect();
+    let whole = json!({
+        "old": old,
+        "new": new,
+        "changes": null,
+        "counts": {},
+        "deploys": [],
+        "no_way_back": {},
+        "targets": [],
+        "diagnostics": diagnostics,
     });
     writeln!(out, "{}", escape_json(&whole.to_string()))
 }
@@ -67,7 +86,7 @@ fn of_change(planned: &Planned<'_>, change: &Change) -> Value {
         "was": change.was.as_ref().map(ToString::to_string),
         "effect": change.effect.word(),
         "how": change.how,
-        "place": change.span.and_then(|span| place(planned, span)),
+        "place": change.span.and_then(|span| place(&planned.shown(&[]), span)),
         "fields": fields,
     })
 }
@@ -80,6 +99,6 @@ fn of_field(planned: &Planned<'_>, field: &Field) -> Value {
         "effect": field.effect.word(),
         "because": field.because,
         "source": field.source,
-        "place": field.span.and_then(|span| place(planned, span)),
+        "place": field.span.and_then(|span| place(&planned.shown(&[]), span)),
     })
 }

@@ -3,7 +3,7 @@
 use super::Planned;
 use super::human::{ONE_WAY, effect, is_told, sign, summary, value, values, varied};
 use crate::change::{Change, TargetChanges};
-use crate::diagnostics::render::escape_line;
+use crate::diagnostics::render::{Shown, escape_line};
 use std::io::{self, Write};
 
 /// A comment holds 65,536 characters (GitHub); the rest is for what stands around it.
@@ -19,27 +19,8 @@ pub(super) fn write(planned: &Planned<'_>, out: &mut dyn Write) -> io::Result<()
         }
         writeln!(out)?;
     }
-    for found in planned.found {
-        let at = found
-            .span()
-            .and_then(|span| super::human::place(planned, span));
-        let at = at.map_or_else(String::new, |at| format!(" ({at})"));
-        writeln!(
-            out,
-            "- **{} {}**{at}: {}",
-            found.severity,
-            found.code.id,
-            inline(&found.message)
-        )?;
-        for note in &found.notes {
-            writeln!(out, "  <br>{}", inline(note))?;
-        }
-        if let Some(help) = &found.help {
-            writeln!(out, "  <br>{}", inline(help))?;
-        }
-    }
-    if !planned.found.is_empty() {
-        writeln!(out)?;
+    for diagnostics in [planned.broken, planned.found] {
+        write_found(&planned.shown(diagnostics), out)?;
     }
     let deploys = &planned.changes.deploys;
     if !deploys.is_empty() {
@@ -55,6 +36,38 @@ pub(super) fn write(planned: &Planned<'_>, out: &mut dyn Write) -> io::Result<()
     }
     for target in &planned.changes.targets {
         write_target(planned, target, out)?;
+    }
+    Ok(())
+}
+
+/// Writes what keeps two sides from being compared.
+pub(super) fn unplanned(sides: &[Shown<'_>], out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "### No plan: the program has errors\n")?;
+    sides.iter().try_for_each(|side| write_found(side, out))
+}
+
+fn write_found(shown: &Shown<'_>, out: &mut dyn Write) -> io::Result<()> {
+    for found in shown.diagnostics {
+        let at = found
+            .span()
+            .and_then(|span| super::human::place(shown, span));
+        let at = at.map_or_else(String::new, |at| format!(" ({at})"));
+        writeln!(
+            out,
+            "- **{} {}**{at}: {}",
+            found.severity,
+            found.code.id,
+            inline(&found.message)
+        )?;
+        for note in &found.notes {
+            writeln!(out, "  <br>{}", inline(note))?;
+        }
+        if let Some(help) = &found.help {
+            writeln!(out, "  <br>{}", inline(help))?;
+        }
+    }
+    if !shown.diagnostics.is_empty() {
+        writeln!(out)?;
     }
     Ok(())
 }

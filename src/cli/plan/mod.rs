@@ -14,7 +14,8 @@ use super::terminal::Color;
 use super::{Exit, Failure, arguments, params, terminal};
 use crate::change::{self, Changes};
 use crate::diagnostics::render::{Format as Told, Shown, render};
-use crate::diagnostics::{Diagnostic, Severity};
+use crate::diagnostics::{Diagnostic, Severity, catalogue};
+use crate::eval::{Inputs, unknown_input};
 use crate::graph::Graph;
 use crate::source::{Sources, World};
 use crate::types::Date;
@@ -62,7 +63,7 @@ pub(super) struct Plan {
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
 
-    /// Set a parameter on both sides; may be repeated
+    /// Set a parameter on both sides, or on the one that has it; may be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = arguments::setting)]
     set: Vec<(String, String)>,
 
@@ -70,7 +71,7 @@ pub(super) struct Plan {
     #[arg(long, value_name = "NAME=VALUE", value_parser = arguments::setting)]
     set_old: Vec<(String, String)>,
 
-    /// Read parameters from a YAML file; of several the last wins, and --set wins over all
+    /// Read parameters from a YAML file, for either side what it has; of several the last wins, and --set wins over all
     #[arg(long, value_name = "FILE.yaml")]
     params: Vec<PathBuf>,
 
@@ -126,15 +127,28 @@ struct Compiled {
 /// What is shown.
 struct Planned<'a> {
     changes: &'a Changes,
+    /// The errors of the new program.
+    broken: &'a [Diagnostic],
     /// What is wrong with the step, in the order of the source.
     found: &'a [Diagnostic],
     sources: &'a Sources,
     /// The new program, where there is one.
     graph: Option<&'a Graph>,
     /// What stands before a path.
-    shown: &'a str,
+    folder: &'a str,
     /// What the sides are called.
     names: (&'a str, &'a str),
+}
+
+impl<'a> Planned<'a> {
+    /// Diagnostics of the new program, to be shown.
+    fn shown(&self, diagnostics: &'a [Diagnostic]) -> Shown<'a> {
+        Shown {
+            sources: self.sources,
+            diagnostics,
+            folder: self.folder,
+        }
+    }
 }
 
 impl Plan {
@@ -155,36 +169,58 @@ impl Plan {
         let names = (old.name(), new.name());
         let one_stack = Side::one_stack(&old, &new);
         let one_stack = one_stack.as_deref();
-        let set_old = || self.set.iter().chain(&self.set_old).cloned().collect();
-        // They have nothing in common before they are compared.
-        let (new, old) = parallel::both(
-            ROOM,
-            || self.compile(&new, one_stack, self.set.clone(), crate::inspect),
-            || self.compile(&old, one_stack, set_old(), crate::inspect_deployed),
-        );
-        // What the process ends with is not freed piece by piece.
-        let (old, new) = (ManuallyDrop::new(old?), ManuallyDrop::new(new?));
-        let mut broken = false;
-        for (side, is_new) in [(&old, false), (&new, true)] {
-            broken |= self.tell(side, is_new);
-            // Without a graph there is nothing to compare with.
-            if side.inspection.graph.is_none() && side.has_errors() {
-                return Ok(Exit::Found);
-            }
+        let both = params::inputs(self.set.clone(), &self.params)?;
+        let mut only_old = both.clone();
+        only_old.set.extend(self.set_old.iter().cloned());
+        let compiled = |inputs: &[Inputs; 2]| {
+            // They have nothing in common before they are compared.
+            let (new, old) = parallel::both(
+                ROOM,
+                || self.compile(&new, one_stack, &inputs[1], crate::inspect),
+                || self.compile(&old, one_stack, &inputs[0], crate::inspect_deployed),
+            );
+            // What the process ends with is not freed piece by piece.
+            Ok::<_, Failure>((ManuallyDrop::new(old?), ManuallyDrop::new(new?)))
+        };
+        let mut inputs = [only_old, both];
+        let (mut old, mut new) = compiled(&inputs)?;
+        // A parameter that comes or goes is given to the side that has it.
+        if self.give_each_its_own(&mut inputs, [&old, &new]) {
+            (old, new) = compiled(&inputs)?;
         }
+        let names = (names.0.as_str(), names.1.as_str());
+        let wrong_sides = [old.wrong(false), new.wrong(true)];
+        for (side, errors) in [&*old, &*new].into_iter().zip(&wrong_sides) {
+            self.told(side, errors);
+        }
+        // Without a graph there is nothing to compare with.
+        if [&old, &new].into_iter().any(|side| side.is_unreadable()) {
+            let sides = [
+                old.shown_with(&wrong_sides[0]),
+                new.shown_with(&wrong_sides[1]),
+            ];
+            match self.format {
+                Format::Human | Format::Script => {}
+                Format::Json => terminal::to_output(|out| json::unplanned(names, &sides, out))?,
+                Format::Markdown => terminal::to_output(|out| markdown::unplanned(&sides, out))?,
+            }
+            return Ok(Exit::Found);
+        }
+        let [_, broken] = wrong_sides;
         let changes = change::compare(&old.inspection.revision(), &new.inspection.revision());
         let changes = ManuallyDrop::new(changes);
         let found = changes.found.clone().into_sorted();
         let planned = Planned {
             changes: &changes,
+            broken: &broken,
             found: &found,
             sources: &new.inspection.sources,
             graph: new.inspection.graph.as_ref(),
-            shown: &new.shown,
-            names: (&names.0, &names.1),
+            folder: &new.shown,
+            names,
         };
         let style = terminal::output_style(self.color);
-        let wrong = broken || changes.found.has_errors();
+        let wrong = !broken.is_empty() || changes.found.has_errors();
         match self.format {
             Format::Human => terminal::to_output(|out| human::write(&planned, style, out))?,
             Format::Json => terminal::to_output(|out| json::write(&planned, out))?,
@@ -214,7 +250,7 @@ impl Plan {
         &self,
         side: &Side,
         one_stack: Option<&str>,
-        set: Vec<(String, String)>,
+        inputs: &Inputs,
         inspect: fn(&dyn World, &str, &Options) -> Inspection,
     ) -> Result<Compiled, Failure> {
         let wanted = |target: &TargetId| self.targets.is_empty() || self.targets.contains(target);
@@ -223,7 +259,7 @@ impl Plan {
                 world, main, shown, ..
             } => {
                 let options = Options {
-                    inputs: params::inputs(set, &self.params)?,
+                    inputs: inputs.clone(),
                     targets: self.targets.clone(),
                     as_of: self.as_of,
                     ..Options::default()
@@ -247,17 +283,20 @@ impl Plan {
         }
     }
 
-    /// Tells what is wrong with a side: of the old one only what keeps it from being read, since it
-    /// is deployed whatever it promises. Says whether the new one is broken.
-    fn tell(&self, side: &Compiled, is_new: bool) -> bool {
-        if !is_new && side.inspection.graph.is_some() {
-            return false;
+    /// Takes from each side's inputs what only the other program has a parameter for, and says whether there was any.
+    fn give_each_its_own(&self, inputs: &mut [Inputs; 2], sides: [&Compiled; 2]) -> bool {
+        // What is given to the old side alone is meant for it.
+        let is_shared = |name: &str| !self.set_old.iter().any(|(given, _)| given == name);
+        let mut changed = false;
+        let [old, new] = sides;
+        for (inputs, (own, other)) in inputs.iter_mut().zip([(old, new), (new, old)]) {
+            let is_meant = |name: &str| own.takes(name) || !other.takes(name) || !is_shared(name);
+            let before = inputs.set.len() + inputs.params.len();
+            inputs.set.retain(|(name, _)| is_meant(name));
+            inputs.params.retain(|(name, _)| is_meant(name));
+            changed |= inputs.set.len() + inputs.params.len() < before;
         }
-        let errors = side.inspection.diagnostics.iter();
-        let errors = errors.filter(|found| found.severity == Severity::Error);
-        let errors: Vec<Diagnostic> = errors.cloned().collect();
-        self.told(side, &errors);
-        !errors.is_empty()
+        changed
     }
 
     /// Tells of a side for people, beside what is written.
@@ -265,19 +304,44 @@ impl Plan {
         if diagnostics.is_empty() {
             return;
         }
-        let shown = Shown {
-            sources: &side.inspection.sources,
-            diagnostics,
-            folder: &side.shown,
-        };
+        let shown = side.shown_with(diagnostics);
         let style = terminal::error_style(self.color);
         terminal::to_error(|out| render(Told::Human, &shown, style, out));
     }
 }
 
 impl Compiled {
-    fn has_errors(&self) -> bool {
+    /// What is wrong with a side: of the old one only what keeps it from being read, since it is deployed whatever it
+    /// promises.
+    fn wrong(&self, is_new: bool) -> Vec<Diagnostic> {
+        if !is_new && self.inspection.graph.is_some() {
+            return Vec::new();
+        }
+        let errors = self.inspection.diagnostics.iter();
+        let errors = errors.filter(|found| found.severity == Severity::Error);
+        errors.cloned().collect()
+    }
+
+    /// Whether it is a program, and takes a value that it was given.
+    fn takes(&self, name: &str) -> bool {
+        let told = unknown_input(name);
         let mut found = self.inspection.diagnostics.iter();
-        found.any(|found| found.severity == Severity::Error)
+        let is_unknown =
+            |it: &Diagnostic| it.code == &catalogue::UNKNOWN_INPUT && it.message == told;
+        self.inspection.sources.iter().next().is_some() && !found.any(is_unknown)
+    }
+
+    fn is_unreadable(&self) -> bool {
+        let mut found = self.inspection.diagnostics.iter();
+        let has_errors = found.any(|found| found.severity == Severity::Error);
+        self.inspection.graph.is_none() && has_errors
+    }
+
+    fn shown_with<'a>(&'a self, diagnostics: &'a [Diagnostic]) -> Shown<'a> {
+        Shown {
+            sources: &self.inspection.sources,
+            diagnostics,
+            folder: &self.shown,
+        }
     }
 }

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Takes the last deploy of this program's stacks back: each service to the version that the swarm keeps of before, the
 # callers first, and says what became of every one. Nothing is changed where one of them cannot go back.
-# Usage: rollback.sh [--only SERVICE]... [--dry-run] [--patience SECONDS] [STACK...]
+# Usage: rollback.sh [--only SERVICE]... [--also SERVICE]... [--dry-run] [--patience SECONDS] [STACK...]
 #   --only SERVICE       this service alone, by the name it has in the swarm, such as shop_front; may be repeated
+#   --also SERVICE       this service, too, unless the last deploy left its tasks as they were; may be repeated
 #   --dry-run            say what would go back, and change nothing
 #   --patience SECONDS   give up where nothing has moved for so long; 600 by default
 #   STACK...             these stacks alone
@@ -18,6 +19,7 @@ dry_run=
 over_paused=yes
 chosen=()
 only=()
+also=()
 newline='
 '
 
@@ -29,7 +31,7 @@ main() {
   if [ -n "$stays" ]; then say "these stay as they are:$stays"; fi
   [ -z "$refused" ] || fail "nothing was changed, since these cannot go back:$refused"
   if [ ${#back[@]} -eq 0 ]; then
-    if [ -n "$went" ]; then return 0; fi
+    if [ -n "$went" ] || [ ${#also[@]} -gt 0 ]; then return 0; fi
     fail "there is no version to go back to: deploy one from its own manifests"
   fi
   if [ -n "$dry_run" ]; then return 0; fi
@@ -41,9 +43,16 @@ choose() {
     case $1 in
       --help) usage ;;
       --dry-run) dry_run=yes ;;
-      --only | --patience)
+      --only | --also | --patience)
         [ $# -gt 1 ] || misused "$1 needs a value"
-        if [ "$1" = --only ]; then only+=("$2"); else patience=$2; fi
+        case $1 in
+          --only) only+=("$2") ;;
+          --also)
+            only+=("$2")
+            also+=("$2")
+            ;;
+          --patience) patience=$2 ;;
+        esac
         shift
         ;;
       -*) misused "no such option: $1" ;;
@@ -152,7 +161,7 @@ placement() {
 
 # What is named has to go back; of a whole stack some may have nothing to go back from.
 stay() {
-  if [ ${#only[@]} -gt 0 ] && [[ $state != rollback_* ]]; then
+  if [ ${#only[@]} -gt 0 ] && [[ $state != rollback_* && " ${also[*]-} " != *" $name "* ]]; then
     refuse "$1"
   else
     stays+="$newline  $name: $1"
