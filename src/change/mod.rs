@@ -281,14 +281,9 @@ pub fn compare(old: &Revision<'_>, new: &Revision<'_>) -> Changes {
         compared.collect::<Vec<_>>()
     });
     let targets: Vec<TargetChanges> = targets.into_iter().flatten().collect();
-    let found = contract::check(old.graph, new.graph, &targets);
-    let one_way = contract::one_way(old.graph, new.graph, &targets);
-    let order = contract::order(old.graph, new.graph, &targets);
-    let better_first = match order.as_slice() {
-        [] => Vec::new(),
-        _ => contract::better_first(old.graph, new.graph, &targets),
-    };
-    let deploys = order::deploys(&order, &better_first);
+    let judged = contract::judge(old.graph, new.graph, &targets);
+    let deploys = order::deploys(&judged.order, &judged.better_first);
+    let (one_way, found) = (judged.one_way, judged.found);
     Changes {
         targets,
         deploys,

@@ -74,6 +74,10 @@ pub(super) fn needed(graph: &Graph, diagnostics: &mut Diagnostics) {
         let (Some(caller), Some(callee)) = (graph.service(from), graph.service(to)) else {
             continue;
         };
+        // Who is switched off asks nobody.
+        if graph.replicas(caller).most == 0 {
+            continue;
+        }
         let (asked, written) = caller.asked(callee.name(), &edge.port);
         let served = callee.served(&edge.port);
         // One that serves nothing is a fault of its own.

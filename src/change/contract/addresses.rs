@@ -11,11 +11,13 @@ use crate::vocabulary::{Node, Port, Protocol, TargetId};
 use std::collections::BTreeMap;
 
 /// A meeting that fails: what is asked for, and why it is not answered.
-struct Fault<'a> {
+pub(super) struct Fault<'a> {
     caller: &'a str,
     callee: &'a str,
     asked: Asked,
     why: Why,
+    /// The network of one name in both programs that has another real name now, and the one that it had.
+    renamed: Option<(String, String)>,
     /// What in the callee keeps it from answering.
     span: Span,
 }
@@ -26,6 +28,8 @@ struct Asked {
     /// The stack of the caller, whose default network it is on where it joins none.
     stack: String,
     host: String,
+    /// The network through which it is meant to ask, by its zd name.
+    through: Option<String>,
     /// The port by its name, as the callee of the caller's revision calls it.
     port: String,
     /// The names of the other ports of that callee.
@@ -46,6 +50,14 @@ impl Asked {
     /// `host:port`
     fn address(&self) -> String {
         format!("{}:{}", self.host, self.number)
+    }
+
+    /// The network through which the caller asks and its real name, where a revision's callee is on one of the same zd name.
+    fn renamed(&self, (graph, callee): (&Graph, ServiceView<'_>)) -> Option<(String, String)> {
+        let (through, real) = (self.through.as_ref()?, self.networks.first()?);
+        let mut joins = graph.joins(callee);
+        let is_there = joins.any(|(name, _)| name == through);
+        is_there.then(|| (through.clone(), real.clone()))
     }
 
     /// Whether the caller is on a network that a service of a revision joins under this name.
@@ -71,49 +83,53 @@ enum Why {
 pub(super) fn moved(step: &Step<'_>, found: &mut Diagnostics) {
     for (old_meets_new, new_meets_old) in meetings(step) {
         if let (Some(fault), Some(_)) = (old_meets_new, new_meets_old) {
-            found.push(no_order(&fault));
+            found.push(no_order(fault));
         }
     }
 }
 
 /// The callers and callees that have to be replaced one after the other, and why.
 pub(super) fn ordered<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
-    let ordered = |meetings: Meetings<'a>| match meetings {
+    let ordered = |meetings: &Meetings<'a>| match meetings {
         (Some(fault), None) => Some(Ordered {
             before: Before {
                 first: fault.caller,
                 then: fault.callee,
             },
-            why: caller_first(&fault),
+            why: caller_first(fault),
         }),
         (None, Some(fault)) => Some(Ordered {
             before: Before {
                 first: fault.callee,
                 then: fault.caller,
             },
-            why: callee_first(&fault),
+            why: callee_first(fault),
         }),
         // Of two that fail nothing helps, and what another order is for holds for them, too.
         _ => None,
     };
-    meetings(step).into_iter().filter_map(ordered).collect()
+    meetings(step).iter().filter_map(ordered).collect()
 }
 
 /// The callers and callees that have none.
 pub(super) fn without_order<'a>(step: &Step<'a>) -> Vec<(&'a str, &'a str)> {
-    let failing = meetings(step)
-        .into_iter()
-        .filter_map(|(old, new)| old.zip(new));
+    let failing = meetings(step).iter();
+    let failing = failing.filter_map(|(old, new)| old.as_ref().zip(new.as_ref()));
     failing
         .map(|(fault, _)| (fault.caller, fault.callee))
         .collect()
 }
 
-type Meetings<'a> = (Option<Fault<'a>>, Option<Fault<'a>>);
+/// What fails between the old caller and the new callee, and between the new caller and the old callee.
+pub(super) type Meetings<'a> = (Option<Fault<'a>>, Option<Fault<'a>>);
 
-/// Of every caller and every callee that is in both programs: what fails between the old caller and the new callee, and between the
-/// new caller and the old callee. A caller may be new; one that is gone asks nobody once it is deployed.
-fn meetings<'a>(step: &Step<'a>) -> Vec<Meetings<'a>> {
+fn meetings<'s, 'a>(step: &'s Step<'a>) -> &'s [Meetings<'a>] {
+    step.by_address.get_or_init(|| search(step))
+}
+
+/// Of every caller and every callee that is in both programs. A caller may be new; one that is gone asks nobody once it is
+/// deployed.
+fn search<'a>(step: &Step<'a>) -> Vec<Meetings<'a>> {
     let (Some(old), Some(new)) = (step.old, step.new) else {
         return Vec::new();
     };
@@ -159,6 +175,7 @@ fn meetings<'a>(step: &Step<'a>) -> Vec<Meetings<'a>> {
                 *place = fault.map(|(asked, why)| Fault {
                     caller: caller.name(),
                     callee: callee.new.name(),
+                    renamed: asked.renamed(other).filter(|_| why == Why::Network),
                     asked,
                     why,
                     span: self::place(callee.new, edge, why),
@@ -242,6 +259,7 @@ fn asked(
         target,
         stack: graph.stack(caller).to_owned(),
         host: host.to_owned(),
+        through: meant.map(ToOwned::to_owned),
         port: edge.port.to_string(),
         others: {
             let names = callee.ports().map(|port| port.label.name());
@@ -378,6 +396,10 @@ impl Fault<'_> {
 
 fn no_order(fault: &Fault<'_>) -> Diagnostic {
     let (caller, callee, address) = (fault.caller, fault.callee, fault.asked.address());
+    let same = fault.renamed.as_ref().map(|(network, real)| {
+        format!("`name = \"{real}\"` in `network {network}` if it is the same one; if not, ")
+    });
+    let same = same.unwrap_or_default();
     let beside = match fault.why {
         Why::Nobody => "with an instance of each".to_owned(),
         Why::Port | Why::OtherPort => format!(
@@ -402,7 +424,7 @@ fn no_order(fault: &Fault<'_>) -> Diagnostic {
     )
     .note("nor does the old one answer the new caller: no order of the two helps")
     .help(format!(
-        "in three steps: serve both, {beside}; move the callers; take the old one away"
+        "{same}in three steps: serve both, {beside}; move the callers; take the old one away"
     ))
     .about(callee)
 }

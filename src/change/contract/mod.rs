@@ -28,6 +28,7 @@ use crate::rules::Waivers;
 use crate::source::Span;
 use crate::vocabulary::TargetId;
 use pairs::Pairs;
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 /// A step: both programs, where they are known, and what changes.
@@ -36,6 +37,10 @@ struct Step<'a> {
     new: Option<&'a Graph>,
     pairs: Pairs<'a>,
     targets: &'a [TargetChanges],
+    // Each is found once, however many rules ask for it.
+    by_address: OnceCell<Vec<addresses::Meetings<'a>>>,
+    by_version: OnceCell<Vec<versions::Meetings<'a>>>,
+    ordered: OnceCell<Vec<order::Ordered<'a>>>,
 }
 
 /// A service that is in both programs.
@@ -73,70 +78,43 @@ static ALL: &[Rule] = &[
     way_back::outlives_undo,
 ];
 
-/// Which service of a step has to be deployed before which.
-pub(super) fn order<'a>(
+/// What is known of a step beside what becomes of each object.
+pub(super) struct Judged<'a> {
+    /// What is wrong with it, without what its services accept.
+    pub(super) found: Diagnostics,
+    /// Which service has to be deployed before which.
+    pub(super) order: Vec<Before<'a>>,
+    /// What goes before what where there are several deploys anyway.
+    pub(super) better_first: Vec<Before<'a>>,
+    /// The services for which there is no way back afterwards, each with why.
+    pub(super) one_way: Vec<(String, String)>,
+}
+
+/// Judges a step.
+pub(super) fn judge<'a>(
     old: Option<&'a Graph>,
     new: Option<&'a Graph>,
     targets: &'a [TargetChanges],
-) -> Vec<Before<'a>> {
-    order::of(&Step::new(old, new, targets))
-}
-
-/// The services for which there is no way back after a step, each with why.
-pub(super) fn one_way(
-    old: Option<&Graph>,
-    new: Option<&Graph>,
-    targets: &[TargetChanges],
-) -> Vec<(String, String)> {
-    let found = migrations::one_way(&Step::new(old, new, targets));
-    let owned = found.into_iter().map(|(name, why)| (name.to_owned(), why));
-    owned.collect()
-}
-
-/// What goes before what where there are several deploys anyway: what is new before who calls it, new or not, and what starts before who comes
-/// `after` it.
-pub(super) fn better_first<'a>(
-    old: Option<&'a Graph>,
-    new: Option<&'a Graph>,
-    targets: &'a [TargetChanges],
-) -> Vec<Before<'a>> {
-    let step = Step::new(old, new, targets);
-    let (Some(old), Some(new)) = (old, new) else {
-        return Vec::new();
-    };
-    let started = step.started();
-    let edges = new.edges().filter_map(|(from, edge, to)| {
-        let (then, first) = (new.service(from)?, new.service(to)?);
-        let goes_first = match edge.kind {
-            EdgeKind::After => started.contains(first.name()),
-            _ => old.find(step.pairs.before(first.name())).is_none(),
-        };
-        let goes_first = goes_first && first.name() != then.name();
-        goes_first.then_some(Before {
-            first: first.name(),
-            then: then.name(),
-        })
-    });
-    let mut found: Vec<Before<'a>> = edges.collect();
-    found.sort();
-    found.dedup();
-    found
-}
-
-/// What is wrong with a step, without what its services accept.
-pub(super) fn check(
-    old: Option<&Graph>,
-    new: Option<&Graph>,
-    targets: &[TargetChanges],
-) -> Diagnostics {
+) -> Judged<'a> {
     let step = Step::new(old, new, targets);
     let mut found = Diagnostics::default();
     for rule in ALL {
         rule(&step, &mut found);
     }
-    match new {
-        Some(graph) => Waivers::of(graph).apply(found),
-        None => found,
+    if let Some(graph) = new {
+        found = Waivers::of(graph).apply(found);
+    }
+    let one_way = migrations::one_way(&step).into_iter();
+    let order = order::of(&step);
+    Judged {
+        found,
+        better_first: if order.is_empty() {
+            Vec::new()
+        } else {
+            step.better_first()
+        },
+        order,
+        one_way: one_way.map(|(name, why)| (name.to_owned(), why)).collect(),
     }
 }
 
@@ -148,7 +126,34 @@ impl<'a> Step<'a> {
             new,
             pairs,
             targets,
+            by_address: OnceCell::new(),
+            by_version: OnceCell::new(),
+            ordered: OnceCell::new(),
         }
+    }
+
+    /// What is new before who calls it, new or not, and what starts before who comes `after` it.
+    fn better_first(&self) -> Vec<Before<'a>> {
+        let (Some(old), Some(new)) = (self.old, self.new) else {
+            return Vec::new();
+        };
+        let started = self.started();
+        let edges = new.edges().filter_map(|(from, edge, to)| {
+            let (then, first) = (new.service(from)?, new.service(to)?);
+            let goes_first = match edge.kind {
+                EdgeKind::After => started.contains(first.name()),
+                _ => old.find(self.pairs.before(first.name())).is_none(),
+            };
+            let goes_first = goes_first && first.name() != then.name();
+            goes_first.then_some(Before {
+                first: first.name(),
+                then: then.name(),
+            })
+        });
+        let mut found: Vec<Before<'a>> = edges.collect();
+        found.sort();
+        found.dedup();
+        found
     }
 
     /// Every change with its target.

@@ -20,17 +20,26 @@ struct Arrival<'a> {
     span: Span,
 }
 
-/// What is new goes first.
+/// What is new goes first, before all who come to ask for it: that is told of it once.
 pub(super) fn ordered<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
-    let all = arrivals(step).into_iter();
-    let ordered = all.map(|arrival| Ordered {
-        before: Before {
-            first: arrival.callee,
-            then: arrival.caller,
-        },
-        why: goes_first(&arrival),
-    });
-    ordered.collect()
+    let mut of: BTreeMap<&str, Vec<Arrival<'a>>> = BTreeMap::new();
+    for arrival in arrivals(step) {
+        of.entry(arrival.callee).or_default().push(arrival);
+    }
+    let mut ordered = Vec::new();
+    for arrivals in of.values() {
+        let Some(why) = goes_first(arrivals) else {
+            continue;
+        };
+        ordered.extend(arrivals.iter().map(|arrival| Ordered {
+            before: Before {
+                first: arrival.callee,
+                then: arrival.caller,
+            },
+            why: why.clone(),
+        }));
+    }
+    ordered
 }
 
 /// Each caller and callee once.
@@ -80,18 +89,52 @@ fn arrivals<'a>(step: &Step<'a>) -> Vec<Arrival<'a>> {
     found.into_values().collect()
 }
 
-fn goes_first(arrival: &Arrival<'_>) -> Diagnostic {
+/// The most callers that are named.
+const MOST: usize = 3;
+
+/// Why a callee goes first, of all who come to ask for it.
+fn goes_first(arrivals: &[Arrival<'_>]) -> Option<Diagnostic> {
+    let (first, others) = arrivals.split_first()?;
     let Arrival {
         caller,
         callee,
         address,
         span,
-    } = arrival;
-    Diagnostic::new(
+    } = first;
+    let (who, then) = if others.is_empty() {
+        let then = format!("with `{caller}` as it is, and `{caller}` once that is done");
+        (format!("the new `{caller}` asks"), then)
+    } else {
+        let named = arrivals
+            .iter()
+            .take(MOST)
+            .map(|it| format!("`{}`", it.caller));
+        let mut names: Vec<String> = named.collect();
+        let rest = arrivals.len() - names.len();
+        let last = match rest {
+            0 => names.pop().unwrap_or_default(),
+            rest => format!("{rest} more"),
+        };
+        let names = format!("{} and {last}", names.join(", "));
+        (
+            format!("the new {names} ask"),
+            "with those as they are, and them once that is done".to_owned(),
+        )
+    };
+    let diagnostic = Diagnostic::new(
         &catalogue::ORDER_MATTERS,
-        format!("`{callee}` goes first: the new `{caller}` asks for `{address}`, and nobody answers there before `{callee}` serves"),
+        format!("`{callee}` goes first: {who} for `{address}`, and nobody answers there before `{callee}` serves"),
         *span,
     )
-    .help(format!("deploy `{callee}` with `{caller}` as it is, and `{caller}` once that is done"))
-    .about(caller)
+    .help(format!("deploy `{callee}` {then}"))
+    .about(callee);
+    // Those who have it of one template ask at one place.
+    let others = others.iter().filter(|other| other.span != *span);
+    let others = others.take(MOST - 1);
+    Some(others.fold(diagnostic, |diagnostic, other| {
+        diagnostic.and(
+            other.span,
+            format!("`{}` asks for `{}`", other.caller, other.address),
+        )
+    }))
 }

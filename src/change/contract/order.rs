@@ -7,7 +7,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One service that has to be deployed before another.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::change) struct Before<'a> {
     /// The one that goes first.
     pub(in crate::change) first: &'a str,
@@ -22,7 +22,11 @@ pub(super) struct Ordered<'a> {
 }
 
 /// All that have an order, kind by kind.
-fn all<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
+fn all<'s, 'a>(step: &'s Step<'a>) -> &'s [Ordered<'a>] {
+    step.ordered.get_or_init(|| search(step))
+}
+
+fn search<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
     let mut all = addresses::ordered(step);
     all.extend(ports::ordered(step));
     all.extend(slots::ordered(step));
@@ -34,7 +38,7 @@ fn all<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
 
 /// Which of the services has to be deployed before which.
 pub(super) fn of<'a>(step: &Step<'a>) -> Vec<Before<'a>> {
-    let mut order: Vec<Before<'a>> = all(step).into_iter().map(|it| it.before).collect();
+    let mut order: Vec<Before<'a>> = all(step).iter().map(|it| it.before).collect();
     order.sort();
     order.dedup();
     order
@@ -46,16 +50,24 @@ pub(super) fn check(step: &Step<'_>, found: &mut Diagnostics) {
     if ordered.is_empty() {
         return;
     }
-    let circles = circles(step, &ordered);
+    let circles = circles(step, ordered);
+    let mut outside: Vec<Diagnostic> = Vec::new();
     let mut inside: Vec<Vec<Diagnostic>> = circles.iter().map(|_| Vec::new()).collect();
     for Ordered { before, why } in ordered {
         let around =
             |members: &Vec<&str>| members.contains(&before.first) && members.contains(&before.then);
         let circle = circles.iter().position(around);
-        match circle.and_then(|index| inside.get_mut(index)) {
-            Some(inside) => inside.push(why),
-            None => found.push(why),
+        let told = match circle.and_then(|index| inside.get_mut(index)) {
+            Some(inside) => inside,
+            None => &mut outside,
+        };
+        // One reason may be that of several pairs, which come in a row.
+        if told.last() != Some(why) {
+            told.push(why.clone());
         }
+    }
+    for why in outside {
+        found.push(why);
     }
     for (members, why) in circles.iter().zip(inside) {
         found.extend(circle(members, &why));

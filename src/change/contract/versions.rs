@@ -18,7 +18,7 @@ struct Unserved<'a> {
 }
 
 /// A caller, a callee, and the two meetings that may fail: the first port of each on which one does.
-struct Meetings<'a> {
+pub(super) struct Meetings<'a> {
     caller: &'a str,
     callee: &'a str,
     /// Whether the caller is in the old program, too.
@@ -35,38 +35,42 @@ struct Meetings<'a> {
 pub(super) fn in_common(step: &Step<'_>, found: &mut Diagnostics) {
     for meetings in meetings(step) {
         if let (Some(old), Some(new)) = (meetings.old_meets_new, meetings.new_meets_old) {
-            found.push(no_order(&meetings, old, new));
+            found.push(no_order(meetings, old, new));
         }
     }
 }
 
 /// The callers and callees that have to be replaced one after the other, and why.
 pub(super) fn ordered<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
-    let ordered = |meetings: Meetings<'a>| {
+    let ordered = |meetings: &Meetings<'a>| {
         let (caller, callee) = (meetings.caller, meetings.callee);
         let (first, then, why) = match (meetings.old_meets_new, meetings.new_meets_old) {
-            (Some(unserved), None) => (caller, callee, caller_first(&meetings, unserved)),
-            (None, Some(unserved)) => (callee, caller, callee_first(&meetings, unserved)),
+            (Some(unserved), None) => (caller, callee, caller_first(meetings, unserved)),
+            (None, Some(unserved)) => (callee, caller, callee_first(meetings, unserved)),
             // Of two that fail nothing helps, and what another order is for holds for them, too.
             _ => return None,
         };
         let before = Before { first, then };
         Some(Ordered { before, why })
     };
-    meetings(step).into_iter().filter_map(ordered).collect()
+    meetings(step).iter().filter_map(ordered).collect()
 }
 
 /// The callers and callees that have none.
 pub(super) fn without_order<'a>(step: &Step<'a>) -> Vec<(&'a str, &'a str)> {
-    let meetings = meetings(step).into_iter();
+    let meetings = meetings(step).iter();
     let failing = meetings.filter(|it| it.old_meets_new.is_some() && it.new_meets_old.is_some());
     failing.map(|it| (it.caller, it.callee)).collect()
+}
+
+fn meetings<'s, 'a>(step: &'s Step<'a>) -> &'s [Meetings<'a>] {
+    step.by_version.get_or_init(|| search(step))
 }
 
 /// What fails of every caller and callee. A callee is in both programs, for it is met before and after; a caller that is new meets
 /// the old callee, and one that is gone meets nobody once it is deployed. Who is met is told by the port's number: that is what is
 /// asked for, whatever the port is called.
-fn meetings<'a>(step: &Step<'a>) -> Vec<Meetings<'a>> {
+fn search<'a>(step: &Step<'a>) -> Vec<Meetings<'a>> {
     let (Some(old), Some(new)) = (step.old, step.new) else {
         return Vec::new();
     };
