@@ -127,13 +127,20 @@ fn ignored(change: &Change) -> Diagnostic {
 }
 
 fn reaches_nobody(change: &Change) -> Diagnostic {
-    let (name, readers) = (&change.name, change.unaware.join(", "));
+    let (kind, name, readers) = (&change.kind, &change.name, change.unaware.join(", "));
+    let as_zdc = if kind == "Secret" {
+        ""
+    } else {
+        ", as zdc does for a `config`"
+    };
     Diagnostic::new(
         &catalogue::CONFIG_REACHES_NOBODY,
-        format!("no pod of {readers} is replaced for the new data of ConfigMap `{name}`"),
+        format!("no pod of {readers} is replaced for the new data of {kind} `{name}`"),
         place(change),
     )
-    .help("give it another name with every change, as zdc does for a `config`: what mentions it rolls")
+    .help(format!(
+        "give it another name with every change{as_zdc}: what mentions it rolls"
+    ))
 }
 
 /// Whether a service publishes a port on its nodes that it had under its old name.

@@ -1,16 +1,16 @@
-//! `ConfigMaps` that hold something else under their name, and whose pods read them.
+//! `ConfigMaps` and Secrets that hold something else under their name, and whose pods read them.
 //!
-//! A pod reads environment variables once, when it starts, and files as they are then, or after a while (`docs/src/diagnostics/ZD4054.md`). So one that is
+//! A pod reads environment variables once, when it starts, and files as they are then, or after a while (`docs/src/diagnostics/ZD4054.md`; of a Secret
+//! `kubernetes.io/docs/concepts/configuration/secret`, Using Secrets as environment variables, Mounted Secrets are updated automatically). So one that is
 //! replaced in the same step has the new data; and one that `kubectl rollout undo` brings back as well, since its template has
 //! the same name (`kubernetes.io/docs/concepts/workloads/controllers/deployment`, Rolling Back a Deployment: the template alone).
 
+use super::reads::{self, CONFIG_MAP, Read, SECRET};
 use super::scaling::is_off;
 use super::{Key, Keyed, is_workload};
-use crate::change::difference::value;
 use crate::change::{Change, Effect};
-use crate::targets::{Content, Object};
+use crate::targets::Object;
 use rustc_hash::FxHashMap;
-use serde_json::Value;
 
 type Place<'a> = (&'a str, &'a str, Option<&'a str>);
 
@@ -19,11 +19,11 @@ pub(super) fn read_by((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Chang
     if !changes.iter().any(holds_other) {
         return;
     }
-    let mut readers: Vec<(Key<'_>, Vec<String>)> = new
+    let mut readers: Vec<(Key<'_>, Vec<Read>)> = new
         .iter()
         // Who had no pods starts those it gets with what there is then.
         .filter(|(key, _)| !old.get(*key).is_some_and(|was| is_off(&was.content)))
-        .filter_map(|(key, object)| Some((*key, mentioned(object)?)))
+        .filter_map(|(key, object)| Some((*key, read(object)?)))
         .collect();
     readers.sort_unstable();
     let effects: FxHashMap<Place<'_>, Effect> =
@@ -53,12 +53,13 @@ struct Readers {
 
 fn of(
     change: &Change,
-    readers: &[(Key<'_>, Vec<String>)],
+    readers: &[(Key<'_>, Vec<Read>)],
     effects: &FxHashMap<Place<'_>, Effect>,
 ) -> Readers {
     let mut found = Readers::default();
-    for ((_, kind, name, namespace), mentioned) in readers {
-        if *namespace != change.namespace.as_deref() || !mentioned.contains(&change.name) {
+    for ((_, kind, name, namespace), reads) in readers {
+        let is_it = |read: &Read| (read.kind, &read.name) == (&*change.kind, &change.name);
+        if *namespace != change.namespace.as_deref() || !reads.iter().any(is_it) {
             continue;
         }
         let shown = format!("{kind} {name}");
@@ -73,10 +74,13 @@ fn of(
     found
 }
 
-/// Whether it is a `ConfigMap` that stays and holds something else.
+/// Whether it is a `ConfigMap` or a Secret that stays and holds something else.
 fn holds_other(change: &Change) -> bool {
-    let is_data = |path: &str| path.starts_with("data") || path.starts_with("binaryData");
-    change.kind == "ConfigMap"
+    let is_data = |path: &str| {
+        let mut blocks = ["data", "binaryData", "stringData"].into_iter();
+        blocks.any(|block| path.starts_with(block))
+    };
+    matches!(&*change.kind, CONFIG_MAP | SECRET)
         && change.effect == Effect::InPlace
         && change.fields.iter().any(|field| is_data(&field.path))
 }
@@ -85,42 +89,12 @@ fn place(change: &Change) -> Place<'_> {
     (&change.kind, &change.name, change.namespace.as_deref())
 }
 
-/// The `ConfigMaps` that the pods of an object mention, where it has pods that run on.
-fn mentioned(object: &Object) -> Option<Vec<String>> {
-    let place = match object.kind.as_str() {
-        // Each run starts pods of its own.
-        "Job" | "CronJob" => return None,
-        "Pod" => "/spec",
-        _ => "/spec/template/spec",
-    };
-    // Most objects mention none, and are not read.
-    if matches!(&object.content, Content::Text(text) if !text.contains("configMap")) {
+/// What the pods of an object read, where it has pods that run on.
+fn read(object: &Object) -> Option<Vec<Read>> {
+    // Each run starts pods of its own.
+    let runs_anew = matches!(object.kind.as_str(), "Job" | "CronJob");
+    if runs_anew || is_off(&object.content) {
         return None;
     }
-    if is_off(&object.content) {
-        return None;
-    }
-    let whole = value(&object.content);
-    let pod = whole.pointer(place)?;
-    pod.get("containers")?;
-    let mut names = Vec::new();
-    collect(pod, &mut names);
-    Some(names)
-}
-
-/// As volumes, `envFrom` and `valueFrom` mention them (`kubernetes.io/docs/concepts/configuration/configmap`).
-fn collect(value: &Value, names: &mut Vec<String>) {
-    match value {
-        Value::Object(map) => {
-            for (key, value) in map {
-                if matches!(&**key, "configMap" | "configMapRef" | "configMapKeyRef") {
-                    let name = value.get("name").and_then(Value::as_str);
-                    names.extend(name.map(ToOwned::to_owned));
-                }
-                collect(value, names);
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| collect(item, names)),
-        _ => {}
-    }
+    reads::of(object)
 }

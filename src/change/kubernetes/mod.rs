@@ -7,6 +7,7 @@ mod exceptions;
 mod invalid;
 mod kept;
 mod quantity;
+mod reads;
 mod refusal;
 mod rolling;
 mod rules;

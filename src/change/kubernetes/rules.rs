@@ -206,7 +206,7 @@ static SECRET: &[Rule] = &[
         "**",
         Effect::InPlace,
         "no pod is replaced: files in it change after a while, environment variables never",
-        CORE,
+        "kubernetes.io/docs/concepts/configuration/secret, Mounted Secrets are updated automatically, Using Secrets as environment variables",
     ),
 ];
 
