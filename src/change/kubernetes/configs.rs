@@ -9,8 +9,59 @@ use super::reads::{self, CONFIG_MAP, Read, SECRET};
 use super::scaling::is_off;
 use super::{Key, Keyed, is_workload};
 use crate::change::{Change, Effect};
-use crate::targets::Object;
 use rustc_hash::FxHashMap;
+
+/// What makes pods, with what those read.
+struct Reader<'a> {
+    key: Key<'a>,
+    reads: Vec<Read>,
+    /// Whether it says that it has no pods.
+    off: bool,
+}
+
+impl Reader<'_> {
+    /// What it reads of a `ConfigMap` or Secret.
+    fn of(&self, change: &Change) -> impl Iterator<Item = &Read> {
+        let here = self.key.3 == change.namespace.as_deref();
+        let reads = self.reads.iter().filter(move |_| here);
+        reads.filter(|read| (read.kind, &read.name) == (&*change.kind, &change.name))
+    }
+
+    fn reads(&self, change: &Change) -> bool {
+        self.of(change).next().is_some()
+    }
+
+    fn shown(&self) -> String {
+        format!("{} {}", self.key.1, self.key.2)
+    }
+
+    /// Whether its pods run on; those of each run of another one end.
+    fn runs_on(&self) -> bool {
+        !self.off && !matches!(self.key.1, "Job" | "CronJob")
+    }
+}
+
+/// In the order of their names.
+fn readers<'a>(side: &Keyed<'a>) -> Vec<Reader<'a>> {
+    let all = side.iter().filter_map(|(key, object)| {
+        Some(Reader {
+            key: *key,
+            reads: reads::of(object)?,
+            off: is_off(&object.content),
+        })
+    });
+    let mut all: Vec<Reader<'_>> = all.collect();
+    all.sort_unstable_by_key(|it| it.key);
+    all
+}
+
+/// Who does something, in the words for one or for more.
+fn say(who: &[&Reader<'_>], words: [&str; 2]) -> Option<String> {
+    let shown: Vec<String> = who.iter().map(|it| it.shown()).collect();
+    let [one, more] = words;
+    let does = if shown.len() == 1 { one } else { more };
+    (!shown.is_empty()).then(|| format!("; {} {does}", shown.join(", ")))
+}
 
 type Place<'a> = (&'a str, &'a str, Option<&'a str>);
 
@@ -19,18 +70,17 @@ pub(super) fn read_by((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Chang
     if !changes.iter().any(holds_other) {
         return;
     }
-    let mut readers: Vec<(Key<'_>, Vec<Read>)> = new
-        .iter()
-        // Who had no pods starts those it gets with what there is then.
-        .filter(|(key, _)| !old.get(*key).is_some_and(|was| is_off(&was.content)))
-        .filter_map(|(key, object)| Some((*key, read(object)?)))
-        .collect();
-    readers.sort_unstable();
+    // Who had no pods starts those it gets with what there is then.
+    let had = |it: &Reader<'_>| !old.get(&it.key).is_some_and(|was| is_off(&was.content));
+    let mut after = readers(new);
+    after.retain(|it| it.runs_on() && had(it));
+    let mut left = readers(old);
+    left.retain(|it| it.runs_on() && !new.contains_key(&it.key));
     let effects: FxHashMap<Place<'_>, Effect> =
         changes.iter().map(|it| (place(it), it.effect)).collect();
     let said: Vec<Option<Readers>> = changes
         .iter()
-        .map(|change| holds_other(change).then(|| of(change, &readers, &effects)))
+        .map(|change| holds_other(change).then(|| of(change, &after, &effects)))
         .collect();
     for (change, said) in changes.iter_mut().zip(said) {
         let Some(said) = said else { continue };
@@ -41,6 +91,12 @@ pub(super) fn read_by((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Chang
             );
         }
         change.unaware = said.stay;
+        let left: Vec<&Reader<'_>> = left.iter().filter(|it| it.reads(change)).collect();
+        let words = [
+            "reads it, and is left behind",
+            "read it, and are left behind",
+        ];
+        change.how.extend(say(&left, words));
     }
 }
 
@@ -51,27 +107,52 @@ struct Readers {
     anew: Vec<String>,
 }
 
-fn of(
-    change: &Change,
-    readers: &[(Key<'_>, Vec<Read>)],
-    effects: &FxHashMap<Place<'_>, Effect>,
-) -> Readers {
+fn of(change: &Change, readers: &[Reader<'_>], effects: &FxHashMap<Place<'_>, Effect>) -> Readers {
     let mut found = Readers::default();
-    for ((_, kind, name, namespace), reads) in readers {
-        let is_it = |read: &Read| (read.kind, &read.name) == (&*change.kind, &change.name);
-        if *namespace != change.namespace.as_deref() || !reads.iter().any(is_it) {
-            continue;
-        }
-        let shown = format!("{kind} {name}");
-        match effects.get(&(*kind, *name, *namespace)) {
-            Some(Effect::Rolls | Effect::RestartsAtOnce) => found.anew.push(shown),
+    for reader in readers.iter().filter(|it| it.reads(change)) {
+        let (_, kind, name, namespace) = reader.key;
+        match effects.get(&(kind, name, namespace)) {
+            Some(Effect::Rolls | Effect::RestartsAtOnce) => found.anew.push(reader.shown()),
             Some(Effect::Created | Effect::Renamed) => {}
             // How others replace their pods is theirs.
-            Some(_) if !is_workload(kind) && !matches!(*kind, "Pod" | "ReplicaSet") => {}
-            Some(_) | None => found.stay.push(shown),
+            Some(_) if !is_workload(kind) && !matches!(kind, "Pod" | "ReplicaSet") => {}
+            Some(_) | None => found.stay.push(reader.shown()),
         }
     }
     found
+}
+
+/// Says of each that is written no more who reads it all the same, or did: `kubectl apply` deletes nothing, and no container is made
+/// without what it has to read (kubernetes/kubernetes `pkg/kubelet/kubelet_pods.go`, `makeEnvironmentVariables`;
+/// `pkg/volume/configmap`, `pkg/volume/secret`).
+pub(super) fn left_behind((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change]) {
+    let is_left = |it: &Change| it.effect == Effect::Left && is_kind(it);
+    if !changes.iter().any(is_left) {
+        return;
+    }
+    let (before, after) = (readers(old), readers(new));
+    for change in changes.iter_mut().filter(|it| is_left(it)) {
+        let all: Vec<&Reader<'_>> = after.iter().filter(|it| it.reads(change)).collect();
+        let mut some = all.clone();
+        some.retain(|it| it.of(change).any(|read| !read.optional));
+        let needed = [
+            "reads it, and starts no pod where it is gone",
+            "read it, and start no pod where it is gone",
+        ];
+        let wanted = ["reads it where it is there", "read it where it is there"];
+        if let Some(said) = say(&some, needed).or_else(|| say(&all, wanted)) {
+            change.how.push_str(&said);
+            continue;
+        }
+        let goes_back = |it: &Reader<'_>| is_workload(it.key.1) && new.contains_key(&it.key);
+        if before.iter().any(|it| goes_back(it) && it.reads(change)) {
+            "kept for `kubectl rollout undo`".clone_into(&mut change.how);
+        }
+    }
+}
+
+fn is_kind(change: &Change) -> bool {
+    matches!(&*change.kind, CONFIG_MAP | SECRET)
 }
 
 /// Whether it is a `ConfigMap` or a Secret that stays and holds something else.
@@ -80,21 +161,11 @@ fn holds_other(change: &Change) -> bool {
         let mut blocks = ["data", "binaryData", "stringData"].into_iter();
         blocks.any(|block| path.starts_with(block))
     };
-    matches!(&*change.kind, CONFIG_MAP | SECRET)
+    is_kind(change)
         && change.effect == Effect::InPlace
         && change.fields.iter().any(|field| is_data(&field.path))
 }
 
 fn place(change: &Change) -> Place<'_> {
     (&change.kind, &change.name, change.namespace.as_deref())
-}
-
-/// What the pods of an object read, where it has pods that run on.
-fn read(object: &Object) -> Option<Vec<Read>> {
-    // Each run starts pods of its own.
-    let runs_anew = matches!(object.kind.as_str(), "Job" | "CronJob");
-    if runs_anew || is_off(&object.content) {
-        return None;
-    }
-    reads::of(object)
 }

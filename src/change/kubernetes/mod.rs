@@ -74,6 +74,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     changes.extend(left);
     taken::refuse((&before, &after), &mut changes);
     selectors::without_pods((&before, &after), &mut changes);
+    configs::left_behind((&before, &after), &mut changes);
     renames(&mut changes);
     configs::read_by((&before, &after), &mut changes);
     TargetChanges {
@@ -172,7 +173,6 @@ fn left_behind(pair: &Pair<'_>, object: &Object) -> Change {
         "Deployment" | "StatefulSet" | "DaemonSet" => {
             format!("runs on until `kubectl delete {kind} {name}{there}`")
         }
-        "ConfigMap" => "kept for `kubectl rollout undo`".to_owned(),
         _ => format!("stays until `kubectl delete {kind} {name}{there}`"),
     };
     change

@@ -14,6 +14,8 @@ pub(super) struct Read {
     /// `ConfigMap` or `Secret`.
     pub(super) kind: &'static str,
     pub(super) name: String,
+    /// Whether a pod starts without it.
+    pub(super) optional: bool,
 }
 
 /// What the pods that an object makes read; none where it makes no pods.
@@ -79,6 +81,10 @@ fn files(volume: &Value, reads: &mut Vec<Read>) {
 }
 
 fn named(from: Option<&Value>, key: &str, kind: &'static str) -> Option<Read> {
-    let name = from?.get(key)?.as_str()?.to_owned();
-    Some(Read { kind, name })
+    let from = from?;
+    Some(Read {
+        kind,
+        name: from.get(key)?.as_str()?.to_owned(),
+        optional: from.get("optional") == Some(&Value::Bool(true)),
+    })
 }
