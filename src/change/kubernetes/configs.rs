@@ -7,9 +7,10 @@
 
 use super::reads::{self, CONFIG_MAP, Read, SECRET};
 use super::scaling::is_off;
-use super::{Key, Keyed, is_workload};
+use super::{Key, Keyed, is_workload, secret};
 use crate::change::{Change, Effect};
 use rustc_hash::FxHashMap;
+use std::collections::BTreeSet;
 
 /// What makes pods, with what those read.
 struct Reader<'a> {
@@ -29,6 +30,11 @@ impl Reader<'_> {
 
     fn reads(&self, change: &Change) -> bool {
         self.of(change).next().is_some()
+    }
+
+    /// Whether it reads what is not what it was.
+    fn reads_any(&self, change: &Change, other: &Other) -> bool {
+        self.of(change).any(|read| read.is_of(&other.changed))
     }
 
     fn shown(&self) -> String {
@@ -67,36 +73,105 @@ type Place<'a> = (&'a str, &'a str, Option<&'a str>);
 
 /// Says of each whose pods read it and stay, and of which it is read anew.
 pub(super) fn read_by((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change]) {
-    if !changes.iter().any(holds_other) {
+    let others: Vec<Option<Other>> = changes
+        .iter()
+        .map(|change| Other::of(change, (old, new)))
+        .collect();
+    if others.iter().all(Option::is_none) {
         return;
     }
     // Who had no pods starts those it gets with what there is then.
     let had = |it: &Reader<'_>| !old.get(&it.key).is_some_and(|was| is_off(&was.content));
-    let mut after = readers(new);
-    after.retain(|it| it.runs_on() && had(it));
+    let after = readers(new);
+    let running: Vec<&Reader<'_>> = after.iter().filter(|it| it.runs_on() && had(it)).collect();
     let mut left = readers(old);
     left.retain(|it| it.runs_on() && !new.contains_key(&it.key));
     let effects: FxHashMap<Place<'_>, Effect> =
         changes.iter().map(|it| (place(it), it.effect)).collect();
-    let said: Vec<Option<Readers>> = changes
-        .iter()
-        .map(|change| holds_other(change).then(|| of(change, &after, &effects)))
-        .collect();
-    for (change, said) in changes.iter_mut().zip(said) {
-        let Some(said) = said else { continue };
-        if !said.anew.is_empty() {
-            let anew = said.anew.join(", ");
+    let mut said = Vec::new();
+    for (change, other) in changes.iter().zip(&others) {
+        said.push(other.as_ref().map(|other| {
+            let anew = of(change, other, &running, &effects);
+            (anew, other.gone(change, &after))
+        }));
+    }
+    for ((change, other), said) in changes.iter_mut().zip(&others).zip(said) {
+        let Some((other, (readers, gone))) = other.as_ref().zip(said) else {
+            continue;
+        };
+        if !readers.anew.is_empty() {
+            let anew = readers.anew.join(", ");
             change.how = format!(
                 "the new pods of {anew} start with it, and those that `kubectl rollout undo` brings back as well"
             );
         }
-        change.unaware = said.stay;
-        let left: Vec<&Reader<'_>> = left.iter().filter(|it| it.reads(change)).collect();
+        change.how.push_str(&gone);
+        change.unaware = readers.stay;
+        let left: Vec<&Reader<'_>> = left
+            .iter()
+            .filter(|it| it.reads_any(change, other))
+            .collect();
         let words = [
             "reads it, and is left behind",
             "read it, and are left behind",
         ];
         change.how.extend(say(&left, words));
+    }
+}
+
+/// Which keys of one that stays are not what they were.
+struct Other {
+    changed: BTreeSet<String>,
+    /// Those of them that are there no more.
+    gone: BTreeSet<String>,
+}
+
+impl Other {
+    fn of(change: &Change, (old, new): (&Keyed<'_>, &Keyed<'_>)) -> Option<Self> {
+        if !is_kind(change) || change.effect != Effect::InPlace {
+            return None;
+        }
+        let key = (
+            "",
+            &*change.kind,
+            &*change.name,
+            change.namespace.as_deref(),
+        );
+        let [was, is] = [old, new].map(|side| {
+            side.get(&key)
+                .map(|it| secret::held(&change.kind, &it.content))
+        });
+        let (was, is) = (was?, is?);
+        let gone = was
+            .iter()
+            .filter(|(key, held)| !held.is_kept && !is.contains_key(*key));
+        let gone: BTreeSet<String> = gone.map(|(key, _)| key.clone()).collect();
+        let changed = is
+            .iter()
+            .filter(|(key, held)| was.get(*key).is_none_or(|was| was.value != held.value));
+        let changed: BTreeSet<String> = changed
+            .map(|(key, _)| key.clone())
+            .chain(gone.iter().cloned())
+            .collect();
+        (!changed.is_empty()).then_some(Self { changed, gone })
+    }
+
+    /// Whose pods ask for what is gone.
+    fn gone(&self, change: &Change, readers: &[Reader<'_>]) -> String {
+        let said = self.gone.iter().filter_map(|key| {
+            let needs = |it: &&Reader<'_>| it.of(change).any(|read| read.needed.contains(key));
+            let who: Vec<&Reader<'_>> = readers.iter().filter(needs).collect();
+            let [one, more] =
+                ["asks", "ask"].map(|ask| format!("{ask} for `{key}`, which is gone"));
+            say(
+                &who,
+                [
+                    &format!("{one}, and starts no new pod"),
+                    &format!("{more}, and start no new pod"),
+                ],
+            )
+        });
+        said.collect()
     }
 }
 
@@ -107,9 +182,14 @@ struct Readers {
     anew: Vec<String>,
 }
 
-fn of(change: &Change, readers: &[Reader<'_>], effects: &FxHashMap<Place<'_>, Effect>) -> Readers {
+fn of(
+    change: &Change,
+    other: &Other,
+    readers: &[&Reader<'_>],
+    effects: &FxHashMap<Place<'_>, Effect>,
+) -> Readers {
     let mut found = Readers::default();
-    for reader in readers.iter().filter(|it| it.reads(change)) {
+    for reader in readers.iter().filter(|it| it.reads_any(change, other)) {
         let (_, kind, name, namespace) = reader.key;
         match effects.get(&(kind, name, namespace)) {
             Some(Effect::Rolls | Effect::RestartsAtOnce) => found.anew.push(reader.shown()),
@@ -153,17 +233,6 @@ pub(super) fn left_behind((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [C
 
 fn is_kind(change: &Change) -> bool {
     matches!(&*change.kind, CONFIG_MAP | SECRET)
-}
-
-/// Whether it is a `ConfigMap` or a Secret that stays and holds something else.
-fn holds_other(change: &Change) -> bool {
-    let is_data = |path: &str| {
-        let mut blocks = ["data", "binaryData", "stringData"].into_iter();
-        blocks.any(|block| path.starts_with(block))
-    };
-    is_kind(change)
-        && change.effect == Effect::InPlace
-        && change.fields.iter().any(|field| is_data(&field.path))
 }
 
 fn place(change: &Change) -> Place<'_> {

@@ -14,6 +14,7 @@ pub(super) fn consider(object: &Object, before: &Content, fields: &mut [Field]) 
         }
         "Pod" => pod(&object.content, fields),
         "Job" => job(&object.content, fields),
+        "Secret" => secret(fields),
         _ => {}
     }
 }
@@ -41,6 +42,18 @@ fn job(after: &Content, fields: &mut [Field]) {
     {
         field.effect = Effect::InPlace;
         field.because = "all of an Indexed Job run at once, before and after";
+    }
+}
+
+/// Of a Secret: `stringData` is only written, so that nothing there is to be taken out of what is there
+/// (`kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/secret-v1`; `Convert_v1_Secret_To_core_Secret`).
+fn secret(fields: &mut [Field]) {
+    for field in fields {
+        if field.new.is_none() && field.path.starts_with("stringData") {
+            field.effect = Effect::Ignored;
+            field.because =
+                "what was written into `data` stays there, written in `stringData` no more";
+        }
     }
 }
 

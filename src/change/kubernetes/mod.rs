@@ -313,7 +313,8 @@ fn refused(
         ("Secret", Some(field)) => Some(refusal::secret_type(name, field)),
         ("ConfigMap" | "Secret", _) => {
             let immutable = || at(before, &["immutable"]).as_deref() == Some(&Value::Bool(true));
-            let what = fields.iter().find_map(|field| {
+            let fields = fields.iter().filter(|it| it.effect != Effect::Ignored);
+            let what = fields.into_iter().find_map(|field| {
                 let word = field.path.split(['.', '[']).next()?;
                 match word {
                     "stringData" => Some("data"),

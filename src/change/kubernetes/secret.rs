@@ -26,23 +26,61 @@ pub(super) fn settle(differences: &mut Vec<Difference<'_>>, old: &Content, new: 
     if !differences.iter().any(|it| key(it).is_some()) {
         return;
     }
-    let [was, is] = [old, new].map(held);
-    differences.retain(|it| key(it).is_none_or(|key| was.get(&key) != is.get(&key)));
+    let [was, is] = [old, new].map(|side| held("Secret", side));
+    let is_other = |key: &String| {
+        let [was, is] = [&was, &is].map(|side| side.get(key).map(|it| &it.value));
+        was != is
+    };
+    differences.retain(|it| key(it).is_none_or(|key| is_other(&key)));
 }
 
-/// What a Secret holds, in base 64.
-fn held(content: &Content) -> BTreeMap<String, String> {
-    let secret = value(content);
+/// A value under its key.
+#[derive(PartialEq)]
+pub(super) struct Held {
+    /// In base 64, where it is one of a Secret.
+    pub(super) value: String,
+    /// Whether it stays where it is written no more.
+    pub(super) is_kept: bool,
+}
+
+/// What a Secret or a `ConfigMap` holds.
+pub(super) fn held(kind: &str, content: &Content) -> BTreeMap<String, Held> {
+    let whole = value(content);
     let texts = |block: &str| -> Vec<(String, String)> {
-        let block = secret.get(block).and_then(Value::as_object);
+        let block = whole.get(block).and_then(Value::as_object);
         let texts = block.into_iter().flatten();
-        let texts = texts.filter_map(|(key, text)| Some((key.clone(), text.as_str()?.to_owned())));
-        texts.collect()
+        let shown = |it: &Value| {
+            it.as_str()
+                .map_or_else(|| it.to_string(), ToOwned::to_owned)
+        };
+        texts
+            .map(|(key, text)| (key.clone(), shown(text)))
+            .collect()
     };
-    let encoded = texts("data").into_iter();
-    let encoded = encoded.map(|(key, text)| (key, text.split_whitespace().collect()));
-    let plain = texts("stringData").into_iter();
-    let plain = plain.map(|(key, text)| (key, base64(text.as_bytes())));
+    let encoded = ["data", "binaryData"].into_iter().flat_map(texts);
+    let encoded = encoded.map(|(key, text)| {
+        let value = match kind {
+            "Secret" => text.split_whitespace().collect(),
+            _ => text,
+        };
+        (
+            key,
+            Held {
+                value,
+                is_kept: false,
+            },
+        )
+    });
+    let plain = texts("stringData").into_iter().map(|(key, text)| {
+        let value = base64(text.as_bytes());
+        (
+            key,
+            Held {
+                value,
+                is_kept: true,
+            },
+        )
+    });
     encoded.chain(plain).collect()
 }
 
