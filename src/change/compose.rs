@@ -5,7 +5,7 @@
 
 use super::difference::{apart, differences, value};
 use super::rules::{Rule, fields};
-use super::{Change, Effect, Field, Pair, TargetChanges, Was, service_named, short};
+use super::{Change, Effect, Field, Pair, Refusal, TargetChanges, Was, service_named, short};
 use crate::graph::{Graph, ServiceView};
 use crate::targets::Object;
 use crate::vocabulary::TargetId;
@@ -72,6 +72,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
             was: None,
             effect: Effect::Created,
             how: String::new(),
+            refusal: Refusal::default(),
             fields: Vec::new(),
             unaware: Vec::new(),
             scaled: false,
@@ -132,6 +133,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
                 }
                 None => "runs on until `docker compose up --remove-orphans`".to_owned(),
             },
+            refusal: Refusal::default(),
             fields: Vec::new(),
             unaware: Vec::new(),
             scaled: false,

@@ -4,7 +4,7 @@
 //! nginx takes another configuration by a reload, in which old workers end their requests
 //! (nginx.org/en/docs/control.html).
 
-use super::{Change, Effect, Pair, TargetChanges, Was};
+use super::{Change, Effect, Pair, Refusal, TargetChanges, Was};
 use crate::graph::{Graph, ServiceView};
 use crate::targets::Object;
 use rustc_hash::FxHashMap;
@@ -144,6 +144,7 @@ fn change(pair: &Pair<'_>, file: &Object, effect: Effect, how: String) -> Change
         was: None,
         effect,
         how,
+        refusal: Refusal::default(),
         fields: Vec::new(),
         unaware: Vec::new(),
         scaled: false,

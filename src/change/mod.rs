@@ -122,6 +122,8 @@ pub struct Change {
     pub effect: Effect,
     /// How, in words: the policy it rolls under, the orchestrator's refusal.
     pub how: String,
+    /// What the way out depends on, where it is refused.
+    pub refusal: Refusal,
     /// What differs.
     pub fields: Vec<Field>,
     /// Whose instances read what it held before and are not replaced, of what is read by its name.
@@ -130,6 +132,24 @@ pub struct Change {
     pub scaled: bool,
     /// Where it is declared in the new program.
     pub span: Option<Span>,
+}
+
+/// What a refusal is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Refusal {
+    /// What it was cannot be changed; another one may be made beside it.
+    #[default]
+    Kept,
+    /// The same, and another one has none of its data.
+    KeptWithData,
+    /// The same of a `StatefulSet`, which may be made anew around its pods, with the first of the claims that are to grow.
+    AroundPods(Option<String>),
+    /// What is written is refused by itself, whatever it was.
+    Invalid,
+    /// Another one has its port.
+    Port,
+    /// Another one has its address.
+    Address,
 }
 
 /// An object that goes by another name, kind or namespace now.

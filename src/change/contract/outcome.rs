@@ -2,7 +2,7 @@
 
 use super::data::other_writer;
 use super::{Step, about, place, ports};
-use crate::change::{Change, Effect};
+use crate::change::{Change, Effect, Refusal};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::ServiceView;
 use crate::vocabulary::{PublishMode, TargetId};
@@ -53,10 +53,7 @@ fn refused(step: &Step<'_>, target: TargetId, change: &Change) -> Diagnostic {
     let kept = Some(change).filter(|_| target != TargetId::Compose);
     let way = kept.and_then(|change| way_to_keep_the_name(step, change));
     let way = way.or_else(|| ports::way(step, target, change));
-    let way = way.unwrap_or_else(|| {
-        "keep what it was, or give it another name: the new one is made beside the old one"
-            .to_owned()
-    });
+    let way = way.unwrap_or_else(|| way_out(change));
     let diagnostic = Diagnostic::new(
         &catalogue::REFUSED_CHANGE,
         format!("{who} refuses this change of {kind} `{name}`"),
@@ -68,24 +65,48 @@ fn refused(step: &Step<'_>, target: TargetId, change: &Change) -> Diagnostic {
     about(diagnostic, change)
 }
 
+/// What to do about a refusal, by what it is about.
+fn way_out(change: &Change) -> String {
+    let way = match &change.refusal {
+        Refusal::Kept => {
+            "keep what it was, or give it another name: the new one is made beside the old one"
+        }
+        Refusal::KeptWithData => "keep what it was: one of another name has none of its data",
+        Refusal::Invalid => "write what it asks for: under another name it is refused as well",
+        Refusal::Port => {
+            "keep the name and the namespace of the Service that has the port, or deploy first what gives it up; \
+             or use another one until the old Service is deleted"
+        }
+        Refusal::Address => {
+            "keep the name and the namespace of the Service that has the address; or use another one until the old Service is deleted"
+        }
+        Refusal::AroundPods(grown) => return around_pods(change, grown.as_deref()),
+    };
+    way.to_owned()
+}
+
+/// How a `StatefulSet` is made anew while its pods serve (`kubernetes.io/docs/tasks/run-application/delete-stateful-set`;
+/// `kubernetes.io/docs/concepts/storage/persistent-volumes`, Expanding Persistent Volumes Claims).
+fn around_pods(change: &Change, grown: Option<&str>) -> String {
+    let there = change.namespace.as_ref();
+    let there = there.map_or_else(String::new, |namespace| format!(" -n {namespace}"));
+    let first = grown.map_or_else(String::new, |claim| {
+        format!(
+            "grow its claims themselves first, where their class has `allowVolumeExpansion`: `kubectl patch pvc {claim}{there}` \
+             and so on; then "
+        )
+    });
+    format!(
+        "{first}`kubectl delete statefulset {}{there} --cascade=orphan`, and apply this again: its pods go on meanwhile, and its claims stay. Under another \
+         name it has other pods, and none of their data",
+        change.name
+    )
+}
+
 /// How a service that is renamed goes by its old name, so that it is replaced in place and its port stays taken by itself.
 fn way_to_keep_the_name(step: &Step<'_>, change: &Change) -> Option<String> {
     if change.kind == "file" {
         let way = "keep the name of the app and of the service; or give it other slots, and stop the old ones by hand once it is live";
-        return Some(way.to_owned());
-    }
-    let is_workload = matches!(&*change.kind, "Deployment" | "DaemonSet");
-    if is_workload && !change.how.ends_with("field is immutable") {
-        let way = "write what it asks for: under another name it is refused as well";
-        return Some(way.to_owned());
-    }
-    if change.kind == "Service" && change.how.ends_with("provided port is already allocated") {
-        let way = "keep the name and the namespace of the Service that has the port, or deploy first what gives it up; \
-                   or use another one until the old Service is deleted";
-        return Some(way.to_owned());
-    }
-    if change.kind == "Service" && change.how.ends_with("provided IP is already allocated") {
-        let way = "keep the name and the namespace of the Service that has the address; or use another one until the old Service is deleted";
         return Some(way.to_owned());
     }
     let was = &change

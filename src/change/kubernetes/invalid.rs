@@ -3,8 +3,9 @@
 //! kubernetes/kubernetes `pkg/apis/apps/validation`, by the function that each part names.
 
 use super::refusal;
+use super::refused::Refused;
 use crate::change::difference::at;
-use crate::change::{Effect, Field};
+use crate::change::{Effect, Field, Refusal};
 use crate::targets::{Content, Object};
 use serde_json::{Value, json};
 
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 type Fault = (&'static str, String);
 
 /// What is said of a workload, where something is wrong with it; its field is refused, where it is one of those.
-pub(super) fn consider(object: &Object, fields: &mut [Field]) -> Option<String> {
+pub(super) fn consider(object: &Object, fields: &mut [Field]) -> Option<Refused> {
     let (place, said) = match object.kind.as_str() {
         "Deployment" => deployment(&object.content)?,
         "DaemonSet" => daemon_set(&object.content)?,
@@ -21,7 +22,8 @@ pub(super) fn consider(object: &Object, fields: &mut [Field]) -> Option<String> 
     for field in fields.iter_mut().filter(|it| is_around(&it.path, place)) {
         field.effect = Effect::Refused;
     }
-    Some(refusal::fault(&object.kind, &object.name, place, &said))
+    let said = refusal::fault(&object.kind, &object.name, place, &said);
+    Some((Refusal::Invalid, said))
 }
 
 /// `ValidateDeploymentStrategy`, `ValidateRollingUpdateDeployment`, `ValidateDeploymentSpec`.

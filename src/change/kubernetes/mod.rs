@@ -9,6 +9,7 @@ mod kept;
 mod quantity;
 mod reads;
 mod refusal;
+mod refused;
 mod rolling;
 mod rules;
 mod scaling;
@@ -17,16 +18,15 @@ mod selectors;
 mod tables;
 mod taken;
 
-use super::difference::{apart, at, differences, value};
+use super::difference::{apart, differences};
 use super::rules::{fields, hide};
-use super::{Change, Effect, Field, Pair, TargetChanges, Was};
+use super::{Change, Effect, Field, Pair, Refusal, TargetChanges, Was};
 use crate::graph::{Graph, ServiceView};
 use crate::parallel;
 use crate::targets::{Content, Object};
 use crate::vocabulary::TargetId;
 use defaults::Sides;
-use quantity::quantity;
-use rolling::{on_delete, rolling};
+use rolling::rolling;
 use rustc_hash::FxHashMap;
 use scaling::{Again, Scaling};
 use serde_json::Value;
@@ -143,9 +143,7 @@ fn created(pair: &Pair<'_>, object: &Object) -> Change {
         "`generateName`: another one each time; `kubectl create` makes it, and `kubectl apply` does not"
             .clone_into(&mut change.how);
     }
-    if let Some(refusal) = invalid::consider(object, &mut []) {
-        (change.effect, change.how) = (Effect::Refused, refusal);
-    }
+    change.refuse(invalid::consider(object, &mut []));
     change
 }
 
@@ -247,10 +245,10 @@ fn changed(
             .filter(rolls)
             .for_each(|it| it.effect = change.effect);
     }
-    let refusal = refused(object, &change.fields, before, &was, &is);
-    if let Some(refusal) = refusal.or_else(|| invalid::consider(object, &mut change.fields)) {
-        (change.effect, change.how) = (Effect::Refused, refusal);
-    }
+    let refusal = invalid::consider(object, &mut change.fields);
+    let refusal =
+        refusal.or_else(|| refused::consider(object, &change.fields, before, [&was, &is]));
+    change.refuse(refusal);
     Some(change)
 }
 
@@ -267,98 +265,9 @@ fn releases(field: &Field) -> bool {
     }
 }
 
-/// What the API server says, where it refuses.
-fn refused(
-    object: &Object,
-    fields: &[Field],
-    before: &Content,
-    was: &Value,
-    is: &Value,
-) -> Option<String> {
-    let (kind, name) = (&*object.kind, &*object.name);
-    let field = fields.iter().find(|it| it.effect == Effect::Refused);
-    match (kind, field) {
-        ("Deployment" | "DaemonSet" | "ReplicaSet", Some(_)) => {
-            Some(refusal::selector(kind, name, &value(&object.content)))
-        }
-        ("Job", Some(field)) => {
-            let mut steps = field.path.split(['.', '[']);
-            let field = [steps.next()?, steps.next()?].join(".");
-            let goes = at(before, &["spec", "ttlSecondsAfterFinished"]).is_some();
-            Some(refusal::job(name, &field, goes))
-        }
-        ("StatefulSet", Some(_)) => Some(refusal::stateful_set(name)),
-        ("StatefulSet", None) if waits_no_more(before, object) => Some(refusal::on_delete(name)),
-        ("Deployment" | "DaemonSet" | "ReplicaSet" | "StatefulSet", None) => {
-            let labels = exceptions::unselected(object, fields)?;
-            Some(refusal::labels(kind, name, &labels))
-        }
-        ("PersistentVolumeClaim", Some(_)) => Some(refusal::claim(name)),
-        ("PersistentVolumeClaim", None) => (size(is)? < size(was)?).then(|| refusal::smaller(name)),
-        ("Pod", Some(_)) => Some(refusal::pod(name)),
-        ("RoleBinding" | "ClusterRoleBinding", Some(_)) => {
-            let role = at(&object.content, &["roleRef"]).unwrap_or_default();
-            Some(refusal::role(kind, name, &role))
-        }
-        ("StorageClass", Some(field)) => Some(refusal::class(name, &field.path)),
-        ("Service", Some(field)) => {
-            Some(match field.path.as_str() {
-                "spec.loadBalancerClass" => refusal::load_balancer(name, field),
-                "spec.ipFamilies" => refusal::field(kind, name, "spec.clusterIPs[0]"),
-                "spec.healthCheckNodePort" => refusal::forbidden(kind, name, &field.path),
-                // An address that the cluster chose is in no manifest.
-                _ => refusal::address(name, is),
-            })
-        }
-        ("Secret", Some(field)) => Some(refusal::secret_type(name, field)),
-        ("ConfigMap" | "Secret", _) => {
-            let immutable = || at(before, &["immutable"]).as_deref() == Some(&Value::Bool(true));
-            let fields = fields.iter().filter(|it| it.effect != Effect::Ignored);
-            let what = fields.into_iter().find_map(|field| {
-                let word = field.path.split(['.', '[']).next()?;
-                match word {
-                    "stringData" => Some("data"),
-                    "data" | "binaryData" | "immutable" => Some(word),
-                    _ => None,
-                }
-            });
-            what.filter(|_| immutable())
-                .map(|what| refusal::immutable(kind, name, what))
-        }
-        ("PriorityClass", Some(field)) if field.path == "value" => {
-            Some(refusal::forbidden(kind, name, "value"))
-        }
-        ("PersistentVolume", Some(field)) if field.path != "spec.volumeMode" => {
-            let place = "spec.persistentvolumesource";
-            Some(refusal::forbidden(kind, name, place))
-        }
-        // What these say of where is not where it is.
-        ("PersistentVolume", Some(_)) => Some(refusal::field(kind, name, "volumeMode")),
-        ("CSIDriver", Some(field)) if field.path == "spec.attachRequired" => {
-            Some(refusal::field(kind, name, "spec.attachedRequired"))
-        }
-        (_, Some(field)) => Some(refusal::field(kind, name, &field.path)),
-        _ => None,
-    }
-}
-
-/// Whether pods that were replaced by themselves shall wait: what the API server wrote about that itself is still there.
-fn waits_no_more(before: &Content, object: &Object) -> bool {
-    let waits = |of: &Content| {
-        at(of, &["spec", "updateStrategy"]).is_some_and(|strategy| on_delete(&strategy).is_some())
-    };
-    !waits(before) && waits(&object.content)
-}
-
 /// Whether a claim asks for more than it did (kubernetes/kubernetes `plugin/pkg/admission/storage/persistentvolume/resize`).
 fn grows(object: &Object, was: &Value, is: &Value) -> bool {
-    object.kind == "PersistentVolumeClaim" && size(is) > size(was)
-}
-
-/// How much a claim asks for, in billionths of a byte.
-fn size(claim: &Value) -> Option<u128> {
-    let size = quantity(claim.pointer("/spec/resources/requests/storage")?)?;
-    Some(size.amount)
+    object.kind == "PersistentVolumeClaim" && refused::size(is) > refused::size(was)
 }
 
 fn change(graph: Option<&Graph>, object: &Object) -> Change {
@@ -371,6 +280,7 @@ fn change(graph: Option<&Graph>, object: &Object) -> Change {
         was: None,
         effect: Effect::Ignored,
         how: String::new(),
+        refusal: Refusal::default(),
         fields: Vec::new(),
         unaware: Vec::new(),
         scaled: false,

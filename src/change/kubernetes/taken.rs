@@ -2,7 +2,7 @@
 
 use super::{Keyed, refusal};
 use crate::change::difference::at;
-use crate::change::{Change, Effect};
+use crate::change::{Change, Effect, Refusal};
 use crate::targets::Content;
 use rustc_hash::FxHashMap;
 use serde_json::Value;
@@ -47,8 +47,11 @@ pub(super) fn refuse((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change
         let is_taken = |thing: &Thing| held.get(thing).is_some_and(|it| !same(*it, index));
         if let Some((place, thing)) = wanted.iter().find(|(_, thing)| is_taken(thing)) {
             let how = match thing {
-                Thing::Port(port) => refusal::port(&change.name, *place, *port),
-                Thing::Address(address) => refusal::taken_address(&change.name, address),
+                Thing::Port(port) => (Refusal::Port, refusal::port(&change.name, *place, *port)),
+                Thing::Address(address) => (
+                    Refusal::Address,
+                    refusal::taken_address(&change.name, address),
+                ),
             };
             refused.push((index, how));
             continue;
@@ -58,7 +61,7 @@ pub(super) fn refuse((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change
     }
     for (index, how) in refused {
         if let Some(change) = changes.get_mut(index) {
-            (change.effect, change.how) = (Effect::Refused, how);
+            change.refuse(Some(how));
         }
     }
 }

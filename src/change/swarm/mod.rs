@@ -10,7 +10,7 @@ mod values;
 
 use super::difference::{differences, value};
 use super::rules::fields;
-use super::{Change, Effect, Pair, TargetChanges, Was, service_named};
+use super::{Change, Effect, Pair, Refusal, TargetChanges, Was, service_named};
 use crate::graph::{Graph, ServiceView};
 use crate::targets::Object;
 use crate::vocabulary::TargetId;
@@ -268,6 +268,7 @@ fn change(kind: &str, name: String) -> Change {
         was: None,
         effect: Effect::Ignored,
         how: String::new(),
+        refusal: Refusal::default(),
         fields: Vec::new(),
         unaware: Vec::new(),
         scaled: false,

@@ -1,0 +1,158 @@
+//! Whether the API server refuses a change, in which words, and what the way out depends on.
+
+use super::quantity::quantity;
+use super::rolling::on_delete;
+use super::{exceptions, refusal};
+use crate::change::difference::{at, value};
+use crate::change::{Change, Effect, Field, Refusal};
+use crate::targets::{Content, Object};
+use serde_json::Value;
+
+/// A refusal, in words.
+pub(super) type Refused = (Refusal, String);
+
+impl Change {
+    /// Takes it to be refused, where it is.
+    pub(super) fn refuse(&mut self, refused: Option<Refused>) {
+        if let Some((refusal, how)) = refused {
+            (self.effect, self.refusal, self.how) = (Effect::Refused, refusal, how);
+        }
+    }
+}
+
+/// Whether another value at one of these places is refused.
+pub(super) fn consider(
+    object: &Object,
+    fields: &[Field],
+    before: &Content,
+    sides: [&Value; 2],
+) -> Option<Refused> {
+    let said = words(object, fields, before, sides)?;
+    let refusal = match object.kind.as_str() {
+        "StatefulSet" => stateful_set(object, fields, before),
+        "PersistentVolumeClaim" => Refusal::KeptWithData,
+        "Deployment" | "DaemonSet" | "ReplicaSet" if said.ends_with("labels`") => Refusal::Invalid,
+        _ => Refusal::Kept,
+    };
+    Some((refusal, said))
+}
+
+/// A `StatefulSet` may be made anew around its pods, which are found by their labels and go on with claims of the same names
+/// (`kubernetes.io/docs/tasks/run-application/delete-stateful-set`; kubernetes/kubernetes `pkg/controller/statefulset`,
+/// `storageMatches`: a pod without one of the claims is updated, which is refused).
+fn stateful_set(object: &Object, fields: &[Field], before: &Content) -> Refusal {
+    let templates = |of: &Content| {
+        let all = at(of, &["spec", "volumeClaimTemplates"]).unwrap_or_default();
+        let all = all.as_array().cloned().unwrap_or_default();
+        let named = all.into_iter().filter_map(|it| {
+            let name = it.pointer("/metadata/name")?.as_str()?.to_owned();
+            Some((name, size(&it)))
+        });
+        named.collect::<Vec<_>>()
+    };
+    let (was, is) = (templates(before), templates(&object.content));
+    let had = |name: &String| was.iter().find(|(it, _)| it == name);
+    let mut refused = fields.iter().filter(|it| it.effect == Effect::Refused);
+    let is_other = refused.any(|it| it.path.starts_with("spec.selector"))
+        || is.iter().any(|(name, _)| had(name).is_none());
+    match (is_other, was.is_empty()) {
+        (true, true) => return Refusal::Kept,
+        (true, false) => return Refusal::KeptWithData,
+        _ => {}
+    }
+    let mut grown = is
+        .iter()
+        .filter(|(name, size)| had(name).is_some_and(|(_, was)| size > was));
+    let first = at(&object.content, &["spec", "ordinals", "start"]);
+    let first = first.and_then(|it| it.as_u64()).unwrap_or(0);
+    let claim = |(template, _): &(String, _)| format!("{template}-{}-{first}", object.name);
+    Refusal::AroundPods(grown.next().map(claim))
+}
+
+/// What the API server says, where it refuses.
+fn words(
+    object: &Object,
+    fields: &[Field],
+    before: &Content,
+    [was, is]: [&Value; 2],
+) -> Option<String> {
+    let (kind, name) = (&*object.kind, &*object.name);
+    let field = fields.iter().find(|it| it.effect == Effect::Refused);
+    match (kind, field) {
+        ("Deployment" | "DaemonSet" | "ReplicaSet", Some(_)) => {
+            Some(refusal::selector(kind, name, &value(&object.content)))
+        }
+        ("Job", Some(field)) => {
+            let mut steps = field.path.split(['.', '[']);
+            let field = [steps.next()?, steps.next()?].join(".");
+            let goes = at(before, &["spec", "ttlSecondsAfterFinished"]).is_some();
+            Some(refusal::job(name, &field, goes))
+        }
+        ("StatefulSet", Some(_)) => Some(refusal::stateful_set(name)),
+        ("StatefulSet", None) if waits_no_more(before, object) => Some(refusal::on_delete(name)),
+        ("Deployment" | "DaemonSet" | "ReplicaSet" | "StatefulSet", None) => {
+            let labels = exceptions::unselected(object, fields)?;
+            Some(refusal::labels(kind, name, &labels))
+        }
+        ("PersistentVolumeClaim", Some(_)) => Some(refusal::claim(name)),
+        ("PersistentVolumeClaim", None) => (size(is)? < size(was)?).then(|| refusal::smaller(name)),
+        ("Pod", Some(_)) => Some(refusal::pod(name)),
+        ("RoleBinding" | "ClusterRoleBinding", Some(_)) => {
+            let role = at(&object.content, &["roleRef"]).unwrap_or_default();
+            Some(refusal::role(kind, name, &role))
+        }
+        ("StorageClass", Some(field)) => Some(refusal::class(name, &field.path)),
+        ("Service", Some(field)) => {
+            Some(match field.path.as_str() {
+                "spec.loadBalancerClass" => refusal::load_balancer(name, field),
+                "spec.ipFamilies" => refusal::field(kind, name, "spec.clusterIPs[0]"),
+                "spec.healthCheckNodePort" => refusal::forbidden(kind, name, &field.path),
+                // An address that the cluster chose is in no manifest.
+                _ => refusal::address(name, is),
+            })
+        }
+        ("Secret", Some(field)) => Some(refusal::secret_type(name, field)),
+        ("ConfigMap" | "Secret", _) => {
+            let immutable = || at(before, &["immutable"]).as_deref() == Some(&Value::Bool(true));
+            let fields = fields.iter().filter(|it| it.effect != Effect::Ignored);
+            let what = fields.into_iter().find_map(|field| {
+                let word = field.path.split(['.', '[']).next()?;
+                match word {
+                    "stringData" => Some("data"),
+                    "data" | "binaryData" | "immutable" => Some(word),
+                    _ => None,
+                }
+            });
+            what.filter(|_| immutable())
+                .map(|what| refusal::immutable(kind, name, what))
+        }
+        ("PriorityClass", Some(field)) if field.path == "value" => {
+            Some(refusal::forbidden(kind, name, "value"))
+        }
+        ("PersistentVolume", Some(field)) if field.path != "spec.volumeMode" => {
+            let place = "spec.persistentvolumesource";
+            Some(refusal::forbidden(kind, name, place))
+        }
+        // What these say of where is not where it is.
+        ("PersistentVolume", Some(_)) => Some(refusal::field(kind, name, "volumeMode")),
+        ("CSIDriver", Some(field)) if field.path == "spec.attachRequired" => {
+            Some(refusal::field(kind, name, "spec.attachedRequired"))
+        }
+        (_, Some(field)) => Some(refusal::field(kind, name, &field.path)),
+        _ => None,
+    }
+}
+
+/// Whether pods that were replaced by themselves shall wait: what the API server wrote about that itself is still there.
+fn waits_no_more(before: &Content, object: &Object) -> bool {
+    let waits = |of: &Content| {
+        at(of, &["spec", "updateStrategy"]).is_some_and(|strategy| on_delete(&strategy).is_some())
+    };
+    !waits(before) && waits(&object.content)
+}
+
+/// How much a claim asks for, in billionths of a byte.
+pub(super) fn size(claim: &Value) -> Option<u128> {
+    let size = quantity(claim.pointer("/spec/resources/requests/storage")?)?;
+    Some(size.amount)
+}
