@@ -1,4 +1,4 @@
-//! Services that lead to no pod: until new ones are ready, or from then on.
+//! Services that lead to no pod: until new ones are ready, or from then on, or once what is left behind is deleted.
 //!
 //! A selector counts at once, for whatever has its labels (`kubernetes.io/docs/concepts/services-networking/service`, Defining a
 //! Service), and a pod's labels come with the pod. What is written no more runs on (`Effect::Left`), and its pods are asked.
@@ -31,19 +31,33 @@ impl Pods<'_> {
 /// What makes pods before a step, and after it.
 struct Both<'a> {
     before: Vec<Pods<'a>>,
+    /// What is written, and then what runs on though it is written no more.
     after: Vec<Pods<'a>>,
+    /// How many of those after it are written.
+    written: usize,
 }
 
-/// Says of a Service that gets another selector, and of a workload whose pods get other labels, where nobody is asked then.
+/// Says of a Service that is new or gets another selector, and of a workload that is written no more or whose pods get other labels,
+/// where nobody is asked then.
 pub(super) fn without_pods((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change]) {
-    if !changes.iter().any(|it| selects_others(it) || relabels(it)) {
+    let concerned = |it: &Change| selects_others(it) || is_new(it) || relabels(it) || is_left(it);
+    if !changes.iter().any(concerned) {
         return;
     }
     let left = old.iter().filter(|(key, _)| !new.contains_key(*key));
+    let mut after: Vec<Pods<'_>> = new.iter().filter_map(pods).collect();
+    let written = after.len();
+    after.extend(left.filter_map(pods));
     let both = Both {
         before: old.iter().filter_map(pods).collect(),
-        after: new.iter().chain(left).filter_map(pods).collect(),
+        after,
+        written,
     };
+    for change in changes.iter_mut().filter(|it| is_new(it)) {
+        let key = key(change);
+        let is = new.get(&key).and_then(|it| selector(it));
+        change.how.extend(is.and_then(|is| both.nobody(key, &is)));
+    }
     for change in changes.iter_mut().filter(|it| selects_others(it)) {
         let key = key(change);
         let [was, is] = [old, new].map(|side| side.get(&key).and_then(|it| selector(it)));
@@ -52,14 +66,14 @@ pub(super) fn without_pods((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [
             change.how = said;
         }
     }
-    if !changes.iter().any(relabels) {
+    if !changes.iter().any(|it| relabels(it) || is_left(it)) {
         return;
     }
     let services = new.iter().filter(|(key, _)| (key.0, key.1) == SERVICE);
     let selectors = services.filter_map(|(key, object)| Some((*key, selector(object)?)));
     let mut selectors: Vec<(Key<'_>, Labels)> = selectors.collect();
     selectors.sort_unstable_by_key(|(key, _)| *key);
-    for change in changes.iter_mut().filter(|it| relabels(it)) {
+    for change in changes.iter_mut().filter(|it| relabels(it) || is_left(it)) {
         let said = selectors.iter().filter_map(|(service, selector)| {
             let said = both.left_alone(*service, selector, change)?;
             Some(format!("; {said}"))
@@ -75,6 +89,16 @@ fn selects_others(change: &Change) -> bool {
     let mut fields = change.fields.iter();
     let in_place = change.kind == SERVICE.1 && change.effect == Effect::InPlace;
     in_place && fields.any(|field| field.path.starts_with("spec.selector"))
+}
+
+/// Whether it is a Service that is made, of others' manifests: those of a program ask for its own pods.
+fn is_new(change: &Change) -> bool {
+    change.kind == SERVICE.1 && change.effect == Effect::Created && change.service.is_none()
+}
+
+/// Whether pods run on that are written no more.
+fn is_left(change: &Change) -> bool {
+    change.effect == Effect::Left && (is_workload(&change.kind) || change.kind == "Pod")
 }
 
 /// Whether pods are replaced by ones that lack a label, or have another value of it.
@@ -120,6 +144,20 @@ impl Both<'_> {
         ))
     }
 
+    /// What becomes of a Service that is new, where none of the pods that there are or may be is for it.
+    fn nobody(&self, service: Key<'_>, is: &Labels) -> Option<String> {
+        let here = |it: &&Pods<'_>| it.key.3 == service.3;
+        // Where no pod is written at all they are elsewhere.
+        let mut pods = self.after.iter().filter(here).peekable();
+        if pods.peek().is_none() || pods.any(|it| it.are_for(service, is)) {
+            return None;
+        }
+        let label = lacking(service, is, &self.after);
+        Some(format!(
+            "no pod of these manifests has {label}: nobody is asked, unless another pod has it"
+        ))
+    }
+
     /// What becomes of a Service that asks for what the pods of a workload were, and no pod is then.
     fn left_alone(&self, service: Key<'_>, is: &Labels, change: &Change) -> Option<String> {
         let of_it = |it: &&Pods<'_>| {
@@ -127,14 +165,19 @@ impl Both<'_> {
                 == (&*change.kind, &*change.name, change.namespace.as_deref())
         };
         let asked = self.before.iter().find(of_it)?;
-        let mut after = self.after.iter();
+        // Somebody removes what is left behind.
+        let (after, once) = if change.effect == Effect::Left {
+            (self.after.get(..self.written)?, "it is deleted")
+        } else {
+            (self.after.as_slice(), "they are replaced")
+        };
         let stays = |it: &Pods<'_>| !it.none && it.are_for(service, is);
-        if !asked.are_for(service, is) || after.any(stays) {
+        if asked.none || !asked.are_for(service, is) || after.iter().any(stays) {
             return None;
         }
-        let (name, label) = (service.2, lacking(service, is, &self.after));
+        let (name, label) = (service.2, lacking(service, is, after));
         Some(format!(
-            "Service {name} asks for {label}, which no pod of these manifests has then: nobody is asked once they are replaced, \
+            "Service {name} asks for {label}, which no pod of these manifests has then: nobody is asked once {once}, \
              unless another pod has it"
         ))
     }
@@ -178,6 +221,10 @@ fn pods<'a>((key, object): (&Key<'a>, &&Object)) -> Option<Pods<'a>> {
 
 /// What a Service asks for that manifests say of pods; who says nothing asks for no pod of its own choice.
 fn selector(service: &Object) -> Option<Labels> {
+    let kind = at(&service.content, &["spec", "type"]);
+    if kind.is_some_and(|it| it.as_str() == Some("ExternalName")) {
+        return None;
+    }
     let mut selector = map(&service.content, &["spec", "selector"])?;
     selector.retain(|label, _| !GIVEN.contains(&label.as_str()));
     (!selector.is_empty()).then_some(selector)
