@@ -160,18 +160,3 @@ fn runs_on(pod: &Content, name: &str) -> bool {
     let mut all = all.into_iter().flatten();
     all.any(|it| text(it, "name", name) && text(it, "restartPolicy", "Always"))
 }
-
-/// The labels of a template that its own selector does not match (kubernetes/kubernetes `pkg/apis/apps/validation`,
-/// `ValidatePodTemplateSpecForReplicaSet`).
-pub(super) fn unselected(object: &Object, fields: &[Field]) -> Option<Value> {
-    let mut fields = fields.iter();
-    if !fields.any(|it| it.path.starts_with("spec.template.metadata.labels")) {
-        return None;
-    }
-    let map = |path: &[&str]| at(&object.content, path)?.as_object().cloned();
-    let wanted = map(&["spec", "selector", "matchLabels"])?;
-    let labels = map(&["spec", "template", "metadata", "labels"]).unwrap_or_default();
-    let mut wanted = wanted.iter();
-    let lacks = wanted.any(|(label, value)| labels.get(label) != Some(value));
-    lacks.then_some(Value::Object(labels))
-}

@@ -14,16 +14,62 @@ type Fault = (&'static str, String);
 
 /// What is said of a workload, where something is wrong with it; its field is refused, where it is one of those.
 pub(super) fn consider(object: &Object, fields: &mut [Field]) -> Option<Refused> {
-    let (place, said) = match object.kind.as_str() {
-        "Deployment" => deployment(&object.content)?,
-        "DaemonSet" => daemon_set(&object.content)?,
+    let content = &object.content;
+    let of_kind: fn(&Content) -> Option<Fault> = match object.kind.as_str() {
+        "Deployment" => deployment,
+        "DaemonSet" => daemon_set,
+        "StatefulSet" | "ReplicaSet" => |_| None,
         _ => return None,
     };
+    let fault = selector(&object.kind, content).or_else(|| of_kind(content));
+    let (place, said) = fault?;
     for field in fields.iter_mut().filter(|it| is_around(&it.path, place)) {
         field.effect = Effect::Refused;
     }
     let said = refusal::fault(&object.kind, &object.name, place, &said);
     Some((Refusal::Invalid, said))
+}
+
+/// `ValidateDeploymentSpec`, `ValidateStatefulSetSpec`, `ValidateDaemonSetSpec`, `ValidatePodTemplateSpecForReplicaSet`: pods that their
+/// own workload would not know.
+fn selector(kind: &str, content: &Content) -> Option<Fault> {
+    let selector = at(content, &["spec", "selector"]);
+    let selector = selector.filter(|it| !it.is_null());
+    if selector.is_none() && kind != "DaemonSet" {
+        return Some(("spec.selector", "Required value".to_owned()));
+    }
+    let labels = at(content, &["spec", "template", "metadata", "labels"]).unwrap_or_default();
+    let label = |key: &str| labels.get(key).and_then(Value::as_str);
+    let matches = selector.as_ref().is_some_and(|selector| {
+        let wanted = selector.get("matchLabels").and_then(Value::as_object);
+        let mut wanted = wanted.into_iter().flatten();
+        let asked = selector.get("matchExpressions").and_then(Value::as_array);
+        let mut asked = asked.into_iter().flatten();
+        wanted.all(|(key, value)| label(key) == value.as_str())
+            && asked.all(|it| is_met(it, &label).unwrap_or(true))
+    });
+    (!matches).then(|| {
+        let said = format!("Invalid value: {labels}: `selector` does not match template `labels`");
+        ("spec.template.metadata.labels", said)
+    })
+}
+
+/// Whether labels meet what a selector asks of one of them; nothing where that cannot be read (`kubernetes.io/docs/concepts/overview/working-with-objects/labels`).
+fn is_met<'v>(asked: &Value, label: &impl Fn(&str) -> Option<&'v str>) -> Option<bool> {
+    let text = |key| asked.get(key).and_then(Value::as_str);
+    let label = label(text("key")?);
+    let values = asked.get("values").and_then(Value::as_array);
+    let is_one = || {
+        let mut values = values.into_iter().flatten();
+        label.is_some_and(|label| values.any(|it| it.as_str() == Some(label)))
+    };
+    Some(match text("operator")? {
+        "In" => is_one(),
+        "NotIn" => !is_one(),
+        "Exists" => label.is_some(),
+        "DoesNotExist" => label.is_none(),
+        _ => return None,
+    })
 }
 
 /// `ValidateDeploymentStrategy`, `ValidateRollingUpdateDeployment`, `ValidateDeploymentSpec`.

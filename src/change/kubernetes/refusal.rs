@@ -39,13 +39,6 @@ pub(super) fn fault(kind: &str, name: &str, place: &str, said: &str) -> String {
     format!("The {kind} \"{name}\" is invalid: {place}: {said}")
 }
 
-/// The refusal of pods that their own workload would not know.
-pub(super) fn labels(kind: &str, name: &str, labels: &Value) -> String {
-    format!(
-        "The {kind} \"{name}\" is invalid: spec.template.metadata.labels: Invalid value: {labels}: `selector` does not match template `labels`"
-    )
-}
-
 /// The refusal of an address that another Service has.
 pub(super) fn taken_address(name: &str, address: &str) -> String {
     format!(

@@ -1,8 +1,8 @@
 //! Whether the API server refuses a change, in which words, and what the way out depends on.
 
 use super::quantity::quantity;
+use super::refusal;
 use super::rolling::on_delete;
-use super::{exceptions, refusal};
 use crate::change::difference::{at, value};
 use crate::change::{Change, Effect, Field, Refusal};
 use crate::targets::{Content, Object};
@@ -31,7 +31,6 @@ pub(super) fn consider(
     let refusal = match object.kind.as_str() {
         "StatefulSet" => stateful_set(object, fields, before),
         "PersistentVolumeClaim" => Refusal::KeptWithData,
-        "Deployment" | "DaemonSet" | "ReplicaSet" if said.ends_with("labels`") => Refusal::Invalid,
         _ => Refusal::Kept,
     };
     Some((refusal, said))
@@ -90,10 +89,6 @@ fn words(
         }
         ("StatefulSet", Some(_)) => Some(refusal::stateful_set(name)),
         ("StatefulSet", None) if waits_no_more(before, object) => Some(refusal::on_delete(name)),
-        ("Deployment" | "DaemonSet" | "ReplicaSet" | "StatefulSet", None) => {
-            let labels = exceptions::unselected(object, fields)?;
-            Some(refusal::labels(kind, name, &labels))
-        }
         ("PersistentVolumeClaim", Some(_)) => Some(refusal::claim(name)),
         ("PersistentVolumeClaim", None) => (size(is)? < size(was)?).then(|| refusal::smaller(name)),
         ("Pod", Some(_)) => Some(refusal::pod(name)),
