@@ -29,7 +29,7 @@ pub(super) fn fewer_at_once(step: &Step<'_>, found: &mut Diagnostics) {
 /// version (deployment controller `pkg/controller/deployment/sync.go`, `scale`), where it has pods (`isScalingEvent`). Who says no
 /// number has one (`pkg/apis/apps/v1/defaults.go`), and how many an autoscaler made is not known.
 pub(super) fn old_version_scaled(step: &Step<'_>, found: &mut Diagnostics) {
-    for change in step.on(TargetId::Kubernetes) {
+    for change in on_cluster(step) {
         let counts = counts(change);
         let rolls = change.fields.iter().any(|it| it.effect == Effect::Rolls);
         if let ("Deployment", true, Some((was, Some(is)))) = (&*change.kind, rolls, counts) {
@@ -44,7 +44,7 @@ pub(super) fn old_version_scaled(step: &Step<'_>, found: &mut Diagnostics) {
 /// Replicas that are no longer written, since an autoscaler sets them: the API server's default is
 /// one, and takes effect until the autoscaler looks again.
 pub(super) fn autoscaler(step: &Step<'_>, found: &mut Diagnostics) {
-    for change in step.on(TargetId::Kubernetes) {
+    for change in on_cluster(step) {
         if let ("Deployment" | "StatefulSet", Some((Some(was), None))) =
             (&*change.kind, counts(change))
             && (was > 1 || change.scaled)
@@ -52,6 +52,12 @@ pub(super) fn autoscaler(step: &Step<'_>, found: &mut Diagnostics) {
             found.push(reset(change, was));
         }
     }
+}
+
+/// What is applied to a cluster: what is refused is not.
+fn on_cluster<'s>(step: &'s Step<'_>) -> impl Iterator<Item = &'s Change> {
+    let all = step.on(TargetId::Kubernetes);
+    all.filter(|change| change.effect != Effect::Refused)
 }
 
 /// The replicas before and after, where they differ.

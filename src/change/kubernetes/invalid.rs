@@ -9,11 +9,21 @@ use crate::change::{Effect, Field, Refusal};
 use crate::targets::{Content, Object};
 use serde_json::{Value, json};
 
-/// A place, and what is said of it.
-type Fault = (&'static str, String);
+/// What is wrong.
+pub(super) enum Fault {
+    /// A place, and what is said of it.
+    At(String, String),
+    /// A place, what stands there, and what is asked for, as a field of the API's types and as a type.
+    Unread(String, &'static str, String, &'static str),
+}
+
+/// What is said of a place.
+pub(super) fn said(place: &str, said: impl Into<String>) -> Fault {
+    Fault::At(place.to_owned(), said.into())
+}
 
 /// What is said of a workload, where something is wrong with it; its field is refused, where it is one of those.
-pub(super) fn consider(object: &Object, fields: &mut [Field]) -> Option<Refused> {
+pub(super) fn consider(object: &Object, fields: &mut [Field], is_new: bool) -> Option<Refused> {
     let content = &object.content;
     let of_kind: fn(&Content) -> Option<Fault> = match object.kind.as_str() {
         "Deployment" => deployment,
@@ -21,13 +31,45 @@ pub(super) fn consider(object: &Object, fields: &mut [Field]) -> Option<Refused>
         "StatefulSet" | "ReplicaSet" => |_| None,
         _ => return None,
     };
-    let fault = selector(&object.kind, content).or_else(|| of_kind(content));
-    let (place, said) = fault?;
+    let fault = replicas(&object.kind, content)
+        .or_else(|| selector(&object.kind, content))
+        .or_else(|| of_kind(content))?;
+    let (Fault::At(place, _) | Fault::Unread(place, ..)) = &fault;
     for field in fields.iter_mut().filter(|it| is_around(&it.path, place)) {
         field.effect = Effect::Refused;
     }
-    let said = refusal::fault(&object.kind, &object.name, place, &said);
+    let (kind, name) = (&*object.kind, &*object.name);
+    let said = match &fault {
+        Fault::At(place, said) => refusal::fault(kind, name, place, said),
+        Fault::Unread(_, is, field, wanted) if is_new => {
+            let version = at(content, &["apiVersion"]);
+            let version = version
+                .as_deref()
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            let version = version.rsplit('/').next().unwrap_or_default();
+            refusal::unread(kind, version, [*is, field.as_str(), *wanted])
+        }
+        Fault::Unread(_, _, _, wanted) => refusal::unread_patch(wanted),
+    };
     Some((Refusal::Invalid, said))
+}
+
+/// `ValidateNonnegativeField`; what is no whole number cannot be read as one (`staging/src/k8s.io/api/apps/v1/types.go`).
+fn replicas(kind: &str, content: &Content) -> Option<Fault> {
+    let place = "spec.replicas";
+    let count = at(content, &["spec", "replicas"]).filter(|_| kind != "DaemonSet")?;
+    let is = match &*count {
+        Value::Number(number) if number.as_i64().is_some_and(|it| it < 0) => {
+            let why = format!("Invalid value: {number}: must be greater than or equal to 0");
+            return Some(said(place, why));
+        }
+        Value::String(_) => "string",
+        Value::Bool(_) => "bool",
+        _ => return None,
+    };
+    let field = format!("{kind}Spec.spec.replicas");
+    Some(Fault::Unread(place.to_owned(), is, field, "int32"))
 }
 
 /// `ValidateDeploymentSpec`, `ValidateStatefulSetSpec`, `ValidateDaemonSetSpec`, `ValidatePodTemplateSpecForReplicaSet`: pods that their
@@ -36,7 +78,7 @@ fn selector(kind: &str, content: &Content) -> Option<Fault> {
     let selector = at(content, &["spec", "selector"]);
     let selector = selector.filter(|it| !it.is_null());
     if selector.is_none() && kind != "DaemonSet" {
-        return Some(("spec.selector", "Required value".to_owned()));
+        return Some(said("spec.selector", "Required value"));
     }
     let labels = at(content, &["spec", "template", "metadata", "labels"]).unwrap_or_default();
     let label = |key: &str| labels.get(key).and_then(Value::as_str);
@@ -49,8 +91,8 @@ fn selector(kind: &str, content: &Content) -> Option<Fault> {
             && asked.all(|it| is_met(it, &label).unwrap_or(true))
     });
     (!matches).then(|| {
-        let said = format!("Invalid value: {labels}: `selector` does not match template `labels`");
-        ("spec.template.metadata.labels", said)
+        let why = format!("Invalid value: {labels}: `selector` does not match template `labels`");
+        said("spec.template.metadata.labels", why)
     })
 }
 
@@ -81,23 +123,23 @@ fn deployment(content: &Content) -> Option<Fault> {
         // What the API server wrote there itself is taken out by the patch of kubectl: `patchStrategy:"retainKeys"` of the field in
         // staging/src/k8s.io/api/apps/v1/types.go.
         rolling?;
-        let said = "Forbidden: may not be specified when strategy `type` is 'Recreate'";
-        return Some(("spec.strategy.rollingUpdate", said.to_owned()));
+        let why = "Forbidden: may not be specified when strategy `type` is 'Recreate'";
+        return Some(said("spec.strategy.rollingUpdate", why));
     }
     let of = |key| rolling.and_then(|it| it.get(key));
     let (surge, unavailable) = (of("maxSurge"), of("maxUnavailable"));
     if let Some(unavailable) = unavailable.filter(|it| is_none(it))
         && surge.is_some_and(is_none)
     {
-        let said = format!("Invalid value: {unavailable}: may not be 0 when `maxSurge` is 0");
-        return Some(("spec.strategy.rollingUpdate.maxUnavailable", said));
+        let why = format!("Invalid value: {unavailable}: may not be 0 when `maxSurge` is 0");
+        return Some(said("spec.strategy.rollingUpdate.maxUnavailable", why));
     }
     let seconds = |key| at(content, &["spec", key]).and_then(|it| it.as_u64());
     let deadline = seconds("progressDeadlineSeconds").unwrap_or(600);
     let ready = seconds("minReadySeconds").unwrap_or(0);
     (deadline <= ready).then(|| {
-        let said = format!("Invalid value: {deadline}: must be greater than minReadySeconds");
-        ("spec.progressDeadlineSeconds", said)
+        let why = format!("Invalid value: {deadline}: must be greater than minReadySeconds");
+        said("spec.progressDeadlineSeconds", why)
     })
 }
 
@@ -114,13 +156,13 @@ fn daemon_set(content: &Content) -> Option<Fault> {
     };
     let (surge, unavailable) = (of("maxSurge", 0), of("maxUnavailable", 1));
     match (is_none(&surge), is_none(&unavailable)) {
-        (false, false) => Some((
+        (false, false) => Some(said(
             "spec.updateStrategy.rollingUpdate.maxSurge",
             format!("Invalid value: {surge}: may not be set when maxUnavailable is non-zero"),
         )),
-        (true, true) => Some((
+        (true, true) => Some(said(
             "spec.updateStrategy.rollingUpdate.maxUnavailable",
-            "Required value: cannot be 0 when maxSurge is 0".to_owned(),
+            "Required value: cannot be 0 when maxSurge is 0",
         )),
         _ => None,
     }

@@ -143,7 +143,7 @@ fn created(pair: &Pair<'_>, object: &Object) -> Change {
         "`generateName`: another one each time; `kubectl create` makes it, and `kubectl apply` does not"
             .clone_into(&mut change.how);
     }
-    change.refuse(invalid::consider(object, &mut []));
+    change.refuse(invalid::consider(object, &mut [], true));
     change
 }
 
@@ -245,7 +245,7 @@ fn changed(
             .filter(rolls)
             .for_each(|it| it.effect = change.effect);
     }
-    let refusal = invalid::consider(object, &mut change.fields);
+    let refusal = invalid::consider(object, &mut change.fields, false);
     let refusal =
         refusal.or_else(|| refused::consider(object, &change.fields, before, [&was, &is]));
     change.refuse(refusal);

@@ -1,4 +1,4 @@
-//! What the API server says where it refuses a change, word for word.
+//! What the API server says where it refuses a change, word for word; … is for what it says in between.
 //!
 //! Seen on v1.36.3: `tests/changes/observed/kubernetes.json`.
 
@@ -37,6 +37,21 @@ pub(super) fn forbidden(kind: &str, name: &str, place: &str) -> String {
 /// The refusal of what is wrong by itself.
 pub(super) fn fault(kind: &str, name: &str, place: &str, said: &str) -> String {
     format!("The {kind} \"{name}\" is invalid: {place}: {said}")
+}
+
+/// The refusal of what cannot be read, where an object is made: what is there, and the field of the API's types and its type
+/// (kubernetes-sigs/json `internal/golang/encoding/json/decode.go`, `UnmarshalTypeError`).
+pub(super) fn unread(kind: &str, version: &str, [is, field, wanted]: [&str; 3]) -> String {
+    format!(
+        "{kind} in version \"{version}\" cannot be handled as a {kind}: json: cannot unmarshal {is} into Go struct field {field} of type {wanted}"
+    )
+}
+
+/// The same, where an object is changed by `kubectl apply` (kubernetes/kubernetes
+/// `staging/src/k8s.io/apimachinery/pkg/runtime/converter.go`, `fromUnstructured`; `staging/src/k8s.io/apiserver/pkg/endpoints/handlers/patch.go`,
+/// `applyPatchToObject`).
+pub(super) fn unread_patch(wanted: &str) -> String {
+    format!("The request is invalid: patch: Invalid value: …: unrecognized type: {wanted}")
 }
 
 /// The refusal of an address that another Service has.
