@@ -2,8 +2,8 @@
 //!
 //! kubernetes/kubernetes `pkg/apis/apps/validation`, by the function that each part names.
 
-use super::refusal;
 use super::refused::Refused;
+use super::{is_generated, pods, refusal};
 use crate::change::difference::at;
 use crate::change::{Effect, Field, Refusal};
 use crate::targets::{Content, Object};
@@ -15,6 +15,8 @@ pub(super) enum Fault {
     At(String, String),
     /// A place, what stands there, and what is asked for, as a field of the API's types and as a type.
     Unread(String, &'static str, String, &'static str),
+    /// A place where no amount stands.
+    Amount(String),
 }
 
 /// What is said of a place.
@@ -28,14 +30,23 @@ pub(super) fn consider(object: &Object, fields: &mut [Field], is_new: bool) -> O
     let of_kind: fn(&Content) -> Option<Fault> = match object.kind.as_str() {
         "Deployment" => deployment,
         "DaemonSet" => daemon_set,
-        "StatefulSet" | "ReplicaSet" => |_| None,
+        "StatefulSet" | "ReplicaSet" | "Pod" | "Job" | "CronJob" => |_| None,
         _ => return None,
     };
-    let fault = replicas(&object.kind, content)
-        .or_else(|| selector(&object.kind, content))
+    let kind = &*object.kind;
+    let is_workload = !matches!(kind, "Pod" | "Job" | "CronJob");
+    let fault = name(object, is_new);
+    let of_its_own = || {
+        let replicas = replicas(kind, content);
+        replicas.or_else(|| selector(kind, content))
+    };
+    let fault = fault
+        .or_else(|| is_workload.then(of_its_own).flatten())
+        .or_else(|| pods::consider(kind, content, is_new))
         .or_else(|| of_kind(content))?;
-    let (Fault::At(place, _) | Fault::Unread(place, ..)) = &fault;
-    for field in fields.iter_mut().filter(|it| is_around(&it.path, place)) {
+    let (Fault::At(place, _) | Fault::Unread(place, ..) | Fault::Amount(place)) = &fault;
+    let told = as_told(content, place);
+    for field in fields.iter_mut().filter(|it| is_around(&it.path, &told)) {
         field.effect = Effect::Refused;
     }
     let (kind, name) = (&*object.kind, &*object.name);
@@ -51,8 +62,31 @@ pub(super) fn consider(object: &Object, fields: &mut [Field], is_new: bool) -> O
             refusal::unread(kind, version, [*is, field.as_str(), *wanted])
         }
         Fault::Unread(_, _, _, wanted) => refusal::unread_patch(wanted),
+        Fault::Amount(_) => refusal::amount(),
     };
     Some((Refusal::Invalid, said))
+}
+
+/// `ValidateDeploymentName` and those like it; what is there has a name (`ValidateStatefulSetName`: its pods are called by it).
+fn name(object: &Object, is_new: bool) -> Option<Fault> {
+    let name = &*object.name;
+    let is_plain = name.split('.').all(pods::is_label) || is_generated(object);
+    let why = match object.kind.as_str() {
+        _ if !is_new => return None,
+        "StatefulSet" if is_plain && name.contains('.') && !is_generated(object) => {
+            "must not contain dots"
+        }
+        _ if is_plain => return None,
+        "StatefulSet" if !name.contains('.') => {
+            "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', …"
+        }
+        "StatefulSet" => "…",
+        _ => {
+            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', …"
+        }
+    };
+    let why = format!("Invalid value: \"{name}\": {why}");
+    Some(said("metadata.name", why))
 }
 
 /// `ValidateNonnegativeField`; what is no whole number cannot be read as one (`staging/src/k8s.io/api/apps/v1/types.go`).
@@ -168,11 +202,26 @@ fn daemon_set(content: &Content) -> Option<Fault> {
     }
 }
 
+/// A place as a plan tells it, by the name of a container, as far as its lists.
+fn as_told(content: &Content, place: &str) -> String {
+    let named = || {
+        let (list, rest) = place.split_once('[')?;
+        let (index, rest) = rest.split_once(']')?;
+        let steps: Vec<&str> = list.split('.').collect();
+        let containers = at(content, &steps)?;
+        let container = containers.get(index.parse::<usize>().ok()?)?;
+        let name = container.get("name")?.as_str()?;
+        let rest = rest.split('[').next().unwrap_or_default();
+        Some(format!("{list}[{name}]{rest}"))
+    };
+    named().unwrap_or_else(|| place.to_owned())
+}
+
 /// Whether a place is another one, or one of the two is in the other.
 fn is_around(one: &str, other: &str) -> bool {
     let is_in = |inner: &str, outer: &str| {
         let rest = inner.strip_prefix(outer);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
     };
     is_in(one, other) || is_in(other, one)
 }

@@ -6,6 +6,7 @@ mod defaults;
 mod exceptions;
 mod invalid;
 mod kept;
+mod pods;
 mod quantity;
 mod reads;
 mod refusal;
@@ -143,6 +144,11 @@ fn created(pair: &Pair<'_>, object: &Object) -> Change {
         "`generateName`: another one each time; `kubectl create` makes it, and `kubectl apply` does not"
             .clone_into(&mut change.how);
     }
+    if is_workload(&object.kind) {
+        change
+            .how
+            .extend(pods::unasked(&object.kind, &object.content));
+    }
     change.refuse(invalid::consider(object, &mut [], true));
     change
 }
@@ -230,7 +236,10 @@ fn changed(
         "StatefulSet" => scaling::stateful(object, &mut change.fields),
         _ => None,
     };
+    let replaces = change.effect.replaces();
+    let unasked = replaces.then(|| pods::unasked(&object.kind, &object.content));
     let more = [
+        unasked.flatten(),
         lost.map(ToOwned::to_owned),
         scaling::overridden(object, least),
     ];

@@ -2,6 +2,7 @@
 //! `staging/src/k8s.io/apimachinery/pkg/api/resource/quantity.go`).
 
 use serde_json::Value;
+use std::fmt;
 
 /// An amount, and how it is written.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -64,6 +65,31 @@ fn parse(text: &str) -> Option<Quantity> {
     })
 }
 
+/// Whether a text is of the form of one (`splitREString`).
+pub(super) fn is_one(text: &str) -> bool {
+    let rest = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let suffix = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let after = suffix.trim_start_matches(|c| "eEinumkKMGTP".contains(c));
+    let after = after.strip_prefix(['+', '-']).unwrap_or(after);
+    suffix.len() < rest.len() && after.chars().all(|c| c.is_ascii_digit())
+}
+
+/// In the form that the API server writes (`CanonicalizeBytes`): the largest suffix of its kind that leaves no fraction.
+impl fmt::Display for Quantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Less than one of the smallest of the powers of two is written in those of ten.
+        let is_binary = self.is_binary && self.amount >= ONE << 10;
+        let plain = [("", ONE)];
+        let units = UNITS.iter().chain(&plain);
+        let kind = units.filter(|(unit, _)| unit.is_empty() || unit.ends_with('i') == is_binary);
+        let whole = kind.filter(|(_, factor)| self.amount.is_multiple_of(*factor));
+        match whole.max_by_key(|(_, factor)| *factor) {
+            Some((unit, factor)) if self.amount > 0 => write!(f, "{}{unit}", self.amount / factor),
+            _ => write!(f, "0"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,5 +123,31 @@ mod tests {
             assert_eq!(quantity(&none), None, "{none}");
         }
         assert!(quantity(&json!("1Gi")).unwrap().is_binary);
+    }
+
+    #[test]
+    fn an_amount_is_written_as_the_api_server_does() {
+        for (given, written) in [
+            ("1500m", "1500m"),
+            ("1000m", "1"),
+            ("0.5", "500m"),
+            ("2048Mi", "2Gi"),
+            ("1.5Gi", "1536Mi"),
+            ("1000000", "1M"),
+            ("0.5Ki", "512"),
+            ("0", "0"),
+        ] {
+            assert_eq!(quantity(&json!(given)).unwrap().to_string(), written);
+        }
+    }
+
+    #[test]
+    fn what_is_no_amount_is_known() {
+        for one in ["1", "-1", "1.5Gi", "100m", "1e3", "1E-3", "12mi"] {
+            assert!(is_one(one), "{one}");
+        }
+        for none in ["2 cores", "", "512mb", "1g", "much", "1 Gi", "Gi"] {
+            assert!(!is_one(none), "{none}");
+        }
     }
 }

@@ -54,6 +54,13 @@ pub(super) fn unread_patch(wanted: &str) -> String {
     format!("The request is invalid: patch: Invalid value: …: unrecognized type: {wanted}")
 }
 
+/// The refusal of an amount in words (kubernetes/kubernetes `staging/src/k8s.io/apimachinery/pkg/api/resource/quantity.go`,
+/// `ErrFormatWrong`), without what stands before it, which is not the same where an object is made and where it is changed.
+pub(super) fn amount() -> String {
+    "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+        .to_owned()
+}
+
 /// The refusal of an address that another Service has.
 pub(super) fn taken_address(name: &str, address: &str) -> String {
     format!(

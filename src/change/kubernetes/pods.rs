@@ -1,0 +1,200 @@
+//! What the API server takes of no pod that a workload makes, as its template says it.
+//!
+//! kubernetes/kubernetes `pkg/apis/core/validation`, by the function that each part names.
+
+use super::invalid::{Fault, said};
+use super::quantity::{self, quantity};
+use crate::change::difference::value;
+use crate::targets::Content;
+use serde_json::Value;
+
+/// Where the pod stands in an object of a kind.
+fn place(kind: &str) -> &'static str {
+    match kind {
+        "Pod" => "spec",
+        "CronJob" => "spec.jobTemplate.spec.template.spec",
+        _ => "spec.template.spec",
+    }
+}
+
+/// A list of containers, and the containers with their places.
+type Containers<'v> = Vec<(&'static str, String, &'v Value)>;
+
+/// What is wrong with the pods of an object.
+pub(super) fn consider(kind: &str, content: &Content, is_new: bool) -> Option<Fault> {
+    let whole = value(content);
+    let place = place(kind);
+    let pod = whole.pointer(&format!("/{}", place.replace('.', "/")))?;
+    let mut all: Containers<'_> = Vec::new();
+    for list in ["containers", "initContainers"] {
+        let containers = items(pod, list).enumerate();
+        all.extend(containers.map(|(at, it)| (list, format!("{place}.{list}[{at}]"), it)));
+    }
+    let unread = all
+        .iter()
+        .find_map(|(list, at, it)| unread(&format!("{place}.{list}"), at, it));
+    if unread.is_some() {
+        return unread;
+    }
+    // Those of a StatefulSet are volumes of its pods: `ValidateStatefulSetSpec`, `volumesToAddForTemplates`.
+    let claims = whole
+        .pointer("/spec/volumeClaimTemplates")
+        .and_then(Value::as_array);
+    let claims = claims.into_iter().flatten();
+    let claims = claims.filter_map(|it| it.pointer("/metadata/name")?.as_str());
+    let mut volumes: Vec<&str> = claims.collect();
+    volumes.extend(items(pod, "volumes").filter_map(|it| text(it, "name")));
+    let mut names: Vec<&str> = Vec::new();
+    all.iter().find_map(|(_, at, container)| {
+        let name = text(container, "name").unwrap_or_default();
+        // Of one that is there kubectl makes one of both: `patchMergeKey` in staging/src/k8s.io/api/core/v1/types.go.
+        let is_twice = is_new && !name.is_empty() && names.contains(&name);
+        names.push(name);
+        of_name(at, name)
+            .or_else(|| mounts(at, container, &volumes))
+            .or_else(|| resources(at, container))
+            .or_else(|| {
+                let why = format!("Duplicate value: \"{name}\"");
+                is_twice.then(|| said(&format!("{at}.name"), why))
+            })
+            .or_else(|| handlers(at, container))
+    })
+}
+
+/// What cannot be read as what it is: a value of the environment that is no text, an amount in words.
+fn unread(list: &str, at: &str, container: &Value) -> Option<Fault> {
+    for (index, variable) in items(container, "env").enumerate() {
+        let is = match variable.get("value") {
+            Some(Value::Number(_)) => "number",
+            Some(Value::Bool(_)) => "bool",
+            _ => continue,
+        };
+        let place = format!("{at}.env[{index}].value");
+        return Some(Fault::Unread(
+            place,
+            is,
+            format!("EnvVar.{list}.env.value"),
+            "string",
+        ));
+    }
+    for block in ["limits", "requests"] {
+        let amounts = container.get("resources").and_then(|it| it.get(block));
+        let amounts = amounts.and_then(Value::as_object).into_iter().flatten();
+        for (name, amount) in amounts {
+            if amount.as_str().is_some_and(|it| !quantity::is_one(it)) {
+                return Some(Fault::Amount(format!("{at}.resources.{block}.{name}")));
+            }
+        }
+    }
+    None
+}
+
+/// `ValidateDNS1123Label`.
+fn of_name(at: &str, name: &str) -> Option<Fault> {
+    let why = format!(
+        "Invalid value: \"{name}\": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', …"
+    );
+    let is_plain = is_label(name) || name.is_empty() || name.contains('.');
+    (!is_plain).then(|| said(&format!("{at}.name"), why))
+}
+
+pub(super) fn is_label(name: &str) -> bool {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    !name.is_empty() && name.chars().all(inner) && !name.starts_with('-') && !name.ends_with('-')
+}
+
+/// `ValidateVolumeMounts`.
+fn mounts(at: &str, container: &Value, volumes: &[&str]) -> Option<Fault> {
+    let mut mounts = items(container, "volumeMounts").enumerate();
+    mounts.find_map(|(index, mount)| {
+        let name = text(mount, "name")?;
+        let place = format!("{at}.volumeMounts[{index}].name");
+        let is_there = volumes.contains(&name);
+        (!is_there).then(|| said(&place, format!("Not found: \"{name}\"")))
+    })
+}
+
+/// `validateResourceRequirements`, of what may be promised more often than it is there.
+fn resources(at: &str, container: &Value) -> Option<Fault> {
+    let resources = container.get("resources")?;
+    let mut requests = resources.get("requests")?.as_object()?.iter();
+    requests.find_map(|(name, asked)| {
+        let limit = quantity(resources.get("limits")?.get(name)?)?;
+        let asked = quantity(asked)?;
+        let is_common = !name.contains('/') && !name.starts_with("hugepages-");
+        (is_common && asked.amount > limit.amount).then(|| {
+            let why = format!(
+                "Invalid value: \"{asked}\": must be less than or equal to {name} limit of {limit}"
+            );
+            said(&format!("{at}.resources.requests"), why)
+        })
+    })
+}
+
+const PROBES: [&str; 3] = ["livenessProbe", "readinessProbe", "startupProbe"];
+
+/// `validateHandler`.
+fn handlers(at: &str, container: &Value) -> Option<Fault> {
+    let lifecycle = container.get("lifecycle");
+    let hooks = ["postStart", "preStop"].into_iter();
+    let hooks = hooks.map(|hook| {
+        (
+            format!("lifecycle.{hook}"),
+            lifecycle.and_then(|it| it.get(hook)),
+        )
+    });
+    let probes = PROBES
+        .into_iter()
+        .map(|probe| (probe.to_owned(), container.get(probe)));
+    hooks.chain(probes).find_map(|(place, block)| {
+        let block = block?.as_object()?;
+        let kinds = ["exec", "httpGet", "tcpSocket", "grpc", "sleep"].into_iter();
+        let mut given = kinds.filter(|kind| block.get(*kind).is_some_and(|it| !it.is_null()));
+        let place = format!("{at}.{place}");
+        match (given.next(), given.next()) {
+            (None, _) => Some(said(&place, "Required value: must specify a handler type")),
+            (_, Some(second)) => {
+                let why = "Forbidden: may not specify more than 1 handler type";
+                Some(said(&format!("{place}.{second}"), why))
+            }
+            _ => None,
+        }
+    })
+}
+
+/// Which probe asks a port by a name that its container has none of: it is not refused, and never asked (`pkg/probe/util.go`,
+/// `ResolveContainerPort`). Readiness and start are not so until they were (`pkg/kubelet/prober/worker.go`, `newWorker`, `doProbe`).
+pub(super) fn unasked(kind: &str, content: &Content) -> Option<String> {
+    // Most ask none by its name.
+    if matches!(content, Content::Text(text) if !text.contains("Probe")) {
+        return None;
+    }
+    let whole = value(content);
+    let pod = whole.pointer(&format!("/{}", place(kind).replace('.', "/")))?;
+    items(pod, "containers").find_map(|container| {
+        let asked = |probe: &str, by: &str| {
+            let port = container.get(probe)?.get(by)?.get("port")?;
+            // A number in quotes is refused, if it is one at all: `ValidatePortNumOrName`.
+            let port = port.as_str().filter(|it| it.parse::<u16>().is_err())?;
+            let mut ports = items(container, "ports");
+            let is_there = ports.any(|it| text(it, "name") == Some(port));
+            (!is_there).then(|| port.to_owned())
+        };
+        let name = text(container, "name").unwrap_or_default();
+        ["readinessProbe", "startupProbe"].into_iter().find_map(|probe| {
+            let port = asked(probe, "httpGet").or_else(|| asked(probe, "tcpSocket"))?;
+            Some(format!(
+                "no new pod gets ready: `{probe}` of {name} asks port `{port}`, and no port of it is called so"
+            ))
+        })
+    })
+}
+
+fn items<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
+    let items = value.get(key).and_then(Value::as_array);
+    items.into_iter().flatten()
+}
+
+fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
+    value.get(key).and_then(Value::as_str)
+}
