@@ -144,6 +144,8 @@ pub enum Refusal {
     KeptWithData,
     /// The same of a `StatefulSet`, which may be made anew around its pods, with the first of the claims that are to grow.
     AroundPods(Option<String>),
+    /// What stands there stays while it is not taken out.
+    LeftThere(&'static str),
     /// What is written is refused by itself, whatever it was.
     Invalid,
     /// Another one has its port.

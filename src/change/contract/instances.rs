@@ -1,7 +1,7 @@
 //! Numbers of instances that change in the same step as the program.
 
 use super::{Step, about, place};
-use crate::change::{Change, Effect};
+use crate::change::{Change, Effect, Field};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::Promise;
 use crate::vocabulary::TargetId;
@@ -31,7 +31,11 @@ pub(super) fn fewer_at_once(step: &Step<'_>, found: &mut Diagnostics) {
 pub(super) fn old_version_scaled(step: &Step<'_>, found: &mut Diagnostics) {
     for change in on_cluster(step) {
         let counts = counts(change);
-        let rolls = change.fields.iter().any(|it| it.effect == Effect::Rolls);
+        // One that is paused is scaled as well, and has pods of the new version only once it is resumed (`sync.go`, `sync`).
+        let is_paused =
+            |it: &Field| change.effect == Effect::InPlace && it.path.starts_with("spec.template.");
+        let mut fields = change.fields.iter();
+        let rolls = fields.any(|it| it.effect == Effect::Rolls || is_paused(it));
         if let ("Deployment", true, Some((was, Some(is)))) = (&*change.kind, rolls, counts) {
             let was = was.unwrap_or(1);
             if was > 0 && is > was && !change.scaled {

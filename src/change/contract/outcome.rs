@@ -80,6 +80,9 @@ fn way_out(change: &Change) -> String {
         Refusal::Address => {
             "keep the name and the namespace of the Service that has the address; or use another one until the old Service is deleted"
         }
+        Refusal::LeftThere(field) => {
+            return format!("write `{field}` as `null`: left out it stays as it was filled in");
+        }
         Refusal::AroundPods(grown) => return around_pods(change, grown.as_deref()),
     };
     way.to_owned()

@@ -88,7 +88,8 @@ pub(super) fn immutable(kind: &str, name: &str, what: &str) -> String {
 /// The refusal of letting the pods of a `StatefulSet` wait that were replaced by themselves.
 pub(super) fn on_delete(name: &str) -> String {
     format!(
-        "The StatefulSet \"{name}\" is invalid: spec.updateStrategy.rollingUpdate: Invalid value: "
+        "The StatefulSet \"{name}\" is invalid: spec.updateStrategy.rollingUpdate: Invalid value: …: only allowed for \
+         updateStrategy 'RollingUpdate'"
     )
 }
 

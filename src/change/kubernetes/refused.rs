@@ -29,6 +29,9 @@ pub(super) fn consider(
 ) -> Option<Refused> {
     let said = words(object, fields, before, sides)?;
     let refusal = match object.kind.as_str() {
+        "StatefulSet" if fields.iter().all(|it| it.effect != Effect::Refused) => {
+            Refusal::LeftThere("spec.updateStrategy.rollingUpdate")
+        }
         "StatefulSet" => stateful_set(object, fields, before),
         "PersistentVolumeClaim" => Refusal::KeptWithData,
         _ => Refusal::Kept,
@@ -138,12 +141,20 @@ fn words(
     }
 }
 
-/// Whether pods that were replaced by themselves shall wait: what the API server wrote about that itself is still there.
+/// Whether pods shall wait while what is for others is there: written, or filled in where no type was written (apps/v1,
+/// `SetDefaults_StatefulSet`) and not taken out since. What was written goes with that, and what is null too
+/// (`kubernetes.io/docs/tasks/manage-kubernetes-objects/declarative-config`, How to clear server-set fields).
 fn waits_no_more(before: &Content, object: &Object) -> bool {
-    let waits = |of: &Content| {
-        at(of, &["spec", "updateStrategy"]).is_some_and(|strategy| on_delete(&strategy).is_some())
+    let strategy = |of: &Content| {
+        at(of, &["spec", "updateStrategy"])
+            .unwrap_or_default()
+            .into_owned()
     };
-    !waits(before) && waits(&object.content)
+    let (was, is) = (strategy(before), strategy(&object.content));
+    let has = |strategy: &Value, key: &str| strategy.get(key).is_some_and(|it| !it.is_null());
+    let filled_in = !has(&was, "type") && !has(&was, "rollingUpdate");
+    on_delete(&is).is_some()
+        && (has(&is, "rollingUpdate") || filled_in && is.get("rollingUpdate").is_none())
 }
 
 /// How much a claim asks for, in billionths of a byte.

@@ -161,6 +161,20 @@ fn rolling_in_place(object: &Content, was: Pods, pods: Pods) -> (Effect, String)
     if was == Pods::Exactly(0) {
         return started();
     }
+    if let (Pods::Exactly(was), Pods::Exactly(is)) = (was, pods)
+        && was < is
+        && strategy.pointer("/rollingUpdate/maxUnavailable").is_none()
+    {
+        let (more, rest) = (Pods::Exactly(is - was), Pods::Exactly(was));
+        let how = if was == 1 {
+            format!(
+                "{more} of the new version first; then {rest}, stopped before its new one starts"
+            )
+        } else {
+            format!("{more} of the new version first; then {rest}, one by one, {stopped}")
+        };
+        return (Effect::Rolls, how);
+    }
     if pods.fewest() <= 1 {
         let how = format!("{pods}, stopped before its new one starts");
         return (Effect::RestartsAtOnce, how);
