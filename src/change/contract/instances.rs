@@ -59,7 +59,7 @@ pub(super) fn autoscaler(step: &Step<'_>, found: &mut Diagnostics) {
 }
 
 /// What is applied to a cluster: what is refused is not.
-fn on_cluster<'s>(step: &'s Step<'_>) -> impl Iterator<Item = &'s Change> {
+fn on_cluster<'a>(step: &Step<'a>) -> impl Iterator<Item = &'a Change> {
     let all = step.on(TargetId::Kubernetes);
     all.filter(|change| change.effect != Effect::Refused)
 }
