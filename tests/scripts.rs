@@ -725,6 +725,37 @@ impl Place {
     }
 }
 
+/// Of a new service there is nothing to go back to: it keeps the others from nothing.
+#[test]
+fn a_new_service_stays_where_the_others_go_back() {
+    let place = host();
+    let text = place.text("app.zd");
+    let (service, _) = text.split_once("gateway").unwrap();
+    let (_, service) = service.split_once("service").unwrap();
+    let other = service.replace("api", "other").replace("2898", "2897");
+    place.build(&text.replace("gateway", &format!("service {other}\ngateway")));
+    assert_eq!(place.on_host("deploy.sh", &["api"], "1").code, 0);
+    let release = fs::read_dir(place.path("state/releases"))
+        .unwrap()
+        .next()
+        .unwrap();
+    let release = release.unwrap().file_name().into_string().unwrap();
+    place.put("state/api/previous", &format!("{release}\n"));
+    fs::remove_file(place.path("state/api/candidate")).unwrap();
+    let ran = place.on_host("rollback.sh", &[], "2");
+    assert!(
+        ran.said
+            .contains("other: there is no release to go back to: it stays"),
+        "{ran:?}"
+    );
+    assert!(ran.said.contains(&format!("release {release} ")), "{ran:?}");
+    let ran = place.on_host("rollback.sh", &["other"], "2");
+    assert!(
+        ran.code == 1 && ran.said.contains("there is no release to go back to\n"),
+        "{ran:?}"
+    );
+}
+
 #[test]
 fn a_slot_that_does_not_stop_is_not_taken_for_the_new_release() {
     let place = host();

@@ -4,9 +4,9 @@
 //! nginx takes another configuration by a reload, in which old workers end their requests
 //! (nginx.org/en/docs/control.html).
 
-use super::{Change, Effect, Pair, Refusal, TargetChanges, Was};
+use super::{Change, Effect, Pair, Refusal, TargetChanges, Varied, Was};
 use crate::graph::{Graph, ServiceView};
-use crate::targets::Object;
+use crate::targets::{Content, Object};
 use rustc_hash::FxHashMap;
 
 /// What becomes of every file.
@@ -14,10 +14,20 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     let (old, new) = (by_path(pair.old), by_path(pair.new));
     let mut changes = Vec::new();
     let mut unchanged: usize = 0;
+    let is_same = |file: &Object| {
+        let was = old.get(file.file.as_str());
+        was.is_some_and(|was| was.content == file.content)
+    };
+    let is_other_release = new.len() != old.len() || !pair.new.iter().all(is_same);
     for file in pair.new {
         let was = old.get(file.file.as_str());
-        if was.is_some_and(|was| was.content == file.content) {
-            unchanged += 1;
+        if is_same(file) {
+            if is_other_release && is_service(&file.file) {
+                let how = RELEASED.to_owned();
+                changes.push(change(pair, file, Effect::Rolls, how));
+            } else {
+                unchanged += 1;
+            }
             continue;
         }
         let (effect, how) = if was.is_some() {
@@ -29,8 +39,12 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     }
     for file in pair.old {
         if !new.contains_key(file.file.as_str()) {
-            let how = "stays on the host until it is deleted".to_owned();
-            changes.push(change(pair, file, Effect::Left, how));
+            let how = if is_service(&file.file) {
+                "its slots run on until somebody ends them: the scripts know it no more"
+            } else {
+                "stays on the host until it is deleted"
+            };
+            changes.push(change(pair, file, Effect::Left, how.to_owned()));
         }
     }
     let files = changes.len();
@@ -39,8 +53,52 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
         target: pair.target,
         unchanged: unchanged.saturating_sub(changes.len() - files),
         changes,
-        variables: Vec::new(),
+        variables: variables(pair),
     }
+}
+
+/// A release is a copy of the whole bundle, named by its content and by the values of its variables, and a slot of another
+/// release is replaced (`release_name` in `src/targets/nginx/hosts/scripts/host.sh`, `rolling` in `switch.sh`).
+const RELEASED: &str = "nothing of it changes, and its slots are started anew all the same: a release is the whole bundle";
+
+fn is_service(path: &str) -> bool {
+    path.starts_with(SERVICES)
+}
+
+/// The folder of the services' settings.
+const SERVICES: &str = "nginx/hosts/services/";
+
+/// The deploy-time variables of the scripts: another value of any of them is another release, of all services.
+fn variables(pair: &Pair<'_>) -> Vec<(String, Vec<Varied>)> {
+    let app = pair
+        .new
+        .iter()
+        .find(|file| file.file == "nginx/hosts/app.sh");
+    let Some(Content::Text(text)) = app.map(|app| &app.content) else {
+        return Vec::new();
+    };
+    let names = text
+        .lines()
+        .find_map(|line| line.strip_prefix("variable_names=("));
+    let names = names
+        .and_then(|names| names.strip_suffix(')'))
+        .unwrap_or_default();
+    let files = pair.new.iter().filter_map(|file| {
+        let service = file.file.strip_prefix(SERVICES)?;
+        service.strip_suffix(".sh")
+    });
+    let varied = files.map(|name| Varied {
+        service: pair
+            .new_graph
+            .and_then(|graph| graph.find(name))
+            .map(|view| view.name().into()),
+        name: name.to_owned(),
+    });
+    let varied: Vec<Varied> = varied.collect();
+    names
+        .split_whitespace()
+        .map(|name| (name.to_owned(), varied.clone()))
+        .collect()
 }
 
 /// A service that goes by another name, or is another app's, has slots of its own: where their ports are those of the slots that it had,
@@ -101,8 +159,8 @@ fn by_path(files: &[Object]) -> FxHashMap<&str, &Object> {
 }
 
 /// What another text of a file does.
-fn effect(path: &str) -> (Effect, &'static str) {
-    let path = path.strip_prefix("nginx/").unwrap_or(path);
+fn effect(whole: &str) -> (Effect, &'static str) {
+    let path = whole.strip_prefix("nginx/").unwrap_or(whole);
     match path.split('/').next().unwrap_or_default() {
         "conf.d" => (
             Effect::InPlace,
@@ -112,7 +170,7 @@ fn effect(path: &str) -> (Effect, &'static str) {
             Effect::InPlace,
             "where the host has one already it is kept: it says which slot is live",
         ),
-        "hosts" if path.starts_with("hosts/services/") => (
+        "hosts" if is_service(whole) => (
             Effect::Rolls,
             "its slots are started anew by the next `deploy.sh` and `switch.sh`",
         ),
@@ -128,7 +186,7 @@ fn effect(path: &str) -> (Effect, &'static str) {
 }
 
 fn change(pair: &Pair<'_>, file: &Object, effect: Effect, how: String) -> Change {
-    let service = file.file.strip_prefix("nginx/hosts/services/");
+    let service = file.file.strip_prefix(SERVICES);
     let name = service.and_then(|name| name.strip_suffix(".sh"));
     let graph = if effect == Effect::Left {
         pair.old_graph

@@ -2,21 +2,25 @@
 //!
 //! A swarm starts what is new and replaces what is there at the same time (docker/cli
 //! `cli/command/stack/swarm/deploy_composefile.go`), and so does who gets all of it from `kubectl apply`; an Ingress or a route
-//! counts at once.
+//! counts at once; on a plain host nginx leads to all of them once the first service has switched.
 
 use super::order::{Before, Ordered};
 use super::{Step, addresses};
 use crate::diagnostics::{Diagnostic, catalogue};
-use crate::graph::EdgeKind;
+use crate::graph::{EdgeKind, ServiceView};
 use crate::source::Span;
 use crate::vocabulary::TargetId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A caller that was there, and what it comes to ask for.
 struct Arrival<'a> {
     caller: &'a str,
     callee: &'a str,
     address: String,
+    /// Whether both are on a plain host.
+    on_host: bool,
+    /// Who has to be deployed after the callee.
+    waits: Vec<&'a str>,
     span: Span,
 }
 
@@ -27,14 +31,18 @@ pub(super) fn ordered<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
         of.entry(arrival.callee).or_default().push(arrival);
     }
     let mut ordered = Vec::new();
-    for arrivals in of.values() {
-        let Some(why) = goes_first(arrivals) else {
+    for (callee, arrivals) in of {
+        let Some(why) = goes_first(&arrivals) else {
             continue;
         };
-        ordered.extend(arrivals.iter().map(|arrival| Ordered {
+        let waits: BTreeSet<&str> = arrivals
+            .iter()
+            .flat_map(|it| it.waits.iter().copied())
+            .collect();
+        ordered.extend(waits.into_iter().map(|then| Ordered {
             before: Before {
-                first: arrival.callee,
-                then: arrival.caller,
+                first: callee,
+                then,
             },
             why: why.clone(),
         }));
@@ -49,9 +57,10 @@ fn arrivals<'a>(step: &Step<'a>) -> Vec<Arrival<'a>> {
     };
     let mut found: BTreeMap<(&str, &str), Arrival<'a>> = BTreeMap::new();
     for target in step.targets() {
-        if !matches!(target, TargetId::Swarm | TargetId::Kubernetes) {
+        if target == TargetId::Compose {
             continue;
         }
+        let on_host = target == TargetId::Nginx;
         let known = |name| {
             let service = old.find(step.pairs.before(name));
             service.is_some_and(|service| old.runs_on(service, target))
@@ -67,6 +76,9 @@ fn arrivals<'a>(step: &Step<'a>) -> Vec<Arrival<'a>> {
                 continue;
             };
             let here = new.runs_on(caller, target) && new.runs_on(callee, target);
+            // Both slots of one are there before nginx leads to either, in one deploy.
+            let is_ready = on_host && (!new.is_on_host(callee) || is_blue_green(callee));
+            let here = here && !is_ready;
             let asks = match edge.kind {
                 EdgeKind::After => false,
                 EdgeKind::Routes => true,
@@ -75,18 +87,40 @@ fn arrivals<'a>(step: &Step<'a>) -> Vec<Arrival<'a>> {
             if !here || !asks || !known(caller.name()) || known(callee.name()) {
                 continue;
             }
-            if let Some(address) = addresses::address(target, new, (caller, callee), edge) {
-                let pair = (caller.name(), callee.name());
-                found.entry(pair).or_insert(Arrival {
-                    caller: pair.0,
-                    callee: pair.1,
-                    address,
-                    span: edge.span,
-                });
+            let address = if on_host {
+                Some(callee.name().to_owned())
+            } else {
+                addresses::address(target, new, (caller, callee), edge)
+            };
+            let Some(address) = address else { continue };
+            // Whichever service's switch comes first has nginx lead to all of them (`put_live` in
+            // `src/targets/nginx/hosts/scripts/host.sh`).
+            let waits = if on_host && edge.kind == EdgeKind::Routes {
+                rolling.iter().copied().filter(|name| known(name)).collect()
+            } else {
+                vec![caller.name()]
+            };
+            if waits.is_empty() {
+                continue;
             }
+            let pair = (caller.name(), callee.name());
+            let arrival = found.entry(pair).or_insert(Arrival {
+                caller: pair.0,
+                callee: pair.1,
+                address,
+                on_host,
+                waits: Vec::new(),
+                span: edge.span,
+            });
+            arrival.waits.extend(waits);
         }
     }
     found.into_values().collect()
+}
+
+fn is_blue_green(service: ServiceView<'_>) -> bool {
+    let update = service.node.service.update.as_ref();
+    update.is_some_and(|update| update.label.name() == "blue_green")
 }
 
 /// The most callers that are named.
@@ -100,7 +134,21 @@ fn goes_first(arrivals: &[Arrival<'_>]) -> Option<Diagnostic> {
         callee,
         address,
         span,
+        ..
     } = first;
+    if first.on_host {
+        let text = format!(
+            "`{callee}` goes first: whichever service switches has nginx take all of its new configuration, which leads to `{callee}`, \
+             and nobody serves there before `{callee}` has switched"
+        );
+        return Some(
+            Diagnostic::new(&catalogue::ORDER_MATTERS, text, *span)
+                .help(format!(
+                    "`deploy.sh {callee}` and `switch.sh {callee}` first, then the others"
+                ))
+                .about(callee),
+        );
+    }
     let (who, then) = if others.is_empty() {
         let then = format!("with `{caller}` as it is, and `{caller}` once that is done");
         (format!("the new `{caller}` asks"), then)

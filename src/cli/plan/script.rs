@@ -207,7 +207,12 @@ fn steps(planned: &Planned<'_>, target: &TargetChanges, objects: &[Object]) -> V
             step.deployed.push(name);
         }
     }
-    for (_, varied) in &target.variables {
+    // On a host one release is of all: what only a variable replaces goes back as the others do, by its own script.
+    let varied = target
+        .variables
+        .iter()
+        .filter(|_| target.target == TargetId::Swarm);
+    for (_, varied) in varied {
         for Varied { service, name } in varied {
             let step = service.as_deref().and_then(|name| of.get(name));
             let Some(step) = steps.get_mut(step.copied().unwrap_or(last)) else {

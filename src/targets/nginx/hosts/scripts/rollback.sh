@@ -15,17 +15,22 @@ main() {
   choose "$@"
   settle_places
   lock
-  local name back=() to=() i
+  local name back=() to=() i dropped=''
   for name in "${chosen[@]}"; do
     load "$name"
     read_candidate
     if [ -n "$candidate" ] && ! begun; then
       drop
+      dropped=yes
       continue
     fi
     if [ -z "$replaces" ]; then replaces=$(cat "$place/previous" 2>/dev/null || true); fi
     if [ -z "$replaces" ] || ! [ -d "$state/releases/$replaces" ]; then
-      if ! [ -f "$state/conf-before/files" ]; then fail "there is no release to go back to"; fi
+      if ! [ -f "$state/conf-before/files" ]; then
+        [ "${#chosen[@]}" -gt 1 ] || fail "there is no release to go back to"
+        say "there is no release to go back to: it stays"
+        continue
+      fi
       # The site before is of all of them.
       if [ "${#services[@]}" -gt 1 ]; then fail "there is no release to go back to; what stood before is in $state/conf-before"; fi
       hand_back
@@ -33,6 +38,8 @@ main() {
     back+=("$name")
     to+=("$replaces")
   done
+  service=''
+  [ "${#back[@]}" -gt 0 ] || [ -n "$dropped" ] || fail "there is no release to go back to"
   # The scripts of the release before take the lock themselves.
   exec 9>&-
   for ((i = 0; i < ${#back[@]}; i++)); do
