@@ -54,6 +54,30 @@ fn knows_pools() -> Term {
     Term::Sum(vec![forgets(), Term::Fixed(SPARE)])
 }
 
+/// Where nginx's image reads the configuration of a site.
+pub const SITE: &str = "/etc/nginx/conf.d/default.conf";
+/// Where it reads all of it: what this file does not include nobody reads.
+const WHOLE: &str = "/etc/nginx/nginx.conf";
+
+/// Whether a gateway's user mounts a file of their own where its configuration would be, which is not written then.
+pub fn is_configured_by_user(service: ServiceView<'_>) -> bool {
+    mounts(service, SITE)
+}
+
+/// Whether nginx answers by what is written for a gateway, as far as its mounts tell.
+pub(in crate::rollout) fn answers_as_written(service: ServiceView<'_>) -> bool {
+    !is_configured_by_user(service) && !mounts(service, WHOLE)
+}
+
+fn mounts(service: ServiceView<'_>, path: &str) -> bool {
+    let body = &service.node.service.body;
+    body.mount.iter().any(|mount| mount.label.name() == path)
+        || body.config.iter().any(|mount| {
+            matches!(&mount.label, Label::Reference(Reference::Config(_)))
+                && mount.path.as_ref().is_some_and(|it| &*it.value == path)
+        })
+}
+
 /// Whether a gateway that runs nginx on a swarm passes requests to this service.
 pub(super) fn reaches(graph: &Graph, service: ServiceView<'_>) -> bool {
     proxies(graph, service, TargetId::Swarm).any(|from| from.id != service.id)

@@ -265,11 +265,13 @@ impl<'g> Patient<'g> {
         changes
     }
 
-    /// What nginx answers itself, so that it does not fall with what stands behind it: a path that no route has.
+    /// What nginx answers itself, so that it does not fall with what stands behind it: a path that no route has. Of a
+    /// configuration that is the user's own nobody knows that.
     fn check_of(&self, gateway: &Gateway) -> Vec<(&'static str, String)> {
         const PATH: &str = "/healthz";
         let mut with = Vec::new();
-        if gateway.route.iter().all(|route| pattern(route).0 != PATH) {
+        let is_free = gateway.route.iter().all(|route| pattern(route).0 != PATH);
+        if is_free && derivation::nginx::answers_as_written(self.service) {
             with.push(("path", format!("\"{PATH}\"")));
         }
         // The official images have curl, those on Alpine busybox, and with it wget.

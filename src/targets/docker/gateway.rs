@@ -4,12 +4,9 @@ use super::draft::NewConfig;
 use super::format::FileMount;
 use super::{Lowering, mounts};
 use crate::graph::{ServiceView, routing};
+use crate::rollout::derivation::nginx::{SITE, is_configured_by_user};
 use crate::targets::nginx::gateway_conf;
-use crate::types::Reference;
-use crate::vocabulary::{Label, Node, Port};
-
-/// Where nginx's image reads it.
-const PATH: &str = "/etc/nginx/conf.d/default.conf";
+use crate::vocabulary::{Node, Port};
 
 /// What a gateway has beside a service's body: the ports that its listeners publish and no `port`
 /// says, and its configuration.
@@ -27,14 +24,8 @@ pub(in crate::targets) fn gateway(
             listeners.push(number);
         }
     }
-    let body = &service.node.service.body;
     // The user's own file in its place wins.
-    let taken = body.mount.iter().any(|mount| mount.label.name() == PATH)
-        || body.config.iter().any(|mount| {
-            matches!(&mount.label, Label::Reference(Reference::Config(_)))
-                && mount.path.as_ref().is_some_and(|path| &*path.value == PATH)
-        });
-    if taken {
+    if is_configured_by_user(service) {
         let reason = "what the file mounted in its place says";
         lowering.ledger.declare_rest(&service.node.service, reason);
         return (listeners, None);
@@ -60,7 +51,7 @@ pub(in crate::targets) fn gateway(
         service: service.name(),
         span: service.span(),
     });
-    (listeners, Some(mounts::at(key, Some(PATH.to_owned()))))
+    (listeners, Some(mounts::at(key, Some(SITE.to_owned()))))
 }
 
 /// The port of a service that is published and has this number inside.
