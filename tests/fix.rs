@@ -143,6 +143,33 @@ fn every_case_becomes_what_its_snapshot_says() {
     }
 }
 
+/// A file of the other line ends becomes the same with those.
+#[test]
+fn line_ends_stay_as_they_are() {
+    let ended = |texts: &BTreeMap<String, String>, end: &str| -> BTreeMap<String, String> {
+        let texts = texts.iter();
+        texts
+            .map(|(path, text)| (path.clone(), text.replace("\r\n", "\n").replace('\n', end)))
+            .collect()
+    };
+    let become_of = |texts: &BTreeMap<String, String>| -> BTreeMap<String, String> {
+        let texts = mended(&world(texts)).texts.into_iter();
+        texts
+            .map(|(path, text)| (path.to_string(), text.to_string()))
+            .collect()
+    };
+    for case in folders("tests/cases/fix") {
+        let texts = texts(&case);
+        let expected = ended(&become_of(&ended(&texts, "\n")), "\r\n");
+        assert_eq!(
+            become_of(&ended(&texts, "\r\n")),
+            expected,
+            "{}",
+            case.display()
+        );
+    }
+}
+
 /// What fails and policy may mend: what the edits are counted against.
 fn faults(compilation: &Compilation) -> usize {
     let found = compilation.diagnostics.iter();

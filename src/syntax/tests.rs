@@ -370,3 +370,17 @@ fn identifiers_end_in_no_hyphen() {
         assert_eq!(is_identifier(text), is, "{text}");
     }
 }
+
+/// A block without a body ends with its label: what is behind it on its line is not its own.
+#[test]
+fn a_bare_block_ends_with_its_label() {
+    for behind in ["", "  ", "\r", "   // why", "\t\r"] {
+        let file = read(&format!("join backend{behind}\nuse pod\n"));
+        let spans: Vec<(u32, u32)> = file
+            .items
+            .iter()
+            .map(|item| (item.span().start, item.span().end))
+            .collect();
+        assert_eq!(spans.first(), Some(&(0, 12)), "{behind:?}");
+    }
+}
