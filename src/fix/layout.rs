@@ -229,7 +229,9 @@ impl<'a> Page<'a> {
                 Some(Vec::new())
             }
             // `health none` becomes a check. What stands behind its head, or in its braces, is not the block's alone.
-            Change::Add { part, label, with } => {
+            Change::Add {
+                part, label, with, ..
+            } => {
                 let body = block.it.body.as_ref();
                 let bare = body.is_none_or(|body| body.items.is_empty());
                 bare.then(|| {

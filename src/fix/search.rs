@@ -237,7 +237,8 @@ impl Trial<'_, '_> {
             let key = Key::of(diagnostic);
             let fails = remedies::is_proof(diagnostic.code);
             let site = of.get(&*key.about).filter(|_| fails);
-            let Some(outcome) = site.and_then(|site| outcomes.get_mut(*site)) else {
+            let place = site.and_then(|site| Some((sites.get(*site)?, outcomes.get_mut(*site)?)));
+            let Some((site, outcome)) = place else {
                 if !self.known.contains(&key) {
                     news.push((diagnostic.severity, key));
                 }
@@ -248,7 +249,8 @@ impl Trial<'_, '_> {
                 let service = graph.and_then(|graph| Some((graph, graph.find(&key.about)?)));
                 let changes = service
                     .map(|(graph, service)| remedies::remedies(graph, service, diagnostic.code));
-                let changes = changes.unwrap_or_default();
+                let mut changes = changes.unwrap_or_default();
+                changes.retain(|change| site.is_asked_alike || !change.is_check());
                 if changes.is_empty() {
                     outcome.helpless.insert(key.clone());
                 } else if outcome.changes.is_empty() {

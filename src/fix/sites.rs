@@ -13,6 +13,24 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Site {
     pub(super) services: Vec<Str>,
     pub(super) at: Where,
+    /// Whether one new check would do for all of them: images have different programs to ask with.
+    pub(super) is_asked_alike: bool,
+}
+
+impl Site {
+    fn new(graph: &Graph, services: Vec<Str>) -> Self {
+        let checks = |name: &Str| graph.find(name).map(|it| remedies::checks(graph, it));
+        let mut others = services.iter();
+        let is_asked_alike = match others.next().map(checks) {
+            Some(first) => others.all(|other| checks(other) == first),
+            None => true,
+        };
+        Self {
+            services,
+            at: Where::InPlace,
+            is_asked_alike,
+        }
+    }
 }
 
 /// The services that fail, by what mends them: those that share a template and fail alike, where all that use it do;
@@ -75,19 +93,14 @@ pub(super) fn sites(
         if all.iter().all(alike) && !together.contains(name) {
             let services: Vec<Str> = all.into_iter().cloned().collect();
             together.extend(services.iter().cloned());
-            shared.push(Site {
-                services,
-                at: Where::InPlace,
-            });
+            let site = Site::new(graph, services);
+            shared.extend(site.is_asked_alike.then_some(site));
         }
         // What a loop or a component makes of one block is edited once.
         if heads.insert(service.span()) {
             let mut services: Vec<Str> = made.get(&service.span()).cloned().unwrap_or_default();
             services.sort();
-            let site = Site {
-                services,
-                at: Where::InPlace,
-            };
+            let site = Site::new(graph, services);
             single.push((site, !own.contains(&service.span())));
         }
     }

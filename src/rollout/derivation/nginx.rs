@@ -3,7 +3,7 @@
 
 use super::{INTERVAL, Inequality, Number, Origin, Relation, Setting, Term};
 use crate::graph::{EdgeKind, Graph, ServiceView};
-use crate::types::{Duration, Reference};
+use crate::types::{Duration, Reference, Text};
 use crate::vocabulary::{Attribute, Health, Label, Node, Resolve, Server, TargetId};
 
 /// How long an answer of the name server is kept: the least that nginx has. Without `valid`
@@ -58,6 +58,23 @@ fn knows_pools() -> Term {
 pub const SITE: &str = "/etc/nginx/conf.d/default.conf";
 /// Where it reads all of it: what this file does not include nobody reads.
 const WHOLE: &str = "/etc/nginx/nginx.conf";
+
+/// Whether an image is one that the makers of nginx publish, by its name.
+pub fn is_official(image: &Text) -> bool {
+    let Text::Known(known) = image else {
+        return false;
+    };
+    let known = known.split('@').next().unwrap_or_default();
+    let name = match known.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => name,
+        _ => known,
+    };
+    let name = name.strip_prefix("docker.io/").unwrap_or(name);
+    matches!(
+        name,
+        "nginx" | "library/nginx" | "nginxinc/nginx-unprivileged"
+    )
+}
 
 /// Whether a gateway's user mounts a file of their own where its configuration would be, which is not written then.
 pub fn is_configured_by_user(service: ServiceView<'_>) -> bool {

@@ -61,6 +61,8 @@ pub enum Change {
         label: &'static str,
         /// What it holds.
         with: Vec<(&'static str, String)>,
+        /// What nobody proved of it, in words; none where there is nothing.
+        granted: String,
     },
     /// A block is not written any more: what stood there is derived.
     Remove {
@@ -80,6 +82,17 @@ impl Change {
             | Change::Add { part, .. }
             | Change::Remove { part, .. } => *part,
         }
+    }
+
+    /// Whether it makes a check.
+    pub fn is_check(&self) -> bool {
+        matches!(
+            self,
+            Change::Add {
+                part: Part::Health,
+                ..
+            }
+        )
     }
 
     /// How many properties it edits.
@@ -133,19 +146,12 @@ pub fn in_words(changes: &[Change]) -> String {
             match change {
                 Change::Set { .. } => format!("write {each} in `{block}`"),
                 Change::Unset { .. } => format!("take {each} out of `{block}`"),
-                Change::Add {
-                    part: Part::Health,
-                    label: "http",
-                    with,
-                } if with.iter().any(|(key, _)| *key == "path") => {
-                    "add `health http`, which nginx answers itself".to_owned()
+                Change::Add { label, granted, .. } if granted.is_empty() => {
+                    format!("add `{block} {label}`")
                 }
-                Change::Add {
-                    part: Part::Health,
-                    label: "http",
-                    ..
-                } => "add `health http`, for which the program must answer `/`".to_owned(),
-                Change::Add { label, .. } => format!("add `{block} {label}`"),
+                Change::Add { label, granted, .. } => {
+                    format!("add `{block} {label}`, {granted}")
+                }
                 Change::Remove { .. } => format!("take `{block}` out, so that it is derived"),
             }
         }));

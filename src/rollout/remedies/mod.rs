@@ -5,6 +5,7 @@
 //! and what is true of their program (`timing`) is not: a change of these would mend the proof and not the deployment.
 
 mod change;
+mod checks;
 
 pub use change::{Change, Part, in_words};
 
@@ -12,10 +13,9 @@ use super::derivation::{self, Origin, Setting, swarm};
 use super::hosts;
 use super::liveness;
 use crate::diagnostics::{Code, catalogue};
-use crate::graph::routing::pattern;
-use crate::graph::{Graph, ServiceView, protocol};
+use crate::graph::{Graph, ServiceView};
 use crate::types::Duration;
-use crate::vocabulary::{FailureAction, Gateway, Node, Order, Port, Protocol, TargetId, Update};
+use crate::vocabulary::{FailureAction, Node, Order, TargetId, Update};
 use std::fmt;
 
 /// The codes of failed proofs: what a change of policy may mend.
@@ -75,12 +75,20 @@ pub fn remedies(graph: &Graph, service: ServiceView<'_>, code: &Code) -> Vec<Cha
     }
 }
 
+/// The checks that a service without one may get; no policy makes them others.
+pub fn checks(graph: &Graph, service: ServiceView<'_>) -> Vec<Change> {
+    Patient { graph, service }.checks()
+}
+
 /// Why no change of policy mends what a code tells, where none is known.
 pub fn why_not(graph: &Graph, service: ServiceView<'_>, code: &Code) -> &'static str {
     let one_writer = derivation::has_single_writer(graph, service);
     match code.id {
         "ZD4001" | "ZD4002" | "ZD4004" if graph.is_on_host(service) => {
             "it takes one slot more, and which ports there are is not policy"
+        }
+        "ZD4003" if (Patient { graph, service }).lacks_client() => {
+            "no program that asks from inside the container is known to be in its image: `health exec` names one"
         }
         "ZD4003" => "what tells that its program can serve is known to you alone",
         "ZD4006" => {
@@ -232,67 +240,6 @@ impl<'g> Patient<'g> {
         })
     }
 
-    /// Checks that every target of the service can make of what is known of it, those that ask the least first.
-    fn checks(&self) -> Vec<Change> {
-        if self.service.has_health_check() {
-            return Vec::new();
-        }
-        let add = |label, with| Change::Add {
-            part: Part::Health,
-            label,
-            with,
-        };
-        if let Some(gateway) = &self.service.node.gateway {
-            return vec![add("http", self.check_of(gateway))];
-        }
-        let Some((port, named)) = self.asked_port() else {
-            return Vec::new();
-        };
-        let with: Vec<(&'static str, String)> = named
-            .then(|| ("port", format!("\"{}\"", port.label.name())))
-            .into_iter()
-            .collect();
-        // A swarm and docker compose ask from inside, where no program for it is in every image.
-        let from_outside =
-            |target: &TargetId| matches!(target, TargetId::Kubernetes | TargetId::Nginx);
-        let mut changes = Vec::new();
-        if self.targets().iter().all(from_outside) {
-            changes.push(add("tcp", with.clone()));
-        }
-        if protocol(port) == Protocol::Http {
-            changes.push(add("http", with));
-        }
-        changes
-    }
-
-    /// What nginx answers itself, so that it does not fall with what stands behind it: a path that no route has. Of a
-    /// configuration that is the user's own nobody knows that.
-    fn check_of(&self, gateway: &Gateway) -> Vec<(&'static str, String)> {
-        const PATH: &str = "/healthz";
-        let mut with = Vec::new();
-        let is_free = gateway.route.iter().all(|route| pattern(route).0 != PATH);
-        if is_free && derivation::nginx::answers_as_written(self.service) {
-            with.push(("path", format!("\"{PATH}\"")));
-        }
-        // The official images have curl, those on Alpine busybox, and with it wget.
-        let image = self.service.node.service.image.as_ref();
-        let wget = image.is_none_or(|image| image.value.to_string().contains("alpine"));
-        if !wget {
-            with.push(("client", "curl".to_owned()));
-        }
-        with
-    }
-
-    /// The port that a check asks, and whether it must be named.
-    fn asked_port(&self) -> Option<(&'g Node<Port>, bool)> {
-        if let Some(port) = self.service.default_port() {
-            return (protocol(port) != Protocol::Udp).then_some((port, false));
-        }
-        let mut ports = self.service.ports();
-        let port = ports.find(|port| protocol(port) != Protocol::Udp)?;
-        Some((port, true))
-    }
-
     fn bad_version(&self) -> Vec<Change> {
         let mut changes = self.checks();
         let update = swarm::numbers(self.graph, self.service).update;
@@ -424,6 +371,7 @@ impl<'g> Patient<'g> {
             part: Part::Update,
             label: "rolling",
             with: Vec::new(),
+            granted: String::new(),
         });
         changes
     }

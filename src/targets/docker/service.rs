@@ -3,8 +3,8 @@
 use super::Lowering;
 use super::format::{Logging, Map, Words};
 use super::text::{Place, escaped};
+use crate::rollout::derivation::nginx;
 use crate::source::Spanned;
-use crate::targets::nginx::NginxVersion;
 use crate::types::Text;
 use crate::vocabulary::{Attribute, Signal};
 use crate::yaml::Flow;
@@ -84,7 +84,7 @@ impl Lowering<'_, '_> {
     fn signal_of_gateway(&self) -> Option<&'static str> {
         let gateway = self.service.node.gateway.is_some();
         let image = self.service.node.service.image.as_ref();
-        let official = image.is_some_and(|image| NginxVersion::is_official(&image.value));
+        let official = image.is_some_and(|image| nginx::is_official(&image.value));
         (gateway && !official).then_some(Signal::Quit.word())
     }
 

@@ -66,23 +66,6 @@ impl NginxVersion {
         Self::parse(number).unwrap_or(Self::Unknown)
     }
 
-    /// Whether an image is one that the makers of nginx publish, by its name.
-    pub fn is_official(image: &Text) -> bool {
-        let Text::Known(known) = image else {
-            return false;
-        };
-        let known = known.split('@').next().unwrap_or_default();
-        let name = match known.rsplit_once(':') {
-            Some((name, tag)) if !tag.contains('/') => name,
-            _ => known,
-        };
-        let name = name.strip_prefix("docker.io/").unwrap_or(name);
-        matches!(
-            name,
-            "nginx" | "library/nginx" | "nginxinc/nginx-unprivileged"
-        )
-    }
-
     /// Whether it is known to be too old for calls to what stands in a variable.
     pub(super) fn lacks_grpc_variables(self) -> bool {
         self != Self::Unknown && self < Self::GRPC_VARIABLES
