@@ -141,6 +141,7 @@ impl Search {
         Some(Solved {
             site: self.site,
             changes: best.changes,
+            carried: None,
             edits: best.edits,
             mended,
         })
@@ -193,9 +194,22 @@ pub(super) struct Outcome {
 pub(super) struct Solved {
     pub(super) site: Site,
     pub(super) changes: Changes,
+    /// What comes with an update that is written in the place of a derived one.
+    pub(super) carried: Option<Change>,
     pub(super) edits: Vec<Replacement>,
     /// What failed of it and does not any more.
     pub(super) mended: BTreeSet<Key>,
+}
+
+impl Solved {
+    /// Some of its changes, with what comes with them.
+    pub(super) fn whole(&self, changes: &[Change]) -> Changes {
+        let mut whole = changes.to_vec();
+        let carried = self.carried.iter().cloned();
+        whole.extend(carried.filter(|_| changes.iter().any(Change::writes_update)));
+        whole.sort();
+        whole
+    }
 }
 
 /// A set with one change more, in one form; `None` where it has that, or undoes it.

@@ -45,7 +45,8 @@ pub(super) fn repairs(case: &Case<'_>, judge: &mut dyn FnMut(&dyn World) -> Judg
         ended: BTreeMap::new(),
     };
     let mended = trial.mended(&root);
-    let solved = trial.together(mended);
+    let carried = trial.carried(mended);
+    let solved = trial.together(carried);
     let singles = trial.apart(&solved);
     let ended = trial.ended;
     told(case, graph, (&places, &ended), &solved, &singles)
@@ -265,6 +266,46 @@ impl Trial<'_, '_> {
         outcomes
     }
 
+    /// Writes what a derived update had into one that is written in its place, where that is proved too.
+    fn carried(&mut self, mut solved: Vec<Solved>) -> Vec<Solved> {
+        let mut batch = Vec::new();
+        for (index, one) in solved.iter_mut().enumerate() {
+            let of = |name: &Str| {
+                let service = self.graph.find(name)?;
+                remedies::carried(self.graph, service, &one.changes)
+            };
+            let each: Option<Vec<Change>> = one.site.services.iter().map(of).collect();
+            one.carried = each.and_then(|each| each.into_iter().next());
+            let changes = one.whole(&one.changes);
+            let edits = (changes != one.changes).then(|| self.edits(&one.site, &changes));
+            match edits.flatten() {
+                Some(edits) => batch.push((index, edits)),
+                None => one.carried = None,
+            }
+        }
+        let tried = batch
+            .iter()
+            .filter_map(|(index, edits)| Some((&solved.get(*index)?.site, edits.as_slice())));
+        let tried: Vec<(&Site, &[Replacement])> = tried.collect();
+        let outcomes = self.tried(&tried);
+        for ((index, edits), outcome) in batch.into_iter().zip(outcomes) {
+            let Some(one) = solved.get_mut(index) else {
+                continue;
+            };
+            let is_proved = outcome.is_some_and(|outcome| {
+                let mut failing = outcome.failing.iter().map(|(_, key)| key);
+                let fails = |key| one.mended.contains(key) || !self.known.contains(key);
+                outcome.news.is_empty() && !failing.any(fails)
+            });
+            if is_proved {
+                one.edits = edits;
+            } else {
+                one.carried = None;
+            }
+        }
+        solved
+    }
+
     /// Sites whose edits can be made together: what is new because of another one is left out.
     fn together(&mut self, solved: Vec<Solved>) -> Vec<Solved> {
         let mut kept: Vec<Solved> = Vec::new();
@@ -317,6 +358,7 @@ impl Trial<'_, '_> {
                 let wanted = one.mended.iter().any(|key| !found.contains_key(key));
                 let next = parts.next().filter(|_| wanted);
                 let edits = next.and_then(|changes| {
+                    let changes = one.whole(&changes);
                     let edits = self.edits(&one.site, &changes)?;
                     Some((*one, changes, edits))
                 });
@@ -398,7 +440,10 @@ fn told(
         let whole = mended.get(&key);
         match (singles.get(&key), whole) {
             (Some((changes, edits)), _) => repairs.fixes.push((index, fix(changes, edits))),
-            (None, Some(all)) => repairs.fixes.push((index, fix(&all.changes, &all.edits))),
+            (None, Some(all)) => {
+                let fix = fix(&all.whole(&all.changes), &all.edits);
+                repairs.fixes.push((index, fix));
+            }
             (None, None) => {
                 let why = match ended.get(&key.about) {
                     _ if places.block(service.span()).is_none() => {
@@ -416,8 +461,8 @@ fn told(
             }
         }
     }
-    let edited = solved.iter().flat_map(|it| &it.changes);
-    repairs.properties = edited.map(Change::properties).sum();
+    let edited = solved.iter().flat_map(|it| it.whole(&it.changes));
+    repairs.properties = edited.map(|change| change.properties()).sum();
     let edits = solved.iter().flat_map(|it| it.edits.clone());
     repairs.edits = edits.collect::<BTreeSet<_>>().into_iter().collect();
     repairs

@@ -95,6 +95,17 @@ impl Change {
         )
     }
 
+    /// Whether it writes something of an update.
+    pub fn writes_update(&self) -> bool {
+        matches!(
+            self,
+            Change::Set {
+                part: Part::Update | Part::Rollback,
+                ..
+            }
+        )
+    }
+
     /// How many properties it edits.
     pub fn properties(&self) -> usize {
         match self {

@@ -80,6 +80,21 @@ pub fn checks(graph: &Graph, service: ServiceView<'_>) -> Vec<Change> {
     Patient { graph, service }.checks()
 }
 
+/// What a derived update has and nobody fails for: it is written with changes that write an update in its place.
+pub fn carried(graph: &Graph, service: ServiceView<'_>, changes: &[Change]) -> Option<Change> {
+    if service.node.service.update.is_some() {
+        return None;
+    }
+    let on_swarm = graph.targets_of(service).contains(&TargetId::Swarm);
+    // Nothing is derived without a check, which comes with the update then.
+    let is_derived = if service.has_health_check() {
+        swarm::numbers(graph, service).update.on_failure.value == FailureAction::Rollback
+    } else {
+        changes.iter().any(Change::is_check) && !derivation::has_single_writer(graph, service)
+    };
+    (on_swarm && is_derived).then(|| set(Part::Update, "on_failure", "rollback"))
+}
+
 /// Why no change of policy mends what a code tells, where none is known.
 pub fn why_not(graph: &Graph, service: ServiceView<'_>, code: &Code) -> &'static str {
     let one_writer = derivation::has_single_writer(graph, service);
