@@ -90,6 +90,9 @@ impl Check {
             }
             return Ok(());
         }
+        if !self.judging.quiet {
+            edits.tell_shared(folder);
+        }
         let diff = edits.diff(folder);
         if self.judging.format == Format::Human {
             return terminal::to_output(|out| out.write_all(diff.as_bytes()));

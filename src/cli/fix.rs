@@ -13,11 +13,16 @@ pub(super) struct Mended {
     edits: Vec<Edit>,
     /// The project path of each.
     names: Vec<Str>,
+    /// The main file's.
+    main: String,
 }
 
 /// Makes the edits in memory, and leaves the invocation with the program as it is then.
 pub(super) fn mend(invocation: &mut Invocation) -> Mended {
-    let mut mended = Mended::default();
+    let mut mended = Mended {
+        main: invocation.project.main.clone(),
+        ..Mended::default()
+    };
     for (name, old, new) in invocation.mend() {
         mended.edits.push(Edit {
             path: invocation.project.world.place(&name),
@@ -49,6 +54,16 @@ impl Mended {
             for line in changes(&edit.old, &edit.new) {
                 terminal::say(&escape_line(&format!("{folder}{name}:{line}")));
             }
+        }
+        self.tell_shared(folder);
+    }
+
+    /// Which files of these may be part of programs that nobody judged.
+    pub(super) fn tell_shared(&self, folder: &str) {
+        let shared = self.names.iter().filter(|name| ***name != *self.main);
+        for name in shared {
+            let text = format!("{folder}{name}: other programs may import it: check them, too");
+            terminal::say(&escape_line(&text));
         }
     }
 

@@ -11,6 +11,7 @@ mod places;
 mod queue;
 mod search;
 mod sites;
+mod told;
 mod written;
 
 use crate::diagnostics::{Diagnostic, Fix, Replacement, Severity};

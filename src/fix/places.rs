@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Places<'p> {
     program: &'p Program,
     own: BTreeSet<FileId>,
+    /// The bodies of templates and components beside the main file.
+    importable: Vec<Span>,
     blocks: BTreeMap<Start, Found<'p, Block>>,
     attributes: BTreeMap<Start, Found<'p, Attribute>>,
 }
@@ -35,10 +37,11 @@ impl<'p> Places<'p> {
         let mut places = Self {
             program,
             own: BTreeSet::new(),
+            importable: Vec::new(),
             blocks: BTreeMap::new(),
             attributes: BTreeMap::new(),
         };
-        for module in &program.modules {
+        for (index, module) in program.modules.iter().enumerate() {
             let source = program.sources.get(module.file.id);
             // A file of the user's may have the path of a module of the library.
             let is_library = source.is_some_and(|source| {
@@ -50,6 +53,11 @@ impl<'p> Places<'p> {
             if !is_library {
                 places.own.insert(module.file.id);
                 places.walk(&module.file.items, None);
+                let bodies = module.file.items.iter().filter_map(|item| match item {
+                    Item::Template(it) | Item::Component(it) => Some(it.body.span),
+                    _ => None,
+                });
+                places.importable.extend(bodies.filter(|_| index > 0));
             }
         }
         places
@@ -87,6 +95,17 @@ impl<'p> Places<'p> {
     /// Whether a file is the user's own.
     pub(super) fn is_own(&self, file: FileId) -> bool {
         self.own.contains(&file)
+    }
+
+    /// The path of a file beside the main one, where this is in a template or a component of it: other programs may
+    /// import that.
+    pub(super) fn importable(&self, span: Span) -> Option<&'p str> {
+        let holds = |body: &Span| {
+            body.file == span.file && body.start <= span.start && span.end <= body.end
+        };
+        let body = self.importable.iter().find(|body| holds(body))?;
+        let source = self.program.sources.get(body.file)?;
+        Some(&source.path)
     }
 
     /// The block whose head this is, in a file of the user's.

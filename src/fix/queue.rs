@@ -143,6 +143,7 @@ impl Search {
             changes: best.changes,
             carried: None,
             edits: best.edits,
+            is_whole: best.done,
             mended,
         })
     }
@@ -197,6 +198,8 @@ pub(super) struct Solved {
     /// What comes with an update that is written in the place of a derived one.
     pub(super) carried: Option<Change>,
     pub(super) edits: Vec<Replacement>,
+    /// Whether all is mended that can be.
+    pub(super) is_whole: bool,
     /// What failed of it and does not any more.
     pub(super) mended: BTreeSet<Key>,
 }

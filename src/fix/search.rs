@@ -6,9 +6,9 @@
 use super::layout::{self, Where, agree};
 use super::places::Places;
 use super::queue::{Changes, Ended, Key, Outcome, Search, Solved, keys};
-use super::sites::{Site, sites};
-use super::{BEYOND_POLICY, Case, Edited, Judged, Repairs, edited};
-use crate::diagnostics::{Fix, Replacement, Severity};
+use super::sites::{Site, Sites, sites};
+use super::{Case, Edited, Judged, Repairs, edited, told};
+use crate::diagnostics::{Replacement, Severity};
 use crate::graph::Graph;
 use crate::rollout::remedies::{self, Change};
 use crate::source::{Span, Str, World};
@@ -49,7 +49,7 @@ pub(super) fn repairs(case: &Case<'_>, judge: &mut dyn FnMut(&dyn World) -> Judg
     let solved = trial.together(carried);
     let singles = trial.apart(&solved);
     let ended = trial.ended;
-    told(case, graph, (&places, &ended), &solved, &singles)
+    told::told(case, graph, (&places, &ended), &solved, &singles)
 }
 
 /// Judging a program with edits.
@@ -78,24 +78,45 @@ fn blocks(graph: &Graph) -> BTreeMap<Span, usize> {
 
 impl Trial<'_, '_> {
     /// Every site with the smallest set that mends it, where one was found: where its policy stands if that is its own or
-    /// shared by those that fail alike, else over its template; and then the other way.
+    /// shared by those that fail alike, else over its template; and then the other way. A template of another file comes
+    /// after what can be written over it.
     fn mended(&mut self, root: &Judged) -> Vec<Solved> {
-        let (shared, single) = sites(self.places, self.graph, &root.diagnostics);
+        let Sites {
+            shared,
+            imported,
+            single,
+        } = sites(self.places, self.graph, &root.diagnostics);
         let at = |site: &Site, at| Site { at, ..site.clone() };
         let first = single.iter().map(|(site, over)| at(site, Where::of(*over)));
         let second = single.iter().map(|(site, over)| at(site, Where::of(!over)));
-        let rounds: [Vec<Site>; 3] = [shared, first.collect(), second.collect()];
+        let rounds: [Vec<Site>; 4] = [shared, first.collect(), imported, second.collect()];
         let mut tried = BTreeSet::new();
         let mut solved: Vec<Solved> = Vec::new();
-        for round in rounds {
+        let mut partly: Vec<Solved> = Vec::new();
+        let services = |solved: &[Solved]| -> BTreeSet<Str> {
             let services = solved.iter().flat_map(|it| it.site.services.clone());
-            let done: BTreeSet<Str> = services.collect();
+            services.collect()
+        };
+        for round in rounds {
+            let done = services(&solved);
             let left = round.into_iter().filter(|site| {
                 let fails = !site.services.iter().any(|it| done.contains(it));
                 fails && tried.insert(site.clone())
             });
             let left: Vec<Site> = left.collect();
-            solved.extend(self.searched(left, root));
+            for one in self.searched(left, root) {
+                // What does not do over a template may do in it, though others may use it.
+                let is_partial = one.site.is_imported && !one.is_whole;
+                let list = if is_partial { &mut partly } else { &mut solved };
+                list.push(one);
+            }
+        }
+        let mut done = services(&solved);
+        for one in partly {
+            if one.site.services.iter().all(|it| !done.contains(it)) {
+                done.extend(one.site.services.iter().cloned());
+                solved.push(one);
+            }
         }
         solved
     }
@@ -412,65 +433,4 @@ fn parts(changes: &[Change]) -> Vec<Changes> {
                 .collect()
         })
         .collect()
-}
-
-/// What was found, for the diagnostics as they were given.
-fn told(
-    case: &Case<'_>,
-    graph: &Graph,
-    (places, ended): (&Places<'_>, &BTreeMap<Str, Ended>),
-    solved: &[Solved],
-    singles: &BTreeMap<Key, (Changes, Vec<Replacement>)>,
-) -> Repairs {
-    let mut repairs = Repairs::default();
-    let mended = solved
-        .iter()
-        .flat_map(|it| it.mended.iter().map(move |key| (key, it)));
-    let mended: BTreeMap<&Key, &Solved> = mended.collect();
-    for (index, diagnostic) in case.diagnostics.iter().enumerate() {
-        let fails = diagnostic.severity > Severity::Note && remedies::is_proof(diagnostic.code);
-        let key = Key::of(diagnostic);
-        let service = graph.find(&key.about).filter(|_| fails);
-        let Some(service) = service else {
-            if diagnostic.severity == Severity::Error {
-                repairs.left.push((index, BEYOND_POLICY.to_owned()));
-            }
-            continue;
-        };
-        let whole = mended.get(&key);
-        match (singles.get(&key), whole) {
-            (Some((changes, edits)), _) => repairs.fixes.push((index, fix(changes, edits))),
-            (None, Some(all)) => {
-                let fix = fix(&all.whole(&all.changes), &all.edits);
-                repairs.fixes.push((index, fix));
-            }
-            (None, None) => {
-                let why = match ended.get(&key.about) {
-                    _ if places.block(service.span()).is_none() => {
-                        "its service is written in a file of the library, which is not yours to edit"
-                    }
-                    Some(Ended::GivenUp) => {
-                        "the search ended before all was tried; mend something else first, or this by hand"
-                    }
-                    Some(Ended::Unwritable) => {
-                        "what would mend it is computed, and for other services too"
-                    }
-                    _ => remedies::why_not(graph, service, diagnostic.code),
-                };
-                repairs.left.push((index, why.to_owned()));
-            }
-        }
-    }
-    let edited = solved.iter().flat_map(|it| it.whole(&it.changes));
-    repairs.properties = edited.map(|change| change.properties()).sum();
-    let edits = solved.iter().flat_map(|it| it.edits.clone());
-    repairs.edits = edits.collect::<BTreeSet<_>>().into_iter().collect();
-    repairs
-}
-
-fn fix(changes: &[Change], edits: &[Replacement]) -> Fix {
-    Fix {
-        title: remedies::in_words(changes),
-        edits: edits.to_vec(),
-    }
 }

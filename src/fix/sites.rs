@@ -15,10 +15,23 @@ pub(super) struct Site {
     pub(super) at: Where,
     /// Whether one new check would do for all of them: images have different programs to ask with.
     pub(super) is_asked_alike: bool,
+    /// Whether policy of theirs stands in a template of another file, which other programs may import.
+    pub(super) is_imported: bool,
+}
+
+/// All that fails, by what mends it.
+#[derive(Default)]
+pub(super) struct Sites {
+    /// Services that share a template of their own file and fail alike, where all that use it do.
+    pub(super) shared: Vec<Site>,
+    /// The same of templates of other files.
+    pub(super) imported: Vec<Site>,
+    /// Each alone, with whether it is to be edited over its template.
+    pub(super) single: Vec<(Site, bool)>,
 }
 
 impl Site {
-    fn new(graph: &Graph, services: Vec<Str>) -> Self {
+    fn new(graph: &Graph, services: Vec<Str>, is_imported: bool) -> Self {
         let checks = |name: &Str| graph.find(name).map(|it| remedies::checks(graph, it));
         let mut others = services.iter();
         let is_asked_alike = match others.next().map(checks) {
@@ -29,17 +42,13 @@ impl Site {
             services,
             at: Where::InPlace,
             is_asked_alike,
+            is_imported,
         }
     }
 }
 
-/// The services that fail, by what mends them: those that share a template and fail alike, where all that use it do;
-/// and each alone, with whether it is to be edited over its template.
-pub(super) fn sites(
-    places: &Places<'_>,
-    graph: &Graph,
-    diagnostics: &[Diagnostic],
-) -> (Vec<Site>, Vec<(Site, bool)>) {
+/// The services that fail, by what mends them.
+pub(super) fn sites(places: &Places<'_>, graph: &Graph, diagnostics: &[Diagnostic]) -> Sites {
     let mut failing: BTreeMap<Str, Vec<&'static str>> = BTreeMap::new();
     let mut order: Vec<Str> = Vec::new();
     for diagnostic in diagnostics {
@@ -72,8 +81,7 @@ pub(super) fn sites(
     {
         made.entry(service.span()).or_default().push(name.clone());
     }
-    let mut shared: Vec<Site> = Vec::new();
-    let mut single = Vec::new();
+    let mut sites = Sites::default();
     let mut heads: BTreeSet<Span> = BTreeSet::new();
     let mut together: BTreeSet<Str> = BTreeSet::new();
     for name in &order {
@@ -83,6 +91,8 @@ pub(super) fn sites(
         let Some(own) = texts.get(name).filter(|own| !own.is_empty()) else {
             continue;
         };
+        let elsewhere = |text: &Span| text.file != service.span().file;
+        let is_imported = own.iter().any(elsewhere);
         let all: BTreeSet<&Str> = own
             .iter()
             .filter_map(|text| users.get(text))
@@ -93,18 +103,23 @@ pub(super) fn sites(
         if all.iter().all(alike) && !together.contains(name) {
             let services: Vec<Str> = all.into_iter().cloned().collect();
             together.extend(services.iter().cloned());
-            let site = Site::new(graph, services);
-            shared.extend(site.is_asked_alike.then_some(site));
+            let site = Site::new(graph, services, is_imported);
+            let list = if is_imported {
+                &mut sites.imported
+            } else {
+                &mut sites.shared
+            };
+            list.extend(site.is_asked_alike.then_some(site));
         }
         // What a loop or a component makes of one block is edited once.
         if heads.insert(service.span()) {
             let mut services: Vec<Str> = made.get(&service.span()).cloned().unwrap_or_default();
             services.sort();
-            let site = Site::new(graph, services);
-            single.push((site, !own.contains(&service.span())));
+            let site = Site::new(graph, services, is_imported);
+            sites.single.push((site, !own.contains(&service.span())));
         }
     }
-    (shared, single)
+    sites
 }
 
 /// The texts that a service's policy is written in: the templates of the user's that it uses, else its own block; none

@@ -126,6 +126,64 @@ fn a_fix_is_in_every_format() {
     assert_eq!(desk.read("app.zd"), text);
 }
 
+/// Two programs share a template; what mends one of them in it would break the other, whose volume has one writer.
+#[test]
+fn another_program_keeps_what_it_imports() {
+    let desk = Desk::with("");
+    let base = "template pod() {
+  health http { interval = 5s }
+  update rolling { order = stop_first, delay = 45s, monitor = 45s }
+}
+";
+    let web = "app web { targets = [swarm] }
+import \"./base.zd\" as base
+service web {
+  use base.pod()
+  image    = \"example/web:1.0.0\"
+  port http { number = 8080, publish = 80 }
+}
+";
+    let db = "app db { targets = [swarm] }
+import \"./base.zd\" as base
+volume data {}
+service db {
+  use base.pod()
+  image = \"example/db:1.0.0\"
+  port http { number = 8080, publish = 81 }
+  volume data { path = \"/data\" }
+  allow downtime { because = \"one writer\" }
+}
+";
+    for (path, text) in [("base.zd", base), ("web.zd", web), ("db.zd", db)] {
+        fs::write(desk.path(path), text).unwrap();
+    }
+    let (code, _, err) = told(&desk.zdc(&["check", "db.zd"]));
+    assert_eq!(code, 0, "{err}");
+    let (code, _, err) = told(&desk.zdc(&["check", "web.zd", "--fix"]));
+    assert!(code == 0 && !err.contains("import"), "{err}");
+    assert_eq!(desk.read("base.zd"), base);
+    assert_ne!(desk.read("web.zd"), web);
+    let (code, _, err) = told(&desk.zdc(&["check", "db.zd"]));
+    assert_eq!(code, 0, "{err}");
+}
+
+#[test]
+fn it_names_files_that_others_may_import() {
+    let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/fix/imported-component");
+    let texts = texts(&case);
+    let desk = Desk::with(&texts["app.zd"]);
+    fs::create_dir(desk.path("lib")).unwrap();
+    fs::write(desk.path("lib/pair.zd"), &texts["lib/pair.zd"]).unwrap();
+    let line = "lib/pair.zd: other programs may import it: check them, too\n";
+    let (_, _, err) = told(&desk.zdc(&["check", "--fix", "--dry-run"]));
+    assert!(err.contains(line), "{err}");
+    let (_, _, err) = told(&desk.zdc(&["check", "--fix", "--quiet"]));
+    assert!(!err.contains(line), "{err}");
+    fs::write(desk.path("lib/pair.zd"), &texts["lib/pair.zd"]).unwrap();
+    let (code, _, err) = told(&desk.zdc(&["check", "--fix"]));
+    assert!(code == 0 && err.contains(line), "{err}");
+}
+
 #[test]
 fn what_it_cannot_mend_it_says() {
     let desk = Desk::with(
@@ -195,15 +253,10 @@ mod rights {
     /// Two files are edited; where one cannot be, neither is.
     #[test]
     fn all_files_are_written_or_none() {
-        let desk = Desk::with(&format!(
-            "import \"./lib.zd\" as lib\n{FAULTY}service api {{ use lib.api }}\n"
-        ));
+        let desk = Desk::with(&format!("import \"./lib.zd\" as lib\n{FAULTY}"));
         let (_, service) = FAULTY.split_once("service web").unwrap();
-        let template = format!(
-            "template api{}",
-            service.replace("publish = 80", "publish = 81")
-        );
-        fs::write(desk.path("lib.zd"), &template).unwrap();
+        let service = service.replace("publish = 80", "publish = 81");
+        fs::write(desk.path("lib.zd"), format!("service api{service}")).unwrap();
         fs::set_permissions(desk.path("lib.zd"), fs::Permissions::from_mode(0o444)).unwrap();
         let before = desk.read("app.zd");
         let (code, _, err) = told(&desk.zdc(&["check", "--fix"]));
