@@ -273,6 +273,25 @@ mod rights {
         );
     }
 
+    /// A limit of a file's size ends a program that does not expect it.
+    #[test]
+    fn a_file_that_may_not_grow_leaves_what_was_there() {
+        let text = format!("{FAULTY}// {}\n", "x".repeat(40_000));
+        let desk = Desk::with(&text);
+        let output = Command::new("sh")
+            .args(["-c", "ulimit -f 8; exec \"$0\" check --fix"])
+            .arg(env!("CARGO_BIN_EXE_zdc"))
+            .current_dir(&desk.0)
+            .output()
+            .unwrap();
+        let (code, _, err) = told(&output);
+        assert!(code == 2 && err.contains("nothing was written"), "{err}");
+        assert_eq!(
+            (desk.read("app.zd"), desk.names()),
+            (text, vec!["app.zd".to_owned()])
+        );
+    }
+
     #[cfg(target_os = "linux")]
     #[test]
     fn a_full_disk_leaves_what_was_there() {

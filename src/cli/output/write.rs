@@ -118,6 +118,11 @@ pub(super) fn watch_signals() -> Result<Arc<AtomicBool>, Failure> {
         signal_hook::flag::register(signal, Arc::clone(&flag))
             .map_err(|error| Failure::new(format!("cannot watch for signals: {error}")))?;
     }
+    // Beyond a limit of a file's size the write fails then (setrlimit(2), RLIMIT_FSIZE), which is told and cleaned up
+    // after; by itself the signal ends the program.
+    #[cfg(unix)]
+    signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default())
+        .map_err(|error| Failure::new(format!("cannot watch for signals: {error}")))?;
     Ok(flag)
 }
 
