@@ -278,8 +278,13 @@ fn plans_say_what_was_seen() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Whether a refusal is quoted: … stands for what is left out.
+/// Whether a refusal is quoted: … stands for what is left out. Of one object kubectl says `The Deployment "web" is …`, of several
+/// `Deployment.apps "web" is …` each.
 fn quotes(said: &str, refused: &str) -> bool {
+    let named = said
+        .strip_prefix("The ")
+        .and_then(|said| said.split_once(' '));
+    let said = named.map_or(said, |(_, named)| named);
     let mut parts = said.split('…');
     let rest = parts.try_fold(refused, |rest, part| Some(rest.split_once(part)?.1));
     rest.is_some()
