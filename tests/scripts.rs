@@ -136,7 +136,9 @@ fn steps(target: &str, old: &str, new: &str) -> Place {
             );
         }
     }
-    place.program("bin/docker", "echo '{}'");
+    // Whatever is called changes all there is.
+    let docker = "cat \"$here/called\" 2>/dev/null | wc -l";
+    place.program("bin/docker", docker);
     place
 }
 
@@ -249,6 +251,102 @@ fn what_a_variable_rolls_has_its_step() {
     assert!(place.text("called").ends_with(last), "{ran:?}");
 }
 
+/// A service that was deployed again as it is has nothing to go back to, and a swarm says nothing of that: who called what
+/// goes back is not left with it unasked.
+#[test]
+fn what_did_not_go_back_keeps_what_it_may_call() {
+    let versions = |version| {
+        pair("swarm", version, 2, "")
+            .replace("network net", "deploy TAG: string = \"1\"\nnetwork net")
+            .replace("ex/web:1", "ex/web:${TAG}")
+            .replace("ex/web:2", "ex/web:${TAG}")
+            .replace("ex/front:1", "ex/front:${TAG}")
+            .replace("ex/front:2", "ex/front:${TAG}")
+    };
+    let place = steps("swarm", &versions(1), &versions(2));
+    assert!(place.text("steps.sh").contains("varied=(shop_front)"));
+    let docker = "case $* in
+      *UpdateStatus*) cat \"$here/state-${!#}\" 2>/dev/null || echo ;;
+      *) [ ! -e \"$here/deaf-${!#}\" ] || { echo; exit 1; }
+        cat \"$here/spec-${!#}\" 2>/dev/null || echo 2 ;;
+    esac";
+    place.program("bin/docker", docker);
+    let rollback = "echo rollback.sh \"$@\" >>\"$here/called\"
+      for name in \"$@\"; do
+        case $name in
+          --*) ;;
+          *) [ -e \"$here/again-$name\" ] || echo 1 >\"$here/spec-$name\" ;;
+        esac
+      done";
+    place.program("manifests/swarm/rollback.sh", rollback);
+    let back = |words: &[&str]| {
+        let _ = fs::remove_file(place.path("called"));
+        place.run("steps.sh", &[&["--back", "2"], words].concat(), &[])
+    };
+    place.put("again-shop_front", "");
+    let ran = back(&[]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(!place.text("called").contains("shop_web"), "{ran:?}");
+    for line in [
+        "  shop_front: the last deploy left it as it was, or it was deployed again as it is",
+        "error: step 1 and those before it were not taken back",
+        "may call what they take back: shop_front.",
+    ] {
+        assert!(ran.said.contains(line), "{line}: {ran:?}");
+    }
+    let ran = back(&["--anyway"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(place.text("called").contains("shop_web"), "{ran:?}");
+    assert!(ran.said.contains("These stay: shop_front\n"), "{ran:?}");
+    // What nobody answers for is not taken for what went.
+    fs::remove_file(place.path("again-shop_front")).unwrap();
+    place.put("deaf-shop_front", "");
+    let ran = back(&[]);
+    assert!(
+        ran.code == 1
+            && ran
+                .said
+                .contains("shop_front: whether it went back is not known"),
+        "{ran:?}"
+    );
+    // What is back already is.
+    fs::remove_file(place.path("deaf-shop_front")).unwrap();
+    fs::remove_file(place.path("spec-shop_web")).unwrap();
+    place.put("spec-shop_front", "1\n");
+    place.put("state-shop_front", "rollback_completed\n");
+    let ran = back(&[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(!ran.said.contains("stay"), "{ran:?}");
+    // Where nothing went, nothing is said to be back.
+    fs::remove_file(place.path("state-shop_front")).unwrap();
+    for name in ["shop_web", "shop_front"] {
+        place.put(&format!("again-{name}"), "");
+    }
+    let ran = back(&["--anyway"]);
+    assert!(
+        ran.code == 1 && ran.said.contains("nothing went back"),
+        "{ran:?}"
+    );
+}
+
+/// What ends by itself asks nobody any more, and no rollback runs it again.
+#[test]
+fn what_ends_by_itself_keeps_nobody() {
+    let once = |version| {
+        format!(
+            "service once {{ image = \"ex/once:{version}\", join net, restart {{ condition = none }}\n\
+             needs web.http {{ version = {version} }} }}"
+        )
+    };
+    let [old, new] = [1, 2].map(|version| pair("swarm", version, 2, &once(version)));
+    let place = steps("swarm", &old, &new);
+    assert!(place.text("steps.sh").contains("ended=(shop_once)"));
+    let ran = place.run("steps.sh", &["--back", "2"], &[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.said.contains("shop_once: it ends by itself"), "{ran:?}");
+    assert!(!place.text("called").contains("shop_once"), "{ran:?}");
+}
+
 /// Callers do not go back to what nobody serves.
 #[test]
 fn what_was_switched_off_is_switched_on_by_the_manifests_of_before() {
@@ -292,7 +390,7 @@ fn who_took_a_port_goes_before_what_had_it() {
     assert!(!place.has("called"), "{ran:?}");
     place.program(
         "bin/docker",
-        "[ \"${!#}\" != shop_edge ] || exit 1\necho '{}'",
+        "[ \"${!#}\" != shop_edge ] || exit 1\ncat \"$here/called\" 2>/dev/null | wc -l",
     );
     let ran = place.run("steps.sh", &["--back", "2"], &[]);
     assert_eq!(ran.code, 0, "{ran:?}");

@@ -106,6 +106,7 @@ pub(super) fn write(
             ("deployed", &step.deployed),
             ("replaced", &step.replaced),
             ("varied", &step.varied),
+            ("ended", &step.ended),
             ("in_place", &step.in_place),
             ("created", &step.created),
             ("one_way", &step.one_way),
@@ -132,8 +133,10 @@ struct Step {
     /// What of it has a version before.
     replaced: Vec<String>,
     /// What of it goes back where its last deploy replaced it: what another value of a deploy-time variable may replace, and
-    /// nothing else does, and what ends by itself.
+    /// nothing else does.
     varied: Vec<String>,
+    /// What of it ends by itself, which no rollback runs once more.
+    ended: Vec<String>,
     /// What of it is changed in place, and nothing of it is replaced.
     in_place: Vec<String>,
     /// What is new in it, as it is told.
@@ -154,6 +157,7 @@ fn steps(planned: &Planned<'_>, target: &TargetChanges, objects: &[Object]) -> V
         .flat_map(|(step, names)| names.iter().map(move |name| (name.as_str(), step)))
         .collect();
     let last = deploys.len().saturating_sub(1);
+    let is_swarm = target.target == TargetId::Swarm;
     let mut steps: Vec<Step> = Vec::new();
     let mut refused: BTreeSet<String> = BTreeSet::new();
     steps.resize_with(last + 1, Step::default);
@@ -173,10 +177,9 @@ fn steps(planned: &Planned<'_>, target: &TargetChanges, objects: &[Object]) -> V
             }
         }
         if change.effect.replaces() {
-            // What has ended is not run once more by a rollback.
-            let ends = target.target == TargetId::Swarm && ends_by_itself(planned, change);
+            let ends = is_swarm && ends_by_itself(planned, service);
             let replaced = if ends {
-                &mut step.varied
+                &mut step.ended
             } else {
                 &mut step.replaced
             };
@@ -194,7 +197,7 @@ fn steps(planned: &Planned<'_>, target: &TargetChanges, objects: &[Object]) -> V
             Effect::Created | Effect::Renamed => step.created.push(name.clone()),
             _ => {}
         }
-        let undone = target.target == TargetId::Swarm && change.effect.replaces();
+        let undone = is_swarm && change.effect.replaces();
         if !undone && is_switched_off(change) {
             step.off.push(name.clone());
         }
@@ -218,14 +221,18 @@ fn steps(planned: &Planned<'_>, target: &TargetChanges, objects: &[Object]) -> V
             let Some(step) = steps.get_mut(step.copied().unwrap_or(last)) else {
                 continue;
             };
-            if [&step.replaced, &step.created, &step.varied]
+            if [&step.replaced, &step.created, &step.varied, &step.ended]
                 .iter()
                 .any(|known| known.contains(name))
             {
                 continue;
             }
             step.in_place.retain(|it| it != name);
-            step.varied.push(name.clone());
+            if is_swarm && ends_by_itself(planned, service.as_deref()) {
+                step.ended.push(name.clone());
+            } else {
+                step.varied.push(name.clone());
+            }
             if !step.deployed.contains(name) {
                 step.deployed.push(name.clone());
             }
@@ -247,8 +254,8 @@ fn steps(planned: &Planned<'_>, target: &TargetChanges, objects: &[Object]) -> V
     steps
 }
 
-fn ends_by_itself(planned: &Planned<'_>, change: &Change) -> bool {
-    let service = change.service.as_deref().zip(planned.graph);
+fn ends_by_itself(planned: &Planned<'_>, service: Option<&str>) -> bool {
+    let service = service.zip(planned.graph);
     let service = service.and_then(|(name, graph)| graph.find(name));
     service.is_some_and(|service| service.ends_by_itself(RestartCondition::Never))
 }

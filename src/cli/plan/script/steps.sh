@@ -6,7 +6,7 @@
 #   --from STEP       begin with this one: those before it are done
 #   --to STEP         end with this one, so that each step is done on every host before the next
 #   --back STEP       the way back: this one, which is done, and those before it, the last first
-#   --anyway          go back also where the plan says that there is no way back
+#   --anyway          go back also where the plan says that there is no way back, or something of a later step stayed
 #   --before DIR      what `zdc build` wrote of the old program: all that the steps changed goes back by it. Without, what
 #                     they replaced goes back by what the swarm, the cluster or the host keeps of before, and the rest stays
 #   OPTION...         more options of every deploy.sh, or of every rollback.sh; those of a plain host have none
@@ -21,12 +21,14 @@ back=
 went=
 anyway=
 options=()
-# On the way back: what stays as the steps made it, a line each.
+# On the way back: what stays as the steps made it, a line each, and what of it might have gone back.
 stays=
+stayed=
 # What is known of a step, by `know`.
 deployed=()
 replaced=()
 varied=()
+ended=()
 in_place=()
 created=()
 one_way=()
@@ -46,10 +48,12 @@ main() {
   else
     for ((step = back; step >= 1; step--)); do require_way_back "$step"; done
     for ((step = back; step >= 1; step--)); do take_back "$step"; done
-    if [ -n "$stays" ]; then say "these stay as the steps made them:$stays"; fi
+    tell_stays
     [ -n "$went" ] || fail "nothing went back: there is no version before of anything in the steps up to $back"
     if [ -n "$before" ]; then
       say "back: what the steps up to $back changed is as it was"
+    elif [ -n "$stayed" ]; then
+      say "back, but for what stays: what else the steps up to $back replaced is the version before. These stay:$stayed"
     else
       say "back: what the steps up to $back replaced is the version before"
     fi
@@ -128,7 +132,7 @@ carry_out() {
 }
 
 know() {
-  deployed=() replaced=() varied=() in_place=() created=() one_way=() off=() holds=()
+  deployed=() replaced=() varied=() ended=() in_place=() created=() one_way=() off=() holds=()
   names "$1"
 }
 
@@ -152,14 +156,18 @@ require_way_back() {
 }
 
 take_back() {
-  local name words=() meant=() also=()
+  local name words=() meant=() also=() specs
   know "$1"
   meant=(${replaced[@]+"${replaced[@]}"})
   if [ -n "$before" ]; then
-    meant+=(${varied[@]+"${varied[@]}"} ${in_place[@]+"${in_place[@]}"})
+    meant+=(${varied[@]+"${varied[@]}"} ${ended[@]+"${ended[@]}"} ${in_place[@]+"${in_place[@]}"})
   else
     also=(${varied[@]+"${varied[@]}"})
+  fi
+  if [ $((${#meant[@]} + ${#also[@]})) -gt 0 ]; then require_callers_back "$1"; fi
+  if [ -z "$before" ]; then
     stay "changed in place, which --before takes back" ${in_place[@]+"${in_place[@]}"}
+    stay "it ends by itself: going back would run the version before once more" ${ended[@]+"${ended[@]}"}
   fi
   stay "new, and the program before has no such thing" ${created[@]+"${created[@]}"}
   if [ -n "$before" ] && is_whole "$1"; then
@@ -171,12 +179,52 @@ take_back() {
     if [ ${#meant[@]} -gt 0 ]; then only "${meant[@]}"; fi
     for name in ${also[@]+"${also[@]}"}; do words+=(--also "$name"); done
   fi
-  went=yes
   if [ -n "$before" ]; then
+    went=yes
     deploy "$before" || fail "step $1 did not go back: those before it were not touched"
   else
+    specs=$(specifications)
     run "$manifests/$target/rollback.sh" || fail "step $1 did not go back: those before it were not touched"
+    see_what_went
   fi
+}
+
+# What stayed of the steps after this one may call what it takes back, which would be too old for it.
+require_callers_back() {
+  if [ -z "$stayed" ] || [ -n "$anyway" ]; then return 0; fi
+  tell_stays
+  fail "step $1 and those before it were not taken back, since these stayed and may call what they take back:$stayed." \
+    "--before DIR takes back all, whatever was deployed since; --anyway leaves these, and goes on"
+}
+
+# A swarm keeps of a service that was deployed again as it is that very version as the one before (swarmkit
+# `manager/controlapi/service.go`, `UpdateService`): rollback.sh ends well there, and leaves it.
+see_what_went() {
+  local name known now
+  if [ "$target" != swarm ]; then
+    went=yes
+    return 0
+  fi
+  now=$(specifications)
+  while read -r name known; do
+    if [ -z "$name" ]; then continue; fi
+    if [ "$known" = unknown ] || grep -xF -e "$name unknown" <<<"$specs" >/dev/null; then
+      stay "whether it went back is not known, since the swarm did not say" "$name"
+    elif ! grep -xF -e "$name $known" <<<"$specs" >/dev/null || is_back "$name"; then
+      went=yes
+      continue
+    else
+      stay "the last deploy left it as it was, or it was deployed again as it is; --before takes it back" "$name"
+    fi
+    stayed+=" $name"
+  done <<<"$now"
+}
+
+# Whether a service went back before: a deploy takes that away (there too).
+is_back() {
+  local state
+  state=$(docker service inspect --format '{{with .UpdateStatus}}{{.State}}{{end}}' "$1" 2>/dev/null) || return 1
+  [ "$state" = rollback_completed ]
 }
 
 # Whether the whole program of before is deployed: at last, what has no order too. A swarm has nothing of that kind but
@@ -189,6 +237,10 @@ stay() {
   local name why=$1
   shift
   for name in "$@"; do stays+="$newline  $name: $why"; done
+}
+
+tell_stays() {
+  if [ -n "$stays" ]; then say "these stay as the steps made them:$stays"; fi
 }
 
 only() {
@@ -244,7 +296,7 @@ stop() {
     swarm)
       if [ ${#holds[@]} -gt 0 ]; then say "  docker service rm ${holds[*]}   # where they are: they have a port that what goes back needs"; fi
       if [ -n "$changed" ]; then say "  $(printf %q "$manifests/swarm/rollback.sh")$changed"; fi
-      if [ -z "$changed$unknown" ] && [ ${#created[@]} -eq 0 ] && [ ${#in_place[@]} -eq 0 ]; then
+      if [ -z "$changed$unknown" ] && [ ${#created[@]} -eq 0 ] && [ ${#in_place[@]} -eq 0 ] && [ ${#ended[@]} -eq 0 ]; then
         say "  nothing of this step: what it replaces is as it was"
       fi
       for name in $unknown; do say "  see first what $name runs: docker service inspect --pretty $name"; done
@@ -260,6 +312,7 @@ stop() {
       ;;
     nginx) say "  see status.sh for what waits or was switched; rollback.sh SERVICE drops the one and takes back the other" ;;
   esac
+  for name in ${ended[@]+"${ended[@]}"}; do say "  $name ends by itself: nothing runs the version before once more"; done
   for name in ${in_place[@]+"${in_place[@]}"}; do say "  $name may be changed in place: the manifests of before take that back"; done
   for name in ${created[@]+"${created[@]}"}; do
     if [[ " ${holds[*]-} " == *" $name "* ]]; then continue; fi
