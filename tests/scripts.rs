@@ -347,6 +347,62 @@ fn what_ends_by_itself_keeps_nobody() {
     assert!(!place.text("called").contains("shop_once"), "{ran:?}");
 }
 
+/// Pods that go back stand behind the Services and policies of the step, which may cut them off.
+#[test]
+fn what_an_undo_cuts_off_goes_back_by_the_manifests_of_before() {
+    let case = |name: &str| {
+        let folder = format!("{}/tests/changes/{name}", env!("CARGO_MANIFEST_DIR"));
+        let program = |side| fs::read_to_string(format!("{folder}/{side}.zd")).unwrap();
+        steps("kubernetes", &program("old"), &program("new"))
+    };
+    // Whose ingress admits nobody of before, and whose egress leads to nobody of before.
+    for (name, last) in [
+        ("undo-cuts-callers-off", "db"),
+        ("undo-cuts-off-by-egress", "api"),
+    ] {
+        let place = case(name);
+        let line = format!("    2) replaced=({last}); only_before=({last});;\n");
+        assert!(place.text("steps.sh").contains(&line), "{name}");
+        let ran = place.run("steps.sh", &["--back", "2"], &[]);
+        assert!(
+            ran.code == 1 && ran.said.contains("only --before gives those who go back"),
+            "{ran:?}"
+        );
+        assert!(!place.has("called"), "{ran:?}");
+        let ran = place.run("steps.sh", &["--back", "2", "--before", "old"], &[]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        // A step that failed may have left them: those before it do not go back alone.
+        place.program("manifests/kubernetes/deploy.sh", "[[ \"$*\" == *--only* ]]");
+        let ran = place.run("steps.sh", &[], &[]);
+        assert!(ran.said.contains("--back 2 --before DIR"), "{ran:?}");
+        assert!(!ran.said.contains("--back 1"), "{ran:?}");
+    }
+    // A port of a Service is no pod's; a protocol is.
+    let moved = |port: &str| {
+        pair("kubernetes", 1, 2, "")
+            .replace("port http { number = 8080 }", port)
+            .replace(
+                "needs web.http { version = 1 }",
+                "env { WEB = web.http.url }",
+            )
+    };
+    let old = moved("port http { number = 8080 }");
+    for (new, is_cut) in [
+        (
+            "port http { number = 8081 }\n  allow address-moved { because = \"short\" }",
+            true,
+        ),
+        (
+            "port http { number = 8080, protocol = https }\n  allow address-moved { because = \"short\" }",
+            false,
+        ),
+    ] {
+        let place = steps("kubernetes", &old, &moved(new));
+        let script = place.text("steps.sh");
+        assert_eq!(script.contains("only_before=(web)"), is_cut, "{new}");
+    }
+}
+
 /// Callers do not go back to what nobody serves.
 #[test]
 fn what_was_switched_off_is_switched_on_by_the_manifests_of_before() {

@@ -50,6 +50,9 @@ pub struct Changes {
     pub deploys: Vec<Vec<String>>,
     /// The services for which there is no way back afterwards, each with why, whatever was accepted.
     pub one_way: Vec<(String, String)>,
+    /// The services whose objects on Kubernetes keep those of before from each other once `kubectl rollout undo` took the pods
+    /// back.
+    pub cut_by_undo: Vec<String>,
     /// What is wrong with the step. Places are in the new program.
     pub found: Diagnostics,
 }
@@ -306,10 +309,12 @@ pub fn compare(old: &Revision<'_>, new: &Revision<'_>) -> Changes {
     let judged = contract::judge(old.graph, new.graph, &targets);
     let deploys = order::deploys(&judged.order, &judged.better_first);
     let (one_way, found) = (judged.one_way, judged.found);
+    let cut_by_undo = judged.cut_by_undo;
     Changes {
         targets,
         deploys,
         one_way,
+        cut_by_undo,
         found,
     }
 }

@@ -218,6 +218,23 @@ fn fault(
     })
 }
 
+/// Whether the Service or the policy of a callee keeps a caller of before out, whichever pods of the callee stand behind them.
+pub(super) fn is_kept_out(
+    (old, caller, before): (&Graph, ServiceView<'_>, ServiceView<'_>),
+    edge: &Edge,
+    (new, callee): (&Graph, ServiceView<'_>),
+) -> bool {
+    let asked = asked(TargetId::Kubernetes, old, (caller, before), edge);
+    // The caller's own policy is the new one by then.
+    let asked = asked.map(|asked| Asked {
+        closed: false,
+        ..asked
+    });
+    let why = asked.and_then(|asked| missing(TargetId::Kubernetes, new, callee, &asked));
+    // Who is switched off is told apart, and what is spoken goes back with the pods.
+    why.is_some_and(|why| !matches!(why, Why::Nobody | Why::Protocol))
+}
+
 /// Where a caller asks for a port of a callee in a revision, `host:port`; nowhere where it cannot.
 pub(super) fn address(
     target: TargetId,

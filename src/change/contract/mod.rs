@@ -16,6 +16,7 @@ mod ports;
 mod routes;
 mod slots;
 mod stops;
+mod undo;
 mod versions;
 mod way_back;
 
@@ -88,6 +89,8 @@ pub(super) struct Judged<'a> {
     pub(super) better_first: Vec<Before<'a>>,
     /// The services for which there is no way back afterwards, each with why.
     pub(super) one_way: Vec<(String, String)>,
+    /// The services whose objects on Kubernetes cut somebody off once only pods went back.
+    pub(super) cut_by_undo: Vec<String>,
 }
 
 /// Judges a step.
@@ -106,6 +109,7 @@ pub(super) fn judge<'a>(
     }
     let one_way = migrations::one_way(&step).into_iter();
     let order = order::of(&step);
+    let cut_by_undo: BTreeSet<&str> = undo::cut(&step).iter().map(|cut| cut.by).collect();
     Judged {
         found,
         better_first: if order.is_empty() {
@@ -115,6 +119,7 @@ pub(super) fn judge<'a>(
         },
         order,
         one_way: one_way.map(|(name, why)| (name.to_owned(), why)).collect(),
+        cut_by_undo: cut_by_undo.into_iter().map(ToOwned::to_owned).collect(),
     }
 }
 

@@ -7,6 +7,7 @@
 //! goes back by the strategy that is there, since only the pod template is put back
 //! (kubernetes.io/docs/concepts/workloads/controllers/deployment, "Rolling Back a Deployment").
 
+use super::undo::{self, Cut};
 use super::{Both, Step, place};
 use crate::change::{Change, Effect};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
@@ -60,9 +61,15 @@ pub(super) fn outlives_undo(step: &Step<'_>, found: &mut Diagnostics) {
             of_service.entry(name).or_default().push(change);
         }
     }
+    let cut = undo::cut(step);
     for (name, changes) in of_service {
         let mut stays: Vec<String> = Vec::new();
-        let mut span = None;
+        let cut = cut.iter().filter(|cut| cut.by == name);
+        let cut: Vec<String> = cut.map(cut_off).collect();
+        // Callers go back also where the pods of the callee are those that were there.
+        let mut span = (!cut.is_empty())
+            .then(|| changes.first().map(|change| place(change)))
+            .flatten();
         for change in changes {
             let fields = change.fields.iter();
             let fields = fields.filter(|field| outlives(&change.kind, &field.path));
@@ -82,7 +89,10 @@ pub(super) fn outlives_undo(step: &Step<'_>, found: &mut Diagnostics) {
             }
         }
         if let Some(span) = span.filter(|_| !stays.is_empty()) {
-            found.push(left_as_new(name, &stays, span));
+            let stays = stays.iter();
+            let stays = stays.map(|stays| format!("stays as it is now: {stays}"));
+            let notes: Vec<String> = stays.chain(cut).collect();
+            found.push(left_as_new(name, &notes, span));
         }
     }
 }
@@ -166,7 +176,14 @@ fn no_check(both: Both<'_>) -> Diagnostic {
     .about(name)
 }
 
-fn left_as_new(name: &str, stays: &[String], span: Span) -> Diagnostic {
+fn cut_off(cut: &Cut<'_>) -> String {
+    format!(
+        "so once both are back, `{}` of before gets no answer from `{}` of before: `steps.sh --back` refuses without `--before`",
+        cut.caller, cut.callee
+    )
+}
+
+fn left_as_new(name: &str, notes: &[String], span: Span) -> Diagnostic {
     let diagnostic = Diagnostic::new(
         &catalogue::OUTLIVES_UNDO,
         format!(
@@ -174,10 +191,9 @@ fn left_as_new(name: &str, stays: &[String], span: Span) -> Diagnostic {
         ),
         span,
     );
-    let noted = stays.iter().fold(diagnostic, |diagnostic, stays| {
-        diagnostic.note(format!("stays as it is now: {stays}"))
-    });
-    noted
+    let notes = notes.iter().cloned();
+    notes
+        .fold(diagnostic, Diagnostic::note)
         .help("to take all of it back, apply the manifests of the revision before")
         .about(name)
 }

@@ -110,7 +110,7 @@ pub(super) fn write(
             ("in_place", &step.in_place),
             ("created", &step.created),
             ("one_way", &step.one_way),
-            ("off", &step.off),
+            ("only_before", &step.only_before),
             ("holds", &step.holds),
         ] {
             if !names.is_empty() {
@@ -143,8 +143,9 @@ struct Step {
     created: Vec<String>,
     /// The services that cannot go back from it.
     one_way: Vec<String>,
-    /// What of it has instances before, has none after it, and gets none by a rollback.
-    off: Vec<String>,
+    /// What of it only the manifests of before give back to those who ask for it: what has instances before, none after it and
+    /// none by a rollback; and what a cluster keeps away from the pods that go back.
+    only_before: Vec<String>,
     /// What is new in it and takes a port that another service has before.
     holds: Vec<String>,
 }
@@ -198,8 +199,11 @@ fn steps(planned: &Planned<'_>, target: &TargetChanges, objects: &[Object]) -> V
             _ => {}
         }
         let undone = is_swarm && change.effect.replaces();
-        if !undone && is_switched_off(change) {
-            step.off.push(name.clone());
+        let is_off = !undone && is_switched_off(change);
+        let cuts = |service: &str| planned.changes.cut_by_undo.iter().any(|it| it == service);
+        let is_cut = target.target == TargetId::Kubernetes && service.is_some_and(cuts);
+        if (is_off || is_cut) && !step.only_before.contains(&name) {
+            step.only_before.push(name.clone());
         }
         let takes =
             |field: &Field| field.effect == Effect::Refused && field.path.starts_with("ports[");

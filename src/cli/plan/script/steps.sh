@@ -32,7 +32,7 @@ ended=()
 in_place=()
 created=()
 one_way=()
-off=()
+only_before=()
 holds=()
 newline='
 '
@@ -132,7 +132,7 @@ carry_out() {
 }
 
 know() {
-  deployed=() replaced=() varied=() ended=() in_place=() created=() one_way=() off=() holds=()
+  deployed=() replaced=() varied=() ended=() in_place=() created=() one_way=() only_before=() holds=()
   names "$1"
 }
 
@@ -150,8 +150,9 @@ require_way_back() {
   if [ ${#one_way[@]} -gt 0 ]; then
     fail "there is no way back from step $1, since the data of these is newer than the version before knows: ${one_way[*]}"
   fi
-  if [ ${#off[@]} -gt 0 ] && [ -z "$before" ]; then
-    fail "step $1 switched these off, and those who ask for them would go back without them; --before switches them on: ${off[*]}"
+  if [ ${#only_before[@]} -gt 0 ] && [ -z "$before" ]; then
+    fail "only --before gives those who go back what they ask for: step $1 switched these off, or left what cuts off the pods" \
+      "of before (see the plan): ${only_before[*]}"
   fi
 }
 
@@ -318,7 +319,12 @@ stop() {
     if [[ " ${holds[*]-} " == *" $name "* ]]; then continue; fi
     say "  $name is new, and stays where it was made: the program before has no such thing"
   done
-  if [ "$earlier" -gt 0 ]; then say "  bash $(printf '%q --manifests %q' "$0" "$manifests") --back $earlier"; fi
+  if [ ${#only_before[@]} -gt 0 ]; then
+    say "  what this step did to these may cut off who goes back, and only the manifests of before take it back: ${only_before[*]}"
+    say "  bash $(printf %q "$0") --back $1 --before DIR"
+  elif [ "$earlier" -gt 0 ]; then
+    say "  bash $(printf '%q --manifests %q' "$0" "$manifests") --back $earlier"
+  fi
   fail "step $1 of $steps failed: the steps after it were not begun"
 }
 
