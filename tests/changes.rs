@@ -616,6 +616,27 @@ fn what_was_written_is_what_is_built() {
     repository.put("shop/parts/web.zd", &Repository::web("1.3.0"));
     let (code, said) = repository.plan(&["manifests", "app.zd", "--detailed-exitcode"], &[]);
     assert!(code == 2 && said.contains("1.3.0"), "{said}");
+    // Of objects nobody knows the order, and what is not known is not written as commands.
+    let not_judged = "Not judged: the order of services, their versions and their data, since of `manifests` only";
+    assert!(said.contains(not_judged), "{said}");
+    let (_, said) = repository.plan(&["manifests", "app.zd", "--format", "markdown"], &[]);
+    assert!(said.contains(not_judged), "{said}");
+    let (_, said) = repository.plan(&["manifests", "app.zd", "--format", "json"], &[]);
+    let key = "\"not_judged\":[\"order\",\"versions\",\"data\"]";
+    assert!(said.contains(key), "{said}");
+    let script = &["--format", "script", "--target", "swarm"];
+    for sides in [["manifests", "app.zd"], ["app.zd", "manifests"]] {
+        let (code, said) = repository.plan(&[&sides[..], script].concat(), &[]);
+        assert!(
+            code == 2 && said.contains("only objects are known") && said.contains("two programs"),
+            "{said}"
+        );
+        assert!(!said.contains("#!"), "{said}");
+    }
+    let (code, said) = repository.plan(&["--format", "json"], &[]);
+    assert!(code == 0 && said.contains("\"not_judged\":[]"), "{said}");
+    let (code, said) = repository.plan(script, &[]);
+    assert!(code == 0 && said.contains("steps=1\n"), "{said}");
 }
 
 /// What a plan says of each object: of one that is left it knows the service only by the old program.

@@ -31,6 +31,9 @@ pub(super) fn write(planned: &Planned<'_>, style: Style, out: &mut dyn Write) ->
         writeln!(out)?;
     }
     write_order(planned, out)?;
+    if let Some(line) = not_judged(planned) {
+        writeln!(out, "{line}\n")?;
+    }
     writeln!(out, "{}", summary(planned))
 }
 
@@ -62,6 +65,16 @@ fn write_order(planned: &Planned<'_>, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "  {number}. {}", services.join(", "))?;
     }
     writeln!(out)
+}
+
+/// What a plan that changes something does not know, where of one side there is no program.
+pub(super) fn not_judged(planned: &Planned<'_>) -> Option<String> {
+    let name = planned
+        .objects_only
+        .filter(|_| !planned.changes.is_empty())?;
+    Some(format!(
+        "Not judged: the order of services, their versions and their data, since of `{name}` only objects are known."
+    ))
 }
 
 /// `Plan: 1 to create, 2 to roll; 12 stay as they are.`

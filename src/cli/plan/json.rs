@@ -24,6 +24,10 @@ pub(super) fn write(planned: &Planned<'_>, out: &mut dyn Write) -> io::Result<()
         .map(|(name, why)| (name.clone(), why.as_str().into()))
         .collect();
     let (old, new) = planned.names;
+    let not_judged: &[&str] = match planned.objects_only {
+        Some(_) => &["order", "versions", "data"],
+        None => &[],
+    };
     let whole = json!({
         "old": old,
         "new": new,
@@ -31,6 +35,7 @@ pub(super) fn write(planned: &Planned<'_>, out: &mut dyn Write) -> io::Result<()
         "counts": counts,
         "deploys": planned.changes.deploys,
         "no_way_back": one_way,
+        "not_judged": not_judged,
         "targets": targets,
         "diagnostics": diagnostics,
     });
@@ -51,6 +56,7 @@ pub(super) fn unplanned(
         "counts": {},
         "deploys": [],
         "no_way_back": {},
+        "not_judged": [],
         "targets": [],
         "diagnostics": diagnostics,
     });

@@ -1,7 +1,7 @@
 //! A plan as a comment on a pull request.
 
 use super::Planned;
-use super::human::{ONE_WAY, effect, is_told, sign, summary, value, values, varied};
+use super::human::{ONE_WAY, effect, is_told, not_judged, sign, summary, value, values, varied};
 use crate::change::{Change, TargetChanges};
 use crate::diagnostics::render::{Shown, escape_line};
 use std::io::{self, Write};
@@ -33,6 +33,9 @@ pub(super) fn write(planned: &Planned<'_>, out: &mut dyn Write) -> io::Result<()
             writeln!(out, "{number}. {}", inline(&services.join(", ")))?;
         }
         writeln!(out)?;
+    }
+    if let Some(line) = not_judged(planned) {
+        writeln!(out, "{}\n", inline(&line))?;
     }
     for target in &planned.changes.targets {
         write_target(planned, target, out)?;

@@ -138,6 +138,8 @@ struct Planned<'a> {
     folder: &'a str,
     /// What the sides are called.
     names: (&'a str, &'a str),
+    /// The side that is manifests, where the other is a program.
+    objects_only: Option<&'a str>,
 }
 
 impl<'a> Planned<'a> {
@@ -218,6 +220,11 @@ impl Plan {
             graph: new.inspection.graph.as_ref(),
             folder: &new.shown,
             names,
+            objects_only: match (&old.inspection.graph, &new.inspection.graph) {
+                (None, Some(_)) => Some(names.0),
+                (Some(_), None) => Some(names.1),
+                _ => None,
+            },
         };
         let style = terminal::output_style(self.color);
         let wrong = !broken.is_empty() || changes.found.has_errors();
@@ -236,6 +243,14 @@ impl Plan {
 
     /// Writes the commands, and what is wrong with the step beside them; of a step with errors nothing but those.
     fn script(&self, planned: &Planned<'_>, new: &Compiled, wrong: bool) -> Result<(), Failure> {
+        if let Some(name) = planned.objects_only {
+            return Err(Failure::new(format!(
+                "a script keeps the order of services, and of `{name}` only objects are known"
+            ))
+            .help(
+                "compare two programs: `zdc plan REVISION app.zd`, or `zdc plan old/app.zd app.zd`",
+            ));
+        }
         let objects = &new.inspection.objects;
         let (target, objects) = script::target(&planned.changes.targets, objects)?;
         self.told(new, planned.found);
