@@ -1166,3 +1166,57 @@ fn scripts_are_clean() {
         );
     }
 }
+
+/// A cluster with one workload that is not a Deployment, which has a version of before and whose new pods take their time.
+const SLOW: &str = r#"
+echo "$*" >>"$here/called"
+line() { local IFS=$'\t'; echo "$*"; }
+kind=$(cat "$here/kind")
+name=$(tr '[:upper:]' '[:lower:]' <<<"$kind").apps/db
+case " $* " in
+  *" get deployments,"*)
+    line "$kind" db u1 "" 1 1 3 3 3 3 3 a a "" "" "" "" "" "ex:1 " "{1}"
+    ;;
+  *" --dry-run=server "*) ;;
+  *" apply "*) echo "$name" ;;
+esac
+"#;
+
+/// A `StatefulSet` and a `DaemonSet` have no deadline of their own: each of the three pods has its turn.
+#[test]
+fn what_may_start_long_is_waited_for_on_a_cluster() {
+    let kept = "volume data { size = 1GiB }\nservice db { image = \"ex/db:1\", replicas = 3\n  volume data { path = \"/data\" }";
+    let each = "service db { image = \"ex/db:1\", mode = global";
+    for (kind, head, more, seconds) in [
+        // Where nothing says how long: the end of a pod, 30 s, and ten minutes.
+        ("StatefulSet", kept, "", 630),
+        ("StatefulSet", kept, "timing { startup = 1m..20m }", 1830),
+        (
+            "StatefulSet",
+            kept,
+            "timing { startup = 1m..20m }\n shutdown { grace = 5m }\n update rolling { delay = 2m }",
+            2220,
+        ),
+        (
+            "DaemonSet",
+            each,
+            "update canary { monitor = 15m }\n health exec { command = [\"true\"] }",
+            1530,
+        ),
+    ] {
+        let place = Place::new();
+        place.program("bin/kubectl", SLOW);
+        place.put("kind", kind);
+        place.build(&format!(
+            "app shop {{ targets = [kubernetes] }}\n{head}\n  {more}\n}}\n"
+        ));
+        let ran = place.run("manifests/kubernetes/deploy.sh", &[], &[]);
+        assert_eq!(ran.code, 0, "{more}: {ran:?}");
+        let called = place.text("called");
+        let waits = [0, 1].map(|late| format!(" --timeout {}s", 3 * seconds - late));
+        assert!(
+            waits.iter().any(|wait| called.contains(wait)),
+            "{more}: {seconds}: {called}"
+        );
+    }
+}

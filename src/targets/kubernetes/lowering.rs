@@ -3,7 +3,7 @@
 use super::order::{InOrder, Ordered};
 use super::patches::Own;
 use super::plan::KubernetesPlan;
-use super::{gateway, metadata, names, patches, stateful, workload};
+use super::{gateway, metadata, names, patches, script, stateful, workload};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{EdgeKind, Graph, ServiceId, ServiceView};
 use crate::parallel;
@@ -56,6 +56,7 @@ fn lowered(graph: &Graph, least: usize) -> (KubernetesPlan, Diagnostics, Account
     for share in shares {
         lowering.join(share);
     }
+    let told = script::told(&lowering, &services);
     for gateway in gateways {
         gateway::lower(&mut lowering, gateway);
     }
@@ -65,6 +66,7 @@ fn lowered(graph: &Graph, least: usize) -> (KubernetesPlan, Diagnostics, Account
     let plan = KubernetesPlan {
         namespace: lowering.common.settings.namespace.map(ToOwned::to_owned),
         files: files(lowering.pieces),
+        told,
     };
     (plan, diagnostics, accounts)
 }

@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 pub(super) struct KubernetesPlan {
     pub(super) namespace: Option<String>,
     pub(super) files: BTreeMap<String, Text>,
+    /// What its scripts are told of it.
+    pub(super) told: String,
 }
 
 impl Plan for KubernetesPlan {
@@ -51,7 +53,8 @@ impl KubernetesPlan {
             .collect();
         artifacts.push(artifact("kustomization.yaml", text.into()));
         for (name, text) in script::BOTH {
-            artifacts.push(artifact(name, text.to_owned().into()));
+            let text = [text, &*self.told, script::END].concat();
+            artifacts.push(artifact(name, text.into()));
         }
         artifacts.sort_by(|a, b| a.path.cmp(&b.path));
         artifacts

@@ -164,6 +164,16 @@ pub fn numbers(graph: &Graph, service: ServiceView<'_>) -> Kubernetes {
     }
 }
 
+/// How many seconds a pod may take to give way to one that counts, where nothing is wrong: its end, and what a Deployment is
+/// given to progress. A `StatefulSet` and a `DaemonSet` have no deadline of their own.
+pub fn turn(graph: &Graph, service: ServiceView<'_>) -> u64 {
+    let numbers = numbers(graph, service);
+    let facts = Facts::of(graph, service);
+    let longest = progress(&facts, numbers.probes, numbers.min_ready.value).time();
+    let ends = numbers.grace.value.saturating_add(PROGRESS_DEADLINE);
+    longest.seconds_up().saturating_add(ends)
+}
+
 /// Why a version that turns bad would be found too late.
 pub(super) fn late(graph: &Graph, service: ServiceView<'_>) -> Vec<Late> {
     let facts = Facts::of(graph, service);

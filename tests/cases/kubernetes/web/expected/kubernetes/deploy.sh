@@ -472,7 +472,7 @@ line_of() {
 
 # Waits for the end of a rollout: 0 it has rolled out, 1 it does not, 2 nobody knows. That `kubectl rollout status` failed
 # says nothing by itself, since it may not have been answered; what there is does. A Deployment has a deadline of its own
-# for each step; of the others every pod gets ten minutes, and of what waits to be deleted kubectl tells no end.
+# for each step; of the others every pod has its turn, and of what waits to be deleted kubectl tells no end.
 follow() {
   local there pods=0 end wait
   case $1 in
@@ -483,7 +483,7 @@ follow() {
       if [ "${pods:-0}" -eq 0 ]; then pods=1; fi
       ;;
   esac
-  end=$((SECONDS + pods * 600))
+  end=$((SECONDS + pods * $(turn_of "$1")))
   while :; do
     wait=$((pods == 0 ? 0 : end - SECONDS))
     if [ "$wait" -lt 0 ]; then return 1; fi
@@ -543,6 +543,14 @@ fail() {
 misused() {
   complain "error: $*"
   exit 2
+}
+
+# How many seconds a pod of this workload may take to give way to one that counts: its end, the longest start,
+# `minReadySeconds`, and ten minutes to be placed and pulled.
+turn_of() {
+  case $1 in
+    *) echo 600 ;;
+  esac
 }
 
 main "$@"
