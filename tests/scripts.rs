@@ -1220,3 +1220,34 @@ fn what_may_start_long_is_waited_for_on_a_cluster() {
         );
     }
 }
+
+/// Two names in one word are no service, and neither is none.
+#[test]
+fn only_a_whole_name_is_one() {
+    let place = swarm();
+    place.build(&pair("swarm, kubernetes", 1, 2, ""));
+    place.program("bin/kubectl", "echo \"$*\" >>\"$here/called\"");
+    let scripts = [
+        ("swarm", "shop_front shop_side"),
+        ("kubernetes", "front side"),
+    ];
+    for (target, two) in scripts {
+        for script in ["deploy.sh", "rollback.sh"] {
+            let script = format!("manifests/{target}/{script}");
+            for name in [two, "", "*", " ", two.split_at(4).0] {
+                let ran = place.run(&script, &["--only", name], &[]);
+                assert!(
+                    ran.code == 2 && ran.said.contains("no such "),
+                    "{script} {name}: {ran:?}"
+                );
+            }
+        }
+    }
+    let ran = place.run(
+        "manifests/swarm/rollback.sh",
+        &["--also", scripts[0].1],
+        &[],
+    );
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(!place.text("called").contains("--compose-file"));
+}

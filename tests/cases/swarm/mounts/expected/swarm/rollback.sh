@@ -190,14 +190,14 @@ take_back() {
 
 # The stacks that are meant: all, those that were named, or those with a service of --only.
 settle_choice() {
-  local stack name known='' with=()
+  local stack name known=() with=()
   [ ${#chosen[@]} -gt 0 ] || chosen=("${stacks[@]}")
   for stack in "${chosen[@]}"; do
     [ -r "$here/$stack.yml" ] || fail "$here/$stack.yml cannot be read: nothing was changed"
   done
   if [ ${#only[@]} -eq 0 ]; then return 0; fi
   for stack in "${chosen[@]}"; do
-    known+=" $(names_in "$stack" | tr '\n' ' ')"
+    while read -r name; do known+=("$name"); done < <(names_in "$stack")
     for name in "${only[@]}"; do
       if names_in "$stack" | grep -xF -e "$name" >/dev/null; then
         with+=("$stack")
@@ -206,7 +206,7 @@ settle_choice() {
     done
   done
   for name in "${only[@]}"; do
-    [[ " $known " == *" $name "* ]] || misused "no such service: $name; there are:${known% }"
+    is_among "$name" ${known[@]+"${known[@]}"} || misused "no such service: $name; there are: ${known[*]-}"
   done
   chosen=("${with[@]}")
 }
@@ -217,9 +217,14 @@ names_in() {
 }
 
 is_stack() {
-  local known
-  for known in "${stacks[@]}"; do
-    if [ "$known" = "$1" ]; then return 0; fi
+  is_among "$1" "${stacks[@]}"
+}
+
+# Whether the first is one of the others.
+is_among() {
+  local other
+  for other in "${@:2}"; do
+    if [ "$other" = "$1" ]; then return 0; fi
   done
   return 1
 }
