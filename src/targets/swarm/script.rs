@@ -4,9 +4,10 @@
 use super::format::Stack;
 use super::resources::{hash_variable, network_options};
 use crate::graph::Graph;
+use crate::rollout::derivation::swarm as policy;
 use crate::source::Str;
 use crate::targets::shell::quoted;
-use crate::types::ResourceKind;
+use crate::types::{Duration, ResourceKind};
 use crate::vocabulary::{RestartCondition, TargetId};
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -20,6 +21,9 @@ pub(super) const ROLLBACK: &str = "swarm/rollback.sh";
 
 /// What both scripts do alike.
 const COMMON: &str = include_str!("script/common.sh");
+
+/// What is waited beyond what an update waits by itself, for pulling and placing: a Deployment's deadline by default.
+const SLACK: Duration = Duration::from_seconds(600);
 
 /// The scripts for these stacks, each with its path; none where there are no stacks.
 pub(super) fn scripts(
@@ -58,8 +62,12 @@ pub(super) fn scripts(
         let words = ["secret_of", real, &hash_variable(name), kind, &from];
         Some(words.map(ToOwned::to_owned).to_vec())
     });
+    let services = graph.services_on(TargetId::Swarm);
+    let waits = services.map(|service| policy::standstill(graph, service));
+    let patience = waits.max().unwrap_or_default().plus(SLACK).seconds_up();
     let stacks = format!(
-        "\n# What there is to deploy; who is called comes before its callers.\nstacks=({names})\n\
+        "\n# As long as these updates may wait by themselves, with the end and the start of a task, and ten minutes.\n\
+         patience={patience}\n\n# What there is to deploy; who is called comes before its callers.\nstacks=({names})\n\
          # What ends by itself and is not started again, and what is where it failed.\n\
          once=({})\nuntil_done=({})\n",
         ending(graph, RestartCondition::Never),
@@ -139,7 +147,7 @@ mod tests {
     use crate::source::MemoryWorld;
     use crate::{Options, compile};
 
-    fn told(text: &str) -> String {
+    fn script(text: &str) -> String {
         let text = format!("app shop {{ targets = [swarm] }}\n{text}");
         let world = MemoryWorld::single("app.zd", text);
         let artifacts = compile(&world, "app.zd", &Options::default())
@@ -149,7 +157,12 @@ mod tests {
             .iter()
             .find(|it| it.path == super::DEPLOY)
             .unwrap();
-        let (_, told) = script.text.split_once("# What there is").unwrap();
+        script.text.to_string()
+    }
+
+    fn told(text: &str) -> String {
+        let script = script(text);
+        let (_, told) = script.split_once("# What there is").unwrap();
         told.to_owned()
     }
 
@@ -190,6 +203,33 @@ mod tests {
             service("e", &[&restart("none"), "\nname = \"last\""].concat()),
         ];
         assert!(told(&text.concat()).contains("once=(a_a e_last)\nuntil_done=(b_b)\n"));
+    }
+
+    /// The end of a task, 10 s by default, its start, what is waited after it and at the end, and ten minutes.
+    #[test]
+    fn patience_outlasts_what_an_update_waits() {
+        let short = service("b", "update rolling { delay = 20s, monitor = 30s }");
+        for (more, seconds) in [
+            ("", 10 + 20 + 30 + 600),
+            ("update canary { monitor = 10m }", 10 + 2 * 600 + 600),
+            ("update rolling { delay = 20m }", 10 + 2 * 1200 + 600),
+            (
+                "update rolling { delay = 1s, rollback { delay = 5m, monitor = 7m } }",
+                10 + 300 + 420 + 600,
+            ),
+            (
+                "timing { startup = 1m..20m }\n shutdown { grace = 2m }",
+                120 + 1200 + 5 + 600,
+            ),
+            (
+                "health exec { command = [\"true\"], start_period = 15m, interval = 10s, timeout = 5s }",
+                10 + 900 + 3 * 15 + 5 + 600,
+            ),
+        ] {
+            let script = script(&[&*short, &service("a", more)].concat());
+            let line = format!("\npatience={seconds}\n");
+            assert!(script.contains(&line), "{more}: {line}{script}");
+        }
     }
 
     #[test]

@@ -133,6 +133,26 @@ pub fn numbers(graph: &Graph, service: ServiceView<'_>) -> Swarm {
     }
 }
 
+/// How long nothing may move while a service is updated or goes back, where nothing is wrong: a task ends and the next one
+/// starts, and after the last of them come its `delay` and the time for which the end of the update is monitored, which is
+/// longer than the delay (`models::swarm`).
+pub fn standstill(graph: &Graph, service: ServiceView<'_>) -> Duration {
+    let numbers = numbers(graph, service);
+    let facts = Facts::of(graph, service);
+    let asked = facts.health.map(|check| {
+        let verdict = check.interval.plus(check.timeout).times(check.retries);
+        verdict.plus(
+            numbers
+                .start_period
+                .map_or(Duration::default(), |it| it.value),
+        )
+    });
+    let starts = facts.startup.max(asked).unwrap_or_default();
+    let waits = |way: &Direction| way.delay.value.plus(way.delay.value.max(way.monitor.value));
+    let waits = waits(&numbers.update).max(waits(&numbers.rollback));
+    numbers.grace.value.plus(starts).plus(waits)
+}
+
 /// Why a version that turns bad would be found too late.
 pub(super) fn late(graph: &Graph, service: ServiceView<'_>) -> Vec<Late> {
     let facts = Facts::of(graph, service);

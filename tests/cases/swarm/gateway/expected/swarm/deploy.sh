@@ -6,7 +6,8 @@
 #                        others stay as they are
 #   --prune              remove the services that a stack no longer has
 #   --over-paused        deploy over an update that was paused half-way
-#   --patience SECONDS   give up where nothing has moved for so long; 600 by default
+#   --patience SECONDS   give up where nothing has moved for so long; by default ten minutes longer than
+#                        these updates may wait by themselves
 #   --root DIR           where the files of secrets are; two folders up by default
 #   STACK...             these stacks alone
 #   OPTION...            more options for `docker stack deploy`
@@ -17,7 +18,6 @@ set -euo pipefail
 given=$(export -p)
 here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 root=$here/../..
-patience=600
 over_paused=
 chosen=()
 only=()
@@ -427,6 +427,9 @@ misused() {
   exit 2
 }
 
+
+# As long as these updates may wait by themselves, with the end and the start of a task, and ten minutes.
+patience=667
 
 # What there is to deploy; who is called comes before its callers.
 stacks=(site)

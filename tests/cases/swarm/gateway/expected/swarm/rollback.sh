@@ -5,7 +5,8 @@
 #   --only SERVICE       this service alone, by the name it has in the swarm, such as shop_front; may be repeated
 #   --also SERVICE       this service, too, unless the last deploy left its tasks as they were; may be repeated
 #   --dry-run            say what would go back, and change nothing
-#   --patience SECONDS   give up where nothing has moved for so long; 600 by default
+#   --patience SECONDS   give up where nothing has moved for so long; by default ten minutes longer than
+#                        these updates may wait by themselves
 #   STACK...             these stacks alone
 # A swarm keeps one version of before: what a service had at its last change, whoever made it. Any older one, and what
 # was scaled or deployed once more since, is deployed from its own manifests.
@@ -13,7 +14,6 @@
 set -euo pipefail
 
 here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
-patience=600
 dry_run=
 # What is paused is what goes back.
 over_paused=yes
@@ -405,6 +405,9 @@ misused() {
   exit 2
 }
 
+
+# As long as these updates may wait by themselves, with the end and the start of a task, and ten minutes.
+patience=667
 
 # What there is to deploy; who is called comes before its callers.
 stacks=(site)
