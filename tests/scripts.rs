@@ -1251,3 +1251,53 @@ fn only_a_whole_name_is_one() {
     assert_eq!(ran.code, 2, "{ran:?}");
     assert!(!place.text("called").contains("--compose-file"));
 }
+
+/// A task is another one each second, and what is said of the update goes by the time since: first six seconds of one
+/// that somebody else began, later seven of one that goes back after three.
+const MOVING: &str = r#"
+clock=$here/began
+if grep -- --compose-file "$here/called" >/dev/null 2>&1; then clock=$here/deployed; fi
+[ -e "$clock" ] || date +%s >"$clock"
+step=$(($(date +%s) - $(cat "$clock")))
+case "$1 $2" in
+  "stack ps")
+    for task in 1 2 3 4 5 6; do
+      run=old
+      if [ "$task" -le "$step" ]; then run=new; fi
+      if [ "$clock" = "$here/deployed" ]; then
+        if [ "$task" -gt 3 ]; then run=old; elif [ "$step" -gt 3 ] && [ "$task" -gt $((6 - step)) ]; then run=back; fi
+      fi
+      echo "$run-$task"
+    done
+    exit 0
+    ;;
+  "service inspect")
+    if [[ $* == *UpdateStatus* ]]; then
+      case $clock:$step in
+        *began:[0-5] | *deployed:[0-2]) state=updating ;;
+        *deployed:[3-6]) state=rollback_started ;;
+        *began:*) state=completed ;;
+        *) state=rollback_completed ;;
+      esac
+      for name in "${@:5}"; do echo "$state|so"; done
+      exit 0
+    fi
+    ;;
+esac
+"#;
+
+#[test]
+fn an_update_that_moves_is_seen_to() {
+    let place = swarm();
+    place.program("bin/docker", &[MOVING, SWARM].concat());
+    fs::create_dir(place.path("services")).unwrap();
+    place.put("services/shop_web", "more\n");
+    let ran = place.run(DEPLOY, &["--patience", "3"], &[]);
+    for line in [
+        "waits for what is under way",
+        "went back to the version before",
+    ] {
+        assert!(ran.code == 1 && ran.said.contains(line), "{line}: {ran:?}");
+    }
+    assert!(!ran.said.contains("nothing has moved"), "{ran:?}");
+}

@@ -168,9 +168,8 @@ text_of() {
 }
 
 deploy() {
-  local stack=$1 tasks versions words asked now others
-  await "$stack" before '' ''
-  tasks=$(again running "$stack") || fail "$stack was not deployed: the swarm does not answer"
+  local stack=$1 versions words asked now others
+  await "$stack" before ''
   versions=$(again services "$stack") || fail "$stack was not deployed: the swarm does not answer"
   versions=$(cut -d '|' -f 1,2 <<<"$versions")
   words=(docker stack deploy --with-registry-auth --compose-file -)
@@ -185,7 +184,7 @@ deploy() {
   (cd "$here" && text_of "$stack" | as_given "${words[@]}") ||
     fail "$stack was not deployed as a whole: it may hold services of both versions"
   asked=$(again asked_of "$stack") || fail "$stack: the swarm does not answer: what became of it is not known"
-  await "$stack" after "$tasks" "$versions"
+  await "$stack" after "$versions"
   now=$(again asked_of "$stack") || fail "$stack: the swarm does not answer: what became of it is not known"
   others=$(grep -vxF -e "$asked" <<<"$now" | cut -d '|' -f 1 | tr '\n' ' ' || true)
   [ -z "$others" ] || fail "$stack: another deploy came in between, and what runs is that one's: $others"

@@ -173,17 +173,16 @@ refuse() {
 }
 
 take_back() {
-  local stack=$1 name tasks versions known mine=()
+  local stack=$1 name versions known mine=()
   known=$(again services "$stack") || fail "$stack was not taken back: the swarm does not answer"
   for name in "${back[@]}"; do
     if cut -d '|' -f 1 <<<"$known" | grep -xF -e "$name" >/dev/null; then mine+=("$name"); fi
   done
   if [ ${#mine[@]} -eq 0 ]; then return 0; fi
-  tasks=$(again running "$stack") || fail "$stack was not taken back: the swarm does not answer"
   versions=$(cut -d '|' -f 1,2 <<<"$known")
   for name in "${mine[@]}"; do
     docker service rollback --detach "$name" >/dev/null || fail "$name was not taken back"
   done
-  await "$stack" back "$tasks" "$versions"
+  await "$stack" back "$versions"
   say "$stack: what was changed runs the version before"
 }

@@ -168,9 +168,8 @@ text_of() {
 }
 
 deploy() {
-  local stack=$1 tasks versions words asked now others
-  await "$stack" before '' ''
-  tasks=$(again running "$stack") || fail "$stack was not deployed: the swarm does not answer"
+  local stack=$1 versions words asked now others
+  await "$stack" before ''
   versions=$(again services "$stack") || fail "$stack was not deployed: the swarm does not answer"
   versions=$(cut -d '|' -f 1,2 <<<"$versions")
   words=(docker stack deploy --with-registry-auth --compose-file -)
@@ -185,7 +184,7 @@ deploy() {
   (cd "$here" && text_of "$stack" | as_given "${words[@]}") ||
     fail "$stack was not deployed as a whole: it may hold services of both versions"
   asked=$(again asked_of "$stack") || fail "$stack: the swarm does not answer: what became of it is not known"
-  await "$stack" after "$tasks" "$versions"
+  await "$stack" after "$versions"
   now=$(again asked_of "$stack") || fail "$stack: the swarm does not answer: what became of it is not known"
   others=$(grep -vxF -e "$asked" <<<"$now" | cut -d '|' -f 1 | tr '\n' ' ' || true)
   [ -z "$others" ] || fail "$stack: another deploy came in between, and what runs is that one's: $others"
@@ -262,10 +261,10 @@ require_swarm() {
   fi
 }
 
-# Waits until no service of a stack moves: `await STACK {before|after|back} TASKS_BEFORE VERSIONS_BEFORE`. After a deploy
+# Waits until no service of a stack moves: `await STACK {before|after|back} VERSIONS_BEFORE`. After a deploy
 # each must run what was deployed, and on the way back what was there before.
 await() {
-  local stack=$1 when=$2 old=$3 versions=$4 moving bad failed step best='' moved=$SECONDS quiet=$SECONDS told=
+  local stack=$1 when=$2 versions=$3 moving returning bad failed step old='' way=unknown best='' moved=$SECONDS quiet=$SECONDS told=
   while :; do
     # What was not answered is asked again: it is no answer.
     if ! look; then
@@ -287,16 +286,18 @@ await() {
       [ -z "$failed" ] || fail "$stack:$failed"
       return 0
     fi
+    # Which tasks are to go is another question once a service goes back.
+    if [ "$way" != "$returning" ] && step=$(running "$stack"); then old=$step way=$returning best='' moved=$SECONDS; fi
     if step=$(progress) && [[ $step > $best ]]; then best=$step moved=$SECONDS; fi
     [ $((SECONDS - moved)) -lt "$patience" ] || fail "$stack: nothing has moved for $patience s:$moving"
     sleep 1
   done
 }
 
-# What moves in the stack, what ended badly, and of what ends by itself what failed. Fails where the swarm does not say.
+# What moves in the stack, what of it goes back, what ended badly, and of what ends by itself what failed. Fails where the swarm does not say.
 look() {
   local all name version counts state message end
-  moving='' bad='' failed=''
+  moving='' returning='' bad='' failed=''
   all=$(services "$stack") || return 1
   if [ "$when" != before ] && [ -z "$all" ]; then fail "$stack has no service"; fi
   while IFS='|' read -r name version counts state message; do
@@ -305,6 +306,7 @@ look() {
     if grep -qxF "$name|$version" <<<"$versions"; then continue; fi
     counts=${counts%% *}
     end=$(end_of "$name" "${counts#*/}") || return 1
+    if [ "$state" = rollback_started ]; then returning+=" $name"; fi
     case $when:$state:$end in
       *:updating:* | *:rollback_started:*) moving+="$newline  $name: $state, $counts tasks run" ;;
       # What ends within `monitor` is taken for what failed, however it ended.

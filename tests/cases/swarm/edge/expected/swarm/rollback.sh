@@ -173,18 +173,17 @@ refuse() {
 }
 
 take_back() {
-  local stack=$1 name tasks versions known mine=()
+  local stack=$1 name versions known mine=()
   known=$(again services "$stack") || fail "$stack was not taken back: the swarm does not answer"
   for name in "${back[@]}"; do
     if cut -d '|' -f 1 <<<"$known" | grep -xF -e "$name" >/dev/null; then mine+=("$name"); fi
   done
   if [ ${#mine[@]} -eq 0 ]; then return 0; fi
-  tasks=$(again running "$stack") || fail "$stack was not taken back: the swarm does not answer"
   versions=$(cut -d '|' -f 1,2 <<<"$known")
   for name in "${mine[@]}"; do
     docker service rollback --detach "$name" >/dev/null || fail "$name was not taken back"
   done
-  await "$stack" back "$tasks" "$versions"
+  await "$stack" back "$versions"
   say "$stack: what was changed runs the version before"
 }
 
@@ -240,10 +239,10 @@ require_swarm() {
   fi
 }
 
-# Waits until no service of a stack moves: `await STACK {before|after|back} TASKS_BEFORE VERSIONS_BEFORE`. After a deploy
+# Waits until no service of a stack moves: `await STACK {before|after|back} VERSIONS_BEFORE`. After a deploy
 # each must run what was deployed, and on the way back what was there before.
 await() {
-  local stack=$1 when=$2 old=$3 versions=$4 moving bad failed step best='' moved=$SECONDS quiet=$SECONDS told=
+  local stack=$1 when=$2 versions=$3 moving returning bad failed step old='' way=unknown best='' moved=$SECONDS quiet=$SECONDS told=
   while :; do
     # What was not answered is asked again: it is no answer.
     if ! look; then
@@ -265,16 +264,18 @@ await() {
       [ -z "$failed" ] || fail "$stack:$failed"
       return 0
     fi
+    # Which tasks are to go is another question once a service goes back.
+    if [ "$way" != "$returning" ] && step=$(running "$stack"); then old=$step way=$returning best='' moved=$SECONDS; fi
     if step=$(progress) && [[ $step > $best ]]; then best=$step moved=$SECONDS; fi
     [ $((SECONDS - moved)) -lt "$patience" ] || fail "$stack: nothing has moved for $patience s:$moving"
     sleep 1
   done
 }
 
-# What moves in the stack, what ended badly, and of what ends by itself what failed. Fails where the swarm does not say.
+# What moves in the stack, what of it goes back, what ended badly, and of what ends by itself what failed. Fails where the swarm does not say.
 look() {
   local all name version counts state message end
-  moving='' bad='' failed=''
+  moving='' returning='' bad='' failed=''
   all=$(services "$stack") || return 1
   if [ "$when" != before ] && [ -z "$all" ]; then fail "$stack has no service"; fi
   while IFS='|' read -r name version counts state message; do
@@ -283,6 +284,7 @@ look() {
     if grep -qxF "$name|$version" <<<"$versions"; then continue; fi
     counts=${counts%% *}
     end=$(end_of "$name" "${counts#*/}") || return 1
+    if [ "$state" = rollback_started ]; then returning+=" $name"; fi
     case $when:$state:$end in
       *:updating:* | *:rollback_started:*) moving+="$newline  $name: $state, $counts tasks run" ;;
       # What ends within `monitor` is taken for what failed, however it ended.
