@@ -150,6 +150,26 @@ struct Step {
     holds: Vec<String>,
 }
 
+impl Step {
+    /// Takes in what another value of a variable replaces, on a swarm.
+    fn vary(&mut self, planned: &Planned<'_>, varied: &Varied) {
+        let Varied { service, name } = varied;
+        let known = [&self.replaced, &self.created, &self.varied, &self.ended];
+        if known.iter().any(|known| known.contains(name)) {
+            return;
+        }
+        self.in_place.retain(|it| it != name);
+        if ends_by_itself(planned, service.as_deref()) {
+            self.ended.push(name.clone());
+        } else {
+            self.varied.push(name.clone());
+        }
+        if !self.deployed.contains(name) {
+            self.deployed.push(name.clone());
+        }
+    }
+}
+
 /// The steps, without those in which nothing changes on this target; what has no order is in the last.
 fn steps(planned: &Planned<'_>, target: &TargetChanges, objects: &[Object]) -> Vec<Step> {
     let deploys = &planned.changes.deploys;
@@ -215,30 +235,12 @@ fn steps(planned: &Planned<'_>, target: &TargetChanges, objects: &[Object]) -> V
         }
     }
     // On a host one release is of all: what only a variable replaces goes back as the others do, by its own script.
-    let varied = target
-        .variables
-        .iter()
-        .filter(|_| target.target == TargetId::Swarm);
-    for (_, varied) in varied {
-        for Varied { service, name } in varied {
-            let step = service.as_deref().and_then(|name| of.get(name));
-            let Some(step) = steps.get_mut(step.copied().unwrap_or(last)) else {
-                continue;
-            };
-            if [&step.replaced, &step.created, &step.varied, &step.ended]
-                .iter()
-                .any(|known| known.contains(name))
-            {
-                continue;
-            }
-            step.in_place.retain(|it| it != name);
-            if is_swarm && ends_by_itself(planned, service.as_deref()) {
-                step.ended.push(name.clone());
-            } else {
-                step.varied.push(name.clone());
-            }
-            if !step.deployed.contains(name) {
-                step.deployed.push(name.clone());
+    if is_swarm {
+        let varied = target.variables.iter().flat_map(|(_, varied)| varied);
+        for varied in varied {
+            let step = varied.service.as_deref().and_then(|name| of.get(name));
+            if let Some(step) = steps.get_mut(step.copied().unwrap_or(last)) {
+                step.vary(planned, varied);
             }
         }
     }
