@@ -301,8 +301,9 @@ fn node_cluster_by_hand(host: &Host) -> Result<Seen, Failure> {
     seen
 }
 
+/// Through nginx it may take eleven seconds by itself: `fail_timeout` is ten unless told, and whole seconds are compared.
 pub(crate) fn healthy(port: u16) -> Verdict {
-    let bound = std::time::Duration::from_secs(10);
+    let bound = std::time::Duration::from_secs(30);
     crate::machine::wait(bound, || answer(port))?;
     Ok(())
 }
