@@ -27,23 +27,21 @@ impl<'g> Lowering<'g> {
             self.account(update);
         }
         let seconds = |number: &Number<u64>| number.emitted().map(|seconds| int(*seconds));
-        match policy.strategy {
-            Strategy::StatefulSet => Rollout::default(),
-            Strategy::Recreate(kind) => Rollout {
-                strategy: Some(DeploymentStrategy {
-                    type_: Some(kind.value.to_owned()),
-                    rolling_update: None,
-                }),
-                ..Rollout::default()
-            },
+        let strategy = match policy.strategy {
+            Strategy::StatefulSet => return Rollout::default(),
+            Strategy::Recreate(kind) => Some(DeploymentStrategy {
+                type_: Some(kind.value.to_owned()),
+                rolling_update: None,
+            }),
             Strategy::RollingUpdate {
                 max_surge,
                 max_unavailable,
-            } => Rollout {
-                strategy: rolling(&max_surge, &max_unavailable),
-                min_ready_seconds: seconds(&policy.min_ready),
-                progress_deadline_seconds: seconds(&policy.progress_deadline),
-            },
+            } => rolling(&max_surge, &max_unavailable),
+        };
+        Rollout {
+            strategy,
+            min_ready_seconds: seconds(&policy.min_ready),
+            progress_deadline_seconds: seconds(&policy.progress_deadline),
         }
     }
 

@@ -196,6 +196,15 @@ fn the_policy_is_a_strategy() {
     let long = strategy("update rolling { delay = 15m }");
     assert_eq!(long["minReadySeconds"], 900);
     assert_eq!(long["progressDeadlineSeconds"], 1500);
+    // A start is as long where all pods are replaced at once, and where nothing is promised.
+    let slow = "timing { startup = 20m }";
+    for update in ["", "update recreate", "update rolling { order = stop_first }"] {
+        let deadline = &strategy(&format!("{slow}\n{update}"))["progressDeadlineSeconds"];
+        assert!(deadline.as_u64() >= Some(1800), "{update}: {deadline}");
+    }
+    let recreated = strategy("update recreate { delay = 15m }");
+    assert_eq!(recreated["minReadySeconds"], 900);
+    assert_eq!(recreated["progressDeadlineSeconds"], 1500);
 }
 
 #[test]

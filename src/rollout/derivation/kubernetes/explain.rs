@@ -108,7 +108,9 @@ fn pacing(facts: &Facts, numbers: &Kubernetes) -> Vec<Setting> {
         .is_none()
         .then_some("a `health` check: without one every pod counts at once");
     let mut settings = Vec::new();
-    if !matches!(numbers.strategy, Strategy::Recreate(_)) {
+    // Where all are replaced at once there is no next one to wait before.
+    let waits = !matches!(numbers.strategy, Strategy::Recreate(_));
+    if waits || numbers.min_ready.emitted().is_some() {
         settings.push(
             Setting::new("minReadySeconds", &numbers.min_ready)
                 .must(verdict)

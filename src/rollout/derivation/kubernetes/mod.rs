@@ -157,7 +157,7 @@ pub fn numbers(graph: &Graph, service: ServiceView<'_>) -> Kubernetes {
         origin,
         strategy: strategy(graph, service, &facts, is_derived),
         min_ready,
-        progress_deadline: progress_deadline(&facts, probes, min_ready.value, origin),
+        progress_deadline: progress_deadline(&facts, probes, min_ready.value),
         grace: grace(&facts, pre_stop.value),
         pre_stop,
         probes,
@@ -358,16 +358,15 @@ fn start_period(facts: &Facts, check: Check) -> Option<Duration> {
     (start > Duration::default()).then_some(start)
 }
 
-/// How long a Deployment may go without progress, where the default would call a good update
-/// failed: the longest start, the wait, and the default again for pulling and placing.
+/// How long a Deployment may go without progress, where the default would call a good update failed, whoever chose how
+/// it replaces its pods: the longest start, the wait, and the default again for pulling and placing.
 fn progress_deadline(
     facts: &Facts,
     probes: Option<Probes>,
     min_ready: u64,
-    origin: Origin,
 ) -> Number<u64> {
     let longest = progress(facts, probes, min_ready).time().seconds_up();
-    if origin == Origin::Engine || longest < PROGRESS_DEADLINE {
+    if longest < PROGRESS_DEADLINE {
         return Number::engine(PROGRESS_DEADLINE);
     }
     Number::derived(longest.saturating_add(PROGRESS_DEADLINE))
