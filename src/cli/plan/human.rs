@@ -184,7 +184,7 @@ fn write_field(
     };
     let sign = painted(sign, color, style);
     write!(out, "        {sign} {path}{text}")?;
-    if let Some(place) = field.span.and_then(|span| place(&planned.shown(&[]), span)) {
+    if let Some(place) = planned.place(field.span) {
         write!(out, "  {}", painted(&place, "2", style))?;
     }
     writeln!(out)?;

@@ -1,7 +1,6 @@
 //! A plan for programs. The form is described in the book, and only grows.
 
 use super::Planned;
-use super::human::place;
 use crate::change::{Change, Field, TargetChanges};
 use crate::diagnostics::render::{Shown, escape_json, values};
 use serde_json::{Map, Value, json};
@@ -23,44 +22,63 @@ pub(super) fn write(planned: &Planned<'_>, out: &mut dyn Write) -> io::Result<()
     let one_way: Map<String, Value> = one_way
         .map(|(name, why)| (name.clone(), why.as_str().into()))
         .collect();
-    let (old, new) = planned.names;
-    let not_judged: &[&str] = match planned.objects_only {
+    let not_judged: &'static [&'static str] = match planned.objects_only {
         Some(_) => &["order", "versions", "data"],
         None => &[],
     };
-    let whole = json!({
-        "old": old,
-        "new": new,
-        "changes": !planned.changes.is_empty(),
-        "counts": counts,
-        "deploys": planned.changes.deploys,
-        "no_way_back": one_way,
-        "not_judged": not_judged,
-        "targets": targets,
-        "diagnostics": diagnostics,
-    });
-    writeln!(out, "{}", escape_json(&whole.to_string()))
+    let parts = Parts {
+        changes: (!planned.changes.is_empty()).into(),
+        counts,
+        deploys: json!(planned.changes.deploys),
+        one_way,
+        not_judged,
+        targets,
+        diagnostics,
+    };
+    parts.write(planned.names, out)
 }
 
 /// Writes what keeps two sides from being compared, in the form of a plan; `changes` is null, as nobody knows.
 pub(super) fn unplanned(
-    (old, new): (&str, &str),
+    names: (&str, &str),
     sides: &[Shown<'_>],
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let diagnostics: Vec<Value> = sides.iter().flat_map(values).collect();
-    let whole = json!({
-        "old": old,
-        "new": new,
-        "changes": null,
-        "counts": {},
-        "deploys": [],
-        "no_way_back": {},
-        "not_judged": [],
-        "targets": [],
-        "diagnostics": diagnostics,
-    });
-    writeln!(out, "{}", escape_json(&whole.to_string()))
+    let parts = Parts {
+        deploys: json!([]),
+        diagnostics: sides.iter().flat_map(values).collect(),
+        ..Parts::default()
+    };
+    parts.write(names, out)
+}
+
+/// What stands in a plan beside the names of its sides.
+#[derive(Default)]
+struct Parts {
+    changes: Value,
+    counts: Map<String, Value>,
+    deploys: Value,
+    one_way: Map<String, Value>,
+    not_judged: &'static [&'static str],
+    targets: Vec<Value>,
+    diagnostics: Vec<Value>,
+}
+
+impl Parts {
+    fn write(self, (old, new): (&str, &str), out: &mut dyn Write) -> io::Result<()> {
+        let whole = json!({
+            "old": old,
+            "new": new,
+            "changes": self.changes,
+            "counts": self.counts,
+            "deploys": self.deploys,
+            "no_way_back": self.one_way,
+            "not_judged": self.not_judged,
+            "targets": self.targets,
+            "diagnostics": self.diagnostics,
+        });
+        writeln!(out, "{}", escape_json(&whole.to_string()))
+    }
 }
 
 fn of_target(planned: &Planned<'_>, target: &TargetChanges) -> Value {
@@ -92,7 +110,7 @@ fn of_change(planned: &Planned<'_>, change: &Change) -> Value {
         "was": change.was.as_ref().map(ToString::to_string),
         "effect": change.effect.word(),
         "how": change.how,
-        "place": change.span.and_then(|span| place(&planned.shown(&[]), span)),
+        "place": planned.place(change.span),
         "fields": fields,
     })
 }
@@ -105,6 +123,6 @@ fn of_field(planned: &Planned<'_>, field: &Field) -> Value {
         "effect": field.effect.word(),
         "because": field.because,
         "source": field.source,
-        "place": field.span.and_then(|span| place(&planned.shown(&[]), span)),
+        "place": planned.place(field.span),
     })
 }

@@ -17,7 +17,7 @@ use crate::diagnostics::render::{Format as Told, Shown, render};
 use crate::diagnostics::{Diagnostic, Severity, catalogue};
 use crate::eval::{Inputs, unknown_input};
 use crate::graph::Graph;
-use crate::source::{Sources, World};
+use crate::source::{Sources, Span, World};
 use crate::types::Date;
 use crate::vocabulary::TargetId;
 use crate::{Inspection, Options, parallel};
@@ -150,6 +150,11 @@ impl<'a> Planned<'a> {
             diagnostics,
             folder: self.folder,
         }
+    }
+
+    /// Where a part of the new program stands.
+    fn place(&self, span: Option<Span>) -> Option<String> {
+        human::place(&self.shown(&[]), span?)
     }
 }
 
