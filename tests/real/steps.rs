@@ -230,6 +230,7 @@ fn stepped(engine: &Engine, (old, new, bad): (&Version, &Version, &Version)) -> 
 }
 
 fn there_and_back(engine: &Engine, old: &Version, new: &Version) -> Verdict {
+    let all = "every service runs what was deployed";
     let steps = new.steps_from(old)?;
     let (manifests, before) = (new.manifests(), old.manifests());
     steps
@@ -252,15 +253,19 @@ fn there_and_back(engine: &Engine, old: &Version, new: &Version) -> Verdict {
         .ended(0, "stepped_front: went back already")?;
     images(engine, ["1", "1"])?;
 
-    // By the manifests of before.
+    // Steps that were taken twice: a swarm keeps one version, and that is the same. By the manifests of before.
     steps.with(&[], &there)?.ended(0, "done: 2 of 2")?;
+    steps.with(&[], &there)?.ended(0, "done: 2 of 2")?;
+    let ran = steps.with(&[], &back)?;
+    ran.ended(1, "stepped_front: the version before has the same tasks")?;
+    ran.ended(1, "--before DIR takes it back")?;
+    images(engine, ["2", "2"])?;
     let back = [&["--back", "2", "--before", &before, "--"], &LOCAL[..]].concat();
     steps.with(&[], &back)?.ended(0, "back: ")?;
     images(engine, ["1", "1"])?;
     in_order(engine, [front, coupon])?;
 
     // All at once: the whole stack goes back, unless it was deployed once more.
-    let all = "every service runs what was deployed";
     new.script.with(&[], &LOCAL)?.ended(0, all)?;
     new.rollback(&["--dry-run"])?
         .ended(0, "stepped_front: example/carried:2 -> example/carried:1")?;

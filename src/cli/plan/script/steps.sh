@@ -185,7 +185,8 @@ take_back() {
     deploy "$before" || fail "step $1 did not go back: those before it were not touched"
   else
     specs=$(specifications)
-    run "$manifests/$target/rollback.sh" || fail "step $1 did not go back: those before it were not touched"
+    run "$manifests/$target/rollback.sh" || fail "step $1 did not go back: those before it were not touched." \
+      "--before DIR takes it back by the manifests of before, whatever was deployed since"
     see_what_went
   fi
 }
