@@ -172,6 +172,9 @@ fn search<'a>(step: &Step<'a>) -> Vec<Meetings<'a>> {
                 };
                 let always = || counterpart.is_some_and(|it| calls(other.0, it, other.1));
                 let fault = fault.filter(|(_, why)| *why != Why::Nobody || !always());
+                // Who is not replaced asks as before for what has another name now.
+                let stays = |asked: &Asked| !step.rolling(asked.target).contains(caller.name());
+                let fault = fault.filter(|(asked, why)| *why != Why::OtherPort || !stays(asked));
                 *place = fault.map(|(asked, why)| Fault {
                     caller: caller.name(),
                     callee: callee.new.name(),

@@ -41,17 +41,33 @@ pub(super) fn variables(pair: &Pair<'_>) -> Vec<(String, Vec<Varied>)> {
                 services.push(varied.clone());
             }
         };
+        let mut key = "";
         for line in text.lines() {
-            if line.trim_start().starts_with("replicas:") {
+            let item = line.trim_start();
+            if item.starts_with("replicas:") {
                 continue;
             }
+            if item.len() == line.len() && !item.starts_with('-') {
+                key = item;
+            }
             places::variables(line).for_each(&mut add);
-            let source = line.trim_start().strip_prefix("- source: ");
-            let variables = source.and_then(|source| names.get(source.trim_matches('"')));
+            let variables = mounted(key, item).and_then(|name| names.get(name));
             variables.into_iter().flatten().for_each(|name| add(name));
         }
     }
     found.into_iter().collect()
+}
+
+/// The config or secret that a line of a service mounts, in the long form or in the short one.
+fn mounted<'l>(key: &str, item: &'l str) -> Option<&'l str> {
+    let item = item
+        .strip_prefix("- ")
+        .filter(|_| matches!(key, "configs:" | "secrets:"))?;
+    Some(
+        item.strip_prefix("source: ")
+            .unwrap_or(item)
+            .trim_matches('"'),
+    )
 }
 
 /// The variables in the real name of a config or secret, by the name that services mount it by.

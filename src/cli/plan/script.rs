@@ -90,11 +90,13 @@ pub(super) fn write(
         out,
         "\n# What this plan does, step by step: `replaced` has a version before, `in_place` keeps its instances."
     )?;
+    let variables = target.variables.iter().map(|(name, _)| name.as_str());
     writeln!(
         out,
-        "target={}\nsteps={}\n\nnames() {{\n  case $1 in",
+        "target={}\nsteps={}\nvariables=({})\n\nnames() {{\n  case $1 in",
         target.target.word(),
-        steps.len()
+        steps.len(),
+        variables.collect::<Vec<_>>().join(" ")
     )?;
     for (number, step) in (1..).zip(&steps) {
         let words = |names: &[String]| {

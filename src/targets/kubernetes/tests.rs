@@ -198,7 +198,11 @@ fn the_policy_is_a_strategy() {
     assert_eq!(long["progressDeadlineSeconds"], 1500);
     // A start is as long where all pods are replaced at once, and where nothing is promised.
     let slow = "timing { startup = 20m }";
-    for update in ["", "update recreate", "update rolling { order = stop_first }"] {
+    for update in [
+        "",
+        "update recreate",
+        "update rolling { order = stop_first }",
+    ] {
         let deadline = &strategy(&format!("{slow}\n{update}"))["progressDeadlineSeconds"];
         assert!(deadline.as_u64() >= Some(1800), "{update}: {deadline}");
     }

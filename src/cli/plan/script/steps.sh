@@ -7,8 +7,9 @@
 #   --to STEP         end with this one, so that each step is done on every host before the next
 #   --back STEP       the way back: this one, which is done, and those before it, the last first
 #   --anyway          go back also where the plan says that there is no way back, or something of a later step stayed
-#   --before DIR      what `zdc build` wrote of the old program: all that the steps changed goes back by it. Without, what
-#                     they replaced goes back by what the swarm, the cluster or the host keeps of before, and the rest stays
+#   --before DIR      what `zdc build` wrote of the old program: all that the steps changed goes back by it, with the
+#                     values that deploy-time variables have now. Without, what they replaced goes back by what the swarm,
+#                     the cluster or the host keeps of before, and the rest stays
 #   OPTION...         more options of every deploy.sh, or of every rollback.sh; those of a plain host have none
 # Exit codes: 0 done, 1 a step failed, 2 wrong use.
 set -euo pipefail
@@ -47,10 +48,15 @@ main() {
     say "done: $to of $steps"
   else
     for ((step = back; step >= 1; step--)); do require_way_back "$step"; done
+    if [ -n "$before" ] && [ ${#variables[@]} -gt 0 ]; then
+      say "what is deployed reads these, which have to be what they were before the steps: ${variables[*]}"
+    fi
     for ((step = back; step >= 1; step--)); do take_back "$step"; done
     tell_stays
     [ -n "$went" ] || fail "nothing went back: there is no version before of anything in the steps up to $back"
-    if [ -n "$before" ]; then
+    if [ -n "$before" ] && [ ${#variables[@]} -gt 0 ]; then
+      say "back: what the steps up to $back changed is as the program before has it with the values of now: ${variables[*]}"
+    elif [ -n "$before" ]; then
       say "back: what the steps up to $back changed is as it was"
     elif [ -n "$stayed" ]; then
       say "back, but for what stays: what else the steps up to $back replaced is the version before. These stay:$stayed"

@@ -360,11 +360,7 @@ fn start_period(facts: &Facts, check: Check) -> Option<Duration> {
 
 /// How long a Deployment may go without progress, where the default would call a good update failed, whoever chose how
 /// it replaces its pods: the longest start, the wait, and the default again for pulling and placing.
-fn progress_deadline(
-    facts: &Facts,
-    probes: Option<Probes>,
-    min_ready: u64,
-) -> Number<u64> {
+fn progress_deadline(facts: &Facts, probes: Option<Probes>, min_ready: u64) -> Number<u64> {
     let longest = progress(facts, probes, min_ready).time().seconds_up();
     if longest < PROGRESS_DEADLINE {
         return Number::engine(PROGRESS_DEADLINE);
