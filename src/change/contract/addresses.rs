@@ -52,6 +52,20 @@ impl Asked {
         format!("{}:{}", self.host, self.number)
     }
 
+    /// What a callee lacks, after its name.
+    fn lack(&self, why: Why) -> String {
+        match (why, self.networks.first()) {
+            (Why::Nobody, _) => "has no instance".to_owned(),
+            (Why::Port, _) => "does not listen there".to_owned(),
+            (Why::OtherPort, _) => "has another of its ports there".to_owned(),
+            (Why::Protocol, _) => format!("speaks something else than {}", self.protocol.word()),
+            (Why::Name, _) => "does not go by that name".to_owned(),
+            (Why::Network, Some(network)) => format!("is not on network `{network}`"),
+            (Why::Network, None) => "is not on its stack's own network".to_owned(),
+            (Why::Policy, _) => "admits only pods of its networks".to_owned(),
+        }
+    }
+
     /// The network through which the caller asks and its real name, where a revision's callee is on one of the same zd name.
     fn renamed(&self, (graph, callee): (&Graph, ServiceView<'_>)) -> Option<(String, String)> {
         let (through, real) = (self.through.as_ref()?, self.networks.first()?);
@@ -211,12 +225,16 @@ fn fault(
     targets.find_map(|target| {
         let asked = asked(target, graph, (caller, callee), edge)?;
         let why = missing(target, other, met, &asked)?;
-        // One of another stack is another service: the old one runs on beside it, on the network of the old one's.
-        let moved = graph.stack(callee) != other.stack(met);
-        let beside = target == TargetId::Swarm && why == Why::Network && moved;
+        // One of another stack or name is another service, and the old one runs on beside it for who asks as before.
         let asks_the_old = step.old.is_some_and(|old| std::ptr::eq(old, graph));
-        let beside =
-            beside || asks_the_old && target == TargetId::Kubernetes && step.renames(met.name());
+        let is_another = match target {
+            TargetId::Swarm => {
+                graph.stack(callee) != other.stack(met)
+                    || callee.emitted_name() != met.emitted_name()
+            }
+            _ => step.renames(met.name()),
+        };
+        let beside = asks_the_old && is_another;
         (!beside).then_some((asked, why))
     })
 }
@@ -246,6 +264,23 @@ pub(super) fn address(
     edge: &Edge,
 ) -> Option<String> {
     asked(target, graph, pair, edge).map(|asked| asked.address())
+}
+
+/// What a service of another revision, to which the name leads too, lacks of what a caller asks for on a swarm: the address,
+/// and the lack in words, none where it answers.
+pub(super) fn of_one_name(
+    (graph, caller, callee): (&Graph, ServiceView<'_>, ServiceView<'_>),
+    edge: &Edge,
+    (other, namesake): (&Graph, ServiceView<'_>),
+) -> Option<(String, Option<String>)> {
+    let asked = asked(TargetId::Swarm, graph, (caller, callee), edge)?;
+    if unnamed(other, namesake, &asked).is_some() {
+        return None;
+    }
+    // Who has no task has no address.
+    let why = missing(TargetId::Swarm, other, namesake, &asked).filter(|why| *why != Why::Nobody);
+    let lack = why.map(|why| asked.lack(why));
+    Some((asked.address(), lack))
 }
 
 /// How a caller asks for a port of a callee in a revision.
@@ -317,6 +352,11 @@ fn missing(target: TargetId, graph: &Graph, callee: ServiceView<'_>, asked: &Ask
             Some(Why::Name)
         };
     }
+    unnamed(graph, callee, asked)
+}
+
+/// Why a name that is asked for on a swarm does not lead to a service of a revision; `None` where it does.
+fn unnamed(graph: &Graph, callee: ServiceView<'_>, asked: &Asked) -> Option<Why> {
     if asked.networks.is_empty() {
         let alone = graph.joins(callee).next().is_none();
         let named = callee.name() == asked.host || callee.emitted_name() == asked.host;
@@ -399,18 +439,7 @@ fn place(callee: ServiceView<'_>, edge: &Edge, why: Why) -> Span {
 impl Fault<'_> {
     /// What the callee lacks, after `the new … `.
     fn lacks(&self) -> String {
-        match (self.why, self.asked.networks.first()) {
-            (Why::Nobody, _) => "has no instance".to_owned(),
-            (Why::Port, _) => "does not listen there".to_owned(),
-            (Why::OtherPort, _) => "has another of its ports there".to_owned(),
-            (Why::Protocol, _) => {
-                format!("speaks something else than {}", self.asked.protocol.word())
-            }
-            (Why::Name, _) => "does not go by that name".to_owned(),
-            (Why::Network, Some(network)) => format!("is not on network `{network}`"),
-            (Why::Network, None) => "is not on its stack's own network".to_owned(),
-            (Why::Policy, _) => "admits only pods of its networks".to_owned(),
-        }
+        self.asked.lack(self.why)
     }
 }
 

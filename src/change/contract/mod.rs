@@ -8,6 +8,7 @@ mod data;
 mod endpoints;
 mod instances;
 mod migrations;
+mod namesakes;
 mod newcomers;
 mod order;
 mod outcome;
@@ -65,6 +66,7 @@ static ALL: &[Rule] = &[
     migrations::old_meets_new,
     migrations::older_than_data,
     addresses::moved,
+    namesakes::answer_differently,
     endpoints::without_pods,
     ports::moved,
     versions::in_common,

@@ -1,0 +1,136 @@
+//! Names of a swarm's networks that lead to two services: one that is left behind and runs on, and a new one in its place.
+//!
+//! Both are given to who asks, in any order (moby libnetwork `agent.go`, `addEndpointNameResolution`; `resolver.go`,
+//! `shuffleAddr`).
+
+use super::{Step, addresses};
+use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
+use crate::graph::{Edge, EdgeKind, Graph, ServiceView, port_number};
+use crate::vocabulary::TargetId;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A service that is left behind, and a new one.
+struct Namesakes<'a> {
+    left: ServiceView<'a>,
+    come: ServiceView<'a>,
+    host: String,
+    /// Who of whom asks in vain, in words.
+    vain: BTreeSet<String>,
+}
+
+/// What one of two services of one name does not answer.
+pub(super) fn answer_differently(step: &Step<'_>, found: &mut Diagnostics) {
+    let (Some(old), Some(new)) = (step.old, step.new) else {
+        return;
+    };
+    if !step.targets().any(|target| target == TargetId::Swarm) {
+        return;
+    }
+    let (left, come) = (alone(old, new), alone(new, old));
+    if left.is_empty() || come.is_empty() {
+        return;
+    }
+    let mut all: BTreeMap<(&str, &str), Namesakes<'_>> = BTreeMap::new();
+    for (graph, other, asked_for, met, is_old) in [
+        (old, new, &left, &come, true),
+        (new, old, &come, &left, false),
+    ] {
+        for callee in asked_for.iter().copied() {
+            for (edge, caller) in graph.edges_to(callee.id) {
+                if edge.kind == EdgeKind::After || graph.replicas(caller).most == 0 {
+                    continue;
+                }
+                for namesake in met.iter().copied() {
+                    let asks = (graph, caller, callee);
+                    let Some((address, lack)) = lacks(asks, edge, (other, namesake)) else {
+                        continue;
+                    };
+                    let (one, two) = if is_old {
+                        (callee, namesake)
+                    } else {
+                        (namesake, callee)
+                    };
+                    let pair = all.entry((one.name(), two.name())).or_insert_with(|| {
+                        let host = address.split(':').next().unwrap_or_default();
+                        Namesakes {
+                            left: one,
+                            come: two,
+                            host: host.to_owned(),
+                            vain: BTreeSet::new(),
+                        }
+                    });
+                    let who = if is_old { "as it is" } else { "as it will be" };
+                    let which = if is_old { "the new one" } else { "the old one" };
+                    pair.vain.insert(format!(
+                        "`{}` {who} asks for `{address}`, and {which} {lack}",
+                        caller.name()
+                    ));
+                }
+            }
+        }
+    }
+    found.extend(all.into_values().map(|pair| told(old, pair)));
+}
+
+/// The services of a swarm whose real names the other revision does not have.
+fn alone<'a>(graph: &'a Graph, other: &Graph) -> Vec<ServiceView<'a>> {
+    let place = |graph: &Graph, service: ServiceView<'_>| {
+        (
+            graph.stack(service).to_owned(),
+            service.emitted_name().to_owned(),
+        )
+    };
+    let known: BTreeSet<(String, String)> = other
+        .services_on(TargetId::Swarm)
+        .map(|service| place(other, service))
+        .collect();
+    let services = graph.services_on(TargetId::Swarm);
+    services
+        .filter(|service| !known.contains(&place(graph, *service)))
+        .collect()
+}
+
+/// What a service to which the name leads as well lacks of what a caller asks for: the address, and what.
+fn lacks(
+    asks: (&Graph, ServiceView<'_>, ServiceView<'_>),
+    edge: &Edge,
+    (other, namesake): (&Graph, ServiceView<'_>),
+) -> Option<(String, String)> {
+    let (address, lack) = addresses::of_one_name(asks, edge, (other, namesake))?;
+    let (_, caller, callee) = asks;
+    let version = || {
+        let number = callee.port(&edge.port).and_then(port_number);
+        let met = namesake.ports().find(|port| port_number(port) == number)?;
+        let asked = caller.asked(callee.name(), &edge.port).0;
+        let served = namesake.served(met.label.name());
+        let lack = format!("serves version {served}, where {asked} is needed");
+        (edge.kind == EdgeKind::Calls && !served.has(asked)).then_some(lack)
+    };
+    Some((address, lack.or_else(version)?))
+}
+
+fn told(old: &Graph, pair: Namesakes<'_>) -> Diagnostic {
+    let Namesakes {
+        left,
+        come,
+        host,
+        vain,
+    } = pair;
+    let real = format!("{}_{}", old.stack(left), left.emitted_name());
+    let join = come.node.service.join.first();
+    let diagnostic = Diagnostic::new(
+        &catalogue::ADDRESS_MOVED,
+        format!(
+            "`{host}` leads to the new `{}` and to `{real}`, which runs on: who asks is given the one or the other",
+            come.name()
+        ),
+        join.map_or_else(|| come.span(), |join| join.span),
+    );
+    let diagnostic = vain.into_iter().fold(diagnostic, Diagnostic::note);
+    diagnostic
+        .help(format!(
+            "give `{}` another alias than `{host}` until the callers have moved and `docker service rm {real}` was done",
+            come.name()
+        ))
+        .about(come.name())
+}
