@@ -430,6 +430,28 @@ fn links_are_followed_within_the_root_and_no_further() {
 }
 
 #[test]
+fn the_root_is_a_folder_of_the_disk_for_a_revision_too() {
+    let repository = Repository::new();
+    let shared = |version: &str| repository.put("library/web.zd", &Repository::web(version));
+    shared("1.0.0");
+    let program = PROGRAM.replace("./parts", "../library");
+    repository.put("shop/app.zd", &program);
+    repository.commit("shared");
+    shared("1.1.0");
+    let change = "web:1.0.0\" -> \"example/web:1.1.0";
+    for words in [&["--root", ".."][..], &["HEAD", "app.zd", "--root", ".."]] {
+        let (code, said) = repository.plan(words, &[]);
+        assert!(code == 0 && said.contains(change), "{code}\n{said}");
+    }
+    // A range stands alone.
+    let (code, said) = repository.plan(&["one..two", "app.zd"], &[]);
+    assert!(
+        code == 2 && said.contains("--file app.zd"),
+        "{code}\n{said}"
+    );
+}
+
+#[test]
 fn exit_codes_are_as_documented() {
     let repository = Repository::new();
     let detailed = "--detailed-exitcode";

@@ -17,8 +17,6 @@ const MOST_LINKS: usize = 16;
 /// A revision's tree.
 #[derive(Debug)]
 pub(super) struct Tree {
-    /// The path of the folder that paths are relative to, in the repository: `shop/`.
-    prefix: String,
     revision: String,
     /// By path in the repository.
     entries: BTreeMap<String, Entry>,
@@ -46,8 +44,6 @@ enum Kind {
 /// There is no git, no repository, or no such revision.
 pub(super) fn open(revision: &str, path: &Path) -> Result<Tree, Failure> {
     let folder = nearest_folder(path);
-    let prefix = run(&folder, &["rev-parse", "--show-prefix"])?;
-    let prefix = text(prefix)?.trim_end_matches('\n').to_owned();
     let commit = format!("{revision}^{{commit}}");
     // What looks like an option is none.
     let words = [
@@ -74,7 +70,6 @@ pub(super) fn open(revision: &str, path: &Path) -> Result<Tree, Failure> {
     let entries = listing.split(|byte| *byte == 0).filter_map(entry).collect();
     Ok(Tree {
         blobs: Blobs::of(folder),
-        prefix,
         revision: revision.to_owned(),
         entries,
     })
@@ -83,7 +78,7 @@ pub(super) fn open(revision: &str, path: &Path) -> Result<Tree, Failure> {
 impl Tree {
     /// The program that a path names, or the folder of manifests: its path in the repository.
     pub(super) fn main(&self, path: &Path) -> Result<PathBuf, Failure> {
-        let path = self.path_of(path)?;
+        let path = path_of(path)?;
         let below = match path.as_str() {
             "" => MAIN.to_owned(),
             path => format!("{path}/{MAIN}"),
@@ -115,31 +110,6 @@ impl Tree {
         })
     }
 
-    /// A path on disk as a path in the repository.
-    pub(super) fn path_of(&self, path: &Path) -> Result<String, Failure> {
-        let folder = nearest_folder(path);
-        let rest = path.strip_prefix(&folder).unwrap_or(path);
-        let mut parts: Vec<String> = self
-            .prefix
-            .split('/')
-            .filter(|part| !part.is_empty())
-            .map(ToOwned::to_owned)
-            .collect();
-        for part in rest.components() {
-            match part {
-                Component::Normal(name) => parts.push(name.to_string_lossy().into_owned()),
-                Component::CurDir => {}
-                _ => {
-                    return Err(Failure::new(format!(
-                        "`{}` is no path in the repository",
-                        show(path)
-                    )));
-                }
-            }
-        }
-        Ok(parts.join("/"))
-    }
-
     /// Every file of a folder, or the one file, with its text, by path from there.
     pub(super) fn files_below(&self, path: &str) -> Result<BTreeMap<String, String>, Failure> {
         let folder = format!("{path}/");
@@ -161,6 +131,29 @@ impl Tree {
         }
         Ok(files)
     }
+}
+
+/// A path on disk as a path in the repository that it is in.
+pub(super) fn path_of(path: &Path) -> Result<String, Failure> {
+    let folder = nearest_folder(path);
+    let rest = path.strip_prefix(&folder).unwrap_or(path);
+    let prefix = text(run(&folder, &["rev-parse", "--show-prefix"])?)?;
+    let parts = prefix.trim_end_matches('\n').split('/');
+    let parts = parts.filter(|part| !part.is_empty());
+    let mut parts: Vec<String> = parts.map(ToOwned::to_owned).collect();
+    for part in rest.components() {
+        match part {
+            Component::Normal(name) => parts.push(name.to_string_lossy().into_owned()),
+            Component::CurDir => {}
+            _ => {
+                return Err(Failure::new(format!(
+                    "`{}` is no path in the repository",
+                    show(path)
+                )));
+            }
+        }
+    }
+    Ok(parts.join("/"))
 }
 
 /// The nearest folder on disk above a path, or the path itself.
@@ -239,10 +232,17 @@ impl GitWorld {
             let Some(entry) = self.tree.entries.get(&full) else {
                 let folder = format!("{full}/");
                 let is_folder = self.tree.entries.keys().any(|it| it.starts_with(&folder));
-                return Err(if is_folder {
-                    LoadError::NotAFile
-                } else {
-                    LoadError::NotFound
+                let mut above = full.match_indices('/').map(|(end, _)| &full[..end]);
+                let module = above.find(|folder| {
+                    let entry = self.tree.entries.get(*folder);
+                    entry.is_some_and(|entry| entry.kind == Kind::Module)
+                });
+                return Err(match module {
+                    Some(module) => LoadError::Io(format!(
+                        "`{module}` is a submodule there, whose files are in another repository"
+                    )),
+                    None if is_folder => LoadError::NotAFile,
+                    None => LoadError::NotFound,
                 });
             };
             match entry.kind {

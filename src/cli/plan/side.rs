@@ -56,6 +56,25 @@ enum Place<'a> {
     Revision(&'a str, Option<&'a Path>),
 }
 
+impl Place<'_> {
+    /// One of two that are named, which a range is not.
+    fn alone(self, other: &str) -> Result<Self, Failure> {
+        match self {
+            // Git has no name with two dots in it (git-check-ref-format).
+            Self::Revision(range, None) if range.contains("..") => Err(Failure::new(format!(
+                "`{}` names two revisions already",
+                escape_line(range)
+            ))
+            .help(format!(
+                "name the program beside them: `zdc plan {} --file {}`",
+                escape_line(range),
+                escape_line(other)
+            ))),
+            one => Ok(one),
+        }
+    }
+}
+
 impl Sides<'_> {
     /// Finds both.
     ///
@@ -70,7 +89,7 @@ impl Sides<'_> {
         };
         let (old, new) = match (self.old, self.new) {
             (None, _) => (Place::Revision("HEAD", None), default()),
-            (Some(old), Some(new)) => (place(old), place(new)),
+            (Some(old), Some(new)) => (place(old).alone(new)?, place(new).alone(old)?),
             (Some(one), None) => match (place(one), one.split_once("..")) {
                 (Place::Disk(path), _) => (Place::Revision("HEAD", None), Place::Disk(path)),
                 (_, Some((_, new))) if new.starts_with('.') => {
@@ -144,7 +163,7 @@ impl Sides<'_> {
             return Ok(Side::Manifests { place, name });
         }
         let root = match self.root {
-            Some(root) => tree.path_of(root)?,
+            Some(root) => git::path_of(root)?,
             None => main
                 .rsplit_once('/')
                 .map_or("", |(folder, _)| folder)
