@@ -576,6 +576,19 @@ mod output {
         desk.edit(
             "manifests/kubernetes/web.yaml",
             "replicas: 2",
+            "replicas: 9",
+        );
+        let help =
+            "not up to date; move what you changed into the source, or overwrite it with --force";
+        ends(&desk.zdc(&["build", "--check"]), 1, &[help]);
+        desk.edit(
+            "manifests/kubernetes/web.yaml",
+            "replicas: 9",
+            "replicas: 2",
+        );
+        desk.edit(
+            "manifests/kubernetes/web.yaml",
+            "replicas: 2",
             "replicas: 7",
         );
         desk.put("manifests/kubernetes/mine.yaml", "mine: 1\n");
@@ -792,7 +805,7 @@ mod output {
                 .spawn()
                 .unwrap();
             std::thread::sleep(std::time::Duration::from_millis(millis));
-            let signal = if millis % 8 == 0 { "-INT" } else { "-TERM" };
+            let signal = ["-INT", "-TERM", "-HUP"][usize::try_from(millis).unwrap() / 4 % 3];
             let _ = Command::new("kill")
                 .args([signal, &child.id().to_string()])
                 .stderr(Stdio::null())

@@ -159,11 +159,14 @@ impl Build {
         } else {
             terminal::to_error(|out| out.write_all(diff.as_bytes()));
         }
+        let next = match output::held_back(plan) {
+            Some(way_out) => way_out.to_owned(),
+            None => format!("write with: {}", without_check()),
+        };
         terminal::say(&format!(
-            "{} in {} not up to date; write with: {}",
+            "{} in {} not up to date; {next}",
             files(count),
-            as_folder(to.folder),
-            without_check()
+            as_folder(to.folder)
         ));
         Ok(Exit::Found)
     }

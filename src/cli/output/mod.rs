@@ -15,7 +15,7 @@ pub(super) use diff::diff;
 pub(super) use edit::{Edit, rewrite};
 pub(super) use stamp::{Mark, mark, stamped, unstamped};
 pub(super) use stream::stream;
-pub(super) use write::{Written, write};
+pub(super) use write::{Written, held_back, write};
 
 use crate::vocabulary::TargetId;
 use std::path::Path;

@@ -98,19 +98,33 @@ fn refuse(files: &[Planned], folder: &Path, force: bool) -> Result<(), Failure> 
         show(folder),
         refused.concat()
     ));
-    let any = |is: fn(&Found) -> bool| files.iter().any(|file| is(&file.found));
-    Err(
-        failure.help(if any(|found| matches!(found, Found::Blocked(_))) {
-            "move what stands in the way, or choose another folder with --out"
-        } else if any(|found| matches!(found, Found::Another(..))) {
-            "give each program a folder of its own with --out, or overwrite them with --force"
-        } else {
-            "move what you changed into the source, or overwrite it with --force"
-        }),
-    )
+    Err(failure.help(way_out(files)))
 }
 
-/// Set by SIGINT and SIGTERM, from now on. Before this they end the program at once, which is
+/// What to do where files are not zdc's to overwrite.
+fn way_out(files: &[Planned]) -> &'static str {
+    let any = |is: fn(&Found) -> bool| files.iter().any(|file| is(&file.found));
+    if any(|found| matches!(found, Found::Blocked(_))) {
+        "move what stands in the way, or choose another folder with --out"
+    } else if any(|found| matches!(found, Found::Another(..))) {
+        "give each program a folder of its own with --out, or overwrite them with --force"
+    } else {
+        "move what you changed into the source, or overwrite it with --force"
+    }
+}
+
+/// Why a build would not write: what to do first.
+pub(crate) fn held_back(plan: &Plan) -> Option<&'static str> {
+    let is_held = |file: &Planned| {
+        matches!(
+            file.found,
+            Found::Blocked(_) | Found::Another(..) | Found::Theirs(..)
+        )
+    };
+    plan.files.iter().any(is_held).then(|| way_out(&plan.files))
+}
+
+/// Set by SIGINT, SIGTERM and, where a terminal is closed, SIGHUP, from now on. Before this they end the program at once, which is
 /// right as long as there is nothing to clean up.
 pub(super) fn watch_signals() -> Result<Arc<AtomicBool>, Failure> {
     let flag = Arc::new(AtomicBool::new(false));
@@ -121,8 +135,13 @@ pub(super) fn watch_signals() -> Result<Arc<AtomicBool>, Failure> {
     // Beyond a limit of a file's size the write fails then (setrlimit(2), RLIMIT_FSIZE), which is told and cleaned up
     // after; by itself the signal ends the program.
     #[cfg(unix)]
-    signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default())
-        .map_err(|error| Failure::new(format!("cannot watch for signals: {error}")))?;
+    for (signal, flag) in [
+        (signal_hook::consts::SIGHUP, Arc::clone(&flag)),
+        (signal_hook::consts::SIGXFSZ, Arc::default()),
+    ] {
+        signal_hook::flag::register(signal, flag)
+            .map_err(|error| Failure::new(format!("cannot watch for signals: {error}")))?;
+    }
     Ok(flag)
 }
 

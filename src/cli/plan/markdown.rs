@@ -129,15 +129,55 @@ fn fenced(text: &str) -> String {
     escape_line(text).replace("```", "'''")
 }
 
-/// Text that stays text: what is in backticks is left, tags and mentions are not.
+/// Text that stays text: what is in backticks is left, tags, links and mentions are not.
 fn inline(text: &str) -> String {
     let text = escape_line(text);
+    // Where a name has backticks of its own nobody knows which are whose, and readers pair runs of one length
+    // (spec.commonmark.org, Code spans).
+    if text.contains("``") || text.matches('`').count() % 2 == 1 {
+        return plain(&text).replace('`', "&#96;");
+    }
     let parts = text.split('`').enumerate().map(|(index, part)| {
         if index % 2 == 1 {
-            return part.to_owned();
+            part.to_owned()
+        } else {
+            plain(part)
         }
-        let part = part.replace('&', "&amp;").replace('<', "&lt;");
-        part.replace('@', "&#64;").replace('*', "&#42;")
     });
     parts.collect::<Vec<_>>().join("`")
+}
+
+/// Text outside of backticks.
+fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => plain.push_str("&amp;"),
+            '<' => plain.push_str("&lt;"),
+            '@' => plain.push_str("&#64;"),
+            '*' => plain.push_str("&#42;"),
+            '[' => plain.push_str("&#91;"),
+            '\\' => plain.push_str("&#92;"),
+            letter => plain.push(letter),
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::inline;
+
+    #[test]
+    fn what_a_program_names_is_no_markup() {
+        for (text, shown) in [
+            ("`web` asks <you> @all", "`web` asks &lt;you> &#64;all"),
+            ("`a` of [x](y) and `b`", "`a` of &#91;x](y) and `b`"),
+            ("``` @all ``", "&#96;&#96;&#96; &#64;all &#96;&#96;"),
+            ("`a`<img>`", "&#96;a&#96;&lt;img>&#96;"),
+            ("\\`<img>`", "&#92;`<img>`"),
+        ] {
+            assert_eq!(inline(text), shown);
+        }
+    }
 }
