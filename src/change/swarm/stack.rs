@@ -193,12 +193,13 @@ impl<'a> Stack<'a> {
             .collect()
     }
 
-    /// Whether the stack uses what somebody else made under a name of the swarm.
+    /// Whether the stack uses what somebody else made under a name of the swarm. A volume belongs to no stack: a node makes it for
+    /// the first task that mounts one of that name.
     pub(super) fn uses(&self, section: &str, real: &str) -> bool {
-        let mut external = self
+        let mut shared = self
             .entries_of(section)
-            .filter(|(_, entry)| entry.is_external());
-        external.any(|(name, _)| self.real(section, name) == real)
+            .filter(|(_, entry)| section == "volumes" || entry.is_external());
+        shared.any(|(name, _)| self.real(section, name) == real)
     }
 
     /// Whether somebody else makes an entry of a section.
