@@ -557,6 +557,8 @@ fn manifests_that_are_not_what_is_applied_are_refused() {
         "namePrefix: a-\n",
         "namespace: shop\n",
         "resources: [\"https://example.com/base?ref=main\"]\n",
+        "resources: [../base, web.yaml]\n",
+        "resources: [below/../../base, web.yaml]\n",
     ] {
         let kustomization = if more.starts_with("resources") {
             more.to_owned()
@@ -576,6 +578,58 @@ fn manifests_that_are_not_what_is_applied_are_refused() {
     assert!(
         code == 2 && said.contains("metadata.name"),
         "{code}\n{said}"
+    );
+}
+
+/// What looks like a manifest and cannot be read is no reason to say that nothing changes.
+#[test]
+fn manifests_that_cannot_be_read_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = |file: &str, text: &[u8]| {
+        let path = folder.path().join("new").join(file);
+        for side in ["old", "new"] {
+            let side = folder.path().join(side);
+            fs::create_dir_all(&side).unwrap();
+            let service = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\n";
+            fs::write(side.join("web.yaml"), service).unwrap();
+        }
+        if !text.is_empty() {
+            fs::write(&path, text).unwrap();
+        }
+        let output = Command::new(env!("CARGO_BIN_EXE_zdc"))
+            .args(["plan", "old", "new"])
+            .current_dir(folder.path())
+            .env_clear()
+            .output()
+            .unwrap();
+        if !text.is_empty() {
+            fs::remove_file(path).unwrap();
+        }
+        let said = String::from_utf8(output.stderr).unwrap();
+        (output.status.code().unwrap(), said)
+    };
+    let (latin, long) = (b"# caf\xe9\n".as_slice(), vec![b'#'; (4 << 20) + 1]);
+    assert_eq!(plan("picture.png", latin).0, 0);
+    let (code, said) = plan("more.yaml", latin);
+    assert!(
+        code == 2 && said.contains("more.yaml") && said.contains("UTF-8"),
+        "{said}"
+    );
+    let (code, said) = plan("more.json", &long);
+    assert!(
+        code == 2 && said.contains("more.json") && said.contains("4 MiB"),
+        "{said}"
+    );
+    let (elsewhere, link) = (
+        folder.path().join("elsewhere"),
+        folder.path().join("new/below"),
+    );
+    fs::create_dir(elsewhere).unwrap();
+    std::os::unix::fs::symlink("../elsewhere", link).unwrap();
+    let (code, said) = plan("more.yaml", b"");
+    assert!(
+        code == 2 && said.contains("below") && said.contains("link"),
+        "{said}"
     );
 }
 

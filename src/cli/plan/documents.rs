@@ -14,6 +14,25 @@ fn is_json(path: &str) -> bool {
     path.rsplit_once('.').is_some_and(|(_, end)| end == "json")
 }
 
+/// Whether a file goes by the name of one that holds manifests.
+pub(super) fn is_named_so(path: &str) -> bool {
+    is_yaml(path) || is_json(path) || path.rsplit('/').next() == Some("Kustomization")
+}
+
+/// Whether a document is an object of Kubernetes.
+pub(super) fn is_object(document: &Value) -> bool {
+    ["apiVersion", "kind"]
+        .iter()
+        .all(|key| document.get(*key).is_some_and(Value::is_string))
+}
+
+/// Whether a file holds objects of Kubernetes, or says so and cannot be read.
+pub(super) fn holds_objects(path: &str, text: &str) -> bool {
+    let mentions = ["apiVersion", "kind"].iter().all(|key| text.contains(key));
+    let hold = |documents: Vec<Value>| documents.iter().any(is_object);
+    mentions && is_manifest(path, text) && documents(path, text).map_or(true, hold)
+}
+
 /// Whether a file holds manifests: of YAML every one, of JSON what says so, and the one name that needs no end.
 pub(super) fn is_manifest(path: &str, text: &str) -> bool {
     let first = || serde_json::Deserializer::from_str(text).into_iter().next();
@@ -120,7 +139,7 @@ pub(super) fn is_kustomization(path: &str, document: &Value) -> Result<bool, Fai
     let mut changes = fields.filter(|(key, value)| match key.as_str() {
         // It is asked for below, of all that is listed.
         "apiVersion" | "kind" | "metadata" | "namespace" => false,
-        "resources" => !are_here(value),
+        "resources" => !are_here(path, value),
         _ => true,
     });
     match changes.next() {
@@ -179,12 +198,24 @@ pub(super) fn keeps_namespaces(
     Ok(())
 }
 
-/// Whether resources are files, and nothing that is fetched.
-fn are_here(resources: &Value) -> bool {
+/// Whether resources are files below, and nothing that is fetched or stands beside the folder that is compared.
+fn are_here(path: &str, resources: &Value) -> bool {
+    let depth = path.matches('/').count();
     let mut names = resources.as_array().into_iter().flatten();
     names.all(|name| {
         let name = name.as_str().unwrap_or_default();
         let elsewhere = ["://", "?ref=", "git@", "github.com"];
-        !elsewhere.iter().any(|mark| name.contains(mark))
+        // How far above the folder it leads.
+        let mut left = Some(depth);
+        for step in name.split('/') {
+            left = match step {
+                ".." => left.and_then(|it| it.checked_sub(1)),
+                "" | "." => left,
+                _ => left.map(|it| it + 1),
+            };
+        }
+        left.is_some()
+            && !name.starts_with('/')
+            && !elsewhere.iter().any(|mark| name.contains(mark))
     })
 }

@@ -1,12 +1,14 @@
 //! Manifests as a side of a plan, whoever wrote them: what was deployed may be in no program.
 
 use super::documents::{
-    documents, is_kustomization, is_manifest, is_yaml, keeps_namespaces, object,
+    documents, holds_objects, is_kustomization, is_manifest, is_named_so, is_object, is_yaml,
+    keeps_namespaces, object,
 };
 use crate::cli::Failure;
 use crate::cli::disk::read_source;
 use crate::cli::output::{Mark, mark, unstamped};
 use crate::cli::project::show;
+use crate::source::LoadError;
 use crate::targets::{Content, Object, kubernetes};
 use crate::vocabulary::TargetId;
 use crate::yaml;
@@ -68,11 +70,16 @@ impl Manifests {
 fn on_disk(path: &Path) -> Result<BTreeMap<String, String>, Failure> {
     let mut files = BTreeMap::new();
     if path.is_dir() {
-        walk(path, "", &mut files)?;
+        let mut unread = Vec::new();
+        walk(path, "", &mut files, &mut unread)?;
+        let contents = contents(&files);
+        let is_meant = |(inside, _): &(String, _)| is_named_so(inside) || contents.contains(inside);
+        if let Some((inside, error)) = unread.into_iter().find(is_meant) {
+            return Err(unreadable(&path.join(inside), &error));
+        }
     } else {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let text = read_source(path)
-            .map_err(|error| Failure::new(format!("cannot read `{}`: {error:?}", show(path))))?;
+        let text = read_source(path).map_err(|error| unreadable(path, &error))?;
         files.insert(name.into_owned(), text.to_string());
         let folder = path.parent().unwrap_or(Path::new(""));
         for inside in contents(&files) {
@@ -90,7 +97,26 @@ fn on_disk(path: &Path) -> Result<BTreeMap<String, String>, Failure> {
     Ok(files)
 }
 
-fn walk(folder: &Path, prefix: &str, files: &mut BTreeMap<String, String>) -> Result<(), Failure> {
+/// Why a file that would be a manifest is none.
+fn unreadable(path: &Path, error: &LoadError) -> Failure {
+    let why = match error {
+        LoadError::TooLarge { bytes } => format!("{bytes} bytes, and 4 MiB are read"),
+        LoadError::NotUtf8 { offset } => format!("it is not UTF-8 at byte {offset}"),
+        LoadError::NotFound => "there is no such file".to_owned(),
+        LoadError::Io(words) => words.clone(),
+        LoadError::OutsideRoot | LoadError::NotAFile => "it is no file".to_owned(),
+    };
+    Failure::new(format!("cannot read `{}`: {why}", show(path)))
+}
+
+/// The files below a folder, and those that cannot be read. `kubectl apply -R` follows no link to a folder
+/// (kubernetes/kubernetes `staging/src/k8s.io/cli-runtime/pkg/resource/visitor.go`, `ExpandPathsToFileVisitors`).
+fn walk(
+    folder: &Path,
+    prefix: &str,
+    files: &mut BTreeMap<String, String>,
+    unread: &mut Vec<(String, LoadError)>,
+) -> Result<(), Failure> {
     let fail =
         |error: std::io::Error| Failure::new(format!("cannot read `{}`: {error}", show(folder)));
     let entries = std::fs::read_dir(folder).map_err(fail)?;
@@ -103,10 +129,21 @@ fn walk(folder: &Path, prefix: &str, files: &mut BTreeMap<String, String>) -> Re
             continue;
         }
         let inside = format!("{prefix}{name}");
-        if path.is_dir() && !path.is_symlink() {
-            walk(&path, &format!("{inside}/"), files)?;
-        } else if let Ok(text) = read_source(&path) {
-            files.insert(inside, text.to_string());
+        if path.is_dir() && path.is_symlink() {
+            let link = format!(
+                "`{}` is a link to a folder, which nobody follows",
+                show(&path)
+            );
+            return Err(Failure::new(link).help("name the folder itself, or put the files here"));
+        } else if path.is_dir() {
+            walk(&path, &format!("{inside}/"), files, unread)?;
+            continue;
+        }
+        match read_source(&path) {
+            Ok(text) => {
+                files.insert(inside, text.to_string());
+            }
+            Err(error) => unread.push((inside, error)),
         }
     }
     Ok(())
@@ -136,20 +173,41 @@ pub(super) fn contents(files: &BTreeMap<String, String>) -> BTreeSet<String> {
     found
 }
 
+/// The folders of targets that hold what zdc wrote; one of the same name may be of an app, with objects of Kubernetes.
+fn bundles(files: &BTreeMap<String, String>) -> BTreeSet<&str> {
+    let mut found = BTreeSet::new();
+    for (path, text) in files {
+        if let Some((folder, _)) = path.split_once('/')
+            && TargetId::from_word(folder).is_some()
+            && !found.contains(folder)
+            && !matches!(mark(Path::new(path), text), Mark::None)
+        {
+            found.insert(folder);
+        }
+    }
+    found
+}
+
 /// The objects of files, by their paths: in the folder of their target, or told by what they hold.
 fn read(files: &BTreeMap<String, String>) -> Result<Vec<(TargetId, Vec<Object>)>, Failure> {
     let mut found: BTreeMap<TargetId, Vec<Object>> = BTreeMap::new();
-    let contents = contents(files);
+    let (contents, bundles) = (contents(files), bundles(files));
+    let hosts = TargetId::Nginx.word();
+    let in_hosts = |path: &str| path.split_once('/').is_some_and(|(it, _)| it == hosts);
+    let are_hosts = bundles.contains(hosts)
+        || !files
+            .iter()
+            .any(|(path, text)| in_hosts(path) && holds_objects(path, text));
     let mut kustomizations = Vec::new();
     for (path, text) in files {
-        let (target, path) = match path.split_once('/') {
-            Some((folder, _)) if TargetId::from_word(folder).is_some() => {
-                (TargetId::from_word(folder), path.clone())
-            }
-            _ => (None, path.clone()),
-        };
+        let folder = path.split_once('/').map(|(folder, _)| folder);
+        let target = folder.and_then(TargetId::from_word);
+        let target = target.filter(|it| *it != TargetId::Nginx || are_hosts);
+        let path = path.clone();
         let in_configs = path.contains("/configs/") || path.starts_with("configs/");
-        let is_content = in_configs || contents.contains(&path);
+        let in_bundle = folder.is_some_and(|it| bundles.contains(it));
+        let is_content =
+            contents.contains(&path) || in_configs && (in_bundle || !holds_objects(&path, text));
         if target == Some(TargetId::Nginx) || !is_manifest(&path, text) || is_content {
             let objects = found.entry(target.unwrap_or(TargetId::Swarm)).or_default();
             objects.push(file(&path, text));
@@ -158,10 +216,10 @@ fn read(files: &BTreeMap<String, String>) -> Result<Vec<(TargetId, Vec<Object>)>
         if let Mark::Intact { .. } = mark(Path::new(&path), text)
             && let Some((told, objects)) = written(&path, &unstamped(text))
         {
-            found
-                .entry(target.unwrap_or(told))
-                .or_default()
-                .extend(objects);
+            let target = target
+                .filter(|_| told != TargetId::Kubernetes)
+                .unwrap_or(told);
+            found.entry(target).or_default().extend(objects);
             continue;
         }
         for document in documents(&path, text)? {
@@ -169,6 +227,7 @@ fn read(files: &BTreeMap<String, String>) -> Result<Vec<(TargetId, Vec<Object>)>
                 kustomizations.push((path.clone(), document));
                 continue;
             }
+            let target = target.filter(|_| !is_object(&document));
             let target = target.unwrap_or_else(|| told(&document));
             let objects = found.entry(target).or_default();
             match target {
