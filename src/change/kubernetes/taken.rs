@@ -14,37 +14,38 @@ enum Thing {
     Address(String),
 }
 
-/// Refuses a Service what another one has, since manifests are applied one after the other (kubernetes/kubernetes
-/// `pkg/registry/core/service/portallocator`, `pkg/registry/core/service/ipallocator`).
+/// Refuses a Service what another one has, changed or not, since manifests are applied one after the other. A port is one Service's for
+/// whatever protocol (kubernetes/kubernetes `pkg/registry/core/service/portallocator`, `Allocate`;
+/// `pkg/registry/core/service/storage/alloc.go`, `updateNodePorts`; `pkg/registry/core/service/ipallocator`).
 pub(super) fn refuse((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change]) {
-    let of = |side: &Keyed<'_>, change: &Change| {
+    let wanted = |change: &Change| {
         let namespace = change.namespace.as_deref();
         let key = ("", &*change.kind, &*change.name, namespace);
-        let object = side.get(&key);
+        let is_one = change.kind == "Service" && change.effect != Effect::Left;
+        let object = new.get(&key).filter(|_| is_one);
         object.map_or_else(Vec::new, |object| things(&object.content))
     };
-    let services = || {
-        changes
-            .iter()
-            .enumerate()
-            .filter(|(_, it)| it.kind == "Service")
-    };
-    let mut held: FxHashMap<Thing, usize> = FxHashMap::default();
-    for (index, change) in services() {
-        let had = of(old, change).into_iter();
-        held.extend(had.map(|(_, thing)| (thing, index)));
-    }
-    if held.is_empty() {
+    let wanted: Vec<_> = changes.iter().map(wanted).collect();
+    if wanted.iter().all(Vec::is_empty) {
         return;
     }
-    let same = |one: usize, other: usize| {
-        let named = |index: usize| changes.get(index).map(|it| (&it.name, &it.namespace));
-        named(one) == named(other)
-    };
-    let mut refused = Vec::new();
-    for (index, change) in services().filter(|(_, it)| it.effect != Effect::Left) {
-        let wanted = of(new, change);
-        let is_taken = |thing: &Thing| held.get(thing).is_some_and(|it| !same(*it, index));
+    let mut held: FxHashMap<Thing, (String, Option<String>)> = FxHashMap::default();
+    let mut before: Vec<_> = old
+        .iter()
+        .filter(|(key, _)| (key.0, key.1) == ("", "Service"))
+        .collect();
+    before.sort_unstable_by_key(|(key, _)| **key);
+    for (key, object) in before {
+        let had = things(&object.content).into_iter();
+        let holder = (key.2.to_owned(), key.3.map(ToOwned::to_owned));
+        held.extend(had.map(|(_, thing)| (thing, holder.clone())));
+    }
+    for (change, wanted) in changes.iter_mut().zip(wanted) {
+        if change.kind != "Service" || change.effect == Effect::Left {
+            continue;
+        }
+        let own = (change.name.clone(), change.namespace.clone());
+        let is_taken = |thing: &Thing| held.get(thing).is_some_and(|it| *it != own);
         if let Some((place, thing)) = wanted.iter().find(|(_, thing)| is_taken(thing)) {
             let how = match thing {
                 Thing::Port(port) => (Refusal::Port, refusal::port(&change.name, *place, *port)),
@@ -53,16 +54,11 @@ pub(super) fn refuse((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change
                     refusal::taken_address(&change.name, address),
                 ),
             };
-            refused.push((index, how));
+            change.refuse(Some(how));
             continue;
         }
-        held.retain(|_, holder| *holder != index);
-        held.extend(wanted.into_iter().map(|(_, thing)| (thing, index)));
-    }
-    for (index, how) in refused {
-        if let Some(change) = changes.get_mut(index) {
-            change.refuse(Some(how));
-        }
+        held.retain(|_, holder| *holder != own);
+        held.extend(wanted.into_iter().map(|(_, thing)| (thing, own.clone())));
     }
 }
 
