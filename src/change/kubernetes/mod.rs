@@ -353,6 +353,11 @@ fn renames(changes: &mut Vec<Change>) {
             place: (left.namespace != change.namespace).then(|| place(left)),
         };
         change.how = format!("was {was}, which runs on beside it until it is deleted");
+        // Who asks for what is left is said of that, which is told of no more.
+        if let Some((_, said)) = left.how.split_once("; ") {
+            change.how.push_str("; ");
+            change.how.push_str(said);
+        }
         if is_unsaid(left, change) {
             change.how.push_str(SAME);
         }
