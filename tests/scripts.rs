@@ -727,7 +727,8 @@ case " $* " in
     reason=$(cat "$here/reason" 2>/dev/null || echo NewReplicaSetAvailable)
     able=2
     if [ -e "$here/applied" ] && [ "$reason" != NewReplicaSetAvailable ]; then able=1; fi
-    line Deployment web u1 "" $at $at 2 2 2 $able $able "" "" "" "$reason" $at "" "" "ex:$at " "{$at}"
+    paused=$([ ! -e "$here/paused" ] || echo true)
+    line Deployment web u1 "" $at $at 2 2 2 $able $able "" "" "$paused" "$reason" $at "" "" "ex:$at " "{$at}"
     first=$(cat "$here/twins" 2>/dev/null || echo 1)
     line ReplicaSet web-1 r1 u1 1 1 $((at == 1 ? 2 : 1)) "" 1 1 1 "" "" "" "" "$first" true "" "ex:1 " "{1}"
     if [ $at = 2 ]; then line ReplicaSet web-2 r2 u1 1 1 2 "" 2 $((able - 1)) 2 "" "" "" "" 2 "" "" "ex:2 " "{2}"; fi
@@ -773,6 +774,19 @@ fn a_rollout_that_could_not_be_asked_for_is_not_taken_back() {
     let ran = place.run("manifests/kubernetes/deploy.sh", &[], &[]);
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(place.text("called").contains("rollout undo"), "{ran:?}");
+}
+
+/// A Deployment that somebody paused would be waited for without an end.
+#[test]
+fn what_is_paused_is_not_applied() {
+    let place = cluster();
+    place.put("paused", "");
+    let words = ["--", "--context", "production"];
+    let ran = place.run("manifests/kubernetes/deploy.sh", &words, &[]);
+    let way = "`kubectl --context production rollout resume deployment/web` first";
+    assert!(ran.code == 1 && ran.said.contains(way), "{ran:?}");
+    assert!(!place.path("applied").exists(), "{ran:?}");
+    assert!(!place.text("called").contains("apply"), "{ran:?}");
 }
 
 /// An undo goes by the number of a revision.

@@ -24,6 +24,7 @@ main() {
   local files=() before after now changed workload at ended
   for ((at = 0; at < ${#manifests[@]}; at++)); do files+=(-f "${manifests[at]}"); done
   before=$(state) || fail "the API server does not answer"
+  refuse_paused "$before"
   local said
   # What one object is refused for is said before any is changed.
   if ! said=$(apply --dry-run=server "${files[@]}" 2>&1 >/dev/null) && ! take_over "${files[@]}"; then
@@ -142,6 +143,20 @@ fields_of() {
 both_of() {
   printf '{"apiVersion":"local/v1","kind":"Account","metadata":{"name":"both"},"fields":%s}' "$1" |
     kubectl patch --local --filename - --type merge --patch "{\"fields\":$2}" --output 'jsonpath={.fields}'
+}
+
+# A Deployment that somebody paused by `kubectl rollout pause`, which no manifest says, replaces no pod, and has no deadline
+# either: its rollout would be waited for without an end (kubernetes/kubernetes
+# pkg/controller/deployment/deployment_controller.go, syncDeployment).
+refuse_paused() {
+  local paused workload called=kubectl
+  paused=$(ask 'function answer(workload) { if (how[workload] == "true") print workload }' "$1" "${workloads[*]-}")
+  if [ -z "$paused" ]; then return 0; fi
+  if [ ${#options[@]} -gt 0 ]; then called+=" ${options[*]}"; fi
+  for workload in $paused; do
+    complain "$workload is paused: \`$called rollout resume deployment/${workload#*/}\` first"
+  done
+  fail "what is paused would not roll out: nothing was changed"
 }
 
 # What a workload's pods are made from.
