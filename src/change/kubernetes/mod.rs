@@ -1,6 +1,7 @@
 //! Kubernetes: what `kubectl apply` and the controllers make of the difference between two sets of
 //! manifests.
 
+mod backends;
 mod configs;
 mod defaults;
 mod exceptions;
@@ -77,6 +78,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     selectors::without_pods((&before, &after), &mut changes);
     configs::left_behind((&before, &after), &mut changes);
     renames(&mut changes);
+    backends::led_to((&before, &after), &mut changes);
     configs::read_by((&before, &after), &mut changes);
     TargetChanges {
         target: pair.target,

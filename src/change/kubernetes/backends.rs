@@ -1,0 +1,274 @@
+//! Who leads to Services, by their names and ports: an `Ingress` (`kubernetes.io/docs/concepts/services-networking/ingress`, The Ingress
+//! resource: a backend is a Service and a port of it), and the routes of the Gateway API (`gateway-api.sigs.k8s.io/reference/spec`,
+//! `BackendObjectReference`: a reference that cannot be resolved answers 500).
+
+use super::{Key, Keyed};
+use crate::change::difference::{at, value};
+use crate::change::{Change, Effect};
+use crate::targets::Object;
+use serde_json::Value;
+
+/// Of what group and kind those are who lead to Services.
+const WHO: [(&str, &str); 3] = [
+    ("networking.k8s.io", "Ingress"),
+    ("gateway.networking.k8s.io", "HTTPRoute"),
+    ("gateway.networking.k8s.io", "GRPCRoute"),
+];
+
+/// A port of a Service, by its number or its name.
+#[derive(Clone, PartialEq)]
+enum Port {
+    Number(u64),
+    Name(String),
+}
+
+impl std::fmt::Display for Port {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Name(name) => write!(f, "`{name}`"),
+        }
+    }
+}
+
+/// Where somebody leads to.
+#[derive(Clone, PartialEq)]
+struct Backend {
+    service: String,
+    namespace: Option<String>,
+    port: Option<Port>,
+}
+
+impl Backend {
+    fn is_of(&self, service: Key<'_>) -> bool {
+        (service.0, service.1) == SERVICE
+            && service.2 == self.service
+            && service.3 == self.namespace.as_deref()
+    }
+
+    fn of<'a>(&'a self, side: &Keyed<'a>) -> Option<&'a Object> {
+        let namespace = self.namespace.as_deref();
+        let key = (SERVICE.0, SERVICE.1, self.service.as_str(), namespace);
+        side.get(&key).copied()
+    }
+
+    /// Whether a Service has the port, or may have it.
+    fn is_served(&self, service: &Object) -> bool {
+        let ports = at(&service.content, &["spec", "ports"]);
+        let ports = ports.as_deref().and_then(Value::as_array);
+        let (Some(ports), Some(wanted)) = (ports, &self.port) else {
+            return true;
+        };
+        ports.iter().any(|port| match wanted {
+            Port::Number(number) => port.get("port").and_then(Value::as_u64) == Some(*number),
+            Port::Name(name) => port.get("name").and_then(Value::as_str) == Some(name),
+        })
+    }
+}
+
+const SERVICE: (&str, &str) = ("", "Service");
+
+/// Somebody, with where it leads to.
+type Leader<'a> = (Key<'a>, Vec<Backend>);
+
+/// Says of a Service whose port is gone or which is written no more who leads there all the same, and of who comes to lead to a
+/// Service where there is none.
+pub(super) fn led_to((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change]) {
+    let concerned = |it: &Change| is_left(it) || moves_ports(it) || leads(it);
+    if !changes.iter().any(concerned) {
+        return;
+    }
+    let mut leaders: Vec<Leader<'_>> = new.iter().filter_map(leader).collect();
+    leaders.sort_unstable_by_key(|(key, _)| *key);
+    for change in changes.iter_mut() {
+        let said = if is_left(change) {
+            left(change, &leaders)
+        } else if moves_ports(change) {
+            moved(change, (old, new), &leaders)
+        } else if leads(change) {
+            nobody(change, (old, new), &leaders)
+        } else {
+            continue;
+        };
+        for said in said {
+            if !change.how.is_empty() {
+                change.how.push_str("; ");
+            }
+            change.how.push_str(&said);
+        }
+    }
+}
+
+fn is_left(change: &Change) -> bool {
+    change.kind == SERVICE.1 && change.effect == Effect::Left
+}
+
+fn moves_ports(change: &Change) -> bool {
+    let mut fields = change.fields.iter();
+    change.kind == SERVICE.1
+        && change.effect == Effect::InPlace
+        && fields.any(|field| field.path.starts_with("spec.ports"))
+}
+
+/// Whether it is made or changed, and leads to Services.
+fn leads(change: &Change) -> bool {
+    let is_one = WHO.iter().any(|(_, kind)| *kind == change.kind);
+    is_one && matches!(change.effect, Effect::Created | Effect::InPlace)
+}
+
+/// Who leads to a Service that is left behind.
+fn left(change: &Change, leaders: &[Leader<'_>]) -> Vec<String> {
+    let service = key_of(change);
+    let who = leaders
+        .iter()
+        .filter(|(_, all)| all.iter().any(|it| it.is_of(service)));
+    let shown: Vec<String> = who.map(|(key, _)| shown(*key)).collect();
+    let does = match shown.len() {
+        0 => return Vec::new(),
+        1 => "leads to it, and to nobody once it is deleted",
+        _ => "lead to it, and to nobody once it is deleted",
+    };
+    vec![format!("{} {does}", shown.join(", "))]
+}
+
+/// Who leads to a port that a Service has no more.
+fn moved(
+    change: &Change,
+    (old, new): (&Keyed<'_>, &Keyed<'_>),
+    leaders: &[Leader<'_>],
+) -> Vec<String> {
+    let service = key_of(change);
+    let (Some(was), Some(is)) = (old.get(&service), new.get(&service)) else {
+        return Vec::new();
+    };
+    let gone = |it: &&Backend| it.is_of(service) && it.is_served(was) && !it.is_served(is);
+    let mut ports: Vec<(&Port, Vec<String>)> = Vec::new();
+    for (key, all) in leaders {
+        for port in all.iter().filter(gone).filter_map(|it| it.port.as_ref()) {
+            let who = shown(*key);
+            match ports.iter_mut().find(|(it, _)| *it == port) {
+                Some((_, all)) if !all.contains(&who) => all.push(who),
+                Some(_) => {}
+                None => ports.push((port, vec![who])),
+            }
+        }
+    }
+    let say = |(port, who): (&Port, Vec<String>)| {
+        let lead = if who.len() == 1 { "leads" } else { "lead" };
+        let who = who.join(", ");
+        format!("{who} {lead} to port {port}, which is gone: to nobody from then on")
+    };
+    ports.into_iter().map(say).collect()
+}
+
+/// Where somebody comes to lead to, and there is nothing.
+fn nobody(
+    change: &Change,
+    (old, new): (&Keyed<'_>, &Keyed<'_>),
+    leaders: &[Leader<'_>],
+) -> Vec<String> {
+    let is_it = |key: Key<'_>| {
+        (key.1, key.2, key.3) == (&*change.kind, &*change.name, change.namespace.as_deref())
+    };
+    let Some((key, all)) = leaders.iter().find(|(key, _)| is_it(*key)) else {
+        return Vec::new();
+    };
+    let before = old.get(key).and_then(|was| leader((key, was)));
+    let before = before.map_or_else(Vec::new, |(_, all)| all);
+    let mut said: Vec<String> = Vec::new();
+    for backend in all.iter().filter(|it| !before.contains(it)) {
+        let name = &backend.service;
+        let of_old = backend.of(old);
+        let one = match backend.of(new) {
+            // What is said of a port that goes is said of the Service.
+            Some(is)
+                if backend.is_served(is) || of_old.is_some_and(|was| backend.is_served(was)) =>
+            {
+                continue;
+            }
+            Some(_) => {
+                let Some(port) = &backend.port else {
+                    continue;
+                };
+                format!("Service {name} has no port {port}: it leads to nobody there")
+            }
+            // Where no Service is written at all they are elsewhere; one that is left behind says so itself.
+            None if of_old.is_some() || !has_services(new, backend.namespace.as_deref()) => {
+                continue;
+            }
+            None => format!(
+                "no Service of these manifests is called `{name}`: it leads to nobody there, unless another one is"
+            ),
+        };
+        if !said.contains(&one) {
+            said.push(one);
+        }
+    }
+    said
+}
+
+fn has_services(side: &Keyed<'_>, namespace: Option<&str>) -> bool {
+    let mut all = side.keys();
+    all.any(|key| (key.0, key.1) == SERVICE && key.3 == namespace)
+}
+
+fn key_of(change: &Change) -> Key<'_> {
+    let namespace = change.namespace.as_deref();
+    (SERVICE.0, &change.kind, &change.name, namespace)
+}
+
+fn shown(key: Key<'_>) -> String {
+    format!("{} {}", key.1, key.2)
+}
+
+/// Where an object leads to, if it is one of those that do.
+fn leader<'a>((key, object): (&Key<'a>, &&Object)) -> Option<Leader<'a>> {
+    if !WHO.contains(&(key.0, key.1)) {
+        return None;
+    }
+    let whole = value(&object.content);
+    let spec = whole.get("spec")?;
+    let rules = || items(spec, "rules");
+    let all = if key.1 == "Ingress" {
+        let paths = rules().filter_map(|rule| rule.get("http"));
+        let backends = paths.flat_map(|http| items(http, "paths"));
+        let backends = backends.filter_map(|path| path.get("backend"));
+        let backends = backends.chain(spec.get("defaultBackend"));
+        backends.filter_map(|it| of_ingress(it, key.3)).collect()
+    } else {
+        let backends = rules().flat_map(|rule| items(rule, "backendRefs"));
+        backends.filter_map(|it| of_route(it, key.3)).collect()
+    };
+    Some((*key, all))
+}
+
+fn of_ingress(backend: &Value, namespace: Option<&str>) -> Option<Backend> {
+    let service = backend.get("service")?;
+    let port = service.get("port");
+    let number = port.and_then(|it| it.get("number")?.as_u64());
+    let name = port.and_then(|it| it.get("name")?.as_str());
+    let name = name.map(|it| Port::Name(it.to_owned()));
+    Some(Backend {
+        service: service.get("name")?.as_str()?.to_owned(),
+        namespace: namespace.map(ToOwned::to_owned),
+        port: number.map(Port::Number).or(name),
+    })
+}
+
+fn of_route(backend: &Value, namespace: Option<&str>) -> Option<Backend> {
+    let text = |key: &str| backend.get(key).and_then(Value::as_str);
+    let is_service = text("group").unwrap_or_default().is_empty()
+        && text("kind").is_none_or(|it| it == SERVICE.1);
+    let namespace = text("namespace").or(namespace);
+    let port = backend.get("port").and_then(Value::as_u64);
+    Some(Backend {
+        service: text("name").filter(|_| is_service)?.to_owned(),
+        namespace: namespace.map(ToOwned::to_owned),
+        port: port.map(Port::Number),
+    })
+}
+
+fn items<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
+    let items = value.get(key).and_then(Value::as_array);
+    items.into_iter().flatten()
+}
