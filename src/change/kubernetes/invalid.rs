@@ -218,7 +218,7 @@ fn as_told(content: &Content, place: &str) -> String {
 }
 
 /// Whether a place is another one, or one of the two is in the other.
-fn is_around(one: &str, other: &str) -> bool {
+pub(super) fn is_around(one: &str, other: &str) -> bool {
     let is_in = |inner: &str, outer: &str| {
         let rest = inner.strip_prefix(outer);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))

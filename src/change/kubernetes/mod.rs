@@ -7,6 +7,7 @@ mod defaults;
 mod exceptions;
 mod invalid;
 mod kept;
+mod others;
 mod pods;
 mod quantity;
 mod reads;
@@ -152,6 +153,7 @@ fn created(pair: &Pair<'_>, object: &Object) -> Change {
             .extend(pods::unasked(&object.kind, &object.content));
     }
     change.refuse(invalid::consider(object, &mut [], true));
+    change.refuse(others::consider(object, None, &mut []));
     change
 }
 
@@ -257,6 +259,7 @@ fn changed(
             .for_each(|it| it.effect = change.effect);
     }
     let refusal = invalid::consider(object, &mut change.fields, false);
+    let refusal = refusal.or_else(|| others::consider(object, Some(before), &mut change.fields));
     let refusal =
         refusal.or_else(|| refused::consider(object, &change.fields, before, [&was, &is]));
     change.refuse(refusal);

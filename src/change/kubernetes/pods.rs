@@ -45,12 +45,15 @@ pub(super) fn consider(kind: &str, content: &Content, is_new: bool) -> Option<Fa
     let mut volumes: Vec<&str> = claims.collect();
     volumes.extend(items(pod, "volumes").filter_map(|it| text(it, "name")));
     let mut names: Vec<&str> = Vec::new();
-    all.iter().find_map(|(_, at, container)| {
+    let fault = all.iter().find_map(|(list, at, container)| {
         let name = text(container, "name").unwrap_or_default();
         // Of one that is there kubectl makes one of both: `patchMergeKey` in staging/src/k8s.io/api/core/v1/types.go.
         let is_twice = is_new && !name.is_empty() && names.contains(&name);
         names.push(name);
         of_name(at, name)
+            .or_else(|| image(kind, at, container))
+            .or_else(|| ports(at, container, is_new))
+            .or_else(|| sources(at, container))
             .or_else(|| mounts(at, container, &volumes))
             .or_else(|| resources(at, container))
             .or_else(|| {
@@ -58,7 +61,82 @@ pub(super) fn consider(kind: &str, content: &Content, is_new: bool) -> Option<Fa
                 is_twice.then(|| said(&format!("{at}.name"), why))
             })
             .or_else(|| handlers(at, container))
+            .or_else(|| thresholds(list, at, container))
+    });
+    fault.or_else(|| restart(kind, place, pod))
+}
+
+/// `validateContainerCommon`, `validatePullPolicy`; and of a pod itself `validateContainersOnlyForPod`.
+fn image(kind: &str, at: &str, container: &Value) -> Option<Fault> {
+    const POLICIES: [&str; 3] = ["Always", "IfNotPresent", "Never"];
+    let (place, image) = (format!("{at}.image"), text(container, "image"));
+    let image = image.unwrap_or_default();
+    if image.is_empty() {
+        return Some(said(&place, "Required value"));
+    }
+    if kind == "Pod" && image.trim() != image {
+        let why = "must not have leading or trailing whitespace";
+        return Some(said(&place, format!("Invalid value: \"{image}\": {why}")));
+    }
+    let policy = text(container, "imagePullPolicy");
+    let policy = policy.filter(|it| !it.is_empty() && !POLICIES.contains(it))?;
+    let why = format!(
+        "Unsupported value: \"{policy}\": supported values: \"Always\", \"IfNotPresent\", \"Never\""
+    );
+    Some(said(&format!("{at}.imagePullPolicy"), why))
+}
+
+/// `validateContainerPorts`. Of two of one number kubectl makes one where they are there already: `patchMergeKey` in
+/// staging/src/k8s.io/api/core/v1/types.go.
+fn ports(at: &str, container: &Value, is_new: bool) -> Option<Fault> {
+    let mut named: Vec<(&str, Option<i64>)> = Vec::new();
+    items(container, "ports")
+        .enumerate()
+        .find_map(|(index, port)| {
+            let number = port.get("containerPort").and_then(Value::as_i64);
+            let name = text(port, "name").unwrap_or_default();
+            let mut before = named.iter().filter(|(it, _)| !it.is_empty() && *it == name);
+            let is_twice = before.any(|(_, other)| is_new || *other != number);
+            named.push((name, number));
+            let place = |key: &str| format!("{at}.ports[{index}].{key}");
+            if is_twice {
+                let why = format!("Duplicate value: \"{name}\"");
+                return Some(said(&place("name"), why));
+            }
+            let number = number.filter(|it| *it < 0 || *it > 65535)?;
+            let why = format!("Invalid value: {number}: must be between 1 and 65535, inclusive");
+            Some(said(&place("containerPort"), why))
+        })
+}
+
+/// `validateEnvVarValueFrom`.
+fn sources(at: &str, container: &Value) -> Option<Fault> {
+    let mut all = items(container, "env").enumerate();
+    let (index, _) = all.find(|(_, it)| {
+        let has_value = text(it, "value").is_some_and(|it| !it.is_empty());
+        has_value && it.get("valueFrom").is_some_and(Value::is_object)
+    })?;
+    let why = "Invalid value: \"\": may not be specified when `value` is not empty";
+    Some(said(&format!("{at}.env[{index}].valueFrom"), why))
+}
+
+/// `validateLivenessProbe`, `validateStartupProbe`; none is one (`SetDefaults_Probe`).
+fn thresholds(list: &str, at: &str, container: &Value) -> Option<Fault> {
+    let mut probes = ["livenessProbe", "startupProbe"].into_iter();
+    probes.find_map(|probe| {
+        let count = container.get(probe)?.get("successThreshold")?.as_i64()?;
+        let place = format!("{at}.{probe}.successThreshold");
+        let why = format!("Invalid value: {count}: must be 1");
+        (list == "containers" && count > 1).then(|| said(&place, why))
     })
+}
+
+/// `ValidatePodTemplateSpecForReplicaSet`, `ValidateDaemonSetSpec`, `ValidateStatefulSetSpec`: what runs on is started again.
+fn restart(kind: &str, place: &str, pod: &Value) -> Option<Fault> {
+    let runs_on = !matches!(kind, "Pod" | "Job" | "CronJob");
+    let policy = text(pod, "restartPolicy").filter(|_| runs_on)?;
+    let why = format!("Unsupported value: \"{policy}\": supported values: \"Always\"");
+    (policy != "Always").then(|| said(&format!("{place}.restartPolicy"), why))
 }
 
 /// What cannot be read as what it is: a value of the environment that is no text, an amount in words.
@@ -162,15 +240,30 @@ fn handlers(at: &str, container: &Value) -> Option<Fault> {
     })
 }
 
+/// Whose image no pod may have, and a template may (`validateContainersOnlyForPod`): its workload makes none.
+fn unmade(pod: &Value) -> Option<String> {
+    let lists = ["initContainers", "containers"].into_iter();
+    let mut all = lists.flat_map(|list| items(pod, list));
+    let container = all.find(|it| text(it, "image").is_some_and(|it| it.trim() != it))?;
+    let name = text(container, "name").unwrap_or_default();
+    Some(format!(
+        "no new pod is made: the image of {name} begins or ends with a blank, which is refused of a pod"
+    ))
+}
+
 /// Which probe asks a port by a name that its container has none of: it is not refused, and never asked (`pkg/probe/util.go`,
 /// `ResolveContainerPort`). Readiness and start are not so until they were (`pkg/kubelet/prober/worker.go`, `newWorker`, `doProbe`).
 pub(super) fn unasked(kind: &str, content: &Content) -> Option<String> {
-    // Most ask none by its name.
+    // Most ask none by its name, and those that zdc wrote have an image without blanks.
     if matches!(content, Content::Text(text) if !text.contains("Probe")) {
         return None;
     }
     let whole = value(content);
     let pod = whole.pointer(&format!("/{}", place(kind).replace('.', "/")))?;
+    let unmade = unmade(pod);
+    if unmade.is_some() {
+        return unmade;
+    }
     items(pod, "containers").find_map(|container| {
         let asked = |probe: &str, by: &str| {
             let port = container.get(probe)?.get(by)?.get("port")?;
