@@ -18,6 +18,8 @@ struct Pods<'a> {
     labels: Labels,
     /// Whether it says that it has none.
     none: bool,
+    /// Whether the API server refuses them, so that what was there runs on.
+    refused: bool,
 }
 
 impl Pods<'_> {
@@ -48,6 +50,15 @@ pub(super) fn without_pods((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [
     let mut after: Vec<Pods<'_>> = new.iter().filter_map(pods).collect();
     let written = after.len();
     after.extend(left.filter_map(pods));
+    let is_refused = |it: &Change| it.effect == Effect::Refused;
+    for refused in changes.iter().filter(|it| is_refused(it)) {
+        let namespace = refused.namespace.as_deref();
+        let place = (&*refused.kind, &*refused.name, namespace);
+        let mut same = after.iter_mut().take(written);
+        if let Some(pods) = same.find(|it| (it.key.1, it.key.2, it.key.3) == place) {
+            pods.refused = true;
+        }
+    }
     let both = Both {
         before: old.iter().filter_map(pods).collect(),
         after,
@@ -128,6 +139,10 @@ impl Both<'_> {
                     "no pod of these manifests has {label}: nobody is asked, unless another pod has it"
                 )
             });
+        }
+        if to_come.iter().all(|it| it.refused) {
+            let label = lacking(service, is, &self.before);
+            return Some(format!("nobody is asked: the pods with {label} never come"));
         }
         let goes_back = |it: &&Pods<'_>| {
             let mut before = self.before.iter();
@@ -216,6 +231,7 @@ fn pods<'a>((key, object): (&Key<'a>, &&Object)) -> Option<Pods<'a>> {
         key: *key,
         labels,
         none: is_off(&object.content),
+        refused: false,
     })
 }
 
