@@ -231,7 +231,10 @@ fn changed(
         _ if change.fields.iter().any(releases) => {
             (worst, "pods that waited for it are replaced now".to_owned())
         }
-        _ => (worst, "no pod is replaced".to_owned()),
+        _ => {
+            let suspension = suspension(object, &change.fields);
+            (worst, suspension.unwrap_or("no pod is replaced").to_owned())
+        }
     };
     if let Some(how) = rolling::stopped(&object.kind, sides) {
         (change.effect, change.how) = (Effect::InPlace, how);
@@ -277,6 +280,19 @@ fn releases(field: &Field) -> bool {
         "spec.updateStrategy.rollingUpdate.partition" => number(&field.new) < number(&field.old),
         _ => false,
     }
+}
+
+/// What becomes of the pods of a Job that is suspended or goes on (`kubernetes.io/docs/concepts/workloads/controllers/job`, Suspending a Job).
+fn suspension(object: &Object, fields: &[Field]) -> Option<&'static str> {
+    let mut fields = fields.iter().filter(|_| object.kind == "Job");
+    let field = fields.find(|field| field.path == "spec.suspend")?;
+    let how = match field.new {
+        Some(Value::Bool(true)) => {
+            "its pods that run are stopped, and others are started once it is resumed"
+        }
+        _ => "it goes on: its pods are started",
+    };
+    Some(how)
 }
 
 /// Whether a claim asks for more than it did (kubernetes/kubernetes `plugin/pkg/admission/storage/persistentvolume/resize`).

@@ -174,6 +174,12 @@ static JOB: &[Rule] = &[
         BATCH,
     ),
     Rule::new("spec.successPolicy.**", Effect::Refused, RUNS_ONCE, BATCH),
+    Rule::new(
+        "spec.suspend",
+        Effect::InPlace,
+        "a Job that is suspended has no pods: those that run are stopped, and others started once it is resumed",
+        "kubernetes.io/docs/concepts/workloads/controllers/job, Suspending a Job",
+    ),
     Rule::new("**", Effect::InPlace, "its pods go on", BATCH),
 ];
 
