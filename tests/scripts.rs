@@ -12,6 +12,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
+#[path = "scripts/hosts.rs"]
+mod hosts;
+
 /// A folder with programs that stand for real ones, what is built there, and what they were called with.
 struct Place(tempfile::TempDir);
 
@@ -976,14 +979,6 @@ fn cluster_of_slots() -> (Place, Master) {
         "bin/nginx",
         "case \" $* \" in *reload*) kill -HUP \"$(cat \"$here/pid\")\" ;; esac",
     );
-    place.program(
-        "master",
-        "/bin/sleep 99 & worker=$!
-trap 'kill $worker; /bin/sleep 99 & worker=$!' HUP
-trap 'kill $worker; exit' TERM
-echo $$ >\"$here/pid\"
-while true; do wait $worker; done",
-    );
     fs::create_dir_all(place.path("nginx/conf.d")).unwrap();
     fs::create_dir(place.path("unanswered")).unwrap();
     place.build(
@@ -1001,15 +996,31 @@ gateway public { listen http { port = 28980 }
   route "/" { to = api.http } }
 "#,
     );
-    let master = Master(Command::new(place.path("master")).spawn().unwrap());
-    while place.text("pid").is_empty() {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    let master = Master::start(&place);
     (place, master)
 }
 
-/// A program that ends with the test.
+/// A program in the place of nginx's master that ends with the test.
 struct Master(std::process::Child);
+
+impl Master {
+    /// Starts one with its number in `pid`, and with another worker after each SIGHUP.
+    fn start(place: &Place) -> Self {
+        place.program(
+            "master",
+            "/bin/sleep 999 & worker=$!
+trap 'kill $worker; /bin/sleep 999 & worker=$!' HUP
+trap 'kill $worker; exit' TERM
+echo $$ >\"$here/pid\"
+while true; do wait $worker; done",
+        );
+        let master = Self(Command::new(place.path("master")).spawn().unwrap());
+        while place.text("pid").is_empty() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        master
+    }
+}
 
 impl Drop for Master {
     fn drop(&mut self) {

@@ -36,7 +36,7 @@ blue_green() {
   current=${live[*]}
   if [ -n "$candidate" ] && [ "$(release_of "$candidate_slot")" = "$candidate" ] && is_live "$candidate_slot"; then
     say "an earlier switch to slot $candidate_slot was cut short; it is finished first"
-    reload || fail "nginx does not reload: nothing was changed"
+    put_live "$candidate" "$candidate_slot" || fail "nginx does not reload: nothing was changed"
     drain "$(other "$candidate_slot")" || true
     stop_slot "$(other "$candidate_slot")"
     complete

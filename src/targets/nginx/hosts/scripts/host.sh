@@ -47,8 +47,8 @@ verify_port=0 verify_host='' verify_path=''
 order='' delay=0 monitor=0 on_failure='' swap_back='' drain_limit=0 signal='' grace=0
 include_files=() include_before=() include_after=() pull=''
 
-# Of what nginx leads to; `see_live` sets it.
-live=()
+# Of what nginx leads to, and by which files; `see_live` sets them.
+live=() included=()
 
 settle_places() {
   state=${ZDC_STATE:-/var/lib/zdc/$app}
@@ -67,9 +67,12 @@ settle_places() {
 }
 
 # Reads the settings of a service, of this bundle.
-load() {
+load() { load_of "$here" "$1"; }
+
+# The same of any bundle or release.
+load_of() { # its folder, service
   # shellcheck source=/dev/null
-  source "$here/hosts/services/$1.sh"
+  source "$1/hosts/services/$2.sh"
   place=$state/$service
   includes=$nginx_dir/slots/$app/$service
 }
@@ -453,10 +456,14 @@ answers() {
 
 # Sets `live` to what nginx includes: the slots that requests go to. The one place that says what is live.
 see_live() {
-  local slot
+  local slot file=${include_files[0]} lines
   live=()
-  if [ -f "$includes/${include_files[0]}" ]; then
-    mapfile -t live < <(grep -ohE '127\.0\.0\.1:[0-9]+' "$includes/${include_files[0]}" | cut -d: -f2)
+  see_included
+  # Another release may include files of other names, and what it included once may still lie here.
+  if [ "${#included[@]}" -gt 0 ] && ! is_included "$file"; then file=${included[0]}; fi
+  if [ -f "$includes/$file" ]; then
+    lines=$(grep -ohE '127\.0\.0\.1:[0-9]+' "$includes/$file" || true)
+    if [ -n "$lines" ]; then mapfile -t live <<<"${lines//127.0.0.1:/}"; fi
     return 0
   fi
   # Before the first switch nothing is live. Later the file may have another name in this release: what runs is live.
@@ -466,13 +473,36 @@ see_live() {
   done
 }
 
+# Sets `included` to the service's files that the configuration in place includes.
+see_included() {
+  local from=$nginx_dir/conf.d/$app.conf lines
+  included=()
+  lines=$(grep -ohE "^[[:space:]]*include[[:space:]]+slots/$app/$service/[^;/[:space:]]+" "$from" 2>/dev/null || true)
+  if [ -n "$lines" ]; then mapfile -t included <<<"$lines"; fi
+  included=("${included[@]##*/}")
+}
+
+is_included() {
+  case " ${included[*]} " in *" $1 "*) ;; *) return 1 ;; esac
+}
+
+# Removes what the configuration in place does not include any more: scripts of before would read there what is live.
+remove_stale() {
+  local file
+  see_included
+  if [ "${#included[@]}" -eq 0 ]; then return 0; fi
+  for file in "$includes"/*; do
+    if ! is_included "${file##*/}"; then "${root[@]}" rm -f "$file" || true; fi
+  done
+}
+
 is_live() {
   see_live
   case " ${live[*]} " in *" $1 "*) ;; *) return 1 ;; esac
 }
 
 # Leads requests to these slots and to no other.
-lead_to() {
+lead_to() { # slots
   local i slot
   # Backwards: the file that says what is live is the last to change.
   for ((i = ${#include_files[@]} - 1; i >= 0; i--)); do
@@ -579,14 +609,27 @@ serves() {
   for slot in "$@"; do is_healthy "$slot" || return 1; done
 }
 
-# Files that nginx is to include and that are not there yet: a first deploy, or a new pool.
-add_includes() {
+# Files that the configuration of a bundle or release includes, of every service, and that are not there yet, or that
+# nobody has included since: a first deploy, a new pool, or the way back to one.
+add_includes() { # its folder
+  local settings
+  for settings in "$1"/hosts/services/*.sh; do
+    settings=${settings##*/}
+    (
+      load_of "$1" "${settings%.sh}"
+      add_files
+    ) || return 1
+  done
+}
+
+add_files() {
   local missing=false file
+  see_live
   for file in "${include_files[@]}"; do
     if ! [ -f "$includes/$file" ]; then missing=true; fi
+    if [ "${#included[@]}" -gt 0 ] && ! is_included "$file"; then missing=true; fi
   done
   if [ "$missing" = false ]; then return 0; fi
-  see_live
   if [ "${#live[@]}" -gt 0 ]; then lead_to "${live[@]}"; else lead_to "${slots[@]:0:replicas}"; fi
 }
 
@@ -675,10 +718,20 @@ remove_conf() {
   rm -rf "$state/conf-ours"
 }
 
-# Has nginx lead requests to these slots of a release.
+# Has nginx lead requests to these slots of a release, through the files that its own configuration includes.
 put_live() { # release, slots
-  if [ -n "$1" ]; then install_conf "$1" || return 1; fi
-  lead_to "${@:2}" || return 1
+  local from=$state/releases/$1
+  if [ -n "$1" ] && [ -d "$from" ]; then
+    add_includes "$from" || return 1
+    install_conf "$1" || return 1
+    (
+      load_of "$from" "$service"
+      lead_to "${@:2}"
+    ) || return 1
+  else
+    lead_to "${@:2}" || return 1
+  fi
   test_nginx || return 1
-  reload
+  reload || return 1
+  remove_stale
 }

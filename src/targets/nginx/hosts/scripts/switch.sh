@@ -14,11 +14,7 @@ main() {
   settle_places
   lock
   local name
-  # The configuration names the includes of every service.
-  for name in "${services[@]}"; do
-    load "$name"
-    add_includes
-  done
+  add_includes "$here" || fail "nothing was switched"
   for name in "${chosen[@]}"; do
     load "$name"
     read_candidate

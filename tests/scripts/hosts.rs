@@ -1,0 +1,152 @@
+//! What the scripts of a plain host do where a release has other slots, other includes or another way of being replaced
+//! than the one before: nginx leads to what runs at every moment.
+
+use super::{CONTAINERS, Master, Place, Ran};
+use std::fs;
+
+/// A slot that nginx leads to is not to be stopped.
+const WATCHED: &str = r#"
+name=${*: -1}
+if [ "$1" = stop ] && grep -xF "${name##*-}" "$here/led" >/dev/null 2>&1; then echo "$name" >>"$here/cut"; fi
+"#;
+
+/// Leads to what the files say that the configuration includes, once it has read them.
+const NGINX: &str = r#"
+files() { grep -ohE 'slots/[^; ]+' "$here"/nginx/conf.d/*.conf; }
+case " $* " in
+  *" -t "*)
+    for file in $(files); do
+      [ -f "$here/nginx/$file" ] || { echo "open() $file failed" >&2; exit 1; }
+    done
+    ;;
+  *" reload "*)
+    for file in $(files); do grep -ohE '127[.]0[.]0[.]1:[0-9]+' "$here/nginx/$file"; done |
+      cut -d : -f 2 | sort -u >"$here/led"
+    kill -HUP "$(cat "$here/pid")"
+    ;;
+esac
+"#;
+
+/// Behind nginx everybody answers who is led to, unless the image is in `broken`.
+const CURL: &str = r#"
+port=${*: -1}
+port=${port##*:}
+port=${port%%/*}
+ports=$port
+if [ "$port" = 28080 ]; then ports=$(cat "$here/led"); fi
+for each in $ports; do
+  image=$(cat "$here/containers/demo-api-$each" 2>/dev/null) || exit 7
+  if [ "$port" = 28080 ] && grep -xF "$image" "$here/broken" >/dev/null 2>&1; then exit 22; fi
+done
+"#;
+
+const BLUE_GREEN: &str = "update blue_green { slots = [28081, 28082], monitor = 1s }";
+const ROLLING: &str = "replicas = 2
+  update rolling { slots = [28081, 28082, 28083], order = start_first, monitor = 1s }";
+const STRAIGHT: &str = "route \"/\" { to = api.http }";
+const POOL: &str = "upstream pool { server api.http { weight = 5 } }\n  route \"/\" { to = pool }";
+
+struct Host {
+    place: Place,
+    _nginx: Master,
+}
+
+impl Host {
+    fn new() -> Self {
+        let place = Place::new();
+        place.program("bin/docker", &[WATCHED, CONTAINERS].concat());
+        place.program("bin/curl", CURL);
+        place.program("bin/nginx", NGINX);
+        let nginx = Master::start(&place);
+        fs::create_dir_all(place.path("nginx/conf.d")).unwrap();
+        Self {
+            place,
+            _nginx: nginx,
+        }
+    }
+
+    /// Has this version in `manifests`.
+    fn build(&self, version: u8, update: &str, route: &str) {
+        self.place.build(&format!(
+            r#"app demo {{ targets = [nginx] }}
+service api {{
+  image = "ex/api:{version}"
+  port http {{ number = 8080 }}
+  health http {{ path = "/", interval = 1s, timeout = 1s }}
+  shutdown {{ grace = 5s, drain = 1s }}
+  {update}
+}}
+gateway public {{
+  listen http {{ port = 28080 }}
+  {route}
+}}
+"#
+        ));
+    }
+
+    /// Builds a version, deploys it and makes it live.
+    fn live(&self, version: u8, update: &str, route: &str) {
+        self.build(version, update, route);
+        for script in ["deploy.sh", "switch.sh"] {
+            let ran = self.run(script);
+            assert_eq!(ran.code, 0, "{version}: {ran:?}");
+        }
+        self.runs(&vec![version; self.serving().len()], "");
+    }
+
+    fn run(&self, script: &str) -> Ran {
+        let ran = self.place.on_host(script, &[], "1");
+        assert!(!self.place.has("cut"), "a live slot was stopped: {ran:?}");
+        ran
+    }
+
+    /// The slots that nginx leads to.
+    fn serving(&self) -> Vec<u64> {
+        let led = self.place.text("led");
+        led.lines().map(|line| line.parse().unwrap()).collect()
+    }
+
+    /// Whether just these versions run, and all of them serve.
+    fn runs(&self, versions: &[u8], what: &str) {
+        let slots = self.serving();
+        let image = |slot: &u64| self.place.text(&format!("containers/demo-api-{slot}"));
+        let serve: Vec<String> = slots.iter().map(image).collect();
+        let wanted: Vec<String> = versions
+            .iter()
+            .map(|version| format!("ex/api:{version}\n"))
+            .collect();
+        assert_eq!(serve, wanted, "{slots:?}: {what}");
+        let all = fs::read_dir(self.place.path("containers")).unwrap();
+        assert_eq!(all.count(), versions.len(), "{what}");
+    }
+}
+
+/// The file that says what is live has another name; the one of before may still lie there.
+#[test]
+fn an_upstream_that_comes_or_goes_leaves_what_is_live() {
+    for (update, two) in [(BLUE_GREEN, false), (ROLLING, true)] {
+        let of = |version: u8| vec![version; if two { 2 } else { 1 }];
+        let host = Host::new();
+        host.live(1, update, STRAIGHT);
+        host.live(5, update, POOL);
+        let ran = host.run("rollback.sh");
+        assert_eq!(ran.code, 0, "{ran:?}");
+        host.runs(&of(1), &ran.said);
+        host.live(5, update, POOL);
+        // As scripts of before left it.
+        let folder = host.place.path("nginx/slots/demo/api");
+        let stale = format!(
+            "{} 127.0.0.1:28083;\n",
+            if two { "server" } else { "set $api_url" }
+        );
+        for name in ["service-url.inc", "api.inc"] {
+            if !folder.join(name).exists() {
+                fs::write(folder.join(name), &stale).unwrap();
+            }
+        }
+        host.live(6, update, STRAIGHT);
+        host.runs(&of(6), "");
+        let left = fs::read_dir(&folder).unwrap().count();
+        assert_eq!(left, 1, "includes of other releases");
+    }
+}
