@@ -150,3 +150,27 @@ fn an_upstream_that_comes_or_goes_leaves_what_is_live() {
         assert_eq!(left, 1, "includes of other releases");
     }
 }
+
+/// What is live is judged in whatever slot it is, and none of before is left running.
+#[test]
+fn ports_that_move_are_moved() {
+    let host = Host::new();
+    host.live(1, ROLLING, STRAIGHT);
+    let moved = ROLLING.replace("2808", "2809");
+    host.build(2, &moved, STRAIGHT);
+    let ran = host.run("deploy.sh");
+    assert!(!ran.said.contains("live in every slot already"), "{ran:?}");
+    let ran = host.run("switch.sh");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    host.runs(&[2, 2], &ran.said);
+    let ran = host.run("deploy.sh");
+    assert!(ran.said.contains("live in every slot already"), "{ran:?}");
+    let ran = host.run("rollback.sh");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    host.runs(&[1, 1], &ran.said);
+    // One that has ended meanwhile is not started again where it was.
+    let ended = format!("containers/demo-api-{}", host.serving().first().unwrap());
+    fs::remove_file(host.place.path(&ended)).unwrap();
+    host.live(3, &moved, STRAIGHT);
+    host.runs(&[3, 3], "");
+}

@@ -76,13 +76,13 @@ rolling() {
       fail "port $slot is taken by $(holder "$slot"), which is not of these scripts: nothing was changed." \
         "Give the service slots of other ports and switch to them, or end it first"
     fi
-    if is_live "$slot"; then
-      if [ "$(release_of "$slot")" != "$release" ] || ! is_running "$slot"; then behind=$slot; fi
-    elif [ -z "$free" ]; then
-      free=$slot
-    fi
+    if [ -z "$free" ] && ! is_live "$slot"; then free=$slot; fi
   done
   see_live
+  # Another release may have had other slots.
+  for slot in "${live[@]}"; do
+    if [ "$(release_of "$slot")" != "$release" ] || ! is_running "$slot"; then behind=$slot; fi
+  done
   if [ -z "$behind" ] && [ "${#live[@]}" -eq "$replicas" ]; then
     say "release $release is live in every slot already"
     drop_candidate

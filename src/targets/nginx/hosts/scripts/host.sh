@@ -49,6 +49,8 @@ include_files=() include_before=() include_after=() pull=''
 
 # Of what nginx leads to, and by which files; `see_live` sets them.
 live=() included=()
+# Of the host; `see_every` sets it.
+every=()
 
 settle_places() {
   state=${ZDC_STATE:-/var/lib/zdc/$app}
@@ -221,6 +223,28 @@ complete() {
 
 other() { # of the two
   if [ "$1" = "${slots[0]}" ]; then printf '%s' "${slots[1]}"; else printf '%s' "${slots[0]}"; fi
+}
+
+# Whether a slot is one of this bundle.
+is_own() { case " ${slots[*]} " in *" $1 "*) ;; *) return 1 ;; esac }
+
+# Every slot: those of this bundle, and those that other releases had. Sets `every`.
+see_every() {
+  local folder
+  every=("${slots[@]}")
+  for folder in "$place"/slots/*/; do
+    folder=${folder%/}
+    if [ -d "$folder" ] && ! is_own "${folder##*/}"; then every+=("${folder##*/}"); fi
+  done
+}
+
+# Stops what runs and is not live: nothing leads there.
+stop_idle() {
+  local slot
+  see_every
+  for slot in "${every[@]}"; do
+    if ! is_live "$slot" && is_running "$slot"; then stop_slot "$slot"; fi
+  done
 }
 
 unit_of() { printf '%s-%s@%s.service' "$app" "$service" "$1"; }

@@ -92,10 +92,7 @@ rolling() {
       give_up
     fi
   done
-  local slot
-  for slot in "${slots[@]}"; do
-    if ! is_live "$slot" && is_running "$slot"; then stop_slot "$slot"; fi
-  done
+  stop_idle
   local was=$candidate undone=$undoes
   complete
   if [ -n "$undone" ]; then fail "release $undone failed; every slot runs $was again"; fi
@@ -108,10 +105,18 @@ settled() {
   local slot
   see_live
   in=("${live[@]}")
-  behind='' dead='' free=''
+  behind='' dead='' gone='' free=''
   for slot in "${in[@]}"; do
-    if ! is_running "$slot"; then dead=$slot; elif [ "$(release_of "$slot")" != "$candidate" ]; then behind=$slot; fi
+    if is_running "$slot"; then
+      if [ "$(release_of "$slot")" != "$candidate" ]; then behind=$slot; fi
+    elif is_own "$slot"; then
+      dead=$slot
+    else
+      # Another release had it: nothing is started there any more.
+      gone=$slot
+    fi
   done
+  behind=${gone:-$behind}
   for slot in "${slots[@]}"; do
     if is_live "$slot"; then continue; fi
     # One that deploy.sh has started is the first.
@@ -125,6 +130,11 @@ step() {
   if [ "$order" = start_first ]; then most=$((replicas + 1)); fi
   if [ -n "$dead" ]; then
     revive "$dead"
+  elif [ -n "$gone" ] && [ "${#in[@]}" -gt 1 ]; then
+    take_out "$gone"
+  elif [ -n "$gone" ]; then
+    in=()
+    bring_in "$free"
   elif [ -n "$behind" ] && { [ -z "$free" ] || [ "${#in[@]}" -ge "$most" ]; }; then
     take_out "$behind"
   elif [ "${#in[@]}" -gt "$replicas" ] && [ -z "$behind" ]; then
