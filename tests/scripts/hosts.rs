@@ -174,3 +174,78 @@ fn ports_that_move_are_moved() {
     host.live(3, &moved, STRAIGHT);
     host.runs(&[3, 3], "");
 }
+
+/// The slot that is replaced is the one that is live, and the release in it is what one goes back to.
+#[test]
+fn a_pair_of_slots_that_moves_replaces_what_is_live() {
+    let host = Host::new();
+    host.live(1, BLUE_GREEN, STRAIGHT);
+    host.live(2, BLUE_GREEN, STRAIGHT);
+    let moved = BLUE_GREEN.replace("28081, 28082", "28083, 28084");
+    host.live(3, &moved, STRAIGHT);
+    host.runs(&[3], "");
+    let ran = host.run("rollback.sh");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    host.runs(&[2], &ran.said);
+    let before = host.serving();
+    host.build(4, &moved, STRAIGHT);
+    let ran = host.run("deploy.sh");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    host.place.put("broken", "ex/api:4\n");
+    let ran = host.run("switch.sh");
+    assert!(ran.code == 1 && ran.said.contains("again"), "{ran:?}");
+    host.runs(&[2], &ran.said);
+    assert_eq!(host.serving(), before);
+    // What waits in slots that the next release does not have waits no more.
+    host.build(5, &moved, STRAIGHT);
+    let ran = host.run("deploy.sh");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    host.live(6, BLUE_GREEN, STRAIGHT);
+    host.runs(&[6], "");
+}
+
+/// Scripts of before leave in other slots what they do not know; here a stub of them.
+#[test]
+fn what_the_scripts_of_before_leave_is_said_or_stopped() {
+    let host = Host::new();
+    host.live(1, ROLLING, STRAIGHT);
+    host.live(2, &ROLLING.replace("2808", "2809"), STRAIGHT);
+    let previous = host.place.text("state/api/previous");
+    let script = format!("state/releases/{}/deploy.sh", previous.trim());
+    host.place.program(&script, "exit 0");
+    let ran = host.run("rollback.sh");
+    assert!(
+        ran.code == 1 && ran.said.contains("still serves release"),
+        "{ran:?}"
+    );
+    host.runs(&[2, 2], &ran.said);
+}
+
+/// No slot that serves makes room for the new version.
+#[test]
+fn two_slots_that_both_serve_are_not_taken_for_blue_and_green() {
+    let host = Host::new();
+    host.live(1, ROLLING, STRAIGHT);
+    host.build(2, BLUE_GREEN, STRAIGHT);
+    let ran = host.run("deploy.sh");
+    assert!(
+        ran.code == 1 && ran.said.contains("none is free"),
+        "{ran:?}"
+    );
+    let ran = host.run("switch.sh");
+    host.runs(&[1, 1], &ran.said);
+    // One that is free is used, and both go once it serves, or both go on.
+    let half = BLUE_GREEN.replace("28082", "28083");
+    host.build(3, &half, STRAIGHT);
+    let ran = host.run("deploy.sh");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    host.place.put("broken", "ex/api:3\n");
+    let ran = host.run("switch.sh");
+    assert_eq!(ran.code, 1, "{ran:?}");
+    host.runs(&[1, 1], &ran.said);
+    host.live(4, &half, STRAIGHT);
+    host.runs(&[4], "");
+    let ran = host.run("rollback.sh");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    host.runs(&[1, 1], &ran.said);
+}

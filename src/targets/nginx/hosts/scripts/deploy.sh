@@ -31,32 +31,46 @@ main() {
 }
 
 blue_green() {
-  local current idle
+  local slot current='' idle=''
   see_live
-  current=${live[*]}
   if [ -n "$candidate" ] && [ "$(release_of "$candidate_slot")" = "$candidate" ] && is_live "$candidate_slot"; then
     say "an earlier switch to slot $candidate_slot was cut short; it is finished first"
     put_live "$candidate" "$candidate_slot" || fail "nginx does not reload: nothing was changed"
-    drain "$(other "$candidate_slot")" || true
-    stop_slot "$(other "$candidate_slot")"
+    see_every
+    for slot in "${every[@]}"; do
+      if [ "$slot" != "$candidate_slot" ] && is_running "$slot"; then
+        drain "$slot" || true
+        stop_slot "$slot"
+      fi
+    done
     complete
     read_candidate
+    see_live
   fi
-  if [ -n "$current" ] && [ "$(release_of "$current")" = "$release" ] && is_healthy "$current"; then
+  # A slot that was never given anything is not live, whatever nginx includes.
+  for slot in "${live[@]}"; do
+    if [ -n "$(release_of "$slot")" ]; then current="${current:+$current }$slot"; fi
+  done
+  if [ "$(release_of "${current:-none}")" = "$release" ] && is_healthy "$current"; then
     say "release $release is live in slot $current already"
     drop_candidate
     return 0
   fi
-  idle=${slots[0]}
-  # A slot that was never given anything is not live, whatever nginx includes.
-  if [ "$current" = "$idle" ] && [ -n "$(release_of "$current")" ]; then idle=${slots[1]}; fi
-  # Who serves on this host before the first release goes on doing so.
-  if is_foreign "$idle" && ! is_live "$(other "$idle")"; then idle=$(other "$idle"); fi
+  # Others may be live than these two, as they are after another release: with other slots, or with several at once.
+  for slot in "${slots[@]}"; do
+    case " $current " in *" $slot "*) continue ;; esac
+    # Who serves on this host before the first release goes on doing so.
+    if [ -z "$idle" ] || { is_foreign "$idle" && ! is_live "$slot"; }; then idle=$slot; fi
+  done
+  if [ -z "$idle" ]; then
+    fail "slots $current serve, all that there are: none is free for release $release, and nothing was changed." \
+      "Give the service slots of other ports, or deploy it with one replica first"
+  fi
   if [ "$candidate" = "$release" ] && [ "$candidate_slot" = "$idle" ] && is_healthy "$idle"; then
     say "release $release waits in slot $idle already"
     return 0
   fi
-  rm -f "$place/candidate"
+  drop_candidate
   stop_slot "$idle"
   give "$idle" "$release"
   start_slot "$idle"
@@ -64,7 +78,7 @@ blue_green() {
     (stop_slot "$idle") || true
     fail "release $release does not run in slot $idle; requests still go to slot ${current:-none}"
   fi
-  write_candidate "$release" "$idle" "$(release_of "$(other "$idle")")" ''
+  write_candidate "$release" "$idle" "$(release_of "${current%% *}")" ''
   say "release $release is healthy in slot $idle; switch.sh makes it live"
 }
 

@@ -51,6 +51,8 @@ include_files=() include_before=() include_after=() pull=''
 live=() included=()
 # Of the host; `see_every` sets it.
 every=()
+# Of nginx before it read its configuration again; `reload` sets it.
+old_workers=''
 
 settle_places() {
   state=${ZDC_STATE:-/var/lib/zdc/$app}
@@ -175,7 +177,7 @@ is_ours() { [ "$(cat "$state/releases/$1/hosts/bundle" 2>/dev/null)" = "$(bundle
 # Removes releases that no slot runs and nobody may want back.
 prune() {
   local each id kept link
-  kept=" $(cat "$state"/*/previous "$state"/*/candidate 2>/dev/null | tr '\n' ' ' || true) "
+  kept=" ${release-} $(cat "$state"/*/previous "$state"/*/candidate 2>/dev/null | tr '\n' ' ' || true) "
   for link in "$state"/*/slots/*/release; do
     if [ -L "$link" ]; then kept="$kept$(basename "$(readlink "$link")") "; fi
   done

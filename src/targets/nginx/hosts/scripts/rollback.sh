@@ -46,6 +46,25 @@ main() {
     bash "$state/releases/${to[i]}/deploy.sh" "${back[i]}"
     bash "$state/releases/${to[i]}/switch.sh" "${back[i]}"
   done
+  lock
+  for ((i = 0; i < ${#back[@]}; i++)); do leave "${back[i]}" "${to[i]}"; done
+}
+
+# What runs on in slots that the release before does not have: its scripts may know of none but their own.
+leave() { # service, release
+  local slot
+  load "$1"
+  see_live
+  for slot in "${live[@]}"; do
+    [ "$(release_of "$slot")" = "$2" ] || fail "slot $slot still serves release $(release_of "$slot"): build the release" \
+      "before anew and deploy it, as its scripts do not know the slots of this one"
+  done
+  for slot in "${slots[@]}"; do
+    if ! is_live "$slot" && is_running "$slot"; then
+      drain "$slot" || true
+      stop_slot "$slot"
+    fi
+  done
 }
 
 # Whether requests go to the candidate already.
@@ -82,7 +101,8 @@ hand_back() {
 
 drop() {
   local slot
-  for slot in "${slots[@]}"; do
+  see_every
+  for slot in "${every[@]}"; do
     if ! is_live "$slot" && [ "$(release_of "$slot")" = "$candidate" ]; then stop_slot "$slot"; fi
   done
   rm -f "$place/candidate"

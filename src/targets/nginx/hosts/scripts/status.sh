@@ -17,7 +17,14 @@ main() {
     load "$name"
     read_candidate
     printf '%s\n' "$name"
-    for slot in "${slots[@]}"; do
+    see_every
+    for slot in "${every[@]}"; do
+      # Of another release's slots what runs, or should.
+      if ! is_own "$slot" && ! is_live "$slot"; then
+        answer=0
+        runs "$slot" || answer=$?
+        if [ "$answer" -eq 1 ]; then continue; fi
+      fi
       release=$(release_of "$slot")
       answer=0
       runs "$slot" || answer=$?

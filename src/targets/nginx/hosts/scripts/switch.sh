@@ -34,21 +34,38 @@ main() {
 }
 
 blue_green() {
-  local new=$candidate_slot old
-  old=$(other "$new")
+  local new=$candidate_slot slot old=()
+  see_old
   if ! is_healthy "$new"; then
-    if is_live "$new" && is_running "$old"; then swap_back "$new" "$old" "slot $new is not healthy any more"; fi
+    if is_live "$new" && [ "${#old[@]}" -gt 0 ]; then swap_back "slot $new is not healthy any more"; fi
     fail "slot $new is not healthy any more; nothing was switched"
   fi
   test_nginx || fail "nothing was switched"
-  if ! put_live "$candidate" "$new"; then swap_back "$new" "$old" "nginx does not take release $candidate"; fi
-  if ! answers || ! drain "$old" "$new"; then
-    swap_back "$new" "$old" "release $candidate does not answer through nginx"
+  if ! put_live "$candidate" "$new"; then swap_back "nginx does not take release $candidate"; fi
+  if ! answers || ! drain "${old[0]:-$(other "$new")}" "$new"; then
+    swap_back "release $candidate does not answer through nginx"
   fi
-  stop_slot "$old"
+  # The new one has been judged by now.
+  for slot in "${old[@]:1}"; do monitor=0 drain "$slot" || true; done
+  for slot in "${old[@]}"; do stop_slot "$slot"; done
+  stop_idle
   complete
   say "release $candidate is live in slot $new"
   say_who_is_left
+}
+
+# Sets `old` to the slots that requests went to before: they may be others than the two of this bundle.
+see_old() {
+  see_live
+  for slot in "${live[@]}"; do
+    if [ "$slot" != "$new" ] && [ -n "$(release_of "$slot")" ]; then old+=("$slot"); fi
+  done
+  if [ "${#old[@]}" -gt 0 ]; then return 0; fi
+  # An earlier switch was cut short.
+  see_every
+  for slot in "${every[@]}"; do
+    if [ "$slot" != "$new" ] && [ "$(release_of "$slot")" = "$replaces" ] && is_running "$slot"; then old+=("$slot"); fi
+  done
 }
 
 # What served in a slot before these scripts did: it is not theirs to end.
@@ -61,19 +78,24 @@ say_who_is_left() {
   done
 }
 
-swap_back() { # from, to, why
-  say "$3"
-  if [ "$swap_back" = false ]; then fail "requests go to slot $1 all the same, as swap_back = false"; fi
-  if ! is_healthy "$2"; then
-    if [ -z "$(release_of "$2")" ] && is_first; then give_back; fi
-    fail "slot $2 does not run: there is nothing to swap back to"
+swap_back() { # why
+  local slot well=()
+  say "$1"
+  if [ "$swap_back" = false ]; then fail "requests go to slot $new all the same, as swap_back = false"; fi
+  if [ "${#old[@]}" -eq 0 ]; then
+    if is_first; then give_back; fi
+    fail "no other slot runs: there is nothing to swap back to"
   fi
-  put_live "$(release_of "$2")" "$2" || fail "nginx does not go back to slot $2 either"
-  drain "$1" || true
+  for slot in "${old[@]}"; do
+    if is_healthy "$slot"; then well+=("$slot"); fi
+  done
+  if [ "${#well[@]}" -eq 0 ]; then fail "slot ${old[*]} does not run: there is nothing to swap back to"; fi
+  put_live "$(release_of "${well[0]}")" "${well[@]}" || fail "nginx does not go back to slot ${well[*]} either"
+  drain "$new" || true
   # What failed is not to serve, whether it stops or not.
-  (stop_slot "$1") || true
+  (stop_slot "$new") || true
   rm -f "$place/candidate"
-  fail "requests go to slot $2 again"
+  fail "requests go to slot ${well[*]} again"
 }
 
 # The first release failed: nginx is what it was before it.
