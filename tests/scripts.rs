@@ -14,6 +14,8 @@ use std::process::Command;
 
 #[path = "scripts/hosts.rs"]
 mod hosts;
+#[path = "scripts/swarms.rs"]
+mod swarms;
 
 /// A folder with programs that stand for real ones, what is built there, and what they were called with.
 struct Place(tempfile::TempDir);
@@ -601,11 +603,13 @@ case "$1 $2" in
   "stack deploy")
     if [ "$3" = --help ]; then echo "  -d, --detach"; exit 0; fi
     for name in $(sed -nE '/^services:$/,/^[^ #]/s/^  ([^ #:]+):.*/\1/p' | tr -d '"'); do
-      echo more >>"$here/services/shop_$name"
+      echo more >>"$here/services/${*: -1}_$name"
     done
     printenv hashes >"$here/given" || true
     ;;
-  "service ls") for name in $(ls "$here/services"); do echo "$name|2/2"; done ;;
+  "service ls") for name in $(cd "$here/services" && ls -d "${4##*=}"_* 2>/dev/null); do echo "$name|2/2"; done ;;
+  "service rm") cd "$here/services" && rm "${@:3}" ;;
+  "service rollback") echo more >>"$here/services/${*: -1}" ;;
   "service inspect")
     shift 3
     format=$1

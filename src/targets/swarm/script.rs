@@ -9,6 +9,7 @@ use crate::source::Str;
 use crate::targets::shell::quoted;
 use crate::types::{Duration, ResourceKind};
 use crate::vocabulary::{RestartCondition, TargetId};
+use petgraph::Direction;
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use std::collections::{BTreeMap, BTreeSet};
@@ -84,7 +85,10 @@ pub(super) fn scripts(
             DEPLOY,
             [deploy, COMMON, &stacks, &networks, &secrets, end].concat(),
         ),
-        (ROLLBACK, [rollback, COMMON, &stacks, end].concat()),
+        (
+            ROLLBACK,
+            [rollback, COMMON, &stacks, &rounds(graph), end].concat(),
+        ),
     ]
 }
 
@@ -97,6 +101,44 @@ fn ending(graph: &Graph, condition: RestartCondition) -> String {
         quoted(&name)
     });
     names.collect::<Vec<_>>().join(" ")
+}
+
+/// The services in the order in which they go back: who calls before who is called, and those that call each other at once.
+fn rounds(graph: &Graph) -> String {
+    let mut calls: DiGraph<String, ()> = DiGraph::new();
+    let mut nodes = BTreeMap::new();
+    for service in graph.services_on(TargetId::Swarm) {
+        let name = format!("{}_{}", graph.stack(service), service.emitted_name());
+        nodes.insert(service.id, calls.add_node(name));
+    }
+    for (from, _, to) in graph.edges() {
+        if let (Some(from), Some(to)) = (nodes.get(&from), nodes.get(&to)) {
+            calls.update_edge(*from, *to, ());
+        }
+    }
+    let mut at: BTreeMap<NodeIndex, usize> = BTreeMap::new();
+    let mut rounds: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+    // A component is found after all that it leads to.
+    for circle in tarjan_scc(&calls).into_iter().rev() {
+        let callers = circle
+            .iter()
+            .flat_map(|node| calls.neighbors_directed(*node, Direction::Incoming));
+        let after = callers.filter_map(|caller| at.get(&caller)).max();
+        let round = after.map_or(0, |round| round.saturating_add(1));
+        for node in circle {
+            at.insert(node, round);
+            let name = calls.node_weight(node).map(String::as_str);
+            rounds.entry(round).or_default().extend(name);
+        }
+    }
+    let rounds = rounds.into_values().map(|mut names| {
+        names.sort_unstable();
+        quoted(&names.join(" "))
+    });
+    format!(
+        "\n# What goes back together; who calls comes before who is called.\nrounds=({})\n",
+        rounds.collect::<Vec<_>>().join(" ")
+    )
 }
 
 /// A function of these commands.
@@ -148,15 +190,16 @@ mod tests {
     use crate::{Options, compile};
 
     fn script(text: &str) -> String {
+        written(super::DEPLOY, text)
+    }
+
+    fn written(path: &str, text: &str) -> String {
         let text = format!("app shop {{ targets = [swarm] }}\n{text}");
         let world = MemoryWorld::single("app.zd", text);
         let artifacts = compile(&world, "app.zd", &Options::default())
             .artifacts
             .unwrap();
-        let script = artifacts
-            .iter()
-            .find(|it| it.path == super::DEPLOY)
-            .unwrap();
+        let script = artifacts.iter().find(|it| it.path == path).unwrap();
         script.text.to_string()
     }
 
@@ -187,6 +230,24 @@ mod tests {
             &service("b", &calls("a")),
         ];
         assert!(told(&circle.concat()).contains("stacks=(a b)\n"));
+    }
+
+    /// Across stacks, and also where the service between two others is of a stack that calls itself.
+    #[test]
+    fn who_calls_goes_back_before_who_is_called() {
+        let port = "port tcp { number = 1 }, join net";
+        let calls = |of: &str| format!("{port}\n env {{ API = {of}.tcp.address }}");
+        let text = [
+            "network net {}\n",
+            &service("c", port),
+            &service("b", &calls("c")),
+            &service("d", &calls("e")),
+            &service("e", &calls("d")),
+            &service("a", &calls("b")).replace("stack = \"a\"", "stack = \"c\""),
+        ];
+        let script = written(super::ROLLBACK, &text.concat());
+        let line = "\nrounds=('c_a d_d e_e' b_b c_c)\n";
+        assert!(script.contains(line), "{script}");
     }
 
     #[test]

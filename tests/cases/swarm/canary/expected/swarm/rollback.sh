@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Takes the last deploy of this program's stacks back: each service to the version that the swarm keeps of before, the
-# callers first, and says what became of every one. Nothing is changed where one of them cannot go back.
+# Takes the last deploy of this program's stacks back: each service to the version that the swarm keeps of before, once
+# its callers are back, and says what became of every one. Nothing is changed where one of them cannot go back.
 # Usage: rollback.sh [--only SERVICE]... [--also SERVICE]... [--dry-run] [--patience SECONDS] [STACK...]
 #   --only SERVICE       this service alone, by the name it has in the swarm, such as shop_front; may be repeated
 #   --also SERVICE       this service, too, unless the last deploy left its tasks as they were; may be repeated
@@ -35,7 +35,7 @@ main() {
     fail "there is no version to go back to: deploy one from its own manifests"
   fi
   if [ -n "$dry_run" ]; then return 0; fi
-  for ((at = ${#chosen[@]} - 1; at >= 0; at--)); do take_back "${chosen[at]}"; done
+  take_all_back
 }
 
 choose() {
@@ -172,10 +172,30 @@ refuse() {
   refused+="$newline  $name: $1"
 }
 
-take_back() {
-  local stack=$1 name versions known mine=()
-  known=$(again services "$stack") || fail "$stack was not taken back: the swarm does not answer"
+# Round by round, each once the one before is back: nobody is left with a callee that is older than itself. What this
+# program does not have goes first, as none of its services asks for it.
+take_all_back() {
+  local at name round stack others=() taken=()
   for name in "${back[@]}"; do
+    [[ " ${rounds[*]} " == *" $name "* ]] || others+=("$name")
+  done
+  for round in "${others[*]-}" "${rounds[@]}"; do
+    for ((at = ${#chosen[@]} - 1; at >= 0; at--)); do
+      # shellcheck disable=SC2086 # the names of services have no blanks
+      take_back "${chosen[at]}" $round
+    done
+  done
+  for stack in ${taken[@]+"${taken[@]}"}; do say "$stack: what was changed runs the version before"; done
+}
+
+take_back() { # stack, services of a round
+  local stack=$1 name versions known wanted=() mine=()
+  for name in "${back[@]}"; do
+    if is_among "$name" "${@:2}"; then wanted+=("$name"); fi
+  done
+  if [ ${#wanted[@]} -eq 0 ]; then return 0; fi
+  known=$(again services "$stack") || fail "$stack was not taken back: the swarm does not answer"
+  for name in "${wanted[@]}"; do
     if cut -d '|' -f 1 <<<"$known" | grep -xF -e "$name" >/dev/null; then mine+=("$name"); fi
   done
   if [ ${#mine[@]} -eq 0 ]; then return 0; fi
@@ -184,7 +204,7 @@ take_back() {
     docker service rollback --detach "$name" >/dev/null || fail "$name was not taken back"
   done
   await "$stack" back "$versions"
-  say "$stack: what was changed runs the version before"
+  is_among "$stack" ${taken[@]+"${taken[@]}"} || taken+=("$stack")
 }
 
 # The stacks that are meant: all, those that were named, or those with a service of --only.
@@ -416,5 +436,8 @@ stacks=(canary)
 # What ends by itself and is not started again, and what is where it failed.
 once=()
 until_done=()
+
+# What goes back together; who calls comes before who is called.
+rounds=(canary_web)
 
 main "$@"

@@ -4,7 +4,7 @@
 # Usage: deploy.sh [--only SERVICE]... [--prune] [--over-paused] [--patience SECONDS] [--root DIR] [STACK...] [-- OPTION...]
 #   --only SERVICE       this service alone, by the name it has in the swarm, such as shop_front; may be repeated. The
 #                        others stay as they are
-#   --prune              remove the services that a stack no longer has
+#   --prune              remove the services that a stack no longer has, once all that was deployed runs
 #   --over-paused        deploy over an update that was paused half-way
 #   --patience SECONDS   give up where nothing has moved for so long; by default ten minutes longer than
 #                        these updates may wait by themselves
@@ -19,6 +19,7 @@ given=$(export -p)
 here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 root=$here/../..
 over_paused=
+prune=
 chosen=()
 only=()
 options=()
@@ -34,13 +35,14 @@ main() {
   for stack in "${chosen[@]}"; do require_variables "$stack"; done
   networks
   for stack in "${chosen[@]}"; do deploy "$stack"; done
+  if [ -n "$prune" ]; then for stack in "${chosen[@]}"; do prune "$stack"; done; fi
 }
 
 choose() {
   while [ $# -gt 0 ]; do
     case $1 in
       --help) usage ;;
-      --prune) options+=("$1") ;;
+      --prune) prune=yes ;;
       --over-paused) over_paused=yes ;;
       --only | --patience | --root)
         [ $# -gt 1 ] || misused "$1 needs a value"
@@ -53,7 +55,7 @@ choose() {
         ;;
       --)
         shift
-        options+=("$@")
+        take_options "$@"
         break
         ;;
       -*) misused "no such option: $1" ;;
@@ -66,9 +68,22 @@ choose() {
   done
   case $patience in '' | *[!0-9]*) misused "--patience is a number of seconds: $patience" ;; esac
   settle_choice
-  if [ ${#only[@]} -gt 0 ] && [[ " ${options[*]-} " =~ ' --prune'[=\ ] ]]; then
+  if [ ${#only[@]} -gt 0 ] && [ -n "$prune" ]; then
     misused "--prune would remove what --only leaves out"
   fi
+}
+
+# `docker stack deploy --prune` removes before it deploys (docker/cli `cli/command/stack/deploy_composefile.go`,
+# `deployCompose`), while callers of before still ask for what goes.
+take_options() {
+  local option
+  for option; do
+    case $option in
+      --prune | --prune=[1tT]*) prune=yes ;;
+      --prune=*) ;;
+      *) options+=("$option") ;;
+    esac
+  done
 }
 
 # Every variable that a stack asks for has a value before anything is changed.
@@ -195,6 +210,18 @@ deploy() {
   else
     say "$stack: every service runs what was deployed"
   fi
+}
+
+# Removes the services of a stack that its file does not have.
+prune() {
+  local stack=$1 all name gone=()
+  all=$(again services "$stack") || fail "$stack: nothing was removed: the swarm does not answer"
+  while IFS='|' read -r name _; do
+    if [ -n "$name" ] && ! names_in "$stack" | grep -xF -e "$name" >/dev/null; then gone+=("$name"); fi
+  done <<<"$all"
+  if [ ${#gone[@]} -eq 0 ]; then return 0; fi
+  docker service rm "${gone[@]}" >/dev/null || fail "$stack: not all of these were removed: ${gone[*]}"
+  say "$stack: removed, as the stack no longer has them: ${gone[*]}"
 }
 
 # What the swarm was asked for of each service that is deployed here: `NAME|TASKS`.

@@ -1,0 +1,75 @@
+//! The order in which the scripts of a swarm remove and take back.
+
+use super::{DEPLOY, Place, SWARM, pair, swarm};
+
+/// Where a line of what docker was called with stands.
+fn at(called: &str, words: &str) -> usize {
+    let mut lines = called.lines();
+    let found = lines.position(|line| line.contains(words));
+    found.unwrap_or_else(|| panic!("{words}: {called}"))
+}
+
+/// `docker stack deploy --prune` removes before it deploys: callers of before would ask for what is gone.
+#[test]
+fn what_a_stack_no_longer_has_goes_once_all_is_deployed() {
+    for words in [&["--prune"][..], &["--", "--prune"]] {
+        let place = swarm();
+        let other = r#"service last { image = "ex/last:1", stack = "other", join net
+  env { WEB = web.http.url } }"#;
+        place.build(&pair("swarm", 1, 2, other));
+        std::fs::create_dir(place.path("services")).unwrap();
+        place.put("services/shop_old", "more\n");
+        place.put("services/other_old", "more\n");
+        let ran = place.run(DEPLOY, words, &[]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let called = place.text("called");
+        assert!(!called.contains("--prune"), "{called}");
+        let deployed = called.lines().collect::<Vec<_>>();
+        let last = deployed
+            .iter()
+            .rposition(|line| line.contains("--compose-file"));
+        for name in ["shop_old", "other_old"] {
+            let line = format!("service rm {name}");
+            assert!(Some(at(&called, &line)) > last, "{called}");
+            assert!(!place.has(&format!("services/{name}")), "{called}");
+        }
+        assert!(place.has("services/shop_web"), "{called}");
+    }
+    // What a deploy did not bring about is no reason to remove anything.
+    let place = swarm();
+    std::fs::create_dir(place.path("services")).unwrap();
+    place.put("services/shop_old", "more\n");
+    place.put("fails/--compose-file", "once\n");
+    let ran = place.run(DEPLOY, &["--prune"], &[]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(place.has("services/shop_old"), "{ran:?}");
+}
+
+/// Of each service a version before, whose tasks are others.
+const BEFORE: &str = r#"
+if [ "$1 $2" = "service inspect" ] && [[ $* == *PreviousSpec* ]]; then
+  if [[ $* == *yes* ]]; then echo yes; else echo before; fi
+  exit 0
+fi
+"#;
+
+#[test]
+fn callers_go_back_before_those_that_they_call() {
+    let place: Place = swarm();
+    place.program("bin/docker", &[BEFORE, SWARM].concat());
+    assert_eq!(place.run(DEPLOY, &[], &[]).code, 0);
+    place.put("called", "");
+    let ran = place.run("manifests/swarm/rollback.sh", &[], &[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let called = place.text("called");
+    let back = |name| at(&called, &format!("service rollback --detach {name}"));
+    let [front, web, side] = ["shop_front", "shop_web", "shop_side"].map(back);
+    assert!(front < web && side < web, "{called}");
+    let between = called.lines().skip(front).take(web - front);
+    assert!(
+        between.filter(|line| line.contains("UpdateStatus")).count() > 0,
+        "nothing was waited for: {called}"
+    );
+    let said = "shop: what was changed runs the version before";
+    assert_eq!(ran.said.matches(said).count(), 1, "{ran:?}");
+}
