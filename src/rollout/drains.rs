@@ -6,7 +6,9 @@
 use super::promises::{Case, are, instances};
 use super::rehearsal::{Scene, Searches, rehearse};
 use crate::diagnostics::{Diagnostic, catalogue};
-use crate::vocabulary::{Disturbance, TargetId};
+use crate::graph::Promise;
+use crate::types::Percent;
+use crate::vocabulary::{Amount, Disturbance, TargetId};
 
 /// A drain that leaves fewer than were promised through it.
 pub(super) fn check(case: &Case<'_>, searches: &mut Searches) -> Option<Diagnostic> {
@@ -32,19 +34,24 @@ pub(super) fn check(case: &Case<'_>, searches: &mut Searches) -> Option<Diagnost
         instances(rehearsal.replicas),
         are(rehearsal.promised)
     );
-    let enough = rehearsal.promised.saturating_add(1);
-    let (how, help) = match case.target {
+    let (how, spread) = match case.target {
         TargetId::Swarm => (
             "all tasks of a node are told to stop at once",
-            format!(
-                "write `placement {{ max_per_node = 1 }}` and run at least {enough} replicas on as many nodes; or leave \
-                 `drain` out of `through`"
-            ),
+            "write `placement { max_per_node = 1 }` and ",
         ),
-        _ => (
-            "a pod is evicted before another one takes its place",
-            format!("run at least {enough} replicas, or leave `drain` out of `through`"),
-        ),
+        _ => ("a pod is evicted before another one takes its place", ""),
+    };
+    let help = match enough(case.promise) {
+        Some(enough) => {
+            let nodes = if spread.is_empty() {
+                ", or"
+            } else {
+                " on as many nodes; or"
+            };
+            format!("{spread}run at least {enough} replicas{nodes} leave `drain` out of `through`")
+        }
+        None => "no number of replicas survives a drain with all of them: promise less, or leave `drain` out of `through`"
+            .to_owned(),
     };
     let diagnostic =
         Diagnostic::new(&catalogue::DRAIN_BELOW_PROMISE, text, drain.span).labelled(how);
@@ -53,4 +60,81 @@ pub(super) fn check(case: &Case<'_>, searches: &mut Searches) -> Option<Diagnost
             .help(help)
             .about(name),
     )
+}
+
+/// The fewest replicas of which one may be missing; `None` where all of any number are promised.
+pub(super) fn enough(promise: &Promise) -> Option<u64> {
+    let Promise::Capacity { min_available, .. } = promise else {
+        return None;
+    };
+    match min_available {
+        Amount::Count(count) => Some(count.saturating_add(1)),
+        // What is left of `n` after the rounding up is the whole part of `n * spare / all`.
+        Amount::Share(share) => {
+            let all = Percent::ALL.thousandths;
+            let spare = all.saturating_sub(share.thousandths);
+            (spare > 0).then(|| all.div_ceil(spare))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::MemoryWorld;
+    use crate::{Options, compile};
+
+    #[test]
+    fn so_many_are_enough_and_one_less_is_not() {
+        let promised = |amount| Promise::Capacity {
+            min_available: amount,
+            through: Vec::new(),
+        };
+        let spare = |amount: Amount, replicas: u64| replicas - amount.of_up(replicas).min(replicas);
+        for thousandths in [
+            1, 1_000, 33_300, 50_000, 66_667, 75_000, 90_000, 99_900, 99_999,
+        ] {
+            let amount = Amount::Share(Percent { thousandths });
+            let enough = enough(&promised(amount)).unwrap();
+            assert!(spare(amount, enough) >= 1, "{thousandths}");
+            assert_eq!(spare(amount, enough - 1), 0, "{thousandths}");
+        }
+        assert_eq!(enough(&promised(Amount::Count(2))), Some(3));
+        assert_eq!(enough(&promised(Amount::Share(Percent::ALL))), None);
+    }
+
+    #[test]
+    fn the_help_names_a_number_that_helps() {
+        for (least, enough) in [("75%", 4), ("90%", 10), ("1", 2)] {
+            for (target, spread) in [
+                (
+                    "swarm",
+                    "write `placement { max_per_node = 1 }` and run at least N replicas on as many nodes; or",
+                ),
+                ("kubernetes", "run at least N replicas, or"),
+            ] {
+                let spread = spread.replace('N', &enough.to_string());
+                let expected = format!("{spread} leave `drain` out of `through`");
+                assert_eq!(help(target, 1, least), Some(expected));
+                assert_eq!(help(target, enough, least), None, "{target} {least}");
+            }
+        }
+        for target in ["swarm", "kubernetes"] {
+            let help = help(target, 3, "100%").unwrap();
+            assert!(help.starts_with("no number of replicas"), "{help}");
+        }
+    }
+
+    /// What helps where a drain leaves too few of so many.
+    fn help(target: &str, replicas: u64, least: &str) -> Option<String> {
+        let text = format!(
+            "app shop {{ targets = [{target}] }}\nservice web {{\n  image = \"example/web:1.0.0\"\n  replicas = {replicas}\n  \
+             port http {{ number = 80 }}\n  health http {{}}\n  placement {{ max_per_node = 1 }}\n  \
+             availability {{ min_available = {least}, through = [drain] }}\n}}\n"
+        );
+        let world = MemoryWorld::single("app.zd", text);
+        let found = compile(&world, "app.zd", &Options::default()).diagnostics;
+        let found = found.into_iter().find(|it| it.code.id == "ZD4018");
+        found.and_then(|it| it.help)
+    }
 }

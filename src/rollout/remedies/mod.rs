@@ -10,6 +10,7 @@ mod checks;
 pub use change::{Change, Part, in_words};
 
 use super::derivation::{self, Origin, Setting, swarm};
+use super::drains;
 use super::hosts;
 use super::liveness;
 use crate::diagnostics::{Code, catalogue};
@@ -95,6 +96,9 @@ pub fn carried(graph: &Graph, service: ServiceView<'_>, changes: &[Change]) -> O
     (on_swarm && is_derived).then(|| set(Part::Update, "on_failure", "rollback"))
 }
 
+/// Why, where nothing more is known.
+pub const NO_CHANGE: &str = "no change of its policy keeps what it promises with so many replicas";
+
 /// Why no change of policy mends what a code tells, where none is known.
 pub fn why_not(graph: &Graph, service: ServiceView<'_>, code: &Code) -> &'static str {
     let one_writer = derivation::has_single_writer(graph, service);
@@ -111,12 +115,15 @@ pub fn why_not(graph: &Graph, service: ServiceView<'_>, code: &Code) -> &'static
         }
         "ZD4007" => "how many replicas there may be is the type of its variable",
         "ZD4017" => "the number is no part of how it is replaced, probed or stopped",
+        "ZD4018" if drains::enough(&graph.promise(service)).is_none() => {
+            "no number of replicas survives a drain with all of them: it takes a smaller promise"
+        }
         "ZD4018" => "it takes more replicas, or a smaller promise",
         _ if one_writer => {
             "its volume has one writer, so that no second instance may run beside the first: only \
              `allow downtime` or another volume would do"
         }
-        _ => "no change of its policy keeps what it promises with so many replicas",
+        _ => NO_CHANGE,
     }
 }
 
