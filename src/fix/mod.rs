@@ -6,6 +6,7 @@
 //! where a proof failed; a program that is sound pays nothing.
 
 mod body;
+mod fewest;
 mod layout;
 mod places;
 mod queue;
@@ -28,6 +29,8 @@ pub struct Repairs {
     pub fixes: Vec<(usize, Fix)>,
     /// All of it together, in the order of the source; no two edits overlap.
     pub edits: Vec<Replacement>,
+    /// What they are in words, a line for each text that is mended: with what nobody proved of it.
+    pub titles: Vec<String>,
     /// How many properties they edit.
     pub properties: usize,
     /// Why nothing mends a diagnostic, by its index.

@@ -5,7 +5,7 @@ use crate::diagnostics::{Diagnostic, Replacement, Severity};
 use crate::rollout::remedies::{Change, Part};
 use crate::source::Str;
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 /// The most candidates of one site.
 const MOST_CANDIDATES: usize = 64;
@@ -20,6 +20,18 @@ pub(super) struct Search {
     best: Option<Best>,
     /// Whether any candidate could be written.
     pub(super) written: bool,
+    /// Whether there was any candidate.
+    any: bool,
+    /// What came of each that was judged.
+    heard: BTreeMap<Changes, (Vec<Replacement>, Outcome)>,
+    /// What some candidate mends, with nothing new.
+    mendable: BTreeSet<Key>,
+    /// What some candidate mends, with something new or not.
+    vanishing: BTreeSet<Key>,
+    /// What none does: the rest is searched for without it.
+    given_up: BTreeSet<Key>,
+    /// Whether that was so before all were tried.
+    cut: bool,
 }
 
 /// Why a search found nothing, or not all.
@@ -53,21 +65,87 @@ impl Search {
             root,
             best: None,
             written: false,
+            any: false,
+            heard: BTreeMap::new(),
+            mendable: BTreeSet::new(),
+            vanishing: BTreeSet::new(),
+            given_up: BTreeSet::new(),
+            cut: false,
         };
-        for change in search.root.changes.clone() {
-            search.add(&[], &change);
-        }
+        search.begin();
         search
+    }
+
+    /// Begins with what may help with what fails first.
+    fn begin(&mut self) {
+        for change in self.branches(&self.root) {
+            self.add(&[], &change);
+        }
+        self.any |= !self.queue.is_empty();
     }
 
     /// The candidate that edits the fewest properties.
     pub(super) fn next(&mut self) -> Option<Changes> {
-        if self.best.as_ref().is_some_and(|best| best.done) || self.left == 0 {
-            return None;
+        loop {
+            if self.best.as_ref().is_some_and(|best| best.done) {
+                return None;
+            }
+            let next = if self.left == 0 {
+                None
+            } else {
+                self.queue.pop()
+            };
+            match next {
+                Some(Reverse((_, _, changes))) => {
+                    let Some((edits, outcome)) = self.heard.remove(&changes) else {
+                        self.left -= 1;
+                        return Some(changes);
+                    };
+                    self.hears(changes, edits, outcome);
+                }
+                None if self.gives_up() => {}
+                None => return None,
+            }
         }
-        let Reverse((_, _, changes)) = self.queue.pop()?;
-        self.left -= 1;
-        Some(changes)
+    }
+
+    /// Goes on without what nothing mends: a change that was for that alone would stay in every larger set. Says whether
+    /// there is something of the kind.
+    fn gives_up(&mut self) -> bool {
+        let first = |not: &BTreeSet<Key>| {
+            let mut failing = self.root.failing.iter().map(|(_, key)| key);
+            let known = [&self.root.helpless, &self.given_up, not];
+            failing.find(|key| !known.iter().any(|known| known.contains(*key)))
+        };
+        // What is left of another may be new because of that.
+        let key = first(&self.vanishing).or_else(|| first(&self.mendable));
+        let Some(key) = key.cloned() else {
+            return false;
+        };
+        self.given_up.insert(key);
+        self.cut |= !self.queue.is_empty();
+        self.queue.clear();
+        self.seen.clear();
+        self.left = MOST_CANDIDATES;
+        self.begin();
+        true
+    }
+
+    /// What may help with what fails first and can be helped; nothing where that has had all that may.
+    fn branches(&self, outcome: &Outcome) -> Vec<Change> {
+        for (severity, key) in &outcome.failing {
+            if self.root.helpless.contains(key) || self.given_up.contains(key) {
+                continue;
+            }
+            let changes = outcome.remedies.get(key).filter(|it| !it.is_empty());
+            if let Some(changes) = changes {
+                return changes.clone();
+            }
+            if *severity == Severity::Error || self.root.remedies.contains_key(key) {
+                break;
+            }
+        }
+        Vec::new()
     }
 
     /// Takes a candidate up; again, where nobody judged it.
@@ -86,52 +164,61 @@ impl Search {
         }
     }
 
-    pub(super) fn hears(&mut self, changes: &[Change], edits: Vec<Replacement>, outcome: &Outcome) {
+    /// Takes in what came of a candidate. What causes anything new is no mending, whatever else it does.
+    pub(super) fn hears(&mut self, changes: Changes, edits: Vec<Replacement>, outcome: Outcome) {
         let count =
             |list: &[(Severity, Key)], severity| list.iter().filter(|it| it.0 == severity).count();
-        let errors = count(&outcome.failing, Severity::Error);
-        if count(&outcome.news, Severity::Error) > 0 {
-            return;
-        }
-        let warnings =
-            count(&outcome.failing, Severity::Warning) + count(&outcome.news, Severity::Warning);
+        let both = |list| (count(list, Severity::Error), count(list, Severity::Warning));
         let failing: BTreeSet<Key> = outcome.failing.iter().map(|(_, key)| key.clone()).collect();
-        let done = outcome.news.is_empty() && failing.is_subset(&self.root.helpless);
         let had: BTreeSet<&Key> = self.root.failing.iter().map(|(_, key)| key).collect();
-        let before = (
-            count(&self.root.failing, Severity::Error),
-            count(&self.root.failing, Severity::Warning),
-        );
-        let new = outcome
-            .failing
+        let mended: Vec<Key> = had
             .iter()
-            .any(|(severity, key)| *severity == Severity::Error && !had.contains(key));
-        let properties = changes.iter().map(Change::properties).sum();
-        let rank = changes.iter().map(Change::rank).sum();
-        let price = (errors, warnings, properties, rank);
-        let better = self.best.as_ref().is_none_or(|best| price < best.price);
-        if !new && (done || (better && (errors, warnings) < before)) {
-            self.best = Some(Best {
-                price,
-                changes: changes.to_vec(),
-                edits,
-                failing,
-                done,
-            });
+            .filter(|key| !failing.contains(**key))
+            .map(|key| (*key).clone())
+            .collect();
+        let new = !outcome.news.is_empty() || failing.iter().any(|key| !had.contains(key));
+        self.vanishing.extend(mended.iter().cloned());
+        if !new {
+            self.mendable.extend(mended);
+            let gone = |key: &Key| self.root.helpless.contains(key) || self.given_up.contains(key);
+            let done = failing.iter().all(gone);
+            let (errors, warnings) = both(&outcome.failing);
+            let properties = changes.iter().map(Change::properties).sum();
+            let rank = changes.iter().map(Change::rank).sum();
+            let price = (errors, warnings, properties, rank);
+            let better = self.best.as_ref().is_none_or(|best| price < best.price);
+            if (done || better) && (errors, warnings) < both(&self.root.failing) {
+                self.best = Some(Best {
+                    price,
+                    changes: changes.clone(),
+                    edits: edits.clone(),
+                    failing,
+                    done,
+                });
+            }
         }
-        for change in &outcome.changes {
-            self.add(changes, change);
+        // What harms others harms them with more, too.
+        if count(&outcome.news, Severity::Error) == 0 {
+            for change in self.branches(&outcome) {
+                self.add(&changes, &change);
+            }
         }
+        self.heard.insert(changes, (edits, outcome));
     }
 
     /// Why nothing was found, or nothing better.
     pub(super) fn ended(&self) -> Option<Ended> {
         match &self.best {
-            Some(best) if best.done => None,
-            _ if !self.queue.is_empty() => Some(Ended::GivenUp),
-            _ if self.written || self.seen.is_empty() => Some(Ended::Judged),
+            Some(best) if best.done && self.given_up.is_empty() => None,
+            _ if self.cut || !self.queue.is_empty() => Some(Ended::GivenUp),
+            _ if self.written || !self.any => Some(Ended::Judged),
             _ => Some(Ended::Unwritable),
         }
+    }
+
+    /// What could be mended, but for what that would cause.
+    pub(super) fn harmful(&self) -> impl Iterator<Item = &Key> {
+        self.vanishing.difference(&self.mendable)
     }
 
     pub(super) fn solved(self) -> Option<Solved> {
@@ -140,10 +227,10 @@ impl Search {
         let mended = failed.filter(|key| !best.failing.contains(key)).collect();
         Some(Solved {
             site: self.site,
+            whole: best.changes.clone(),
             changes: best.changes,
-            carried: None,
             edits: best.edits,
-            is_whole: best.done,
+            is_whole: best.done && self.given_up.is_empty(),
             mended,
         })
     }
@@ -185,9 +272,9 @@ pub(super) struct Outcome {
     pub(super) failing: Vec<(Severity, Key)>,
     /// What is new and about nobody who is mended.
     pub(super) news: Vec<(Severity, Key)>,
-    /// What may help with what still fails.
-    pub(super) changes: Vec<Change>,
-    /// What nothing may help with, as far as that was asked.
+    /// What may help with each of it.
+    pub(super) remedies: BTreeMap<Key, Vec<Change>>,
+    /// What nothing may help with.
     pub(super) helpless: BTreeSet<Key>,
 }
 
@@ -195,8 +282,8 @@ pub(super) struct Outcome {
 pub(super) struct Solved {
     pub(super) site: Site,
     pub(super) changes: Changes,
-    /// What comes with an update that is written in the place of a derived one.
-    pub(super) carried: Option<Change>,
+    /// With what comes with an update that is written in the place of a derived one.
+    pub(super) whole: Changes,
     pub(super) edits: Vec<Replacement>,
     /// Whether all is mended that can be.
     pub(super) is_whole: bool,
@@ -205,13 +292,15 @@ pub(super) struct Solved {
 }
 
 impl Solved {
-    /// Some of its changes, with what comes with them.
-    pub(super) fn whole(&self, changes: &[Change]) -> Changes {
-        let mut whole = changes.to_vec();
-        let carried = self.carried.iter().cloned();
-        whole.extend(carried.filter(|_| changes.iter().any(Change::writes_update)));
-        whole.sort();
-        whole
+    /// Some of its changes, with what comes with an update.
+    pub(super) fn with_carried(&self, changes: &[Change]) -> Changes {
+        let mut all = changes.to_vec();
+        if changes.iter().any(Change::writes_update) {
+            let carried = self.whole.iter().filter(|it| !self.changes.contains(it));
+            all.extend(carried.cloned());
+            all.sort();
+        }
+        all
     }
 }
 
@@ -231,6 +320,11 @@ fn with(before: &[Change], change: &Change) -> Option<Changes> {
     changes.push(change.clone());
     changes.sort();
     Some(changes)
+}
+
+/// Whether two changes are of one property or block.
+pub(super) fn is_of_one(one: &Change, other: &Change) -> bool {
+    slot(one) == slot(other)
 }
 
 /// What a change is of.

@@ -5,7 +5,7 @@
 
 use super::layout::{self, Where, agree};
 use super::places::Places;
-use super::queue::{Changes, Ended, Key, Outcome, Search, Solved, keys};
+use super::queue::{Changes, Ended, Key, Outcome, Search, Solved, is_of_one, keys};
 use super::sites::{Site, Sites, sites};
 use super::{Case, Edited, Judged, Repairs, edited, told};
 use crate::diagnostics::{Replacement, Severity};
@@ -43,29 +43,37 @@ pub(super) fn repairs(case: &Case<'_>, judge: &mut dyn FnMut(&dyn World) -> Judg
         judge,
         judgements,
         ended: BTreeMap::new(),
+        harmful: BTreeSet::new(),
     };
     let mended = trial.mended(&root);
-    let carried = trial.carried(mended);
-    let solved = trial.together(carried);
+    let pruned = trial.pruned(mended);
+    let solved = trial.together(pruned);
     let singles = trial.apart(&solved);
-    let ended = trial.ended;
-    told::told(case, graph, (&places, &ended), &solved, &singles)
+    let found = told::Found {
+        ended: &trial.ended,
+        harmful: &trial.harmful,
+        solved: &solved,
+        singles: &singles,
+    };
+    told::told(case, graph, &places, &found)
 }
 
 /// Judging a program with edits.
-struct Trial<'a, 'j> {
+pub(super) struct Trial<'a, 'j> {
     case: &'a Case<'a>,
     places: &'a Places<'a>,
     graph: &'a Graph,
     /// What was said of the program as it is.
-    known: BTreeSet<Key>,
+    pub(super) known: BTreeSet<Key>,
     /// How many services each block makes.
     blocks: BTreeMap<Span, usize>,
     judge: &'j mut dyn FnMut(&dyn World) -> Judged,
     /// How many more there may be.
-    judgements: usize,
+    pub(super) judgements: usize,
     /// How searches ended that did not find all.
     ended: BTreeMap<Str, Ended>,
+    /// What could be mended, but for what that would cause.
+    harmful: BTreeSet<Key>,
 }
 
 fn blocks(graph: &Graph) -> BTreeMap<Span, usize> {
@@ -124,7 +132,7 @@ impl Trial<'_, '_> {
     /// Searches for all of these sites at once.
     fn searched(&mut self, sites: Vec<Site>, root: &Judged) -> Vec<Solved> {
         let all: Vec<&Site> = sites.iter().collect();
-        let outcomes = self.outcomes(&all, root, true);
+        let outcomes = self.outcomes(&all, root);
         let searches = sites.into_iter().zip(outcomes);
         let mut searches: Vec<Search> = searches
             .map(|(site, outcome)| Search::new(site, outcome))
@@ -133,8 +141,8 @@ impl Trial<'_, '_> {
             let mut batch = Vec::new();
             for (index, search) in searches.iter_mut().enumerate() {
                 while let Some(changes) = search.next() {
-                    let edits = self.edits(&search.site, &changes);
-                    if let Some(edits) = edits {
+                    let whole = self.whole(&search.site, &changes);
+                    if let Some(edits) = self.edits(&search.site, &whole) {
                         search.written = true;
                         batch.push((index, changes, edits));
                         break;
@@ -162,13 +170,14 @@ impl Trial<'_, '_> {
             let outcomes = self.tried(&tried);
             for ((index, changes, edits), outcome) in batch.into_iter().zip(outcomes) {
                 match (searches.get_mut(index), outcome) {
-                    (Some(search), Some(outcome)) => search.hears(&changes, edits, &outcome),
+                    (Some(search), Some(outcome)) => search.hears(changes, edits, outcome),
                     (Some(search), None) => search.wait(changes),
                     (None, _) => {}
                 }
             }
         }
         for search in &searches {
+            self.harmful.extend(search.harmful().cloned());
             if let Some(ended) = search.ended() {
                 for service in &search.site.services {
                     let known = self.ended.entry(service.clone()).or_insert(ended);
@@ -179,8 +188,25 @@ impl Trial<'_, '_> {
         searches.into_iter().filter_map(Search::solved).collect()
     }
 
+    /// Some changes with what a derived update had, where they write one in its place: it is judged with them.
+    pub(super) fn whole(&self, site: &Site, changes: &[Change]) -> Changes {
+        let mut whole = changes.to_vec();
+        if changes.iter().any(Change::writes_update) {
+            let of = |name: &Str| {
+                let service = self.graph.find(name)?;
+                remedies::carried(self.graph, service, changes)
+            };
+            let each: Option<Vec<Change>> = site.services.iter().map(of).collect();
+            let carried = each.and_then(|each| each.into_iter().next());
+            // What says another thing of it says that.
+            whole.extend(carried.filter(|it| !changes.iter().any(|own| is_of_one(own, it))));
+            whole.sort();
+        }
+        whole
+    }
+
     /// The edits of some changes, of all services of a site alike.
-    fn edits(&self, site: &Site, changes: &[Change]) -> Option<Vec<Replacement>> {
+    pub(super) fn edits(&self, site: &Site, changes: &[Change]) -> Option<Vec<Replacement>> {
         let mut all: BTreeSet<Replacement> = BTreeSet::new();
         for name in &site.services {
             let service = self.graph.find(name)?;
@@ -195,7 +221,7 @@ impl Trial<'_, '_> {
     }
 
     /// What comes of one candidate of each of some sites; `None` where there was no judgement left for it.
-    fn tried(&mut self, tried: &[(&Site, &[Replacement])]) -> Vec<Option<Outcome>> {
+    pub(super) fn tried(&mut self, tried: &[(&Site, &[Replacement])]) -> Vec<Option<Outcome>> {
         let mut outcomes: Vec<Option<Outcome>> = tried.iter().map(|_| None).collect();
         let mut waiting: Vec<Vec<usize>> = vec![(0..tried.len()).collect()];
         while let Some(group) = waiting.pop().filter(|_| self.judgements > 0) {
@@ -216,7 +242,7 @@ impl Trial<'_, '_> {
             let judged = self.judged(edits);
             let sites = now.iter().filter_map(|index| Some(tried.get(*index)?.0));
             let sites: Vec<&Site> = sites.collect();
-            let found = self.outcomes(&sites, &judged, false);
+            let found = self.outcomes(&sites, &judged);
             // Whose doing it is shows when they are told apart.
             if now.len() > 1 && found.iter().any(|it| !it.news.is_empty()) {
                 let half = now.split_off(now.len() / 2);
@@ -243,9 +269,8 @@ impl Trial<'_, '_> {
         (self.judge)(&world)
     }
 
-    /// What a judgement says of each of some sites, in one pass: there may be thousands of both. Of the program as it is
-    /// all is asked that fails, and else what fails first.
-    fn outcomes(&self, sites: &[&Site], judged: &Judged, is_root: bool) -> Vec<Outcome> {
+    /// What a judgement says of each of some sites, in one pass: there may be thousands of both.
+    fn outcomes(&self, sites: &[&Site], judged: &Judged) -> Vec<Outcome> {
         let mut outcomes: Vec<Outcome> = sites.iter().map(|_| Outcome::default()).collect();
         let mut of: BTreeMap<&str, usize> = BTreeMap::new();
         for (index, site) in sites.iter().enumerate() {
@@ -266,7 +291,7 @@ impl Trial<'_, '_> {
                 }
                 continue;
             };
-            if is_root || outcome.changes.is_empty() {
+            if !outcome.remedies.contains_key(&key) && !outcome.helpless.contains(&key) {
                 let graph = judged.graph.as_ref();
                 let service = graph.and_then(|graph| Some((graph, graph.find(&key.about)?)));
                 let changes = service
@@ -275,8 +300,8 @@ impl Trial<'_, '_> {
                 changes.retain(|change| site.is_asked_alike || !change.is_check());
                 if changes.is_empty() {
                     outcome.helpless.insert(key.clone());
-                } else if outcome.changes.is_empty() {
-                    outcome.changes = changes;
+                } else {
+                    outcome.remedies.insert(key.clone(), changes);
                 }
             }
             outcome.failing.push((diagnostic.severity, key));
@@ -285,46 +310,6 @@ impl Trial<'_, '_> {
             outcome.news.clone_from(&news);
         }
         outcomes
-    }
-
-    /// Writes what a derived update had into one that is written in its place, where that is proved too.
-    fn carried(&mut self, mut solved: Vec<Solved>) -> Vec<Solved> {
-        let mut batch = Vec::new();
-        for (index, one) in solved.iter_mut().enumerate() {
-            let of = |name: &Str| {
-                let service = self.graph.find(name)?;
-                remedies::carried(self.graph, service, &one.changes)
-            };
-            let each: Option<Vec<Change>> = one.site.services.iter().map(of).collect();
-            one.carried = each.and_then(|each| each.into_iter().next());
-            let changes = one.whole(&one.changes);
-            let edits = (changes != one.changes).then(|| self.edits(&one.site, &changes));
-            match edits.flatten() {
-                Some(edits) => batch.push((index, edits)),
-                None => one.carried = None,
-            }
-        }
-        let tried = batch
-            .iter()
-            .filter_map(|(index, edits)| Some((&solved.get(*index)?.site, edits.as_slice())));
-        let tried: Vec<(&Site, &[Replacement])> = tried.collect();
-        let outcomes = self.tried(&tried);
-        for ((index, edits), outcome) in batch.into_iter().zip(outcomes) {
-            let Some(one) = solved.get_mut(index) else {
-                continue;
-            };
-            let is_proved = outcome.is_some_and(|outcome| {
-                let mut failing = outcome.failing.iter().map(|(_, key)| key);
-                let fails = |key| one.mended.contains(key) || !self.known.contains(key);
-                outcome.news.is_empty() && !failing.any(fails)
-            });
-            if is_proved {
-                one.edits = edits;
-            } else {
-                one.carried = None;
-            }
-        }
-        solved
     }
 
     /// Sites whose edits can be made together: what is new because of another one is left out.
@@ -344,13 +329,8 @@ impl Trial<'_, '_> {
             list.iter().flat_map(|it| it.edits.clone()).collect()
         };
         let known = self.known.clone();
-        let sound = |judged: &Judged| {
-            let errors = judged
-                .diagnostics
-                .iter()
-                .filter(|it| it.severity == Severity::Error);
-            judged.graph.is_some() && errors.map(Key::of).all(|key| known.contains(&key))
-        };
+        let sound =
+            |judged: &Judged| judged.graph.is_some() && keys(&judged.diagnostics).is_subset(&known);
         if sound(&self.judged(all(&kept))) {
             return kept;
         }
@@ -363,74 +343,4 @@ impl Trial<'_, '_> {
         }
         fitting
     }
-
-    /// For each diagnostic of a site the fewest of its changes that mend it alone.
-    fn apart(&mut self, solved: &[Solved]) -> BTreeMap<Key, (Changes, Vec<Replacement>)> {
-        let mut found: BTreeMap<Key, (Changes, Vec<Replacement>)> = BTreeMap::new();
-        let several = solved
-            .iter()
-            .filter(|it| it.changes.len() > 1 && it.mended.len() > 1);
-        let mut parts: Vec<(&Solved, std::vec::IntoIter<Changes>)> = several
-            .map(|it| (it, parts(&it.changes).into_iter()))
-            .collect();
-        while self.judgements > 0 {
-            let mut batch = Vec::new();
-            for (one, parts) in &mut parts {
-                let wanted = one.mended.iter().any(|key| !found.contains_key(key));
-                let next = parts.next().filter(|_| wanted);
-                let edits = next.and_then(|changes| {
-                    let changes = one.whole(&changes);
-                    let edits = self.edits(&one.site, &changes)?;
-                    Some((*one, changes, edits))
-                });
-                batch.extend(edits);
-            }
-            parts.retain(|(_, parts)| parts.len() > 0);
-            if batch.is_empty() && parts.is_empty() {
-                break;
-            }
-            let tried = batch
-                .iter()
-                .map(|(one, _, edits)| (&one.site, edits.as_slice()));
-            let tried: Vec<(&Site, &[Replacement])> = tried.collect();
-            let outcomes = if tried.is_empty() {
-                Vec::new()
-            } else {
-                self.tried(&tried)
-            };
-            for ((one, changes, edits), outcome) in batch.iter().zip(outcomes) {
-                let Some(outcome) = outcome.filter(|outcome| outcome.news.is_empty()) else {
-                    continue;
-                };
-                let failing = outcome.failing.into_iter().map(|(_, key)| key);
-                let failing: BTreeSet<Key> = failing.collect();
-                if failing.iter().all(|key| self.known.contains(key)) {
-                    for key in one.mended.difference(&failing) {
-                        let fix = || (changes.clone(), edits.clone());
-                        found.entry(key.clone()).or_insert_with(fix);
-                    }
-                }
-            }
-        }
-        found
-    }
-}
-
-/// Parts of a set, the small ones first: of a few changes all, of many each alone.
-fn parts(changes: &[Change]) -> Vec<Changes> {
-    const MOST: usize = 4;
-    if changes.len() > MOST {
-        return changes.iter().map(|change| vec![change.clone()]).collect();
-    }
-    let mut choices: Vec<u32> = (1..(1_u32 << changes.len()).saturating_sub(1)).collect();
-    choices.sort_by_key(|choice| choice.count_ones());
-    choices
-        .into_iter()
-        .map(|choice| {
-            let each = changes.iter().zip(0_u32..);
-            each.filter(|(_, bit)| choice & (1 << bit) != 0)
-                .map(|(change, _)| change.clone())
-                .collect()
-        })
-        .collect()
 }

@@ -9,14 +9,26 @@ use crate::rollout::remedies::{self, Change};
 use crate::source::Str;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What a search found.
+pub(super) struct Found<'a> {
+    /// How searches ended that did not find all, by service.
+    pub(super) ended: &'a BTreeMap<Str, Ended>,
+    /// What could be mended, but for what that would cause.
+    pub(super) harmful: &'a BTreeSet<Key>,
+    /// What mends each site.
+    pub(super) solved: &'a [Solved],
+    /// What mends a diagnostic alone.
+    pub(super) singles: &'a BTreeMap<Key, (Changes, Vec<Replacement>)>,
+}
+
 /// What was found, for the diagnostics as they were given.
 pub(super) fn told(
     case: &Case<'_>,
     graph: &Graph,
-    (places, ended): (&Places<'_>, &BTreeMap<Str, Ended>),
-    solved: &[Solved],
-    singles: &BTreeMap<Key, (Changes, Vec<Replacement>)>,
+    places: &Places<'_>,
+    found: &Found<'_>,
 ) -> Repairs {
+    let (solved, singles, ended) = (found.solved, found.singles, found.ended);
     let mut repairs = Repairs::default();
     let mended = solved
         .iter()
@@ -36,7 +48,7 @@ pub(super) fn told(
         match (singles.get(&key), whole) {
             (Some((changes, edits)), _) => repairs.fixes.push((index, fix(places, changes, edits))),
             (None, Some(all)) => {
-                let fix = fix(places, &all.whole(&all.changes), &all.edits);
+                let fix = fix(places, &all.whole, &all.edits);
                 repairs.fixes.push((index, fix));
             }
             (None, None) => {
@@ -50,14 +62,33 @@ pub(super) fn told(
                     Some(Ended::Unwritable) => {
                         "what would mend it is computed, and for other services too"
                     }
-                    _ => remedies::why_not(graph, service, diagnostic.code),
+                    _ => {
+                        let why = remedies::why_not(graph, service, diagnostic.code);
+                        if why == remedies::NO_CHANGE && found.harmful.contains(&key) {
+                            "what of its policy would mend it causes something else"
+                        } else {
+                            why
+                        }
+                    }
                 };
                 repairs.left.push((index, why.to_owned()));
             }
         }
     }
-    let edited = solved.iter().flat_map(|it| it.whole(&it.changes));
-    repairs.properties = edited.map(|change| change.properties()).sum();
+    for one in solved {
+        let names: Vec<String> = one
+            .site
+            .services
+            .iter()
+            .map(|it| format!("`{it}`"))
+            .collect();
+        let title = fix(places, &one.whole, &one.edits).title;
+        repairs
+            .titles
+            .push(format!("{}: {title}", names.join(", ")));
+    }
+    let edited = solved.iter().flat_map(|it| &it.whole);
+    repairs.properties = edited.map(Change::properties).sum();
     let edits = solved.iter().flat_map(|it| it.edits.clone());
     repairs.edits = edits.collect::<BTreeSet<_>>().into_iter().collect();
     repairs

@@ -4,6 +4,8 @@ use super::*;
 use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
+use std::collections::BTreeSet;
+use zdc::diagnostics::Replacement;
 
 fn seconds(most: u32) -> impl Strategy<Value = String> {
     (0..most).prop_map(|seconds| format!("{seconds}s"))
@@ -109,9 +111,21 @@ fn body() -> impl Strategy<Value = String> {
         ];
         block("timing", items, false)
     });
-    let promise = (1..4_u32).prop_map(|least| {
-        format!("  availability {{ min_available = {least}, through = [update, rollback] }}\n")
+    let least = prop_oneof![
+        2 => (1..4_u32).prop_map(|least| least.to_string()),
+        1 => Just("50%".to_owned()),
+        1 => Just("100%".to_owned()),
+    ];
+    let through = prop_oneof![
+        2 => Just("update, rollback"),
+        1 => Just("update, drain"),
+        1 => Just("update, rollback, drain"),
+    ];
+    let promise = (least, through).prop_map(|(least, through)| {
+        format!("  availability {{ min_available = {least}, through = [{through}] }}\n")
     });
+    let placement =
+        (1..3_u32).prop_map(|most| format!("  placement {{ max_per_node = {most} }}\n"));
     let restart = Just("  restart { condition = on_failure }\n".to_owned());
     let parts = (
         1..5_u32,
@@ -121,14 +135,20 @@ fn body() -> impl Strategy<Value = String> {
         of(promise),
         of(update()),
         of(restart),
+        of(placement),
     );
-    parts.prop_map(
-        |(replicas, health, shutdown, timing, promise, update, restart)| {
-            let parts = [health, shutdown, timing, promise, update, restart];
-            let parts: String = parts.into_iter().flatten().collect();
-            format!("  replicas = {replicas}\n{parts}")
+    let parts = parts.prop_map(
+        |(replicas, health, shutdown, timing, promise, update, restart, placement)| {
+            let parts = [
+                health, shutdown, timing, promise, update, restart, placement,
+            ];
+            let replicas = format!("  replicas = {replicas}\n");
+            let parts = parts.into_iter().flatten().chain([replicas]);
+            parts.collect::<Vec<String>>()
         },
-    )
+    );
+    // What is written first is judged first.
+    parts.prop_shuffle().prop_map(|parts| parts.concat())
 }
 
 fn targets() -> impl Strategy<Value = String> {
@@ -169,6 +189,47 @@ proptest! {
             prop_assert!(twice.texts.is_empty(), "{}\n{}", told(), report(&again));
         } else {
             prop_assert!(faults(&before) == 0 || !after.left.is_empty() || before.artifacts.is_some(), "{}", told());
+        }
+    }
+}
+
+/// What is said of a program, by code.
+fn said(compilation: &Compilation) -> BTreeSet<&'static str> {
+    let found = compilation.diagnostics.iter();
+    let found = found.filter(|it| it.severity > Severity::Note);
+    found.map(|it| it.code.id).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Nothing new is said of what was mended, and without any one of the edits something is said again.
+    #[test]
+    fn no_edit_is_idle_or_harms(targets in targets(), body in body()) {
+        let texts = program(&targets, &body);
+        let world = world(&texts);
+        let before = compiled(&world);
+        let found = searched(&world, &before);
+        let with = |edits: &[Replacement]| {
+            let edited = zdc::fix::edited(&before.sources, edits);
+            let texts = edited.iter().map(|(path, text)| (path.to_string(), text.to_string()));
+            compiled(&self::world(&texts.collect()))
+        };
+        if !found.edits.is_empty() {
+            let all = said(&before);
+            let after = with(&found.edits);
+            let left = said(&after);
+            prop_assert!(left.is_subset(&all), "{left:?} of {all:?}\n{}", report(&texts));
+            for index in 0..found.edits.len() {
+                let mut fewer = found.edits.clone();
+                let one = fewer.remove(index);
+                let without = if fewer.is_empty() { all.clone() } else { said(&with(&fewer)) };
+                prop_assert!(!without.is_subset(&left), "{} is idle\n{}", one.text, report(&texts));
+            }
+        }
+        for (_, fix) in &found.fixes {
+            let after = said(&with(&fix.edits)).into_iter().all(|code| said(&before).contains(code));
+            prop_assert!(after, "{} harms\n{}", fix.title, report(&texts));
         }
     }
 }
