@@ -21,8 +21,10 @@ pub(super) fn check(
     diagnostics: &mut Diagnostics,
 ) {
     let promise = graph.promise(service);
-    if !matches!(promise, Promise::Capacity { .. }) {
-        return;
+    // What promises nothing by a number was told so (`rules::promises`).
+    match promise {
+        Promise::Capacity { min_available, .. } if !min_available.is_nothing() => {}
+        _ => return,
     }
     if let Some(unbounded) = unbounded(graph, service) {
         diagnostics.push(unbounded);

@@ -48,6 +48,7 @@ const ALL: &[Rule] = &[
     routes::ends,
     routes::hosts,
     promises::above_replicas,
+    promises::of_nothing,
     commands::shells,
     endings::taken_back,
     instances::restarts,

@@ -1,4 +1,4 @@
-//! Promises that no policy can keep.
+//! Promises that no policy can keep, and such as are none.
 
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{Graph, Promise};
@@ -41,5 +41,53 @@ pub(super) fn above_replicas(graph: &Graph, diagnostics: &mut Diagnostics) {
             Some(span) => diagnostic.and(span, "so many run at least"),
             None => diagnostic,
         });
+    }
+}
+
+/// A promise of nothing. What a service does without is said with a reason, and not by a number.
+pub(super) fn of_nothing(graph: &Graph, diagnostics: &mut Diagnostics) {
+    for service in graph.services() {
+        let stated = service.node.service.availability.as_ref();
+        let stated = stated.and_then(|stated| stated.min_available.as_ref());
+        let holds = matches!(graph.promise(service), Promise::Capacity { .. });
+        let Some(stated) = stated.filter(|stated| holds && stated.value.is_nothing()) else {
+            continue;
+        };
+        let name = service.name();
+        diagnostics.push(
+            Diagnostic::new(
+                &catalogue::OUT_OF_RANGE,
+                format!("`{name}` promises nothing: `min_available` is at least 1"),
+                stated.span,
+            )
+            .labelled("none is promised")
+            .help("promise 1 or more; or say that it may be down, `allow downtime { because = \"…\" }`")
+            .about(name),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::source::MemoryWorld;
+    use crate::{Options, compile};
+
+    #[test]
+    fn a_promise_of_nothing_is_none() {
+        let said = |promise: &str| {
+            let text = format!(
+                "app shop {{ targets = [swarm] }}\nservice web {{\n  image = \"example/web:1.0.0\"\n  \
+                 port http {{ number = 80 }}\n  health http {{}}\n  update recreate {{}}\n  {promise}\n}}\n"
+            );
+            let world = MemoryWorld::single("app.zd", text);
+            let found = compile(&world, "app.zd", &Options::default()).diagnostics;
+            let found = found.iter().map(|it| it.code.id);
+            found.collect::<Vec<_>>()
+        };
+        assert_eq!(said("availability { min_available = 0 }"), ["ZD2014"]);
+        assert_eq!(said("availability { min_available = 0% }"), ["ZD2014"]);
+        assert_eq!(said("availability { min_available = 1 }"), ["ZD4004"]);
+        let down = "allow downtime { because = \"nobody minds\" }";
+        assert!(said(&format!("availability {{ min_available = 0 }}\n  {down}")).is_empty());
     }
 }

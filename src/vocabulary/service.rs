@@ -360,7 +360,7 @@ block! {
 block! {
     /// What is promised.
     pub struct Availability = "availability" LabelRule::None; {
-        /// The least that serve, as a count or a share of the replicas, rounded up.
+        /// The least that serve, at least 1: a count, or a share of the replicas, rounded up. None is `allow downtime`.
         min_available: attribute(Amount),
         /// What it holds through; all by default.
         through: attribute(Vec<Spanned<Disturbance>>),

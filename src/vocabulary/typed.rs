@@ -255,6 +255,11 @@ impl Amount {
             Amount::Share(share) => share.of_up(replicas),
         }
     }
+
+    /// Whether it is nothing of any number.
+    pub fn is_nothing(self) -> bool {
+        self.of_up(u64::MAX) == 0
+    }
 }
 
 impl Typed for Amount {
