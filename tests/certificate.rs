@@ -63,6 +63,7 @@ fn it_holds_what_was_proved_and_what_that_rests_on() {
     let row = |target: &str, drain: Value| {
         json!({
             "service": "web", "target": target, "replicas": [3, 3], "promised": 2,
+            "through": ["update", "rollback", "drain"],
             "update": 2, "rollback": 3, "bad_version": 2, "drain": drain,
         })
     };
@@ -90,6 +91,36 @@ fn it_holds_what_was_proved_and_what_that_rests_on() {
     );
     assert!(
         page.contains("| web | swarm | 3 | 2 | 2 | 3 | 2 | 2 |"),
+        "{page}"
+    );
+}
+
+/// An update, a rollback and a drain are each judged with nothing else going on.
+#[test]
+fn what_no_scene_has_in_it_is_taken_for_granted() {
+    let text = SHOP
+        .replace("replicas = 3", "replicas = 4")
+        .replace("min_available = 2", "min_available = 4, through = [update]")
+        .replace(
+            "  placement",
+            "  update rolling { order = start_first, delay = 59s, monitor = 59s }\n  placement",
+        )
+        .replace("max_per_node = 1", "max_per_node = 9");
+    let (record, page) = files(&text, "one");
+    for target in record["targets"].as_array().unwrap() {
+        let assumes = target["assumes"].to_string();
+        let has = |words: &str| assert!(assumes.contains(words), "{words}: {target}");
+        has("no node is lost or drained while an update runs");
+        has("no instance ends by itself while an update runs");
+        has("one after the other");
+    }
+    let proofs = record["proofs"].as_array().unwrap();
+    let web = proofs.iter().find(|it| it["target"] == "swarm").unwrap();
+    assert_eq!(web["through"], json!(["update"]), "{web}");
+    assert_eq!((&web["promised"], &web["rollback"]), (&json!(4), &json!(3)));
+    assert!(page.contains("only 3"), "{page}");
+    assert!(
+        page.contains("in a kind of change that `through` does not name"),
         "{page}"
     );
 }

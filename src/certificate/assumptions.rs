@@ -19,6 +19,13 @@ pub(super) struct Basis {
 /// No policy gives back what was replaced when it turned out (`docs/src/proof.md`).
 const GOES_ON: &str = "a version that passed its check goes on serving until the instances that are replaced at once are";
 
+/// The scene of an update has the old instances, the new ones and nothing else (`src/rollout/rehearsal`): one that ends
+/// meanwhile is one less (`zdc rollout --scenario instance-lost`).
+const NOTHING_ENDS: &str = "no instance ends by itself while an update runs";
+
+/// The scene of a drain has no update in it, and that of an update no drain.
+const NO_NODE_GOES: &str = "no node is lost or drained while an update runs";
+
 /// What is taken for granted of each target.
 pub(super) fn engines(targets: &[TargetId]) -> Vec<Basis> {
     let engine = |target: &TargetId| {
@@ -27,7 +34,9 @@ pub(super) fn engines(targets: &[TargetId]) -> Vec<Basis> {
                 Some("Docker Engine 20.10.24"),
                 &[
                     "nodes have room for what an update adds, and reach the registry",
-                    "no node is lost while an update runs",
+                    NO_NODE_GOES,
+                    NOTHING_ENDS,
+                    "nodes are drained one after the other, each once the tasks of the one before serve elsewhere",
                     "a service is updated by one deploy at a time",
                     "a task that is killed while it starts ends with something other than 0",
                     GOES_ON,
@@ -38,6 +47,8 @@ pub(super) fn engines(targets: &[TargetId]) -> Vec<Basis> {
                 &[
                     "nodes have room for `maxSurge` pods more, and for those that terminate",
                     "nothing but these manifests and their autoscalers sets what they say",
+                    NO_NODE_GOES,
+                    NOTHING_ENDS,
                     "nodes are drained by evictions, one after the other",
                     GOES_ON,
                 ],
@@ -46,6 +57,7 @@ pub(super) fn engines(targets: &[TargetId]) -> Vec<Basis> {
                 Some("nginx 1.22.1"),
                 &[
                     "one host, on which nobody else starts or stops what the scripts do",
+                    NOTHING_ENDS,
                     GOES_ON,
                 ],
             ),

@@ -87,6 +87,8 @@ struct Row<'a> {
     replicas: (u64, Option<u64>),
     /// None where downtime is allowed.
     promised: Option<u64>,
+    /// The kinds of change that the promise names, or all where it names none.
+    through: Vec<&'static str>,
     /// None where no model tells.
     update: Option<u64>,
     rollback: Option<u64>,
@@ -106,6 +108,7 @@ impl<'a> Row<'a> {
             target: proof.target.word(),
             replicas: (proof.replicas.least, (most < u64::MAX).then_some(most)),
             promised: proof.promised,
+            through: proof.through.iter().map(|it| it.word()).collect(),
             update: known(proof.update),
             rollback: known(proof.rollback),
             bad_version: known(proof.bad_version),

@@ -5,7 +5,7 @@ use super::rehearsal::{Scene, Searches, rehearse};
 use super::{bad_versions, derivation, hosts};
 use crate::graph::{Graph, Promise, ReplicaRange, ServiceView};
 use crate::source::Str;
-use crate::vocabulary::TargetId;
+use crate::vocabulary::{Disturbance, TargetId};
 
 /// What is known of one service on one target. Numbers of instances are for the fewest replicas it
 /// may have.
@@ -19,6 +19,8 @@ pub struct Proof {
     pub replicas: ReplicaRange,
     /// What is promised of them; `None` for downtime that is allowed.
     pub promised: Option<u64>,
+    /// Through what.
+    pub through: Vec<Disturbance>,
     /// The fewest that serve through an update.
     pub update: Least,
     /// The fewest that serve through a rollback.
@@ -92,11 +94,18 @@ pub(super) fn proof(
         Promise::Downtime => None,
         Promise::Capacity { .. } => Some(promise.floor(replicas.least).max(1)),
     };
+    let all = [
+        Disturbance::Update,
+        Disturbance::Rollback,
+        Disturbance::Drain,
+    ];
+    let through = all.into_iter().filter(|it| promise.covers(*it));
     let row = Proof {
         service: Str::from(service.name()),
         target,
         replicas,
         promised,
+        through: through.collect(),
         update: Least::Unproved,
         rollback: Least::Unproved,
         bad_version: Least::Unproved,
