@@ -241,6 +241,8 @@ pub fn repairs(
 pub struct Mended {
     /// The files that are otherwise, by path.
     pub texts: BTreeMap<Str, Str>,
+    /// What was edited, in words.
+    pub titles: Vec<String>,
     /// The program as it is then.
     pub compilation: Compilation,
     /// Why nothing mends what is left, by the index of its diagnostic.
@@ -254,6 +256,7 @@ const MOST_ROUNDS: usize = 8;
 pub fn mend(world: &dyn World, main: &str, options: &Options, compilation: Compilation) -> Mended {
     let mut mended = Mended {
         texts: BTreeMap::new(),
+        titles: Vec::new(),
         compilation,
         left: Vec::new(),
     };
@@ -268,6 +271,7 @@ pub fn mend(world: &dyn World, main: &str, options: &Options, compilation: Compi
         if repairs.edits.is_empty() {
             break;
         }
+        mended.titles.extend(repairs.titles);
         let texts = fix::edited(&now.sources, &repairs.edits);
         mended.texts.extend(texts);
         let edited = fix::Edited {

@@ -91,7 +91,7 @@ impl Check {
             return Ok(());
         }
         if !self.judging.quiet {
-            edits.tell_shared(folder);
+            edits.tell_granted(folder);
         }
         let diff = edits.diff(folder);
         if self.judging.format == Format::Human {

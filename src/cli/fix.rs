@@ -6,6 +6,7 @@ use super::{Failure, terminal};
 use crate::diagnostics::render::escape_line;
 use crate::source::Str;
 use similar::{Algorithm, DiffTag, TextDiff};
+use std::ops::Range;
 
 /// What is to be written.
 #[derive(Debug, Default)]
@@ -13,6 +14,8 @@ pub(super) struct Mended {
     edits: Vec<Edit>,
     /// The project path of each.
     names: Vec<Str>,
+    /// What was edited, in words: with what nobody proved of it.
+    titles: Vec<String>,
     /// The main file's.
     main: String,
 }
@@ -23,7 +26,9 @@ pub(super) fn mend(invocation: &mut Invocation) -> Mended {
         main: invocation.project.main.clone(),
         ..Mended::default()
     };
-    for (name, old, new) in invocation.mend() {
+    let (texts, titles) = invocation.mend();
+    mended.titles = titles;
+    for (name, old, new) in texts {
         mended.edits.push(Edit {
             path: invocation.project.world.place(&name),
             old: old.to_string(),
@@ -55,11 +60,15 @@ impl Mended {
                 terminal::say(&escape_line(&format!("{folder}{name}:{line}")));
             }
         }
-        self.tell_shared(folder);
+        self.tell_granted(folder);
     }
 
-    /// Which files of these may be part of programs that nobody judged.
-    pub(super) fn tell_shared(&self, folder: &str) {
+    /// What the edits are in words, with what nobody proved of them, and which of the files may be part of programs that
+    /// nobody judged.
+    pub(super) fn tell_granted(&self, folder: &str) {
+        for title in &self.titles {
+            terminal::say(&escape_line(title));
+        }
         let shared = self.names.iter().filter(|name| ***name != *self.main);
         for name in shared {
             let text = format!("{folder}{name}: other programs may import it: check them, too");
@@ -95,23 +104,57 @@ fn changes(old: &str, new: &str) -> Vec<String> {
         let (was_at, is_at) = (was.start, is.start);
         let gone = before.get(was).unwrap_or_default();
         let come = after.get(is).unwrap_or_default();
-        for index in 0..gone.len().max(come.len()) {
-            let (gone, come) = (gone.get(index), come.get(index));
-            let trim =
-                |line: Option<&&str>| line.map_or(String::new(), |line| line.trim().to_owned());
-            let words = match (gone, come) {
-                (Some(_), None) => format!("`{}` taken out", trim(gone)),
-                (None, _) => format!("`{}` added", trim(come)),
-                (Some(_), Some(_)) => format!("`{}` → `{}`", trim(gone), trim(come)),
+        let mut at = 0;
+        for (index, old) in gone.iter().enumerate() {
+            let line = was_at + index + 1;
+            let rest = come.get(at..).unwrap_or_default();
+            let place = rest.iter().position(|new| word(new) == word(old));
+            let Some(place) = place else {
+                told.push(format!("{line}: `{}` taken out", old.trim()));
+                continue;
             };
-            // What is added has a line in the new text alone.
-            let line = if gone.is_some() {
-                was_at + index
-            } else {
-                is_at + index
-            };
-            told.push(format!("{}: {words}", line + 1));
+            told.extend(added(come, at..at + place, is_at));
+            let new = come.get(at + place).map_or("", |new| new.trim());
+            told.push(format!("{line}: `{}` → `{new}`", old.trim()));
+            at += place + 1;
         }
+        told.extend(added(come, at..come.len(), is_at));
     }
     told
+}
+
+/// What a line is of: one of another word is no other form of it.
+fn word(line: &str) -> &str {
+    let end = |char: char| !(char.is_alphanumeric() || char == '_');
+    let line = line.trim_start();
+    line.split(end).next().unwrap_or(line)
+}
+
+/// Lines that the new text alone has, by its own count.
+fn added(come: &[&str], range: Range<usize>, from: usize) -> Vec<String> {
+    let first = from + range.start + 1;
+    let lines = come.get(range).unwrap_or_default().iter().enumerate();
+    lines
+        .map(|(index, line)| format!("{}: `{}` added", first + index, line.trim()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::changes;
+
+    #[test]
+    fn lines_of_other_words_are_other_changes() {
+        let old = "a {\n  update rolling { order = stop_first }\n  shutdown { grace = 5s }\n}\n";
+        let new = "a {\n  placement { max_per_node = 1 }\n  shutdown { grace = 9s }\n  health tcp {}\n}\n";
+        assert_eq!(
+            changes(old, new),
+            [
+                "2: `update rolling { order = stop_first }` taken out",
+                "2: `placement { max_per_node = 1 }` added",
+                "3: `shutdown { grace = 5s }` → `shutdown { grace = 9s }`",
+                "4: `health tcp {}` added",
+            ]
+        );
+    }
 }

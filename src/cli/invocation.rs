@@ -123,8 +123,8 @@ impl Invocation {
     }
 
     /// Makes the smallest edits in memory: what was compiled is then the program with them. Gives the files that are
-    /// otherwise: their project paths, what was read and what is to be there.
-    pub(super) fn mend(&mut self) -> Vec<(Str, Str, Str)> {
+    /// otherwise: their project paths, what was read and what is to be there; and what was edited, in words.
+    pub(super) fn mend(&mut self) -> (Vec<(Str, Str, Str)>, Vec<String>) {
         let (world, main) = (&self.project.world, &self.project.main);
         let read = std::mem::take(&mut self.compilation);
         let sources = read.sources.clone();
@@ -136,13 +136,14 @@ impl Invocation {
         }
         self.compilation = mended.compilation;
         let texts = mended.texts.into_iter();
-        texts
+        let texts = texts
             .filter_map(|(path, new)| {
                 let mut sources = sources.iter().map(|(_, source)| source);
                 let old = sources.find(|source| source.path == path)?.text.clone();
                 (old != new).then_some((path, old, new))
             })
-            .collect()
+            .collect();
+        (texts, mended.titles)
     }
 
     /// Tells what was found: people on standard error, machines on standard output unless that is

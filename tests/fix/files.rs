@@ -61,6 +61,21 @@ service web {
 }
 ";
 
+/// What is proved is the deployment with such a check, and not that the program answers.
+#[test]
+fn it_says_what_it_takes_for_granted() {
+    let desk = Desk::with(&FAULTY.replace(
+        "  health http { interval = 1s, timeout = 1s, retries = 2 }\n",
+        "",
+    ));
+    for arguments in [&["check", "--fix", "--dry-run"][..], &["check", "--fix"]] {
+        let (_, _, err) = told(&desk.zdc(arguments));
+        let granted =
+            "add `health http`, for which the program must answer `/`, with `wget` in its image";
+        assert!(err.contains("`web`: ") && err.contains(granted), "{err}");
+    }
+}
+
 #[test]
 fn it_says_what_it_changed_and_that_it_is_sound() {
     let desk = Desk::with(FAULTY);
