@@ -28,6 +28,8 @@ pub(super) struct Search {
     mendable: BTreeSet<Key>,
     /// What some candidate mends, with something new or not.
     vanishing: BTreeSet<Key>,
+    /// What was left with all tried that may help with it.
+    stuck: BTreeSet<Key>,
     /// What none does: the rest is searched for without it.
     given_up: BTreeSet<Key>,
     /// Whether that was so before all were tried.
@@ -69,6 +71,7 @@ impl Search {
             heard: BTreeMap::new(),
             mendable: BTreeSet::new(),
             vanishing: BTreeSet::new(),
+            stuck: BTreeSet::new(),
             given_up: BTreeSet::new(),
             cut: false,
         };
@@ -78,7 +81,7 @@ impl Search {
 
     /// Begins with what may help with what fails first.
     fn begin(&mut self) {
-        for change in self.branches(&self.root) {
+        for change in self.branches(&self.root).unwrap_or_default() {
             self.add(&[], &change);
         }
         self.any |= !self.queue.is_empty();
@@ -112,14 +115,22 @@ impl Search {
     /// Goes on without what nothing mends: a change that was for that alone would stay in every larger set. Says whether
     /// there is something of the kind.
     fn gives_up(&mut self) -> bool {
-        let first = |not: &BTreeSet<Key>| {
-            let mut failing = self.root.failing.iter().map(|(_, key)| key);
-            let known = [&self.root.helpless, &self.given_up, not];
-            failing.find(|key| !known.iter().any(|known| known.contains(*key)))
-        };
-        // What is left of another may be new because of that.
-        let key = first(&self.vanishing).or_else(|| first(&self.mendable));
-        let Some(key) = key.cloned() else {
+        let failing = self.root.failing.iter().map(|(_, key)| key);
+        let left = failing
+            .filter(|key| !self.root.helpless.contains(*key) && !self.given_up.contains(*key));
+        // What was not come to may be mended yet.
+        let tried: Vec<&Key> = left
+            .enumerate()
+            .filter(|(index, key)| *index == 0 || self.stuck.contains(*key))
+            .map(|(_, key)| key)
+            .collect();
+        let first = |not: &BTreeSet<Key>| tried.iter().find(|key| !not.contains(**key));
+        let stuck = || tried.iter().find(|key| self.stuck.contains(**key));
+        // With what never goes others may be mended without anything new.
+        let key = first(&self.vanishing)
+            .or_else(|| first(&self.mendable))
+            .or_else(stuck);
+        let Some(key) = key.map(|key| (*key).clone()) else {
             return false;
         };
         self.given_up.insert(key);
@@ -131,21 +142,28 @@ impl Search {
         true
     }
 
-    /// What may help with what fails first and can be helped; nothing where that has had all that may.
-    fn branches(&self, outcome: &Outcome) -> Vec<Change> {
+    /// What may help with what fails first and can be helped; nothing where that has had all that may, which is told.
+    fn branches(&self, outcome: &Outcome) -> Result<Vec<Change>, Key> {
+        let gone = |key: &Key| self.root.helpless.contains(key) || self.given_up.contains(key);
+        let spent =
+            |key: &Key| self.root.remedies.contains_key(key) && !outcome.remedies.contains_key(key);
+        let mut failing = outcome.failing.iter().map(|(_, key)| key);
+        if let Some(key) = failing.find(|key| !gone(key) && spent(key)) {
+            return Err(key.clone());
+        }
         for (severity, key) in &outcome.failing {
-            if self.root.helpless.contains(key) || self.given_up.contains(key) {
+            if gone(key) {
                 continue;
             }
             let changes = outcome.remedies.get(key).filter(|it| !it.is_empty());
             if let Some(changes) = changes {
-                return changes.clone();
+                return Ok(changes.clone());
             }
-            if *severity == Severity::Error || self.root.remedies.contains_key(key) {
-                break;
+            if *severity == Severity::Error {
+                return Err(key.clone());
             }
         }
-        Vec::new()
+        Ok(Vec::new())
     }
 
     /// Takes a candidate up; again, where nobody judged it.
@@ -186,8 +204,11 @@ impl Search {
             let properties = changes.iter().map(Change::properties).sum();
             let rank = changes.iter().map(Change::rank).sum();
             let price = (errors, warnings, properties, rank);
-            let better = self.best.as_ref().is_none_or(|best| price < best.price);
-            if (done || better) && (errors, warnings) < both(&self.root.failing) {
+            let better = self.best.as_ref().is_none_or(|best| {
+                let as_much = (errors, warnings) == (best.price.0, best.price.1);
+                price < best.price || (done && as_much)
+            });
+            if better && (errors, warnings) < both(&self.root.failing) {
                 self.best = Some(Best {
                     price,
                     changes: changes.clone(),
@@ -199,8 +220,11 @@ impl Search {
         }
         // What harms others harms them with more, too.
         if count(&outcome.news, Severity::Error) == 0 {
-            for change in self.branches(&outcome) {
-                self.add(&changes, &change);
+            match self.branches(&outcome) {
+                Ok(more) => more.iter().for_each(|it| self.add(&changes, it)),
+                Err(key) => {
+                    self.stuck.insert(key);
+                }
             }
         }
         self.heard.insert(changes, (edits, outcome));
