@@ -6,7 +6,8 @@ use super::{DEPLOY, Place, SWARM, pair, swarm};
 fn at(called: &str, words: &str) -> usize {
     let mut lines = called.lines();
     let found = lines.position(|line| line.contains(words));
-    found.unwrap_or_else(|| panic!("{words}: {called}"))
+    assert!(found.is_some(), "{words}: {called}");
+    found.unwrap()
 }
 
 /// `docker stack deploy --prune` removes before it deploys: callers of before would ask for what is gone.

@@ -232,7 +232,9 @@ impl GitWorld {
             let Some(entry) = self.tree.entries.get(&full) else {
                 let folder = format!("{full}/");
                 let is_folder = self.tree.entries.keys().any(|it| it.starts_with(&folder));
-                let mut above = full.match_indices('/').map(|(end, _)| &full[..end]);
+                let mut above = full
+                    .match_indices('/')
+                    .filter_map(|(end, _)| full.get(..end));
                 let module = above.find(|folder| {
                     let entry = self.tree.entries.get(*folder);
                     entry.is_some_and(|entry| entry.kind == Kind::Module)
