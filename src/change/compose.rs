@@ -75,6 +75,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
             refusal: Refusal::default(),
             fields: Vec::new(),
             unaware: Vec::new(),
+            deserted: false,
             scaled: false,
             span: view.map(ServiceView::span),
         };
@@ -136,6 +137,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
             refusal: Refusal::default(),
             fields: Vec::new(),
             unaware: Vec::new(),
+            deserted: false,
             scaled: false,
             span: None,
         });

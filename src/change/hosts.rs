@@ -205,6 +205,7 @@ fn change(pair: &Pair<'_>, file: &Object, effect: Effect, how: String) -> Change
         refusal: Refusal::default(),
         fields: Vec::new(),
         unaware: Vec::new(),
+        deserted: false,
         scaled: false,
         span: view
             .filter(|_| effect != Effect::Left)

@@ -131,6 +131,8 @@ pub struct Change {
     pub fields: Vec<Field>,
     /// Whose instances read what it held before and are not replaced, of what is read by its name.
     pub unaware: Vec<String>,
+    /// Whether it is a Service that leads away from the pods that are asked, before those that it leads to are there.
+    pub deserted: bool,
     /// Whether something else than its manifest said how many instances it had.
     pub scaled: bool,
     /// Where it is declared in the new program.

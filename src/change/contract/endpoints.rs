@@ -2,7 +2,7 @@
 //! without a port of that name not at all (kubernetes/kubernetes `staging/src/k8s.io/endpointslice/utils.go`, `getEndpointPorts`;
 //! seen: `tests/real/kubernetes.rs`).
 
-use super::{Both, Step};
+use super::{Both, Step, about, place};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{EdgeKind, Graph, Promise, ServiceView, port_number};
 use crate::vocabulary::{Node, Port, TargetId};
@@ -28,6 +28,23 @@ pub(super) fn without_pods(step: &Step<'_>, found: &mut Diagnostics) {
                 found.push(nobody(both, was, port));
             }
         }
+    }
+}
+
+/// Services whose selectors ask for what no pod that runs has.
+pub(super) fn deserted(step: &Step<'_>, found: &mut Diagnostics) {
+    let changes = step.on(TargetId::Kubernetes);
+    for change in changes.filter(|change| change.deserted) {
+        let diagnostic = Diagnostic::new(
+            &catalogue::NO_POD_BEHIND_SERVICE,
+            format!("Service `{}` leads to no pod of those that run", change.name),
+            place(change),
+        )
+        .note(change.how.clone())
+        .help(
+            "have it ask for labels that the pods of both versions have; or apply the new pods first, and the Service once they are ready",
+        );
+        found.push(about(diagnostic, change));
     }
 }
 

@@ -68,6 +68,7 @@ static ALL: &[Rule] = &[
     addresses::moved,
     namesakes::answer_differently,
     endpoints::without_pods,
+    endpoints::deserted,
     ports::moved,
     versions::in_common,
     order::check,

@@ -313,6 +313,7 @@ fn change(graph: Option<&Graph>, object: &Object) -> Change {
         refusal: Refusal::default(),
         fields: Vec::new(),
         unaware: Vec::new(),
+        deserted: false,
         scaled: false,
         span: view.map(ServiceView::span),
     }

@@ -73,8 +73,9 @@ pub(super) fn without_pods((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [
         let key = key(change);
         let [was, is] = [old, new].map(|side| side.get(&key).and_then(|it| selector(it)));
         let said = is.and_then(|is| both.ahead(key, was, &is));
-        if let Some(said) = said {
+        if let Some((said, deserted)) = said {
             change.how = said;
+            change.deserted = deserted;
         }
     }
     if !changes.iter().any(|it| relabels(it) || is_left(it)) {
@@ -121,28 +122,27 @@ fn relabels(change: &Change) -> bool {
 }
 
 impl Both<'_> {
-    /// What becomes of a Service with another selector.
-    fn ahead(&self, service: Key<'_>, was: Option<Labels>, is: &Labels) -> Option<String> {
+    /// What becomes of a Service with another selector, and whether pods that were asked are asked no more before others come.
+    fn ahead(&self, service: Key<'_>, was: Option<Labels>, is: &Labels) -> Option<(String, bool)> {
         let are_for = |it: &&Pods<'_>| !it.none && it.are_for(service, is);
         if self.before.iter().any(|it| are_for(&it)) {
             return None;
         }
+        let mut before = self.before.iter();
+        let asked = was.is_some_and(|was| before.any(|it| !it.none && it.are_for(service, &was)));
         let to_come: Vec<&Pods<'_>> = self.after.iter().filter(are_for).collect();
         if to_come.is_empty() {
             // Whose pods never were among these may make its pods elsewhere.
-            let was = was?;
-            let mut before = self.before.iter();
-            let asked = before.any(|it| !it.none && it.are_for(service, &was));
             let label = lacking(service, is, &self.after);
-            return asked.then(|| {
-                format!(
-                    "no pod of these manifests has {label}: nobody is asked, unless another pod has it"
-                )
-            });
+            let said = format!(
+                "no pod of these manifests has {label}: nobody is asked, unless another pod has it"
+            );
+            return asked.then_some((said, false));
         }
+        let label = lacking(service, is, &self.before);
         if to_come.iter().all(|it| it.refused) {
-            let label = lacking(service, is, &self.before);
-            return Some(format!("nobody is asked: the pods with {label} never come"));
+            let said = format!("nobody is asked: the pods with {label} never come");
+            return Some((said, false));
         }
         let goes_back = |it: &&Pods<'_>| {
             let mut before = self.before.iter();
@@ -153,10 +153,10 @@ impl Both<'_> {
         } else {
             ""
         };
-        let label = lacking(service, is, &self.before);
-        Some(format!(
+        let said = format!(
             "no pod that is there has {label}: nobody is asked until new ones are ready{undo}"
-        ))
+        );
+        Some((said, asked))
     }
 
     /// What becomes of a Service that is new, where none of the pods that there are or may be is for it.

@@ -271,6 +271,7 @@ fn change(kind: &str, name: String) -> Change {
         refusal: Refusal::default(),
         fields: Vec::new(),
         unaware: Vec::new(),
+        deserted: false,
         scaled: false,
         span: None,
     }
