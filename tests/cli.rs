@@ -615,7 +615,7 @@ mod output {
         ends(
             &desk.zdc(&["build", "--target", "swarm"]),
             0,
-            &["wrote 2 files, 2 unchanged, removed 1 in"],
+            &["wrote 3 files, 1 unchanged, removed 1 in"],
         );
         assert!(
             desk.path("manifests/kubernetes/web.yaml").exists(),
