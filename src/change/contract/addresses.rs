@@ -2,13 +2,16 @@
 //!
 //! Where one of the two meetings fails the step has an order; where both fail it has none.
 
+mod told;
+
 use super::Step;
 use super::order::{Before, Ordered};
-use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
+use crate::diagnostics::Diagnostics;
 use crate::graph::{Edge, EdgeKind, Graph, ServiceView, SharedNetwork, port_number, protocol};
 use crate::source::Span;
 use crate::vocabulary::{Node, Port, Protocol, TargetId};
 use std::collections::BTreeMap;
+use told::{callee_first, caller_first, no_order};
 
 /// A meeting that fails: what is asked for, and why it is not answered.
 pub(super) struct Fault<'a> {
@@ -441,69 +444,4 @@ impl Fault<'_> {
     fn lacks(&self) -> String {
         self.asked.lack(self.why)
     }
-}
-
-fn no_order(fault: &Fault<'_>) -> Diagnostic {
-    let (caller, callee, address) = (fault.caller, fault.callee, fault.asked.address());
-    let same = fault.renamed.as_ref().map(|(network, real)| {
-        format!("`name = \"{real}\"` in `network {network}` if it is the same one; if not, ")
-    });
-    let same = same.unwrap_or_default();
-    let beside = match fault.why {
-        Why::Nobody => "with an instance of each".to_owned(),
-        Why::Port | Why::OtherPort => format!(
-            "`port {} {{ number = {} }}` as it was, and the new number on a port of its own",
-            fault.asked.port, fault.asked.number
-        ),
-        Why::Protocol => "the new protocol on a port of its own".to_owned(),
-        Why::Name => format!(
-            "`{}` among its `aliases` beside the new name",
-            fault.asked.host
-        ),
-        Why::Network => "`join` both networks".to_owned(),
-        Why::Policy => "no `join` in it yet".to_owned(),
-    };
-    Diagnostic::new(
-        &catalogue::ADDRESS_MOVED,
-        format!(
-            "`{caller}` asks for `{address}` until it is replaced itself, and the new `{callee}` {}",
-            fault.lacks()
-        ),
-        fault.span,
-    )
-    .note("nor does the old one answer the new caller: no order of the two helps")
-    .help(format!(
-        "{same}in three steps: serve both, {beside}; move the callers; take the old one away"
-    ))
-    .about(callee)
-}
-
-fn caller_first(fault: &Fault<'_>) -> Diagnostic {
-    let (caller, callee, address) = (fault.caller, fault.callee, fault.asked.address());
-    Diagnostic::new(
-        &catalogue::ORDER_MATTERS,
-        format!(
-            "`{caller}` goes first: until then it asks for `{address}`, and the new `{callee}` {}",
-            fault.lacks()
-        ),
-        fault.span,
-    )
-    .help(format!(
-        "deploy `{caller}` with `{callee}` as it is, and `{callee}` once that is done"
-    ))
-    .about(callee)
-}
-
-fn callee_first(fault: &Fault<'_>) -> Diagnostic {
-    let (caller, callee, address) = (fault.caller, fault.callee, fault.asked.address());
-    Diagnostic::new(
-        &catalogue::ORDER_MATTERS,
-        format!(
-            "`{callee}` goes first: the new `{caller}` asks for `{address}`, and the old `{callee}` {}",
-            fault.lacks()
-        ),
-        fault.span,
-    )
-    .help(format!("deploy `{callee}` with `{caller}` as it is, and `{caller}` once that is done"))
-    .about(callee)
 }
