@@ -77,6 +77,8 @@ fn on_a_control_plane() -> Verdict {
         // Killed while the new pods get ready.
         let restart = |image: &str| {
             applied(cluster, image)?;
+            // The objects after the Deployment are applied, too: what is cut short there is told as such.
+            sleep(Duration::from_secs(2));
             cluster.without_server(|| {
                 sleep(AWAY);
                 Ok(())

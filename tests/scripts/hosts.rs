@@ -173,6 +173,13 @@ fn ports_that_move_are_moved() {
     fs::remove_file(host.place.path(&ended)).unwrap();
     host.live(3, &moved, STRAIGHT);
     host.runs(&[3, 3], "");
+    // Nor where none of them runs, as after the host was started anew.
+    for slot in host.serving() {
+        let ended = format!("containers/demo-api-{slot}");
+        fs::remove_file(host.place.path(&ended)).unwrap();
+    }
+    host.live(4, ROLLING, STRAIGHT);
+    host.runs(&[4, 4], "");
 }
 
 /// The slot that is replaced is the one that is live, and the release in it is what one goes back to.

@@ -36,6 +36,11 @@ fn what_a_stack_no_longer_has_goes_once_all_is_deployed() {
         }
         assert!(place.has("services/shop_web"), "{called}");
     }
+    // What another file has is not known here.
+    let place = swarm();
+    place.build(&pair("swarm", 1, 2, ""));
+    let ran = place.run(DEPLOY, &["--prune", "--", "-c", "more.yml"], &[]);
+    assert_eq!(ran.code, 2, "{ran:?}");
     // What a deploy did not bring about is no reason to remove anything.
     let place = swarm();
     std::fs::create_dir(place.path("services")).unwrap();

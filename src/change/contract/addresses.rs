@@ -26,11 +26,11 @@ pub(super) struct Fault<'a> {
 }
 
 /// How a caller asks for a callee.
-struct Asked {
+pub(super) struct Asked {
     target: TargetId,
     /// The stack of the caller, whose default network it is on where it joins none.
     stack: String,
-    host: String,
+    pub(super) host: String,
     /// The network through which it is meant to ask, by its zd name.
     through: Option<String>,
     /// The port by its name, as the callee of the caller's revision calls it.
@@ -50,8 +50,21 @@ struct Asked {
 }
 
 impl Asked {
+    /// Whether the name leads to a service on a swarm.
+    pub(super) fn leads_to(&self, graph: &Graph, service: ServiceView<'_>) -> bool {
+        unnamed(graph, service, self).is_none()
+    }
+
+    /// What a service to which the name leads lacks, nothing where it answers.
+    pub(super) fn lacks_of(&self, graph: &Graph, service: ServiceView<'_>) -> Option<String> {
+        let why = missing(TargetId::Swarm, graph, service, self);
+        // Who has no task has no address.
+        let why = why.filter(|why| *why != Why::Nobody);
+        why.map(|why| self.lack(why))
+    }
+
     /// `host:port`
-    fn address(&self) -> String {
+    pub(super) fn address(&self) -> String {
         format!("{}:{}", self.host, self.number)
     }
 
@@ -269,21 +282,13 @@ pub(super) fn address(
     asked(target, graph, pair, edge).map(|asked| asked.address())
 }
 
-/// What a service of another revision, to which the name leads too, lacks of what a caller asks for on a swarm: the address,
-/// and the lack in words, none where it answers.
-pub(super) fn of_one_name(
-    (graph, caller, callee): (&Graph, ServiceView<'_>, ServiceView<'_>),
+/// How a caller asks for a port of a callee on a swarm.
+pub(super) fn asked_on_swarm(
+    graph: &Graph,
+    pair: (ServiceView<'_>, ServiceView<'_>),
     edge: &Edge,
-    (other, namesake): (&Graph, ServiceView<'_>),
-) -> Option<(String, Option<String>)> {
-    let asked = asked(TargetId::Swarm, graph, (caller, callee), edge)?;
-    if unnamed(other, namesake, &asked).is_some() {
-        return None;
-    }
-    // Who has no task has no address.
-    let why = missing(TargetId::Swarm, other, namesake, &asked).filter(|why| *why != Why::Nobody);
-    let lack = why.map(|why| asked.lack(why));
-    Some((asked.address(), lack))
+) -> Option<Asked> {
+    asked(TargetId::Swarm, graph, pair, edge)
 }
 
 /// How a caller asks for a port of a callee in a revision.

@@ -3,7 +3,8 @@
 //! Both are given to who asks, in any order (moby libnetwork `agent.go`, `addEndpointNameResolution`; `resolver.go`,
 //! `shuffleAddr`).
 
-use super::{Step, addresses};
+use super::Step;
+use super::addresses::{self, Asked};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{Edge, EdgeKind, Graph, ServiceView, port_number};
 use crate::vocabulary::TargetId;
@@ -35,14 +36,16 @@ pub(super) fn answer_differently(step: &Step<'_>, found: &mut Diagnostics) {
         (old, new, &left, &come, true),
         (new, old, &come, &left, false),
     ] {
+        let met = by_name(met);
         for callee in asked_for.iter().copied() {
             for (edge, caller) in graph.edges_to(callee.id) {
                 if edge.kind == EdgeKind::After || graph.replicas(caller).most == 0 {
                     continue;
                 }
-                for namesake in met.iter().copied() {
-                    let asks = (graph, caller, callee);
-                    let Some((address, lack)) = lacks(asks, edge, (other, namesake)) else {
+                let asked = addresses::asked_on_swarm(graph, (caller, callee), edge);
+                let Some(asked) = asked else { continue };
+                for namesake in met.get(&*asked.host).into_iter().flatten().copied() {
+                    let Some(lack) = lack(&asked, (caller, callee), edge, (other, namesake)) else {
                         continue;
                     };
                     let (one, two) = if is_old {
@@ -50,26 +53,43 @@ pub(super) fn answer_differently(step: &Step<'_>, found: &mut Diagnostics) {
                     } else {
                         (namesake, callee)
                     };
-                    let pair = all.entry((one.name(), two.name())).or_insert_with(|| {
-                        let host = address.split(':').next().unwrap_or_default();
-                        Namesakes {
+                    let pair = all
+                        .entry((one.name(), two.name()))
+                        .or_insert_with(|| Namesakes {
                             left: one,
                             come: two,
-                            host: host.to_owned(),
+                            host: asked.host.clone(),
                             vain: BTreeSet::new(),
-                        }
-                    });
+                        });
                     let who = if is_old { "as it is" } else { "as it will be" };
                     let which = if is_old { "the new one" } else { "the old one" };
                     pair.vain.insert(format!(
-                        "`{}` {who} asks for `{address}`, and {which} {lack}",
-                        caller.name()
+                        "`{}` {who} asks for `{}`, and {which} {lack}",
+                        caller.name(),
+                        asked.address()
                     ));
                 }
             }
         }
     }
     found.extend(all.into_values().map(|pair| told(old, pair)));
+}
+
+/// Services by every name that may lead to them.
+fn by_name<'a>(services: &[ServiceView<'a>]) -> BTreeMap<&'a str, Vec<ServiceView<'a>>> {
+    let mut named: BTreeMap<&str, Vec<ServiceView<'_>>> = BTreeMap::new();
+    for service in services.iter().copied() {
+        let joins = service.node.service.join.iter();
+        let aliases = joins.flat_map(|join| join.aliases.iter().flat_map(|it| &it.value));
+        let names = aliases.map(|alias| &*alias.value);
+        let names: BTreeSet<&str> = names
+            .chain([service.name(), service.emitted_name()])
+            .collect();
+        for name in names {
+            named.entry(name).or_default().push(service);
+        }
+    }
+    named
 }
 
 /// The services of a swarm whose real names the other revision does not have.
@@ -90,14 +110,17 @@ fn alone<'a>(graph: &'a Graph, other: &Graph) -> Vec<ServiceView<'a>> {
         .collect()
 }
 
-/// What a service to which the name leads as well lacks of what a caller asks for: the address, and what.
-fn lacks(
-    asks: (&Graph, ServiceView<'_>, ServiceView<'_>),
+/// What a service to which the name leads as well lacks of what a caller asks for.
+fn lack(
+    asked: &Asked,
+    (caller, callee): (ServiceView<'_>, ServiceView<'_>),
     edge: &Edge,
     (other, namesake): (&Graph, ServiceView<'_>),
-) -> Option<(String, String)> {
-    let (address, lack) = addresses::of_one_name(asks, edge, (other, namesake))?;
-    let (_, caller, callee) = asks;
+) -> Option<String> {
+    if !asked.leads_to(other, namesake) {
+        return None;
+    }
+    let lack = asked.lacks_of(other, namesake);
     let version = || {
         let number = callee.port(&edge.port).and_then(port_number);
         let met = namesake.ports().find(|port| port_number(port) == number)?;
@@ -106,7 +129,7 @@ fn lacks(
         let lack = format!("serves version {served}, where {asked} is needed");
         (edge.kind == EdgeKind::Calls && !served.has(asked)).then_some(lack)
     };
-    Some((address, lack.or_else(version)?))
+    lack.or_else(version)
 }
 
 fn told(old: &Graph, pair: Namesakes<'_>) -> Diagnostic {

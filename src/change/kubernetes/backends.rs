@@ -81,8 +81,14 @@ pub(super) fn led_to((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change
     let mut leaders: Vec<Leader<'_>> = new.iter().filter_map(leader).collect();
     leaders.sort_unstable_by_key(|(key, _)| *key);
     for change in changes.iter_mut() {
+        // Others have a kind of that name, too.
+        let is_there = |side: &Keyed<'_>| side.contains_key(&key_of(change));
         let said = if is_left(change) {
-            left(change, &leaders)
+            if is_there(old) && !is_there(new) {
+                left(change, &leaders)
+            } else {
+                continue;
+            }
         } else if moves_ports(change) {
             moved(change, (old, new), &leaders)
         } else if leads(change) {

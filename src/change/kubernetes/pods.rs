@@ -134,7 +134,8 @@ fn thresholds(list: &str, at: &str, container: &Value) -> Option<Fault> {
 /// `ValidatePodTemplateSpecForReplicaSet`, `ValidateDaemonSetSpec`, `ValidateStatefulSetSpec`: what runs on is started again.
 fn restart(kind: &str, place: &str, pod: &Value) -> Option<Fault> {
     let runs_on = !matches!(kind, "Pod" | "Job" | "CronJob");
-    let policy = text(pod, "restartPolicy").filter(|_| runs_on)?;
+    // An empty one is `Always` (`pkg/apis/core/v1/defaults.go`, `SetDefaults_PodSpec`).
+    let policy = text(pod, "restartPolicy").filter(|it| runs_on && !it.is_empty())?;
     let why = format!("Unsupported value: \"{policy}\": supported values: \"Always\"");
     (policy != "Always").then(|| said(&format!("{place}.restartPolicy"), why))
 }

@@ -748,8 +748,11 @@ remove_conf() {
 put_live() { # release, slots
   local from=$state/releases/$1
   if [ -n "$1" ] && [ -d "$from" ]; then
-    add_includes "$from" || return 1
-    install_conf "$1" || return 1
+    # Where it is in place what it includes is there.
+    if ! "${root[@]}" cmp --silent "$from/conf.d/$app.conf" "$nginx_dir/conf.d/$app.conf"; then
+      add_includes "$from" || return 1
+      install_conf "$1" || return 1
+    fi
     (
       load_of "$from" "$service"
       lead_to "${@:2}"

@@ -46,6 +46,8 @@ main() {
     bash "$state/releases/${to[i]}/deploy.sh" "${back[i]}"
     bash "$state/releases/${to[i]}/switch.sh" "${back[i]}"
   done
+  # Whoever came between is waited for: what went back is not undone by that.
+  ZDC_LOCK_WAIT=${ZDC_LOCK_WAIT:-600}
   lock
   for ((i = 0; i < ${#back[@]}; i++)); do leave "${back[i]}" "${to[i]}"; done
 }

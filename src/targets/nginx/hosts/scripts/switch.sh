@@ -152,17 +152,28 @@ step() {
   if [ "$order" = start_first ]; then most=$((replicas + 1)); fi
   if [ -n "$dead" ]; then
     revive "$dead"
-  elif [ -n "$gone" ] && [ "${#in[@]}" -gt 1 ]; then
-    take_out "$gone"
   elif [ -n "$gone" ]; then
-    in=()
-    bring_in "$free"
+    leave_gone
   elif [ -n "$behind" ] && { [ -z "$free" ] || [ "${#in[@]}" -ge "$most" ]; }; then
     take_out "$behind"
   elif [ "${#in[@]}" -gt "$replicas" ] && [ -z "$behind" ]; then
     take_out "${in[-1]}"
   else
     bring_in "$free"
+  fi
+}
+
+# Slots of another release that nginx leads to and that do not run: there is nothing to drain.
+leave_gone() {
+  local slot run=()
+  for slot in "${in[@]}"; do
+    if is_running "$slot"; then run+=("$slot"); fi
+  done
+  in=("${run[@]}")
+  if [ "${#in[@]}" -eq 0 ]; then
+    bring_in "$free"
+  else
+    put_live "$candidate" "${in[@]}"
   fi
 }
 

@@ -191,7 +191,7 @@ take_all_back() {
 take_back() { # stack, services of a round
   local stack=$1 name versions known wanted=() mine=()
   for name in "${back[@]}"; do
-    if is_among "$name" "${@:2}"; then wanted+=("$name"); fi
+    if [[ $name == "$stack"_* ]] && is_among "$name" "${@:2}"; then wanted+=("$name"); fi
   done
   if [ ${#wanted[@]} -eq 0 ]; then return 0; fi
   known=$(again services "$stack") || fail "$stack was not taken back: the swarm does not answer"

@@ -71,6 +71,9 @@ choose() {
   if [ ${#only[@]} -gt 0 ] && [ -n "$prune" ]; then
     misused "--prune would remove what --only leaves out"
   fi
+  if [ -n "$prune" ] && [[ " ${options[*]-} " =~ ' '(-c|--compose-file)[^\ ]*' ' ]]; then
+    misused "--prune would remove what another file has: it knows the stack's own alone"
+  fi
 }
 
 # `docker stack deploy --prune` removes before it deploys (docker/cli `cli/command/stack/deploy_composefile.go`,
