@@ -1,6 +1,7 @@
 //! The load on a system, and what became of its requests.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -181,7 +182,12 @@ fn logs(stacks: &[String]) -> Result<Vec<String>, String> {
         let stack = config["Config"]["Labels"]["com.docker.stack.namespace"].as_str();
         if stack.is_some_and(|stack| stacks.iter().any(|ours| ours == stack)) {
             let name = format!("{}-json.log", entry.file_name().to_string_lossy());
-            logs.push(read(&name).map_err(|error| error.to_string())?);
+            match read(&name) {
+                Ok(log) => logs.push(log),
+                // A task that was told to go before it ran wrote none.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error.to_string()),
+            }
         }
     }
     Ok(logs)
