@@ -6,6 +6,7 @@ mod told;
 
 use super::Step;
 use super::order::{Before, Ordered};
+use super::pairs;
 use crate::diagnostics::Diagnostics;
 use crate::graph::{Edge, EdgeKind, Graph, ServiceView, SharedNetwork, port_number, protocol};
 use crate::source::Span;
@@ -244,10 +245,7 @@ fn fault(
         // One of another stack or name is another service, and the old one runs on beside it for who asks as before.
         let asks_the_old = step.old.is_some_and(|old| std::ptr::eq(old, graph));
         let is_another = match target {
-            TargetId::Swarm => {
-                graph.stack(callee) != other.stack(met)
-                    || callee.emitted_name() != met.emitted_name()
-            }
+            TargetId::Swarm => pairs::place(graph, callee) != pairs::place(other, met),
             _ => step.renames(met.name()),
         };
         let beside = asks_the_old && is_another;

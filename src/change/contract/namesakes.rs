@@ -5,6 +5,7 @@
 
 use super::Step;
 use super::addresses::{self, Asked};
+use super::pairs::place;
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{Edge, EdgeKind, Graph, ServiceView, port_number};
 use crate::vocabulary::TargetId;
@@ -94,13 +95,7 @@ fn by_name<'a>(services: &[ServiceView<'a>]) -> BTreeMap<&'a str, Vec<ServiceVie
 
 /// The services of a swarm whose real names the other revision does not have.
 fn alone<'a>(graph: &'a Graph, other: &Graph) -> Vec<ServiceView<'a>> {
-    let place = |graph: &Graph, service: ServiceView<'_>| {
-        (
-            graph.stack(service).to_owned(),
-            service.emitted_name().to_owned(),
-        )
-    };
-    let known: BTreeSet<(String, String)> = other
+    let known: BTreeSet<(&str, &str)> = other
         .services_on(TargetId::Swarm)
         .map(|service| place(other, service))
         .collect();

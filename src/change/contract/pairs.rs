@@ -53,6 +53,7 @@ fn alone<'a>(graph: &'a Graph, other: &Graph) -> BTreeMap<(&'a str, &'a str), &'
     alone.map(|it| (place(graph, it), it.name())).collect()
 }
 
-fn place<'a>(graph: &'a Graph, service: ServiceView<'a>) -> (&'a str, &'a str) {
+/// The stack and the name that a service runs under.
+pub(super) fn place<'a>(graph: &'a Graph, service: ServiceView<'a>) -> (&'a str, &'a str) {
     (graph.stack(service), service.emitted_name())
 }

@@ -81,14 +81,8 @@ pub(super) fn led_to((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change
     let mut leaders: Vec<Leader<'_>> = new.iter().filter_map(leader).collect();
     leaders.sort_unstable_by_key(|(key, _)| *key);
     for change in changes.iter_mut() {
-        // Others have a kind of that name, too.
-        let is_there = |side: &Keyed<'_>| side.contains_key(&key_of(change));
         let said = if is_left(change) {
-            if is_there(old) && !is_there(new) {
-                left(change, &leaders)
-            } else {
-                continue;
-            }
+            left(change, (old, new), &leaders)
         } else if moves_ports(change) {
             moved(change, (old, new), &leaders)
         } else if leads(change) {
@@ -123,8 +117,16 @@ fn leads(change: &Change) -> bool {
 }
 
 /// Who leads to a Service that is left behind.
-fn left(change: &Change, leaders: &[Leader<'_>]) -> Vec<String> {
+fn left(
+    change: &Change,
+    (old, new): (&Keyed<'_>, &Keyed<'_>),
+    leaders: &[Leader<'_>],
+) -> Vec<String> {
     let service = key_of(change);
+    // Others have a kind of that name, too.
+    if !old.contains_key(&service) || new.contains_key(&service) {
+        return Vec::new();
+    }
     let who = leaders
         .iter()
         .filter(|(_, all)| all.iter().any(|it| it.is_of(service)));
