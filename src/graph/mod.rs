@@ -249,6 +249,11 @@ impl Graph {
             .map_or(self.name(), |stack| &stack.value)
     }
 
+    /// The name that a swarm knows a service by: docker puts its stack before its own.
+    pub fn swarm_name(&self, service: ServiceView<'_>) -> String {
+        format!("{}_{}", self.stack(service), service.emitted_name())
+    }
+
     /// A network by its zd name.
     pub fn network(&self, name: &str) -> Option<&Node<Network>> {
         self.networks

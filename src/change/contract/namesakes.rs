@@ -134,7 +134,7 @@ fn told(old: &Graph, pair: Namesakes<'_>) -> Diagnostic {
         host,
         vain,
     } = pair;
-    let real = format!("{}_{}", old.stack(left), left.emitted_name());
+    let real = old.swarm_name(left);
     let join = come.node.service.join.first();
     let diagnostic = Diagnostic::new(
         &catalogue::ADDRESS_MOVED,

@@ -96,10 +96,7 @@ pub(super) fn scripts(
 fn ending(graph: &Graph, condition: RestartCondition) -> String {
     let services = graph.services_on(TargetId::Swarm);
     let ending = services.filter(|service| service.ends_by_itself(condition));
-    let names = ending.map(|service| {
-        let name = format!("{}_{}", graph.stack(service), service.emitted_name());
-        quoted(&name)
-    });
+    let names = ending.map(|service| quoted(&graph.swarm_name(service)));
     names.collect::<Vec<_>>().join(" ")
 }
 
@@ -108,8 +105,7 @@ fn rounds(graph: &Graph) -> String {
     let mut calls: DiGraph<String, ()> = DiGraph::new();
     let mut nodes = BTreeMap::new();
     for service in graph.services_on(TargetId::Swarm) {
-        let name = format!("{}_{}", graph.stack(service), service.emitted_name());
-        nodes.insert(service.id, calls.add_node(name));
+        nodes.insert(service.id, calls.add_node(graph.swarm_name(service)));
     }
     for (from, _, to) in graph.edges() {
         if let (Some(from), Some(to)) = (nodes.get(&from), nodes.get(&to)) {
