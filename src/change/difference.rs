@@ -54,8 +54,8 @@ pub(super) fn value(content: &Content) -> Cow<'_, Value> {
     match content {
         Content::Value(value) => Cow::Borrowed(value),
         Content::Text(text) => {
-            let read = serde_yaml::from_str(text);
-            Cow::Owned(read.unwrap_or_else(|_| Value::String(text.to_string())))
+            let read = yaml::read(text).or_else(|| serde_yaml::from_str(text).ok());
+            Cow::Owned(read.unwrap_or_else(|| Value::String(text.to_string())))
         }
     }
 }

@@ -388,7 +388,11 @@ proptest! {
     #[test]
     fn any_structure_comes_back(value in value()) {
         let text = to_string(&value).unwrap();
-        prop_assert_eq!(serde_yaml::from_str::<Value>(&text).expect(&text), value.clone(), "{}", text);
+        let read: Value = serde_yaml::from_str(&text).expect(&text);
+        prop_assert_eq!(&read, &value, "{}", text);
+        if let Some(by_lines) = super::read(&text) {
+            prop_assert_eq!(by_lines, serde_json::to_value(read).unwrap(), "{}", text);
+        }
         let flow = to_string(&Flow(&value)).unwrap();
         prop_assert_eq!(serde_yaml::from_str::<Value>(&flow).expect(&flow), value, "{}", flow);
     }

@@ -23,6 +23,14 @@ pub fn at(text: &str, path: &[&str]) -> Option<Value> {
     entries.first()?.value()
 }
 
+/// A whole map that was written here; nothing where the text is none.
+pub fn read(text: &str) -> Option<Value> {
+    let lines = Lines::of(text);
+    let block = lines.whole(0)?;
+    key(block.first_line())?;
+    block.value()
+}
+
 /// The documents of a stream that was written here.
 pub fn documents(stream: &str) -> impl Iterator<Item = &str> {
     let after_a_line = memchr::memmem::Finder::new("\n---\n");

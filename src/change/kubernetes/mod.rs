@@ -21,7 +21,7 @@ mod selectors;
 mod tables;
 mod taken;
 
-use super::difference::{apart, differences};
+use super::difference::{apart, differences, value};
 use super::rules::{fields, hide};
 use super::{Change, Effect, Field, Pair, Refusal, TargetChanges, Was};
 use crate::graph::{Graph, ServiceView};
@@ -33,6 +33,7 @@ use rolling::rolling;
 use rustc_hash::FxHashMap;
 use scaling::{Again, Scaling};
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// Fewer objects than this are not worth a thread.
 const LEAST: usize = 64;
@@ -139,7 +140,20 @@ fn group(object: &Object) -> &str {
     }
 }
 
+/// An object that is looked through by many rules, read once for them all.
+fn read(object: &Object) -> Cow<'_, Object> {
+    match &object.content {
+        Content::Value(_) => Cow::Borrowed(object),
+        text @ Content::Text(_) => {
+            let mut read = object.clone();
+            read.content = Content::Value(value(text).into_owned());
+            Cow::Owned(read)
+        }
+    }
+}
+
 fn created(pair: &Pair<'_>, object: &Object) -> Change {
+    let object = &*read(object);
     let mut change = change(pair.new_graph, object);
     change.effect = Effect::Created;
     // kubernetes/kubernetes `staging/src/k8s.io/kubectl/pkg/cmd/apply/apply.go`, `applyOneObject`.
@@ -194,6 +208,7 @@ fn changed(
 ) -> Option<Change> {
     let before = &was.content;
     let (was, is) = apart(before, &object.content);
+    let object = &*read(object);
     let mut change = change(pair.new_graph, object);
     let view = pair.new_graph.and_then(|graph| view(graph, object));
     let mut differ = differences(&was, &is);

@@ -255,10 +255,6 @@ fn unmade(pod: &Value) -> Option<String> {
 /// Which probe asks a port by a name that its container has none of: it is not refused, and never asked (`pkg/probe/util.go`,
 /// `ResolveContainerPort`). Readiness and start are not so until they were (`pkg/kubelet/prober/worker.go`, `newWorker`, `doProbe`).
 pub(super) fn unasked(kind: &str, content: &Content) -> Option<String> {
-    // Most ask none by its name, and those that zdc wrote have an image without blanks.
-    if matches!(content, Content::Text(text) if !text.contains("Probe")) {
-        return None;
-    }
     let whole = value(content);
     let pod = whole.pointer(&format!("/{}", place(kind).replace('.', "/")))?;
     let unmade = unmade(pod);
