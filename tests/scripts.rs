@@ -571,6 +571,35 @@ fn the_way_back_that_is_printed_works() {
     );
 }
 
+/// Whoever followed the plan has removed what it left behind, and what goes back asked for that.
+#[test]
+fn what_is_gone_is_made_again_before_its_callers_go_back() {
+    let tax = r#"service tax { image = "ex/tax:1", join net }"#;
+    let place = steps("swarm", &pair("swarm", 1, 2, tax), &pair("swarm", 2, 2, ""));
+    let back = |more: &[&str]| place.run("steps.sh", &[&["--back", "2"], more].concat(), &[]);
+    assert_eq!(back(&[]).code, 0);
+    place.program("bin/docker", r#"[[ "$*" != *shop_tax* ]]"#);
+    place.put("called", "");
+    let ran = back(&[]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(
+        ran.said
+            .contains("these are gone, and what goes back may ask for them: shop_tax."),
+        "{ran:?}"
+    );
+    assert_eq!(place.text("called"), "");
+    back(&["--anyway"]);
+    let called = place.text("called");
+    assert!(called.starts_with("manifests/rollback.sh"), "{called}");
+    place.put("called", "");
+    back(&["--before", "old"]);
+    let called = place.text("called");
+    assert!(
+        called.starts_with("old/deploy.sh --only shop_tax\n"),
+        "{called}"
+    );
+}
+
 #[test]
 fn options_of_steps_that_contradict_each_other_are_refused() {
     let place = steps("swarm", &pair("swarm", 1, 2, ""), &pair("swarm", 2, 2, ""));

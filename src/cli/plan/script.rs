@@ -91,18 +91,19 @@ pub(super) fn write(
         "\n# What this plan does, step by step: `replaced` has a version before, `in_place` keeps its instances."
     )?;
     let variables = target.variables.iter().map(|(name, _)| name.as_str());
+    let words = |names: &[String]| {
+        let names = names.iter().map(|name| quoted(name));
+        names.collect::<Vec<_>>().join(" ")
+    };
     writeln!(
         out,
-        "target={}\nsteps={}\nvariables=({})\n\nnames() {{\n  case $1 in",
+        "target={}\nsteps={}\nvariables=({})\nleft=({})\n\nnames() {{\n  case $1 in",
         target.target.word(),
         steps.len(),
-        variables.collect::<Vec<_>>().join(" ")
+        variables.collect::<Vec<_>>().join(" "),
+        words(&left_behind(target))
     )?;
     for (number, step) in (1..).zip(&steps) {
-        let words = |names: &[String]| {
-            let names = names.iter().map(|name| quoted(name));
-            names.collect::<Vec<_>>().join(" ")
-        };
         let mut line = format!("    {number}) ");
         for (variable, names) in [
             ("deployed", &step.deployed),
@@ -260,6 +261,18 @@ fn steps(planned: &Planned<'_>, target: &TargetChanges, objects: &[Object]) -> V
         steps.push(end);
     }
     steps
+}
+
+/// What a swarm is left with under the names of before: whoever goes back may have asked for it.
+fn left_behind(target: &TargetChanges) -> Vec<String> {
+    let changes = target.changes.iter();
+    let services = changes.filter(|it| target.target == TargetId::Swarm && it.kind == "service");
+    let left = services.filter_map(|change| match (change.effect, &change.was) {
+        (Effect::Left, _) => Some(change.name.clone()),
+        (Effect::Renamed, Some(was)) => Some(was.name.clone()),
+        _ => None,
+    });
+    left.collect()
 }
 
 fn ends_by_itself(planned: &Planned<'_>, service: Option<&str>) -> bool {

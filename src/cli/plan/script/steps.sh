@@ -6,7 +6,8 @@
 #   --from STEP       begin with this one: those before it are done
 #   --to STEP         end with this one, so that each step is done on every host before the next
 #   --back STEP       the way back: this one, which is done, and those before it, the last first
-#   --anyway          go back also where the plan says that there is no way back, or something of a later step stayed
+#   --anyway          go back also where the plan says that there is no way back, something of a later step stayed, or what
+#                     the plan left behind is gone
 #   --before DIR      what `zdc build` wrote of the old program: all that the steps changed goes back by it, with the
 #                     values that deploy-time variables have now. Without, what they replaced goes back by what the swarm,
 #                     the cluster or the host keeps of before, and the rest stays
@@ -48,6 +49,7 @@ main() {
     say "done: $to of $steps"
   else
     for ((step = back; step >= 1; step--)); do require_way_back "$step"; done
+    require_left
     if [ -n "$before" ] && [ ${#variables[@]} -gt 0 ]; then
       say "what is deployed reads these, which have to be what they were before the steps: ${variables[*]}"
     fi
@@ -159,6 +161,23 @@ require_way_back() {
   if [ ${#only_before[@]} -gt 0 ] && [ -z "$before" ]; then
     fail "only --before gives those who go back what they ask for: step $1 switched these off, or left what cuts off the pods" \
       "of before (see the plan): ${only_before[*]}"
+  fi
+}
+
+# What the plan left behind may be gone by now, and who goes back asked for it.
+require_left() {
+  local name gone=() words=()
+  for name in ${left[@]+"${left[@]}"}; do
+    docker service inspect "$name" >/dev/null 2>&1 || gone+=("$name")
+  done
+  if [ ${#gone[@]} -eq 0 ]; then return 0; fi
+  if [ -n "$before" ]; then
+    say "first of all, since these are gone and what goes back may ask for them: ${gone[*]}"
+    only "${gone[@]}"
+    deploy "$before" || fail "nothing else was taken back"
+  elif [ -z "$anyway" ]; then
+    fail "these are gone, and what goes back may ask for them: ${gone[*]}. --before DIR makes them again first;" \
+      "--anyway goes back without them"
   fi
 }
 
