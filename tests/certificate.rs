@@ -63,7 +63,7 @@ fn it_holds_what_was_proved_and_what_that_rests_on() {
     let row = |target: &str, drain: Value| {
         json!({
             "service": "web", "target": target, "replicas": [3, 3], "promised": 2,
-            "through": ["update", "rollback", "drain"],
+            "through": ["update", "rollback"],
             "update": 2, "rollback": 3, "bad_version": 2, "drain": drain,
         })
     };
@@ -120,7 +120,7 @@ fn what_no_scene_has_in_it_is_taken_for_granted() {
     assert_eq!((&web["promised"], &web["rollback"]), (&json!(4), &json!(3)));
     assert!(page.contains("only 3"), "{page}");
     assert!(
-        page.contains("in a kind of change that `through` does not name"),
+        page.contains("in a kind of change that the service's `through` does not name"),
         "{page}"
     );
 }

@@ -87,7 +87,7 @@ struct Row<'a> {
     replicas: (u64, Option<u64>),
     /// None where downtime is allowed.
     promised: Option<u64>,
-    /// The kinds of change that the promise names, or all where it names none.
+    /// The kinds of change that the promise is held to: those that it names, or all but drains where it names none.
     through: Vec<&'static str>,
     /// None where no model tells.
     update: Option<u64>,

@@ -16,8 +16,8 @@ pub(super) fn page(certificate: &Certificate<'_>, proofs: &[Proof]) -> String {
         certificate.zdc
     );
     page += "## Proofs\n\nInstances that serve at the worst moment, at the fewest replicas there may be; a bad version is one that \
-             never gets healthy. Where `only` stands fewer serve than are promised: in a kind of change that `through` does not name, or since a \
-             service accepts it below.\n\n";
+             never gets healthy. Where `only` stands fewer serve than are promised: in a kind of change that the service's `through` does not name, as \
+             drains must be, or since the service accepts it below.\n\n";
     table(
         &mut page,
         &Proof::HEAD,

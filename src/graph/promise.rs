@@ -84,7 +84,11 @@ impl Graph {
                 let (least, most) = match variable.map(|variable| &variable.range) {
                     Some(VariableRange::Whole(range)) => (
                         u64::try_from(range.min).unwrap_or(0),
-                        u64::try_from(range.max).unwrap_or(u64::MAX),
+                        // A whole number that nothing bounds.
+                        u64::try_from(range.max)
+                            .ok()
+                            .filter(|_| range.max < i64::MAX)
+                            .unwrap_or(u64::MAX),
                     ),
                     _ => (0, u64::MAX),
                 };

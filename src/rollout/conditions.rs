@@ -7,6 +7,7 @@ use super::derivation::{self, Inequality, Origin, Setting};
 use super::promises::Case;
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::source::Span;
+use crate::types::Duration;
 use crate::vocabulary::TargetId;
 
 /// Every condition that a written number fails.
@@ -20,8 +21,12 @@ pub(super) fn check(case: &Case<'_>) -> Diagnostics {
         let Some(place) = place(case, &setting) else {
             continue;
         };
-        let failing = setting.must.iter().find(|law| !law.holds());
-        if let Some(law) = failing.filter(|_| setting.origin == Origin::Written) {
+        let Some(law) = setting.must.iter().find(|law| !law.holds()) else {
+            continue;
+        };
+        if is_patience(&setting) {
+            found.push(gives_up_early(case, law, place));
+        } else if setting.origin == Origin::Written {
             found.push(told(case, &setting, law, place));
         }
     }
@@ -86,6 +91,43 @@ fn place(case: &Case<'_>, setting: &Setting) -> Option<Span> {
     }
 }
 
+/// Whether it is how long an instance may take to start: on Kubernetes that is derived from what is written.
+pub(super) fn is_patience(setting: &Setting) -> bool {
+    ["healthcheck.start_period", "startupProbe.failureThreshold"].contains(&&*setting.name)
+}
+
+/// A start that takes longer than the check allows: no instance of it ever serves.
+fn gives_up_early(case: &Case<'_>, law: &Inequality, place: Span) -> Diagnostic {
+    let name = case.service.name();
+    let timing = case.service.node.service.timing.as_ref();
+    let startup = timing.and_then(|timing| timing.startup.as_ref());
+    let most = startup
+        .map(|startup| startup.value.most)
+        .unwrap_or_default();
+    let patience = Duration::from_millis(most.millis.saturating_sub(law.missing()));
+    let text = format!("`{name}` is killed after {patience}, and may take {most} to start");
+    let diagnostic = Diagnostic::new(&catalogue::GIVES_UP_EARLY, text, place)
+        .labelled(law.numbers())
+        .note(format!(
+            "on {}, `{}`: it would be killed again and again",
+            case.target.word(),
+            law.law()
+        ));
+    let diagnostic = match startup {
+        Some(startup) => diagnostic.and(startup.span, "its first answer"),
+        None => diagnostic,
+    };
+    let least = law
+        .least_left()
+        .map(|least| Duration::from_seconds(least.seconds_up()));
+    let least = least.unwrap_or(most);
+    diagnostic
+        .help(format!(
+            "write `start_period = {least}`, or leave it out: it is derived from `startup`"
+        ))
+        .about(name)
+}
+
 fn told(case: &Case<'_>, setting: &Setting, law: &Inequality, place: Span) -> Diagnostic {
     let name = case.service.name();
     let what = setting.name.rsplit(": ").next().unwrap_or(&setting.name);
@@ -129,7 +171,7 @@ mod tests {
         let program = |period| {
             format!("{CHECK}, start_period = {period} }}\n  timing {{ startup = 1s..1m }}")
         };
-        let short = ["ZD4017 `healthcheck.start_period` of `web` does not suffice"];
+        let short = ["ZD4046 `web` is killed after 20s, and may take 1m to start"];
         assert_eq!(found(&program("10s")), short);
         assert!(found(&program("50s")).is_empty());
     }

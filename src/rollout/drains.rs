@@ -6,18 +6,26 @@
 use super::promises::{Case, are, instances};
 use super::rehearsal::{Scene, Searches, rehearse};
 use crate::diagnostics::{Diagnostic, catalogue};
-use crate::graph::Promise;
+use crate::graph::{Promise, ServiceView};
+use crate::source::Span;
 use crate::types::Percent;
 use crate::vocabulary::{Amount, Disturbance, TargetId};
 
+/// Whether a service says that its promise holds through drains.
+pub(super) fn is_named(service: ServiceView<'_>) -> bool {
+    named(service).is_some()
+}
+
+fn named(service: ServiceView<'_>) -> Option<Span> {
+    let availability = service.node.service.availability.as_ref()?;
+    let mut through = availability.through.as_ref()?.value.iter();
+    let drain = through.find(|through| through.value == Disturbance::Drain);
+    drain.map(|drain| drain.span)
+}
+
 /// A drain that leaves fewer than were promised through it.
 pub(super) fn check(case: &Case<'_>, searches: &mut Searches) -> Option<Diagnostic> {
-    let availability = case.service.node.service.availability.as_ref()?;
-    let through = availability.through.as_ref()?;
-    let drain = through
-        .value
-        .iter()
-        .find(|through| through.value == Disturbance::Drain)?;
+    let drain = named(case.service)?;
     let (graph, service) = (case.graph, case.service);
     // A drain leaves the pods of a `DaemonSet` alone.
     if case.target == TargetId::Kubernetes && graph.is_global(service) {
@@ -53,8 +61,7 @@ pub(super) fn check(case: &Case<'_>, searches: &mut Searches) -> Option<Diagnost
         None => "no number of replicas survives a drain with all of them: promise less, or leave `drain` out of `through`"
             .to_owned(),
     };
-    let diagnostic =
-        Diagnostic::new(&catalogue::DRAIN_BELOW_PROMISE, text, drain.span).labelled(how);
+    let diagnostic = Diagnostic::new(&catalogue::DRAIN_BELOW_PROMISE, text, drain).labelled(how);
     Some(
         case.with_worst(diagnostic, &rehearsal)
             .help(help)

@@ -2,6 +2,7 @@
 //! place.
 
 use super::derivation::{self, Policy};
+use super::ways::Way;
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{Graph, ServiceView};
 use crate::source::Span;
@@ -10,7 +11,7 @@ use crate::vocabulary::{TargetId, Update};
 /// Checks a service on a swarm, whatever it promises: two writers damage data where nothing has to serve.
 pub(super) fn check(graph: &Graph, service: ServiceView<'_>, diagnostics: &mut Diagnostics) {
     let single_writer = derivation::has_single_writer(graph, service);
-    let place = one_place(service);
+    let place = one_place(graph, service);
     // Most services have neither: their policy is not worked out once more.
     if !single_writer && place.is_none() {
         return;
@@ -21,10 +22,11 @@ pub(super) fn check(graph: &Graph, service: ServiceView<'_>, diagnostics: &mut D
     let Some((way, span)) = overlap(&policy, service) else {
         return;
     };
+    let place = place.filter(|place| place.takes < most_at_once(graph, service, &policy));
     if single_writer {
         diagnostics.push(two_writers(service, way, span));
     } else if let Some(why) = place {
-        diagnostics.push(no_place(service, span, &why));
+        diagnostics.push(no_place(service, span, &why.text));
     }
 }
 
@@ -61,21 +63,42 @@ fn two_writers(service: ServiceView<'_>, way: &str, span: Span) -> Diagnostic {
     )
 }
 
-/// Why a node takes only so many instances, where one does.
-fn one_place(service: ServiceView<'_>) -> Option<String> {
+/// How many instances a node takes, where that is limited.
+struct Place {
+    takes: u64,
+    text: String,
+}
+
+fn one_place(graph: &Graph, service: ServiceView<'_>) -> Option<Place> {
     if derivation::publishes_on_nodes(service) {
-        return Some(
-            "a port of the node itself is taken by the old one until it has stopped".to_owned(),
-        );
+        let text = "a port of the node itself is taken by the old one until it has stopped";
+        return Some(Place {
+            takes: 1,
+            text: text.to_owned(),
+        });
     }
-    let most = service
-        .node
-        .service
-        .placement
-        .as_ref()?
-        .max_per_node
-        .as_ref()?;
-    Some(format!("a node takes {} of them", most.value.get()))
+    // A node runs one of what is everywhere, whatever its limit is.
+    let limited = service.node.service.placement.as_ref();
+    let limited = limited.filter(|_| !graph.is_global(service))?;
+    let takes = limited.max_per_node.as_ref()?.value.get();
+    Some(Place {
+        takes,
+        text: format!("a node takes {takes} of them"),
+    })
+}
+
+/// How many there are while a slot is replaced: where one node takes them all, every slot finds its place.
+fn most_at_once(graph: &Graph, service: ServiceView<'_>, policy: &Policy) -> u64 {
+    let replicas = graph.replicas(service).most;
+    let beside = [policy.update, policy.rollback].into_iter();
+    let beside = beside.filter_map(|way| match way {
+        Way::Slots(slots) if way.starts_first() && slots.parallelism > 0 => {
+            Some(u64::from(slots.parallelism).min(replicas))
+        }
+        _ if way.starts_first() => Some(replicas),
+        _ => None,
+    });
+    replicas.saturating_add(beside.max().unwrap_or_default())
 }
 
 /// The new task may wait for ever.
@@ -143,5 +166,19 @@ mod tests {
             found.iter().any(|found| found.starts_with("ZD4014")),
             "{found:?}"
         );
+    }
+
+    /// Our record of Docker 20.10 on one node: of two replicas start-first, a limit of two hangs and one of three does not.
+    #[test]
+    fn a_limit_that_leaves_a_place_is_none() {
+        let place = |limit: u64| {
+            let found = codes(&format!(
+                "replicas = 2\n  placement {{ max_per_node = {limit} }}\n  \
+                 update rolling {{ order = start_first, rollback {{ order = start_first }} }}"
+            ));
+            found.iter().any(|found| found.starts_with("ZD4014"))
+        };
+        assert!(place(2));
+        assert!(!place(3));
     }
 }

@@ -33,13 +33,18 @@ pub(super) fn check(
     let Some(policy) = derivation::policy(graph, service, target) else {
         return;
     };
-    let case = Case {
+    let mut case = Case {
         graph,
         service,
         target,
         promise: &promise,
         policy: &policy,
+        starts: true,
     };
+    let conditions = conditions::check(&case);
+    case.starts = !conditions
+        .iter()
+        .any(|it| it.code == &catalogue::GIVES_UP_EARLY);
     if !service.has_health_check() && listens(service) {
         diagnostics.push(unchecked(&case));
     }
@@ -47,7 +52,7 @@ pub(super) fn check(
     diagnostics.extend(drains::check(&case, searches));
     diagnostics.extend(cut_requests(&case));
     diagnostics.extend(early_probe(&case));
-    diagnostics.extend(conditions::check(&case));
+    diagnostics.extend(conditions);
 }
 
 /// One service on one target.
@@ -57,6 +62,8 @@ pub(super) struct Case<'a> {
     pub(super) target: TargetId,
     pub(super) promise: &'a Promise,
     pub(super) policy: &'a Policy,
+    /// Whether its instances are given the time that they say they take to start.
+    pub(super) starts: bool,
 }
 
 /// A number of replicas for which a promise does not hold.
@@ -68,7 +75,8 @@ struct Broken {
 }
 
 impl Case<'_> {
-    /// What an update leaves, a rollback, and a version that is bad: one fault is said once.
+    /// What an update leaves, a rollback, and a version that is bad: one fault is said once. Of what never starts there is no
+    /// version that is better than a bad one.
     fn capacity(&self, searches: &mut Searches, diagnostics: &mut Diagnostics) {
         if let Some(broken) = self.broken(self.policy.update, Disturbance::Update) {
             if broken.replicas == 0 {
@@ -83,6 +91,9 @@ impl Case<'_> {
             && let Some(broken) = self.broken(self.policy.rollback, Disturbance::Rollback)
         {
             diagnostics.push(self.rollback_below_promise(broken, searches));
+        }
+        if !self.starts {
+            return;
         }
         match bad_versions::check(self, searches) {
             Some(found) => diagnostics.push(found),
@@ -206,7 +217,9 @@ impl Case<'_> {
         searches: &mut Searches,
     ) -> Diagnostic {
         match rehearse(self.graph, self.service, self.target, scene, searches) {
-            Ok(rehearsal) if !rehearsal.keeps() => self.with_worst(diagnostic, &rehearsal),
+            Ok(rehearsal) if self.starts && !rehearsal.keeps() => {
+                self.with_worst(diagnostic, &rehearsal)
+            }
             _ => diagnostic,
         }
     }

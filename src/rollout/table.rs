@@ -1,5 +1,6 @@
 //! What was proved of each service, as numbers: what `zdc check` shows when nothing is wrong.
 
+use super::drains;
 use super::promises::least_kept;
 use super::rehearsal::{Scene, Searches, rehearse};
 use super::{bad_versions, derivation, hosts};
@@ -99,7 +100,9 @@ pub(super) fn proof(
         Disturbance::Rollback,
         Disturbance::Drain,
     ];
-    let through = all.into_iter().filter(|it| promise.covers(*it));
+    let names_drains = drains::is_named(service);
+    let held = |it: &Disturbance| *it != Disturbance::Drain || names_drains;
+    let through = all.into_iter().filter(|it| promise.covers(*it) && held(it));
     let row = Proof {
         service: Str::from(service.name()),
         target,

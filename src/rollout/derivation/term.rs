@@ -212,6 +212,11 @@ impl Inequality {
         }
     }
 
+    /// By how much the left side is too small, where it is to be the larger one.
+    pub(in crate::rollout) fn missing(&self) -> u64 {
+        self.right.value().saturating_sub(self.left.value())
+    }
+
     /// The least of the first time on the left with which it holds, where more of that makes it hold.
     pub(in crate::rollout) fn least_left(&self) -> Option<Duration> {
         let beside = match &self.left {

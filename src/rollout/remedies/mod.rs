@@ -9,9 +9,11 @@ mod checks;
 
 pub use change::{Change, Part, in_words};
 
+use super::conditions;
 use super::derivation::{self, Origin, Setting, swarm};
 use super::drains;
 use super::hosts;
+use super::instances::listens;
 use super::liveness;
 use crate::diagnostics::{Code, catalogue};
 use crate::graph::{Graph, ServiceView};
@@ -52,28 +54,11 @@ pub fn is_proof(code: &Code) -> bool {
 /// The single changes that may help where the proof of a code fails: one of them at least is part of whatever mends it.
 pub fn remedies(graph: &Graph, service: ServiceView<'_>, code: &Code) -> Vec<Change> {
     let patient = Patient { graph, service };
-    match code.id {
-        "ZD4001" | "ZD4002" | "ZD4004" => patient.capacity(),
-        "ZD4003" => patient.checks(),
-        "ZD4005" => patient.way_back(),
-        "ZD4006" => patient.stop(),
-        "ZD4011" => patient.restarts(),
-        "ZD4012" => patient.first_probe(),
-        "ZD4013" | "ZD4014" => patient.in_place(),
-        "ZD4015" => patient.bad_version(),
-        "ZD4016" => patient.verdict(),
-        "ZD4017" => patient.conditions(),
-        "ZD4018" => patient.spread(),
-        "ZD4020" => patient.patience(),
-        "ZD4040" => patient.drain(),
-        "ZD4041" => unset(Part::Update, "swap_back"),
-        "ZD4042" => unset(Part::Update, "config_test"),
-        "ZD4043" => unset(Part::Update, "lock"),
-        "ZD4044" => patient.host_policy(),
-        "ZD4045" => patient.without_room(),
-        "ZD4046" => patient.start(),
-        _ => Vec::new(),
+    let mut changes = patient.remedies(code);
+    if patient.waits_for_its_check() {
+        changes.retain(|change| !change.writes_update());
     }
+    changes
 }
 
 /// The checks that a service without one may get; no policy makes them others.
@@ -110,6 +95,9 @@ pub fn why_not(graph: &Graph, service: ServiceView<'_>, code: &Code) -> &'static
             "no program that asks from inside the container is known to be in its image: `health exec` names one"
         }
         "ZD4003" => "what tells that its program can serve is known to you alone",
+        "ZD4001" | "ZD4002" | "ZD4015" if (Patient { graph, service }).waits_for_its_check() => {
+            "with a check its update is derived, and one that is written now would stand in its place"
+        }
         "ZD4006" => {
             "how long the program itself waits is a fact of `timing`, which no policy changes"
         }
@@ -146,6 +134,39 @@ fn unset(part: Part, property: &'static str) -> Vec<Change> {
 }
 
 impl<'g> Patient<'g> {
+    fn remedies(&self, code: &Code) -> Vec<Change> {
+        match code.id {
+            "ZD4001" | "ZD4002" | "ZD4004" => self.capacity(),
+            "ZD4003" => self.checks(),
+            "ZD4005" => self.way_back(),
+            "ZD4006" => self.stop(),
+            "ZD4011" => self.restarts(),
+            "ZD4012" => self.first_probe(),
+            "ZD4013" | "ZD4014" => self.in_place(),
+            "ZD4015" => self.bad_version(),
+            "ZD4016" => self.verdict(),
+            "ZD4017" => self.conditions(|setting| setting.origin == Origin::Written),
+            "ZD4018" => self.spread(),
+            "ZD4020" => self.patience(),
+            "ZD4040" => self.drain(),
+            "ZD4041" => unset(Part::Update, "swap_back"),
+            "ZD4042" => unset(Part::Update, "config_test"),
+            "ZD4043" => unset(Part::Update, "lock"),
+            "ZD4044" => self.host_policy(),
+            "ZD4045" => self.without_room(),
+            "ZD4046" if self.graph.is_on_host(self.service) => self.start(),
+            "ZD4046" => self.conditions(conditions::is_patience),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether a check is missing that nobody but its author knows, and all else would be derived with it: an update
+    /// that is written now would stand in the way of that.
+    fn waits_for_its_check(&self) -> bool {
+        let is_asked = !self.service.has_health_check() && listens(self.service);
+        is_asked && self.update().is_none() && self.checks().is_empty()
+    }
+
     fn update(&self) -> Option<&'g Node<Update>> {
         self.service.node.service.update.as_deref()
     }
@@ -336,18 +357,22 @@ impl<'g> Patient<'g> {
             .collect()
     }
 
+    /// What is taken out may uncover what a template says: then the template's is written over.
     fn restarts(&self) -> Vec<Change> {
-        let restart = self.service.node.service.restart.as_ref();
-        let condition = restart
-            .and_then(|it| it.condition.as_ref())
-            .map(|_| "condition");
-        let attempts = restart
-            .and_then(|it| it.max_attempts.as_ref())
-            .map(|_| "max_attempts");
-        condition
-            .into_iter()
-            .chain(attempts)
-            .flat_map(|property| unset(Part::Restart, property))
+        let Some(restart) = &self.service.node.service.restart else {
+            return Vec::new();
+        };
+        let written = [
+            (restart.condition.is_some(), "condition", "any"),
+            (restart.max_attempts.is_some(), "max_attempts", "none"),
+        ];
+        let written = written.into_iter().filter(|(is_written, ..)| *is_written);
+        written
+            .flat_map(|(_, property, usual)| {
+                let mut either = unset(Part::Restart, property);
+                either.push(set(Part::Restart, property, usual));
+                either
+            })
             .collect()
     }
 
@@ -358,12 +383,12 @@ impl<'g> Patient<'g> {
             .collect()
     }
 
-    /// Written numbers that a condition wants larger.
-    fn conditions(&self) -> Vec<Change> {
+    /// Numbers that a condition wants larger.
+    fn conditions(&self, is_meant: impl Fn(&Setting) -> bool) -> Vec<Change> {
         let targets = self.targets().into_iter();
         targets
             .flat_map(|target| derivation::explain(self.graph, self.service, target))
-            .filter(|setting| setting.origin == Origin::Written)
+            .filter(is_meant)
             .filter_map(|setting| enough(&setting))
             .collect()
     }

@@ -244,11 +244,8 @@ fn draining(graph: &Graph, service: ServiceView<'_>, facts: &Facts) -> Option<Se
     must.extend(forgotten.map(|until| Inequality::new(left(), Relation::AtLeast, until)));
     if let (Some(idle), true) = (facts.pool_idle, facts.drain().is_some()) {
         let idle = Term::Time("pool_idle", idle);
-        must.push(Inequality::new(
-            idle,
-            Relation::LessThan,
-            Term::Time("drain", drain),
-        ));
+        let drain = Term::Time("drain", drain);
+        must.push(Inequality::new(drain, Relation::MoreThan, idle));
     }
     let known = !must.is_empty() || facts.drain().is_some();
     known.then(|| {
