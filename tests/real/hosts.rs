@@ -427,7 +427,7 @@ fn of_two_deploys_one_waits_or_is_refused() -> Verdict {
 }
 
 /// Ends a script by SIGKILL before its command of this number, or writes down how many there are.
-const KILL: &str = r#"case $0 in */switch.sh)
+pub(crate) const KILL: &str = r#"case $0 in */${KILL_IN:-switch.sh})
   set -o functrace
   zdc_count=0
   trap 'zdc_count=$((zdc_count + 1)); if [ "$zdc_count" = "${KILL_AT:-0}" ]; then kill -KILL $$; fi' DEBUG
@@ -498,7 +498,7 @@ fn rolling_killed_anywhere() -> Verdict {
 }
 
 /// What a killed run was starting may hold the lock a moment longer than the run itself.
-fn patient(host: &Host, script: &str) -> Command {
+pub(crate) fn patient(host: &Host, script: &str) -> Command {
     let mut command = host.script(script);
     command.env("ZDC_LOCK_WAIT", "30");
     command

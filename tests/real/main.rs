@@ -31,6 +31,7 @@ mod hosts;
 mod kubernetes;
 mod lanes;
 mod machine;
+mod moved;
 mod nginx;
 mod overlapping;
 mod pipeline;
@@ -156,6 +157,7 @@ fn all() -> Vec<Test> {
         // Before nginx's: upstreams of those stay, and a host takes no port that is taken.
         hosts::tests,
         found::hosts::tests,
+        moved::tests,
         nginx::tests,
         shell::tests,
         pipeline::tests,

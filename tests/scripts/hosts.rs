@@ -256,3 +256,40 @@ fn two_slots_that_both_serve_are_not_taken_for_blue_and_green() {
     assert_eq!(ran.code, 0, "{ran:?}");
     host.runs(&[1, 1], &ran.said);
 }
+
+/// While nothing leads to a service its slots are still written down; what led there before says nothing of them.
+#[test]
+fn what_nothing_leads_to_for_a_while_is_known() {
+    let host = Host::new();
+    let away = "route \"/\" { redirect { host = \"other.example\" } }";
+    host.live(1, BLUE_GREEN, STRAIGHT);
+    host.build(2, BLUE_GREEN, away);
+    for script in ["deploy.sh", "switch.sh"] {
+        let ran = host.run(script);
+        assert_eq!(ran.code, 0, "{ran:?}");
+    }
+    let slots = host.place.path("nginx/slots/demo/api");
+    let left = fs::read_dir(&slots).unwrap().count();
+    assert_eq!(left, 1, "includes of other releases");
+    host.live(3, BLUE_GREEN, STRAIGHT);
+    host.runs(&[3], "");
+    let ran = host.run("rollback.sh");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let image = |slot: u16| host.place.text(&format!("containers/demo-api-{slot}"));
+    let runs = [image(28081), image(28082)].concat();
+    assert_eq!(runs, "ex/api:2\n", "{ran:?}");
+}
+
+/// Once a release is live, another one that still waits beside it is not left running.
+#[test]
+fn what_waits_no_more_is_stopped() {
+    let host = Host::new();
+    host.live(1, ROLLING, STRAIGHT);
+    host.build(2, ROLLING, STRAIGHT);
+    let ran = host.run("deploy.sh");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    host.build(1, ROLLING, STRAIGHT);
+    let ran = host.run("deploy.sh");
+    assert!(ran.said.contains("live in every slot already"), "{ran:?}");
+    host.runs(&[1, 1], &ran.said);
+}

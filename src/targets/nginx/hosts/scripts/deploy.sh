@@ -22,6 +22,8 @@ main() {
     load "$name"
     prepare_image
     read_candidate
+    # What is deployed by itself is no way back.
+    if [ -z "${ZDC_BACK:-}" ]; then rm -f "$place/back"; fi
     case $kind in
       blue_green) blue_green ;;
       rolling | canary) rolling ;;
@@ -36,13 +38,7 @@ blue_green() {
   if [ -n "$candidate" ] && [ "$(release_of "$candidate_slot")" = "$candidate" ] && is_live "$candidate_slot"; then
     say "an earlier switch to slot $candidate_slot was cut short; it is finished first"
     put_live "$candidate" "$candidate_slot" || fail "nginx does not reload: nothing was changed"
-    see_every
-    for slot in "${every[@]}"; do
-      if [ "$slot" != "$candidate_slot" ] && is_running "$slot"; then
-        drain "$slot" || true
-        stop_slot "$slot"
-      fi
-    done
+    stop_idle
     complete
     read_candidate
     see_live
@@ -71,7 +67,7 @@ blue_green() {
     return 0
   fi
   drop_candidate
-  stop_slot "$idle"
+  stop_idle_of "$idle"
   give "$idle" "$release"
   start_slot "$idle"
   if ! wait_healthy "$idle"; then
@@ -98,18 +94,19 @@ rolling() {
     if [ "$(release_of "$slot")" != "$release" ] || ! is_running "$slot"; then behind=$slot; fi
   done
   if [ -z "$behind" ] && [ "${#live[@]}" -eq "$replicas" ]; then
+    if [ "$candidate" = "$release" ] && [ -z "$undoes" ]; then
+      say "an earlier switch was cut short; it is finished first"
+      stop_idle
+      complete
+      candidate=''
+    fi
     say "release $release is live in every slot already"
     drop_candidate
     return 0
   fi
   if [ -z "$candidate" ] || [ -n "$undoes" ]; then replaces=$(release_of "${live[0]-}"); fi
   if [ "$order" = start_first ] && [ -n "$free" ] && [ -n "$replaces" ]; then
-    if is_running "$free" && [ "$(release_of "$free")" != "$release" ]; then
-      # It may still answer what it was asked before.
-      reload || fail "nginx does not reload: nothing was changed"
-      drain "$free" || true
-      stop_slot "$free"
-    fi
+    if [ "$(release_of "$free")" != "$release" ]; then stop_idle_of "$free"; fi
     give "$free" "$release"
     start_slot "$free"
     if ! wait_healthy "$free"; then
@@ -122,7 +119,7 @@ rolling() {
 }
 
 drop_candidate() {
-  if [ -n "$candidate_slot" ] && ! is_live "$candidate_slot"; then stop_slot "$candidate_slot"; fi
+  if [ -n "$candidate" ]; then stop_waiting "$candidate"; fi
   rm -f "$place/candidate"
 }
 

@@ -47,8 +47,8 @@ verify_port=0 verify_host='' verify_path=''
 order='' delay=0 monitor=0 on_failure='' swap_back='' drain_limit=0 signal='' grace=0
 include_files=() include_before=() include_after=() pull=''
 
-# Of what nginx leads to, and by which files; `see_live` sets them.
-live=() included=()
+# Of what nginx leads to, by which files, and the one that says so; `see_live` sets them.
+live=() included=() recorded=''
 # Of the host; `see_every` sets it.
 every=()
 # Of nginx before it read its configuration again; `reload` sets it.
@@ -212,10 +212,14 @@ write_candidate() { # release, slot, the release it replaces, the release it und
   printf '%s\n' "$1" "$2" "$3" "$4" | record "$place/candidate"
 }
 
-# The candidate is live, whole: what it replaced is what one may go back to.
+# The candidate is live, whole: what it replaced is what one may go back to. It may have replaced nothing.
 complete() {
-  if [ -n "$replaces" ] && [ "$replaces" != "$candidate" ] && [ -z "$undoes" ]; then
-    printf '%s\n' "$replaces" | record "$place/previous"
+  if [ -z "$undoes" ]; then
+    if [ -z "$replaces" ]; then
+      rm -f "$place/previous"
+    elif [ "$replaces" != "$candidate" ]; then
+      printf '%s\n' "$replaces" | record "$place/previous"
+    fi
   fi
   rm -f "$place/candidate" "$state/conf-ours/first"
   prune
@@ -240,13 +244,35 @@ see_every() {
   done
 }
 
-# Stops what runs and is not live: nothing leads there.
+# Stops what runs and is not live, of every slot.
 stop_idle() {
-  local slot
+  see_every
+  stop_idle_of "${every[@]}"
+}
+
+# The same of these. A run that was cut short may have led requests away from one in files that nginx has not read since.
+stop_idle_of() { # slots
+  local slot idle=()
+  for slot in "$@"; do
+    if ! is_live "$slot" && is_running "$slot"; then idle+=("$slot"); fi
+  done
+  if [ "${#idle[@]}" -eq 0 ]; then return 0; fi
+  # Before the first switch nothing was led anywhere.
+  if [ -d "$includes" ]; then reload || fail "nginx does not reload: slot ${idle[*]} was not stopped"; fi
+  for slot in "${idle[@]}"; do
+    monitor=0 drain "$slot" || true
+    stop_slot "$slot"
+  done
+}
+
+# Stops a release where it runs and is not live.
+stop_waiting() { # release
+  local slot waiting=()
   see_every
   for slot in "${every[@]}"; do
-    if ! is_live "$slot" && is_running "$slot"; then stop_slot "$slot"; fi
+    if [ "$(release_of "$slot")" = "$1" ]; then waiting+=("$slot"); fi
   done
+  stop_idle_of "${waiting[@]}"
 }
 
 unit_of() { printf '%s-%s@%s.service' "$app" "$service" "$1"; }
@@ -483,11 +509,18 @@ answers() {
 # Sets `live` to what nginx includes: the slots that requests go to. The one place that says what is live.
 see_live() {
   local slot file=${include_files[0]} lines
-  live=()
+  live=() recorded=''
   see_included
-  # Another release may include files of other names, and what it included once may still lie here.
-  if [ "${#included[@]}" -gt 0 ] && ! is_included "$file"; then file=${included[0]}; fi
+  # Another release may include files of other names, and what it included once may still lie here. Of what it leads
+  # nowhere it has a file of this name, and none of what it does not know.
+  if [ "${#included[@]}" -gt 0 ]; then
+    if ! is_included "$file"; then file=${included[0]}; fi
+  elif [ -d "$state/conf-ours" ]; then
+    file=unused.inc
+    if ! [ -f "$includes/$file" ]; then return 0; fi
+  fi
   if [ -f "$includes/$file" ]; then
+    recorded=$file
     lines=$(grep -ohE '127\.0\.0\.1:[0-9]+' "$includes/$file" || true)
     if [ -n "$lines" ]; then mapfile -t live <<<"${lines//127.0.0.1:/}"; fi
     return 0
@@ -515,10 +548,11 @@ is_included() {
 # Removes what the configuration in place does not include any more: scripts of before would read there what is live.
 remove_stale() {
   local file
-  see_included
-  if [ "${#included[@]}" -eq 0 ]; then return 0; fi
+  see_live
+  if [ -z "$recorded" ]; then return 0; fi
   for file in "$includes"/*; do
-    if ! is_included "${file##*/}"; then "${root[@]}" rm -f "$file" || true; fi
+    file=${file##*/}
+    if ! is_included "$file" && [ "$file" != "$recorded" ]; then "${root[@]}" rm -f "$includes/$file" || true; fi
   done
 }
 
@@ -653,7 +687,7 @@ add_files() {
   see_live
   for file in "${include_files[@]}"; do
     if ! [ -f "$includes/$file" ]; then missing=true; fi
-    if [ "${#included[@]}" -gt 0 ] && ! is_included "$file"; then missing=true; fi
+    if [ -n "$recorded" ] && [ "$file" != "$recorded" ] && ! is_included "$file"; then missing=true; fi
   done
   if [ "$missing" = false ]; then return 0; fi
   if [ "${#live[@]}" -gt 0 ]; then lead_to "${live[@]}"; else lead_to "${slots[@]:0:replicas}"; fi

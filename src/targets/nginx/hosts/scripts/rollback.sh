@@ -19,6 +19,12 @@ main() {
   for name in "${chosen[@]}"; do
     load "$name"
     read_candidate
+    if resumes; then
+      say "an earlier way back to release $replaces was cut short; it is finished"
+      back+=("$name")
+      to+=("$replaces")
+      continue
+    fi
     if [ -n "$candidate" ] && ! begun; then
       drop
       dropped=yes
@@ -40,16 +46,45 @@ main() {
   done
   service=''
   [ "${#back[@]}" -gt 0 ] || [ -n "$dropped" ] || fail "there is no release to go back to"
+  for ((i = 0; i < ${#back[@]}; i++)); do printf '%s\n' "${to[i]}" | record "$state/${back[i]}/back"; done
   # The scripts of the release before take the lock themselves.
   exec 9>&-
+  export ZDC_BACK=yes
   for ((i = 0; i < ${#back[@]}; i++)); do
-    bash "$state/releases/${to[i]}/deploy.sh" "${back[i]}"
-    bash "$state/releases/${to[i]}/switch.sh" "${back[i]}"
+    go "${to[i]}" deploy.sh "${back[i]}"
+    go "${to[i]}" switch.sh "${back[i]}"
   done
   # Whoever came between is waited for: what went back is not undone by that.
   ZDC_LOCK_WAIT=${ZDC_LOCK_WAIT:-600}
   lock
   for ((i = 0; i < ${#back[@]}; i++)); do leave "${back[i]}" "${to[i]}"; done
+  for name in "${back[@]}"; do rm -f "$state/$name/back"; done
+}
+
+# A script of the release before. Where it fails this is no longer the way; where it is killed, it is.
+go() { # release, script, service
+  local ended=0
+  bash "$state/releases/$1/$2" "$3" || ended=$?
+  if [ "$ended" -eq 0 ]; then return 0; fi
+  if [ "$ended" -le 128 ]; then rm -f "$state/$3/back"; fi
+  exit "$ended"
+}
+
+# Whether an earlier run was cut short once the release before was to go live again: it waits, or it serves. `replaces` is
+# that release then.
+resumes() {
+  local to slot
+  to=$(cat "$place/back" 2>/dev/null) || return 1
+  if [ -n "$candidate" ]; then
+    [ "$candidate" = "$to" ] || return 1
+  else
+    see_live
+    [ "${#live[@]}" -gt 0 ] || return 1
+    for slot in "${live[@]}"; do
+      [ "$(release_of "$slot")" = "$to" ] || return 1
+    done
+  fi
+  replaces=$to
 }
 
 # What runs on in slots that the release before does not have: its scripts may know of none but their own.
@@ -61,12 +96,7 @@ leave() { # service, release
     [ "$(release_of "$slot")" = "$2" ] || fail "slot $slot still serves release $(release_of "$slot"): build the release" \
       "before anew and deploy it, as its scripts do not know the slots of this one"
   done
-  for slot in "${slots[@]}"; do
-    if ! is_live "$slot" && is_running "$slot"; then
-      drain "$slot" || true
-      stop_slot "$slot"
-    fi
-  done
+  stop_idle
 }
 
 # Whether requests go to the candidate already.
@@ -102,11 +132,7 @@ hand_back() {
 }
 
 drop() {
-  local slot
-  see_every
-  for slot in "${every[@]}"; do
-    if ! is_live "$slot" && [ "$(release_of "$slot")" = "$candidate" ]; then stop_slot "$slot"; fi
-  done
+  stop_waiting "$candidate"
   rm -f "$place/candidate"
   say "release $candidate was not live yet; it is dropped"
 }
