@@ -252,14 +252,14 @@ stop_idle() {
 
 # The same of these. A run that was cut short may have led requests away from one in files that nginx has not read since.
 stop_idle_of() { # slots
-  local slot idle=()
+  local slot ending=()
   for slot in "$@"; do
-    if ! is_live "$slot" && is_running "$slot"; then idle+=("$slot"); fi
+    if ! is_live "$slot" && is_running "$slot"; then ending+=("$slot"); fi
   done
-  if [ "${#idle[@]}" -eq 0 ]; then return 0; fi
+  if [ "${#ending[@]}" -eq 0 ]; then return 0; fi
   # Before the first switch nothing was led anywhere.
-  if [ -d "$includes" ]; then reload || fail "nginx does not reload: slot ${idle[*]} was not stopped"; fi
-  for slot in "${idle[@]}"; do
+  if [ -d "$includes" ]; then reload || fail "nginx does not reload: slot ${ending[*]} was not stopped"; fi
+  for slot in "${ending[@]}"; do
     monitor=0 drain "$slot" || true
     stop_slot "$slot"
   done
