@@ -3,7 +3,8 @@
 //! A pod reads environment variables once, when it starts, and files as they are then, or after a while (`docs/src/diagnostics/ZD4054.md`; of a Secret
 //! `kubernetes.io/docs/concepts/configuration/secret`, Using Secrets as environment variables, Mounted Secrets are updated automatically). So one that is
 //! replaced in the same step has the new data; and one that `kubectl rollout undo` brings back as well, since its template has
-//! the same name (`kubernetes.io/docs/concepts/workloads/controllers/deployment`, Rolling Back a Deployment: the template alone).
+//! the same name (`kubernetes.io/docs/concepts/workloads/controllers/deployment`, Rolling Back a Deployment: the template alone). One that asks
+//! for a key which is gone stays in `CreateContainerConfigError` (kubernetes/kubernetes `pkg/kubelet/kubelet_pods.go`, `makeEnvironmentVariables`).
 
 use super::reads::{self, CONFIG_MAP, Read, SECRET};
 use super::scaling::is_off;
@@ -35,6 +36,11 @@ impl Reader<'_> {
     /// Whether it reads what is not what it was.
     fn reads_any(&self, change: &Change, other: &Other) -> bool {
         self.of(change).any(|read| read.is_of(&other.changed))
+    }
+
+    /// Whether none of its pods starts without a key.
+    fn needs(&self, change: &Change, key: &String) -> bool {
+        self.of(change).any(|read| read.needed.contains(key))
     }
 
     fn shown(&self) -> String {
@@ -84,33 +90,38 @@ pub(super) fn read_by((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Chang
     let had = |it: &Reader<'_>| !old.get(&it.key).is_some_and(|was| is_off(&was.content));
     let after = readers(new);
     let running: Vec<&Reader<'_>> = after.iter().filter(|it| it.runs_on() && had(it)).collect();
-    let mut left = readers(old);
-    left.retain(|it| it.runs_on() && !new.contains_key(&it.key));
+    let before = readers(old);
+    let left = before.iter().filter(|it| it.runs_on());
+    let left: Vec<&Reader<'_>> = left.filter(|it| !new.contains_key(&it.key)).collect();
+    let versions = Versions {
+        before: &before,
+        after: &after,
+        new,
+    };
     let effects: FxHashMap<Place<'_>, Effect> =
         changes.iter().map(|it| (place(it), it.effect)).collect();
+    let asking: Vec<&Reader<'_>> = after.iter().chain(left.iter().copied()).collect();
     let mut said = Vec::new();
     for (change, other) in changes.iter().zip(&others) {
         said.push(other.as_ref().map(|other| {
-            let anew = of(change, other, &running, &effects);
-            (anew, other.gone(change, &after))
+            let found = of(change, other, &running, &effects);
+            let how = versions.start_with(change, other, &found.anew);
+            let mut gone = other.gone(change, &asking);
+            gone.push_str(&versions.starts_no_more(change, other));
+            (found.stay, how, gone)
         }));
     }
     for ((change, other), said) in changes.iter_mut().zip(&others).zip(said) {
-        let Some((other, (readers, gone))) = other.as_ref().zip(said) else {
+        let Some((other, (stay, how, gone))) = other.as_ref().zip(said) else {
             continue;
         };
-        if !readers.anew.is_empty() {
-            let anew = readers.anew.join(", ");
-            change.how = format!(
-                "the new pods of {anew} start with it, and those that `kubectl rollout undo` brings back as well"
-            );
+        if let Some(how) = how {
+            change.how = how;
         }
         change.how.push_str(&gone);
-        change.unaware = readers.stay;
-        let left: Vec<&Reader<'_>> = left
-            .iter()
-            .filter(|it| it.reads_any(change, other))
-            .collect();
+        change.unaware = stay;
+        let left = left.iter().filter(|it| it.reads_any(change, other));
+        let left: Vec<&Reader<'_>> = left.copied().collect();
         let words = [
             "reads it, and is left behind",
             "read it, and are left behind",
@@ -157,10 +168,10 @@ impl Other {
     }
 
     /// Whose pods ask for what is gone.
-    fn gone(&self, change: &Change, readers: &[Reader<'_>]) -> String {
+    fn gone(&self, change: &Change, readers: &[&Reader<'_>]) -> String {
         let said = self.gone.iter().filter_map(|key| {
-            let needs = |it: &&Reader<'_>| it.of(change).any(|read| read.needed.contains(key));
-            let who: Vec<&Reader<'_>> = readers.iter().filter(needs).collect();
+            let needs = |it: &&Reader<'_>| it.needs(change, key);
+            let who: Vec<&Reader<'_>> = readers.iter().copied().filter(needs).collect();
             let [one, more] =
                 ["asks", "ask"].map(|ask| format!("{ask} for `{key}`, which is gone"));
             say(
@@ -175,24 +186,92 @@ impl Other {
     }
 }
 
-/// Whose pods read something, by kind and name.
+/// Whose pods read something.
 #[derive(Default)]
-struct Readers {
+struct Readers<'a> {
     stay: Vec<String>,
-    anew: Vec<String>,
+    anew: Vec<&'a Reader<'a>>,
 }
 
-fn of(
+/// Who reads before a step, and after it.
+struct Versions<'a> {
+    before: &'a [Reader<'a>],
+    after: &'a [Reader<'a>],
+    new: &'a Keyed<'a>,
+}
+
+impl Versions<'_> {
+    fn before(&self, key: Key<'_>) -> Option<&Reader<'_>> {
+        self.before.iter().find(|it| it.key == key)
+    }
+
+    /// Whose new pods start with it, and whether those of the version before do once they are back.
+    fn start_with(&self, change: &Change, other: &Other, anew: &[&Reader<'_>]) -> Option<String> {
+        if anew.is_empty() {
+            return None;
+        }
+        let starts = |it: &Reader<'_>| {
+            let mut gone = other.gone.iter();
+            it.reads_any(change, other) && !gone.any(|key| it.needs(change, key))
+        };
+        let comes_back = |it: &&&Reader<'_>| self.before(it.key).is_some_and(starts);
+        let back: Vec<String> = anew
+            .iter()
+            .filter(comes_back)
+            .map(|it| it.shown())
+            .collect();
+        let shown: Vec<String> = anew.iter().map(|it| it.shown()).collect();
+        let undo = "those that `kubectl rollout undo` brings back";
+        let back = match back.len() {
+            0 => String::new(),
+            all if all == anew.len() => format!(", and {undo} as well"),
+            _ => format!(", and {undo} of {} as well", back.join(", ")),
+        };
+        Some(format!(
+            "the new pods of {} start with it{back}",
+            shown.join(", ")
+        ))
+    }
+
+    /// Whose version before asks for what is gone, where the new one does not: its pods that are there run on, and none
+    /// that is made anew starts.
+    fn starts_no_more(&self, change: &Change, other: &Other) -> String {
+        let said = other.gone.iter().filter_map(|key| {
+            let had = self.before.iter().filter(|it| is_workload(it.key.1));
+            let had = had.filter(|it| it.needs(change, key));
+            let is_other = |was: &&Reader<'_>| {
+                let mut after = self.after.iter();
+                self.new.contains_key(&was.key)
+                    && !after.any(|is| is.key == was.key && is.needs(change, key))
+            };
+            let shown: Vec<String> = had.filter(is_other).map(Reader::shown).collect();
+            let who = shown.join(", ");
+            (!shown.is_empty()).then(|| {
+                let [versions, ask, start] = match shown.len() {
+                    1 => ["version", "asks", "starts"],
+                    _ => ["versions", "ask", "start"],
+                };
+                format!(
+                    "; the {versions} before of {who} {ask} for `{key}`, which is gone, and {start} no pod any more, \
+                     not by `kubectl rollout undo` either"
+                )
+            })
+        });
+        said.collect()
+    }
+}
+
+fn of<'a>(
     change: &Change,
     other: &Other,
-    readers: &[&Reader<'_>],
+    readers: &[&'a Reader<'a>],
     effects: &FxHashMap<Place<'_>, Effect>,
-) -> Readers {
+) -> Readers<'a> {
     let mut found = Readers::default();
     for reader in readers.iter().filter(|it| it.reads_any(change, other)) {
         let (_, kind, name, namespace) = reader.key;
         match effects.get(&(kind, name, namespace)) {
-            Some(Effect::Rolls | Effect::RestartsAtOnce) => found.anew.push(reader.shown()),
+            Some(Effect::Rolls | Effect::RestartsAtOnce) => found.anew.push(reader),
             Some(Effect::Created | Effect::Renamed) => {}
             // How others replace their pods is theirs.
             Some(_) if !is_workload(kind) && !matches!(kind, "Pod" | "ReplicaSet") => {}
