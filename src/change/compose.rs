@@ -89,6 +89,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
                     kind: "service".to_owned(),
                     name: was,
                     place: None,
+                    data: None,
                 });
             }
             (Some(was), None) => {

@@ -168,6 +168,8 @@ pub struct Was {
     pub name: String,
     /// Where it was, in words, if that is another place.
     pub place: Option<String>,
+    /// What to do for its data before it is removed, where what is new has none of it.
+    pub data: Option<&'static str>,
 }
 
 impl std::fmt::Display for Was {

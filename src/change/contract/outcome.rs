@@ -221,8 +221,10 @@ fn renamed(step: &Step<'_>, target: TargetId, change: &Change) -> Diagnostic {
         ),
         _ => format!("`{name}` has another name, and the one it had runs on beside it"),
     };
+    let data = change.was.as_ref().and_then(|was| was.data);
+    let data = data.map_or_else(String::new, |data| format!("; {data}"));
     let diagnostic = Diagnostic::new(&catalogue::RUNS_BESIDE, what, place(change))
         .labelled(change.how.clone())
-        .help(removal);
+        .help(format!("{removal}{data}"));
     about(diagnostic, change)
 }

@@ -20,6 +20,7 @@ mod secret;
 mod selectors;
 mod tables;
 mod taken;
+mod uses;
 
 use super::difference::{apart, differences, value};
 use super::rules::{fields, hide};
@@ -79,7 +80,9 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     taken::refuse((&before, &after), &mut changes);
     selectors::without_pods((&before, &after), &mut changes);
     configs::left_behind((&before, &after), &mut changes);
+    uses::left_behind(&after, &mut changes);
     renames(&mut changes);
+    uses::data((&before, &after), &mut changes);
     backends::led_to((&before, &after), &mut changes);
     configs::read_by((&before, &after), &mut changes);
     TargetChanges {
@@ -388,6 +391,7 @@ fn renames(changes: &mut Vec<Change>) {
             kind: left.kind.clone(),
             name: left.name.clone(),
             place: (left.namespace != change.namespace).then(|| place(left)),
+            data: None,
         };
         change.how = format!("was {was}, which runs on beside it until it is deleted");
         // Who asks for what is left is said of that, which is told of no more.

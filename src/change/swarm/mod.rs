@@ -332,6 +332,7 @@ fn rename(change: &mut Change, was: &str, taken: Option<String>) {
         kind: "service".to_owned(),
         name: was.to_owned(),
         place: None,
+        data: None,
     });
     (change.effect, change.how) = match taken {
         Some(port) => (

@@ -1,0 +1,302 @@
+//! Who uses what is written no more, beside what pods read of `ConfigMaps` and Secrets: claims, accounts, what images are pulled with, and
+//! certificates. And what becomes of data where a workload comes to have other claims.
+
+use super::{Keyed, SAME, is_workload};
+use crate::change::difference::value;
+use crate::change::{Change, Effect};
+use crate::targets::Object;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// How something is used.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum How {
+    /// A pod waits for its claim (kubernetes/kubernetes `pkg/scheduler/framework/plugins/volumebinding`, `PreFilter`); one in use goes with the last
+    /// pod that has it (`kubernetes.io/docs/concepts/storage/persistent-volumes`, Storage Object in Use Protection).
+    Mounts,
+    /// No pod is admitted without its account (kubernetes/kubernetes `plugin/pkg/admission/serviceaccount`, `Admit`).
+    RunsAs,
+    /// It is tried without (kubernetes/kubernetes `pkg/kubelet/kubelet_pods.go`, `getPullSecretsForPod`).
+    PullsWith,
+    /// `kubernetes.io/docs/concepts/services-networking/ingress`, TLS; `gateway-api.sigs.k8s.io/reference/spec`, `ListenerTLSConfig`.
+    Certificate,
+}
+
+impl How {
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Mounts => CLAIM,
+            Self::RunsAs => "ServiceAccount",
+            Self::PullsWith | Self::Certificate => "Secret",
+        }
+    }
+
+    /// Of one and of more.
+    fn words(self) -> [&'static str; 2] {
+        match self {
+            Self::Mounts => [
+                "mounts it, and starts no pod where it is gone",
+                "mount it, and start no pod where it is gone",
+            ],
+            Self::RunsAs => [
+                "runs as it, and makes no pod where it is gone",
+                "run as it, and make no pod where it is gone",
+            ],
+            Self::PullsWith => [
+                "pulls its images with it, and without where it is gone",
+                "pull their images with it, and without where it is gone",
+            ],
+            Self::Certificate => [
+                "has its certificate from it, and none of its own where it is gone",
+                "have their certificate from it, and none of their own where it is gone",
+            ],
+        }
+    }
+}
+
+const CLAIM: &str = "PersistentVolumeClaim";
+
+/// What is used, how, and in which namespace.
+type Use = (How, String, Option<String>);
+
+/// What an object uses.
+fn uses(object: &Object) -> BTreeSet<Use> {
+    let whole = value(&object.content);
+    let mut found = BTreeSet::new();
+    let mut add = |how, name: Option<&str>, namespace: Option<&str>| {
+        let namespace = namespace.or(object.namespace.as_deref());
+        found.extend(name.map(|it| (how, it.to_owned(), namespace.map(ToOwned::to_owned))));
+    };
+    let place = match object.kind.as_str() {
+        "Pod" => "/spec",
+        "CronJob" => "/spec/jobTemplate/spec/template/spec",
+        _ => "/spec/template/spec",
+    };
+    if let Some(pod) = whole
+        .pointer(place)
+        .filter(|it| it.get("containers").is_some())
+    {
+        for volume in items(pod, "volumes") {
+            let claim = volume.get("persistentVolumeClaim");
+            add(
+                How::Mounts,
+                claim.and_then(|it| text(it, "claimName")),
+                None,
+            );
+        }
+        let account = text(pod, "serviceAccountName").or_else(|| text(pod, "serviceAccount"));
+        add(How::RunsAs, account, None);
+        for secret in items(pod, "imagePullSecrets") {
+            add(How::PullsWith, text(secret, "name"), None);
+        }
+    }
+    match (super::group(object), object.kind.as_str()) {
+        ("networking.k8s.io", "Ingress") => {
+            for tls in whole
+                .get("spec")
+                .into_iter()
+                .flat_map(|it| items(it, "tls"))
+            {
+                add(How::Certificate, text(tls, "secretName"), None);
+            }
+        }
+        ("gateway.networking.k8s.io", "Gateway") => {
+            let listeners = whole.get("spec").into_iter();
+            let tls = listeners.flat_map(|it| items(it, "listeners"));
+            let tls = tls.filter_map(|it| it.get("tls"));
+            for certificate in tls.flat_map(|it| items(it, "certificateRefs")) {
+                if text(certificate, "kind").is_none_or(|it| it == "Secret") {
+                    let namespace = text(certificate, "namespace");
+                    add(How::Certificate, text(certificate, "name"), namespace);
+                }
+            }
+        }
+        _ => {}
+    }
+    found
+}
+
+fn items<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
+    let items = value.get(key).and_then(Value::as_array);
+    items.into_iter().flatten()
+}
+
+fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
+    value.get(key).and_then(Value::as_str)
+}
+
+/// Says of each that is written no more who uses it all the same.
+pub(super) fn left_behind(new: &Keyed<'_>, changes: &mut [Change]) {
+    let is_used = |it: &Change| {
+        it.effect == Effect::Left && matches!(&*it.kind, CLAIM | "ServiceAccount" | "Secret")
+    };
+    if !changes.iter().any(is_used) {
+        return;
+    }
+    let mut users: Vec<_> = new.iter().collect();
+    users.sort_unstable_by_key(|(key, _)| **key);
+    let users: Vec<(String, BTreeSet<Use>)> = users
+        .into_iter()
+        .map(|(key, object)| (format!("{} {}", key.1, key.2), uses(object)))
+        .collect();
+    for change in changes.iter_mut().filter(|it| is_used(it)) {
+        for how in [How::Mounts, How::RunsAs, How::PullsWith, How::Certificate] {
+            if how.kind() != change.kind {
+                continue;
+            }
+            let used = (how, change.name.clone(), change.namespace.clone());
+            let who = users.iter().filter(|(_, uses)| uses.contains(&used));
+            let who: Vec<&str> = who.map(|(shown, _)| shown.as_str()).collect();
+            let [one, more] = how.words();
+            let does = match who.len() {
+                0 => continue,
+                1 => one,
+                _ => more,
+            };
+            change.how = format!("{}; {} {does}", change.how, who.join(", "));
+        }
+    }
+}
+
+/// Says where the data of a workload stays that comes to have other claims: one of another name, or those of a `StatefulSet` under
+/// another name or in another namespace (`kubernetes.io/docs/concepts/workloads/controllers/statefulset`, Stable Storage; a claim is of one namespace:
+/// `kubernetes.io/docs/concepts/storage/persistent-volumes`, Claims As Volumes). Between two programs ZD4051 says it.
+pub(super) fn data((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change]) {
+    for change in changes.iter_mut().filter(|it| is_workload(&it.kind)) {
+        match change.effect {
+            Effect::Left => {
+                let was = find(old, &change.kind, &change.name, change.namespace.as_deref());
+                change.how.extend(was.and_then(|it| goes_with(it, change)));
+            }
+            Effect::Renamed if change.service.is_none() => moved(old, change),
+            Effect::Created | Effect::Refused | Effect::Renamed => {}
+            _ if change.service.is_none() => {
+                let place = change.namespace.as_deref();
+                let [was, is] =
+                    [old, new].map(|side| find(side, &change.kind, &change.name, place));
+                let said = was.zip(is).and_then(|(was, is)| other_claims(was, is));
+                change.how.extend(said);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn find<'a>(
+    side: &Keyed<'a>,
+    kind: &str,
+    name: &str,
+    namespace: Option<&str>,
+) -> Option<&'a Object> {
+    side.get(&("apps", kind, name, namespace)).copied()
+}
+
+/// What becomes of the claims of a `StatefulSet` that somebody deletes (`kubernetes.io/docs/concepts/workloads/controllers/statefulset`,
+/// `PersistentVolumeClaim` retention: they stay where nothing else is said).
+fn goes_with(was: &Object, change: &Change) -> Option<String> {
+    match claims(was)? {
+        Claims::Deleted => {
+            Some("; `whenDeleted: Delete` deletes its claims with it, and their data".to_owned())
+        }
+        Claims::Kept if change.service.is_none() => {
+            Some("; its claims stay then, with their data".to_owned())
+        }
+        Claims::Kept => None,
+    }
+}
+
+/// What becomes of the claims that a `StatefulSet` makes once it is deleted.
+#[derive(PartialEq)]
+enum Claims {
+    Kept,
+    Deleted,
+}
+
+fn claims(object: &Object) -> Option<Claims> {
+    let whole = value(&object.content);
+    let spec = whole.get("spec").filter(|_| object.kind == "StatefulSet")?;
+    items(spec, "volumeClaimTemplates").next()?;
+    let deleted = spec.pointer("/persistentVolumeClaimRetentionPolicy/whenDeleted");
+    let deleted = deleted.and_then(Value::as_str) == Some("Delete");
+    Some(if deleted {
+        Claims::Deleted
+    } else {
+        Claims::Kept
+    })
+}
+
+fn moved(old: &Keyed<'_>, change: &mut Change) {
+    let Some(was) = &mut change.was else {
+        return;
+    };
+    // Where it was is said in words: there is one of that name that is no longer written, and this is the one.
+    let mut all: Vec<_> = old
+        .iter()
+        .filter(|(key, _)| (key.0, key.1, key.2) == ("apps", &*was.kind, &*was.name))
+        .filter(|(key, _)| was.place.is_none() || key.3 != change.namespace.as_deref())
+        .collect();
+    all.sort_unstable_by_key(|(key, _)| **key);
+    let Some((_, object)) = all.first() else {
+        return;
+    };
+    let (said, data) = match claims(object) {
+        Some(Claims::Kept) => (
+            "its claims are others: the data stays in those of the old one".to_owned(),
+            "copy its data first",
+        ),
+        Some(Claims::Deleted) => (
+            "its claims are others: the data stays in those of the old one, which `whenDeleted: Delete` deletes with it".to_owned(),
+            "copy its data first, which goes with the old one as `whenDeleted: Delete` says",
+        ),
+        None => {
+            let mounted = mounted(object);
+            if was.place.is_none() || mounted.is_empty() {
+                return;
+            }
+            (
+                format!(
+                    "claim {} is another one there: the data stays in the old one's",
+                    mounted.join(" and ")
+                ),
+                "copy its data first",
+            )
+        }
+    };
+    was.data = Some(data);
+    let (how, same) = change
+        .how
+        .strip_suffix(SAME)
+        .map_or((&*change.how, ""), |how| (how, SAME));
+    change.how = format!("{how}; {said}{same}");
+}
+
+/// What stays in claims that a workload mounts no more.
+fn other_claims(was: &Object, is: &Object) -> Option<String> {
+    let [before, after] = [was, is].map(mounted);
+    let gone: Vec<&str> = apart(&before, &after);
+    let come = apart(&after, &before);
+    if gone.is_empty() {
+        return None;
+    }
+    let (claims, come) = (gone.join(" and "), come.join(" and "));
+    Some(if come.is_empty() {
+        format!("; its data in claim {claims} stays there, and it mounts that no more")
+    } else {
+        format!(
+            "; its data in claim {claims} stays there: it mounts {come} now, which has none of it unless somebody copied it"
+        )
+    })
+}
+
+/// The claims that it mounts by their names.
+fn mounted(object: &Object) -> Vec<String> {
+    let uses = uses(object).into_iter();
+    uses.filter(|(how, ..)| *how == How::Mounts)
+        .map(|(_, name, _)| format!("`{name}`"))
+        .collect()
+}
+
+fn apart<'a>(some: &'a [String], others: &[String]) -> Vec<&'a str> {
+    let apart = some.iter().filter(|it| !others.contains(it));
+    apart.map(String::as_str).collect()
+}
