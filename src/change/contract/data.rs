@@ -34,9 +34,9 @@ fn compare(both: Both<'_>, target: TargetId, graphs: (&Graph, &Graph), found: &m
     );
     for (path, real, _) in &before {
         let now = after.iter().find(|(at, ..)| at == path);
-        let elsewhere = after.iter().any(|(_, now, _)| now == real);
+        let elsewhere = after.iter().any(|(_, now, _)| real.is(now));
         match now {
-            Some((_, now, mount)) if now != real => {
+            Some((_, now, mount)) if !real.is(now) => {
                 found.push(another(both.new.name(), path, (real, now), mount.span));
             }
             None if !elsewhere => found.push(gone(both.new, path, real)),
@@ -118,12 +118,15 @@ fn beside(target: TargetId, change: &Change, other: &Writer) -> Diagnostic {
 }
 
 /// What holds the data of a volume on a target.
-#[derive(PartialEq)]
 struct Place {
     /// Its name there; on Kubernetes the claim's, or what the claims of a `StatefulSet`'s pods begin with.
     name: String,
     /// The `StatefulSet` whose pods have a claim each.
     workload: Option<String>,
+    /// Whether that had one pod at the most, whose claim is all there is.
+    alone: bool,
+    /// Whether somebody else makes it.
+    external: bool,
     /// The namespace of Kubernetes, where it is said.
     namespace: Option<String>,
 }
@@ -133,17 +136,45 @@ impl Place {
         Self {
             name,
             workload: None,
+            alone: false,
+            external: false,
             namespace: None,
         }
     }
 
-    fn on_kubernetes(graph: &Graph, service: ServiceView<'_>, name: String, label: &str) -> Self {
+    /// Whether the data is where it was. A `StatefulSet`'s first pod has the claim of that name, whoever made it
+    /// (`kubernetes.io/docs/concepts/workloads/controllers/statefulset`, Stable Storage).
+    fn is(&self, now: &Self) -> bool {
+        let is_first = match (&self.workload, &now.workload) {
+            (Some(_), None) => self.alone && self.first() == now.name,
+            (None, Some(_)) => self.name == now.first(),
+            (old, new) => old == new && self.name == now.name,
+        };
+        is_first && self.namespace == now.namespace
+    }
+
+    /// What holds it for the first pod.
+    fn first(&self) -> String {
+        match &self.workload {
+            Some(workload) => format!("{}-{workload}-0", self.name),
+            None => self.name.clone(),
+        }
+    }
+
+    fn on_kubernetes(
+        graph: &Graph,
+        service: ServiceView<'_>,
+        (name, external): (String, bool),
+        label: &str,
+    ) -> Self {
         let settings = graph.settings(TargetId::Kubernetes);
         let namespace = settings.and_then(|settings| settings.namespace.as_ref());
         let has_own = derivation::has_own_claims(graph, service, label);
         Self {
             name,
             workload: has_own.then(|| service.emitted_name().to_owned()),
+            alone: graph.replicas(service).most <= 1,
+            external,
             namespace: namespace.map(|namespace| namespace.value.to_string()),
         }
     }
@@ -160,6 +191,15 @@ impl Place {
             (Some(old), Some(new)) if old != new => {
                 format!("keep the name, `name = \"{old}\"` in the service")
             }
+            (Some(_), None) if now.external && self.alone => {
+                format!(
+                    "name the claim that it is in, `name = \"{}\"` in the volume, or leave `external` out",
+                    self.first()
+                )
+            }
+            (Some(_), None) if now.external => {
+                "leave `external` out: each of its pods has a claim of its own".to_owned()
+            }
             (Some(_), None) | (None, Some(_)) => {
                 "keep the volume's `access`, and who mounts it".to_owned()
             }
@@ -170,10 +210,7 @@ impl Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.workload {
-            Some(workload) => write!(f, "`{}-{workload}-0`", self.name)?,
-            None => write!(f, "`{}`", self.name)?,
-        }
+        write!(f, "`{}`", self.first())?;
         match &self.namespace {
             Some(namespace) => write!(f, " of namespace `{namespace}`"),
             None => Ok(()),
@@ -204,7 +241,9 @@ fn mounts<'a>(
             let own = external || said.is_some();
             let name = said.unwrap_or_else(|| label.to_owned());
             let place = match target {
-                TargetId::Kubernetes => Place::on_kubernetes(graph, service, name, label),
+                TargetId::Kubernetes => {
+                    Place::on_kubernetes(graph, service, (name, external), label)
+                }
                 TargetId::Swarm if !own => {
                     Place::named(format!("{}_{label}", graph.stack(service)))
                 }

@@ -7,10 +7,12 @@ mod defaults;
 mod exceptions;
 mod invalid;
 mod kept;
+mod missing;
 mod others;
 mod pods;
 mod quantity;
 mod reads;
+mod references;
 mod refusal;
 mod refused;
 mod rolling;
@@ -85,6 +87,8 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     uses::data((&before, &after), &mut changes);
     backends::led_to((&before, &after), &mut changes);
     configs::read_by((&before, &after), &mut changes);
+    references::tell((&before, &after), &mut changes);
+    missing::asked_for((&before, &after), &mut changes);
     TargetChanges {
         target: pair.target,
         changes,

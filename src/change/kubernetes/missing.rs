@@ -1,0 +1,103 @@
+//! Whose new pods ask for what is not there: a key that a `ConfigMap` or Secret of the same manifests does not have, or one of a name that
+//! they have none of. Such a pod stays in `CreateContainerConfigError` or without its files (kubernetes/kubernetes `pkg/kubelet/kubelet_pods.go`,
+//! `makeEnvironmentVariables`; `pkg/volume/configmap`, `pkg/volume/secret`).
+
+use super::reads::{self, Read};
+use super::{Key, Keyed, secret};
+use crate::change::difference::at;
+use crate::change::{Change, Effect};
+use crate::targets::Object;
+
+/// Says it of what is made or changed, where it did not ask for that before. What a program asks for it declares.
+pub(super) fn asked_for((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change]) {
+    let may_start = |it: &Change| {
+        let starts = matches!(
+            it.effect,
+            Effect::Created | Effect::InPlace | Effect::Renamed
+        );
+        it.service.is_none() && (starts || it.effect.replaces())
+    };
+    if !changes.iter().any(may_start) {
+        return;
+    }
+    for change in changes.iter_mut().filter(|it| may_start(it)) {
+        let Some(object) = find(change, new) else {
+            continue;
+        };
+        let before = find(change, old).and_then(reads::of).unwrap_or_default();
+        let mut said: Vec<String> = Vec::new();
+        for read in reads::of(object).unwrap_or_default() {
+            let is_there = (old, new);
+            let one = lacking(&read, &before, change.namespace.as_deref(), is_there);
+            for one in one.into_iter().filter(|_| !read.optional) {
+                if !said.contains(&one) {
+                    said.push(one);
+                }
+            }
+        }
+        for said in said {
+            if !change.how.is_empty() {
+                change.how.push_str("; ");
+            }
+            change.how.push_str(&said);
+        }
+    }
+}
+
+/// What makes pods, of whatever group.
+fn find<'a>(change: &Change, side: &Keyed<'a>) -> Option<&'a Object> {
+    let namespace = change.namespace.as_deref();
+    ["apps", "batch", ""].iter().find_map(|group| {
+        let key: Key<'_> = (group, &change.kind, &change.name, namespace);
+        side.get(&key).copied()
+    })
+}
+
+/// What of something that is read, and was not before, is not there.
+fn lacking(
+    read: &Read,
+    before: &[Read],
+    namespace: Option<&str>,
+    (old, new): (&Keyed<'_>, &Keyed<'_>),
+) -> Vec<String> {
+    let Read { kind, name, .. } = read;
+    let key: Key<'_> = ("", kind, name, namespace);
+    let same = |it: &&Read| (it.kind, &it.name) == (read.kind, &read.name);
+    let Some(object) = new.get(&key) else {
+        // Where none is written at all they are elsewhere; one that is left behind says so itself.
+        let mut here = new.keys();
+        let some = here.any(|it| (it.0, it.1, it.3) == ("", *kind, namespace));
+        let is_new = !before.iter().any(|it| same(&it));
+        let said = format!(
+            "no {kind} of these manifests is called `{name}`: no new pod starts, unless the cluster has one"
+        );
+        let is_told = some && is_new && !old.contains_key(&key);
+        return is_told.then_some(said).into_iter().collect();
+    };
+    let keys = secret::held(kind, &object.content);
+    // Somebody else fills an empty one, such as a controller that makes tokens or certificates.
+    let is_filled = at(&object.content, &["type"]);
+    let is_filled = is_filled.is_some_and(|it| it.as_str() == Some(TOKEN));
+    if keys.is_empty() || is_filled {
+        return Vec::new();
+    }
+    // What is said of a key that goes is said of what had it.
+    let had = old.get(&key).map(|it| secret::held(kind, &it.content));
+    let had = had.unwrap_or_default();
+    let is_new = |wanted: &&String| {
+        let mut before = before.iter().filter(same);
+        !before.any(|it| it.needed.contains(wanted))
+    };
+    let wanted = read.needed.iter().filter(is_new);
+    let wanted = wanted.filter(|it| !keys.contains_key(*it) && !had.contains_key(*it));
+    let unless = if old.contains_key(&key) {
+        ", unless somebody added it"
+    } else {
+        ""
+    };
+    let said = |it| format!("no new pod starts: {kind} {name} has no `{it}`{unless}");
+    wanted.map(said).collect()
+}
+
+/// A token for an account is filled in (`kubernetes.io/docs/concepts/configuration/secret`, `ServiceAccount` token Secrets).
+const TOKEN: &str = "kubernetes.io/service-account-token";
