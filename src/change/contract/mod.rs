@@ -7,6 +7,7 @@ mod addresses;
 mod data;
 mod endpoints;
 mod instances;
+mod listeners;
 mod migrations;
 mod namesakes;
 mod newcomers;
@@ -73,6 +74,7 @@ static ALL: &[Rule] = &[
     versions::in_common,
     order::check,
     routes::removed,
+    listeners::removed,
     instances::fewer_at_once,
     instances::old_version_scaled,
     instances::autoscaler,

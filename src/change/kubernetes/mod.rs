@@ -88,6 +88,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     backends::led_to((&before, &after), &mut changes);
     configs::read_by((&before, &after), &mut changes);
     references::tell((&before, &after), &mut changes);
+    references::carried(&mut changes);
     missing::asked_for((&before, &after), &mut changes);
     TargetChanges {
         target: pair.target,
