@@ -15,6 +15,7 @@ pub(super) fn consider(object: &Object, before: &Content, fields: &mut [Field]) 
         "Pod" => pod(&object.content, fields),
         "Job" => job(&object.content, fields),
         "Secret" => secret(fields),
+        "PersistentVolumeClaim" => claim(fields),
         _ => {}
     }
 }
@@ -55,6 +56,24 @@ fn secret(fields: &mut [Field]) {
                 "what was written into `data` stays there, written in `stringData` no more";
         }
     }
+}
+
+/// A class of its own in place of none (kubernetes/kubernetes `pkg/apis/core/validation`, `validateStorageClassUpgradeFromNil`): the
+/// default one was written into the claim when it was made (`plugin/pkg/admission/storage/storageclass/setdefault`), if there was one.
+fn claim(fields: &mut [Field]) {
+    for field in fields.iter_mut().filter(|it| is_class_said(it)) {
+        field.effect = Effect::InPlace;
+        field.because = CLASS_SAID;
+    }
+}
+
+/// What comes of it.
+pub(super) const CLASS_SAID: &str =
+    "no pod is replaced; refused where another class was the default one: that was written into it";
+
+/// Whether a claim comes to say its class.
+pub(super) fn is_class_said(field: &Field) -> bool {
+    field.path == "spec.storageClassName" && field.old.is_none() && field.new.is_some()
 }
 
 /// Of a Service (kubernetes/kubernetes `pkg/apis/core/validation`, `validateUpgradeDowngradeClusterIPs`,

@@ -251,6 +251,9 @@ fn changed(
             worst,
             "no pod is replaced; refused where its class says no `allowVolumeExpansion`".to_owned(),
         ),
+        Effect::InPlace if change.fields.iter().any(exceptions::is_class_said) => {
+            (worst, exceptions::CLASS_SAID.to_owned())
+        }
         _ if change.fields.iter().any(releases) => {
             (worst, "pods that waited for it are replaced now".to_owned())
         }

@@ -84,6 +84,10 @@ pub(super) static POD: Table = &[
     ("containers.*.startupProbe.httpGet.scheme", Text("HTTP")),
     ("containers.*.lifecycle.*.httpGet.path", Text("/")),
     ("containers.*.lifecycle.*.httpGet.scheme", Text("HTTP")),
+    // Declared at GRPCAction in types.go.
+    ("containers.*.livenessProbe.grpc.service", Text("")),
+    ("containers.*.readinessProbe.grpc.service", Text("")),
+    ("containers.*.startupProbe.grpc.service", Text("")),
     // SetDefaults_SecretVolumeSource and the three like it; 420 is 0644.
     ("volumes.*.secret.defaultMode", Number(420)),
     ("volumes.*.configMap.defaultMode", Number(420)),

@@ -97,7 +97,14 @@ fn listed(mut document: Value) -> Vec<Value> {
 ///
 /// # Errors
 /// It goes by no name.
-pub(super) fn object(path: &str, document: Value) -> Result<Option<Object>, Failure> {
+pub(super) fn object(path: &str, mut document: Value) -> Result<Option<Object>, Failure> {
+    // A namespace is taken out of what is in none, so that it is the same object with one and without: kubernetes/kubernetes
+    // `staging/src/k8s.io/apiserver/pkg/registry/rest/meta.go`, `EnsureObjectNamespaceMatchesRequestNamespace`.
+    if is_cluster_wide(&document)
+        && let Some(metadata) = document.get_mut("metadata").and_then(Value::as_object_mut)
+    {
+        metadata.remove("namespace");
+    }
     let text = |pointer: &str| {
         let text = document.pointer(pointer).and_then(Value::as_str);
         text.map(ToOwned::to_owned)
@@ -121,6 +128,72 @@ pub(super) fn object(path: &str, document: Value) -> Result<Option<Object>, Fail
         namespace,
         content: Content::Value(document),
     }))
+}
+
+/// The kinds that are in no namespace, with their groups (`kubectl api-resources --namespaced=false`; of others the most common).
+const CLUSTER_WIDE: [(&str, &[&str]); 16] = [
+    (
+        "",
+        &["Namespace", "Node", "PersistentVolume", "ComponentStatus"],
+    ),
+    (
+        "rbac.authorization.k8s.io",
+        &["ClusterRole", "ClusterRoleBinding"],
+    ),
+    (
+        "storage.k8s.io",
+        &[
+            "StorageClass",
+            "CSIDriver",
+            "CSINode",
+            "VolumeAttachment",
+            "VolumeAttributesClass",
+        ],
+    ),
+    (
+        "networking.k8s.io",
+        &["IngressClass", "IPAddress", "ServiceCIDR"],
+    ),
+    ("scheduling.k8s.io", &["PriorityClass"]),
+    ("node.k8s.io", &["RuntimeClass"]),
+    ("apiextensions.k8s.io", &["CustomResourceDefinition"]),
+    ("apiregistration.k8s.io", &["APIService"]),
+    (
+        "admissionregistration.k8s.io",
+        &[
+            "ValidatingWebhookConfiguration",
+            "MutatingWebhookConfiguration",
+            "ValidatingAdmissionPolicy",
+            "ValidatingAdmissionPolicyBinding",
+            "MutatingAdmissionPolicy",
+            "MutatingAdmissionPolicyBinding",
+        ],
+    ),
+    (
+        "certificates.k8s.io",
+        &["CertificateSigningRequest", "ClusterTrustBundle"],
+    ),
+    (
+        "flowcontrol.apiserver.k8s.io",
+        &["FlowSchema", "PriorityLevelConfiguration"],
+    ),
+    ("resource.k8s.io", &["DeviceClass", "ResourceSlice"]),
+    ("gateway.networking.k8s.io", &["GatewayClass"]),
+    (
+        "snapshot.storage.k8s.io",
+        &["VolumeSnapshotClass", "VolumeSnapshotContent"],
+    ),
+    ("policy", &["PodSecurityPolicy"]),
+    ("cert-manager.io", &["ClusterIssuer"]),
+];
+
+/// Whether a document is an object that is in no namespace.
+fn is_cluster_wide(document: &Value) -> bool {
+    let text = |key: &str| document.get(key).and_then(Value::as_str);
+    let (version, kind) = (text("apiVersion").unwrap_or_default(), text("kind"));
+    let group = version.split_once('/').map_or("", |(group, _)| group);
+    let mut groups = CLUSTER_WIDE.iter();
+    kind.is_some_and(|kind| groups.any(|(of, kinds)| *of == group && kinds.contains(&kind)))
 }
 
 /// Whether a document is for kustomize, and no object.
@@ -167,20 +240,6 @@ pub(super) fn keeps_namespaces(
     document: &Value,
     objects: &[Object],
 ) -> Result<(), Failure> {
-    // The most common of those that are in no namespace.
-    const NOWHERE: [&str; 11] = [
-        "ClusterRole",
-        "ClusterRoleBinding",
-        "CSIDriver",
-        "CustomResourceDefinition",
-        "GatewayClass",
-        "IngressClass",
-        "Namespace",
-        "PersistentVolume",
-        "PriorityClass",
-        "RuntimeClass",
-        "StorageClass",
-    ];
     let Some(namespace) = document.get("namespace").and_then(Value::as_str) else {
         return Ok(());
     };
@@ -188,7 +247,7 @@ pub(super) fn keeps_namespaces(
     let moves = |object: &Object| {
         object.kind != Object::FILE
             && object.file.starts_with(folder)
-            && !NOWHERE.contains(&object.kind.as_str())
+            && !matches!(&object.content, Content::Value(value) if is_cluster_wide(value))
             && object.namespace.as_deref() != Some(namespace)
     };
     if objects.iter().any(moves) {
