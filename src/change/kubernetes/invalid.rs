@@ -9,19 +9,12 @@ use crate::change::{Effect, Field, Refusal};
 use crate::targets::{Content, Object};
 use serde_json::{Value, json};
 
-/// What is wrong.
-pub(super) enum Fault {
-    /// A place, and what is said of it.
-    At(String, String),
-    /// A place, what stands there, and what is asked for, as a field of the API's types and as a type.
-    Unread(String, &'static str, String, &'static str),
-    /// A place where no amount stands.
-    Amount(String),
-}
+/// A place, and what is said of it.
+pub(super) type Fault = (String, String);
 
 /// What is said of a place.
 pub(super) fn said(place: &str, said: impl Into<String>) -> Fault {
-    Fault::At(place.to_owned(), said.into())
+    (place.to_owned(), said.into())
 }
 
 /// What is said of a workload, where something is wrong with it; its field is refused, where it is one of those.
@@ -44,26 +37,12 @@ pub(super) fn consider(object: &Object, fields: &mut [Field], is_new: bool) -> O
         .or_else(|| is_workload.then(of_its_own).flatten())
         .or_else(|| pods::consider(kind, content, is_new))
         .or_else(|| of_kind(content))?;
-    let (Fault::At(place, _) | Fault::Unread(place, ..) | Fault::Amount(place)) = &fault;
-    let told = as_told(content, place);
+    let (place, said) = &fault;
+    let told = as_told(content, place.trim_start_matches('…'));
     for field in fields.iter_mut().filter(|it| is_around(&it.path, &told)) {
         field.effect = Effect::Refused;
     }
-    let (kind, name) = (&*object.kind, &*object.name);
-    let said = match &fault {
-        Fault::At(place, said) => refusal::fault(kind, name, place, said),
-        Fault::Unread(_, is, field, wanted) if is_new => {
-            let version = at(content, &["apiVersion"]);
-            let version = version
-                .as_deref()
-                .and_then(Value::as_str)
-                .unwrap_or_default();
-            let version = version.rsplit('/').next().unwrap_or_default();
-            refusal::unread(kind, version, [*is, field.as_str(), *wanted])
-        }
-        Fault::Unread(_, _, _, wanted) => refusal::unread_patch(wanted),
-        Fault::Amount(_) => refusal::amount(),
-    };
+    let said = refusal::fault(kind, &object.name, place, said);
     Some((Refusal::Invalid, said))
 }
 
@@ -89,21 +68,13 @@ fn name(object: &Object, is_new: bool) -> Option<Fault> {
     Some(said("metadata.name", why))
 }
 
-/// `ValidateNonnegativeField`; what is no whole number cannot be read as one (`staging/src/k8s.io/api/apps/v1/types.go`).
+/// `ValidateNonnegativeField`.
 fn replicas(kind: &str, content: &Content) -> Option<Fault> {
     let place = "spec.replicas";
     let count = at(content, &["spec", "replicas"]).filter(|_| kind != "DaemonSet")?;
-    let is = match &*count {
-        Value::Number(number) if number.as_i64().is_some_and(|it| it < 0) => {
-            let why = format!("Invalid value: {number}: must be greater than or equal to 0");
-            return Some(said(place, why));
-        }
-        Value::String(_) => "string",
-        Value::Bool(_) => "bool",
-        _ => return None,
-    };
-    let field = format!("{kind}Spec.spec.replicas");
-    Some(Fault::Unread(place.to_owned(), is, field, "int32"))
+    let count = count.as_i64().filter(|it| *it < 0)?;
+    let why = format!("Invalid value: {count}: must be greater than or equal to 0");
+    Some(said(place, why))
 }
 
 /// `ValidateDeploymentSpec`, `ValidateStatefulSetSpec`, `ValidateDaemonSetSpec`, `ValidatePodTemplateSpecForReplicaSet`: pods that their
@@ -160,7 +131,20 @@ fn deployment(content: &Content) -> Option<Fault> {
         let why = "Forbidden: may not be specified when strategy `type` is 'Recreate'";
         return Some(said("spec.strategy.rollingUpdate", why));
     }
+    let kind = strategy.get("type").and_then(Value::as_str);
+    if let Some(kind) = kind.filter(|it| !matches!(*it, "" | "RollingUpdate")) {
+        let why = format!("Unsupported value: {{\"Type\":\"{kind}\",…");
+        return Some(said("spec.strategy", why));
+    }
     let of = |key| rolling.and_then(|it| it.get(key));
+    let shares = [("maxUnavailable", true), ("maxSurge", false)].into_iter();
+    let mut faults = shares.filter_map(|(key, is_part)| {
+        let place = format!("spec.strategy.rollingUpdate.{key}");
+        of(key).and_then(|amount| share(&place, amount, is_part))
+    });
+    if let Some(fault) = faults.next() {
+        return Some(fault);
+    }
     let (surge, unavailable) = (of("maxSurge"), of("maxUnavailable"));
     if let Some(unavailable) = unavailable.filter(|it| is_none(it))
         && surge.is_some_and(is_none)
@@ -175,6 +159,27 @@ fn deployment(content: &Content) -> Option<Fault> {
         let why = format!("Invalid value: {deadline}: must be greater than minReadySeconds");
         said("spec.progressDeadlineSeconds", why)
     })
+}
+
+/// `ValidatePositiveIntOrPercent`, and of what is a part of the whole `IsNotMoreThan100Percent`.
+pub(super) fn share(place: &str, amount: &Value, is_part: bool) -> Option<Fault> {
+    let why = match amount {
+        Value::Number(number) if number.as_i64().is_some_and(|it| it < 0) => {
+            "must be greater than or equal to 0"
+        }
+        Value::String(text) => {
+            let digits = text.strip_suffix('%').filter(|it| !it.is_empty());
+            let digits = digits.filter(|it| it.chars().all(|c| c.is_ascii_digit()));
+            match digits.map(str::parse::<u64>) {
+                None => "a valid percent string must be a numeric string followed by an ending '%'",
+                Some(Ok(share)) if share <= 100 || !is_part => return None,
+                Some(_) if is_part => "must not be greater than 100%",
+                Some(_) => return None,
+            }
+        }
+        _ => return None,
+    };
+    Some(said(place, format!("Invalid value: {amount}: {why}")))
 }
 
 /// `ValidateDaemonSetUpdateStrategy`, `ValidateRollingUpdateDaemonSet`.
@@ -203,7 +208,7 @@ fn daemon_set(content: &Content) -> Option<Fault> {
 }
 
 /// A place as a plan tells it, by the name of a container, as far as its lists.
-fn as_told(content: &Content, place: &str) -> String {
+pub(super) fn as_told(content: &Content, place: &str) -> String {
     let named = || {
         let (list, rest) = place.split_once('[')?;
         let (index, rest) = rest.split_once(']')?;

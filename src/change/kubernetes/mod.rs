@@ -3,6 +3,7 @@
 
 mod backends;
 mod configs;
+mod decoding;
 mod defaults;
 mod exceptions;
 mod invalid;
@@ -10,6 +11,7 @@ mod kept;
 mod missing;
 mod others;
 mod pods;
+mod ports;
 mod quantity;
 mod reads;
 mod references;
@@ -22,7 +24,9 @@ mod secret;
 mod selectors;
 mod tables;
 mod taken;
+mod unread;
 mod uses;
+mod versions;
 
 use super::difference::{apart, differences, value};
 use super::rules::{fields, hide};
@@ -131,6 +135,17 @@ fn is_generated(object: &Object) -> bool {
 /// The group of the API that an object is of; none is that of the core. What was in `extensions` is served there and elsewhere
 /// (`kubernetes.io/docs/reference/using-api/deprecation-guide`, v1.16 and v1.22).
 fn group(object: &Object) -> &str {
+    let version = version(object);
+    let group = version.split_once('/').map_or("", |(group, _)| group);
+    match (group, object.kind.as_str()) {
+        ("extensions", "Ingress" | "NetworkPolicy") => "networking.k8s.io",
+        ("extensions", _) => "apps",
+        _ => group,
+    }
+}
+
+/// The version of the API that an object is written in, with its group.
+fn version(object: &Object) -> &str {
     const VERSION: &str = "apiVersion: ";
     let version = match &object.content {
         Content::Value(value) => value.get("apiVersion").and_then(Value::as_str),
@@ -139,13 +154,7 @@ fn group(object: &Object) -> &str {
             lines.find_map(|line| line.strip_prefix(VERSION))
         }
     };
-    let version = version.unwrap_or_default().trim_matches(['"', '\'']);
-    let group = version.split_once('/').map_or("", |(group, _)| group);
-    match (group, object.kind.as_str()) {
-        ("extensions", "Ingress" | "NetworkPolicy") => "networking.k8s.io",
-        ("extensions", _) => "apps",
-        _ => group,
-    }
+    version.unwrap_or_default().trim_matches(['"', '\''])
 }
 
 /// An object that is looked through by many rules, read once for them all.
@@ -174,8 +183,10 @@ fn created(pair: &Pair<'_>, object: &Object) -> Change {
             .how
             .extend(pods::unasked(&object.kind, &object.content));
     }
-    change.refuse(invalid::consider(object, &mut [], true));
-    change.refuse(others::consider(object, None, &mut []));
+    let refusal = versions::consider(object);
+    let refusal = refusal.or_else(|| unread::consider(object, &mut [], true));
+    let refusal = refusal.or_else(|| invalid::consider(object, &mut [], true));
+    change.refuse(refusal.or_else(|| others::consider(object, None, &mut [])));
     change
 }
 
@@ -287,7 +298,9 @@ fn changed(
             .filter(rolls)
             .for_each(|it| it.effect = change.effect);
     }
-    let refusal = invalid::consider(object, &mut change.fields, false);
+    let refusal = versions::consider(object);
+    let refusal = refusal.or_else(|| unread::consider(object, &mut change.fields, false));
+    let refusal = refusal.or_else(|| invalid::consider(object, &mut change.fields, false));
     let refusal = refusal.or_else(|| others::consider(object, Some(before), &mut change.fields));
     let refusal =
         refusal.or_else(|| refused::consider(object, &change.fields, before, [&was, &is]));

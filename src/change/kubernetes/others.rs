@@ -1,9 +1,9 @@
-//! What the API server takes of no Service, Ingress, autoscaler or disruption budget, changed or not.
+//! What the API server takes of no Service, Ingress, autoscaler, disruption budget, schedule, policy, ConfigMap or Secret, changed or not.
 //!
 //! kubernetes/kubernetes `pkg/apis/*/validation`, by the function that each part names; its words are on record.
 
 use super::refused::Refused;
-use super::{invalid, refusal};
+use super::{invalid, pods, ports, refusal};
 use crate::change::difference::value;
 use crate::change::{Effect, Field, Refusal};
 use crate::targets::{Content, Object};
@@ -12,6 +12,17 @@ use serde_json::Value;
 /// What is wrong, place by place.
 type Faults = Vec<(String, String)>;
 
+const KINDS: [&str; 8] = [
+    "ConfigMap",
+    "CronJob",
+    "HorizontalPodAutoscaler",
+    "Ingress",
+    "NetworkPolicy",
+    "PodDisruptionBudget",
+    "Secret",
+    "Service",
+];
+
 /// What is said of an object, where something is wrong with it; its field is refused.
 pub(super) fn consider(
     object: &Object,
@@ -19,30 +30,27 @@ pub(super) fn consider(
     fields: &mut [Field],
 ) -> Option<Refused> {
     let (kind, name) = (&*object.kind, &*object.name);
-    if ![
-        "Service",
-        "Ingress",
-        "HorizontalPodAutoscaler",
-        "PodDisruptionBudget",
-    ]
-    .contains(&kind)
-    {
+    // Most of what zdc writes is none of these.
+    if !KINDS.contains(&kind) {
         return None;
     }
     let whole = value(&object.content);
     let group = super::group(object);
     let faults = match (group, kind) {
         ("", "Service") => service(&whole, before),
+        ("", "ConfigMap" | "Secret") => keys(&whole),
         ("networking.k8s.io", "Ingress") => ingress(&whole),
+        ("networking.k8s.io", "NetworkPolicy") => policy(&whole),
         ("autoscaling", "HorizontalPodAutoscaler") => autoscaler(&whole),
         ("policy", "PodDisruptionBudget") => budget(&whole),
+        ("batch", "CronJob") => schedule(&whole),
         _ => return None,
     };
     let (place, said) = faults.first()?;
     for (place, _) in &faults {
         for field in fields
             .iter_mut()
-            .filter(|it| invalid::is_around(&it.path, place))
+            .filter(|it| invalid::is_around(&it.path, place.trim_start_matches('…')))
         {
             field.effect = Effect::Refused;
         }
@@ -50,6 +58,7 @@ pub(super) fn consider(
     // Of several kubectl makes a list.
     let place = match faults.len() {
         1 => place.clone(),
+        _ if place.starts_with('…') => place.clone(),
         _ => format!("…{place}"),
     };
     Some((Refusal::Invalid, refusal::fault(kind, name, &place, said)))
@@ -67,6 +76,19 @@ fn service(service: &Value, before: Option<&Content>) -> Faults {
             (place, "Required value".to_owned())
         }));
     }
+    faults.extend(target_ports(service));
+    // Of two of one number kubectl makes one where they are there already: `patchMergeKey` in
+    // staging/src/k8s.io/api/core/v1/types.go.
+    if before.is_none() {
+        faults.extend(twice(service));
+    }
+    let kind = type_of(service);
+    if !["", "ClusterIP", "ExternalName", "LoadBalancer", "NodePort"].contains(&kind) {
+        let why = format!(
+            "Unsupported value: \"{kind}\": supported values: \"ClusterIP\", \"ExternalName\", \"LoadBalancer\", \"NodePort\""
+        );
+        faults.push(("spec.type".to_owned(), why));
+    }
     // Ports of the nodes that a Service of another type had are taken out with the type, unless they are others:
     // `pkg/registry/core/service/strategy.go`, `dropTypeDependentFields`.
     let before = before.map(value);
@@ -82,6 +104,36 @@ fn service(service: &Value, before: Option<&Content>) -> Faults {
         }));
     }
     faults
+}
+
+/// `validateServicePort`: none is the port itself.
+fn target_ports(service: &Value) -> Faults {
+    let ports = items(service.get("spec"), "ports").enumerate();
+    let faults = ports.filter_map(|(index, port)| {
+        let target = port.get("targetPort")?;
+        let is_none = target.as_u64() == Some(0) || target.as_str() == Some("");
+        let place = format!("spec.ports[{index}].targetPort");
+        ports::either(&place, target).filter(|_| !is_none)
+    });
+    faults.collect()
+}
+
+/// `ValidateService`: a number and a protocol are one port's.
+fn twice(service: &Value) -> Faults {
+    let mut met = Vec::new();
+    let ports = items(service.get("spec"), "ports").enumerate();
+    let faults = ports.filter_map(|(index, port)| {
+        let protocol = text(port, "protocol").filter(|it| !it.is_empty());
+        let key = (port.get("port")?.as_u64()?, protocol.unwrap_or("TCP"));
+        let is_twice = met.contains(&key);
+        met.push(key);
+        let why = format!(
+            "Duplicate value: {{\"Name\":\"\",\"Protocol\":\"{}\"",
+            key.1
+        );
+        is_twice.then(|| (format!("spec.ports[{index}]"), why))
+    });
+    faults.collect()
 }
 
 fn type_of(service: &Value) -> &str {
@@ -113,13 +165,115 @@ fn ingress(ingress: &Value) -> Faults {
         let paths = items(it.get("http"), "paths").enumerate();
         paths.map(move |(path, it)| (rule, path, it))
     });
-    let untyped = paths.filter(|(.., path)| path.get("pathType").is_none_or(Value::is_null));
-    let fault = |(rule, path, _): (usize, usize, &Value)| {
-        let why = "Required value: pathType must be specified";
-        let place = format!("spec.rules[{rule}].http.paths[{path}].pathType");
-        (place, why.to_owned())
+    let faults = paths.filter_map(|(rule, path, it)| {
+        let place = |key: &str| format!("spec.rules[{rule}].http.paths[{path}].{key}");
+        let kind = it.get("pathType").filter(|it| !it.is_null());
+        let Some(kind) = kind.and_then(Value::as_str) else {
+            let why = "Required value: pathType must be specified";
+            return Some((place("pathType"), why.to_owned()));
+        };
+        let path = text(it, "path").unwrap_or_default();
+        match kind {
+            "Exact" | "Prefix" | "ImplementationSpecific" => {
+                let may_be_none = kind == "ImplementationSpecific" && path.is_empty();
+                let why = format!("Invalid value: \"{path}\": must be an absolute path");
+                (!path.starts_with('/') && !may_be_none).then(|| (place("path"), why))
+            }
+            _ => {
+                let why = format!(
+                    "Unsupported value: \"{kind}\": supported values: \"Exact\", \"ImplementationSpecific\", \"Prefix\""
+                );
+                Some((place("pathType"), why))
+            }
+        }
+    });
+    let mut faults: Faults = faults.collect();
+    faults.extend(hosts(ingress));
+    faults
+}
+
+/// `ValidateIngressSpec`, `validateIngressRules`: a name, without a port; one with a star is not looked at.
+fn hosts(ingress: &Value) -> Faults {
+    let rules = items(ingress.get("spec"), "rules").enumerate();
+    let faults = rules.filter_map(|(index, rule)| {
+        let host = text(rule, "host").filter(|it| !it.is_empty() && !it.contains('*'))?;
+        let is_plain = host.split('.').all(pods::is_label);
+        let why =
+            format!("Invalid value: \"{host}\": a lowercase RFC 1123 subdomain must consist of ");
+        (!is_plain).then(|| (format!("spec.rules[{index}].host"), why))
+    });
+    faults.collect()
+}
+
+/// `ValidateNetworkPolicySpec`.
+fn policy(policy: &Value) -> Faults {
+    let types = items(policy.get("spec"), "policyTypes").enumerate();
+    let faults = types.filter_map(|(index, kind)| {
+        let kind = kind
+            .as_str()
+            .filter(|it| !matches!(*it, "Ingress" | "Egress"))?;
+        let why =
+            format!("Unsupported value: \"{kind}\": supported values: \"Ingress\", \"Egress\"");
+        Some((format!("spec.policyTypes[{index}]"), why))
+    });
+    faults.collect()
+}
+
+/// `ValidateConfigMap`, `ValidateSecret`: `IsConfigMapKey`.
+fn keys(object: &Value) -> Faults {
+    let blocks = ["data", "binaryData", "stringData"].into_iter();
+    let keys = blocks.flat_map(|block| {
+        let keys = object.get(block).and_then(Value::as_object);
+        keys.into_iter().flatten().map(move |(key, _)| (block, key))
+    });
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let odd = keys.filter(|(_, key)| !key.chars().all(is_plain) || key.is_empty());
+    let faults = odd.map(|(block, key)| {
+        let why = format!(
+            "Invalid value: \"{key}\": a valid config key must consist of alphanumeric characters, '-', '_' or '.'"
+        );
+        // What is written as text is data by then.
+        let block = if block == "stringData" { "data" } else { block };
+        (format!("{block}[{key}]"), why)
+    });
+    faults.collect()
+}
+
+/// `validateScheduleFormat`, by github.com/robfig/cron/v3 `parser.go`, `ParseStandard`, `getRange`: of five fields, of which only
+/// those are looked at that are a number.
+fn schedule(job: &Value) -> Faults {
+    const BOUNDS: [(u64, u64); 5] = [(0, 59), (0, 23), (1, 31), (1, 12), (0, 6)];
+    let schedule = job.get("spec").and_then(|it| text(it, "schedule"));
+    let schedule = schedule.unwrap_or_default();
+    let fields: Vec<&str> = schedule.split_whitespace().collect();
+    if fields.is_empty() || schedule.starts_with('@') || schedule.contains("TZ") {
+        return Faults::new();
+    }
+    let bounds = BOUNDS.into_iter().zip(&fields);
+    let mut wrong = bounds.filter_map(|((least, most), field)| {
+        let number: u64 = field.parse().ok()?;
+        match number {
+            number if number > most => Some(format!(
+                "end of range ({number}) above maximum ({most}): {field}"
+            )),
+            number if number < least => Some(format!(
+                "beginning of range ({number}) below minimum ({least}): {field}"
+            )),
+            _ => None,
+        }
+    });
+    let why = match fields.len() {
+        5 => wrong.next(),
+        found => Some(format!(
+            "expected exactly 5 fields, found {found}: [{}]",
+            fields.join(" ")
+        )),
     };
-    untyped.map(fault).collect()
+    let fault = why.map(|why| {
+        let why = format!("Invalid value: \"{schedule}\": {why}");
+        ("spec.schedule".to_owned(), why)
+    });
+    fault.into_iter().collect()
 }
 
 /// `validateHorizontalPodAutoscalerSpec`; one pod is the least where nothing is said (`SetDefaults_HorizontalPodAutoscaler`).
@@ -142,8 +296,15 @@ fn budget(budget: &Value) -> Faults {
     };
     let why = "Invalid value: …: minAvailable and maxUnavailable cannot be both set";
     let fault = ("spec".to_owned(), why.to_owned());
-    let both = has("minAvailable") && has("maxUnavailable");
-    both.then_some(fault).into_iter().collect()
+    if has("minAvailable") && has("maxUnavailable") {
+        return vec![fault];
+    }
+    let shares = ["minAvailable", "maxUnavailable"].into_iter();
+    let faults = shares.filter_map(|key| {
+        let amount = budget.get("spec")?.get(key)?;
+        invalid::share(&format!("spec.{key}"), amount, true)
+    });
+    faults.collect()
 }
 
 fn items<'v>(value: Option<&'v Value>, key: &str) -> impl Iterator<Item = &'v Value> {

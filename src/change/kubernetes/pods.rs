@@ -3,7 +3,8 @@
 //! kubernetes/kubernetes `pkg/apis/core/validation`, by the function that each part names.
 
 use super::invalid::{Fault, said};
-use super::quantity::{self, quantity};
+use super::ports;
+use super::quantity::quantity;
 use crate::change::difference::value;
 use crate::targets::Content;
 use serde_json::Value;
@@ -30,12 +31,6 @@ pub(super) fn consider(kind: &str, content: &Content, is_new: bool) -> Option<Fa
         let containers = items(pod, list).enumerate();
         all.extend(containers.map(|(at, it)| (list, format!("{place}.{list}[{at}]"), it)));
     }
-    let unread = all
-        .iter()
-        .find_map(|(list, at, it)| unread(&format!("{place}.{list}"), at, it));
-    if unread.is_some() {
-        return unread;
-    }
     // Those of a StatefulSet are volumes of its pods: `ValidateStatefulSetSpec`, `volumesToAddForTemplates`.
     let claims = whole
         .pointer("/spec/volumeClaimTemplates")
@@ -44,6 +39,9 @@ pub(super) fn consider(kind: &str, content: &Content, is_new: bool) -> Option<Fa
     let claims = claims.filter_map(|it| it.pointer("/metadata/name")?.as_str());
     let mut volumes: Vec<&str> = claims.collect();
     volumes.extend(items(pod, "volumes").filter_map(|it| text(it, "name")));
+    if is_new && let Some(fault) = volumes_twice(place, pod) {
+        return Some(fault);
+    }
     let mut names: Vec<&str> = Vec::new();
     let fault = all.iter().find_map(|(list, at, container)| {
         let name = text(container, "name").unwrap_or_default();
@@ -52,9 +50,9 @@ pub(super) fn consider(kind: &str, content: &Content, is_new: bool) -> Option<Fa
         names.push(name);
         of_name(at, name)
             .or_else(|| image(kind, at, container))
-            .or_else(|| ports(at, container, is_new))
+            .or_else(|| container_ports(at, container, is_new))
             .or_else(|| sources(at, container))
-            .or_else(|| mounts(at, container, &volumes))
+            .or_else(|| mounts(at, container, &volumes, is_new))
             .or_else(|| resources(at, container))
             .or_else(|| {
                 let why = format!("Duplicate value: \"{name}\"");
@@ -62,8 +60,9 @@ pub(super) fn consider(kind: &str, content: &Content, is_new: bool) -> Option<Fa
             })
             .or_else(|| handlers(at, container))
             .or_else(|| thresholds(list, at, container))
+            .or_else(|| probes(at, container))
     });
-    fault.or_else(|| restart(kind, place, pod))
+    fault.or_else(|| restart(kind, place, pod, is_new))
 }
 
 /// `validateContainerCommon`, `validatePullPolicy`; and of a pod itself `validateContainersOnlyForPod`.
@@ -86,9 +85,24 @@ fn image(kind: &str, at: &str, container: &Value) -> Option<Fault> {
     Some(said(&format!("{at}.imagePullPolicy"), why))
 }
 
+const PROTOCOLS: [&str; 3] = ["SCTP", "TCP", "UDP"];
+
+/// `ValidateVolumes`. Of two of one name kubectl makes one where they are there already: `patchMergeKey` in
+/// staging/src/k8s.io/api/core/v1/types.go.
+fn volumes_twice(place: &str, pod: &Value) -> Option<Fault> {
+    let mut names: Vec<&str> = Vec::new();
+    items(pod, "volumes").enumerate().find_map(|(index, it)| {
+        let name = text(it, "name")?;
+        let is_twice = names.contains(&name);
+        names.push(name);
+        let why = format!("Duplicate value: \"{name}\"");
+        is_twice.then(|| said(&format!("{place}.volumes[{index}].name"), why))
+    })
+}
+
 /// `validateContainerPorts`. Of two of one number kubectl makes one where they are there already: `patchMergeKey` in
 /// staging/src/k8s.io/api/core/v1/types.go.
-fn ports(at: &str, container: &Value, is_new: bool) -> Option<Fault> {
+fn container_ports(at: &str, container: &Value, is_new: bool) -> Option<Fault> {
     let mut named: Vec<(&str, Option<i64>)> = Vec::new();
     items(container, "ports")
         .enumerate()
@@ -99,9 +113,20 @@ fn ports(at: &str, container: &Value, is_new: bool) -> Option<Fault> {
             let is_twice = before.any(|(_, other)| is_new || *other != number);
             named.push((name, number));
             let place = |key: &str| format!("{at}.ports[{index}].{key}");
+            let misnamed = Some(name).filter(|it| !it.is_empty());
+            if let Some(fault) = misnamed.and_then(|name| ports::named(&place("name"), name)) {
+                return Some(fault);
+            }
             if is_twice {
                 let why = format!("Duplicate value: \"{name}\"");
                 return Some(said(&place("name"), why));
+            }
+            let protocol = text(port, "protocol").filter(|it| !PROTOCOLS.contains(it));
+            if let Some(protocol) = protocol.filter(|it| !it.is_empty()) {
+                let why = format!(
+                    "Unsupported value: \"{protocol}\": supported values: \"SCTP\", \"TCP\", \"UDP\""
+                );
+                return Some(said(&place("protocol"), why));
             }
             let number = number.filter(|it| *it < 0 || *it > 65535)?;
             let why = format!("Invalid value: {number}: must be between 1 and 65535, inclusive");
@@ -131,41 +156,57 @@ fn thresholds(list: &str, at: &str, container: &Value) -> Option<Fault> {
     })
 }
 
-/// `ValidatePodTemplateSpecForReplicaSet`, `ValidateDaemonSetSpec`, `ValidateStatefulSetSpec`: what runs on is started again.
-fn restart(kind: &str, place: &str, pod: &Value) -> Option<Fault> {
-    let runs_on = !matches!(kind, "Pod" | "Job" | "CronJob");
-    // An empty one is `Always` (`pkg/apis/core/v1/defaults.go`, `SetDefaults_PodSpec`).
-    let policy = text(pod, "restartPolicy").filter(|it| runs_on && !it.is_empty())?;
-    let why = format!("Unsupported value: \"{policy}\": supported values: \"Always\"");
-    (policy != "Always").then(|| said(&format!("{place}.restartPolicy"), why))
+/// `validateProbe`, `validateHTTPGetAction`, `validateTCPSocketAction`.
+fn probes(at: &str, container: &Value) -> Option<Fault> {
+    const TIMES: [&str; 5] = [
+        "initialDelaySeconds",
+        "timeoutSeconds",
+        "periodSeconds",
+        "successThreshold",
+        "failureThreshold",
+    ];
+    PROBES.into_iter().find_map(|probe| {
+        let block = container.get(probe)?;
+        let below = TIMES.into_iter().find_map(|key| {
+            let time = block.get(key)?.as_i64().filter(|it| *it < 0)?;
+            let why = format!("Invalid value: {time}: must be greater than or equal to 0");
+            Some(said(&format!("{at}.{probe}.{key}"), why))
+        });
+        let asked = ["httpGet", "tcpSocket"].into_iter();
+        let port = asked.filter_map(|by| {
+            let port = block.get(by)?.get("port")?;
+            ports::either(&format!("{at}.{probe}.{by}.port"), port)
+        });
+        let scheme = block.get("httpGet").and_then(|it| text(it, "scheme"));
+        let scheme = scheme.filter(|it| !matches!(*it, "" | "HTTP" | "HTTPS"));
+        let scheme = scheme.map(|scheme| {
+            let why =
+                format!("Unsupported value: \"{scheme}\": supported values: \"HTTP\", \"HTTPS\"");
+            said(&format!("{at}.{probe}.httpGet.scheme"), why)
+        });
+        port.chain(scheme).next().or(below)
+    })
 }
 
-/// What cannot be read as what it is: a value of the environment that is no text, an amount in words.
-fn unread(list: &str, at: &str, container: &Value) -> Option<Fault> {
-    for (index, variable) in items(container, "env").enumerate() {
-        let is = match variable.get("value") {
-            Some(Value::Number(_)) => "number",
-            Some(Value::Bool(_)) => "bool",
-            _ => continue,
-        };
-        let place = format!("{at}.env[{index}].value");
-        return Some(Fault::Unread(
-            place,
-            is,
-            format!("EnvVar.{list}.env.value"),
-            "string",
-        ));
-    }
-    for block in ["limits", "requests"] {
-        let amounts = container.get("resources").and_then(|it| it.get(block));
-        let amounts = amounts.and_then(Value::as_object).into_iter().flatten();
-        for (name, amount) in amounts {
-            if amount.as_str().is_some_and(|it| !quantity::is_one(it)) {
-                return Some(Fault::Amount(format!("{at}.resources.{block}.{name}")));
-            }
+/// `ValidatePodTemplateSpecForReplicaSet`, `ValidateDaemonSetSpec`, `ValidateStatefulSetSpec`: what runs on is started again;
+/// pkg/apis/batch/validation, `validateJobSpec`: what ends is not. A Job that is there has one, and is another run with another one.
+fn restart(kind: &str, place: &str, pod: &Value, is_new: bool) -> Option<Fault> {
+    let place = format!("{place}.restartPolicy");
+    // An empty one is `Always` (`pkg/apis/core/v1/defaults.go`, `SetDefaults_PodSpec`).
+    let policy = text(pod, "restartPolicy").filter(|it| !it.is_empty());
+    let policy = policy.unwrap_or("Always");
+    match kind {
+        "Pod" => None,
+        "Job" if !is_new => None,
+        "Job" | "CronJob" => {
+            let why = "Required value: valid values: \"OnFailure\", \"Never\"";
+            (policy == "Always").then(|| said(&place, why))
+        }
+        _ => {
+            let why = format!("Unsupported value: \"{policy}\": supported values: \"Always\"");
+            (policy != "Always").then(|| said(&place, why))
         }
     }
-    None
 }
 
 /// `ValidateDNS1123Label`.
@@ -182,14 +223,21 @@ pub(super) fn is_label(name: &str) -> bool {
     !name.is_empty() && name.chars().all(inner) && !name.starts_with('-') && !name.ends_with('-')
 }
 
-/// `ValidateVolumeMounts`.
-fn mounts(at: &str, container: &Value, volumes: &[&str]) -> Option<Fault> {
+/// `ValidateVolumeMounts`. Of two of one path kubectl makes one where they are there already, as of volumes.
+fn mounts(at: &str, container: &Value, volumes: &[&str], is_new: bool) -> Option<Fault> {
+    let mut paths: Vec<&str> = Vec::new();
     let mut mounts = items(container, "volumeMounts").enumerate();
     mounts.find_map(|(index, mount)| {
         let name = text(mount, "name")?;
-        let place = format!("{at}.volumeMounts[{index}].name");
-        let is_there = volumes.contains(&name);
-        (!is_there).then(|| said(&place, format!("Not found: \"{name}\"")))
+        let place = |key: &str| format!("{at}.volumeMounts[{index}].{key}");
+        if !volumes.contains(&name) {
+            return Some(said(&place("name"), format!("Not found: \"{name}\"")));
+        }
+        let path = text(mount, "mountPath")?;
+        let is_twice = is_new && paths.contains(&path);
+        paths.push(path);
+        let why = format!("Invalid value: \"{path}\": must be unique");
+        is_twice.then(|| said(&place("mountPath"), why))
     })
 }
 

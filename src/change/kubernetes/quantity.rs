@@ -65,13 +65,21 @@ fn parse(text: &str) -> Option<Quantity> {
     })
 }
 
-/// Whether a text is of the form of one (`splitREString`).
-pub(super) fn is_one(text: &str) -> bool {
+/// Why a text is none (`ParseQuantity`, `ErrFormatWrong`, `ErrSuffix`; `suffixer.interpret`).
+pub(super) fn fault(text: &str) -> Option<&'static str> {
     let rest = text.strip_prefix(['+', '-']).unwrap_or(text);
     let suffix = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
     let after = suffix.trim_start_matches(|c| "eEinumkKMGTP".contains(c));
     let after = after.strip_prefix(['+', '-']).unwrap_or(after);
-    suffix.len() < rest.len() && after.chars().all(|c| c.is_ascii_digit())
+    if suffix.len() == rest.len() || !after.chars().all(|c| c.is_ascii_digit()) {
+        return Some(
+            "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+        );
+    }
+    let power = suffix.strip_prefix(['e', 'E']);
+    let is_power = power.is_some_and(|it| it.parse::<i32>().is_ok());
+    let is_unit = suffix.is_empty() || UNITS.iter().any(|(unit, _)| *unit == suffix);
+    (!is_power && !is_unit).then_some("unable to parse quantity's suffix")
 }
 
 /// In the form that the API server writes (`CanonicalizeBytes`): the largest suffix of its kind that leaves no fraction.
@@ -143,11 +151,11 @@ mod tests {
 
     #[test]
     fn what_is_no_amount_is_known() {
-        for one in ["1", "-1", "1.5Gi", "100m", "1e3", "1E-3", "12mi"] {
-            assert!(is_one(one), "{one}");
+        for one in ["1", "-1", "1.5Gi", "100m", "1e3", "1E-3"] {
+            assert!(fault(one).is_none(), "{one}");
         }
-        for none in ["2 cores", "", "512mb", "1g", "much", "1 Gi", "Gi"] {
-            assert!(!is_one(none), "{none}");
+        for none in ["2 cores", "", "12mi", "512mb", "1g", "much", "1 Gi", "Gi"] {
+            assert!(fault(none).is_some(), "{none}");
         }
     }
 }

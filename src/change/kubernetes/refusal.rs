@@ -3,6 +3,7 @@
 //! Seen on v1.36.3: `tests/changes/observed/kubernetes.json`.
 
 use crate::change::Field;
+use crate::targets::Object;
 use serde_json::Value;
 
 /// The refusal of another selector.
@@ -39,26 +40,26 @@ pub(super) fn fault(kind: &str, name: &str, place: &str, said: &str) -> String {
     format!("The {kind} \"{name}\" is invalid: {place}: {said}")
 }
 
-/// The refusal of what cannot be read, where an object is made: what is there, and the field of the API's types and its type
-/// (kubernetes-sigs/json `internal/golang/encoding/json/decode.go`, `UnmarshalTypeError`).
-pub(super) fn unread(kind: &str, version: &str, [is, field, wanted]: [&str; 3]) -> String {
+/// The refusal of a version that is served no more, by kubectl, before it is asked of the API server.
+pub(super) fn no_version(object: &Object, version: &str, since: &str) -> String {
+    let namespace = object.namespace.as_deref().unwrap_or_default();
     format!(
-        "{kind} in version \"{version}\" cannot be handled as a {kind}: json: cannot unmarshal {is} into Go struct field {field} of type {wanted}"
+        "resource mapping not found for name: \"{}\" namespace: \"{namespace}\" from …: no matches for kind \"{}\" in version \
+         \"{version}\"; unless the API server is older than {since}",
+        object.name, object.kind
     )
 }
 
-/// The same, where an object is changed by `kubectl apply` (kubernetes/kubernetes
-/// `staging/src/k8s.io/apimachinery/pkg/runtime/converter.go`, `fromUnstructured`; `staging/src/k8s.io/apiserver/pkg/endpoints/handlers/patch.go`,
-/// `applyPatchToObject`).
-pub(super) fn unread_patch(wanted: &str) -> String {
-    format!("The request is invalid: patch: Invalid value: …: unrecognized type: {wanted}")
+/// The refusal of what cannot be read, where an object is made (kubernetes/kubernetes
+/// `staging/src/k8s.io/apiserver/pkg/endpoints/handlers/create.go`, `createHandler`).
+pub(super) fn unread(kind: &str, version: &str, why: &str) -> String {
+    format!("{kind} in version \"{version}\" cannot be handled as a {kind}: {why}")
 }
 
-/// The refusal of an amount in words (kubernetes/kubernetes `staging/src/k8s.io/apimachinery/pkg/api/resource/quantity.go`,
-/// `ErrFormatWrong`), without what stands before it, which is not the same where an object is made and where it is changed.
-pub(super) fn amount() -> String {
-    "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
-        .to_owned()
+/// The same, where an object is changed by `kubectl apply` (`staging/src/k8s.io/apiserver/pkg/endpoints/handlers/patch.go`,
+/// `applyPatchToObject`).
+pub(super) fn unread_patch(why: &str) -> String {
+    format!("The request is invalid: patch: Invalid value: …: {why}")
 }
 
 /// The refusal of an address that another Service has.
