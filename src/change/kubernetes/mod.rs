@@ -169,8 +169,8 @@ fn read(object: &Object) -> Cow<'_, Object> {
     }
 }
 
-fn created(pair: &Pair<'_>, object: &Object) -> Change {
-    let object = &*read(object);
+fn created(pair: &Pair<'_>, written: &Object) -> Change {
+    let object = &*read(written);
     let mut change = change(pair.new_graph, object);
     change.effect = Effect::Created;
     // kubernetes/kubernetes `staging/src/k8s.io/kubectl/pkg/cmd/apply/apply.go`, `applyOneObject`.
@@ -184,7 +184,7 @@ fn created(pair: &Pair<'_>, object: &Object) -> Change {
             .extend(pods::unasked(&object.kind, &object.content));
     }
     let refusal = versions::consider(object);
-    let refusal = refusal.or_else(|| unread::consider(object, &mut [], true));
+    let refusal = refusal.or_else(|| unread::consider(written, &mut [], true));
     let refusal = refusal.or_else(|| invalid::consider(object, &mut [], true));
     change.refuse(refusal.or_else(|| others::consider(object, None, &mut [])));
     change
@@ -223,11 +223,11 @@ fn changed(
     pair: &Pair<'_>,
     scaling: &[Scaling; 2],
     was: &Object,
-    object: &Object,
+    written: &Object,
 ) -> Option<Change> {
     let before = &was.content;
-    let (was, is) = apart(before, &object.content);
-    let object = &*read(object);
+    let (was, is) = apart(before, &written.content);
+    let object = &*read(written);
     let mut change = change(pair.new_graph, object);
     let view = pair.new_graph.and_then(|graph| view(graph, object));
     let mut differ = differences(&was, &is);
@@ -299,7 +299,7 @@ fn changed(
             .for_each(|it| it.effect = change.effect);
     }
     let refusal = versions::consider(object);
-    let refusal = refusal.or_else(|| unread::consider(object, &mut change.fields, false));
+    let refusal = refusal.or_else(|| unread::consider(written, &mut change.fields, false));
     let refusal = refusal.or_else(|| invalid::consider(object, &mut change.fields, false));
     let refusal = refusal.or_else(|| others::consider(object, Some(before), &mut change.fields));
     let refusal =
