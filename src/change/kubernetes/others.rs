@@ -1,4 +1,4 @@
-//! What the API server takes of no Service, Ingress, autoscaler, disruption budget, schedule, policy, ConfigMap or Secret, changed or not.
+//! What the API server takes of no Service, Ingress, autoscaler, disruption budget, schedule, policy, `ConfigMap` or Secret, changed or not.
 //!
 //! kubernetes/kubernetes `pkg/apis/*/validation`, by the function that each part names; its words are on record.
 

@@ -29,17 +29,14 @@ pub(super) fn consider(object: &Object, fields: &mut [Field], is_new: bool) -> O
         return None;
     };
     let found = read(version(object), &object.kind, value)?;
-    let (places, why) = match &found.unread {
-        Some(unread) => (vec![&unread.place], words(unread, is_new)),
-        None => {
-            let unknown = found
-                .unknown
-                .iter()
-                .map(|it| format!("unknown field \"{it}\""));
-            let unknown: Vec<String> = unknown.collect();
-            let why = format!("strict decoding error: {}", unknown.join(", "));
-            (found.unknown.iter().collect(), why)
-        }
+    let (places, why) = if let Some(unread) = &found.unread {
+        (vec![&unread.place], words(unread, is_new))
+    } else {
+        let unknown = found.unknown.iter();
+        let unknown = unknown.map(|it| format!("unknown field \"{it}\""));
+        let unknown: Vec<String> = unknown.collect();
+        let why = format!("strict decoding error: {}", unknown.join(", "));
+        (found.unknown.iter().collect(), why)
     };
     for place in &places {
         let told = as_told(&object.content, place);
