@@ -1,11 +1,10 @@
-//! Data that stays behind when a volume gets another name.
+//! Data that stays behind when a volume gets another name, or the workload by which its claims are called.
 
-use super::{Both, Step, about, place};
+use super::{Both, Step, about, kept, place};
 use crate::change::{Change, Effect};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{Graph, ServiceView};
 use crate::rollout::derivation;
-use crate::source::Span;
 use crate::types::Reference;
 use crate::vocabulary::{Label, Node, TargetId, VolumeMount};
 use std::fmt;
@@ -16,42 +15,53 @@ pub(super) fn left_behind(step: &Step<'_>, found: &mut Diagnostics) {
         return;
     };
     for service in new_graph.services() {
-        let Some(both) = step.both(service.name()) else {
+        let Some(both) = step.successor(service.name()) else {
             continue;
         };
         for target in step.targets() {
             if old_graph.runs_on(both.old, target) && new_graph.runs_on(both.new, target) {
-                compare(both, target, (old_graph, new_graph), found);
+                compare(step, both, target, (old_graph, new_graph), found);
             }
         }
     }
 }
 
-fn compare(both: Both<'_>, target: TargetId, graphs: (&Graph, &Graph), found: &mut Diagnostics) {
+fn compare(
+    step: &Step<'_>,
+    both: Both<'_>,
+    target: TargetId,
+    graphs: (&Graph, &Graph),
+    found: &mut Diagnostics,
+) {
     let (before, after) = (
         mounts(graphs.0, both.old, target),
         mounts(graphs.1, both.new, target),
     );
-    for (path, real, _) in &before {
-        let now = after.iter().find(|(at, ..)| at == path);
-        let elsewhere = after.iter().any(|(_, now, _)| real.is(now));
+    let is_same = step.both(both.new.name()).is_some();
+    for was in &before {
+        let mut now = after.iter().find(|now| now.path == was.path);
+        // What takes the place of another one may look for its data elsewhere.
+        if !is_same && now.is_none() {
+            now = after.iter().find(|now| now.label == was.label);
+        }
+        let elsewhere = after.iter().any(|now| was.place.is(&now.place));
         match now {
-            Some((_, now, mount)) if !real.is(now) => {
-                found.push(another(both.new.name(), path, (real, now), mount.span));
+            Some(now) if !was.place.is(&now.place) => {
+                found.push(another(step, both, (was, now)));
             }
-            None if !elsewhere => found.push(gone(both.new, path, real)),
+            None if !elsewhere && is_same => found.push(gone(both.new, &was.path, &was.place)),
             _ => {}
         }
     }
 }
 
 /// Services that are made beside one that runs on, and write to the same volume that takes one writer. Whoever is renamed is
-/// made anew, and mounts what has the same real name.
+/// made anew, and mounts what has the same real name; on Kubernetes a claim that exists already, or that others mount as well.
 pub(super) fn two_writers(step: &Step<'_>, found: &mut Diagnostics) {
-    for target in [TargetId::Swarm, TargetId::Compose] {
+    for target in [TargetId::Swarm, TargetId::Compose, TargetId::Kubernetes] {
         for change in step.on(target) {
             if let Some(other) = other_writer(step, target, change) {
-                found.push(beside(target, change, &other));
+                found.push(beside(step, target, change, &other));
             }
         }
     }
@@ -59,76 +69,118 @@ pub(super) fn two_writers(step: &Step<'_>, found: &mut Diagnostics) {
 
 /// The one that runs on, and the volume.
 pub(super) struct Writer {
+    kind: String,
     name: String,
-    volume: String,
+    namespace: Option<String>,
+    volume: Place,
 }
 
 /// Who writes to a volume of a new service already, and goes on doing so.
 pub(super) fn other_writer(step: &Step<'_>, target: TargetId, change: &Change) -> Option<Writer> {
-    if !matches!(change.effect, Effect::Created | Effect::Renamed) {
+    if !matches!(change.effect, Effect::Created | Effect::Renamed) || !runs(change) {
         return None;
     }
     let (old, new) = (step.old?, step.new?);
-    let written = written(new, new.find(change.service.as_deref()?)?, target);
+    let mut written = written(new, new.find(change.service.as_deref()?)?, target);
+    // A claim of one's own is called by the workload's name, which is new.
+    written.retain(|place| place.workload.is_none());
     if written.is_empty() {
         return None;
     }
-    let both = |name: &str| written.iter().find(|volume| volume.as_str() == name);
-    let writes = |label: &str, name: &str| {
+    let mut writes = |label: &str, kind: &str, name: &str, namespace: Option<&String>| {
         let volumes = self::written(old, old.find(label)?, target);
-        let volume = volumes.iter().find_map(|volume| both(volume))?;
+        let both = written.iter().position(|volume| volumes.iter().any(|was| was.is(volume)))?;
         Some(Writer {
+            kind: kind.to_owned(),
             name: name.to_owned(),
-            volume: volume.clone(),
+            namespace: namespace.cloned(),
+            volume: written.swap_remove(both),
         })
     };
     if let Some(was) = &change.was {
-        let label = step.pairs.before(change.service.as_deref()?);
-        return writes(label, &was.name);
+        let both = step.successor(change.service.as_deref()?)?;
+        // One in another namespace has other claims.
+        return writes(
+            both.old.name(),
+            &was.kind,
+            &was.name,
+            change.namespace.as_ref(),
+        );
     }
-    let mut left = step.on(target).filter(|left| left.effect == Effect::Left);
-    left.find_map(|left| writes(left.service.as_deref()?, &left.name))
+    let mut left = step
+        .on(target)
+        .filter(|left| left.effect == Effect::Left && runs(left));
+    left.find_map(|left| {
+        let label = left.service.as_deref()?;
+        writes(label, &left.kind, &left.name, left.namespace.as_ref())
+    })
 }
 
-/// The real names of the volumes that take one writer and that a service writes to.
-fn written(graph: &Graph, service: ServiceView<'_>, target: TargetId) -> Vec<String> {
+/// Whether it is something that runs.
+fn runs(change: &Change) -> bool {
+    matches!(
+        &*change.kind,
+        "service" | "Deployment" | "StatefulSet" | "DaemonSet"
+    )
+}
+
+/// The volumes that take one writer and that a service writes to.
+fn written(graph: &Graph, service: ServiceView<'_>, target: TargetId) -> Vec<Place> {
     let mounts = mounts(graph, service, target).into_iter();
-    let alone = mounts.filter(|(_, _, mount)| derivation::is_sole_writer(graph, mount));
-    alone.map(|(_, place, _)| place.name).collect()
+    let alone = mounts.filter(|it| derivation::is_sole_writer(graph, it.mount));
+    alone.map(|it| it.place).collect()
 }
 
-fn beside(target: TargetId, change: &Change, other: &Writer) -> Diagnostic {
-    let (name, Writer { name: was, volume }) = (&change.name, other);
+fn beside(step: &Step<'_>, target: TargetId, change: &Change, other: &Writer) -> Diagnostic {
+    let (name, was, volume) = (&change.name, &other.name, &other.volume);
     let stop = match target {
         TargetId::Swarm => format!("`docker service rm {was}`"),
+        TargetId::Kubernetes => {
+            let kind = other.kind.to_lowercase();
+            let there = other.namespace.as_ref();
+            let there = there.map_or_else(String::new, |namespace| format!(" -n {namespace}"));
+            format!("`kubectl delete {kind} {was}{there}`")
+        }
         _ => format!("stop `{was}`"),
     };
+    let both = change.service.as_deref().and_then(|it| step.successor(it));
+    let names = both.map_or_else(String::new, |both| kept::in_words(step, target, both));
     let diagnostic = Diagnostic::new(
         &catalogue::WRITERS_BESIDE,
         format!(
-            "`{name}` is made beside `{was}`, and both write to `{volume}`, which takes one writer"
+            "`{name}` is made beside `{was}`, and both write to {volume}, which takes one writer"
         ),
         place(change),
     )
     .labelled(format!("`{was}` runs on"))
     .help(format!(
-        "keep the name that it has; or {stop} first, with which it is down until the new one serves"
+        "keep the name that it has{names}; or {stop} first, with which it is down until the new one serves"
     ));
     about(diagnostic, change)
 }
 
 /// What holds the data of a volume on a target.
-struct Place {
+pub(super) struct Place {
     /// Its name there; on Kubernetes the claim's, or what the claims of a `StatefulSet`'s pods begin with.
-    name: String,
+    pub(super) name: String,
     /// The `StatefulSet` whose pods have a claim each.
-    workload: Option<String>,
+    pub(super) workload: Option<String>,
     /// Whether that had one pod at the most, whose claim is all there is.
-    alone: bool,
+    pub(super) alone: bool,
     /// Whether somebody else makes it.
-    external: bool,
+    pub(super) external: bool,
     /// The namespace of Kubernetes, where it is said.
-    namespace: Option<String>,
+    pub(super) namespace: Option<String>,
+}
+
+/// A volume at a path of a service.
+pub(super) struct Mounted<'a> {
+    pub(super) path: String,
+    /// The volume by its zd name.
+    pub(super) label: &'a str,
+    pub(super) place: Place,
+    /// What says so.
+    mount: &'a Node<VolumeMount>,
 }
 
 impl Place {
@@ -154,7 +206,7 @@ impl Place {
     }
 
     /// What holds it for the first pod.
-    fn first(&self) -> String {
+    pub(super) fn first(&self) -> String {
         match &self.workload {
             Some(workload) => format!("{}-{workload}-0", self.name),
             None => self.name.clone(),
@@ -172,38 +224,10 @@ impl Place {
         let has_own = derivation::has_own_claims(graph, service, label);
         Self {
             name,
-            workload: has_own.then(|| service.emitted_name().to_owned()),
+            workload: has_own.then(|| kept::stateful_set(service).to_owned()),
             alone: graph.replicas(service).most <= 1,
             external,
             namespace: namespace.map(|namespace| namespace.value.to_string()),
-        }
-    }
-
-    /// What keeps a service where its data is, now that it is elsewhere.
-    fn kept(&self, now: &Self) -> String {
-        if let (true, Some(old)) = (self.namespace != now.namespace, &self.namespace) {
-            return format!("keep the namespace, `namespace = \"{old}\"` in `target kubernetes`");
-        }
-        if self.namespace != now.namespace {
-            return "say no namespace in `target kubernetes`".to_owned();
-        }
-        match (&self.workload, &now.workload) {
-            (Some(old), Some(new)) if old != new => {
-                format!("keep the name, `name = \"{old}\"` in the service")
-            }
-            (Some(_), None) if now.external && self.alone => {
-                format!(
-                    "name the claim that it is in, `name = \"{}\"` in the volume, or leave `external` out",
-                    self.first()
-                )
-            }
-            (Some(_), None) if now.external => {
-                "leave `external` out: each of its pods has a claim of its own".to_owned()
-            }
-            (Some(_), None) | (None, Some(_)) => {
-                "keep the volume's `access`, and who mounts it".to_owned()
-            }
-            _ => format!("keep the name, `name = \"{}\"` in the volume", self.name),
         }
     }
 }
@@ -218,12 +242,12 @@ impl fmt::Display for Place {
     }
 }
 
-/// The paths with volumes, each with what holds the data on the target and the mount that says so.
-fn mounts<'a>(
+/// The paths with volumes, each with what holds the data on the target.
+pub(super) fn mounts<'a>(
     graph: &Graph,
     service: ServiceView<'a>,
     target: TargetId,
-) -> Vec<(String, Place, &'a Node<VolumeMount>)> {
+) -> Vec<Mounted<'a>> {
     let mounts = service.node.service.volume.iter();
     mounts
         .filter_map(|mount| {
@@ -250,21 +274,36 @@ fn mounts<'a>(
                 TargetId::Compose if !own => Place::named(format!("{}_{label}", graph.name())),
                 _ => Place::named(name),
             };
-            Some((path, place, &**mount))
+            Some(Mounted {
+                path,
+                label,
+                place,
+                mount,
+            })
         })
         .collect()
 }
 
-fn another(service: &str, path: &str, (old, new): (&Place, &Place), span: Span) -> Diagnostic {
+fn another(
+    step: &Step<'_>,
+    both: Both<'_>,
+    (old, new): (&Mounted<'_>, &Mounted<'_>),
+) -> Diagnostic {
+    let (service, path) = (both.new.name(), &new.path);
+    let who = match step.pairs.replaced(service) {
+        Some(was) => format!("`{service}` takes the place of `{was}` and"),
+        None => format!("`{service}`"),
+    };
+    let (place, now) = (&old.place, &new.place);
     Diagnostic::new(
         &catalogue::DATA_LEFT_BEHIND,
-        format!("`{service}` finds another volume at `{path}`: its data stays in {old}"),
-        span,
+        format!("{who} finds another volume at `{path}`: its data stays in {place}"),
+        new.mount.span,
     )
-    .labelled(format!("{new}, which is new and empty unless somebody filled it"))
+    .labelled(format!("{now}, which is new and empty unless somebody filled it"))
     .help(format!(
         "{}; or copy the data first, with the service stopped, and write `allow data_left_behind {{ because = \"…\" }}`",
-        old.kept(new)
+        kept::data(step, both, (old, new))
     ))
     .about(service)
 }

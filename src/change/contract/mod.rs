@@ -7,6 +7,7 @@ mod addresses;
 mod data;
 mod endpoints;
 mod instances;
+mod kept;
 mod listeners;
 mod migrations;
 mod namesakes;
@@ -130,7 +131,7 @@ pub(super) fn judge<'a>(
 
 impl<'a> Step<'a> {
     fn new(old: Option<&'a Graph>, new: Option<&'a Graph>, targets: &'a [TargetChanges]) -> Self {
-        let pairs = Pairs::of(old, new);
+        let pairs = Pairs::of(old, new, targets);
         Self {
             old,
             new,
@@ -238,6 +239,16 @@ impl<'a> Step<'a> {
         Some(Both {
             old: self.old?.find(self.pairs.before(name))?,
             new: self.new?.find(name)?,
+        })
+    }
+
+    /// The same, or else with the one whose place it takes, which is gone.
+    fn successor(&self, name: &str) -> Option<Both<'a>> {
+        self.both(name).or_else(|| {
+            Some(Both {
+                old: self.old?.find(self.pairs.replaced(name)?)?,
+                new: self.new?.find(name)?,
+            })
         })
     }
 }

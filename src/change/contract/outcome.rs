@@ -1,10 +1,11 @@
 //! What the orchestrator makes of a change that is not what was meant.
 
 use super::data::other_writer;
-use super::{Step, about, place, ports};
-use crate::change::{Change, Effect, Refusal};
+use super::{Both, Step, about, kept, place, ports};
+use crate::change::{Change, Effect, Field, Refusal};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::ServiceView;
+use crate::rollout::derivation;
 use crate::vocabulary::{PublishMode, TargetId};
 
 /// What it refuses, in its words.
@@ -32,8 +33,12 @@ pub(super) fn without_effect(step: &Step<'_>, found: &mut Diagnostics) {
 /// What runs on under its old name.
 pub(super) fn runs_beside(step: &Step<'_>, found: &mut Diagnostics) {
     for (target, change) in step.changes() {
+        // One that gets nowhere while another one has its port is told of, whether or not they are alike.
+        let is_new = change.effect == Effect::Created && takes_a_place(step, target, change);
+        let waits = || is_new && holds_nodes(step, target, change);
         // What writes beside another one is told as that: it may never serve.
-        if change.effect == Effect::Renamed && other_writer(step, target, change).is_none() {
+        let is_beside = change.effect == Effect::Renamed || waits();
+        if is_beside && other_writer(step, target, change).is_none() {
             found.push(renamed(step, target, change));
         }
     }
@@ -53,6 +58,7 @@ fn refused(step: &Step<'_>, target: TargetId, change: &Change) -> Diagnostic {
     let kept = Some(change).filter(|_| target != TargetId::Compose);
     let way = kept.and_then(|change| way_to_keep_the_name(step, change));
     let way = way.or_else(|| ports::way(step, target, change));
+    let way = way.or_else(|| way_past_itself(step, target, change));
     let way = way.unwrap_or_else(|| way_out(change));
     let diagnostic = Diagnostic::new(
         &catalogue::REFUSED_CHANGE,
@@ -117,20 +123,39 @@ fn way_to_keep_the_name(step: &Step<'_>, change: &Change) -> Option<String> {
         .as_ref()
         .filter(|was| was.kind == "service")?
         .name;
-    let both = step.both(change.service.as_deref()?)?;
-    let stacks = (step.old?.stack(both.old), step.new?.stack(both.new));
-    let names = (both.old.emitted_name(), both.new.emitted_name());
-    let keep = |word: &str, (old, new): (&str, &str)| {
-        (old != new).then(|| format!("`{word} = \"{old}\"`"))
-    };
-    let written: Vec<String> = [keep("stack", stacks), keep("name", names)]
-        .into_iter()
-        .flatten()
-        .collect();
-    Some(format!(
+    let both = step.successor(change.service.as_deref()?)?;
+    Some(by_its_old_name(&kept::on_swarm(step, both), was))
+}
+
+/// What that does, and what else there is.
+pub(super) fn by_its_old_name(written: &[String], was: &str) -> String {
+    format!(
         "write {} in it: it goes by its old name then, and `{was}` is replaced task by task under its policy; or \
          publish another port until the old one is removed",
         written.join(" and ")
+    )
+}
+
+/// What a service of a swarm that cannot be changed comes to by another name as little: the old one has its port or its data.
+fn way_past_itself(step: &Step<'_>, target: TargetId, change: &Change) -> Option<String> {
+    let is_mode = |field: &Field| field.effect == Effect::Refused && field.path == "deploy.mode";
+    if target != TargetId::Swarm || !change.fields.iter().any(is_mode) {
+        return None;
+    }
+    let both = step.both(change.service.as_deref()?)?;
+    let name = &change.name;
+    let has_port = both.old.ports().any(|port| port.publish.is_some());
+    let writes = derivation::has_single_writer(step.old?, both.old);
+    let by_another = match (has_port, writes) {
+        (false, false) => return None,
+        (true, false) => {
+            "; or give it another name and another published port until the old one is removed"
+        }
+        // Under another name both would write to it.
+        (_, true) => "",
+    };
+    Some(format!(
+        "keep what it was; or `docker service rm {name}` first, with which it is down until the new one serves{by_another}"
     ))
 }
 
@@ -167,9 +192,20 @@ fn reaches_nobody(change: &Change) -> Diagnostic {
     ))
 }
 
-/// Whether a service publishes a port on its nodes that it had under its old name.
-fn holds_nodes(step: &Step<'_>, change: &Change) -> bool {
-    let both = change.service.as_deref().and_then(|name| step.both(name));
+/// Whether a service is new and takes the place of one that a target ran.
+fn takes_a_place(step: &Step<'_>, target: TargetId, change: &Change) -> bool {
+    let was = change.service.as_deref();
+    let was = was.and_then(|name| step.old?.find(step.pairs.replaced(name)?));
+    step.old
+        .zip(was)
+        .is_some_and(|(old, was)| old.runs_on(was, target))
+}
+
+/// Whether a service of a swarm publishes a port on its nodes that it had under its old name.
+fn holds_nodes(step: &Step<'_>, target: TargetId, change: &Change) -> bool {
+    let name = change.service.as_deref();
+    let both = name.and_then(|name| step.successor(name));
+    let both = both.filter(|_| target == TargetId::Swarm);
     both.is_some_and(|both| {
         let had = on_nodes(both.old);
         on_nodes(both.new).iter().any(|port| had.contains(port))
@@ -194,21 +230,35 @@ fn on_nodes(service: ServiceView<'_>) -> Vec<u64> {
 
 fn renamed(step: &Step<'_>, target: TargetId, change: &Change) -> Diagnostic {
     let name = &change.name;
+    let both = change.service.as_deref().and_then(|it| step.successor(it));
+    let split = both.filter(|both| is_split(step, target, change, *both));
     let removal = match target {
+        TargetId::Kubernetes if split.is_some() => {
+            let was = change.was.as_ref().map_or("", |was| &was.name);
+            let there = change.namespace.as_ref();
+            let there = there.map_or_else(String::new, |namespace| format!(" -n {namespace}"));
+            format!(
+                "keep its name; or `kubectl delete statefulset {was}{there}` first, with which it is down until the new one serves"
+            )
+        }
         TargetId::Kubernetes => {
-            "delete the old one once the new one serves and nobody asks for it any more"
+            "delete the old one once the new one serves and nobody asks for it any more".to_owned()
         }
         TargetId::Compose => {
             "remove the old project once the new one serves and nobody asks for it any more: \
              `docker compose --project-name OLD down`"
+                .to_owned()
         }
         // Where every node has one of the old ones, none has room for a new one: ZD4014.
-        _ if holds_nodes(step, change) => {
-            "keep its name; or remove the old one first, `docker service rm`: a node has its port once, and where the old one has it \
-             the new one waits for ever"
+        _ if holds_nodes(step, target, change) => {
+            let names = both.map_or_else(String::new, |both| kept::in_words(step, target, both));
+            format!(
+                "keep its name{names}; or remove the old one first, `docker service rm`: a node has its port once, and where the \
+                 old one has it the new one waits for ever"
+            )
         }
         _ => {
-            "remove the old one once the new one serves and nobody asks for it any more: `docker service rm`"
+            "remove the old one once the new one serves and nobody asks for it any more: `docker service rm`".to_owned()
         }
     };
     let what = match &change.was {
@@ -219,12 +269,38 @@ fn renamed(step: &Step<'_>, target: TargetId, change: &Change) -> Diagnostic {
             "`{name}` is a {} now, and the {} that it was runs on beside it",
             change.kind, was.kind
         ),
-        _ => format!("`{name}` has another name, and the one it had runs on beside it"),
+        Some(_) => format!("`{name}` has another name, and the one it had runs on beside it"),
+        None => {
+            let was = both.zip(step.old);
+            let was = was.map_or_else(String::new, |(both, old)| old.swarm_name(both.old));
+            format!("`{name}` takes the place of `{was}`, which runs on beside it")
+        }
     };
     let data = change.was.as_ref().and_then(|was| was.data);
     let data = data.map_or_else(String::new, |data| format!("; {data}"));
     let diagnostic = Diagnostic::new(&catalogue::RUNS_BESIDE, what, place(change))
         .labelled(change.how.clone())
         .help(format!("{removal}{data}"));
+    let diagnostic = match split {
+        Some(both) => diagnostic.note(format!(
+            "the Service `{}` leads to the pods of both, each with data of its own: who writes is given the one or the other",
+            both.new.emitted_name()
+        )),
+        None => diagnostic,
+    };
     about(diagnostic, change)
+}
+
+/// Whether one Service leads to the pods of a `StatefulSet` and of the one that it was, which have other claims: a selector counts
+/// for whatever has its labels (`kubernetes.io/docs/concepts/services-networking/service`, Defining a Service).
+fn is_split(step: &Step<'_>, target: TargetId, change: &Change, both: Both<'_>) -> bool {
+    let (Some(old), Some(was)) = (step.old, &change.was) else {
+        return false;
+    };
+    target == TargetId::Kubernetes
+        && (&*change.kind, &*was.kind) == ("StatefulSet", "StatefulSet")
+        && was.place.is_none()
+        && both.old.emitted_name() == both.new.emitted_name()
+        && derivation::has_single_writer(old, both.old)
+        && both.new.ports().len() > 0
 }

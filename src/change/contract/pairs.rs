@@ -1,18 +1,32 @@
 //! Which service of the new program goes on as which of the old one: the one of the same zd name, or else the one that had its
-//! name where it runs, so that an orchestrator takes both for one.
+//! name where it runs, so that an orchestrator takes both for one. And which one takes the place of another that is gone, though
+//! to an orchestrator it is new.
 
-use crate::graph::{Graph, ServiceView};
-use std::collections::BTreeMap;
+use crate::change::TargetChanges;
+use crate::graph::{Graph, ServiceView, routing};
+use crate::rollout::derivation;
+use crate::types::Reference;
+use crate::vocabulary::{Label, TargetId};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// The services that have another zd name in the new program, and the same one where they run.
 #[derive(Default)]
 pub(super) struct Pairs<'a> {
     before: BTreeMap<&'a str, &'a str>,
     now: BTreeMap<&'a str, &'a str>,
+    /// By the zd names of services that are new, those of the ones that are gone and whose place they take.
+    replaced: BTreeMap<&'a str, &'a str>,
 }
 
+/// What tells that a service takes the place of another one.
+type Trait = (String, String);
+
 impl<'a> Pairs<'a> {
-    pub(super) fn of(old: Option<&'a Graph>, new: Option<&'a Graph>) -> Self {
+    pub(super) fn of(
+        old: Option<&'a Graph>,
+        new: Option<&'a Graph>,
+        targets: &[TargetChanges],
+    ) -> Self {
         let mut pairs = Self::default();
         let (Some(old), Some(new)) = (old, new) else {
             return pairs;
@@ -25,7 +39,75 @@ impl<'a> Pairs<'a> {
                 pairs.now.insert(was, is);
             }
         }
+        pairs.replace((old, new), targets);
         pairs
+    }
+
+    /// Pairs what is gone with what is new: where the swarm's objects are the same but for the name, and else by what they are,
+    /// the surest first. Of several that are alike each takes the place of the one before it in the order of the names.
+    fn replace(&mut self, (old, new): (&'a Graph, &'a Graph), targets: &[TargetChanges]) {
+        let lost = |graph: &'a Graph, other: &Graph, paired: &BTreeMap<&str, &str>| {
+            let services = graph.services();
+            let alone = services.filter(|it| other.find(it.name()).is_none());
+            let alone = alone.filter(|it| !paired.contains_key(it.name()));
+            let alone = alone.map(|it| (it.name(), it));
+            alone.collect::<BTreeMap<&'a str, ServiceView<'a>>>()
+        };
+        let mut gone = lost(old, new, &self.now);
+        let mut come = lost(new, old, &self.before);
+        if gone.is_empty() || come.is_empty() {
+            return;
+        }
+        let real: BTreeMap<String, &str> = gone
+            .values()
+            .map(|it| (old.swarm_name(*it), it.name()))
+            .collect();
+        let on_swarm = targets.iter().filter(|it| it.target == TargetId::Swarm);
+        for change in on_swarm.flat_map(|target| &target.changes) {
+            let was = change.was.as_ref().and_then(|was| real.get(&was.name));
+            let is = change.service.as_deref().and_then(|is| come.get(is));
+            if let (Some(was), Some(is)) = (was, is.map(|it| it.name()))
+                && gone.remove(was).is_some()
+            {
+                come.remove(is);
+                self.replaced.insert(is, was);
+            }
+        }
+        let traits: [fn(&Graph, ServiceView<'_>) -> Vec<Trait>; 3] = [volumes, paths, published];
+        for of in traits {
+            let mut by_trait: BTreeMap<Trait, VecDeque<&str>> = BTreeMap::new();
+            for service in gone.values() {
+                for key in of(old, *service) {
+                    by_trait.entry(key).or_default().push_back(service.name());
+                }
+            }
+            let mut taken = BTreeSet::new();
+            for service in come.values() {
+                let was = of(new, *service).into_iter().find_map(|key| {
+                    let alike = by_trait.get_mut(&key)?;
+                    while alike.front().is_some_and(|was| taken.contains(was)) {
+                        alike.pop_front();
+                    }
+                    alike.pop_front()
+                });
+                if let Some(was) = was {
+                    taken.insert(was);
+                    self.replaced.insert(service.name(), was);
+                }
+            }
+            gone.retain(|name, _| !taken.contains(name));
+            come.retain(|name, _| !self.replaced.contains_key(name));
+        }
+    }
+
+    /// The zd name of the service that is gone and whose place a new one takes.
+    pub(super) fn replaced(&self, name: &str) -> Option<&'a str> {
+        self.replaced.get(name).copied()
+    }
+
+    /// Whether a service that is gone has somebody in its place.
+    pub(super) fn is_replaced(&self, name: &str) -> bool {
+        self.replaced.values().any(|was| *was == name)
     }
 
     /// The zd name that a service of the new program had.
@@ -56,4 +138,51 @@ fn alone<'a>(graph: &'a Graph, other: &Graph) -> BTreeMap<(&'a str, &'a str), &'
 /// The stack and the name that a service runs under.
 pub(super) fn place<'a>(graph: &'a Graph, service: ServiceView<'a>) -> (&'a str, &'a str) {
     (graph.stack(service), service.emitted_name())
+}
+
+/// The volumes of one writer that a service writes to, by their zd names.
+fn volumes(graph: &Graph, service: ServiceView<'_>) -> Vec<Trait> {
+    let mounts = service.node.service.volume.iter();
+    let mounts = mounts.filter(|mount| derivation::is_sole_writer(graph, mount));
+    let volumes = mounts.filter_map(|mount| match &mount.label {
+        Label::Reference(Reference::Volume(label)) => Some((String::new(), label.to_string())),
+        _ => None,
+    });
+    volumes.collect()
+}
+
+/// The paths with volumes, each with what runs there.
+fn paths(_: &Graph, service: ServiceView<'_>) -> Vec<Trait> {
+    let Some(runs) = repository(service) else {
+        return Vec::new();
+    };
+    let mounts = service.node.service.volume.iter();
+    let paths = mounts.filter_map(|mount| Some(mount.path.as_ref()?.value.to_string()));
+    paths.map(|path| (runs.clone(), path)).collect()
+}
+
+/// The published ports, each with what runs there.
+fn published(_: &Graph, service: ServiceView<'_>) -> Vec<Trait> {
+    let Some(runs) = repository(service) else {
+        return Vec::new();
+    };
+    let ports = service.ports();
+    let ports = ports.filter_map(|port| Some(port.publish.as_ref()?.value.least.get()));
+    let gateway = service.node.gateway.iter();
+    let listens = gateway.flat_map(|gateway| gateway.listen.iter().map(|it| routing::port(it)));
+    let all = ports.chain(listens);
+    all.map(|port| (runs.clone(), port.to_string())).collect()
+}
+
+/// The repository of a service's image; of a gateway, of which one is like another, nothing.
+fn repository(service: ServiceView<'_>) -> Option<String> {
+    if service.node.gateway.is_some() {
+        return Some(String::new());
+    }
+    let image = service.node.service.image.as_ref()?.value.to_string();
+    let image = image.split('@').next().unwrap_or_default();
+    let name = image.rfind('/').map_or(0, |at| at + 1);
+    let tag = image.get(name..).and_then(|name| name.find(':'));
+    let end = tag.map_or(image.len(), |tag| name + tag);
+    image.get(..end).map(ToOwned::to_owned)
 }

@@ -1,7 +1,8 @@
 //! Ports of a swarm's routing mesh that go from one service to another.
 
 use super::order::{Before, Ordered};
-use super::{Step, about, place};
+use super::outcome::by_its_old_name;
+use super::{Both, Step, about, kept, place};
 use crate::change::{Change, Effect, Field};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::vocabulary::TargetId;
@@ -110,15 +111,47 @@ pub(super) fn way(step: &Step<'_>, target: TargetId, change: &Change) -> Option<
             "`{holder}` has port {port}: {command}; or publish another port"
         ));
     }
-    let is_left = |it: &Change| it.effect == Effect::Left && it.name == holder;
-    Some(if step.on(TargetId::Swarm).any(is_left) {
-        format!(
-            "`docker service rm {holder}` first, with which it ends, or deploy it without port {port}; or publish another \
-             port until it is removed"
-        )
-    } else {
-        format!(
+    let is_left = |it: &&Change| it.effect == Effect::Left && it.name == holder;
+    let Some(left) = step.on(TargetId::Swarm).find(is_left) else {
+        return Some(format!(
             "in two deploys: first `{holder}` without port {port}, then this one with it; or publish another port"
-        )
-    })
+        ));
+    };
+    let removed = format!(
+        "`docker service rm {holder}` first, with which it ends, or deploy it without port {port}; or publish another \
+         port until it is removed"
+    );
+    let Some(both) = heir(step, change, left) else {
+        return Some(removed);
+    };
+    let written = kept::on_swarm(step, both);
+    Some(
+        if step.pairs.replaced(both.new.name()) == Some(both.old.name()) {
+            by_its_old_name(&written, holder)
+        } else {
+            format!(
+                "where it takes the place of `{holder}`, write {} in it: that one is replaced task by task then, under its policy; else \
+             {removed}",
+                written.join(" and ")
+            )
+        },
+    )
+}
+
+/// A service that is new, and one that is left behind whose name it can have: none other takes its place.
+fn heir<'a>(step: &Step<'a>, change: &Change, left: &Change) -> Option<Both<'a>> {
+    let (old, new) = (step.old?, step.new?);
+    let both = Both {
+        old: old.find(left.service.as_deref()?)?,
+        new: new.find(change.service.as_deref()?)?,
+    };
+    let is_new = change.was.is_none() && step.both(both.new.name()).is_none();
+    let was = step.pairs.replaced(both.new.name());
+    let is_free = match was {
+        Some(was) => was == both.old.name(),
+        None => !step.pairs.is_replaced(both.old.name()),
+    };
+    // A swarm changes no mode.
+    let is_alike = old.is_global(both.old) == new.is_global(both.new);
+    (is_new && is_free && is_alike).then_some(both)
 }
