@@ -22,6 +22,10 @@ pub(super) struct Fault<'a> {
     why: Why,
     /// The network of one name in both programs that has another real name now, and the one that it had.
     renamed: Option<(String, String)>,
+    /// Whether one `name` keeps the network on every target.
+    one_name: bool,
+    /// Whether one of the networks is the one that a stack has of its own.
+    by_own: bool,
     /// What in the callee keeps it from answering.
     span: Span,
 }
@@ -29,8 +33,8 @@ pub(super) struct Fault<'a> {
 /// How a caller asks for a callee.
 pub(super) struct Asked {
     target: TargetId,
-    /// The stack of the caller, whose default network it is on where it joins none.
-    stack: String,
+    /// Whether the caller joins no network of a swarm, and so is on its stack's own.
+    on_own: bool,
     pub(super) host: String,
     /// The network through which it is meant to ask, by its zd name.
     through: Option<String>,
@@ -40,9 +44,8 @@ pub(super) struct Asked {
     others: Vec<String>,
     number: u16,
     protocol: Protocol,
-    /// The caller's networks by their real names, first the one through which it is meant to ask; none on the
-    /// default one of their stack. A container looks a name up on all of its networks (moby libnetwork `sandbox.go`,
-    /// `ResolveName`).
+    /// The caller's networks by their real names, first the one through which it is meant to ask. A container looks a name up on
+    /// all of its networks (moby libnetwork `sandbox.go`, `ResolveName`).
     networks: Vec<String>,
     /// Whether the caller may ask only those on one of its networks.
     closed: bool,
@@ -77,8 +80,12 @@ impl Asked {
             (Why::OtherPort, _) => "has another of its ports there".to_owned(),
             (Why::Protocol, _) => format!("speaks something else than {}", self.protocol.word()),
             (Why::Name, _) => "does not go by that name".to_owned(),
-            (Why::Network, Some(network)) => format!("is not on network `{network}`"),
-            (Why::Network, None) => "is not on its stack's own network".to_owned(),
+            (Why::Network, Some(network)) if self.on_own => {
+                format!("is not on `{network}`, the network that its stack has of its own")
+            }
+            (Why::Network, network) => {
+                format!("is not on network `{}`", network.map_or("", String::as_str))
+            }
             (Why::Policy, _) => "admits only pods of its networks".to_owned(),
         }
     }
@@ -89,6 +96,16 @@ impl Asked {
         let mut joins = graph.joins(callee);
         let is_there = joins.any(|(name, _)| name == through);
         is_there.then(|| (through.clone(), real.clone()))
+    }
+
+    /// Whether the network through which the caller asks has one real name on all targets that have networks by name.
+    fn has_one_name(&self, step: &Step<'_>, graph: &Graph, caller: ServiceView<'_>) -> bool {
+        let Some((through, real)) = self.through.as_ref().zip(self.networks.first()) else {
+            return true;
+        };
+        let by_name = [TargetId::Swarm, TargetId::Kubernetes, TargetId::Compose];
+        let mut targets = step.targets().filter(|target| by_name.contains(target));
+        targets.all(|target| graph.network_name_on(target, caller, through) == *real)
     }
 
     /// Whether the caller is on a network that a service of a revision joins under this name.
@@ -206,10 +223,14 @@ fn search<'a>(step: &Step<'a>) -> Vec<Meetings<'a>> {
                 // Who is not replaced asks as before for what has another name now.
                 let stays = |asked: &Asked| !step.rolling(asked.target).contains(caller.name());
                 let fault = fault.filter(|(asked, why)| *why != Why::OtherPort || !stays(asked));
+                let joins_none =
+                    |on: TargetId| on == TargetId::Swarm && other.0.joins(other.1).next().is_none();
                 *place = fault.map(|(asked, why)| Fault {
                     caller: caller.name(),
                     callee: callee.new.name(),
                     renamed: asked.renamed(other).filter(|_| why == Why::Network),
+                    one_name: asked.has_one_name(step, own.0, from),
+                    by_own: asked.on_own || joins_none(asked.target),
                     asked,
                     why,
                     span: self::place(callee.new, edge, why),
@@ -316,9 +337,14 @@ fn asked(
     let others = joined.filter(|name| Some(*name) != meant);
     let networks = meant.into_iter().chain(others);
     let networks = networks.map(|name| graph.network_name_on(target, caller, name));
+    let mut networks: Vec<String> = networks.collect();
+    let on_own = on_swarm && networks.is_empty();
+    if on_own {
+        networks.push(own_network(graph, caller));
+    }
     Some(Asked {
         target,
-        stack: graph.stack(caller).to_owned(),
+        on_own,
         host: host.to_owned(),
         through: meant.map(ToOwned::to_owned),
         port: edge.port.to_string(),
@@ -329,7 +355,7 @@ fn asked(
         },
         number: port_number(port)?,
         protocol: protocol(port),
-        networks: networks.collect(),
+        networks,
         closed: graph.is_closed(caller),
         gateway: caller.node.gateway.is_some(),
     })
@@ -361,13 +387,21 @@ fn missing(target: TargetId, graph: &Graph, callee: ServiceView<'_>, asked: &Ask
     unnamed(graph, callee, asked)
 }
 
+/// The network of a service that joins none: its stack's own, `default` by its name in the file (docker/cli
+/// `cli/compose/convert/service.go`, `convertServiceNetworks`).
+fn own_network(graph: &Graph, service: ServiceView<'_>) -> String {
+    // Of one that nobody declares nothing else is to be known.
+    if graph.network("default").is_none() {
+        return format!("{}_default", graph.stack(service));
+    }
+    graph.network_name_on(TargetId::Swarm, service, "default")
+}
+
 /// Why a name that is asked for on a swarm does not lead to a service of a revision; `None` where it does.
 fn unnamed(graph: &Graph, callee: ServiceView<'_>, asked: &Asked) -> Option<Why> {
-    if asked.networks.is_empty() {
-        let alone = graph.joins(callee).next().is_none();
+    if graph.joins(callee).next().is_none() {
         let named = callee.name() == asked.host || callee.emitted_name() == asked.host;
-        let alone = alone && graph.stack(callee) == asked.stack;
-        return match (alone, named) {
+        return match (asked.networks.contains(&own_network(graph, callee)), named) {
             (false, _) => Some(Why::Network),
             (true, false) => Some(Why::Name),
             (true, true) => None,

@@ -8,13 +8,13 @@ mod rules;
 mod stack;
 mod values;
 
-use super::difference::{differences, value};
+use super::difference::{Difference, differences, value};
 use super::rules::fields;
 use super::{Change, Effect, Pair, Refusal, TargetChanges, Was, service_named};
 use crate::graph::{Graph, ServiceView};
 use crate::targets::Object;
 use crate::vocabulary::TargetId;
-use serde_json::Value;
+use serde_json::{Value, json};
 use stack::{SECTIONS, Stack, service_apart, stacks};
 use std::collections::BTreeMap;
 
@@ -105,7 +105,11 @@ impl Comparison<'_> {
         let mut change = change("service", format!("{}_{}", stack.name, service.name));
         change.effect = Effect::Left;
         let name = &change.name;
-        change.how = format!("runs on until `docker service rm {name}` or `--prune`");
+        change.how = format!("runs on until `docker service rm {name}`");
+        // Which removes what the stacks that are deployed have no more.
+        if self.stacks.1.iter().any(|it| it.name == stack.name) {
+            change.how.push_str(" or `--prune`");
+        }
         change.service = view.map(|view| view.name().into());
         self.changes.push(change);
     }
@@ -163,8 +167,17 @@ impl Comparison<'_> {
     fn section(&mut self, section: &str, old: &Stack<'_>, new: &Stack<'_>) {
         let (before, after) = (old.own(section, new), new.own(section, old));
         let kind = section.trim_end_matches('s');
+        // What a file says nothing of is made as it is by default.
+        let unsaid =
+            |stack: &Stack<'_>, real: &String| section == "networks" && stack.makes_unsaid(real);
         for (real, object) in &after {
             let Some(was) = before.get(real) else {
+                if unsaid(old, real) {
+                    let is = unnamed(object);
+                    let was = as_made(&is);
+                    self.keeps(kind, real, &differences(&was, &is));
+                    continue;
+                }
                 let mut change = change(kind, real.clone());
                 let is_there = self.stacks.0.iter().any(|stack| stack.uses(section, real));
                 if is_there && section != "networks" {
@@ -206,20 +219,17 @@ impl Comparison<'_> {
                 }
                 _ => {
                     let (was, is) = (unnamed(was), unnamed(object));
-                    let differ = differences(&was, &is);
-                    if differ.is_empty() {
-                        continue;
-                    }
-                    change.effect = Effect::Ignored;
-                    change.how = format!("the {kind} is there, and stays as it is");
-                    change.fields = fields(rules::KEPT, &differ, None);
+                    self.keeps(kind, real, &differences(&was, &is));
+                    continue;
                 }
             }
             self.changes.push(change);
         }
         let still_used = |real: &str| self.stacks.1.iter().any(|stack| stack.uses(section, real));
         let gone = before.keys().filter(|real| !after.contains_key(*real));
-        let gone: Vec<&String> = gone.filter(|real| !still_used(real)).collect();
+        let gone: Vec<&String> = gone
+            .filter(|real| !still_used(real) && !unsaid(new, real))
+            .collect();
         for real in gone {
             let mut change = change(kind, real.clone());
             change.effect = Effect::Left;
@@ -230,6 +240,25 @@ impl Comparison<'_> {
             self.changes.push(change);
         }
     }
+
+    /// Of a network or volume that is there nothing is changed.
+    fn keeps(&mut self, kind: &str, real: &str, differ: &[Difference<'_>]) {
+        if differ.is_empty() {
+            return;
+        }
+        let mut change = change(kind, real.to_owned());
+        change.effect = Effect::Ignored;
+        change.how = format!("the {kind} is there, and stays as it is");
+        change.fields = fields(rules::KEPT, differ, None);
+        self.changes.push(change);
+    }
+}
+
+/// A network of a stack as docker makes one of which nothing is said, beside what is: the driver is `overlay` (docker/cli
+/// `cli/command/stack/swarm/common.go`, `defaultNetworkDriver`).
+fn as_made(is: &Value) -> Value {
+    let driver = is.get("driver").filter(|it| *it == "overlay");
+    driver.map_or_else(|| json!({}), |driver| json!({"driver": driver}))
 }
 
 /// The service of a stack that goes by a name in it.

@@ -193,6 +193,18 @@ impl<'a> Stack<'a> {
             .collect()
     }
 
+    /// Whether a network is the one that docker makes of a stack for those who name none, where the file says nothing of it
+    /// (docker/cli `cli/command/stack/swarm/deploy_composefile.go`, `getServicesDeclaredNetworks`).
+    pub(super) fn makes_unsaid(&self, real: &str) -> bool {
+        let names_none = |service: &&Object| {
+            let networks = at(&service.content, &["networks"]);
+            networks.is_none_or(|it| it.as_object().is_some_and(Map::is_empty) || it.is_null())
+        };
+        !self.entries.contains_key(&("networks", "default"))
+            && self.real("networks", "default") == real
+            && self.services.iter().any(names_none)
+    }
+
     /// Whether the stack uses what somebody else made under a name of the swarm. A volume belongs to no stack: a node makes it for
     /// the first task that mounts one of that name.
     pub(super) fn uses(&self, section: &str, real: &str) -> bool {

@@ -2,13 +2,17 @@
 
 use super::{Fault, Why};
 use crate::diagnostics::{Diagnostic, catalogue};
+use crate::vocabulary::TargetId;
 
 pub(super) fn no_order(fault: &Fault<'_>) -> Diagnostic {
     let (caller, callee, address) = (fault.caller, fault.callee, fault.asked.address());
-    let same = fault.renamed.as_ref().map(|(network, real)| {
+    let renamed = fault.renamed.as_ref();
+    let same = renamed.filter(|_| fault.one_name).map(|(network, real)| {
         format!("`name = \"{real}\"` in `network {network}` if it is the same one; if not, ")
     });
     let same = same.unwrap_or_default();
+    // Of one label there is one network in a program.
+    let other = renamed.filter(|_| fault.asked.target == TargetId::Swarm);
     let beside = match fault.why {
         Why::Nobody => "with an instance of each".to_owned(),
         Why::Port | Why::OtherPort => format!(
@@ -20,7 +24,15 @@ pub(super) fn no_order(fault: &Fault<'_>) -> Diagnostic {
             "`{}` among its `aliases` beside the new name",
             fault.asked.host
         ),
-        Why::Network => "`join` both networks".to_owned(),
+        Why::Network if fault.by_own => {
+            "`join` both networks, of which the one that a stack has of its own is `network default {}` and `join default`".to_owned()
+        }
+        Why::Network => match other {
+            Some((_, real)) => format!(
+                "`join` both networks, of which the old one is `network before {{ external = true, name = \"{real}\" }}`"
+            ),
+            None => "`join` both networks".to_owned(),
+        },
         Why::Policy => "no `join` in it yet".to_owned(),
     };
     Diagnostic::new(
