@@ -89,7 +89,9 @@ pub(super) fn other_writer(step: &Step<'_>, target: TargetId, change: &Change) -
     }
     let mut writes = |label: &str, kind: &str, name: &str, namespace: Option<&String>| {
         let volumes = self::written(old, old.find(label)?, target);
-        let both = written.iter().position(|volume| volumes.iter().any(|was| was.is(volume)))?;
+        let both = written
+            .iter()
+            .position(|volume| volumes.iter().any(|was| was.is(volume)))?;
         Some(Writer {
             kind: kind.to_owned(),
             name: name.to_owned(),
