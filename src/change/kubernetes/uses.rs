@@ -166,7 +166,7 @@ pub(super) fn data((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change])
         match change.effect {
             Effect::Left => {
                 let was = find(old, &change.kind, &change.name, change.namespace.as_deref());
-                change.how.extend(was.and_then(|it| goes_with(it, change)));
+                change.how.extend(was.and_then(goes_with));
             }
             Effect::Renamed if change.service.is_none() => moved(old, change),
             Effect::Created | Effect::Refused | Effect::Renamed => {}
@@ -193,15 +193,12 @@ fn find<'a>(
 
 /// What becomes of the claims of a `StatefulSet` that somebody deletes (`kubernetes.io/docs/concepts/workloads/controllers/statefulset`,
 /// `PersistentVolumeClaim` retention: they stay where nothing else is said).
-fn goes_with(was: &Object, change: &Change) -> Option<String> {
+fn goes_with(was: &Object) -> Option<String> {
     match claims(was)? {
         Claims::Deleted => {
             Some("; `whenDeleted: Delete` deletes its claims with it, and their data".to_owned())
         }
-        Claims::Kept if change.service.is_none() => {
-            Some("; its claims stay then, with their data".to_owned())
-        }
-        Claims::Kept => None,
+        Claims::Kept => Some("; its claims stay then, with their data".to_owned()),
     }
 }
 
