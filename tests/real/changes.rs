@@ -392,11 +392,22 @@ fn said(refused: &str, own: &str) -> String {
     // A service's id is another one each time.
     let said = Regex::new(r" \([0-9a-z]{25}\)")
         .map_or(said.clone(), |id| id.replace_all(&said, "").into_owned());
+    // Nor is the folder that this run wrote to the same.
+    let said = Regex::new(r#""/[^"]*/"#).map_or(said.clone(), |path| {
+        path.replace_all(&said, "\"").into_owned()
+    });
     let lines = said.lines().filter(|line| {
         let line = line.to_lowercase();
-        ["failed", "error", "invalid", "forbidden"]
-            .iter()
-            .any(|word| line.contains(word))
+        [
+            "failed",
+            "error",
+            "invalid",
+            "forbidden",
+            "unable",
+            "not found",
+        ]
+        .iter()
+        .any(|word| line.contains(word))
     });
     let lines: Vec<&str> = lines
         .map(|line| line.strip_prefix("exit status: 1: ").unwrap_or(line))

@@ -75,7 +75,9 @@ fn arrivals<'a>(step: &Step<'a>) -> Vec<Arrival<'a>> {
             let (Some(caller), Some(callee)) = (new.service(from), new.service(to)) else {
                 continue;
             };
-            let here = new.runs_on(caller, target) && new.runs_on(callee, target);
+            let is_beside =
+                !on_host && target == TargetId::Swarm && addresses::leads_to_a_swarm(new, caller);
+            let here = (new.runs_on(caller, target) || is_beside) && new.runs_on(callee, target);
             // Both slots of one are there before nginx leads to either, in one deploy.
             let is_ready = on_host && (!new.is_on_host(callee) || is_blue_green(callee));
             let here = here && !is_ready;
@@ -84,7 +86,9 @@ fn arrivals<'a>(step: &Step<'a>) -> Vec<Arrival<'a>> {
                 EdgeKind::Routes => true,
                 EdgeKind::Calls => rolling.contains(caller.name()),
             };
-            if !here || !asks || !known(caller.name()) || known(callee.name()) {
+            let was_there = known(caller.name())
+                || is_beside && old.find(step.pairs.before(caller.name())).is_some();
+            if !here || !asks || !was_there || known(callee.name()) {
                 continue;
             }
             let address = if on_host {

@@ -2,9 +2,10 @@
 
 use super::Step;
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
-use crate::graph::routing::{self, VirtualHost};
+use crate::graph::routing::{self, Candidate, Paths, VirtualHost};
 use crate::source::Span;
-use crate::vocabulary::Gateway;
+use crate::types::Reference;
+use crate::vocabulary::{Gateway, Label, Node, Route, RouteTarget};
 use std::collections::BTreeSet;
 
 /// What a gateway answered and answers no more.
@@ -18,7 +19,7 @@ pub(super) fn removed(step: &Step<'_>, found: &mut Diagnostics) {
         };
         let (was, is) = (&both.old.node.gateway, &both.new.node.gateway);
         if let (Some(was), Some(is)) = (was, is) {
-            for what in gone(was, is) {
+            for what in gone(step, was, is) {
                 found.push(removal(both.new.name(), &what, both.new.span()));
             }
         }
@@ -26,7 +27,7 @@ pub(super) fn removed(step: &Step<'_>, found: &mut Diagnostics) {
 }
 
 /// In words, each once, in the order written.
-fn gone(was: &Gateway, is: &Gateway) -> Vec<String> {
+fn gone(step: &Step<'_>, was: &Gateway, is: &Gateway) -> Vec<String> {
     let (before, after) = (routing::virtual_hosts(was), routing::virtual_hosts(is));
     let mut found = Vec::new();
     for host in &before {
@@ -40,13 +41,25 @@ fn gone(was: &Gateway, is: &Gateway) -> Vec<String> {
             };
             for (paths, candidates) in &host.paths {
                 for candidate in VirtualHost::asked(candidates) {
-                    let covering = now.paths.iter().filter(|(now, _)| now.cover(paths));
-                    let mut now = covering.flat_map(|(_, candidates)| candidates).peekable();
+                    let covering = || now.paths.iter().filter(|(now, _)| now.cover(paths));
+                    let mut all = covering().flat_map(|(_, candidates)| candidates).peekable();
                     let (pattern, _) = routing::pattern(candidate.route);
-                    if now.peek().is_none() {
+                    if all.peek().is_none() {
                         found.push(format!("`{pattern}`"));
-                    } else if !now.any(|now| routing::takes_all_of(now.route, candidate.route)) {
+                    } else if !all.any(|now| routing::takes_all_of(now.route, candidate.route)) {
                         found.push(format!("every request for `{pattern}` that it did"));
+                    } else if let Some(nearest) = nearest(covering()) {
+                        let before = asked(was, candidate.route, |name| step.pairs.now(name));
+                        found.extend(wider(paths, nearest).and_then(|route| {
+                            let after = asked(is, route, |name| name);
+                            let others = !before.is_empty() && before.is_disjoint(&after);
+                            let (wider, _) = routing::pattern(route);
+                            let first = after.first().filter(|_| others)?;
+                            Some(format!(
+                                "`{pattern}` by {}: its `{wider}` leads these to `{first}` now",
+                                list(&before)
+                            ))
+                        }));
                     }
                 }
             }
@@ -55,6 +68,56 @@ fn gone(was: &Gateway, is: &Gateway) -> Vec<String> {
     let mut seen = BTreeSet::new();
     found.retain(|what| seen.insert(what.clone()));
     found
+}
+
+type Routes<'h, 'g> = &'h (Paths, Vec<Candidate<'g>>);
+
+/// Of patterns that all cover the same paths, the one that the others cover: the longest path decides.
+fn nearest<'h, 'g>(mut covering: impl Iterator<Item = Routes<'h, 'g>>) -> Option<Routes<'h, 'g>>
+where
+    'g: 'h,
+{
+    let first = covering.next()?;
+    Some(covering.fold(first, |nearest, other| {
+        if nearest.0.cover(&other.0) {
+            other
+        } else {
+            nearest
+        }
+    }))
+}
+
+/// The first route of a pattern that takes more than these paths, and was not written for them.
+fn wider<'g>(paths: &Paths, (now, candidates): Routes<'_, 'g>) -> Option<&'g Node<Route>> {
+    let wider = !paths.cover(now);
+    candidates.first().filter(|_| wider).map(|it| it.route)
+}
+
+/// The services that a route leads to, by the names that they have now.
+fn asked<'g>(
+    gateway: &'g Gateway,
+    route: &'g Node<Route>,
+    now: impl Fn(&'g str) -> &'g str,
+) -> BTreeSet<&'g str> {
+    match route.to.as_ref().map(|to| &to.value) {
+        Some(RouteTarget::Port(port)) => BTreeSet::from([now(&port.service)]),
+        Some(RouteTarget::Upstream(name)) => {
+            let upstreams = gateway.upstream.iter();
+            let of = upstreams.filter(|upstream| upstream.label.name() == &**name);
+            let servers = of.flat_map(|upstream| &upstream.server);
+            let services = servers.filter_map(|server| match &server.label {
+                Label::Reference(Reference::Port(service, _)) => Some(now(service)),
+                _ => None,
+            });
+            services.collect()
+        }
+        None => BTreeSet::new(),
+    }
+}
+
+fn list(names: &BTreeSet<&str>) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(" and ")
 }
 
 /// The names of a host; an empty one for all that no other has.

@@ -28,7 +28,7 @@ pub(super) fn shop() -> Verdict {
     let found = example("shop", "as-found")?;
     let written = example("shop", "")?;
     let refused = Plan::of("shop", [&found, &written])?;
-    refused.finds(&["ZD4050", "ZD4055", "ZD4055", "ZD4074", "ZD4074"])?;
+    refused.finds(&["ZD4050", "ZD4055", "ZD4055", "ZD4062", "ZD4074", "ZD4074"])?;
     refused.makes(
         TargetId::Swarm,
         &[
@@ -47,7 +47,7 @@ pub(super) fn shop() -> Verdict {
         "service front {\n  name = \"app\"",
     )?;
     let plan = Plan::of("shop-kept", [&found, &kept])?;
-    plan.finds(&["ZD4055", "ZD4055", "ZD4060", "ZD4074", "ZD4074", "ZD4074"])?;
+    plan.finds(&["ZD4055", "ZD4055", "ZD4060", "ZD4062", "ZD4074", "ZD4074", "ZD4074"])?;
     plan.makes(
         TargetId::Swarm,
         &[
