@@ -101,6 +101,11 @@ fn variables(pair: &Pair<'_>) -> Vec<(String, Vec<Varied>)> {
         .collect()
 }
 
+fn is_blue_green(service: ServiceView<'_>) -> bool {
+    let update = service.node.service.update.as_ref();
+    update.is_some_and(|update| update.label.name() == "blue_green")
+}
+
 /// A service that goes by another name, or is another app's, has slots of its own: where their ports are those of the slots that it had,
 /// these are still taken, for nobody stops them (`start_slot` of `src/targets/nginx/hosts/scripts/host.sh`).
 fn taken_slots(pair: &Pair<'_>, changes: &mut Vec<Change>) {
@@ -125,10 +130,17 @@ fn taken_slots(pair: &Pair<'_>, changes: &mut Vec<Change>) {
         if on_host(old, service.name()) {
             continue;
         }
-        let taken = slots(new, service).into_iter().find_map(|port| {
-            let (of, _) = gone.iter().find(|(_, ports)| ports.contains(&port))?;
-            Some((port, *of))
-        });
+        let holder = |port: &u64| gone.iter().find(|(_, ports)| ports.contains(port));
+        let of_it = slots(new, service);
+        // Blue/green has one of its two slots live, and the script takes the one that is free.
+        let is_free = |port: &u64| {
+            let holder = holder(port).and_then(|(name, _)| old.find(name));
+            holder.is_none_or(is_blue_green)
+        };
+        if is_blue_green(service) && of_it.iter().any(is_free) {
+            continue;
+        }
+        let taken = of_it.iter().find_map(|port| Some((*port, holder(port)?.0)));
         let Some((port, of)) = taken else { continue };
         let file = format!("nginx/hosts/services/{}.sh", service.name());
         let place = changes.iter().position(|change| change.name == file);

@@ -143,10 +143,9 @@ fn nothing_in(folder: &Path) -> Failure {
             } else {
                 folder.join(other)
             };
-            failure.help(format!("name the program: `zdc build {}`", show(&path)))
+            failure.help(format!("name the program, `{}`", show(&path)))
         }
-        None => failure
-            .help("write a first one with `zdc init`, or name a file: `zdc build path/to/app.zd`"),
+        None => failure.help("write a first one with `zdc init`, or name the file"),
     }
 }
 

@@ -127,11 +127,12 @@ impl<'a> Pairs<'a> {
     }
 }
 
-/// The services of a program whose zd names the other one does not have, by their stacks and the names that they run under.
+/// The services of a program whose zd names the other one does not have, by their stacks and the names that they run under. On a plain
+/// host that is the zd name.
 fn alone<'a>(graph: &'a Graph, other: &Graph) -> BTreeMap<(&'a str, &'a str), &'a str> {
     let alone = graph
         .services()
-        .filter(|it| other.find(it.name()).is_none());
+        .filter(|it| other.find(it.name()).is_none() && !graph.is_on_host(*it));
     alone.map(|it| (place(graph, it), it.name())).collect()
 }
 

@@ -10,7 +10,7 @@ mod values;
 
 use super::difference::{Difference, differences, value};
 use super::rules::fields;
-use super::{Change, Effect, Pair, Refusal, TargetChanges, Was, service_named};
+use super::{Change, Effect, Field, Pair, Refusal, TargetChanges, Was, service_named};
 use crate::graph::{Graph, ServiceView};
 use crate::targets::Object;
 use crate::vocabulary::TargetId;
@@ -144,18 +144,22 @@ impl Comparison<'_> {
                     change.name
                 ),
             ),
-            // swarmkit `manager/orchestrator/task.go`, `IsTaskDirty` and `nodeMatches`.
-            Effect::InPlace if fields.iter().any(|it| it.path.contains("constraints")) => (
-                worst,
-                "no task is replaced whose node still fits; the others are, under its policy"
-                    .to_owned(),
-            ),
+            Effect::InPlace if fields.iter().any(moves) => {
+                (worst, policy::moved(&after.content).to_owned())
+            }
             Effect::InPlace => {
                 let how = policy::scaled(&before.content, &after.content);
                 (worst, how.to_owned())
             }
             _ => (worst, "nothing happens".to_owned()),
         };
+        if change.effect == Effect::Rolls
+            && policy::is_global(&after.content)
+            && fields.iter().any(moves)
+        {
+            change.how.push_str("; ");
+            change.how.push_str(policy::moved(&after.content));
+        }
         change.fields = fields;
         change.span = view.map(ServiceView::span);
         change.service = view.map(|view| view.name().into());
@@ -342,6 +346,11 @@ fn renames(pair: &Pair<'_>, old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut 
     // In the order of the manifests: what is there, what is new, what is gone.
     changes.splice(0..0, created);
     changes.extend(left);
+}
+
+/// Whether it says on which nodes tasks may be.
+fn moves(field: &Field) -> bool {
+    field.path.contains("constraints")
 }
 
 /// Every service as the engine sees it, by its name in the swarm.

@@ -20,6 +20,21 @@ fn is_off(service: &Content) -> bool {
     difference::is_zero(service, &["deploy", "replicas"])
 }
 
+pub(super) fn is_global(service: &Content) -> bool {
+    difference::at(service, &["deploy", "mode"]).is_some_and(|it| it.as_str() == Some("global"))
+}
+
+/// What becomes of tasks whose node does not fit any more. One that is replicated replaces them as others (swarmkit
+/// `manager/orchestrator/task.go`, `IsTaskDirty` and `nodeMatches`); one that is everywhere stops them as it sees them, and no policy is
+/// asked (`manager/orchestrator/global/global.go`, `reconcileServices`: what does not meet the constraints is shut down).
+pub(super) fn moved(service: &Content) -> &'static str {
+    if is_global(service) {
+        "its tasks on nodes that no longer fit are stopped at once, all together, and nodes that fit now get theirs then: no policy counts"
+    } else {
+        "no task is replaced whose node still fits; the others are, under its policy"
+    }
+}
+
 /// Whether its tasks are replaced in turn or all at once, and how.
 pub(super) fn rolling(before: &Content, service: &Content) -> (Effect, String) {
     if is_off(service) {
@@ -46,7 +61,7 @@ pub(super) fn rolling(before: &Content, service: &Content) -> (Effect, String) {
         Some(Value::Number(number)) => number.as_u64(),
         Some(_) => None,
     };
-    if at(&["mode"]).as_deref().and_then(Value::as_str) == Some("global") {
+    if is_global(service) {
         // swarmkit `manager/orchestrator/update/updater.go`: 0 is as many as there are.
         if parallelism == 0 && !start_first {
             let how = "one task on each node, all stopped before new ones start".to_owned();

@@ -47,7 +47,9 @@ pub(super) fn shop() -> Verdict {
         "service front {\n  name = \"app\"",
     )?;
     let plan = Plan::of("shop-kept", [&found, &kept])?;
-    plan.finds(&["ZD4055", "ZD4055", "ZD4060", "ZD4062", "ZD4074", "ZD4074", "ZD4074"])?;
+    plan.finds(&[
+        "ZD4055", "ZD4055", "ZD4060", "ZD4062", "ZD4074", "ZD4074", "ZD4074",
+    ])?;
     plan.makes(
         TargetId::Swarm,
         &[
