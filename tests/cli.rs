@@ -183,7 +183,7 @@ mod usage {
         ends(
             &desk.zdc(&["check", "shop"]),
             2,
-            &["zdc build shop/shop.zd"],
+            &["name the program, `shop/shop.zd`"],
         );
         ends(
             &desk.zdc(&["check", "shop/shpo.zd"]),

@@ -132,12 +132,14 @@ fn taken_slots(pair: &Pair<'_>, changes: &mut Vec<Change>) {
         }
         let holder = |port: &u64| gone.iter().find(|(_, ports)| ports.contains(port));
         let of_it = slots(new, service);
-        // Blue/green has one of its two slots live, and the script takes the one that is free.
+        // Blue/green has one of its two slots live, and the script takes the one that is free. What another app left in nginx leads on
+        // to all of its own.
         let is_free = |port: &u64| {
             let holder = holder(port).and_then(|(name, _)| old.find(name));
             holder.is_none_or(is_blue_green)
         };
-        if is_blue_green(service) && of_it.iter().any(is_free) {
+        let is_same_app = old.name() == new.name();
+        if is_same_app && is_blue_green(service) && of_it.iter().any(is_free) {
             continue;
         }
         let taken = of_it.iter().find_map(|port| Some((*port, holder(port)?.0)));
