@@ -41,6 +41,8 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
         if !new.contains_key(file.file.as_str()) {
             let how = if is_service(&file.file) {
                 "its slots run on until somebody ends them: the scripts know it no more"
+            } else if is_taken_out(pair, &file.file) {
+                "is taken out of nginx by the next `switch.sh`"
             } else {
                 "stays on the host until it is deleted"
             };
@@ -99,6 +101,15 @@ fn variables(pair: &Pair<'_>) -> Vec<(String, Vec<Varied>)> {
         .split_whitespace()
         .map(|name| (name.to_owned(), varied.clone()))
         .collect()
+}
+
+/// Whether it is the configuration of an app whose services stay and whose gateway does not (`install_conf` of
+/// `src/targets/nginx/hosts/scripts/host.sh`).
+fn is_taken_out(pair: &Pair<'_>, file: &str) -> bool {
+    pair.new_graph.is_some_and(|graph| {
+        file == format!("nginx/conf.d/{}.conf", graph.name())
+            && graph.services().any(|service| graph.is_on_host(service))
+    })
 }
 
 fn is_blue_green(service: ServiceView<'_>) -> bool {

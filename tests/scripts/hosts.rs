@@ -293,3 +293,68 @@ fn what_waits_no_more_is_stopped() {
     assert!(ran.said.contains("live in every slot already"), "{ran:?}");
     host.runs(&[1, 1], &ran.said);
 }
+
+/// Somebody else leads requests to it from now on, or nobody.
+#[test]
+fn a_gateway_that_goes_leaves_what_is_new_running() {
+    for update in [BLUE_GREEN, ROLLING] {
+        let host = Host::new();
+        host.live(1, update, STRAIGHT);
+        host.place.build(&format!(
+            r#"app demo {{ targets = [nginx] }}
+service api {{
+  image = "ex/api:2"
+  port http {{ number = 8080 }}
+  health http {{ path = "/", interval = 1s, timeout = 1s }}
+  shutdown {{ grace = 5s, drain = 1s }}
+  {update}
+}}
+"#
+        ));
+        for script in ["deploy.sh", "switch.sh"] {
+            let ran = host.run(script);
+            assert_eq!(ran.code, 0, "{update}: {ran:?}");
+        }
+        assert!(!host.place.has("nginx/conf.d/demo.conf"), "{update}");
+        let all = fs::read_dir(host.place.path("containers")).unwrap();
+        let images: Vec<String> = all
+            .map(|it| fs::read_to_string(it.unwrap().path()).unwrap())
+            .collect();
+        let replicas = if update == ROLLING { 2 } else { 1 };
+        assert_eq!(images, vec!["ex/api:2\n"; replicas], "{update}");
+        host.live(3, update, STRAIGHT);
+    }
+}
+
+/// What somebody has mended is not a reason to stay.
+#[test]
+fn a_way_back_that_was_refused_is_the_way_back_still() {
+    let host = Host::new();
+    host.live(1, BLUE_GREEN, STRAIGHT);
+    host.live(2, BLUE_GREEN, STRAIGHT);
+    let other = host.place.path("nginx/conf.d/other.conf");
+    fs::write(&other, "include slots/other/none.inc;\n").unwrap();
+    let ran = host.run("rollback.sh");
+    assert_ne!(ran.code, 0, "{ran:?}");
+    fs::remove_file(&other).unwrap();
+    let ran = host.run("rollback.sh");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    host.runs(&[1], "after a way back that was refused");
+}
+
+#[test]
+fn a_full_disk_leaves_what_nginx_reads_as_it_was() {
+    let host = Host::new();
+    host.live(1, BLUE_GREEN, STRAIGHT);
+    let file = "nginx/slots/demo/api/service-url.inc";
+    let before = host.place.text(file);
+    host.build(2, BLUE_GREEN, STRAIGHT);
+    assert_eq!(host.run("deploy.sh").code, 0);
+    host.place
+        .program("bin/tee", "cat >/dev/null\n: >\"$1\"\nexit 1");
+    let ran = host.run("switch.sh");
+    assert_ne!(ran.code, 0, "{ran:?}");
+    assert_eq!(host.place.text(file), before, "{ran:?}");
+    fs::remove_file(host.place.path("bin/tee")).unwrap();
+    host.live(2, BLUE_GREEN, STRAIGHT);
+}

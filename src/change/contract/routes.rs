@@ -2,10 +2,11 @@
 
 use super::Step;
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
+use crate::graph::Graph;
 use crate::graph::routing::{self, Candidate, Paths, VirtualHost};
 use crate::source::Span;
 use crate::types::Reference;
-use crate::vocabulary::{Gateway, Label, Node, Route, RouteTarget};
+use crate::vocabulary::{Gateway, Label, Node, Route, RouteTarget, TargetId};
 use std::collections::BTreeSet;
 
 /// What a gateway answered and answers no more.
@@ -13,30 +14,56 @@ pub(super) fn removed(step: &Step<'_>, found: &mut Diagnostics) {
     let Some(new) = step.new else {
         return;
     };
+    found.extend(taken_out(step));
     for service in new.services() {
         let Some(both) = step.both(service.name()) else {
             continue;
         };
         let (was, is) = (&both.old.node.gateway, &both.new.node.gateway);
         if let (Some(was), Some(is)) = (was, is) {
-            for what in gone(step, was, is) {
-                found.push(removal(both.new.name(), &what, both.new.span()));
+            for (what, way) in gone(step, was, is) {
+                found.push(removal(both.new.name(), (&what, &way), both.new.span()));
             }
         }
     }
 }
 
-/// In words, each once, in the order written.
-fn gone(step: &Step<'_>, was: &Gateway, is: &Gateway) -> Vec<String> {
+/// A gateway that a plain host has no more, while its services stay: `switch.sh` takes the configuration out (`install_conf` of
+/// `src/targets/nginx/hosts/scripts/host.sh`).
+fn taken_out(step: &Step<'_>) -> Option<Diagnostic> {
+    let (old, new) = (step.old?, step.new?);
+    let gateway = |graph: &Graph| {
+        let mut all = graph.services_on(TargetId::Nginx);
+        let gateway = all.find(|it| it.node.gateway.is_some());
+        gateway.map(|it| it.name().to_owned())
+    };
+    let was = gateway(old).filter(|_| old.name() == new.name() && gateway(new).is_none())?;
+    let stays = new.services().find(|it| new.is_on_host(*it))?;
+    let text = format!(
+        "`{was}` is written no more: `switch.sh` takes its configuration out of nginx, and nobody answers there"
+    );
+    Some(
+        Diagnostic::new(&catalogue::ROUTE_REMOVED, text, stays.span())
+            .help("keep it until somebody else answers there")
+            .about(&was),
+    )
+}
+
+/// What is answered no more, in words, and what to write where that is meant.
+type Gone = (String, String);
+
+/// Each once, in the order written.
+fn gone(step: &Step<'_>, was: &Gateway, is: &Gateway) -> Vec<Gone> {
     let (before, after) = (routing::virtual_hosts(was), routing::virtual_hosts(is));
     let mut found = Vec::new();
     for host in &before {
         for name in names(host) {
             let Some(now) = answering(&after, name) else {
-                found.push(match name {
+                let name = match name {
                     "" => "for names that it does not list".to_owned(),
                     name => format!("`{name}`"),
-                });
+                };
+                found.push((name, String::new()));
                 continue;
             };
             for (paths, candidates) in &host.paths {
@@ -45,9 +72,10 @@ fn gone(step: &Step<'_>, was: &Gateway, is: &Gateway) -> Vec<String> {
                     let mut all = covering().flat_map(|(_, candidates)| candidates).peekable();
                     let (pattern, _) = routing::pattern(candidate.route);
                     if all.peek().is_none() {
-                        found.push(format!("`{pattern}`"));
+                        found.push((format!("`{pattern}`"), String::new()));
                     } else if !all.any(|now| routing::takes_all_of(now.route, candidate.route)) {
-                        found.push(format!("every request for `{pattern}` that it did"));
+                        let some = format!("every request for `{pattern}` that it did");
+                        found.push((some, String::new()));
                     } else if let Some(nearest) = nearest(covering()) {
                         let before = asked(was, candidate.route, |name| step.pairs.now(name));
                         found.extend(wider(paths, nearest).and_then(|route| {
@@ -55,10 +83,19 @@ fn gone(step: &Step<'_>, was: &Gateway, is: &Gateway) -> Vec<String> {
                             let others = !before.is_empty() && before.is_disjoint(&after);
                             let (wider, _) = routing::pattern(route);
                             let first = after.first().filter(|_| others)?;
-                            Some(format!(
-                                "`{pattern}` by {}: its `{wider}` leads these to `{first}` now",
-                                list(&before)
-                            ))
+                            let by = list(&before);
+                            let to = route.to.as_ref().map(|to| &to.value);
+                            let meant = match to {
+                                Some(RouteTarget::Port(port)) => format!(
+                                    "; where `{first}` answers them, `route \"{pattern}\" {{ to = {}.{} }}`",
+                                    port.service, port.port
+                                ),
+                                _ => String::new(),
+                            };
+                            let what = format!(
+                                "`{pattern}` by {by}: its `{wider}` leads these to `{first}` now"
+                            );
+                            Some((what, meant))
                         }));
                     }
                 }
@@ -136,12 +173,14 @@ fn answering<'h, 'g>(hosts: &'h [VirtualHost<'g>], name: &str) -> Option<&'h Vir
     nearest.map(|(_, host)| host)
 }
 
-fn removal(gateway: &str, what: &str, span: Span) -> Diagnostic {
+fn removal(gateway: &str, (what, meant): (&str, &str), span: Span) -> Diagnostic {
     Diagnostic::new(
         &catalogue::ROUTE_REMOVED,
         format!("`{gateway}` no longer answers {what}"),
         span,
     )
-    .help("keep the route and its names until no client asks for them, or answer with `redirect`")
+    .help(format!(
+        "keep the route and its names until no client asks for them, or answer with `redirect`{meant}"
+    ))
     .about(gateway)
 }

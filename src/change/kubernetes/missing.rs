@@ -4,9 +4,10 @@
 
 use super::reads::{self, Read};
 use super::{Key, Keyed, secret};
-use crate::change::difference::at;
+use crate::change::difference::{at, value};
 use crate::change::{Change, Effect};
 use crate::targets::Object;
+use serde_json::Value;
 
 /// Says it of what is made or changed, where it did not ask for that before. What a program asks for it declares.
 pub(super) fn asked_for((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change]) {
@@ -71,7 +72,7 @@ fn lacking(
         let said = format!(
             "no {kind} of these manifests is called `{name}`: no new pod starts, unless the cluster has one"
         );
-        let is_told = some && is_new && !old.contains_key(&key);
+        let is_told = some && is_new && !old.contains_key(&key) && !is_made(new, name, namespace);
         return is_told.then_some(said).into_iter().collect();
     };
     let keys = secret::held(kind, &object.content);
@@ -97,6 +98,28 @@ fn lacking(
     };
     let said = |it| format!("no new pod starts: {kind} {name} has no `{it}`{unless}");
     wanted.map(said).collect()
+}
+
+/// Every namespace has one of that name (`kubernetes.io/docs/tasks/configure-pod-container/configure-service-account`).
+const OF_EVERY_NAMESPACE: &str = "kube-root-ca.crt";
+
+/// Whether a controller may make it: of what the manifests ask one for, or of itself.
+fn is_made(new: &Keyed<'_>, name: &str, namespace: Option<&str>) -> bool {
+    let is_custom = |group: &str| group.contains('.') && !group.ends_with(".k8s.io");
+    let mut asked = new
+        .iter()
+        .filter(|(key, _)| key.3 == namespace && is_custom(key.0));
+    name == OF_EVERY_NAMESPACE || asked.any(|(_, object)| says(&value(&object.content), name))
+}
+
+/// Whether a text stands somewhere in a value.
+fn says(value: &Value, text: &str) -> bool {
+    match value {
+        Value::String(own) => own == text,
+        Value::Array(items) => items.iter().any(|it| says(it, text)),
+        Value::Object(map) => map.values().any(|it| says(it, text)),
+        _ => false,
+    }
 }
 
 /// A token for an account is filled in (`kubernetes.io/docs/concepts/configuration/secret`, `ServiceAccount` token Secrets).

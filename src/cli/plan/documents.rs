@@ -49,8 +49,9 @@ pub(super) fn documents(path: &str, text: &str) -> Result<Vec<Value>, Failure> {
             .map(|it| it.map_err(|error| error.to_string()))
             .collect()
     } else {
+        let merges = text.contains("<<");
         serde_yaml::Deserializer::from_str(text)
-            .map(|document| document_of_yaml(document, text))
+            .map(|document| document_of_yaml(document, merges))
             .collect()
     };
     let read = read.map_err(|error| {
@@ -61,8 +62,8 @@ pub(super) fn documents(path: &str, text: &str) -> Result<Vec<Value>, Failure> {
     Ok(listed.filter(|it| !it.is_null()).collect())
 }
 
-fn document_of_yaml(document: serde_yaml::Deserializer<'_>, text: &str) -> Result<Value, String> {
-    if !text.contains("<<") {
+fn document_of_yaml(document: serde_yaml::Deserializer<'_>, merges: bool) -> Result<Value, String> {
+    if !merges {
         return Value::deserialize(document).map_err(|error| error.to_string());
     }
     // `<<: *common` takes in what is elsewhere, as kubectl and docker read it.

@@ -22,9 +22,12 @@ pub(in crate::targets) fn names_to_add(graph: &Graph, target: TargetId) -> Names
         let (Some(caller), Some(callee)) = (graph.service(from), graph.service(to)) else {
             continue;
         };
-        let both_run = [caller, callee]
-            .iter()
-            .all(|service| graph.runs_on(*service, target));
+        // nginx beside a swarm asks on its networks, though the swarm does not run it.
+        let is_beside = target == TargetId::Swarm
+            && caller.node.gateway.is_some()
+            && graph.runs_on(caller, TargetId::Nginx);
+        let asks = is_beside || graph.runs_on(caller, target);
+        let both_run = asks && graph.runs_on(callee, target);
         if edge.kind == EdgeKind::After || !both_run {
             continue;
         }

@@ -104,7 +104,14 @@ rolling() {
     drop_candidate
     return 0
   fi
-  if [ -z "$candidate" ] || [ -n "$undoes" ]; then replaces=$(release_of "${live[0]-}"); fi
+  # The way back from a failed release was cut short: what that led to is the release before, and has its own behind it.
+  if [ -n "$undoes" ] && [ "$candidate" != "$release" ]; then
+    replaces=$candidate
+  elif [ -n "$undoes" ]; then
+    replaces=$(cat "$place/previous" 2>/dev/null || true)
+  elif [ -z "$candidate" ]; then
+    replaces=$(release_of "${live[0]-}")
+  fi
   if [ "$order" = start_first ] && [ -n "$free" ] && [ -n "$replaces" ]; then
     if [ "$(release_of "$free")" != "$release" ]; then stop_idle_of "$free"; fi
     give "$free" "$release"

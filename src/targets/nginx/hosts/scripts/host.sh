@@ -118,17 +118,18 @@ lock() {
 
 # --- files ------------------------------------------------------------------------------------------------------
 
-# Puts what comes on standard input into a file of ours, whole or not at all.
+# Puts what comes on standard input into a file of ours, whole or not at all: a caller that looks at how this ends has bash
+# go on after what fails in it.
 record() {
   mkdir -p "${1%/*}"
-  cat >"$1.new"
+  cat >"$1.new" || return 1
   mv -f "$1.new" "$1"
 }
 
 # The same below nginx's folder, where root may be needed.
 install_file() {
   "${root[@]}" mkdir -p "${1%/*}"
-  "${root[@]}" tee "$1.new" >/dev/null
+  "${root[@]}" tee "$1.new" >/dev/null || return 1
   "${root[@]}" mv -f "$1.new" "$1"
 }
 
@@ -756,7 +757,11 @@ is_kept() { [ -e "$1" ] || [ -L "$1" ]; }
 # Puts a release's configuration of nginx in place. What others wrote there before is kept beside it.
 install_conf() {
   local to=$nginx_dir/conf.d/$app.conf from=$state/releases/$1/conf.d/$app.conf
-  [ -f "$from" ] || return 0
+  if ! [ -f "$from" ]; then
+    # Without a gateway nobody is led anywhere: what nginx still has of before would lead to slots that end.
+    if [ -d "$state/conf-ours" ]; then "${root[@]}" rm -f "$to"; fi
+    return 0
+  fi
   if "${root[@]}" cmp --silent "$from" "$to"; then return 0; fi
   if ! [ -d "$state/conf-ours" ]; then
     set_aside || return 1

@@ -25,7 +25,10 @@ main() {
       to+=("$replaces")
       continue
     fi
-    if [ -n "$candidate" ] && ! begun; then
+    # A release that failed, and whose way back was cut short: that way is the one.
+    if [ -n "$undoes" ]; then
+      replaces=$candidate
+    elif [ -n "$candidate" ] && ! begun; then
       drop
       dropped=yes
       continue
@@ -61,12 +64,12 @@ main() {
   for name in "${back[@]}"; do rm -f "$state/$name/back"; done
 }
 
-# A script of the release before. Where it fails this is no longer the way; where it is killed, it is.
+# A script of the release before. Where it fails this is no longer the way; where it is killed, or that release waits still, it is.
 go() { # release, script, service
   local ended=0
   bash "$state/releases/$1/$2" "$3" || ended=$?
   if [ "$ended" -eq 0 ]; then return 0; fi
-  if [ "$ended" -le 128 ]; then rm -f "$state/$3/back"; fi
+  if [ "$ended" -le 128 ] && [ "$(head -n 1 "$state/$3/candidate" 2>/dev/null)" != "$1" ]; then rm -f "$state/$3/back"; fi
   exit "$ended"
 }
 
