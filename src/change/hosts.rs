@@ -112,11 +112,6 @@ fn is_taken_out(pair: &Pair<'_>, file: &str) -> bool {
     })
 }
 
-fn is_blue_green(service: ServiceView<'_>) -> bool {
-    let update = service.node.service.update.as_ref();
-    update.is_some_and(|update| update.label.name() == "blue_green")
-}
-
 /// A service that goes by another name, or is another app's, has slots of its own: where their ports are those of the slots that it had,
 /// these are still taken, for nobody stops them (`start_slot` of `src/targets/nginx/hosts/scripts/host.sh`).
 fn taken_slots(pair: &Pair<'_>, changes: &mut Vec<Change>) {
@@ -147,10 +142,10 @@ fn taken_slots(pair: &Pair<'_>, changes: &mut Vec<Change>) {
         // to all of its own.
         let is_free = |port: &u64| {
             let holder = holder(port).and_then(|(name, _)| old.find(name));
-            holder.is_none_or(is_blue_green)
+            holder.is_none_or(ServiceView::is_blue_green)
         };
         let is_same_app = old.name() == new.name();
-        if is_same_app && is_blue_green(service) && of_it.iter().any(is_free) {
+        if is_same_app && service.is_blue_green() && of_it.iter().any(is_free) {
             continue;
         }
         let taken = of_it.iter().find_map(|port| Some((*port, holder(port)?.0)));

@@ -159,6 +159,16 @@ pub enum Refusal {
     Address,
 }
 
+impl Change {
+    /// Says more of how.
+    fn says_also(&mut self, more: &str) {
+        if !self.how.is_empty() {
+            self.how.push_str("; ");
+        }
+        self.how.push_str(more);
+    }
+}
+
 /// An object that goes by another name, kind or namespace now.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Was {

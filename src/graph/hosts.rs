@@ -32,6 +32,13 @@ impl Graph {
         service.node.gateway.is_none() && only_nginx && !targets.is_empty()
     }
 
+    /// Whether it is nginx beside a swarm, which asks on the networks of the swarm and is reloaded by whoever runs it.
+    pub fn leads_to_a_swarm(&self, service: ServiceView<'_>) -> bool {
+        service.node.gateway.is_some()
+            && self.runs_on(service, TargetId::Nginx)
+            && !self.runs_on(service, TargetId::Swarm)
+    }
+
     /// The slots of a service: those its `update` names, else the range its port is published on,
     /// else the port's number alone. `None` where nothing names one.
     pub fn slots(&self, service: ServiceView<'_>) -> Option<Slots> {

@@ -67,6 +67,12 @@ impl<'a> ServiceView<'a> {
         self.node.service.label.name()
     }
 
+    /// Whether its update is blue/green: of its two slots one serves.
+    pub fn is_blue_green(self) -> bool {
+        let update = self.node.service.update.as_ref();
+        update.is_some_and(|update| update.label.name() == "blue_green")
+    }
+
     /// The name it is emitted under: `name`, else its zd name.
     pub fn emitted_name(self) -> &'a str {
         self.node

@@ -90,7 +90,7 @@ pub fn policy(graph: &Graph, service: ServiceView<'_>) -> Policy {
     let timing = body.timing.as_ref();
     let longest = timing.and_then(|timing| value(timing.longest_request.as_ref()));
     let limit = timing.and_then(|timing| value(timing.graceful_limit.as_ref()));
-    let blue_green = update.is_some_and(|update| update.label.name() == "blue_green");
+    let blue_green = service.is_blue_green();
     let canary = update.is_some_and(|update| update.label.name() == "canary");
     let has_room = has_room(graph, service);
     let order = update.and_then(|update| value(update.order.as_ref()));

@@ -116,11 +116,7 @@ fn count(graph: &Graph, service: ServiceView<'_>, slots: usize, span: Span) -> O
         );
     }
     let wanted = graph.replicas(service).least;
-    let is_blue_green = body
-        .update
-        .as_ref()
-        .is_some_and(|update| update.label.name() == "blue_green");
-    let (text, help) = if is_blue_green && (slots != 2 || wanted != 1) {
+    let (text, help) = if service.is_blue_green() && (slots != 2 || wanted != 1) {
         (
             format!(
                 "blue/green is one instance and two slots, and `{name}` has {wanted} and {slots}"

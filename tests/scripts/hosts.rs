@@ -67,6 +67,13 @@ impl Host {
 
     /// Has this version in `manifests`.
     fn build(&self, version: u8, update: &str, route: &str) {
+        let gateway =
+            format!("gateway public {{\n  listen http {{ port = 28080 }}\n  {route}\n}}\n");
+        self.build_behind(version, update, &gateway);
+    }
+
+    /// The same behind this gateway, or behind none.
+    fn build_behind(&self, version: u8, update: &str, gateway: &str) {
         self.place.build(&format!(
             r#"app demo {{ targets = [nginx] }}
 service api {{
@@ -76,11 +83,7 @@ service api {{
   shutdown {{ grace = 5s, drain = 1s }}
   {update}
 }}
-gateway public {{
-  listen http {{ port = 28080 }}
-  {route}
-}}
-"#
+{gateway}"#
         ));
     }
 
@@ -300,17 +303,7 @@ fn a_gateway_that_goes_leaves_what_is_new_running() {
     for update in [BLUE_GREEN, ROLLING] {
         let host = Host::new();
         host.live(1, update, STRAIGHT);
-        host.place.build(&format!(
-            r#"app demo {{ targets = [nginx] }}
-service api {{
-  image = "ex/api:2"
-  port http {{ number = 8080 }}
-  health http {{ path = "/", interval = 1s, timeout = 1s }}
-  shutdown {{ grace = 5s, drain = 1s }}
-  {update}
-}}
-"#
-        ));
+        host.build_behind(2, update, "");
         for script in ["deploy.sh", "switch.sh"] {
             let ran = host.run(script);
             assert_eq!(ran.code, 0, "{update}: {ran:?}");

@@ -257,7 +257,7 @@ fn fault(
     let runs = |target: &TargetId| {
         matches!(target, TargetId::Swarm | TargetId::Kubernetes)
             && (graph.runs_on(caller, *target)
-                || *target == TargetId::Swarm && leads_to_a_swarm(graph, caller))
+                || *target == TargetId::Swarm && graph.leads_to_a_swarm(caller))
             && other.runs_on(met, *target)
     };
     let mut targets = step.targets().filter(runs);
@@ -273,13 +273,6 @@ fn fault(
         let beside = asks_the_old && is_another;
         (!beside).then_some((asked, why))
     })
-}
-
-/// Whether it is nginx beside a swarm, which asks on the networks of the swarm and is reloaded by whoever runs it.
-pub(super) fn leads_to_a_swarm(graph: &Graph, caller: ServiceView<'_>) -> bool {
-    caller.node.gateway.is_some()
-        && graph.runs_on(caller, TargetId::Nginx)
-        && !graph.runs_on(caller, TargetId::Swarm)
 }
 
 /// Whether the Service or the policy of a callee keeps a caller of before out, whichever pods of the callee stand behind them.

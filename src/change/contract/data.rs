@@ -1,6 +1,7 @@
 //! Data that stays behind when a volume gets another name, or the workload by which its claims are called.
 
 use super::{Both, Step, about, kept, place};
+use crate::change::kubernetes::parts::deletion;
 use crate::change::{Change, Effect};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{Graph, ServiceView};
@@ -139,9 +140,7 @@ fn beside(step: &Step<'_>, target: TargetId, change: &Change, other: &Writer) ->
         TargetId::Swarm => format!("`docker service rm {was}`"),
         TargetId::Kubernetes => {
             let kind = other.kind.to_lowercase();
-            let there = other.namespace.as_ref();
-            let there = there.map_or_else(String::new, |namespace| format!(" -n {namespace}"));
-            format!("`kubectl delete {kind} {was}{there}`")
+            deletion(&kind, was, other.namespace.as_deref())
         }
         _ => format!("stop `{was}`"),
     };

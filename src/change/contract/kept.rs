@@ -25,12 +25,7 @@ pub(super) fn on_swarm(step: &Step<'_>, both: Both<'_>) -> Vec<String> {
 pub(super) fn in_words(step: &Step<'_>, target: TargetId, both: Both<'_>) -> String {
     let written = match target {
         TargetId::Swarm => on_swarm(step, both),
-        TargetId::Kubernetes => workload(both).into_iter().collect(),
-        _ => {
-            let (old, new) = (both.old.emitted_name(), both.new.emitted_name());
-            let name = (old != new).then(|| format!("`name = \"{old}\"`"));
-            name.into_iter().collect()
-        }
+        _ => name(both).into_iter().collect(),
     };
     if written.is_empty() {
         return String::new();
@@ -38,8 +33,8 @@ pub(super) fn in_words(step: &Step<'_>, target: TargetId, both: Both<'_>) -> Str
     format!(", {} in it", written.join(" and "))
 }
 
-/// What keeps the name of a workload of Kubernetes.
-fn workload(both: Both<'_>) -> Option<String> {
+/// What keeps the name that a service runs under elsewhere.
+fn name(both: Both<'_>) -> Option<String> {
     let (old, new) = (both.old.emitted_name(), both.new.emitted_name());
     (old != new).then(|| format!("`name = \"{old}\"`"))
 }

@@ -7,7 +7,7 @@
 use super::order::{Before, Ordered};
 use super::{Step, addresses};
 use crate::diagnostics::{Diagnostic, catalogue};
-use crate::graph::{EdgeKind, ServiceView};
+use crate::graph::EdgeKind;
 use crate::source::Span;
 use crate::vocabulary::TargetId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -75,11 +75,10 @@ fn arrivals<'a>(step: &Step<'a>) -> Vec<Arrival<'a>> {
             let (Some(caller), Some(callee)) = (new.service(from), new.service(to)) else {
                 continue;
             };
-            let is_beside =
-                !on_host && target == TargetId::Swarm && addresses::leads_to_a_swarm(new, caller);
+            let is_beside = !on_host && target == TargetId::Swarm && new.leads_to_a_swarm(caller);
             let here = (new.runs_on(caller, target) || is_beside) && new.runs_on(callee, target);
             // Both slots of one are there before nginx leads to either, in one deploy.
-            let is_ready = on_host && (!new.is_on_host(callee) || is_blue_green(callee));
+            let is_ready = on_host && (!new.is_on_host(callee) || callee.is_blue_green());
             let here = here && !is_ready;
             let asks = match edge.kind {
                 EdgeKind::After => false,
@@ -120,11 +119,6 @@ fn arrivals<'a>(step: &Step<'a>) -> Vec<Arrival<'a>> {
         }
     }
     found.into_values().collect()
-}
-
-fn is_blue_green(service: ServiceView<'_>) -> bool {
-    let update = service.node.service.update.as_ref();
-    update.is_some_and(|update| update.label.name() == "blue_green")
 }
 
 /// The most callers that are named.

@@ -48,7 +48,7 @@ fn all<'a>(step: &Step<'a>) -> Vec<Moved<'a>> {
         );
     }
     let mut found = Vec::new();
-    for service in on_host(new).filter(|service| !finds_a_free_one(*service)) {
+    for service in on_host(new).filter(|service| !service.is_blue_green()) {
         let Some(slots) = new.slots(service) else {
             continue;
         };
@@ -77,11 +77,6 @@ fn on_host(graph: &Graph) -> impl Iterator<Item = ServiceView<'_>> {
 
 fn ports(graph: &Graph, service: ServiceView<'_>) -> Vec<u64> {
     graph.slots(service).map_or(Vec::new(), |slots| slots.ports)
-}
-
-fn finds_a_free_one(service: ServiceView<'_>) -> bool {
-    let update = service.node.service.update.as_ref();
-    update.is_some_and(|update| update.label.name() == "blue_green")
 }
 
 fn first(moved: &Moved<'_>) -> Diagnostic {

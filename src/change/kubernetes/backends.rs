@@ -2,6 +2,7 @@
 //! resource: a backend is a Service and a port of it), and the routes of the Gateway API (`gateway-api.sigs.k8s.io/reference/spec`,
 //! `BackendObjectReference`: a reference that cannot be resolved answers 500).
 
+use super::parts::{items, shown};
 use super::{Key, Keyed};
 use crate::change::difference::{at, value};
 use crate::change::{Change, Effect};
@@ -91,10 +92,7 @@ pub(super) fn led_to((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change
             continue;
         };
         for said in said {
-            if !change.how.is_empty() {
-                change.how.push_str("; ");
-            }
-            change.how.push_str(&said);
+            change.says_also(&said);
         }
     }
 }
@@ -225,10 +223,6 @@ fn key_of(change: &Change) -> Key<'_> {
     (SERVICE.0, &change.kind, &change.name, namespace)
 }
 
-fn shown(key: Key<'_>) -> String {
-    format!("{} {}", key.1, key.2)
-}
-
 /// Where an object leads to, if it is one of those that do.
 fn leader<'a>((key, object): (&Key<'a>, &&Object)) -> Option<Leader<'a>> {
     if !WHO.contains(&(key.0, key.1)) {
@@ -274,9 +268,4 @@ fn of_route(backend: &Value, namespace: Option<&str>) -> Option<Backend> {
         namespace: namespace.map(ToOwned::to_owned),
         port: port.map(Port::Number),
     })
-}
-
-fn items<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
-    let items = value.get(key).and_then(Value::as_array);
-    items.into_iter().flatten()
 }

@@ -2,6 +2,7 @@
 //! they have none of. Such a pod stays in `CreateContainerConfigError` or without its files (kubernetes/kubernetes `pkg/kubelet/kubelet_pods.go`,
 //! `makeEnvironmentVariables`; `pkg/volume/configmap`, `pkg/volume/secret`).
 
+use super::parts;
 use super::reads::{self, Read};
 use super::{Key, Keyed, secret};
 use crate::change::difference::{at, value};
@@ -37,10 +38,7 @@ pub(super) fn asked_for((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Cha
             }
         }
         for said in said {
-            if !change.how.is_empty() {
-                change.how.push_str("; ");
-            }
-            change.how.push_str(&said);
+            change.says_also(&said);
         }
     }
 }
@@ -105,10 +103,9 @@ const OF_EVERY_NAMESPACE: &str = "kube-root-ca.crt";
 
 /// Whether a controller may make it: of what the manifests ask one for, or of itself.
 fn is_made(new: &Keyed<'_>, name: &str, namespace: Option<&str>) -> bool {
-    let is_custom = |group: &str| group.contains('.') && !group.ends_with(".k8s.io");
     let mut asked = new
         .iter()
-        .filter(|(key, _)| key.3 == namespace && is_custom(key.0));
+        .filter(|(key, _)| key.3 == namespace && parts::is_custom(key.0));
     name == OF_EVERY_NAMESPACE || asked.any(|(_, object)| says(&value(&object.content), name))
 }
 

@@ -10,6 +10,7 @@ mod invalid;
 mod kept;
 mod missing;
 mod others;
+pub(super) mod parts;
 mod pods;
 mod ports;
 mod quantity;
@@ -205,16 +206,13 @@ fn left_behind(pair: &Pair<'_>, object: &Object) -> Change {
     let (mut kind, name) = (object.kind.to_lowercase(), &object.name);
     // Of a group that is not Kubernetes' own another one may have a kind of that name.
     let group = group(object);
-    if group.contains('.') && !group.ends_with(".k8s.io") {
+    if parts::is_custom(group) {
         kind = format!("{kind}.{group}");
     }
-    let there = object.namespace.as_ref();
-    let there = there.map_or_else(String::new, |namespace| format!(" -n {namespace}"));
+    let command = parts::deletion(&kind, name, object.namespace.as_deref());
     change.how = match object.kind.as_str() {
-        "Deployment" | "StatefulSet" | "DaemonSet" => {
-            format!("runs on until `kubectl delete {kind} {name}{there}`")
-        }
-        _ => format!("stays until `kubectl delete {kind} {name}{there}`"),
+        "Deployment" | "StatefulSet" | "DaemonSet" => format!("runs on until {command}"),
+        _ => format!("stays until {command}"),
     };
     change
 }
@@ -288,8 +286,7 @@ fn changed(
         scaling::overridden(object, least),
     ];
     for more in more.into_iter().flatten() {
-        change.how.push_str("; ");
-        change.how.push_str(&more);
+        change.says_also(&more);
     }
     if change.effect == Effect::InPlace {
         let rolls = |field: &&mut Field| field.effect == Effect::Rolls;

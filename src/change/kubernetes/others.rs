@@ -2,6 +2,7 @@
 //!
 //! kubernetes/kubernetes `pkg/apis/*/validation`, by the function that each part names; its words are on record.
 
+use super::parts::text;
 use super::refused::Refused;
 use super::{invalid, pods, ports, refusal};
 use crate::change::difference::value;
@@ -310,8 +311,4 @@ fn budget(budget: &Value) -> Faults {
 fn items<'v>(value: Option<&'v Value>, key: &str) -> impl Iterator<Item = &'v Value> {
     let items = value.and_then(|it| it.get(key)).and_then(Value::as_array);
     items.into_iter().flatten()
-}
-
-fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
-    value.get(key).and_then(Value::as_str)
 }

@@ -3,20 +3,12 @@
 //! kubernetes/kubernetes `pkg/apis/core/validation`, by the function that each part names.
 
 use super::invalid::{Fault, said};
+use super::parts::{self, items, text};
 use super::ports;
 use super::quantity::quantity;
 use crate::change::difference::value;
 use crate::targets::Content;
 use serde_json::Value;
-
-/// Where the pod stands in an object of a kind.
-fn place(kind: &str) -> &'static str {
-    match kind {
-        "Pod" => "spec",
-        "CronJob" => "spec.jobTemplate.spec.template.spec",
-        _ => "spec.template.spec",
-    }
-}
 
 /// A list of containers, and the containers with their places.
 type Containers<'v> = Vec<(&'static str, String, &'v Value)>;
@@ -24,8 +16,8 @@ type Containers<'v> = Vec<(&'static str, String, &'v Value)>;
 /// What is wrong with the pods of an object.
 pub(super) fn consider(kind: &str, content: &Content, is_new: bool) -> Option<Fault> {
     let whole = value(content);
-    let place = place(kind);
-    let pod = whole.pointer(&format!("/{}", place.replace('.', "/")))?;
+    let pod = whole.pointer(parts::pod(kind))?;
+    let place = &*parts::pod(kind).trim_start_matches('/').replace('/', ".");
     let mut all: Containers<'_> = Vec::new();
     for list in ["containers", "initContainers"] {
         let containers = items(pod, list).enumerate();
@@ -304,7 +296,7 @@ fn unmade(pod: &Value) -> Option<String> {
 /// `ResolveContainerPort`). Readiness and start are not so until they were (`pkg/kubelet/prober/worker.go`, `newWorker`, `doProbe`).
 pub(super) fn unasked(kind: &str, content: &Content) -> Option<String> {
     let whole = value(content);
-    let pod = whole.pointer(&format!("/{}", place(kind).replace('.', "/")))?;
+    let pod = whole.pointer(parts::pod(kind))?;
     let unmade = unmade(pod);
     if unmade.is_some() {
         return unmade;
@@ -326,13 +318,4 @@ pub(super) fn unasked(kind: &str, content: &Content) -> Option<String> {
             ))
         })
     })
-}
-
-fn items<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
-    let items = value.get(key).and_then(Value::as_array);
-    items.into_iter().flatten()
-}
-
-fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
-    value.get(key).and_then(Value::as_str)
 }

@@ -1,6 +1,7 @@
 //! What pods read of `ConfigMaps` and Secrets, by their names: environment variables and files
 //! (`kubernetes.io/docs/concepts/configuration/configmap`, `kubernetes.io/docs/concepts/configuration/secret`).
 
+use super::parts::{self, items, text};
 use crate::change::difference::value;
 use crate::targets::{Content, Object};
 use serde_json::Value;
@@ -35,18 +36,13 @@ impl Read {
 
 /// What the pods that an object makes read; none where it makes no pods.
 pub(super) fn of(object: &Object) -> Option<Vec<Read>> {
-    let place = match object.kind.as_str() {
-        "Pod" => "/spec",
-        "CronJob" => "/spec/jobTemplate/spec/template/spec",
-        _ => "/spec/template/spec",
-    };
     // Most objects mention neither, and are not read.
     let mentions = |text: &str| text.contains("configMap") || text.contains("secret");
     if matches!(&object.content, Content::Text(text) if !mentions(text)) {
         return None;
     }
     let whole = value(&object.content);
-    let pod = whole.pointer(place)?;
+    let pod = whole.pointer(parts::pod(&object.kind))?;
     pod.get("containers")?;
     let mut reads = Vec::new();
     for container in containers(pod) {
@@ -61,11 +57,6 @@ pub(super) fn of(object: &Object) -> Option<Vec<Read>> {
 fn containers(pod: &Value) -> impl Iterator<Item = &Value> {
     let kinds = ["initContainers", "containers", "ephemeralContainers"];
     kinds.into_iter().flat_map(|kind| items(pod, kind))
-}
-
-fn items<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
-    let items = value.get(key).and_then(Value::as_array);
-    items.into_iter().flatten()
 }
 
 /// Of `envFrom` and `valueFrom`.
@@ -147,10 +138,6 @@ fn of_files(read: Read, from: &Value, mounts: &[Option<&str>]) -> Read {
             .collect(),
         ..read
     }
-}
-
-fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
-    value.get(key).and_then(Value::as_str)
 }
 
 /// All of what is named there.

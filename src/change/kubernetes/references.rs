@@ -2,6 +2,7 @@
 //! (`gateway-api.sigs.k8s.io/reference/spec`, `ParentReference`; a route that no listener takes has the reason `NoMatchingParent`), and
 //! autoscalers what they scale (`kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale`: by kind and name, in its namespace).
 
+use super::parts::{shown, text};
 use super::{Key, Keyed};
 use crate::change::difference::{at, value};
 use crate::change::{Change, Effect};
@@ -57,10 +58,7 @@ pub(super) fn tell((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change])
             _ => continue,
         };
         for said in said {
-            if !change.how.is_empty() {
-                change.how.push_str("; ");
-            }
-            change.how.push_str(&said);
+            change.says_also(&said);
         }
     }
 }
@@ -199,10 +197,6 @@ fn has_some(side: &Keyed<'_>, named: &Named) -> bool {
     all.any(|key| (key.0, key.1, key.3) == (group, kind, namespace))
 }
 
-fn shown(key: Key<'_>) -> String {
-    format!("{} {}", key.1, key.2)
-}
-
 /// What an object names, if it is one of those that do.
 fn namer<'a>((key, object): (&Key<'a>, &&Object)) -> Option<Namer<'a>> {
     let all = match (key.0, key.1) {
@@ -243,8 +237,4 @@ fn target(autoscaler: &Object) -> Option<Named> {
         namespace: autoscaler.namespace.clone(),
         listener: None,
     })
-}
-
-fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
-    value.get(key).and_then(Value::as_str)
 }

@@ -1,6 +1,7 @@
 //! Who uses what is written no more, beside what pods read of `ConfigMaps` and Secrets: claims, accounts, what images are pulled with, and
 //! certificates. And what becomes of data where a workload comes to have other claims.
 
+use super::parts::{self, items, text};
 use super::{Keyed, SAME, is_workload};
 use crate::change::difference::value;
 use crate::change::{Change, Effect};
@@ -67,13 +68,8 @@ fn uses(object: &Object) -> BTreeSet<Use> {
         let namespace = namespace.or(object.namespace.as_deref());
         found.extend(name.map(|it| (how, it.to_owned(), namespace.map(ToOwned::to_owned))));
     };
-    let place = match object.kind.as_str() {
-        "Pod" => "/spec",
-        "CronJob" => "/spec/jobTemplate/spec/template/spec",
-        _ => "/spec/template/spec",
-    };
     if let Some(pod) = whole
-        .pointer(place)
+        .pointer(parts::pod(&object.kind))
         .filter(|it| it.get("containers").is_some())
     {
         for volume in items(pod, "volumes") {
@@ -116,15 +112,6 @@ fn uses(object: &Object) -> BTreeSet<Use> {
     found
 }
 
-fn items<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
-    let items = value.get(key).and_then(Value::as_array);
-    items.into_iter().flatten()
-}
-
-fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
-    value.get(key).and_then(Value::as_str)
-}
-
 /// Says of each that is written no more who uses it all the same.
 pub(super) fn left_behind(new: &Keyed<'_>, changes: &mut [Change]) {
     let is_used = |it: &Change| {
@@ -137,7 +124,7 @@ pub(super) fn left_behind(new: &Keyed<'_>, changes: &mut [Change]) {
     users.sort_unstable_by_key(|(key, _)| **key);
     let users: Vec<(String, BTreeSet<Use>)> = users
         .into_iter()
-        .map(|(key, object)| (format!("{} {}", key.1, key.2), uses(object)))
+        .map(|(key, object)| (parts::shown(*key), uses(object)))
         .collect();
     for change in changes.iter_mut().filter(|it| is_used(it)) {
         for how in [How::Mounts, How::RunsAs, How::PullsWith, How::Certificate] {

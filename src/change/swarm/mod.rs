@@ -157,8 +157,7 @@ impl Comparison<'_> {
             && policy::is_global(&after.content)
             && fields.iter().any(moves)
         {
-            change.how.push_str("; ");
-            change.how.push_str(policy::moved(&after.content));
+            change.says_also(policy::moved(&after.content));
         }
         change.fields = fields;
         change.span = view.map(ServiceView::span);

@@ -23,9 +23,7 @@ pub(in crate::targets) fn names_to_add(graph: &Graph, target: TargetId) -> Names
             continue;
         };
         // nginx beside a swarm asks on its networks, though the swarm does not run it.
-        let is_beside = target == TargetId::Swarm
-            && caller.node.gateway.is_some()
-            && graph.runs_on(caller, TargetId::Nginx);
+        let is_beside = target == TargetId::Swarm && graph.leads_to_a_swarm(caller);
         let asks = is_beside || graph.runs_on(caller, target);
         let both_run = asks && graph.runs_on(callee, target);
         if edge.kind == EdgeKind::After || !both_run {

@@ -1,0 +1,40 @@
+//! The parts of an object that several rules look at.
+
+use super::Key;
+use serde_json::Value;
+
+/// Where the pod stands in an object of a kind, as a JSON pointer.
+pub(super) fn pod(kind: &str) -> &'static str {
+    match kind {
+        "Pod" => "/spec",
+        "CronJob" => "/spec/jobTemplate/spec/template/spec",
+        _ => "/spec/template/spec",
+    }
+}
+
+/// The items of a list under a key; none where there is no list.
+pub(super) fn items<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
+    let items = value.get(key).and_then(Value::as_array);
+    items.into_iter().flatten()
+}
+
+/// The text under a key.
+pub(super) fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
+    value.get(key).and_then(Value::as_str)
+}
+
+/// An object as a plan calls it.
+pub(super) fn shown(key: Key<'_>) -> String {
+    format!("{} {}", key.1, key.2)
+}
+
+/// Whether a group is not one of Kubernetes' own.
+pub(super) fn is_custom(group: &str) -> bool {
+    group.contains('.') && !group.ends_with(".k8s.io")
+}
+
+/// The command that deletes an object.
+pub(in crate::change) fn deletion(kind: &str, name: &str, namespace: Option<&str>) -> String {
+    let there = namespace.map_or_else(String::new, |namespace| format!(" -n {namespace}"));
+    format!("`kubectl delete {kind} {name}{there}`")
+}
