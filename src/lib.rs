@@ -320,7 +320,7 @@ pub struct Inspection {
     pub checked: Option<check::Checked>,
     /// What was found, in the order of the source.
     pub diagnostics: Vec<Diagnostic>,
-    /// The graph, where the program got that far.
+    /// The graph, where all that the program names is there.
     pub graph: Option<graph::Graph>,
     /// What each target will be asked for; none without a graph.
     pub objects: Vec<(TargetId, Vec<Object>)>,
@@ -384,9 +384,9 @@ fn inspected(
             if fits {
                 let (objects, found) = asked(&graph);
                 inspection.objects = objects;
+                inspection.graph = Some(graph);
                 all.extend(found);
             }
-            inspection.graph = Some(graph);
         }
     }
     inspection.diagnostics = all.into_sorted();

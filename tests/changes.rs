@@ -413,6 +413,22 @@ fn revisions_are_read_as_they_were() {
     );
 }
 
+/// What a program with an error asks for is not known, and nothing is said to be left behind.
+#[test]
+fn a_name_that_is_not_there_gives_no_plan() {
+    let repository = Repository::new();
+    let text = "service api {\n  image = \"example/api:1.0.0\"\n  env { WEB = web.htp.url }\n}\n";
+    let text = Repository::web("1.3.0") + text;
+    repository.put("shop/parts/web.zd", &text);
+    for format in ["human", "json", "markdown"] {
+        let (code, said) = repository.plan(&["--format", format], &[]);
+        assert!(
+            code == 1 && said.contains("ZD3001") && !said.contains("left"),
+            "{format}: {code}\n{said}"
+        );
+    }
+}
+
 #[test]
 fn links_are_followed_within_the_root_and_no_further() {
     let repository = Repository::new();

@@ -148,25 +148,6 @@ pub(super) fn lead_to(gateway: &Gateway, path: &str) -> bool {
     routes.any(|paths| paths != Paths::All && paths.cover(&path))
 }
 
-/// The route that takes a path whatever the request is: the one for it alone, else the longest above
-/// it.
-pub(super) fn taking<'g>(gateway: &'g Gateway, path: &str) -> Option<&'g Node<Route>> {
-    let wanted = Paths::One(path.to_owned());
-    let routes = gateway.route.iter().map(|route| &**route);
-    let covering = routes.filter_map(|route| {
-        let paths = routing::paths(route).filter(|paths| paths.cover(&wanted))?;
-        let length = match paths {
-            Paths::All => 0,
-            Paths::Below(prefix) => prefix.len(),
-            Paths::One(_) => usize::MAX,
-        };
-        Some((length, route))
-    });
-    covering
-        .max_by_key(|(length, _)| *length)
-        .map(|(_, route)| route)
-}
-
 /// A path as nginx compares it: decoded, without a query, each `/` once.
 pub(super) fn path(what: &str, text: &str, span: Span) -> Result<Word, Box<Diagnostic>> {
     let why = if !text.starts_with('/') {

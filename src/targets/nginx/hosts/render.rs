@@ -147,6 +147,7 @@ struct Health<'a> {
 
 #[derive(Serialize)]
 struct Verify<'a> {
+    scheme: &'a str,
     port: u64,
     host: &'a str,
     path: &'a str,
@@ -200,6 +201,7 @@ fn settings(service: &Service) -> String {
             start_period: policy.judgement.start_period.millis,
         },
         verify: Verify {
+            scheme: verify.map_or("http", |verify| verify.scheme.word()),
             port: verify.map_or(0, |verify| verify.port),
             host: verify.map_or("", |verify| &verify.host),
             path: verify.map_or("", |verify| &verify.path),

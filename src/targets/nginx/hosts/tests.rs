@@ -60,7 +60,7 @@ fn a_process_runs_by_words_that_bash_does_not_read_twice() {
     let words = r#"./web --port="$slot_port" --slot "$slot_index" '$(id) it'\''s'"#;
     assert!(settings.contains(words), "{settings}");
     assert!(settings.contains("slots=( 8081 8082 )\n"));
-    assert!(settings.contains("verify_host=shop.example\nverify_path=/health\n"));
+    assert!(settings.contains("verify_host=zdc-check.shop.example\nverify_path=/health\n"));
     let include = &files["nginx/slots/shop/web/service-url.inc"];
     assert_eq!(include, "set $web_url http://127.0.0.1:8081;\n");
     let conf = &files["nginx/conf.d/shop.conf"];
@@ -235,4 +235,52 @@ fn a_canary_needs_a_free_slot_and_a_time() {
         of(&canary("monitor = 5m, order = stop_first")),
         ["canary-in-place"]
     );
+}
+
+/// What nginx is asked for of the service of this name behind this gateway.
+fn asked(service: &str, gateway: &str) -> (String, Vec<&'static str>) {
+    let named = |name: &str, slots: &str| {
+        format!(
+            "service {name} {{\n  image = \"ex/{name}:1\"\n  port http {{ number = 8080 }}\n  \
+             health http {{ path = \"/health\" }}\n  update blue_green {{ slots = [{slots}] }}\n}}\n"
+        )
+    };
+    let services = named("web", "8081, 8082") + &named("admin", "8083, 8084");
+    let (files, found) = build(&format!(
+        "app shop {{ targets = [nginx] }}\n{services}gateway edge {{\n{gateway}\n}}\n"
+    ));
+    let settings = &files[&format!("nginx/hosts/services/{service}.sh")];
+    let words = settings
+        .lines()
+        .filter_map(|line| line.strip_prefix("verify_"));
+    (words.collect::<Vec<_>>().join(" "), found)
+}
+
+#[test]
+fn nginx_is_asked_by_a_host_that_leads_to_the_service() {
+    let gateway = "listen http { port = 80 }
+route \"/\" { to = web.http }
+route \"admin\" { path = \"/\", hosts = [\"admin.example\"], to = admin.http }";
+    let (web, found) = asked("web", gateway);
+    assert_eq!(web, "scheme=http port=80 host=localhost path=/health");
+    assert!(found.is_empty(), "{found:?}");
+    let (admin, _) = asked("admin", gateway);
+    assert_eq!(admin, "scheme=http port=80 host=admin.example path=/health");
+}
+
+#[test]
+fn a_listener_that_only_sends_elsewhere_does_not_say_that_a_slot_answers() {
+    let gateway = "listen http { redirect = https }
+listen https { tls { certificate = cert, key = key } }
+route \"/\" { to = web.http }
+route \"/health\" { to = admin.http, methods = [POST] }
+route \"gets\" { path = \"/health\", to = web.http, methods = [GET] }
+}
+secret cert { from = env(\"CERT\") }
+secret key { from = env(\"KEY\")";
+    let (web, _) = asked("web", gateway);
+    assert_eq!(web, "scheme=https port=443 host=localhost path=/health");
+    let (admin, found) = asked("admin", gateway);
+    assert_eq!(admin, "scheme=http port=0 host='' path=''");
+    assert!(found.contains(&"unverified-switch"), "{found:?}");
 }

@@ -5,14 +5,17 @@ use super::includes::is_of;
 use super::lowering::is_idle;
 use super::text::Texts;
 use crate::diagnostics::{Diagnostic, catalogue};
-use crate::graph::{ServiceView, routing};
+use crate::graph::routing::{self, VirtualHost};
+use crate::graph::{ServiceView, routing::Paths};
 use crate::rollout::hosts::Policy;
-use crate::targets::nginx::routes;
-use crate::vocabulary::{Gateway, Method, Node, Protocol, Route, RouteTarget, TargetId};
+use crate::vocabulary::{
+    Gateway, Listen, Method, Node, Protocol, Route, RouteTarget, Scheme, TargetId,
+};
 
 /// Where nginx is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Verification {
+    pub(super) scheme: Scheme,
     pub(super) port: u64,
     pub(super) host: String,
     pub(super) path: String,
@@ -38,25 +41,55 @@ pub(super) fn lower(texts: &mut Texts<'_, '_>, policy: &Policy) -> Option<Verifi
     found
 }
 
+/// By whichever host name leads there; without TLS where that is possible, since it asks for less.
 fn through(from: ServiceView<'_>, service: ServiceView<'_>, path: &str) -> Option<Verification> {
     let gateway = from.node.gateway.as_ref()?;
-    let listen = gateway
-        .listen
-        .iter()
-        .find(|listen| routing::protocol(listen) == Protocol::Http)?;
-    let route = routes::taking(gateway, path)?;
-    if !leads_to(gateway, route, service) || route.rewrite.is_some() || route.headers.is_some() {
+    let hosts = routing::virtual_hosts(gateway);
+    let asked = hosts.iter().filter(|host| {
+        let route = taking(host, path);
+        route.is_some_and(|route| leads_to(gateway, route, service) && route.rewrite.is_none())
+    });
+    let ways = asked.flat_map(|host| {
+        let listens = host.listeners.iter();
+        let listens = listens.filter_map(|index| gateway.listen.get(*index));
+        listens.filter_map(move |listen| by(listen, host, path))
+    });
+    ways.min_by_key(|way| way.scheme == Scheme::Https)
+}
+
+/// The route that takes a GET without headers of its own.
+fn taking<'g>(host: &VirtualHost<'g>, path: &str) -> Option<&'g Node<Route>> {
+    let wanted = Paths::One(path.to_owned());
+    let covering = host.paths.iter().filter(|(paths, _)| paths.cover(&wanted));
+    // The longest path decides, whichever of its routes takes the request.
+    let (_, candidates) = covering.max_by_key(|(paths, _)| match paths {
+        Paths::All => 0,
+        Paths::Below(prefix) => prefix.len(),
+        Paths::One(_) => usize::MAX,
+    })?;
+    let mut routes = candidates.iter().map(|candidate| candidate.route);
+    routes.find(|route| {
+        let gets = routing::methods(route).is_none_or(|methods| methods.contains(&Method::Get));
+        gets && route.headers.is_none()
+    })
+}
+
+/// How a listener is asked for a host; `None` where it only sends elsewhere.
+fn by(listen: &Node<Listen>, host: &VirtualHost<'_>, path: &str) -> Option<Verification> {
+    if listen.redirect.is_some() {
         return None;
     }
-    let methods = route.methods.as_ref();
-    if methods.is_some_and(|methods| methods.value.iter().all(|it| it.value != Method::Get)) {
-        return None;
-    }
-    let host = listen.hosts.as_ref().and_then(|hosts| hosts.value.first());
-    let host = host.map_or("localhost", |host| host.value.trim_start_matches("*."));
+    let scheme = match routing::protocol(listen) {
+        Protocol::Http => Scheme::Http,
+        Protocol::Https => Scheme::Https,
+        _ => return None,
+    };
+    let name = host.hosts.first().map_or("localhost", String::as_str);
     Some(Verification {
+        scheme,
         port: routing::port(listen),
-        host: host.to_owned(),
+        // `*.shop.example` is not `shop.example` (`ngx_http_core_module`, `server_name`).
+        host: name.replacen('*', "zdc-check", 1),
         path: path.to_owned(),
     })
 }

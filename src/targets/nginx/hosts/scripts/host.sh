@@ -43,7 +43,7 @@ pause() { # milliseconds
 # Of a service; `load` sets them.
 service='' kind='' runtime='' slots=() replicas=0
 health='' health_path='' interval=0 timeout_seconds=0 retries=0 start_period=0
-verify_port=0 verify_host='' verify_path=''
+verify_scheme=http verify_port=0 verify_host='' verify_path=''
 order='' delay=0 monitor=0 on_failure='' swap_back='' drain_limit=0 signal='' grace=0
 include_files=() include_before=() include_after=() pull=''
 
@@ -75,6 +75,8 @@ load() { load_of "$here" "$1"; }
 
 # The same of any bundle or release.
 load_of() { # its folder, service
+  # What an older release does not say.
+  verify_scheme=http
   # shellcheck source=/dev/null
   source "$1/hosts/services/$2.sh"
   place=$state/$service
@@ -484,10 +486,17 @@ wait_healthy() {
   done
 }
 
-# One request through nginx itself, as a client would send it.
+# One request through nginx itself, as a client would send it, by a name that its routes know. Whether the certificate
+# is good is no matter of a switch.
 verify() {
+  local address=${ZDC_NGINX_HOST:-127.0.0.1}
   if [ -z "$verify_path" ]; then return 0; fi
-  get "http://${ZDC_NGINX_HOST:-127.0.0.1}:$verify_port$verify_path" --header "Host: $verify_host"
+  if [ "$verify_scheme" = https ]; then
+    # Which certificate and server are meant is said before there is a Host.
+    get "https://$verify_host:$verify_port$verify_path" --insecure --connect-to "::$address:"
+  else
+    get "http://$address:$verify_port$verify_path" --header "Host: $verify_host"
+  fi
 }
 
 # A few answers through nginx. What fails is asked again at once, as often as the health check would: one slow answer
