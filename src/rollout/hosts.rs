@@ -92,6 +92,9 @@ pub fn policy(graph: &Graph, service: ServiceView<'_>) -> Policy {
     let limit = timing.and_then(|timing| value(timing.graceful_limit.as_ref()));
     let blue_green = service.is_blue_green();
     let canary = update.is_some_and(|update| update.label.name() == "canary");
+    let startup = timing
+        .and_then(|it| it.startup.as_ref())
+        .map(|it| it.value.most);
     let has_room = has_room(graph, service);
     let order = update.and_then(|update| value(update.order.as_ref()));
     let order = match order {
@@ -126,11 +129,11 @@ pub fn policy(graph: &Graph, service: ServiceView<'_>) -> Policy {
         config_test: on(update.and_then(|it| it.config_test.as_ref())),
         lock: on(update.and_then(|it| it.lock.as_ref())),
         swap_back: on(update.and_then(|it| it.swap_back.as_ref())),
-        judgement: judgement(body.health.as_deref()),
+        judgement: judgement(body.health.as_deref(), startup),
     }
 }
 
-fn judgement(health: Option<&Node<Health>>) -> Judgement {
+fn judgement(health: Option<&Node<Health>>, startup: Option<Duration>) -> Judgement {
     let of = |pick: fn(&Health) -> Option<&Attribute<Duration>>, default| {
         let written = health.and_then(|health| value(pick(health)));
         written.unwrap_or(Duration::from_seconds(default))
@@ -139,7 +142,10 @@ fn judgement(health: Option<&Node<Health>>) -> Judgement {
         // Docker's own, as the vocabulary states them.
         interval: of(|health| health.interval.as_ref(), 30),
         timeout: of(|health| health.timeout.as_ref(), 5),
-        start_period: of(|health| health.start_period.as_ref(), 0),
+        start_period: health
+            .and_then(|health| value(health.start_period.as_ref()))
+            .or(startup)
+            .unwrap_or_default(),
         retries: health
             .and_then(|health| health.retries.as_ref())
             .map_or(3, |retries| retries.value.get()),

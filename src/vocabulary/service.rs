@@ -220,7 +220,8 @@ block! {
         /// How long failures do not count after the start; by default as long as `timing.startup`
         /// needs, 0s where that is not stated.
         start_period: attribute(Duration),
-        /// http: swarm probes from inside the container, with this; wget by default.
+        /// http: swarm probes from inside the container, with this; by default wget, and curl where the image is
+        /// `nginx`, which has no other on Debian.
         client: attribute(ProbeClient),
     }
 }

@@ -1,5 +1,4 @@
-//! A plain host's numbers: nothing is derived there, and its scripts follow what is written, with the
-//! defaults of the reference.
+//! A plain host's numbers: its scripts follow what is written, with the defaults of the reference.
 
 use super::facts::Facts;
 use super::{Inequality, Number, Origin, Relation, Setting, Term, keeps};
@@ -163,16 +162,20 @@ fn starting(facts: &Facts, policy: &Policy, service: ServiceView<'_>) -> Setting
     let wants = must
         .is_none()
         .then_some("`timing { startup = … }`: without it nothing says how long a start may take");
-    Setting::new(
-        "health.start_period",
-        &number(judgement.start_period, written),
-    )
-    .must(must)
-    .because(
-        "a slot that is not healthy by then is given up, and the old one goes on",
-        SCRIPTS,
-    )
-    .wants(wants)
+    let start = Number {
+        value: judgement.start_period,
+        origin: match facts.startup {
+            Some(_) if !written => Origin::Derived,
+            _ => from(written),
+        },
+    };
+    Setting::new("health.start_period", &start)
+        .must(must)
+        .because(
+            "a slot that is not healthy by then is given up, and the old one goes on",
+            SCRIPTS,
+        )
+        .wants(wants)
 }
 
 fn stopping(facts: &Facts, policy: &Policy, service: ServiceView<'_>) -> [Setting; 2] {

@@ -59,6 +59,12 @@ pub const SITE: &str = "/etc/nginx/conf.d/default.conf";
 /// Where it reads all of it: what this file does not include nobody reads.
 const WHOLE: &str = "/etc/nginx/nginx.conf";
 
+/// Whether an image is known to have curl and no wget: those on Debian install the one (`nginxinc/docker-nginx`,
+/// Dockerfile-debian.template), those on Alpine have busybox.
+pub fn has_only_curl(image: &Text) -> bool {
+    is_official(image) && !image.to_string().contains("alpine")
+}
+
 /// Whether an image is one that the makers of nginx publish, by its name.
 pub fn is_official(image: &Text) -> bool {
     let Text::Known(known) = image else {

@@ -87,8 +87,7 @@ impl<'g> Patient<'g> {
         if text.contains("alpine") {
             // Alpine is made around busybox, and that has one (alpinelinux.org, "About").
             Some(Client::Wget)
-        } else if nginx::is_official(&image.value) {
-            // On Debian: `nginxinc/docker-nginx`, Dockerfile-debian.template installs curl.
+        } else if nginx::has_only_curl(&image.value) {
             Some(Client::Curl)
         } else if text.contains("distroless") {
             // "no package managers, shells or any other programs", but for busybox in `debug` (GoogleContainerTools/distroless, README).

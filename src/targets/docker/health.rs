@@ -5,7 +5,7 @@ use super::format::Healthcheck;
 use super::text::Place;
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::{port_number, protocol, routing, scheme};
-use crate::rollout::derivation::TIMEOUT;
+use crate::rollout::derivation::{TIMEOUT, nginx};
 use crate::source::Span;
 use crate::vocabulary::{Health, Listen, Node, ProbeClient, Protocol, TargetId};
 use crate::yaml::Flow;
@@ -88,7 +88,10 @@ fn http(lowering: &mut Lowering<'_, '_>, node: &Node<Health>) -> Option<Vec<Stri
         .ledger
         .take_from(node.path.as_ref())
         .map_or("/", |path| path);
-    let client = lowering.ledger.take_from(node.client.as_ref());
+    let image = service.node.service.image.as_ref();
+    let has_only_curl = image.is_some_and(|image| nginx::has_only_curl(&image.value));
+    let own = has_only_curl.then_some(&ProbeClient::Curl);
+    let client = lowering.ledger.take_from(node.client.as_ref()).or(own);
     let port = match lowering.ledger.take_from(node.port.as_ref()) {
         Some(name) => service.port(name),
         None => service.default_port(),
