@@ -251,6 +251,7 @@ catalogue! {
     SECRET_TO_CREATE = "ZD5064" "secret-to-create" Note "0.1.0";
     VOLUME_WITHOUT_SIZE = "ZD5065" "volume-without-size" Error "0.1.0";
     RELATIVE_MOUNT = "ZD5066" "relative-mount" Error "0.1.0";
+    RUNS_AGAIN = "ZD5067" "runs-again" Warning "0.1.0";
     NO_CERTIFICATE = "ZD5070" "no-certificate" Error "0.1.0";
     CERTIFICATE_TO_PLACE = "ZD5071" "certificate-to-place" Note "0.1.0";
     CLIENTS_LOOK_ALIKE = "ZD5072" "clients-look-alike" Warning "0.1.0";

@@ -6,6 +6,7 @@ use super::{Both, Step};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{EdgeKind, Graph, Promise, Served, ServiceView};
 use crate::source::Span;
+use crate::vocabulary::{RestartCondition, TargetId};
 
 /// A service that brings its data to a newer form in this step.
 #[derive(Clone, Copy)]
@@ -105,7 +106,7 @@ pub(super) fn ordered<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
                 first: migration.new.name(),
                 then: user.name(),
             },
-            why: goes_first(&migration, user.name(), is_new),
+            why: goes_first(step, &migration, user.name(), is_new),
         }
     });
     ordered.collect()
@@ -235,7 +236,7 @@ fn too_old(both: Both<'_>, left: Served, knows: u64) -> Diagnostic {
     .about(name)
 }
 
-fn goes_first(migration: &Migration<'_>, user: &str, is_new: bool) -> Diagnostic {
+fn goes_first(step: &Step<'_>, migration: &Migration<'_>, user: &str, is_new: bool) -> Diagnostic {
     let Migration { new, was, is, .. } = migration;
     let name = new.name();
     let as_it_is = if is_new {
@@ -243,7 +244,7 @@ fn goes_first(migration: &Migration<'_>, user: &str, is_new: bool) -> Diagnostic
     } else {
         format!(" with `{user}` as it is")
     };
-    Diagnostic::new(
+    let told = Diagnostic::new(
         &catalogue::MIGRATION_FIRST,
         format!(
             "`{name}` goes first: `{user}` comes `after` it, and its data goes from version {was} to {}",
@@ -252,5 +253,15 @@ fn goes_first(migration: &Migration<'_>, user: &str, is_new: bool) -> Diagnostic
         migration.span(),
     )
     .help(format!("deploy `{name}`{as_it_is}, and `{user}` once that is done"))
-    .about(user)
+    .about(user);
+    let on = TargetId::Kubernetes;
+    let is_there = step.new.is_some_and(|graph| graph.runs_on(*new, on));
+    let is_there = is_there && step.targets().any(|target| target == on);
+    if !is_there || !new.ends_by_itself(RestartCondition::Never) {
+        return told;
+    }
+    told.note(format!(
+        "on Kubernetes nobody knows when that is: a Deployment starts `{name}` again whenever it ended, and the scripts \
+         there go on once it runs (ZD5067)"
+    ))
 }

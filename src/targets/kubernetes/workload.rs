@@ -3,8 +3,10 @@
 use super::lowering::{Lowering, SAID, different, int};
 use super::rollout::Rollout;
 use super::{metadata, names};
+use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::ServiceView;
 use crate::rollout::derivation::kubernetes;
+use crate::source::Span;
 use crate::targets::contract;
 use crate::types::Text;
 use crate::vocabulary::{Node, Placement, Restart, RestartCondition, Service, Spread, WrittenId};
@@ -16,7 +18,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 pub(super) fn lower<'g>(lowering: &mut Lowering<'g>, service: ServiceView<'g>) {
     let body = lowering.ledger.enter(&service.node.service);
     contract(&mut lowering.ledger, service);
-    declare(lowering, body);
+    declare(lowering, service, body);
     lowering.begin(service);
     let mut metadata = lowering.metadata(service);
     let replicas = lowering.replicas(service);
@@ -31,8 +33,27 @@ pub(super) fn lower<'g>(lowering: &mut Lowering<'g>, service: ServiceView<'g>) {
     lowering.end_file(lowering.name(service));
 }
 
+/// What is there to run once, and is run over and over.
+fn runs_again(service: ServiceView<'_>, span: Span) -> Diagnostic {
+    let name = service.name();
+    Diagnostic::new(
+        &catalogue::RUNS_AGAIN,
+        format!(
+            "`{name}` is run again and again on Kubernetes: a Deployment starts whatever ended"
+        ),
+        span,
+    )
+    .labelled("it is run once elsewhere")
+    .note("whoever comes `after` it does not wait there until it is done, only until it runs")
+    .help(format!(
+        "leave it to a Job of your own there: write `targets = [swarm]` in `{name}`, and have \
+         `kubectl wait --for=condition=complete job/{name}-VERSION` come before `deploy.sh`"
+    ))
+    .about(name)
+}
+
 /// What is another target's, and what Kubernetes does by itself.
-fn declare<'g>(lowering: &mut Lowering<'g>, body: &'g Service) {
+fn declare<'g>(lowering: &mut Lowering<'g>, service: ServiceView<'g>, body: &'g Service) {
     let ledger = &mut lowering.ledger;
     ledger.declare_from(body.stack.as_ref(), "Kubernetes has namespaces, not stacks");
     ledger.declare_from(body.endpoint.as_ref(), "swarm: how a name answers");
@@ -51,14 +72,14 @@ fn declare<'g>(lowering: &mut Lowering<'g>, body: &'g Service) {
         );
     }
     if let Some(restart) = &body.restart {
-        lowering.restart(restart);
+        lowering.restart(service, restart);
     }
 }
 
 impl<'g> Lowering<'g> {
     /// A Deployment restarts whatever ends, without end; the API takes no other policy for it
     /// (`restartPolicy: Unsupported value`, seen).
-    fn restart(&mut self, restart: &'g Node<Restart>) {
+    fn restart(&mut self, service: ServiceView<'g>, restart: &'g Node<Restart>) {
         let body = self.ledger.enter(restart);
         let mut lost: Vec<WrittenId> = Vec::new();
         let mut what = "Kubernetes waits 10s, 20s, 40s … 5m before it restarts a container again";
@@ -74,6 +95,9 @@ impl<'g> Lowering<'g> {
         lost.extend(body.max_attempts.as_ref().map(|attempts| attempts.id));
         lost.extend(body.window.as_ref().map(|window| window.id));
         self.decline_all(lost, restart.span, || {
+            if service.ends_by_itself(RestartCondition::Never) {
+                return runs_again(service, restart.span);
+            }
             different(
                 what,
                 "the rest of `restart` has no counterpart there; a liveness probe restarts what \
