@@ -115,7 +115,7 @@ fn around_pods(change: &Change, grown: Option<&str>) -> String {
 /// How a service that is renamed goes by its old name, so that it is replaced in place and its port stays taken by itself.
 fn way_to_keep_the_name(step: &Step<'_>, change: &Change) -> Option<String> {
     if change.kind == "file" {
-        let way = "keep the name of the app and of the service; or give it other slots, and stop the old ones by hand once it is live";
+        let way = "keep the name of the app and the label of the service, since a `name` counts for nothing on a plain host; or give it other slots, and stop the old ones by hand once it is live";
         return Some(way.to_owned());
     }
     let was = &change

@@ -181,7 +181,7 @@ impl<'g> Texts<'g, '_> {
                 span,
                 format!("`{service}` has no address of its own on a plain host"),
                 "its slots come and go, and a container does not see the host's loopback",
-                "write the address of a gateway that leads to it",
+                "write as a text where a gateway leads to it: `\"http://HOST/PATH\"`, with the name of this host",
             );
             return String::new();
         };
