@@ -2,15 +2,17 @@
 //!
 //! Where one of the two meetings fails the step has an order; where both fail it has none.
 
+mod answers;
 mod told;
 
 use super::Step;
 use super::order::{Before, Ordered};
-use super::pairs;
+use super::{pairs, policies};
 use crate::diagnostics::Diagnostics;
 use crate::graph::{Edge, EdgeKind, Graph, ServiceView, SharedNetwork, port_number, protocol};
 use crate::source::Span;
-use crate::vocabulary::{Node, Port, Protocol, TargetId};
+use crate::vocabulary::{Protocol, TargetId};
+use answers::{missing, own_network, unnamed};
 use std::collections::BTreeMap;
 use told::{callee_first, caller_first, no_order};
 
@@ -264,8 +266,18 @@ fn fault(
     targets.find_map(|target| {
         let asked = asked(target, graph, (caller, callee), edge)?;
         let why = missing(target, other, met, &asked)?;
-        // One of another stack or name is another service, and the old one runs on beside it for who asks as before.
+        // What a policy that stays keeps apart no order brings together: that is told of the policy.
         let asks_the_old = step.old.is_some_and(|old| std::ptr::eq(old, graph));
+        let [asks, answers] = if asks_the_old {
+            [step.pairs.now(caller.name()), met.name()]
+        } else {
+            [caller.name(), step.pairs.now(met.name())]
+        };
+        let by_policy = target == TargetId::Kubernetes && matches!(why, Why::Policy | Why::Network);
+        if by_policy && policies::keep_apart(step, (asks, answers)) {
+            return None;
+        }
+        // One of another stack or name is another service, and the old one runs on beside it for who asks as before.
         let is_another = match target {
             TargetId::Swarm => pairs::place(graph, callee) != pairs::place(other, met),
             _ => step.renames(met.name()),
@@ -360,105 +372,6 @@ fn asked(
         closed: graph.is_closed(caller),
         gateway: caller.node.gateway.is_some(),
     })
-}
-
-/// Why a callee of a revision does not answer; `None` where it does.
-fn missing(target: TargetId, graph: &Graph, callee: ServiceView<'_>, asked: &Asked) -> Option<Why> {
-    if graph.replicas(callee).most == 0 {
-        return Some(Why::Nobody);
-    }
-    let mut ports = callee.ports();
-    let Some(port) = ports.find(|port| port_number(port) == Some(asked.number)) else {
-        return Some(Why::Port);
-    };
-    if asked.others.iter().any(|other| other == port.label.name()) {
-        return Some(Why::OtherPort);
-    }
-    if speaks(protocol(port)) != speaks(asked.protocol) {
-        return Some(Why::Protocol);
-    }
-    if target != TargetId::Swarm {
-        let named = callee.emitted_name() == asked.host;
-        return if named {
-            refused(graph, callee, port, asked)
-        } else {
-            Some(Why::Name)
-        };
-    }
-    unnamed(graph, callee, asked)
-}
-
-/// The network of a service that joins none: its stack's own, `default` by its name in the file (docker/cli
-/// `cli/compose/convert/service.go`, `convertServiceNetworks`).
-fn own_network(graph: &Graph, service: ServiceView<'_>) -> String {
-    // Of one that nobody declares nothing else is to be known.
-    if graph.network("default").is_none() {
-        return format!("{}_default", graph.stack(service));
-    }
-    graph.network_name_on(TargetId::Swarm, service, "default")
-}
-
-/// Why a name that is asked for on a swarm does not lead to a service of a revision; `None` where it does.
-fn unnamed(graph: &Graph, callee: ServiceView<'_>, asked: &Asked) -> Option<Why> {
-    if graph.joins(callee).next().is_none() {
-        let named = callee.name() == asked.host || callee.emitted_name() == asked.host;
-        return match (asked.networks.contains(&own_network(graph, callee)), named) {
-            (false, _) => Some(Why::Network),
-            (true, false) => Some(Why::Name),
-            (true, true) => None,
-        };
-    }
-    let mut joined = graph
-        .joins(callee)
-        .filter(|(name, _)| asked.is_on(graph, callee, name))
-        .peekable();
-    if joined.peek().is_none() {
-        return Some(Why::Network);
-    }
-    let own = callee.name() == asked.host || callee.emitted_name() == asked.host;
-    let named = own
-        || joined.any(|(_, join)| {
-            let aliases = join.aliases.iter().flat_map(|aliases| &aliases.value);
-            aliases.into_iter().any(|alias| *alias.value == asked.host)
-        });
-    (!named).then_some(Why::Name)
-}
-
-/// Whether a policy of Kubernetes keeps a caller from a callee. Another policy counts at once, for the pods of both versions,
-/// and it knows pods by the labels of their own version's networks
-/// (kubernetes.io/docs/concepts/services-networking/network-policies; seen: `tests/changes/observed/policies.json`).
-fn refused(
-    graph: &Graph,
-    callee: ServiceView<'_>,
-    port: &Node<Port>,
-    asked: &Asked,
-) -> Option<Why> {
-    if asked.gateway
-        || graph
-            .joins(callee)
-            .any(|(name, _)| asked.is_on(graph, callee, name))
-    {
-        return None;
-    }
-    let admits = !graph.knows_peers(callee) || graph.is_open(callee, port);
-    if admits && !asked.closed {
-        return None;
-    }
-    Some(if asked.networks.is_empty() {
-        Why::Policy
-    } else {
-        Why::Network
-    })
-}
-
-/// What a connection begins with: a protocol over tcp is one's own affair where neither names it.
-fn speaks(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Http | Protocol::Tcp => "plain",
-        Protocol::Https => "tls",
-        Protocol::Udp => "udp",
-        Protocol::Grpc => "grpc",
-    }
 }
 
 /// Where in the new callee it is written.

@@ -15,6 +15,7 @@ mod newcomers;
 mod order;
 mod outcome;
 mod pairs;
+mod policies;
 mod ports;
 mod routes;
 mod slots;
@@ -68,6 +69,7 @@ static ALL: &[Rule] = &[
     migrations::old_meets_new,
     migrations::older_than_data,
     addresses::moved,
+    policies::left_in_force,
     namesakes::answer_differently,
     endpoints::without_pods,
     endpoints::deserted,

@@ -66,7 +66,7 @@ pub(super) fn cut<'a>(step: &Step<'a>) -> BTreeSet<Cut<'a>> {
 }
 
 /// Whether two services are on one network, by the label that their pods have of it.
-fn share(one: (&Graph, ServiceView<'_>), other: (&Graph, ServiceView<'_>)) -> bool {
+pub(super) fn share(one: (&Graph, ServiceView<'_>), other: (&Graph, ServiceView<'_>)) -> bool {
     let networks = |(graph, service): (&Graph, ServiceView<'_>)| -> BTreeSet<String> {
         let names = graph.joins(service).map(|(name, _)| name);
         names
