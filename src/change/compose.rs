@@ -76,6 +76,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
             fields: Vec::new(),
             unaware: Vec::new(),
             deserted: false,
+            losses: Vec::new(),
             scaled: false,
             span: view.map(ServiceView::span),
         };
@@ -139,6 +140,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
             fields: Vec::new(),
             unaware: Vec::new(),
             deserted: false,
+            losses: Vec::new(),
             scaled: false,
             span: None,
         });

@@ -227,6 +227,7 @@ fn change(pair: &Pair<'_>, file: &Object, effect: Effect, how: String) -> Change
         fields: Vec::new(),
         unaware: Vec::new(),
         deserted: false,
+        losses: Vec::new(),
         scaled: false,
         span: view
             .filter(|_| effect != Effect::Left)

@@ -133,10 +133,34 @@ pub struct Change {
     pub unaware: Vec<String>,
     /// Whether it is a Service that leads away from the pods that are asked, before those that it leads to are there.
     pub deserted: bool,
+    /// What is lost with it of what only manifests know of.
+    pub losses: Vec<Loss>,
     /// Whether something else than its manifest said how many instances it had.
     pub scaled: bool,
     /// Where it is declared in the new program.
     pub span: Option<Span>,
+}
+
+/// Something that is lost with a change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loss {
+    /// What it is about.
+    pub about: Lost,
+    /// In words.
+    pub what: String,
+    /// What to do about it.
+    pub way: String,
+}
+
+/// What a loss is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// Those who ask are refused.
+    Callers,
+    /// A Service leads to no pod that serves.
+    Pods,
+    /// Those outside of the cluster have nobody to ask where they did.
+    Outside,
 }
 
 /// What a refusal is about.
@@ -153,6 +177,8 @@ pub enum Refusal {
     LeftThere(&'static str),
     /// What is written is refused by itself, whatever it was.
     Invalid,
+    /// The same of a field that no version knows of which the types are known here.
+    Unknown,
     /// Another one has its port.
     Port,
     /// Another one has its address.

@@ -9,6 +9,7 @@ mod endpoints;
 mod instances;
 mod kept;
 mod listeners;
+mod losses;
 mod migrations;
 mod namesakes;
 mod newcomers;
@@ -78,6 +79,7 @@ static ALL: &[Rule] = &[
     order::check,
     routes::removed,
     listeners::removed,
+    losses::told,
     instances::fewer_at_once,
     instances::old_version_scaled,
     instances::autoscaler,

@@ -79,6 +79,10 @@ fn way_out(change: &Change) -> String {
         }
         Refusal::KeptWithData => "keep what it was: one of another name has none of its data",
         Refusal::Invalid => "write what it asks for: under another name it is refused as well",
+        Refusal::Unknown => {
+            "write it as the API has it, or take it out; the API is known here to 1.37: where a newer server has the field, \
+             `kubectl apply --dry-run=server` takes it"
+        }
         Refusal::Port => {
             "keep the name and the namespace of the Service that has the port, or deploy first what gives it up; \
              or use another one until the old Service is deleted"

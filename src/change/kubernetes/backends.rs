@@ -69,6 +69,34 @@ impl Backend {
 
 const SERVICE: (&str, &str) = ("", "Service");
 
+/// Whether a kind is one of those.
+pub(super) fn is_one(kind: &str) -> bool {
+    WHO.iter().any(|(_, it)| *it == kind)
+}
+
+/// The Services that something leads to, each with its namespace.
+pub(super) fn led_by(
+    side: &Keyed<'_>,
+    (kind, name, namespace): (&str, &str, Option<&str>),
+) -> Vec<(String, Option<String>)> {
+    let mut all = side.iter();
+    let found = all.find(|(key, _)| {
+        WHO.contains(&(key.0, key.1)) && (key.1, key.2, key.3) == (kind, name, namespace)
+    });
+    let led = found.and_then(leader);
+    let led = led.into_iter().flat_map(|(_, all)| all);
+    led.map(|it| (it.service, it.namespace)).collect()
+}
+
+/// The first that leads to a Service.
+pub(super) fn leading_to(side: &Keyed<'_>, service: Key<'_>) -> Option<String> {
+    let mut leaders: Vec<Leader<'_>> = side.iter().filter_map(leader).collect();
+    leaders.sort_unstable_by_key(|(key, _)| *key);
+    let mut leading = leaders.iter();
+    let (key, _) = leading.find(|(_, all)| all.iter().any(|it| it.is_of(service)))?;
+    Some(shown(*key))
+}
+
 /// Somebody, with where it leads to.
 type Leader<'a> = (Key<'a>, Vec<Backend>);
 
@@ -110,8 +138,7 @@ fn moves_ports(change: &Change) -> bool {
 
 /// Whether it is made or changed, and leads to Services.
 fn leads(change: &Change) -> bool {
-    let is_one = WHO.iter().any(|(_, kind)| *kind == change.kind);
-    is_one && matches!(change.effect, Effect::Created | Effect::InPlace)
+    is_one(&change.kind) && matches!(change.effect, Effect::Created | Effect::InPlace)
 }
 
 /// Who leads to a Service that is left behind.

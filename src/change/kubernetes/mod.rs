@@ -1,7 +1,9 @@
 //! Kubernetes: what `kubectl apply` and the controllers make of the difference between two sets of
 //! manifests.
 
+mod askers;
 mod backends;
+mod behind;
 mod configs;
 mod decoding;
 mod defaults;
@@ -10,8 +12,10 @@ mod invalid;
 mod kept;
 mod missing;
 mod others;
+mod outside;
 pub(super) mod parts;
 mod pods;
+mod policies;
 mod ports;
 mod quantity;
 mod reads;
@@ -23,8 +27,10 @@ mod rules;
 mod scaling;
 mod secret;
 mod selectors;
+mod shut;
 mod tables;
 mod taken;
+mod targets;
 mod unread;
 mod uses;
 mod versions;
@@ -93,7 +99,10 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     backends::led_to((&before, &after), &mut changes);
     configs::read_by((&before, &after), &mut changes);
     references::tell((&before, &after), &mut changes);
-    references::carried(&mut changes);
+    let is_judged = pair.old_graph.is_some() && pair.new_graph.is_some();
+    targets::moved((&before, &after), is_judged, &mut changes);
+    outside::lost((&before, &after), &mut changes);
+    shut::out((&before, &after), is_judged, &mut changes);
     missing::asked_for((&before, &after), &mut changes);
     TargetChanges {
         target: pair.target,
@@ -350,6 +359,7 @@ fn change(graph: Option<&Graph>, object: &Object) -> Change {
         fields: Vec::new(),
         unaware: Vec::new(),
         deserted: false,
+        losses: Vec::new(),
         scaled: false,
         span: view.map(ServiceView::span),
     }
@@ -387,7 +397,13 @@ fn renames(changes: &mut Vec<Change>) {
                 && left.namespace != change.namespace
         };
         let of_its = |left: &Change| change.service.is_some() && left.service == change.service;
-        let same = |left: &Change| moved(left) || is_workload(&left.kind) && of_its(left);
+        let becomes = |left: &Change| {
+            let same = left.name == change.name && left.namespace == change.namespace;
+            same && is_workload(&change.kind) && left.kind != change.kind
+        };
+        let same = |left: &Change| {
+            moved(left) || is_workload(&left.kind) && (of_its(left) || becomes(left))
+        };
         let same = left.iter().find(|(_, left)| same(left));
         let Some((index, left)) = same else {
             continue;

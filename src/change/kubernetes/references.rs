@@ -63,26 +63,6 @@ pub(super) fn tell((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change])
     }
 }
 
-/// Says of a Gateway or an Ingress of another class that another one carries it
-/// (`gateway-api.sigs.k8s.io/reference/spec`, `GatewaySpec`; `kubernetes.io/docs/concepts/services-networking/ingress`, Ingress class).
-pub(super) fn carried(changes: &mut [Change]) {
-    const CLASSES: [(&str, &str); 2] = [
-        ("Gateway", "spec.gatewayClassName"),
-        ("Ingress", "spec.ingressClassName"),
-    ];
-    for change in changes.iter_mut().filter(|it| it.effect == Effect::InPlace) {
-        let is_other = change.fields.iter().any(|field| {
-            let both = field.old.is_some() && field.new.is_some();
-            both && CLASSES.contains(&(&*change.kind, &*field.path))
-        });
-        if is_other {
-            change.how.push_str(
-                "; another class carries it from then on, and its address may be another one",
-            );
-        }
-    }
-}
-
 /// The object of a change on one side.
 fn find<'a>(change: &Change, side: &Keyed<'a>, groups: &[&str]) -> Option<&'a Object> {
     let namespace = change.namespace.as_deref();

@@ -58,7 +58,11 @@ pub(super) fn consider(object: &Object, fields: &mut [Field], is_new: bool) -> O
         }
         _ => refusal::unread_patch(&why),
     };
-    Some((Refusal::Invalid, said))
+    let refusal = match &found.unread {
+        Some(_) => Refusal::Invalid,
+        None => Refusal::Unknown,
+    };
+    Some((refusal, said))
 }
 
 /// Why something cannot be read: of a new object as it is sent (kubernetes-sigs/json `internal/golang/encoding/json/decode.go`,

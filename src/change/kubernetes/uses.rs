@@ -155,7 +155,7 @@ pub(super) fn data((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change])
                 let was = find(old, &change.kind, &change.name, change.namespace.as_deref());
                 change.how.extend(was.and_then(goes_with));
             }
-            Effect::Renamed if change.service.is_none() => moved(old, change),
+            Effect::Renamed if change.service.is_none() => moved((old, new), change),
             Effect::Created | Effect::Refused | Effect::Renamed => {}
             _ if change.service.is_none() => {
                 let place = change.namespace.as_deref();
@@ -209,7 +209,7 @@ fn claims(object: &Object) -> Option<Claims> {
     })
 }
 
-fn moved(old: &Keyed<'_>, change: &mut Change) {
+fn moved((old, new): (&Keyed<'_>, &Keyed<'_>), change: &mut Change) {
     let Some(was) = &mut change.was else {
         return;
     };
@@ -223,6 +223,16 @@ fn moved(old: &Keyed<'_>, change: &mut Change) {
     let Some((_, object)) = all.first() else {
         return;
     };
+    let is = find(new, &change.kind, &change.name, change.namespace.as_deref());
+    let becomes = is.filter(|_| was.place.is_none() && was.kind != change.kind);
+    if let Some(is) = becomes {
+        let Some((said, data)) = another_kind(object, is) else {
+            return;
+        };
+        was.data = Some(data);
+        change.says_also(&said);
+        return;
+    }
     let (said, data) = match claims(object) {
         Some(Claims::Kept) => (
             "its claims are others: the data stays in those of the old one".to_owned(),
@@ -252,6 +262,56 @@ fn moved(old: &Keyed<'_>, change: &mut Change) {
         .strip_suffix(SAME)
         .map_or((&*change.how, ""), |how| (how, SAME));
     change.how = format!("{how}; {said}{same}");
+}
+
+/// What becomes of the data of a workload that is of another kind now, and which runs on beside it.
+fn another_kind(was: &Object, is: &Object) -> Option<(String, &'static str)> {
+    let [before, after] = [was, is].map(|it| {
+        let mut all = mounted(it);
+        all.extend(firsts(it));
+        all
+    });
+    let gone: Vec<&str> = apart(&before, &after);
+    let both: Vec<&str> = before
+        .iter()
+        .map(String::as_str)
+        .filter(|it| !gone.contains(it))
+        .collect();
+    if !both.is_empty() {
+        let both = both.join(" and ");
+        let said = format!("both mount {both} until the old one is deleted");
+        return Some((
+            said,
+            "delete it first where that data takes one writer at a time",
+        ));
+    }
+    let come = apart(&after, &before);
+    if gone.is_empty() {
+        return None;
+    }
+    let (gone, come) = (gone.join(" and "), come.join(" and "));
+    let said = if come.is_empty() {
+        format!("its data stays in claim {gone}, and the new one mounts none")
+    } else {
+        format!(
+            "its data stays in claim {gone}: the new one has {come}, which is new and empty unless somebody filled it"
+        )
+    };
+    Some((said, "copy its data first"))
+}
+
+/// The claims that the first pod of a `StatefulSet` has for itself (`kubernetes.io/docs/concepts/workloads/controllers/statefulset`,
+/// Stable Storage).
+fn firsts(object: &Object) -> Vec<String> {
+    let whole = value(&object.content);
+    let spec = whole.get("spec").filter(|_| object.kind == "StatefulSet");
+    let templates = spec
+        .into_iter()
+        .flat_map(|it| items(it, "volumeClaimTemplates"));
+    let names = templates.filter_map(|it| text(it.get("metadata")?, "name"));
+    names
+        .map(|name| format!("`{name}-{}-0`", object.name))
+        .collect()
 }
 
 /// What stays in claims that a workload mounts no more.

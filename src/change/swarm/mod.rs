@@ -304,6 +304,7 @@ fn change(kind: &str, name: String) -> Change {
         fields: Vec::new(),
         unaware: Vec::new(),
         deserted: false,
+        losses: Vec::new(),
         scaled: false,
         span: None,
     }

@@ -1,0 +1,141 @@
+//! Which pods there are, with the ports that they say they listen on, and which of them a Service leads to.
+
+use super::parts::{self, items, text};
+use super::scaling::is_off;
+use super::{Key, Keyed};
+use crate::change::difference::value;
+use crate::targets::Object;
+use serde_json::{Map, Value};
+
+/// What makes pods, and has some.
+pub(super) struct Pods<'a> {
+    pub(super) key: Key<'a>,
+    pub(super) labels: Map<String, Value>,
+    /// The pod itself, `spec` of the template.
+    pub(super) pod: Value,
+}
+
+/// A port of pods, by its number or its name.
+#[derive(Clone, PartialEq)]
+pub(super) enum Target {
+    Number(u64),
+    Name(String),
+}
+
+impl std::fmt::Display for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Name(name) => write!(f, "`{name}`"),
+        }
+    }
+}
+
+impl Target {
+    pub(super) fn of(value: &Value) -> Option<Self> {
+        let number = value.as_u64().map(Self::Number);
+        number.or_else(|| Some(Self::Name(value.as_str()?.to_owned())))
+    }
+}
+
+impl Pods<'_> {
+    /// Whether a selector asks for them in a namespace.
+    pub(super) fn are_for(&self, namespace: Option<&str>, selector: &Map<String, Value>) -> bool {
+        let mut wanted = selector.iter();
+        namespace == self.key.3
+            && wanted.all(|(label, value)| self.labels.get(label) == Some(value))
+    }
+
+    /// The ports that they say they listen on, each with its name.
+    pub(super) fn ports(&self) -> impl Iterator<Item = (Option<&str>, u64)> {
+        let ports = items(&self.pod, "containers").flat_map(|it| items(it, "ports"));
+        ports.filter_map(|it| Some((text(it, "name"), it.get("containerPort")?.as_u64()?)))
+    }
+
+    /// Whether they say that they listen there.
+    pub(super) fn listen(&self, target: &Target) -> bool {
+        let mut ports = self.ports();
+        ports.any(|(name, number)| match target {
+            Target::Number(wanted) => number == *wanted,
+            Target::Name(wanted) => name == Some(wanted),
+        })
+    }
+
+    pub(super) fn shown(&self) -> String {
+        parts::shown(self.key)
+    }
+}
+
+/// Those of all that runs on, by their kinds and names; a Job's end by themselves.
+pub(super) fn all<'a>(side: &Keyed<'a>) -> Vec<Pods<'a>> {
+    let mut all: Vec<Pods<'a>> = side.iter().filter_map(pods).collect();
+    all.sort_unstable_by_key(|it| it.key);
+    all
+}
+
+fn pods<'a>((key, object): (&Key<'a>, &&Object)) -> Option<Pods<'a>> {
+    if matches!(key.1, "Job" | "CronJob") || is_off(&object.content) {
+        return None;
+    }
+    let whole = value(&object.content);
+    let pod = whole.pointer(parts::pod(key.1))?;
+    pod.get("containers")?;
+    let labels = match key.1 {
+        "Pod" => "/metadata/labels",
+        _ => "/spec/template/metadata/labels",
+    };
+    let labels = whole.pointer(labels).and_then(Value::as_object);
+    Some(Pods {
+        key: *key,
+        labels: labels.cloned().unwrap_or_default(),
+        pod: pod.clone(),
+    })
+}
+
+/// A Service with what it leads to.
+pub(super) struct Led<'a> {
+    pub(super) key: Key<'a>,
+    pub(super) selector: Map<String, Value>,
+    /// By name, number, and port of the pods.
+    pub(super) ports: Vec<(Option<String>, u64, Target)>,
+    /// Whether it is reached from outside of the cluster.
+    pub(super) is_outside: bool,
+    /// Whether who asks for it is given the pods themselves.
+    pub(super) is_headless: bool,
+}
+
+/// A Service, where it asks for pods.
+pub(super) fn led<'a>(key: Key<'a>, service: &Object) -> Option<Led<'a>> {
+    if (key.0, key.1) != ("", "Service") {
+        return None;
+    }
+    let whole = value(&service.content);
+    let spec = whole.get("spec")?;
+    let kind = text(spec, "type").unwrap_or("ClusterIP");
+    let selector = spec.get("selector").and_then(Value::as_object);
+    let selector = selector.filter(|it| !it.is_empty() && kind != "ExternalName")?;
+    // Left out, it is the port itself: kubernetes/kubernetes `pkg/apis/core/v1/defaults.go`, `SetDefaults_Service`.
+    let ports = items(spec, "ports").filter_map(|port| {
+        let number = port.get("port")?.as_u64()?;
+        let target = port.get("targetPort").and_then(Target::of);
+        let name = text(port, "name").map(ToOwned::to_owned);
+        Some((name, number, target.unwrap_or(Target::Number(number))))
+    });
+    Some(Led {
+        key,
+        selector: selector.clone(),
+        ports: ports.collect(),
+        is_outside: matches!(kind, "LoadBalancer" | "NodePort"),
+        is_headless: text(spec, "clusterIP") == Some("None"),
+    })
+}
+
+/// All Services that ask for pods, by their names.
+pub(super) fn services<'a>(side: &Keyed<'a>) -> Vec<Led<'a>> {
+    let mut all: Vec<Led<'a>> = side
+        .iter()
+        .filter_map(|(key, object)| led(*key, object))
+        .collect();
+    all.sort_unstable_by_key(|it| it.key);
+    all
+}

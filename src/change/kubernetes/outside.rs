@@ -1,0 +1,98 @@
+//! What those outside of a cluster ask, and lose while nothing is deleted: the address of a load balancer, a port of the nodes, who carries
+//! a gateway.
+
+use super::Keyed;
+use crate::change::difference::at;
+use crate::change::{Change, Effect, Loss, Lost};
+use crate::targets::Object;
+
+/// Says it of Services of another type, and of what another class carries.
+pub(super) fn lost((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change]) {
+    for change in changes.iter_mut().filter(|it| it.effect == Effect::InPlace) {
+        if change.kind == "Service" {
+            let namespace = change.namespace.as_deref();
+            let key = ("", "Service", &*change.name, namespace);
+            if let (Some(was), Some(is)) = (old.get(&key), new.get(&key)) {
+                let loss = address(change, (was, is));
+                change.losses.extend(loss);
+            }
+        } else {
+            carried(change);
+        }
+    }
+}
+
+/// What of the address or the ports that a Service had outside is gone. A load balancer is deleted with the type
+/// (kubernetes/kubernetes `staging/src/k8s.io/cloud-provider/controllers/service`, `syncLoadBalancerIfNeeded`), and so are the ports of
+/// the nodes (`pkg/registry/core/service/storage/alloc.go`, `releaseNodePorts`; `kubernetes.io/docs/concepts/services-networking/service`,
+/// type: `LoadBalancer`).
+fn address(change: &mut Change, (was, is): (&Object, &Object)) -> Option<Loss> {
+    let [before, now] = [was, is].map(kind);
+    let name = change.name.clone();
+    if before == now {
+        return None;
+    }
+    let (what, how) = match (&*before, &*now) {
+        ("LoadBalancer", _) => (
+            format!(
+                "Service `{name}` has no load balancer any more: its address is released, and who asks there gets no answer"
+            ),
+            "its load balancer is deleted, and its address may be another one if it comes back",
+        ),
+        ("NodePort", "ClusterIP" | "ExternalName") => (
+            format!(
+                "Service `{name}` has no port of the nodes any more: who asks there gets no answer"
+            ),
+            "its ports of the nodes are given up",
+        ),
+        _ => return None,
+    };
+    change.says_also(how);
+    Some(Loss {
+        about: Lost::Outside,
+        what,
+        way: format!(
+            "keep `type: {before}` until nobody asks there; what else is to lead there may be a Service of its own beside it"
+        ),
+    })
+}
+
+fn kind(service: &Object) -> String {
+    let kind = at(&service.content, &["spec", "type"]);
+    let kind = kind.as_deref().and_then(|it| it.as_str());
+    kind.unwrap_or("ClusterIP").to_owned()
+}
+
+/// A Gateway or an Ingress of another class: another one carries it, and the one that did lets go
+/// (`gateway-api.sigs.k8s.io/reference/spec`, `GatewaySpec`; `kubernetes.io/docs/concepts/services-networking/ingress`, Ingress class).
+fn carried(change: &mut Change) {
+    const CLASSES: [(&str, &str); 3] = [
+        ("Gateway", "spec.gatewayClassName"),
+        ("Ingress", "spec.ingressClassName"),
+        (
+            "Ingress",
+            "metadata.annotations[\"kubernetes.io/ingress.class\"]",
+        ),
+    ];
+    let other = change.fields.iter().find_map(|field| {
+        let is_one = CLASSES.contains(&(&*change.kind, &*field.path));
+        let old = field.old.as_ref().filter(|_| is_one)?.as_str()?;
+        Some((old.to_owned(), field.new.as_ref()?.as_str()?.to_owned()))
+    });
+    let Some((old, new)) = other else {
+        return;
+    };
+    change
+        .how
+        .push_str("; another class carries it from then on, and its address may be another one");
+    let (kind, name) = (&change.kind, &change.name);
+    change.losses.push(Loss {
+        about: Lost::Outside,
+        what: format!(
+            "who carries {kind} `{name}` for class `{old}` lets go of it at once: who asks at its address gets no answer then, unless the other class has the same"
+        ),
+        way: format!(
+            "make one of another name for class `{new}` beside it, move those who ask there, and delete this one then"
+        ),
+    });
+}

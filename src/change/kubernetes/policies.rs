@@ -1,0 +1,196 @@
+//! Whom `NetworkPolicies` admit (`kubernetes.io/docs/concepts/services-networking/network-policies`): a pod that none selects is open, and of
+//! several each admits its own.
+
+use super::behind::{Pods, Target};
+use super::parts::{items, text};
+use super::{Key, Keyed};
+use crate::change::difference::value;
+use crate::targets::Object;
+use serde_json::{Map, Value};
+
+/// One of them.
+pub(super) struct Policy<'a> {
+    pub(super) key: Key<'a>,
+    spec: Value,
+}
+
+/// Which way somebody asks.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Way {
+    Ingress,
+    Egress,
+}
+
+/// Who is at the other end.
+#[derive(Clone, Copy)]
+pub(super) enum Peer<'p> {
+    Pods(Option<&'p str>, &'p Map<String, Value>),
+    /// Whoever is in another namespace or outside of the cluster.
+    Elsewhere,
+}
+
+pub(super) fn all<'a>(side: &Keyed<'a>) -> Vec<Policy<'a>> {
+    let mut all: Vec<Policy<'a>> = side
+        .iter()
+        .filter(|(key, _)| is_one(key))
+        .filter_map(|(key, object)| of(*key, object))
+        .collect();
+    all.sort_unstable_by_key(|it| it.key);
+    all
+}
+
+/// Others have a kind of that name, too.
+pub(super) fn is_one(key: &Key<'_>) -> bool {
+    (key.0, key.1) == ("networking.k8s.io", "NetworkPolicy")
+}
+
+pub(super) fn of<'a>(key: Key<'a>, policy: &Object) -> Option<Policy<'a>> {
+    let spec = value(&policy.content).get("spec")?.clone();
+    Some(Policy { key, spec })
+}
+
+impl Policy<'_> {
+    /// Whether it counts for pods in that way (`NetworkPolicySpec`, `policyTypes`: ingress always, egress where it says some).
+    pub(super) fn selects(&self, way: Way, pods: &Pods<'_>) -> bool {
+        let types = self.spec.get("policyTypes").and_then(Value::as_array);
+        let word = match way {
+            Way::Ingress => "Ingress",
+            Way::Egress => "Egress",
+        };
+        let counts = match types {
+            Some(types) if !types.is_empty() => types.iter().any(|it| it.as_str() == Some(word)),
+            _ => way == Way::Ingress || self.spec.get("egress").is_some(),
+        };
+        let selector = self.spec.get("podSelector");
+        counts && pods.key.3 == self.key.3 && selector.is_none_or(|it| matches(it, &pods.labels))
+    }
+
+    fn rules(&self, way: Way) -> impl Iterator<Item = &Value> {
+        items(
+            &self.spec,
+            match way {
+                Way::Ingress => "ingress",
+                Way::Egress => "egress",
+            },
+        )
+    }
+}
+
+/// Whether a set of policies lets pods be asked, or ask, at a port; of no port where any will do.
+pub(super) fn admit(
+    policies: &[&Policy<'_>],
+    pods: &Pods<'_>,
+    way: Way,
+    peer: Peer<'_>,
+    is_port: impl Fn(&Value) -> bool,
+) -> bool {
+    let mut selecting = policies
+        .iter()
+        .filter(|it| it.selects(way, pods))
+        .peekable();
+    selecting.peek().is_none()
+        || selecting.any(|policy| {
+            let mut rules = policy.rules(way);
+            rules.any(|rule| {
+                let mut ports = items(rule, "ports").peekable();
+                let at_port = ports.peek().is_none() || ports.any(&is_port);
+                at_port && is_among(rule, way, peer, policy.key.3)
+            })
+        })
+}
+
+/// Whether pods that are selected may be asked, or ask, by nobody at all.
+pub(super) fn closed(policies: &[&Policy<'_>], pods: &Pods<'_>, way: Way) -> bool {
+    let mut selecting = policies
+        .iter()
+        .filter(|it| it.selects(way, pods))
+        .peekable();
+    selecting.peek().is_some() && selecting.all(|it| it.rules(way).next().is_none())
+}
+
+/// Whether all that rules say of pods of their namespace is said of pods that are known: who else might be among them is nobody then.
+pub(super) fn are_known(policies: &[&Policy<'_>], pods: &Pods<'_>, known: &[Pods<'_>]) -> bool {
+    let selecting = policies.iter().filter(|it| it.selects(Way::Ingress, pods));
+    let mut peers = selecting
+        .flat_map(|it| it.rules(Way::Ingress))
+        .flat_map(|rule| items(rule, "from"));
+    peers.all(|peer| {
+        let of_pods = peer.get("podSelector");
+        let mut known = known.iter().filter(|it| it.key.3 == pods.key.3);
+        of_pods.is_some_and(|it| known.any(|pods| matches(it, &pods.labels)))
+    })
+}
+
+fn is_among(rule: &Value, way: Way, peer: Peer<'_>, namespace: Option<&str>) -> bool {
+    let key = match way {
+        Way::Ingress => "from",
+        Way::Egress => "to",
+    };
+    let mut peers = items(rule, key).peekable();
+    // Nobody named is everybody.
+    peers.peek().is_none() || peers.any(|it| is_it(it, peer, namespace))
+}
+
+/// Whether somebody may be one that a rule names; of labels of namespaces and of addresses nothing is known.
+fn is_it(named: &Value, peer: Peer<'_>, own: Option<&str>) -> bool {
+    let of_namespace = named.get("namespaceSelector");
+    let is_somewhere = of_namespace.is_some() || named.get("ipBlock").is_some();
+    match peer {
+        Peer::Elsewhere => is_somewhere,
+        Peer::Pods(namespace, labels) => {
+            let there = match of_namespace {
+                Some(selector) => may_be(selector, namespace),
+                None => named.get("ipBlock").is_some() || namespace == own,
+            };
+            let selector = named.get("podSelector");
+            there && selector.is_none_or(|it| matches(it, labels))
+        }
+    }
+}
+
+/// Whether a namespace may have the labels; one of its name it has (`kubernetes.io/docs/reference/labels-annotations-taints`).
+fn may_be(selector: &Value, namespace: Option<&str>) -> bool {
+    let name = selector.pointer("/matchLabels/kubernetes.io~1metadata.name");
+    let name = name.and_then(Value::as_str).zip(namespace);
+    name.is_none_or(|(wanted, is)| wanted == is)
+}
+
+/// Whether labels are what a selector asks for (`kubernetes.io/docs/concepts/overview/working-with-objects/labels`).
+pub(super) fn matches(selector: &Value, labels: &Map<String, Value>) -> bool {
+    let exact = selector.get("matchLabels").and_then(Value::as_object);
+    let mut exact = exact.into_iter().flatten();
+    exact.all(|(label, value)| labels.get(label) == Some(value))
+        && items(selector, "matchExpressions").all(|it| {
+            let own = text(it, "key").and_then(|key| labels.get(key));
+            let is_one = || items(it, "values").any(|value| Some(value) == own);
+            match text(it, "operator") {
+                Some("In") => is_one(),
+                Some("NotIn") => !is_one(),
+                Some("Exists") => own.is_some(),
+                Some("DoesNotExist") => own.is_none(),
+                _ => true,
+            }
+        })
+}
+
+/// Whether what a rule says of a port may be a port of pods.
+pub(super) fn is_port(rule: &Value, target: &Target, pods: &Pods<'_>) -> bool {
+    let Some(port) = rule.get("port").and_then(Target::of) else {
+        return true;
+    };
+    let number = |target: &Target| match target {
+        Target::Number(number) => Some(*number),
+        Target::Name(name) => {
+            let mut ports = pods.ports();
+            ports
+                .find(|it| it.0 == Some(name))
+                .map(|(_, number)| number)
+        }
+    };
+    let last = rule.get("endPort").and_then(Value::as_u64);
+    match (number(&port), number(target)) {
+        (Some(first), Some(it)) => (first..=last.unwrap_or(first)).contains(&it),
+        // By a name that no port has nothing is admitted; who says nothing of its ports may have it.
+        _ => port == *target || pods.ports().next().is_none(),
+    }
+}
