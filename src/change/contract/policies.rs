@@ -104,7 +104,7 @@ fn unheard((old, new): (&Graph, &Graph), both: Both<'_>) -> BTreeSet<String> {
 }
 
 /// Whether the policy of a service admits who carries the gateways of a cluster at a port.
-pub(super) fn is_routed(graph: &Graph, service: ServiceView<'_>, port: &str) -> bool {
+fn is_routed(graph: &Graph, service: ServiceView<'_>, port: &str) -> bool {
     let mut edges = graph.edges_to(service.id);
     edges.any(|(edge, from)| {
         edge.kind == EdgeKind::Routes

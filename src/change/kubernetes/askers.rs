@@ -16,7 +16,8 @@ pub(super) fn ask(pods: &Pods<'_>, service: &Led<'_>) -> bool {
             Some("") => pods.key.3 == namespace,
             Some(rest) => rest.strip_prefix('.').is_some_and(|rest| {
                 let there = rest.split('.').next();
-                namespace.map_or(rest.contains(".svc"), |it| there == Some(it))
+                // Of the namespace of kubectl's context the name is not known.
+                namespace.is_some() && there == namespace
             }),
             None => false,
         })
@@ -48,14 +49,39 @@ fn hosts(text: &str) -> impl Iterator<Item = &str> {
             let (host, after) = from.split_at_checked(end)?;
             rest = after;
             let lead = text.get(..before).unwrap_or_default();
-            let is_led = lead.ends_with("//") || lead.ends_with('@');
+            // Before the host of an address its user may stand.
+            let authority = after.split(['/', ' ', ',']).next().unwrap_or_default();
+            let is_user = lead.ends_with("//") && authority.contains('@');
+            let is_led = !is_user && (lead.ends_with("//") || lead.ends_with('@'));
             let port = after.strip_prefix(':');
             let is_numbered = port.is_some_and(|it| it.starts_with(|c: char| c.is_ascii_digit()));
             // What stands before a number in the address of something else is its password, or its tag.
             let is_plain = !lead.ends_with(['/', ':', '=']) || lead.ends_with("//");
-            if is_led || is_numbered && (is_plain || lead.ends_with('=')) {
+            if is_led || is_numbered && !is_user && (is_plain || lead.ends_with('=')) {
                 return Some(host);
             }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hosts;
+
+    #[test]
+    fn a_host_stands_where_an_address_does() {
+        for (text, found) in [
+            ("http://api:8080/v1", &["api"][..]),
+            ("api:8080", &["api"]),
+            ("--upstream=api:8080", &["api"]),
+            ("a:1,b.shop.svc:2", &["a", "b.shop.svc"]),
+            ("postgres://user:word@db.shop:5432/shop", &["db.shop"]),
+            ("amqp://queue@queue/api", &["queue"]),
+            ("registry/api:1.0.0", &[]),
+            ("see the api", &[]),
+            ("api", &[]),
+        ] {
+            assert_eq!(hosts(text).collect::<Vec<_>>(), found, "{text}");
+        }
+    }
 }

@@ -6,6 +6,7 @@
 use super::askers::ask;
 use super::backends;
 use super::behind::{self, Led, Pods, Target};
+use super::parts::text;
 use super::policies::{self, Peer, Policy, Way, admit, are_known, closed, is_port};
 use super::{Key, Keyed};
 use crate::change::{Change, Effect, Loss, Lost};
@@ -205,9 +206,13 @@ impl Sides<'_> {
             admit(policies, callee, Way::Ingress, from, at)
                 && admit(policies, caller, Way::Egress, to, at)
         };
-        // Names are looked up at port 53: `kubernetes.io/docs/concepts/services-networking/dns-pod-service`.
+        // Names are looked up by UDP (`kubernetes.io/docs/concepts/services-networking/dns-pod-service`), at a port of its pods that is not
+        // 53 everywhere.
         let looks_up = |policies: &[&Policy<'_>], caller: &Pods<'_>| {
-            let dns = |rule: &Value| is_port(rule, &Target::Number(53), caller);
+            let dns = |rule: &Value| {
+                let is_udp = text(rule, "protocol") == Some("UDP");
+                is_udp || is_port(rule, &Target::Number(53), caller)
+            };
             admit(policies, caller, Way::Egress, Peer::Elsewhere, dns)
         };
         let mut found = Vec::new();
@@ -228,7 +233,7 @@ impl Sides<'_> {
             let how = if asks && refused(caller) {
                 "keeps it from that"
             } else if asks && !looks_up(&are, caller) {
-                "lets it look up no name: port 53 is none of those that it may ask"
+                "lets it look up no name: it may ask nobody by UDP, nor at port 53"
             } else if refused(before) {
                 "keeps it from that until it is replaced"
             } else {
