@@ -246,6 +246,15 @@ impl Case<'_> {
     }
 
     fn remedy(&self, broken: Broken) -> String {
+        let missing = broken.replicas.saturating_sub(broken.least);
+        let enough = broken.floor.saturating_add(missing);
+        // The pods of a StatefulSet are replaced one by one, each with a claim of its own: of more of them as many serve.
+        if is_stateful_set(self.graph, self.service, self.target) && broken.replicas > 1 {
+            return format!(
+                "run at least {enough} replicas, each with a claim of its own; or say that it may be down, \
+                 `allow downtime {{ because = \"…\" }}`"
+            );
+        }
         if derivation::has_single_writer(self.graph, self.service) {
             return "its volume has one writer at a time: say so with \
                     `allow downtime { because = \"…\" }`"
@@ -255,11 +264,7 @@ impl Case<'_> {
         match (self.service.has_health_check(), broken.least) {
             (false, _) => format!("add a `health` check, then write {start_first}"),
             (true, 0) => format!("write {start_first}"),
-            (true, _) => {
-                let missing = broken.replicas.saturating_sub(broken.least);
-                let enough = broken.floor.saturating_add(missing);
-                format!("write {start_first}, or run at least {enough} replicas")
-            }
+            (true, _) => format!("write {start_first}, or run at least {enough} replicas"),
         }
     }
 }

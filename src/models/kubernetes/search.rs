@@ -65,8 +65,8 @@ pub fn worst_way(deployment: &Deployment) -> (Vec<Moment>, Vec<Moment>) {
     let on = way(deployment, *worst, |state| {
         next(deployment, state).is_empty()
     });
-    let on = moments(&on).into_iter().skip(1).collect();
-    (moments(&there), on)
+    let on = moments(deployment, &on).into_iter().skip(1).collect();
+    (moments(deployment, &there), on)
 }
 
 /// The states on the shortest way from one to another.
@@ -90,7 +90,7 @@ fn way(deployment: &Deployment, from: State, wanted: impl Fn(State) -> bool) -> 
     Vec::new()
 }
 
-fn moments(states: &[State]) -> Vec<Moment> {
+fn moments(deployment: &Deployment, states: &[State]) -> Vec<Moment> {
     let steps = states.iter().zip(states.iter().skip(1));
     let moment = |state: State, event: String| Moment {
         at: None,
@@ -101,12 +101,17 @@ fn moments(states: &[State]) -> Vec<Moment> {
     let before = states
         .first()
         .map(|state| moment(*state, "before".to_owned()));
-    let moments = steps.map(|(before, after)| moment(*after, event(*before, *after)));
+    let moments = steps.map(|(before, after)| moment(*after, event(deployment, *before, *after)));
     before.into_iter().chain(moments).collect()
 }
 
-fn event(before: State, after: State) -> String {
-    if after.new > before.new {
+fn event(deployment: &Deployment, before: State, after: State) -> String {
+    let is_set = deployment.strategy == Strategy::StatefulSet;
+    if is_set && after.new > before.new {
+        "the StatefulSet makes a new pod".to_owned()
+    } else if is_set && after.old < before.old {
+        "the StatefulSet stops an old pod".to_owned()
+    } else if after.new > before.new {
         format!("the new ReplicaSet is scaled to {}", after.new)
     } else if after.old < before.old {
         format!("the old ReplicaSet is scaled to {}", after.old)

@@ -258,6 +258,7 @@ fn no_name_for_peers(service: ServiceView<'_>, name: &str) -> Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{codes, object};
+    use crate::diagnostics::Diagnostic;
     use crate::source::MemoryWorld;
     use crate::{Options, compile};
 
@@ -271,14 +272,37 @@ mod tests {
 
     /// What is said of a program in full, by code.
     fn judged(text: &str) -> Vec<&'static str> {
+        said(text).iter().map(|it| it.code.id).collect()
+    }
+
+    fn said(text: &str) -> Vec<Diagnostic> {
         let text = format!("app shop {{ targets = [kubernetes] }}\n{text}");
         let world = MemoryWorld::single("app.zd", text);
         let compilation = compile(&world, "app.zd", &Options::default());
-        compilation
-            .diagnostics
-            .iter()
-            .map(|it| it.code.id)
-            .collect()
+        compilation.diagnostics.to_vec()
+    }
+
+    /// It has no `ReplicaSet`, and one replica more keeps what several promise.
+    #[test]
+    fn what_falls_short_is_told_of_a_stateful_set() {
+        let more =
+            "port http { number = 80 }\nhealth http { path = \"/\" }\nshutdown { grace = 30s }\n";
+        for (replicas, code, way) in [
+            (1, "ZD4001", "say so with"),
+            (2, "ZD4002", "at least 3 replicas"),
+        ] {
+            let more = format!(
+                "{more}replicas = {replicas}\navailability {{ min_available = {replicas} }}\n"
+            );
+            let said = said(&service("db", &more));
+            let told = said.iter().find(|it| it.code.id == code).unwrap();
+            assert!(told.help.as_ref().unwrap().contains(way), "{told:?}");
+            let notes = told.notes.join("; ");
+            assert!(
+                notes.contains("the StatefulSet stops an old pod"),
+                "{notes}"
+            );
+        }
     }
 
     #[test]
