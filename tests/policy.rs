@@ -345,6 +345,23 @@ fn the_nodes_own_port_is_updated_in_place_where_one_may_be_missing() {
     assert_eq!([order(2), order(1)], ["stop-first", "start-first"]);
 }
 
+/// A node has one of a global service, and never a place for a second one; without a port of its own it has.
+#[test]
+fn the_nodes_own_port_of_a_global_service_is_always_updated_in_place() {
+    let ingress = program(&format!("{CHECK}  mode = global\n"));
+    let own = ingress.replace("publish = 80", "publish = 80, mode = host");
+    for name in ["update_config.order", "rollback_config.order"] {
+        assert_eq!(value(&own, TargetId::Swarm, name).0, "stop-first", "{name}");
+        assert_eq!(
+            value(&ingress, TargetId::Swarm, name).0,
+            "start-first",
+            "{name}"
+        );
+    }
+    // On Kubernetes a port is published by a Service, and no node's.
+    assert_eq!(value(&own, TargetId::Kubernetes, "maxSurge").0, "1");
+}
+
 #[test]
 fn the_times_are_those_of_the_check_and_of_the_program() {
     let text = program(&format!(

@@ -6,9 +6,10 @@
 use super::derivation::{self, Inequality, Origin, Setting};
 use super::promises::Case;
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
+use crate::graph::{Graph, ServiceView};
 use crate::source::Span;
 use crate::types::Duration;
-use crate::vocabulary::TargetId;
+use crate::vocabulary::{Attribute, Between, TargetId};
 
 /// Every condition that a written number fails.
 pub(super) fn check(case: &Case<'_>) -> Diagnostics {
@@ -24,39 +25,47 @@ pub(super) fn check(case: &Case<'_>) -> Diagnostics {
         let Some(law) = setting.must.iter().find(|law| !law.holds()) else {
             continue;
         };
-        if is_patience(&setting) {
-            found.push(gives_up_early(case, law, place));
-        } else if setting.origin == Origin::Written {
+        if !is_patience(&setting) && setting.origin == Origin::Written {
             found.push(told(case, &setting, law, place));
         }
     }
     found
 }
 
+/// A start that takes longer than the check allows, whatever the service promises: no instance of it ever serves.
+pub(super) fn never_starts(
+    graph: &Graph,
+    service: ServiceView<'_>,
+    target: TargetId,
+) -> Option<Diagnostic> {
+    let body = &service.node.service;
+    // Nothing that is derived is too short.
+    let written = body.health.as_ref()?.start_period.as_ref()?;
+    let startup = body.timing.as_ref()?.startup.as_ref()?;
+    let settings = derivation::explain(graph, service, target).into_iter();
+    let mut patience = settings.filter(is_patience);
+    patience.find_map(|setting| {
+        let law = setting.must.iter().find(|law| !law.holds())?;
+        Some(gives_up_early(
+            (service, target),
+            law,
+            (written.span, startup),
+        ))
+    })
+}
+
 fn writes_one(case: &Case<'_>) -> bool {
     let service = &case.service.node.service;
-    let starts = service
-        .health
-        .as_ref()
-        .is_some_and(|it| it.start_period.is_some());
     let idles = service
         .timing
         .as_ref()
         .is_some_and(|it| it.pool_idle.is_some());
-    starts || idles || service.shutdown.is_some() || case.service.node.gateway.is_some()
+    idles || service.shutdown.is_some() || case.service.node.gateway.is_some()
 }
 
 /// Where the number stands; nothing where another diagnostic tells of it.
 fn place(case: &Case<'_>, setting: &Setting) -> Option<Span> {
     let service = &case.service.node.service;
-    let health = || {
-        service
-            .health
-            .as_ref()?
-            .start_period
-            .as_ref()
-            .map(|it| it.span)
-    };
     let drain = || service.shutdown.as_ref()?.drain.as_ref().map(|it| it.span);
     let grace = || service.shutdown.as_ref()?.grace.as_ref().map(|it| it.span);
     let gateway = case.service.node.gateway.as_ref();
@@ -66,7 +75,6 @@ fn place(case: &Case<'_>, setting: &Setting) -> Option<Span> {
         .as_ref()
         .is_some_and(|it| it.longest_request.is_some());
     match setting.name.as_str() {
-        "healthcheck.start_period" | "startupProbe.failureThreshold" => health(),
         "shutdown.drain" | "preStop.sleep" => drain(),
         "timing.pool_idle" => service
             .timing
@@ -96,36 +104,32 @@ pub(super) fn is_patience(setting: &Setting) -> bool {
     ["healthcheck.start_period", "startupProbe.failureThreshold"].contains(&&*setting.name)
 }
 
-/// A start that takes longer than the check allows: no instance of it ever serves.
-fn gives_up_early(case: &Case<'_>, law: &Inequality, place: Span) -> Diagnostic {
-    let name = case.service.name();
-    let timing = case.service.node.service.timing.as_ref();
-    let startup = timing.and_then(|timing| timing.startup.as_ref());
-    let most = startup
-        .map(|startup| startup.value.most)
-        .unwrap_or_default();
+/// Two targets say the same of one place, each with its own numbers.
+fn gives_up_early(
+    (service, target): (ServiceView<'_>, TargetId),
+    law: &Inequality,
+    (place, startup): (Span, &Attribute<Between<Duration>>),
+) -> Diagnostic {
+    let (name, most) = (service.name(), startup.value.most);
     let patience = Duration::from_millis(most.millis.saturating_sub(law.missing()));
-    let text = format!("`{name}` is killed after {patience}, and may take {most} to start");
-    let diagnostic = Diagnostic::new(&catalogue::GIVES_UP_EARLY, text, place)
-        .labelled(law.numbers())
-        .note(format!(
-            "on {}, `{}`: it would be killed again and again",
-            case.target.word(),
-            law.law()
-        ));
-    let diagnostic = match startup {
-        Some(startup) => diagnostic.and(startup.span, "its first answer"),
-        None => diagnostic,
-    };
-    let least = law
-        .least_left()
-        .map(|least| Duration::from_seconds(least.seconds_up()));
-    let least = least.unwrap_or(most);
-    diagnostic
-        .help(format!(
-            "write `start_period = {least}`, or leave it out: it is derived from `startup`"
-        ))
-        .about(name)
+    let least = Duration::from_seconds(most.seconds_up());
+    Diagnostic::new(
+        &catalogue::GIVES_UP_EARLY,
+        format!("`{name}` may take {most} to start, and is killed before"),
+        place,
+    )
+    .labelled("its failures count too early")
+    .and(startup.span, "its first answer")
+    .note(format!(
+        "on {}, `{}`: {}; it would be killed after {patience}, again and again",
+        target.word(),
+        law.law(),
+        law.numbers()
+    ))
+    .help(format!(
+        "write `start_period = {least}`, or leave it out: it is derived from `startup`"
+    ))
+    .about(name)
 }
 
 fn told(case: &Case<'_>, setting: &Setting, law: &Inequality, place: Span) -> Diagnostic {
@@ -171,9 +175,52 @@ mod tests {
         let program = |period| {
             format!("{CHECK}, start_period = {period} }}\n  timing {{ startup = 1s..1m }}")
         };
-        let short = ["ZD4046 `web` is killed after 20s, and may take 1m to start"];
+        let short = ["ZD4046 `web` may take 1m to start, and is killed before"];
         assert_eq!(found(&program("10s")), short);
         assert!(found(&program("50s")).is_empty());
+    }
+
+    /// What never starts is of no use where nothing is promised, either.
+    #[test]
+    fn a_start_is_as_long_as_the_check_allows_whatever_is_promised() {
+        for target in ["swarm", "kubernetes", "compose"] {
+            for (more, is_told) in [
+                (
+                    "port http { number = 80 }\n  allow downtime { because = \"nights\" }",
+                    true,
+                ),
+                ("replicas = 2", true),
+                ("timing { startup = 1s..15s }", false),
+            ] {
+                let timing = if is_told {
+                    "timing { startup = 1s..1m }"
+                } else {
+                    ""
+                };
+                let text = format!(
+                    "app shop {{ targets = [{target}] }}\nservice worker {{\n  image = \"example/worker:1.0.0\"\n  health \
+                     exec {{ command = [\"ready\"], interval = 5s, timeout = 2s, start_period = 10s }}\n  {timing}\n  {more}\n}}\n"
+                );
+                let world = MemoryWorld::single("app.zd", text);
+                let found = compile(&world, "app.zd", &Options::default()).diagnostics;
+                let told = found.iter().any(|it| it.code.id == "ZD4046");
+                assert_eq!(told, is_told && target != "compose", "{target}: {more}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_two_targets_say_of_one_place_is_said_once() {
+        let text = "app shop { targets = [swarm, kubernetes] }\nservice web {\n  image = \"example/web:1.0.0\"\n  replicas = 2\n  \
+                    port http { number = 8080, publish = 80 }\n  health http { path = \"/\", interval = 5s, start_period = 2s }\n  \
+                    timing { startup = 1s..1m, longest_request = 1m }\n  shutdown { drain = 3s }\n}\n";
+        let world = MemoryWorld::single("app.zd", text);
+        let found = compile(&world, "app.zd", &Options::default()).diagnostics;
+        let told = found
+            .iter()
+            .filter(|it| ["ZD4006", "ZD4046"].contains(&it.code.id));
+        let told: Vec<(&str, usize)> = told.map(|it| (it.code.id, it.notes.len())).collect();
+        assert_eq!(told, [("ZD4006", 2), ("ZD4046", 2)]);
     }
 
     #[test]

@@ -190,18 +190,10 @@ pub(super) fn waits_for_requests(service: ServiceView<'_>) -> bool {
 
 /// Checks one service on a plain host.
 pub(super) fn check(graph: &Graph, service: ServiceView<'_>, found: &mut Diagnostics) {
-    let promise = graph.promise(service);
-    if !matches!(promise, Promise::Capacity { .. }) {
-        return;
-    }
     // Without slots, or a number of instances for them, nothing can be said; that was said.
     let Some(slots) = graph.slots(service) else {
         return;
     };
-    let replicas = graph.replicas(service);
-    if replicas.least != replicas.most {
-        return;
-    }
     let policy = policy(graph, service);
     let case = Case {
         graph,
@@ -209,6 +201,13 @@ pub(super) fn check(graph: &Graph, service: ServiceView<'_>, found: &mut Diagnos
         slots: &slots,
         policy: &policy,
     };
+    // What never starts is of no use, whatever it promises.
+    found.extend(case.gives_up_early());
+    let promise = graph.promise(service);
+    let replicas = graph.replicas(service);
+    if !matches!(promise, Promise::Capacity { .. }) || replicas.least != replicas.most {
+        return;
+    }
     if !service.has_health_check() {
         found.push(unchecked_on_a_host(service));
     }
@@ -399,7 +398,6 @@ impl Case<'_> {
                 found.push(self.short_drain(drain, longest));
             }
         }
-        found.extend(self.gives_up_early());
         found
     }
 

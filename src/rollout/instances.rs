@@ -59,12 +59,20 @@ pub(super) fn cut_requests(case: &Case<'_>) -> Option<Diagnostic> {
     let name = case.service.name();
     if allowed < needed {
         let span = grace.map_or(case.service.span(), |grace| grace.span);
-        let diagnostic = Diagnostic::new(
-            &catalogue::CUT_REQUEST,
-            format!("`{name}` is killed after {allowed}, and a request may need {needed}"),
-            span,
-        )
-        .and(longest.span, "the longest request");
+        // What an engine waits by itself is not the same on all, and one place is told once.
+        let (text, note) = match grace {
+            Some(_) => (
+                format!("`{name}` is killed after {allowed}, and a request may need {needed}"),
+                None,
+            ),
+            None => (
+                format!("`{name}` is killed before a request has ended, which may need {needed}"),
+                Some(format!("on {}, after {allowed}", case.target.word())),
+            ),
+        };
+        let mut diagnostic = Diagnostic::new(&catalogue::CUT_REQUEST, text, span);
+        diagnostic.notes.extend(note);
+        let diagnostic = diagnostic.and(longest.span, "the longest request");
         let diagnostic = match (drain, grace) {
             (Some(drain), _) => diagnostic.and(drain.span, "it accepts this long after SIGTERM"),
             (None, _) => diagnostic,

@@ -103,14 +103,21 @@ fn judge(
     searches: &mut Searches,
     found: &mut Diagnostics,
 ) {
+    // A plain host has a check of its own.
+    let never_starts = match target {
+        TargetId::Nginx => None,
+        _ => conditions::never_starts(graph, service, target),
+    };
+    let starts = never_starts.is_none();
+    found.extend(never_starts);
     match target {
         TargetId::Nginx => hosts::check(graph, service, found),
         TargetId::Swarm => {
-            promises::check(graph, service, target, searches, found);
+            promises::check(graph, service, target, starts, searches, found);
             overlap::check(graph, service, found);
         }
         TargetId::Kubernetes | TargetId::Compose => {
-            promises::check(graph, service, target, searches, found);
+            promises::check(graph, service, target, starts, searches, found);
             found.extend(instances::stays_broken(graph, service, target));
             if target == TargetId::Kubernetes {
                 found.extend(liveness::as_readiness(service));

@@ -3,8 +3,8 @@
 
 use super::derivation::{self, Policy};
 use super::ways::Way;
-use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
-use crate::graph::{Graph, ServiceView};
+use crate::diagnostics::{Diagnostic, Diagnostics, Severity, catalogue};
+use crate::graph::{Graph, Promise, ServiceView};
 use crate::source::Span;
 use crate::vocabulary::{TargetId, Update};
 
@@ -25,6 +25,8 @@ pub(super) fn check(graph: &Graph, service: ServiceView<'_>, diagnostics: &mut D
     let place = place.filter(|place| place.takes < most_at_once(graph, service, &policy));
     if single_writer {
         diagnostics.push(two_writers(service, way, span));
+    } else if derivation::alone_on_its_node(graph, service) {
+        diagnostics.push(never_a_place(graph, service, way, span));
     } else if let Some(why) = place {
         diagnostics.push(no_place(service, span, &why.text));
     }
@@ -114,6 +116,31 @@ fn no_place(service: ServiceView<'_>, span: Span, why: &str) -> Diagnostic {
     .help("have a node more than instances, or write `order = stop_first` and promise one instance less")
 }
 
+/// The new task of a global service waits for ever: no other node may have it.
+fn never_a_place(graph: &Graph, service: ServiceView<'_>, way: &str, span: Span) -> Diagnostic {
+    let name = service.name();
+    let promises = matches!(graph.promise(service), Promise::Capacity { .. });
+    let down = if promises {
+        ", and say that it is down meanwhile: `allow downtime { because = \"…\" }`"
+    } else {
+        ""
+    };
+    Diagnostic::new(
+        &catalogue::NO_PLACE,
+        format!(
+            "{way} of `{name}` waits for ever: no node has a place for a second instance of it"
+        ),
+        span,
+    )
+    .severity(Severity::Error)
+    .labelled("each node has one, and its port is taken until that has stopped")
+    .about(name)
+    .help(format!(
+        "leave `mode = host` out, so that the swarm leads the port to whichever serves; or write \
+         `update rolling {{ order = stop_first, rollback {{ order = stop_first }} }}`{down}"
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use crate::source::MemoryWorld;
@@ -166,6 +193,51 @@ mod tests {
             found.iter().any(|found| found.starts_with("ZD4014")),
             "{found:?}"
         );
+    }
+
+    const HOST_PORT: &str = "mode = global\n  port web { number = 80, publish = 80, mode = host }";
+
+    /// What is said of such a service, but for the volume that it does not mount.
+    fn proofs(service: &str) -> Vec<String> {
+        let mut found = codes(&format!("{HOST_PORT}\n  {service}"));
+        found.retain(|found| !found.starts_with("ZD7002"));
+        found
+    }
+
+    fn is_one(found: &[String], code: &str) -> bool {
+        matches!(found, [one] if one.starts_with(code))
+    }
+
+    #[test]
+    fn a_port_of_each_node_is_never_free_for_two() {
+        let down = "allow downtime { because = \"one port\" }";
+        let written = |order: &str, back: &str, more: &str| {
+            proofs(&format!(
+                "{more}\n  update rolling {{ order = {order}, delay = 2m, monitor = 2m, on_failure = \
+                 rollback, rollback {{ order = {back} }} }}"
+            ))
+        };
+        let never = [
+            "ZD4014 an update of `db` waits for ever: no node has a place for a second instance of it",
+        ];
+        assert_eq!(written("start_first", "start_first", ""), never);
+        assert_eq!(written("start_first", "stop_first", down), never);
+        let back = [
+            "ZD4014 a rollback of `db` waits for ever: no node has a place for a second instance of it",
+        ];
+        assert_eq!(written("stop_first", "start_first", down), back);
+        assert!(written("stop_first", "stop_first", down).is_empty());
+        assert!(is_one(&written("stop_first", "stop_first", ""), "ZD4001"));
+    }
+
+    /// What promises to serve cannot, and what does not is replaced in place.
+    #[test]
+    fn a_port_of_each_node_is_replaced_in_place() {
+        assert!(is_one(&proofs(""), "ZD4001"));
+        assert!(proofs("allow downtime { because = \"one port\" }").is_empty());
+        assert!(proofs("allow no-capacity { because = \"other nodes serve\" }").is_empty());
+        let ingress = codes("mode = global\n  port web { number = 80, publish = 80 }");
+        assert!(is_one(&ingress, "ZD7002"), "{ingress:?}");
     }
 
     /// Our record of Docker 20.10 on one node: of two replicas start-first, a limit of two hangs and one of three does not.

@@ -17,6 +17,7 @@ pub(super) fn check(
     graph: &Graph,
     service: ServiceView<'_>,
     target: TargetId,
+    starts: bool,
     searches: &mut Searches,
     diagnostics: &mut Diagnostics,
 ) {
@@ -33,18 +34,14 @@ pub(super) fn check(
     let Some(policy) = derivation::policy(graph, service, target) else {
         return;
     };
-    let mut case = Case {
+    let case = Case {
         graph,
         service,
         target,
         promise: &promise,
         policy: &policy,
-        starts: true,
+        starts,
     };
-    let conditions = conditions::check(&case);
-    case.starts = !conditions
-        .iter()
-        .any(|it| it.code == &catalogue::GIVES_UP_EARLY);
     if !service.has_health_check() && listens(service) {
         diagnostics.push(unchecked(&case));
     }
@@ -52,7 +49,7 @@ pub(super) fn check(
     diagnostics.extend(drains::check(&case, searches));
     diagnostics.extend(cut_requests(&case));
     diagnostics.extend(early_probe(&case));
-    diagnostics.extend(conditions);
+    diagnostics.extend(conditions::check(&case));
 }
 
 /// One service on one target.
@@ -173,6 +170,7 @@ impl Case<'_> {
                 "its volume has one writer: a StatefulSet stops each pod before the next one starts"
             }
             (Origin::Engine, _) => "no `update` is written: the engine stops the old one first",
+            _ if self.is_alone() => "its port of the node is free once the old one has stopped",
             (_, way) if way.is_all_at_once() => "all are stopped before a new one starts",
             _ => "the old one stops before the new one serves",
         };
@@ -199,13 +197,19 @@ impl Case<'_> {
             are(broken.floor)
         );
         let how = match rollback {
+            _ if self.is_alone() => "its port of the node is free once the new one has stopped",
             Some(_) => "the new one stops before the old one serves",
             None => "no `rollback` is written: swarm goes back stop-first, whatever the order here",
+        };
+        let help = if self.is_alone() {
+            self.shared_port()
+        } else {
+            "add `rollback { order = start_first, parallelism = 1 }` to the `update`".to_owned()
         };
         let diagnostic =
             Diagnostic::new(&catalogue::ROLLBACK_BELOW_PROMISE, text, span).labelled(how);
         self.with_way(self.with_promise(diagnostic), Scene::Rollback, searches)
-            .help("add `rollback { order = start_first, parallelism = 1 }` to the `update`")
+            .help(help)
             .about(name)
     }
 
@@ -260,12 +264,37 @@ impl Case<'_> {
                     `allow downtime { because = \"…\" }`"
                 .to_owned();
         }
+        if self.is_alone() {
+            return self.shared_port();
+        }
         let start_first = "`update rolling { order = start_first }`";
         match (self.service.has_health_check(), broken.least) {
             (false, _) => format!("add a `health` check, then write {start_first}"),
             (true, 0) => format!("write {start_first}"),
             (true, _) => format!("write {start_first}, or run at least {enough} replicas"),
         }
+    }
+}
+
+impl Case<'_> {
+    /// Whether no policy keeps two of its instances on one node, where each node has one.
+    fn is_alone(&self) -> bool {
+        self.target == TargetId::Swarm && derivation::alone_on_its_node(self.graph, self.service)
+    }
+
+    /// What keeps up what is alone on its node.
+    fn shared_port(&self) -> String {
+        let written = self.service.node.service.update.is_some();
+        let update = if written { " and `update`" } else { "" };
+        let check = if self.service.has_health_check() {
+            ""
+        } else {
+            "add a `health` check, and "
+        };
+        format!(
+            "each node has one of them, and one port: {check}leave `mode = host`{update} out, so that the swarm leads the port \
+             to whichever serves; or say that it is down for a moment, `allow downtime {{ because = \"…\" }}`"
+        )
     }
 }
 

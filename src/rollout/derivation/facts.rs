@@ -108,6 +108,11 @@ impl Facts {
         }
     }
 
+    /// As [`alone_on_its_node`].
+    pub(super) fn alone_on_its_node(&self) -> bool {
+        self.global && self.host_port
+    }
+
     /// Whether it promises capacity at all.
     pub(super) fn promises(&self) -> bool {
         self.promise != Promised::Nothing
@@ -153,6 +158,13 @@ pub fn publishes_on_nodes(service: ServiceView<'_>) -> bool {
         let mode = port.mode.as_ref();
         port.publish.is_some() && mode.is_some_and(|mode| mode.value == PublishMode::Host)
     })
+}
+
+/// Whether no new instance of a service ever finds a place on a swarm while the old one is there: the task of a global service
+/// belongs to one node, whose scheduler keeps it waiting while a port of the node is taken (swarmkit
+/// `manager/scheduler/scheduler.go`, `taskFitNode`, with `HostPortFilter` of `filter.go`).
+pub fn alone_on_its_node(graph: &Graph, service: ServiceView<'_>) -> bool {
+    graph.is_global(service) && publishes_on_nodes(service)
 }
 
 /// Whether each instance of a service has a claim of its own for a volume on Kubernetes: it is the service's alone, which keeps

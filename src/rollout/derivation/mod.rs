@@ -12,8 +12,8 @@ pub mod swarm;
 mod term;
 
 pub use facts::{
-    INTERVAL, RETRIES, TIMEOUT, has_own_claims, has_single_writer, is_sole_writer,
-    publishes_on_nodes,
+    INTERVAL, RETRIES, TIMEOUT, alone_on_its_node, has_own_claims, has_single_writer,
+    is_sole_writer, publishes_on_nodes,
 };
 pub use term::{Inequality, Relation, Term};
 

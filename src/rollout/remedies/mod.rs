@@ -91,6 +91,11 @@ pub fn why_not(graph: &Graph, service: ServiceView<'_>, code: &Code) -> &'static
         "ZD4001" | "ZD4002" | "ZD4004" if graph.is_on_host(service) => {
             "it takes one slot more, and which ports there are is not policy"
         }
+        "ZD4001" | "ZD4004" | "ZD4005" | "ZD4014"
+            if derivation::alone_on_its_node(graph, service) =>
+        {
+            "each node has one of them and one port: it takes a port of the swarm, or `allow downtime`"
+        }
         "ZD4003" if (Patient { graph, service }).lacks_client() => {
             "no program that asks from inside the container is known to be in its image: `health exec` names one"
         }

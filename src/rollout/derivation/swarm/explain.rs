@@ -129,6 +129,9 @@ fn order_of(name: &str, facts: &Facts, floors: [u64; 2], steps: &Direction) -> S
         .must(keeps(facts, floors, left))
         .because(because, UPDATER)
         .wants(match (no_check, no_room) {
+            (_, true) if facts.global => {
+                Some("a port of the swarm: each node runs one, which has the node's own until it has gone")
+            }
             (true, _) => {
                 Some("a `health` check: without one a task counts as soon as its process exists")
             }

@@ -316,9 +316,10 @@ fn order(facts: &Facts, floors: [u64; 2]) -> Order {
 }
 
 /// A port of the node itself is taken as long as the old task has it: a new one is placed only on
-/// a node that has none, and an update that finds no such node waits for ever.
+/// a node that has none, and an update that finds no such node waits for ever. Of a global service there is
+/// none, whatever it promises.
 fn in_place_only(facts: &Facts, floors: [u64; 2]) -> bool {
-    facts.host_port && facts.spares_one(floors)
+    facts.alone_on_its_node() || facts.host_port && facts.spares_one(floors)
 }
 
 /// The longest time from a task's first success to its being counted as failed: until the check has
