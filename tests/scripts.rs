@@ -769,6 +769,12 @@ case " $* " in
     line ReplicaSet web-1 r1 u1 1 1 $((at == 1 ? 2 : 1)) "" 1 1 1 "" "" "" "" "$first" true "" "ex:1 " "{1}"
     if [ $at = 2 ]; then line ReplicaSet web-2 r2 u1 1 1 2 "" 2 $((able - 1)) 2 "" "" "" "" 2 "" "" "ex:2 " "{2}"; fi
     ;;
+  *" get secret "*)
+    while [ "$1" != secret ]; do shift; done
+    if [ -e "$here/forbidden" ]; then echo 'Error from server (Forbidden): secrets is forbidden' >&2; exit 1; fi
+    if [ -e "$here/deaf" ]; then echo 'Unable to connect to the server: connection refused' >&2; exit 1; fi
+    if [ -e "$here/secrets/$2" ]; then echo "Secret:$(sed 's/^/ /' "$here/secrets/$2" | tr -d '\n')"; fi
+    ;;
   *" --dry-run=server "*) ;;
   *" apply "*) touch "$here/applied"; echo deployment.apps/web ;;
   *" rollout status "*) [ ! -e "$here/reason" ] || exit 1 ;;
@@ -810,6 +816,92 @@ fn a_rollout_that_could_not_be_asked_for_is_not_taken_back() {
     let ran = place.run("manifests/kubernetes/deploy.sh", &[], &[]);
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(place.text("called").contains("rollout undo"), "{ran:?}");
+}
+
+/// A pod without its Secret would not start before its deadline: nothing is applied then.
+#[test]
+fn secrets_that_are_not_there_are_asked_for_first() {
+    const DEPLOY: &str = "manifests/kubernetes/deploy.sh";
+    let place = cluster();
+    place.build(
+        r#"app shop { targets = [kubernetes] }
+secret token { from = env("TOKEN"), name = "real-token" }
+secret key { external = true }
+secret other { external = true }
+service web {
+  image = "ex/web:2", replicas = 2
+  env { TOKEN = token }
+  secret key { path = "/run/key" }
+}
+service side { image = "ex/side:2", secret other { path = "/run/other" } }
+"#,
+    );
+    fs::create_dir(place.path("secrets")).unwrap();
+    place.put("secrets/key", "cert\nvalues\n");
+    let ran = place.run(DEPLOY, &["--", "--context", "production"], &[]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    for said in [
+        "Secret key has no key `value`\n",
+        "Secret other is not there: `kubectl --context production create secret generic other --from-file=value=FILE` first\n",
+        "Secret real-token is not there: ",
+        "would not start: nothing was changed\n",
+    ] {
+        assert!(ran.said.contains(said), "{said}: {ran:?}");
+    }
+    assert!(!place.text("called").contains("apply"), "{ran:?}");
+    // What is not meant needs nothing.
+    place.put("secrets/key", "cert\nvalue\n");
+    place.put("secrets/real-token", "value\n");
+    let ran = place.run(DEPLOY, &["--only", "web"], &[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    // An answer is one, and no answer is none.
+    place.put("forbidden", "");
+    let ran = place.run(DEPLOY, &[], &[]);
+    let unknown = "Secret other may not be looked at: whether it is there is not known\n";
+    assert!(ran.code == 0 && ran.said.contains(unknown), "{ran:?}");
+    fs::remove_file(place.path("forbidden")).unwrap();
+    fs::remove_file(place.path("applied")).unwrap();
+    place.put("deaf", "");
+    let ran = place.run(DEPLOY, &[], &[]);
+    let unknown = "the API server does not answer: nothing was changed";
+    assert!(ran.code == 1 && ran.said.contains(unknown), "{ran:?}");
+    assert!(!place.has("applied"), "{ran:?}");
+    is_clean(&place, &[DEPLOY]);
+}
+
+/// Secrets as patches name them; one that is optional is needed by nobody, and what a text says of one is a text.
+#[test]
+fn secrets_of_patches_are_asked_for_too() {
+    let place = cluster();
+    place.build(
+        r#"app shop { targets = [kubernetes] }
+service web {
+  image = "ex/web:2", replicas = 2
+  command = ["sh", "-c", "cat <<E\n  secretKeyRef:\n    name: never\n"]
+  on kubernetes {
+    patch deployment {
+      spec.template.spec.volumes = [
+        { name = "keys", secret = { secretName = "keys", items = [{ key = "a", path = "b" }] } },
+        { name = "perhaps", secret = { secretName = "perhaps", optional = true } },
+        { name = "all", projected = { sources = [{ secret = { name = "whole" } }] } }
+      ]
+    }
+  }
+}
+"#,
+    );
+    let ran = place.run("manifests/kubernetes/deploy.sh", &[], &[]);
+    let named: Vec<&str> = ran
+        .said
+        .lines()
+        .filter_map(|it| it.strip_prefix("Secret "))
+        .collect();
+    let named: Vec<&str> = named.iter().filter_map(|it| it.split(' ').next()).collect();
+    assert_eq!(named, ["keys", "whole"], "{ran:?}");
+    assert!(
+        ran.said.contains("generic keys --from-file=a=FILE"),
+        "{ran:?}"
+    );
 }
 
 /// A Deployment that somebody paused would be waited for without an end.

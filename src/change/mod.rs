@@ -13,6 +13,7 @@ mod kubernetes;
 mod order;
 mod places;
 mod rules;
+mod secrets;
 mod short;
 mod swarm;
 

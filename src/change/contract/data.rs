@@ -3,7 +3,7 @@
 use super::{Both, Step, about, kept, place};
 use crate::change::kubernetes::parts::deletion;
 use crate::change::{Change, Effect};
-use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
+use crate::diagnostics::{Diagnostic, Diagnostics, Severity, catalogue};
 use crate::graph::{Graph, ServiceView};
 use crate::rollout::derivation;
 use crate::types::Reference;
@@ -16,7 +16,9 @@ pub(super) fn left_behind(step: &Step<'_>, found: &mut Diagnostics) {
         return;
     };
     for service in new_graph.services() {
-        let Some(both) = step.successor(service.name()) else {
+        let name = service.name();
+        let both = step.successor(name).or_else(|| step.possible(name));
+        let Some(both) = both else {
             continue;
         };
         for target in step.targets() {
@@ -291,9 +293,18 @@ fn another(
     (old, new): (&Mounted<'_>, &Mounted<'_>),
 ) -> Diagnostic {
     let (service, path) = (both.new.name(), &new.path);
-    let who = match step.pairs.replaced(service) {
-        Some(was) => format!("`{service}` takes the place of `{was}` and"),
-        None => format!("`{service}`"),
+    let pairs = &step.pairs;
+    let (who, severity) = match (pairs.replaced(service), pairs.perhaps(service)) {
+        (Some(was), _) => (
+            format!("`{service}` takes the place of `{was}` and"),
+            Severity::Error,
+        ),
+        // It may be another one of its kind.
+        (None, Some(was)) => (
+            format!("`{service}` may take the place of `{was}`, and"),
+            Severity::Warning,
+        ),
+        (None, None) => (format!("`{service}`"), Severity::Error),
     };
     let (place, now) = (&old.place, &new.place);
     Diagnostic::new(
@@ -301,6 +312,7 @@ fn another(
         format!("{who} finds another volume at `{path}`: its data stays in {place}"),
         new.mount.span,
     )
+    .severity(severity)
     .labelled(format!("{now}, which is new and empty unless somebody filled it"))
     .help(format!(
         "{}; or copy the data first, with the service stopped, and write `allow data_left_behind {{ because = \"…\" }}`",

@@ -156,9 +156,9 @@ fn volume(
         "what it says of `external`".to_owned()
     } else if was.label != now.label {
         let (label, no_name) = (was.label, without_name(after));
-        format!("the volume's label, `volume {label}`{no_name}: each target calls it otherwise")
+        format!("the volume's label, `volume {label}`{no_name} (each target calls it otherwise)")
     } else if after.name.is_some() {
-        "the volume without a `name`: each target calls it otherwise".to_owned()
+        "the volume without a `name` (each target calls it otherwise)".to_owned()
     } else if old.name() == new.name() {
         format!(
             "the stack, `stack = \"{}\"` in the service",
@@ -171,7 +171,7 @@ fn volume(
 
 fn without_name(volume: &Volume) -> &'static str {
     if volume.name.is_some() {
-        ", and no `name` in it"
+        " with no `name` in it"
     } else {
         ""
     }

@@ -21,6 +21,7 @@ mod ports;
 mod routes;
 mod slots;
 mod stops;
+mod ties;
 mod undo;
 mod versions;
 mod way_back;
@@ -242,6 +243,14 @@ impl<'a> Step<'a> {
     fn both(&self, name: &str) -> Option<Both<'a>> {
         Some(Both {
             old: self.old?.find(self.pairs.before(name))?,
+            new: self.new?.find(name)?,
+        })
+    }
+
+    /// The one that is gone and whose place a service may take.
+    fn possible(&self, name: &str) -> Option<Both<'a>> {
+        Some(Both {
+            old: self.old?.find(self.pairs.perhaps(name)?)?,
             new: self.new?.find(name)?,
         })
     }

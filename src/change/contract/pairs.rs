@@ -2,6 +2,7 @@
 //! name where it runs, so that an orchestrator takes both for one. And which one takes the place of another that is gone, though
 //! to an orchestrator it is new.
 
+use super::ties::{self, Tie};
 use crate::change::TargetChanges;
 use crate::graph::{Graph, ServiceView, routing};
 use crate::rollout::derivation;
@@ -16,7 +17,15 @@ pub(super) struct Pairs<'a> {
     now: BTreeMap<&'a str, &'a str>,
     /// By the zd names of services that are new, those of the ones that are gone and whose place they take.
     replaced: BTreeMap<&'a str, &'a str>,
+    /// The same of those of which that is not sure.
+    perhaps: BTreeMap<&'a str, &'a str>,
 }
+
+/// What is gone and what is new, by name.
+type Sides<'m, 'a> = (
+    &'m mut BTreeMap<&'a str, ServiceView<'a>>,
+    &'m mut BTreeMap<&'a str, ServiceView<'a>>,
+);
 
 /// What tells that a service takes the place of another one.
 type Trait = (String, String);
@@ -73,31 +82,96 @@ impl<'a> Pairs<'a> {
                 self.replaced.insert(is, was);
             }
         }
-        let traits: [fn(&Graph, ServiceView<'_>) -> Vec<Trait>; 3] = [volumes, paths, published];
-        for of in traits {
-            let mut by_trait: BTreeMap<Trait, VecDeque<&str>> = BTreeMap::new();
-            for service in gone.values() {
-                for key in of(old, *service) {
-                    by_trait.entry(key).or_default().push_back(service.name());
-                }
+        // A port is one service's, and so is what one volume holds: an image at a path says less.
+        self.alike((old, new), (&mut gone, &mut come), volumes);
+        self.tied((old, new), (&mut gone, &mut come));
+        self.alike((old, new), (&mut gone, &mut come), published);
+    }
+
+    /// Pairs what has a trait in common.
+    fn alike(
+        &mut self,
+        (old, new): (&'a Graph, &'a Graph),
+        (gone, come): Sides<'_, 'a>,
+        of: fn(&Graph, ServiceView<'_>) -> Vec<Trait>,
+    ) {
+        let mut by_trait: BTreeMap<Trait, VecDeque<&str>> = BTreeMap::new();
+        for service in gone.values() {
+            for key in of(old, *service) {
+                by_trait.entry(key).or_default().push_back(service.name());
             }
-            let mut taken = BTreeSet::new();
-            for service in come.values() {
-                let was = of(new, *service).into_iter().find_map(|key| {
-                    let alike = by_trait.get_mut(&key)?;
-                    while alike.front().is_some_and(|was| taken.contains(was)) {
-                        alike.pop_front();
-                    }
-                    alike.pop_front()
-                });
-                if let Some(was) = was {
-                    taken.insert(was);
-                    self.replaced.insert(service.name(), was);
-                }
-            }
-            gone.retain(|name, _| !taken.contains(name));
-            come.retain(|name, _| !self.replaced.contains_key(name));
         }
+        let mut taken = BTreeSet::new();
+        for service in come.values() {
+            let was = of(new, *service).into_iter().find_map(|key| {
+                let alike = by_trait.get_mut(&key)?;
+                while alike.front().is_some_and(|was| taken.contains(was)) {
+                    alike.pop_front();
+                }
+                alike.pop_front()
+            });
+            if let Some(was) = was {
+                taken.insert(was);
+                self.replaced.insert(service.name(), was);
+            }
+        }
+        gone.retain(|name, _| !taken.contains(name));
+        come.retain(|name, _| !self.replaced.contains_key(name));
+    }
+
+    /// Pairs those that run one image with a volume at one path where something ties them, the surest first.
+    fn tied(&mut self, (old, new): (&'a Graph, &'a Graph), (gone, come): Sides<'_, 'a>) {
+        // A caller goes by its new name in both programs.
+        let is_known = |name: &str| {
+            self.before.contains_key(name)
+                || self.replaced.contains_key(name)
+                || old.find(name).is_some()
+        };
+        let now = |name: &str| {
+            let mut replaced = self.replaced.iter();
+            let now = self.now.get(name).copied();
+            now.or_else(|| replaced.find(|(_, was)| **was == name).map(|(is, _)| *is))
+                .or_else(|| new.find(name).map(ServiceView::name))
+                .map(ToOwned::to_owned)
+        };
+        let mut ties: Vec<(Tie, &'a str, &'a str)> = Vec::new();
+        for is in come.values() {
+            let mounts = paths(new, *is);
+            for was in gone.values() {
+                if paths(old, *was).iter().any(|path| mounts.contains(path)) {
+                    let tie = ties::between(
+                        (old, *was, &now),
+                        (new, *is, &|name| is_known(name).then(|| name.to_owned())),
+                    );
+                    ties.extend(tie.map(|tie| (tie, is.name(), was.name())));
+                }
+            }
+        }
+        ties.sort_by_key(|(tie, ..)| std::cmp::Reverse(*tie));
+        for (tie, is, was) in ties {
+            if !come.contains_key(is) || !gone.contains_key(was) {
+                continue;
+            }
+            match tie {
+                Tie::Sure => {
+                    self.replaced.insert(is, was);
+                    come.remove(is);
+                    gone.remove(was);
+                }
+                // It may still be another's by its port.
+                Tie::Perhaps => {
+                    if !self.perhaps.values().any(|told| *told == was) {
+                        self.perhaps.entry(is).or_insert(was);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The zd name of the service that is gone and whose place a new one may take.
+    pub(super) fn perhaps(&self, name: &str) -> Option<&'a str> {
+        let is_told = self.replaced.contains_key(name);
+        self.perhaps.get(name).copied().filter(|_| !is_told)
     }
 
     /// The zd name of the service that is gone and whose place a new one takes.
@@ -176,7 +250,7 @@ fn published(_: &Graph, service: ServiceView<'_>) -> Vec<Trait> {
 }
 
 /// The repository of a service's image; of a gateway, of which one is like another, nothing.
-fn repository(service: ServiceView<'_>) -> Option<String> {
+pub(super) fn repository(service: ServiceView<'_>) -> Option<String> {
     if service.node.gateway.is_some() {
         return Some(String::new());
     }

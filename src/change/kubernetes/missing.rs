@@ -44,7 +44,7 @@ pub(super) fn asked_for((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Cha
 }
 
 /// What makes pods, of whatever group.
-fn find<'a>(change: &Change, side: &Keyed<'a>) -> Option<&'a Object> {
+pub(super) fn find<'a>(change: &Change, side: &Keyed<'a>) -> Option<&'a Object> {
     let namespace = change.namespace.as_deref();
     ["apps", "batch", ""].iter().find_map(|group| {
         let key: Key<'_> = (group, &change.kind, &change.name, namespace);

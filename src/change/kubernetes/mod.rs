@@ -34,6 +34,7 @@ mod targets;
 mod unread;
 mod uses;
 mod versions;
+mod wanted;
 
 use super::difference::{apart, differences, value};
 use super::rules::{fields, hide};
@@ -104,6 +105,8 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     outside::lost((&before, &after), &mut changes);
     shut::out((&before, &after), is_judged, &mut changes);
     missing::asked_for((&before, &after), &mut changes);
+    wanted::before(pair, (&before, &after), &mut changes);
+    changes.extend(wanted::sources(pair, &after));
     TargetChanges {
         target: pair.target,
         changes,

@@ -6,6 +6,7 @@ mod policy;
 mod ports;
 mod rules;
 mod stack;
+mod theirs;
 mod values;
 
 use super::difference::{Difference, differences, value};
@@ -45,6 +46,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     } = comparison;
     renames(pair, &old, &new, &mut changes);
     ports::refuse(&old, &new, &mut changes);
+    theirs::mounted(&old, &new, &mut changes);
     changes.extend(values::sources(pair));
     TargetChanges {
         target: pair.target,

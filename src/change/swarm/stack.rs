@@ -214,6 +214,12 @@ impl<'a> Stack<'a> {
         shared.any(|(name, _)| self.real(section, name) == real)
     }
 
+    /// Whether the stack has what goes by a name of the swarm, whoever made it.
+    pub(super) fn knows(&self, section: &str, real: &str) -> bool {
+        let mut names = self.entries_of(section).map(|(name, _)| name);
+        names.any(|name| self.real(section, name) == real)
+    }
+
     /// Whether somebody else makes an entry of a section.
     pub(super) fn is_external(&self, section: &str, name: &str) -> bool {
         let entry = self.entries.get(&(section, name));

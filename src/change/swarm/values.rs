@@ -2,11 +2,12 @@
 
 use super::stack::stem;
 use super::{change, service_in};
+use crate::change::secrets::{real_name, source};
 use crate::change::{Change, Effect, Pair, Varied, places};
 use crate::graph::Graph;
 use crate::targets::{Content, Object};
 use crate::types::Reference;
-use crate::vocabulary::{Label, Node, Secret, TargetId};
+use crate::vocabulary::{Label, TargetId};
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
@@ -100,19 +101,6 @@ pub(super) fn sources(pair: &Pair<'_>) -> Vec<Change> {
         })
     });
     moved.collect()
-}
-
-fn source(secret: &Node<Secret>) -> Option<String> {
-    match (&secret.from, &secret.file) {
-        (Some(from), _) => Some(format!("the variable {}", from.value.0)),
-        (None, Some(file)) => Some(format!("the file {}", file.value)),
-        (None, None) => None,
-    }
-}
-
-fn real_name(secret: &Node<Secret>) -> &str {
-    let name = secret.name.as_ref();
-    name.map_or(secret.label.name(), |name| &name.value)
 }
 
 fn is_mounted(graph: &Graph, name: &str) -> bool {

@@ -12,6 +12,7 @@ pub(super) const BOTH: [(&str, &str); 2] = [
         "deploy.sh",
         concat!(
             include_str!("script/deploy.sh"),
+            include_str!("script/secrets.sh"),
             include_str!("script/revisions.sh"),
             include_str!("script/common.sh")
         ),

@@ -27,6 +27,9 @@ const NAMESPACE: &str = "found";
 /// The three that stood on the cluster before, by their pods' names there.
 const SERVICES: [&str; 3] = ["catalog-service", "order-service", "user-service"];
 
+/// What the program names of Secrets.
+const SECRETS: [&str; 4] = ["token-secret", "db-root", "db-shop", "rabbitmq-shop"];
+
 fn spring_cloud() -> Verdict {
     // Ports of nodes are the cluster's, and other tests have these.
     let place = |text: &str| text.replace("3000", "3100");
@@ -82,6 +85,17 @@ fn carried(cluster: &Cluster, files: &[PathBuf], new: &Script) -> Verdict {
         let workload = format!("deployment/{name}");
         let words = ["rollout", "status", &workload, "-n", NAMESPACE];
         cluster.kubectl(&[&words[..], &["--timeout=60s"]].concat())?;
+    }
+    // What `deploy.sh` asks for, and no manifest holds.
+    for name in SECRETS {
+        let words = [
+            "create",
+            "secret",
+            "generic",
+            name,
+            "--from-literal=value=x",
+        ];
+        cluster.kubectl(&[&words[..], &["-n", NAMESPACE]].concat())?;
     }
     // One is what was there, and what is promised.
     keeps(cluster, ("there", 1), || {

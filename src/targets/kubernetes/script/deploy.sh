@@ -25,6 +25,7 @@ main() {
   for ((at = 0; at < ${#manifests[@]}; at++)); do files+=(-f "${manifests[at]}"); done
   before=$(state) || fail "the API server does not answer"
   refuse_paused "$before"
+  require_secrets
   local said
   # What one object is refused for is said before any is changed.
   if ! said=$(apply --dry-run=server "${files[@]}" 2>&1 >/dev/null) && ! take_over "${files[@]}"; then
