@@ -125,6 +125,31 @@ fn what_no_scene_has_in_it_is_taken_for_granted() {
     );
 }
 
+/// A swarm has no autoscaler: what keeps the number of replicas is that nobody sets another.
+#[test]
+fn nobody_scales_a_swarm() {
+    const FEWEST: &str = "of `scale` a deploy sets the fewest, and nothing sets more";
+    let scaled = SHOP.replace("replicas = 3", "scale { min = 3, max = 5, cpu = 70% }");
+    for (text, is_scaled) in [(SHOP, false), (&*scaled, true)] {
+        let (record, page) = files(text, "one");
+        let targets = record["targets"].as_array().unwrap();
+        let assumed = |target: &str, words: &str| {
+            let target = targets.iter().find(|it| it["target"] == target).unwrap();
+            target["assumes"]
+                .as_array()
+                .unwrap()
+                .contains(&json!(words))
+        };
+        assert!(assumed(
+            "swarm",
+            "nothing but a deploy sets how many replicas there are"
+        ));
+        assert_eq!(assumed("swarm", FEWEST), is_scaled);
+        assert!(!assumed("kubernetes", FEWEST));
+        assert_eq!(page.contains(FEWEST), is_scaled);
+    }
+}
+
 #[test]
 fn a_value_that_is_in_no_manifest_is_in_no_certificate() {
     let (one, other) = (files(SHOP, "one"), files(SHOP, "other"));

@@ -13,7 +13,7 @@ pub(super) struct Basis {
     pub(super) target: &'static str,
     /// The version whose recorded updates the model is held to (`docs/src/models.md`).
     pub(super) engine: Option<&'static str>,
-    pub(super) assumes: &'static [&'static str],
+    pub(super) assumes: Vec<&'static str>,
 }
 
 /// No policy gives back what was replaced when it turned out (`docs/src/proof.md`).
@@ -26,10 +26,18 @@ const NOTHING_ENDS: &str = "no instance ends by itself while an update runs";
 /// The scene of a drain has no update in it, and that of an update no drain.
 const NO_NODE_GOES: &str = "no node is lost or drained while an update runs";
 
+/// A `docker service scale` is nobody's promise, and the next deploy takes it back (docker/cli `cli/compose/convert/service.go`, `convertDeployMode`).
+const NOBODY_SCALES: &str = "nothing but a deploy sets how many replicas there are";
+
+/// A swarm has no autoscaler (ZD5010).
+const FEWEST: &str = "of `scale` a deploy sets the fewest, and nothing sets more";
+
 /// What is taken for granted of each target.
-pub(super) fn engines(targets: &[TargetId]) -> Vec<Basis> {
+pub(super) fn engines(graph: &Graph, targets: &[TargetId]) -> Vec<Basis> {
+    let mut swarm = graph.services_on(TargetId::Swarm);
+    let is_scaled = swarm.any(|service| service.node.service.scale.is_some());
     let engine = |target: &TargetId| {
-        let (engine, assumes): (_, &'static [_]) = match target {
+        let (engine, assumes): (_, &[_]) = match target {
             TargetId::Swarm => (
                 Some("Docker Engine 20.10.24"),
                 &[
@@ -38,6 +46,7 @@ pub(super) fn engines(targets: &[TargetId]) -> Vec<Basis> {
                     NOTHING_ENDS,
                     "nodes are drained one after the other, each once the tasks of the one before serve elsewhere",
                     "a service is updated by one deploy at a time",
+                    NOBODY_SCALES,
                     "a task that is killed while it starts ends with something other than 0",
                     GOES_ON,
                 ],
@@ -63,10 +72,11 @@ pub(super) fn engines(targets: &[TargetId]) -> Vec<Basis> {
             ),
             TargetId::Compose => (None, &["nothing is promised of it"]),
         };
+        let fewest = (*target == TargetId::Swarm && is_scaled).then_some(FEWEST);
         Basis {
             target: target.word(),
             engine,
-            assumes,
+            assumes: assumes.iter().copied().chain(fewest).collect(),
         }
     };
     targets.iter().map(engine).collect()

@@ -43,7 +43,7 @@ pub fn certificate(
         app: graph.name(),
         inputs: inputs(sources),
         manifests: manifests(artifacts),
-        targets: assumptions::engines(&targets),
+        targets: assumptions::engines(graph, &targets),
         proofs: proofs.iter().map(Row::of).collect(),
         facts: assumptions::facts(graph, proofs),
         accepted: accepted(graph),
