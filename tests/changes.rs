@@ -677,6 +677,11 @@ fn what_git_cannot_give_is_said() {
         code == 2 && said.contains("there is no `git`"),
         "{code}\n{said}"
     );
+    let (code, said) = repository.plan(&["--target", "compose"], &[]);
+    assert!(
+        code == 2 && said.contains("is not written for compose, but for"),
+        "{code}\n{said}"
+    );
     let bare = tempfile::tempdir().unwrap();
     fs::write(bare.path().join("app.zd"), "app shop {}\n").unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_zdc"))
@@ -691,6 +696,74 @@ fn what_git_cannot_give_is_said() {
         output.status.code() == Some(2) && said.contains("not a git repository"),
         "{said}"
     );
+}
+
+/// A copy of a repository with its newest commit alone, one without a working tree, and one of another user.
+#[test]
+fn what_git_would_not_give_is_helped() {
+    let repository = Repository::new();
+    let place = tempfile::tempdir().unwrap();
+    let clone = |name: &str, words: &[&str]| {
+        let to = place.path().join(name);
+        let from = format!("file://{}", repository.0.path().display());
+        let words = [&["clone", "-q"], words, &[&*from, to.to_str().unwrap()]].concat();
+        repository.git(&words);
+        to
+    };
+    let plan = |folder: PathBuf, words: &[&str], variables: &[(&str, &str)]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_zdc"))
+            .arg("plan")
+            .args(words)
+            .current_dir(folder)
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .envs(variables.iter().copied())
+            .output()
+            .unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (
+            output.status.code().unwrap(),
+            String::from_utf8(said).unwrap(),
+        )
+    };
+    let shallow = clone("shallow", &["--depth", "1"]).join("shop");
+    let (code, said) = plan(shallow.clone(), &["HEAD~1"], &[]);
+    assert!(
+        code == 2 && said.contains("`git fetch --unshallow"),
+        "{said}"
+    );
+    let command = said
+        .split('`')
+        .find(|it| it.starts_with("git fetch"))
+        .unwrap();
+    let fetched = Command::new("sh")
+        .args(["-c", command])
+        .current_dir(&shallow)
+        .output();
+    assert!(fetched.unwrap().status.success(), "{said}");
+    let (code, said) = plan(shallow, &["HEAD~1"], &[]);
+    assert!(code == 0 && said.contains("web:1.0.0"), "{said}");
+
+    let bare = clone("bare", &["--bare"]);
+    let (code, said) = plan(bare.clone(), &["--file", "shop/app.zd"], &[]);
+    let help = "`zdc plan HEAD~1..HEAD`";
+    assert!(
+        code == 2 && said.contains("no working tree") && said.contains(help),
+        "{said}"
+    );
+    let words = ["HEAD~1..HEAD", "--file", "shop/app.zd"];
+    let (code, said) = plan(bare, &words, &[]);
+    assert!(
+        code == 0 && said.contains("web:1.0.0\" -> \"example/web:1.1.0"),
+        "{said}"
+    );
+
+    // Git's own tests say so of a folder that is another user's (git t/t0033-safe-directory.sh).
+    let theirs = clone("theirs", &[]).join("shop");
+    let other = [("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")];
+    let (code, said) = plan(theirs, &[], &other);
+    let help = "where you trust it, `git config --global --add safe.directory";
+    assert!(code == 2 && said.contains(help), "{said}");
 }
 
 #[test]
@@ -775,7 +848,10 @@ fn manifests_say_what_their_program_says() {
         // Where the value of a secret comes from is in no manifest.
         let mut expected = told(&folder, &old, &new);
         expected.retain(|change| {
-            change["kind"] != "secret" || !change["how"].as_str().unwrap().starts_with("its value")
+            let is_secret = ["secret", "Secret"]
+                .iter()
+                .any(|kind| change["kind"] == *kind);
+            !is_secret || !change["how"].as_str().unwrap().starts_with("its value")
         });
         // What was one service under another name only the old program knows.
         if expected.iter().all(|change| change["was"].is_null()) {

@@ -7,6 +7,7 @@ use super::{Failure, params, terminal};
 use crate::diagnostics::Severity;
 use crate::diagnostics::render::{Format, Shown, render};
 use crate::eval::Inputs;
+use crate::graph::Graph;
 use crate::source::Str;
 use crate::types::Date;
 use crate::vocabulary::TargetId;
@@ -94,6 +95,12 @@ impl Invocation {
             ..asked
         };
         let compilation = crate::compile(&project.world, &project.main, &options);
+        if let Some(graph) = &compilation.graph {
+            let lacking = options.targets.iter().find(|it| !is_for(graph, **it));
+            if let Some(lacking) = lacking {
+                return Err(not_for(*lacking, &project.main_shown(), graph));
+            }
+        }
         let mut targets = match &compilation.graph {
             Some(graph) if options.targets.is_empty() => graph.targets(),
             _ => options.targets.clone(),
@@ -178,6 +185,24 @@ impl Invocation {
     pub(super) fn elapsed(&self) -> String {
         show_duration(self.started.elapsed())
     }
+}
+
+/// Whether a program is written for a target, or a service of it alone is.
+pub(super) fn is_for(graph: &Graph, target: TargetId) -> bool {
+    graph.targets().contains(&target) || graph.services_on(target).next().is_some()
+}
+
+/// A target that was asked for and is none of the program's.
+pub(super) fn not_for(target: TargetId, program: &str, graph: &Graph) -> Failure {
+    let targets: Vec<&str> = graph.targets().iter().map(|it| it.word()).collect();
+    let targets = targets.join(", ");
+    let target = target.word();
+    Failure::new(format!(
+        "`{program}` is not written for {target}, but for {targets}"
+    ))
+    .help(format!(
+        "leave `--target {target}` out, or write `targets = [{targets}, {target}]` in `app`"
+    ))
 }
 
 pub(super) fn show_duration(elapsed: Duration) -> String {

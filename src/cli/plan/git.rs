@@ -59,6 +59,9 @@ pub(super) fn open(revision: &str, path: &Path) -> Result<Tree, Failure> {
         None => Failure::new(format!("there is no revision `{}`", escape_line(revision))).help(
             if revision == "HEAD" {
                 "nothing is committed yet: commit what is deployed, or name two files, `zdc plan old.zd new.zd`"
+            } else if is(&folder, "--is-shallow-repository") {
+                "this clone has the newest commits alone: `git fetch --unshallow --tags origin '+refs/heads/*:refs/remotes/origin/*'` gets \
+                 the others; in GitHub Actions `fetch-depth: 0` of `actions/checkout` does"
             } else {
                 "name a commit, a branch or a tag; or a file or folder that exists"
             },
@@ -137,7 +140,11 @@ impl Tree {
 pub(super) fn path_of(path: &Path) -> Result<String, Failure> {
     let folder = nearest_folder(path);
     let rest = path.strip_prefix(&folder).unwrap_or(path);
-    let prefix = text(run(&folder, &["rev-parse", "--show-prefix"])?)?;
+    // Without a working tree paths are those of the repository.
+    let prefix = match run(&folder, &["rev-parse", "--show-prefix"]) {
+        Err(_) if is(&folder, "--is-bare-repository") => String::new(),
+        prefix => text(prefix?)?,
+    };
     let parts = prefix.trim_end_matches('\n').split('/');
     let parts = parts.filter(|part| !part.is_empty());
     let mut parts: Vec<String> = parts.map(ToOwned::to_owned).collect();
@@ -199,9 +206,31 @@ pub(super) fn run(folder: &Path, words: &[&str]) -> Result<Vec<u8>, Failure> {
     let said = String::from_utf8_lossy(&output.stderr);
     match said.trim() {
         "" => Err(Failure::new("git found nothing")),
+        // It names the folder, and the command that makes it yours (git setup.c, `ensure_valid_ownership`).
+        said if said.contains(DUBIOUS) => {
+            let mut lines = said.lines().map(str::trim);
+            let first = lines.next().unwrap_or(said);
+            let command = lines.find(|line| line.starts_with("git config"));
+            Err(
+                Failure::new(format!("git: {}", escape_line(first))).help(format!(
+                    "the repository is another user's: where you trust it, `{}`",
+                    escape_line(
+                        command.unwrap_or("git config --global --add safe.directory FOLDER")
+                    )
+                )),
+            )
+        }
         said => Err(Failure::new(format!("git: {}", escape_line(said)))
             .help("name two files or folders instead: `zdc plan old/app.zd new/app.zd`")),
     }
+}
+
+/// How git says that a repository is another user's.
+const DUBIOUS: &str = "detected dubious ownership";
+
+/// What git says to a question about a repository that is answered by yes or no.
+pub(super) fn is(folder: &Path, question: &str) -> bool {
+    run(folder, &["rev-parse", question]).is_ok_and(|said| said.trim_ascii() == b"true")
 }
 
 fn text(bytes: Vec<u8>) -> Result<String, Failure> {

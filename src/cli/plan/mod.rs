@@ -11,7 +11,7 @@ mod script;
 mod side;
 
 use super::terminal::Color;
-use super::{Exit, Failure, arguments, params, terminal};
+use super::{Exit, Failure, arguments, invocation, params, terminal};
 use crate::change::{self, Changes};
 use crate::diagnostics::render::{Format as Told, Shown, render};
 use crate::diagnostics::{Diagnostic, Severity, catalogue};
@@ -213,6 +213,9 @@ impl Plan {
             }
             return Ok(Exit::Found);
         }
+        if let Some(lacking) = self.lacking([&old, &new], [names.0, names.1]) {
+            return Err(lacking);
+        }
         let [_, broken] = wrong_sides;
         let changes = change::compare(&old.inspection.revision(), &new.inspection.revision());
         let changes = ManuallyDrop::new(changes);
@@ -301,6 +304,26 @@ impl Plan {
                 })
             }
         }
+    }
+
+    /// What was asked for and neither side is for: "no changes" would be no answer.
+    fn lacking(&self, sides: [&Compiled; 2], names: [&str; 2]) -> Option<Failure> {
+        let has = |side: &Compiled, target: TargetId| match &side.inspection.graph {
+            Some(graph) => invocation::is_for(graph, target),
+            None => side.inspection.objects.iter().any(|(of, _)| *of == target),
+        };
+        let is_there = |target: &TargetId| sides.iter().any(|side| has(side, *target));
+        let target = *self.targets.iter().find(|it| !is_there(it))?;
+        let [old, new] = sides;
+        Some(match (&new.inspection.graph, &old.inspection.graph) {
+            (Some(graph), _) => invocation::not_for(target, names[1], graph),
+            (None, Some(graph)) => invocation::not_for(target, names[0], graph),
+            (None, None) => Failure::new(format!(
+                "`{}` has no manifests for {}",
+                names[1],
+                target.word()
+            )),
+        })
     }
 
     /// Takes from each side's inputs what only the other program has a parameter for, and says whether there was any.

@@ -99,10 +99,16 @@ impl Sides<'_> {
                     ))
                     .help("write two dots between them: `zdc plan v1.2..v1.3`"));
                 }
-                (_, Some((old, new))) => (place(or_head(old)), place(or_head(new))),
+                (_, Some((old, new))) => (revision(or_head(old)), revision(or_head(new))),
                 (revision, None) => (revision, default()),
             },
         };
+        if matches!((&old, &new), (Place::Revision(..), Place::Disk(path)) if !path.exists())
+            && git::is(Path::new("."), "--is-bare-repository")
+        {
+            return Err(Failure::new("a bare repository has no working tree")
+                .help("name two revisions: `zdc plan HEAD~1..HEAD`"));
+        }
         // A revision without a path holds the program that the other side names.
         let named = |place: &Place<'_>| match place {
             Place::Disk(path) if is_program(path) => Some(path.clone()),
@@ -210,6 +216,11 @@ fn place(word: &str) -> Place<'_> {
     if is_path {
         return Place::Disk(path.to_path_buf());
     }
+    revision(word)
+}
+
+/// What is a revision, whatever files there are: a bare repository has one that is called `HEAD`.
+fn revision(word: &str) -> Place<'_> {
     match word.split_once(':') {
         Some((revision, path)) => Place::Revision(revision, Some(Path::new(path))),
         None => Place::Revision(word, None),
