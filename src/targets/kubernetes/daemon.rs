@@ -8,15 +8,17 @@
 
 use super::lowering::{Lowering, SAID};
 use super::rollout::Rollout;
-use crate::diagnostics::{Diagnostic, catalogue};
+use crate::diagnostics::{Diagnostic, Severity, catalogue};
 use crate::graph::ServiceView;
 use crate::rollout::derivation;
+use crate::source::Span;
 use crate::targets::global;
 use k8s_openapi::api::apps::v1::{
     DaemonSet, DaemonSetSpec, DaemonSetUpdateStrategy, RollingUpdateDaemonSet,
 };
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 impl<'g> Lowering<'g> {
     /// What says how many there are: the nodes do.
@@ -80,4 +82,49 @@ fn one_volume(service: ServiceView<'_>) -> Diagnostic {
     .labelled("a DaemonSet has no claim for each pod")
     .about(name)
     .help("mount a path of the node: `mount PATH { bind = \"…\" }`, or leave Kubernetes out with `targets`")
+}
+
+/// Whether a new pod finds no place beside the old one, which has a port of its node, and is to be there before that goes: the
+/// scheduler's plugin `NodePorts` lets none onto the node (kubernetes/enhancements `keps/sig-apps/1591-daemonset-surge`, Implementation Details).
+/// On the node's own network each port of a container is one of the node (kubernetes/kubernetes `pkg/apis/core/v1/defaults.go`,
+/// `defaultHostNetworkPorts`).
+pub(super) fn has_no_place(set: &DaemonSet) -> bool {
+    let Some(spec) = &set.spec else { return false };
+    let strategy = spec.update_strategy.as_ref();
+    let rolling = strategy.and_then(|strategy| strategy.rolling_update.as_ref());
+    let surges = match rolling.and_then(|rolling| rolling.max_surge.as_ref()) {
+        None => false,
+        Some(IntOrString::Int(count)) => *count > 0,
+        Some(IntOrString::String(share)) => !matches!(share.as_str(), "0" | "0%"),
+    };
+    let Some(pod) = spec.template.spec.as_ref().filter(|_| surges) else {
+        return false;
+    };
+    let on_node = pod.host_network == Some(true);
+    let mut ports = pod
+        .containers
+        .iter()
+        .flat_map(|it| it.ports.iter().flatten());
+    ports.any(|port| on_node || port.host_port.is_some_and(|port| port > 0))
+}
+
+/// A DaemonSet whose pods have ports of their nodes, and whose new ones start first.
+pub(super) fn no_place(service: ServiceView<'_>, promises: bool, span: Span) -> Diagnostic {
+    let name = service.name();
+    let down = if promises {
+        ", and say that it is down meanwhile: `allow downtime { because = \"…\" }`"
+    } else {
+        ""
+    };
+    Diagnostic::new(
+        &catalogue::NO_PLACE,
+        format!("an update of `{name}` waits for ever: no node has a place for a second pod of it"),
+        span,
+    )
+    .severity(Severity::Error)
+    .labelled("each node has one, and its port is taken until that has stopped")
+    .about(name)
+    .help(format!(
+        "leave the node's network or port out; or write `update rolling {{ order = stop_first }}`{down}"
+    ))
 }

@@ -4,12 +4,13 @@
 //! of what is published. An object that is patched is held to the API's own types, unknown fields
 //! and all.
 
+use super::daemon;
 use super::lowering::Lowering;
 use super::names;
 use super::order::{InOrder, Ordered};
 use super::text::Place;
 use crate::diagnostics::{Diagnostic, catalogue};
-use crate::graph::ServiceView;
+use crate::graph::{Promise, ServiceView};
 use crate::source::{Span, Str};
 use crate::targets::patch::{self, Kept, Misfit};
 use crate::vocabulary::{Node as Written, On, Patch, TargetId};
@@ -330,6 +331,15 @@ impl<'g> Lowering<'g> {
             for diagnostic in found {
                 self.ledger.report(diagnostic.about(service.name()));
             }
+        }
+        if kind == "daemon_set"
+            && let Some(patch) = on.patch.iter().find(|it| patch::kind_of(it) == kind)
+            && let Ok(set) = patch::read::<DaemonSet>(&node)
+            && daemon::has_no_place(&set)
+        {
+            let promises = matches!(self.graph.promise(service), Promise::Capacity { .. });
+            let found = daemon::no_place(service, promises, patch.span);
+            self.ledger.report(found);
         }
         Some(node)
     }

@@ -376,3 +376,23 @@ fn variables_are_left_to_flux_where_that_is_asked_for() {
     assert_eq!(env[0]["value"], "${TAG:=1.0}-${REGION}");
     assert_eq!(env[1]["value"], "$$${TAG}");
 }
+
+/// A second pod on a node whose port is taken waits for ever.
+#[test]
+fn a_port_of_each_node_leaves_no_place_for_two() {
+    let never = |entry: &str, more: &str| {
+        let text = format!(
+            "service agent {{ {WEB} mode = global\n {more}\n on kubernetes {{ patch daemon_set {{ {entry} }} }} }}"
+        );
+        codes(&text).contains(&"ZD4014")
+    };
+    let network = "spec.template.spec.hostNetwork = true";
+    let port = "spec.template.spec.containers[0].ports[0].hostPort = 8080";
+    let in_place = "update rolling { order = stop_first }";
+    assert!(never(network, "") && never(port, ""));
+    assert!(!never(network, in_place) && !never(port, in_place));
+    assert!(!never(
+        "spec.template.spec.priorityClassName = \"high\"",
+        ""
+    ));
+}
