@@ -108,7 +108,7 @@ pub(super) fn has_no_place(set: &DaemonSet) -> bool {
     ports.any(|port| on_node || port.host_port.is_some_and(|port| port > 0))
 }
 
-/// A DaemonSet whose pods have ports of their nodes, and whose new ones start first.
+/// A `DaemonSet` whose pods have ports of their nodes, and whose new ones start first.
 pub(super) fn no_place(service: ServiceView<'_>, promises: bool, span: Span) -> Diagnostic {
     let name = service.name();
     let down = if promises {
