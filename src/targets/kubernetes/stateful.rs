@@ -279,7 +279,7 @@ mod tests {
         let text = format!("app shop {{ targets = [kubernetes] }}\n{text}");
         let world = MemoryWorld::single("app.zd", text);
         let compilation = compile(&world, "app.zd", &Options::default());
-        compilation.diagnostics.to_vec()
+        compilation.diagnostics.clone()
     }
 
     /// It has no `ReplicaSet`, and one replica more keeps what several promise.
