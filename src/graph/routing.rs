@@ -216,7 +216,7 @@ pub fn host_covers(pattern: &str, name: &str) -> bool {
 }
 
 /// How closely a route's hosts fit a name, the closest first; `None` where it is not for it.
-fn host_rank(route: &Route, name: &str) -> Option<Reverse<usize>> {
+pub fn host_rank(route: &Route, name: &str) -> Option<Reverse<usize>> {
     let Some(hosts) = &route.hosts else {
         return Some(Reverse(0));
     };

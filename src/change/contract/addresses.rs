@@ -7,7 +7,7 @@ mod told;
 
 use super::Step;
 use super::order::{Before, Ordered};
-use super::{pairs, policies};
+use super::{pairs, policies, routes};
 use crate::diagnostics::Diagnostics;
 use crate::graph::{Edge, EdgeKind, Graph, ServiceView, SharedNetwork, port_number, protocol};
 use crate::source::Span;
@@ -45,6 +45,7 @@ pub(super) struct Asked {
     /// The names of the other ports of that callee.
     others: Vec<String>,
     number: u16,
+    by: By,
     protocol: Protocol,
     /// The caller's networks by their real names, first the one through which it is meant to ask. A container looks a name up on
     /// all of its networks (moby libnetwork `sandbox.go`, `ResolveName`).
@@ -115,6 +116,14 @@ impl Asked {
         let real = graph.network_name_on(self.target, service, name);
         self.networks.contains(&real)
     }
+}
+
+/// By what a caller knows a port.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    Number,
+    /// Whichever number it has.
+    Name,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -367,6 +376,14 @@ fn asked(
             others.map(ToOwned::to_owned).collect()
         },
         number: port_number(port)?,
+        by: if target == TargetId::Kubernetes
+            && edge.kind == EdgeKind::Routes
+            && routes::by_port_name(graph)
+        {
+            By::Name
+        } else {
+            By::Number
+        },
         protocol: protocol(port),
         networks,
         closed: graph.is_closed(caller),

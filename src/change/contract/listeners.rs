@@ -43,12 +43,7 @@ fn carried(step: &Step<'_>, both: Both<'_>, (old, new): (&Graph, &Graph)) -> Opt
         .targets()
         .filter(|target| old.runs_on(both.old, *target) && new.runs_on(both.new, *target));
     let each = on.filter_map(|target| {
-        let is_api = [old, new].map(|graph| {
-            let settings = graph.settings(target);
-            let gateway = settings.and_then(|settings| settings.gateway.as_ref());
-            gateway.is_some_and(|it| it.value == KubernetesGateway::GatewayApi)
-        });
-        match (target, is_api) {
+        match (target, [old, new].map(is_gateway_api)) {
             (TargetId::Kubernetes, [false, false]) => Some(Carried::Ingress),
             // From the one to the other everything is another one's.
             (TargetId::Kubernetes, [was, is]) if was != is => None,
@@ -58,6 +53,13 @@ fn carried(step: &Step<'_>, both: Both<'_>, (old, new): (&Graph, &Graph)) -> Opt
     let all: Vec<Carried> = each.collect();
     let itself = all.iter().find(|it| matches!(it, Carried::Itself));
     itself.or(all.first()).copied()
+}
+
+/// Whether gateways on Kubernetes are written as Gateways and their routes.
+pub(super) fn is_gateway_api(graph: &Graph) -> bool {
+    let settings = graph.settings(TargetId::Kubernetes);
+    let gateway = settings.and_then(|settings| settings.gateway.as_ref());
+    gateway.is_some_and(|it| it.value == KubernetesGateway::GatewayApi)
 }
 
 /// What is answered no more where a listener was, in words; nothing where somebody else of the program listens there.

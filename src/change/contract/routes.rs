@@ -1,6 +1,8 @@
 //! Host names and routes of a gateway that are gone, while clients still ask for them.
 
-use super::Step;
+mod told;
+
+use super::{Step, listeners};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::Graph;
 use crate::graph::routing::{self, Candidate, Paths, VirtualHost};
@@ -8,6 +10,7 @@ use crate::source::Span;
 use crate::types::Reference;
 use crate::vocabulary::{Gateway, Label, Node, Route, RouteTarget, TargetId};
 use std::collections::BTreeSet;
+use told::{How, Lost};
 
 /// What a gateway answered and answers no more.
 pub(super) fn removed(step: &Step<'_>, found: &mut Diagnostics) {
@@ -49,62 +52,64 @@ fn taken_out(step: &Step<'_>) -> Option<Diagnostic> {
     )
 }
 
+/// Whether routes on Kubernetes name the port that they lead to, as an Ingress does; one of the Gateway API has its number alone, which a
+/// Service lacks until both are applied (gateway-api.sigs.k8s.io, `BackendObjectReference`: 500 meanwhile). By its name a Service leads to pods
+/// of both versions, whichever number each has (kubernetes.io/docs/concepts/services-networking/service, Port definitions).
+pub(super) fn by_port_name(graph: &Graph) -> bool {
+    !listeners::is_gateway_api(graph)
+}
+
 /// What is answered no more, in words, and what to write where that is meant.
 type Gone = (String, String);
 
 /// Each once, in the order written.
 fn gone(step: &Step<'_>, was: &Gateway, is: &Gateway) -> Vec<Gone> {
     let (before, after) = (routing::virtual_hosts(was), routing::virtual_hosts(is));
-    let mut found = Vec::new();
+    let mut found: Vec<Lost<'_>> = Vec::new();
     for host in &before {
         for name in names(host) {
             let Some(now) = answering(&after, name) else {
-                let name = match name {
-                    "" => "for names that it does not list".to_owned(),
-                    name => format!("`{name}`"),
-                };
-                found.push((name, String::new()));
+                Lost::add(&mut found, Lost::of(How::Name, None), name);
                 continue;
             };
             for (paths, candidates) in &host.paths {
                 for candidate in VirtualHost::asked(candidates) {
-                    let covering = || now.paths.iter().filter(|(now, _)| now.cover(paths));
-                    let mut all = covering().flat_map(|(_, candidates)| candidates).peekable();
-                    let (pattern, _) = routing::pattern(candidate.route);
-                    if all.peek().is_none() {
-                        found.push((format!("`{pattern}`"), String::new()));
-                    } else if !all.any(|now| routing::takes_all_of(now.route, candidate.route)) {
-                        let some = format!("every request for `{pattern}` that it did");
-                        found.push((some, String::new()));
-                    } else if let Some(nearest) = nearest(covering()) {
-                        let before = asked(was, candidate.route, |name| step.pairs.now(name));
-                        found.extend(wider(paths, nearest).and_then(|route| {
-                            let after = asked(is, route, |name| name);
-                            let others = !before.is_empty() && before.is_disjoint(&after);
-                            let (wider, _) = routing::pattern(route);
-                            let first = after.first().filter(|_| others)?;
-                            let by = list(&before);
-                            let to = route.to.as_ref().map(|to| &to.value);
-                            let meant = match to {
-                                Some(RouteTarget::Port(port)) => format!(
-                                    "; where `{first}` answers them, `route \"{pattern}\" {{ to = {}.{} }}`",
-                                    port.service, port.port
-                                ),
-                                _ => String::new(),
-                            };
-                            let what = format!(
-                                "`{pattern}` by {by}: its `{wider}` leads these to `{first}` now"
-                            );
-                            Some((what, meant))
-                        }));
+                    let how = lost(step, (was, is), (name, paths, candidate.route), now);
+                    if let Some(how) = how {
+                        Lost::add(&mut found, Lost::of(how, Some(candidate)), name);
                     }
                 }
             }
         }
     }
-    let mut seen = BTreeSet::new();
-    found.retain(|what| seen.insert(what.clone()));
-    found
+    let told = found.iter().filter_map(|lost| lost.told((&before, is)));
+    told.collect()
+}
+/// How requests for a name that came to a route are not answered as before; `None` where they are.
+fn lost<'g>(
+    step: &Step<'_>,
+    (was, is): (&'g Gateway, &'g Gateway),
+    (name, paths, route): (&str, &Paths, &Node<Route>),
+    now: &VirtualHost<'g>,
+) -> Option<How<'g>> {
+    let covering = || now.paths.iter().filter(|(now, _)| now.cover(paths));
+    let Some(nearest) = nearest(covering()) else {
+        return Some(How::All);
+    };
+    let mut all = covering().flat_map(|(_, candidates)| candidates);
+    if !all.any(|now| routing::takes_all_of(now.route, route)) {
+        return Some(How::Some);
+    }
+    let now = wider((name, paths, route), nearest)?;
+    let before = asked(was, route, |name| step.pairs.now(name));
+    let after = asked(is, now, |name| name);
+    let others = !before.is_empty() && before.is_disjoint(&after);
+    let first = after.first().filter(|_| others)?;
+    Some(How::Wider {
+        by: list(&before),
+        now,
+        first: (*first).to_owned(),
+    })
 }
 
 type Routes<'h, 'g> = &'h (Paths, Vec<Candidate<'g>>);
@@ -124,10 +129,19 @@ where
     }))
 }
 
-/// The first route of a pattern that takes more than these paths, and was not written for them.
-fn wider<'g>(paths: &Paths, (now, candidates): Routes<'_, 'g>) -> Option<&'g Node<Route>> {
-    let wider = !paths.cover(now);
-    candidates.first().filter(|_| wider).map(|it| it.route)
+/// The route that takes the requests of another one, where it takes more paths or more names than these, and was not written for them.
+fn wider<'g>(
+    (name, paths, route): (&str, &Paths, &Node<Route>),
+    (now, candidates): Routes<'_, 'g>,
+) -> Option<&'g Node<Route>> {
+    if !paths.cover(now) {
+        return candidates.first().map(|it| it.route);
+    }
+    let mut candidates = candidates.iter();
+    let taker = candidates.find(|it| routing::takes_all_of(it.route, route))?;
+    // What fits closer comes first.
+    let farther = routing::host_rank(taker.route, name) > routing::host_rank(route, name);
+    farther.then_some(taker.route)
 }
 
 /// The services that a route leads to, by the names that they have now.

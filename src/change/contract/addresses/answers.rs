@@ -1,6 +1,6 @@
 //! Whether who is asked for answers.
 
-use super::{Asked, Why};
+use super::{Asked, By, Why};
 use crate::graph::{Graph, ServiceView, port_number, protocol};
 use crate::vocabulary::{Node, Port, Protocol, TargetId};
 
@@ -14,8 +14,13 @@ pub(super) fn missing(
     if graph.replicas(callee).most == 0 {
         return Some(Why::Nobody);
     }
-    let mut ports = callee.ports();
-    let Some(port) = ports.find(|port| port_number(port) == Some(asked.number)) else {
+    let named = callee.port(&asked.port).filter(|_| asked.by == By::Name);
+    let numbered = || {
+        callee
+            .ports()
+            .find(|port| port_number(port) == Some(asked.number))
+    };
+    let Some(port) = named.or_else(numbered) else {
         return Some(Why::Port);
     };
     if asked.others.iter().any(|other| other == port.label.name()) {
