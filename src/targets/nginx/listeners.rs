@@ -262,7 +262,7 @@ fn to_https(
     draft: &mut Draft<'_, '_>,
 ) -> Option<Directive> {
     let Some(port) = secure_port(scene, listen) else {
-        draft.report(scene, no_secure_listener(listen, span));
+        draft.report(scene, no_secure_listener(scene, listen, span));
         return None;
     };
     let port = match port {
@@ -285,10 +285,12 @@ fn secure_port(scene: Scene<'_>, listen: &Listen) -> Option<u64> {
     };
     let mut others = scene.gateway.listen.iter();
     others
-        .find(|other| {
-            routing::protocol(other) == Protocol::Https && other.redirect.is_none() && covers(other)
-        })
+        .find(|other| serves_https(other) && covers(other))
         .map(|other| routing::port(other))
+}
+
+fn serves_https(listen: &Node<Listen>) -> bool {
+    routing::protocol(listen) == Protocol::Https && listen.redirect.is_none()
 }
 
 fn take(
@@ -377,17 +379,23 @@ fn to_place(certificate: &str, key: &str, span: Span) -> Diagnostic {
     .help("put the certificate, with those that lead to its root, and its key there")
 }
 
-/// Nothing to send clients to.
-fn no_secure_listener(listen: &Node<Listen>, span: Span) -> Diagnostic {
-    Diagnostic::new(
+/// Nothing to send clients to, or not for all of them.
+fn no_secure_listener(scene: Scene<'_>, listen: &Node<Listen>, span: Span) -> Diagnostic {
+    let secure = scene.gateway.listen.iter().find(|it| serves_https(it));
+    let whose = secure.map_or("", |_| " for all of its hosts");
+    let diagnostic = Diagnostic::new(
         &catalogue::NO_SECURE_LISTENER,
         format!(
-            "listener `{}` sends everything to https, and none of the gateway's speaks it",
+            "listener `{}` sends everything to https, and none of the gateway's speaks it{whose}",
             listen.label.name()
         ),
         span,
     )
-    .help("add `listen https { tls { certificate = NAME, key = NAME } }` for the same hosts")
+    .help("add `listen https { tls { certificate = NAME, key = NAME } }` for the same hosts");
+    match secure.and_then(|it| it.hosts.as_ref()) {
+        Some(hosts) => diagnostic.and(hosts.span, "https is for these alone here"),
+        None => diagnostic,
+    }
 }
 
 /// A gateway without a `listen`.

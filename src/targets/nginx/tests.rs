@@ -452,3 +452,20 @@ proptest! {
         prop_assert_eq!(shape(&text), shape(&plain));
     }
 }
+
+#[test]
+fn https_for_some_of_the_hosts_is_told_from_none() {
+    let of = |secure: &str| {
+        found(&format!(
+            "listen http {{ redirect = https }}\n{secure}\nroute \"/\" {{ to = web.http }}"
+        ))
+    };
+    let none =
+        "ZD5073 listener `http` sends everything to https, and none of the gateway's speaks it";
+    assert!(of("").contains(&none.to_owned()), "{:?}", of(""));
+    let some = of("listen https { hosts = [\"s.example\"] }");
+    assert!(
+        some.contains(&format!("{none} for all of its hosts")),
+        "{some:?}"
+    );
+}
