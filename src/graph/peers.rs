@@ -23,16 +23,18 @@ impl Graph {
 
     /// Whether a cluster lets anybody in at a port: it has one on every node, or is published past all gateways.
     pub fn is_open(&self, service: ServiceView<'_>, port: &Node<Port>) -> bool {
-        let routed = || {
-            self.edges().any(|(from, edge, to)| {
-                edge.kind == EdgeKind::Routes
-                    && to == service.id
-                    && *edge.port == *port.label.name()
-                    && self
-                        .service(from)
-                        .is_some_and(|from| self.runs_on(from, TargetId::Kubernetes))
-            })
-        };
-        port.node_port.is_some() || port.publish.is_some() && !routed()
+        port.node_port.is_some() || port.publish.is_some() && !self.is_routed(service, port)
+    }
+
+    /// Whether a gateway on Kubernetes routes to a port.
+    pub fn is_routed(&self, service: ServiceView<'_>, port: &Node<Port>) -> bool {
+        self.edges().any(|(from, edge, to)| {
+            edge.kind == EdgeKind::Routes
+                && to == service.id
+                && *edge.port == *port.label.name()
+                && self
+                    .service(from)
+                    .is_some_and(|from| self.runs_on(from, TargetId::Kubernetes))
+        })
     }
 }

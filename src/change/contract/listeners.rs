@@ -1,8 +1,8 @@
 //! Ports on which a gateway listens no more, while clients still ask there.
 
-use super::{Both, Step};
+use super::{Both, Step, published, routes};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
-use crate::graph::{Graph, routing};
+use crate::graph::{Graph, ServiceView, routing};
 use crate::source::Span;
 use crate::vocabulary::{Gateway, KubernetesGateway, Listen, Node, Protocol, TargetId};
 
@@ -19,40 +19,80 @@ pub(super) fn removed(step: &Step<'_>, found: &mut Diagnostics) {
         let (Some(was), Some(is)) = (was, is) else {
             continue;
         };
-        let carried = carried(step, both, (old, new));
+        let (itself, ingress): (Vec<_>, Vec<_>) = carried(step, both, (old, new))
+            .into_iter()
+            .partition(|(_, carried)| matches!(carried, Carried::Itself));
         for listen in &was.listen {
-            let gone = carried.and_then(|it| gone(it, listen, is, new));
-            let what = gone
-                .map(|what| format!("{what}, where its listener `{}` did", listen.label.name()));
-            found.extend(what.map(|what| removal(both.new.name(), &what, both.new.span())));
+            let lost = |(target, carried): &(TargetId, Carried)| {
+                let gone = gone((*target, *carried), (both.old, listen), is, new)?;
+                Some((gone, *target))
+            };
+            let by_itself: Vec<(Gone, TargetId)> = itself.iter().filter_map(lost).collect();
+            // Of both the first says it.
+            let (lost, all) = if by_itself.is_empty() {
+                let lost = ingress.iter().filter_map(lost).collect();
+                (lost, itself.len() + ingress.len())
+            } else {
+                (by_itself, itself.len())
+            };
+            for (gone, on) in by_what(lost) {
+                let place = targets(&on, all);
+                let label = listen.label.name();
+                let what = format!("{}{place}, where its listener `{label}` did", gone.what);
+                found.push(removal(both.new.name(), &what, gone.help, both.new.span()));
+            }
         }
     }
+}
+
+/// What is gone, each with where.
+pub(super) fn by_what<T: PartialEq>(lost: Vec<(T, TargetId)>) -> Vec<(T, Vec<TargetId>)> {
+    let mut all: Vec<(T, Vec<TargetId>)> = Vec::new();
+    for (what, target) in lost {
+        match all.iter_mut().find(|(known, _)| *known == what) {
+            Some((_, on)) => on.push(target),
+            None => all.push((what, vec![target])),
+        }
+    }
+    all
+}
+
+/// On which targets, where it is not on all.
+pub(super) fn targets(on: &[TargetId], all: usize) -> String {
+    if on.len() == all {
+        return String::new();
+    }
+    let words: Vec<&str> = on.iter().map(|target| target.word()).collect();
+    format!(" on {}", words.join(" and "))
 }
 
 /// What carries a gateway before and after a step.
 #[derive(Clone, Copy)]
 enum Carried {
-    /// It listens on its ports itself, on one target at least.
+    /// It listens on its ports itself.
     Itself,
     /// An Ingress, whose controller has ports of its own (`kubernetes.io/docs/concepts/services-networking/ingress`, The Ingress resource).
     Ingress,
 }
 
-fn carried(step: &Step<'_>, both: Both<'_>, (old, new): (&Graph, &Graph)) -> Option<Carried> {
+/// On each target that has it before and after.
+fn carried(
+    step: &Step<'_>,
+    both: Both<'_>,
+    (old, new): (&Graph, &Graph),
+) -> Vec<(TargetId, Carried)> {
     let on = step
         .targets()
         .filter(|target| old.runs_on(both.old, *target) && new.runs_on(both.new, *target));
     let each = on.filter_map(|target| {
         match (target, [old, new].map(is_gateway_api)) {
-            (TargetId::Kubernetes, [false, false]) => Some(Carried::Ingress),
+            (TargetId::Kubernetes, [false, false]) => Some((target, Carried::Ingress)),
             // From the one to the other everything is another one's.
             (TargetId::Kubernetes, [was, is]) if was != is => None,
-            _ => Some(Carried::Itself),
+            _ => Some((target, Carried::Itself)),
         }
     });
-    let all: Vec<Carried> = each.collect();
-    let itself = all.iter().find(|it| matches!(it, Carried::Itself));
-    itself.or(all.first()).copied()
+    each.collect()
 }
 
 /// Whether gateways on Kubernetes are written as Gateways and their routes.
@@ -62,40 +102,105 @@ pub(super) fn is_gateway_api(graph: &Graph) -> bool {
     gateway.is_some_and(|it| it.value == KubernetesGateway::GatewayApi)
 }
 
-/// What is answered no more where a listener was, in words; nothing where somebody else of the program listens there.
-fn gone(carried: Carried, was: &Node<Listen>, is: &Gateway, new: &Graph) -> Option<String> {
+/// What is answered no more where a listener was.
+#[derive(PartialEq, Eq)]
+struct Gone {
+    what: String,
+    help: &'static str,
+}
+
+const KEEP_LISTENER: &str = "keep the listener beside the new one until no client asks there; one of http may send all to https, `redirect = https`";
+const KEEP_NAME: &str =
+    "keep the name among the `hosts` of a listener until no client asks for it there";
+
+/// What is answered no more on a target; nothing where somebody else of the program listens there.
+fn gone(
+    (target, carried): (TargetId, Carried),
+    (service, was): (ServiceView<'_>, &Node<Listen>),
+    is: &Gateway,
+    new: &Graph,
+) -> Option<Gone> {
     let is_https = |it: &Node<Listen>| routing::protocol(it) == Protocol::Https;
     let (port, https) = (routing::port(was), is_https(was));
     let word = if https { "https" } else { "http" };
+    let gone = |what: String, help| Some(Gone { what, help });
     if matches!(carried, Carried::Ingress) {
-        let still = is.listen.iter().any(|it| is_https(it));
-        return (https && !still).then(|| word.to_owned());
+        let secure: Vec<&Node<Listen>> = is
+            .listen
+            .iter()
+            .map(|it| &**it)
+            .filter(|it| is_https(it))
+            .collect();
+        if !https {
+            return None;
+        }
+        if secure.is_empty() {
+            return gone(word.to_owned(), KEEP_LISTENER);
+        }
+        // What has no certificate of its own is shown the controller's, as before.
+        let names = unanswered(was, &secure, is).filter(|_| was.tls.is_some())?;
+        return gone(format!("{word} for {names}"), KEEP_NAME);
     }
-    let mut gateways = new.services().filter_map(|it| it.node.gateway.as_ref());
-    let same = |it: &Node<Listen>| routing::port(it) == port && is_https(it) == https;
-    let publishes = new.services().any(|service| {
-        service.ports().any(|it| {
-            let publish = it.publish.as_ref().map(|publish| &publish.value);
-            publish.is_some_and(|all| (all.least.get()..=all.most.get()).contains(&port))
-        })
-    });
-    if gateways.any(|it| it.listen.iter().any(|it| same(it))) || publishes {
+    let gateways = new.services().filter(|it| new.runs_on(*it, target));
+    let listens = gateways
+        .filter_map(|it| it.node.gateway.as_ref())
+        .flat_map(|it| it.listen.iter().map(|it| &**it));
+    let same = |it: &&Node<Listen>| routing::port(it) == port && is_https(it) == https;
+    let answering: Vec<&Node<Listen>> = listens.filter(same).collect();
+    if !answering.is_empty() {
+        let names = unanswered(was, &answering, is)?;
+        return gone(format!("{word} on port {port} for {names}"), KEEP_NAME);
+    }
+    // One that a `port` publishes under another number is told of there.
+    if published::is_mapped(service, target, port) || published::by_anybody(new, target, port) {
         return None;
     }
     let other = is.listen.iter().any(|it| routing::port(it) == port);
-    Some(if other {
+    let what = if other {
         format!("{word} on port {port}")
     } else {
         format!("on port {port}")
-    })
+    };
+    gone(what, KEEP_LISTENER)
 }
 
-fn removal(gateway: &str, what: &str, span: Span) -> Diagnostic {
+/// The names of a listener for which none of these answers, in words. Of one that the gateway does not answer for at all its routes tell.
+fn unanswered(was: &Listen, now: &[&Node<Listen>], is: &Gateway) -> Option<String> {
+    let covered = |name: &str| {
+        now.iter().any(|it| match &it.hosts {
+            None => true,
+            Some(_) if name.is_empty() => false,
+            Some(hosts) => {
+                let mut hosts = hosts.value.iter();
+                hosts.any(|host| routing::host_covers(&host.value.to_ascii_lowercase(), name))
+            }
+        })
+    };
+    let names: Vec<String> = match &was.hosts {
+        None => vec![String::new()],
+        Some(hosts) => {
+            let hosts = hosts.value.iter();
+            hosts.map(|host| host.value.to_ascii_lowercase()).collect()
+        }
+    };
+    let lost = names
+        .iter()
+        .filter(|name| !covered(name) && routes::answers(is, name));
+    let lost: Vec<String> = lost
+        .map(|name| match name.as_str() {
+            "" => "names that it does not list".to_owned(),
+            name => format!("`{name}`"),
+        })
+        .collect();
+    (!lost.is_empty()).then(|| lost.join(" and "))
+}
+
+fn removal(gateway: &str, what: &str, help: &'static str, span: Span) -> Diagnostic {
     Diagnostic::new(
         &catalogue::ROUTE_REMOVED,
         format!("`{gateway}` no longer answers {what}"),
         span,
     )
-    .help("keep the listener beside the new one until no client asks there; one of http may send all to https, `redirect = https`")
+    .help(help)
     .about(gateway)
 }

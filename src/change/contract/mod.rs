@@ -18,6 +18,7 @@ mod outcome;
 mod pairs;
 mod policies;
 mod ports;
+mod published;
 mod routes;
 mod slots;
 mod stops;
@@ -33,6 +34,7 @@ use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::graph::{EdgeKind, Graph, ServiceView};
 use crate::rules::Waivers;
 use crate::source::Span;
+use crate::types::VariableId;
 use crate::vocabulary::TargetId;
 use pairs::Pairs;
 use std::cell::OnceCell;
@@ -81,6 +83,7 @@ static ALL: &[Rule] = &[
     routes::removed,
     listeners::removed,
     losses::told,
+    published::removed,
     instances::fewer_at_once,
     instances::old_version_scaled,
     instances::autoscaler,
@@ -211,9 +214,16 @@ impl<'a> Step<'a> {
         started.chain(self.varied()).collect()
     }
 
-    /// The services of which another value of a deploy-time variable replaces instances, by zd name.
+    /// The services of which another value of a deploy-time variable of the program replaces instances, by zd name. Where only a
+    /// secret has another value, the program that starts is the one that ran.
     fn varied(&self) -> impl Iterator<Item = &'a str> {
+        let new = self.new;
+        let is_declared = move |name: &str| {
+            let id = VariableId { name: name.into() };
+            new.is_some_and(|new| new.variable(&id).is_some())
+        };
         let variables = self.targets.iter().flat_map(|target| &target.variables);
+        let variables = variables.filter(move |(name, _)| is_declared(name));
         let services = variables.flat_map(|(_, services)| services);
         services.filter_map(|it| it.service.as_deref())
     }

@@ -187,6 +187,11 @@ fn answering<'h, 'g>(hosts: &'h [VirtualHost<'g>], name: &str) -> Option<&'h Vir
     nearest.map(|(_, host)| host)
 }
 
+/// Whether a gateway answers for a name in some way.
+pub(super) fn answers(gateway: &Gateway, name: &str) -> bool {
+    answering(&routing::virtual_hosts(gateway), name).is_some()
+}
+
 fn removal(gateway: &str, (what, meant): (&str, &str), span: Span) -> Diagnostic {
     Diagnostic::new(
         &catalogue::ROUTE_REMOVED,

@@ -1,0 +1,188 @@
+//! Ports that services publish to the outside and publish no more, while clients still ask there.
+
+use super::listeners::{by_what, targets};
+use super::{Both, Step, pairs};
+use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
+use crate::graph::{self, Graph, ServiceView, routing};
+use crate::vocabulary::{Node, Port, Protocol, TargetId};
+
+/// A port that is asked from outside.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Outside<'g> {
+    number: u64,
+    udp: bool,
+    /// Whether it is one of every node of Kubernetes, and not of a load balancer.
+    of_nodes: bool,
+    /// The name of the service's port behind it.
+    port: &'g str,
+}
+
+impl Outside<'_> {
+    /// Whether who asks for the one is answered at the other.
+    fn is_as(&self, other: &Outside<'_>) -> bool {
+        let key = |it: &Outside<'_>| (it.number, it.udp, it.of_nodes);
+        key(self) == key(other)
+    }
+
+    fn words(&self) -> String {
+        let udp = if self.udp { "/udp" } else { "" };
+        let nodes = if self.of_nodes { " of the nodes" } else { "" };
+        format!("on port {}{udp}{nodes}", self.number)
+    }
+}
+
+/// What a service published and publishes no more.
+pub(super) fn removed(step: &Step<'_>, found: &mut Diagnostics) {
+    let (Some(old), Some(new)) = (step.old, step.new) else {
+        return;
+    };
+    for service in new.services() {
+        let Some(both) = step.both(service.name()) else {
+            continue;
+        };
+        // Nobody answered of whom there was none.
+        if old.replicas(both.old).most == 0 {
+            continue;
+        }
+        let stays = |target: &TargetId| stays(step, *target, both, (old, new));
+        let mut all: Vec<(Outside<'_>, TargetId, bool)> = Vec::new();
+        for target in step.targets().filter(stays) {
+            for was in of(old, both.old, target) {
+                let is_lost = !is_answered(target, &was, both, new);
+                all.push((was, target, is_lost));
+            }
+        }
+        let lost = all.iter().filter(|(.., is_lost)| *is_lost);
+        let lost = lost.map(|(was, target, _)| (*was, *target));
+        for (was, on) in by_what(lost.collect()) {
+            let had = all.iter().filter(|(known, ..)| *known == was).count();
+            let what = format!("{}{}", was.words(), targets(&on, had));
+            found.push(removal(both, &was, &what));
+        }
+    }
+}
+
+/// Whether a service is on a target before and after, and the same one there: what has another name is made beside the old one, which
+/// goes on answering.
+fn stays(step: &Step<'_>, target: TargetId, both: Both<'_>, (old, new): (&Graph, &Graph)) -> bool {
+    let is_same = match target {
+        TargetId::Swarm => pairs::place(old, both.old) == pairs::place(new, both.new),
+        TargetId::Compose => {
+            old.name() == new.name() && both.old.emitted_name() == both.new.emitted_name()
+        }
+        _ => !step.renames(both.new.name()),
+    };
+    is_same && old.runs_on(both.old, target) && new.runs_on(both.new, target)
+}
+
+/// The ports of a service that are asked from outside on a target; a slot of a plain host is published on the loopback
+/// (`src/targets/nginx/hosts/lowering.rs`).
+fn of<'g>(graph: &Graph, service: ServiceView<'g>, target: TargetId) -> Vec<Outside<'g>> {
+    let on_cluster = target == TargetId::Kubernetes;
+    // There a gateway is the cluster's controller.
+    if target == TargetId::Nginx || on_cluster && service.node.gateway.is_some() {
+        return Vec::new();
+    }
+    let mut all = Vec::new();
+    for port in service.ports() {
+        let mut add = |number, of_nodes| {
+            all.push(Outside {
+                number,
+                udp: graph::protocol(port) == Protocol::Udp,
+                of_nodes,
+                port: port.label.name(),
+            });
+        };
+        if let Some(number) = port.node_port.as_ref().filter(|_| on_cluster) {
+            add(number.value.get(), true);
+        }
+        if let Some(publish) = &port.publish {
+            let (least, most) = (publish.value.least.get(), publish.value.most.get());
+            match target {
+                TargetId::Compose => (least..=most).for_each(|number| add(number, false)),
+                TargetId::Kubernetes if graph.is_routed(service, port) => {}
+                _ => add(least, false),
+            }
+        }
+    }
+    all
+}
+
+/// Whether somebody of a program publishes a port on a target.
+pub(super) fn by_anybody(graph: &Graph, target: TargetId, number: u64) -> bool {
+    let mut services = graph.services().filter(|it| graph.runs_on(*it, target));
+    services.any(|it| {
+        let mut all = of(graph, it, target).into_iter();
+        all.any(|it| it.number == number && !it.of_nodes)
+    })
+}
+
+/// Whether a port of a gateway publishes a listener, where those publish themselves otherwise.
+pub(super) fn is_mapped(gateway: ServiceView<'_>, target: TargetId, listener: u64) -> bool {
+    let by_docker = matches!(target, TargetId::Swarm | TargetId::Compose);
+    let mut ports = gateway.ports();
+    by_docker
+        && ports.any(|port| {
+            let number = graph::port_number(port).map(u64::from);
+            port.publish.is_some() && number == Some(listener)
+        })
+}
+
+/// Whether somebody answers there, the service or another one of the program.
+fn is_answered(target: TargetId, was: &Outside<'_>, both: Both<'_>, new: &Graph) -> bool {
+    let own = of(new, both.new, target);
+    if own.iter().any(|it| it.is_as(was)) {
+        return true;
+    }
+    let services = || new.services().filter(|it| new.runs_on(*it, target));
+    let others = || services().any(|it| of(new, it, target).iter().any(|it| it.is_as(was)));
+    let port = both.new.port(was.port);
+    match (target, was.of_nodes) {
+        // A Service that has such ports still gives each of its ports the one that it had, by its name
+        // (kubernetes/kubernetes `pkg/registry/core/service/storage/alloc.go`, `patchAllocatedValues`).
+        (TargetId::Kubernetes, true) => {
+            let kept = port.filter(|port| port.node_port.is_none());
+            let kept = kept.is_some_and(|port| admits_all(new, both.new, port));
+            others() || kept && own.iter().any(|it| it.of_nodes)
+        }
+        // Each load balancer has an address of its own. One that is written no more is left behind, and what it leads to may admit it.
+        (TargetId::Kubernetes, false) => {
+            let is_left = own.iter().all(|it| it.of_nodes);
+            is_left && port.is_some_and(|port| admits_all(new, both.new, port))
+        }
+        _ => {
+            let mut gateways = services().filter_map(|it| it.node.gateway.as_ref());
+            let listens = gateways.any(|it| {
+                let mut ports = it.listen.iter().map(|it| routing::port(it));
+                !was.udp && ports.any(|port| port == was.number)
+            });
+            others() || listens
+        }
+    }
+}
+
+/// Whether the policy of a service on Kubernetes, if it has one, admits everybody at a port.
+fn admits_all(graph: &Graph, service: ServiceView<'_>, port: &Node<Port>) -> bool {
+    let settings = graph.settings(TargetId::Kubernetes);
+    let from = settings.and_then(|settings| settings.ingress_from.as_ref());
+    !graph.knows_peers(service)
+        || graph.is_open(service, port)
+        || graph.is_routed(service, port) && from.is_none()
+}
+
+fn removal(both: Both<'_>, was: &Outside<'_>, what: &str) -> Diagnostic {
+    let name = both.new.name();
+    let span = both.new.port(was.port).map(|port| {
+        let publish = port.publish.as_ref().map(|it| it.span);
+        let of_nodes = port.node_port.as_ref().map(|it| it.span);
+        let written = if was.of_nodes { of_nodes } else { publish };
+        written.unwrap_or(port.span)
+    });
+    Diagnostic::new(
+        &catalogue::ROUTE_REMOVED,
+        format!("`{name}` no longer answers {what}, where it was published"),
+        span.unwrap_or_else(|| both.new.span()),
+    )
+    .help("keep it published until no client asks there")
+    .about(name)
+}
