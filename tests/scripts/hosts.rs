@@ -35,7 +35,7 @@ port=${port%%/*}
 ports=$port
 if [ "$port" = 28080 ]; then ports=$(cat "$here/led"); fi
 for each in $ports; do
-  image=$(cat "$here/containers/demo-api-$each" 2>/dev/null) || exit 7
+  image=$(cat "$here"/containers/demo-*-"$each" 2>/dev/null) || exit 7
   if [ "$port" = 28080 ] && grep -xF "$image" "$here/broken" >/dev/null 2>&1; then exit 22; fi
 done
 "#;
@@ -85,6 +85,53 @@ service api {{
 }}
 {gateway}"#
         ));
+    }
+
+    /// Has this version of a callee and of its caller in `manifests`, declared in this order.
+    fn build_pair(&self, version: u8, names: [&str; 2]) {
+        let service = |name: &str| {
+            let (slots, needs) = match name {
+                "front" => (
+                    "28083, 28084",
+                    format!("needs coupon.http {{ version = {version} }}"),
+                ),
+                _ => (
+                    "28081, 28082",
+                    format!("provides http {{ version = {version} }}"),
+                ),
+            };
+            format!(
+                r#"service {name} {{
+  image = "ex/{name}:{version}"
+  port http {{ number = 8080 }}
+  {needs}
+  health http {{ path = "/", interval = 1s, timeout = 1s }}
+  shutdown {{ grace = 5s, drain = 1s }}
+  update blue_green {{ slots = [{slots}], monitor = 1s }}
+}}
+"#
+            )
+        };
+        self.place.build(&format!(
+            r#"app demo {{ targets = [nginx] }}
+{}gateway public {{
+  listen http {{ port = 28080 }}
+  route "/coupon" {{ to = coupon.http }}
+  route "/" {{ to = front.http }}
+}}"#,
+            names.map(service).concat()
+        ));
+    }
+
+    /// The services in the order in which this run made them live.
+    fn went_live(ran: &Ran) -> Vec<&str> {
+        let lines = ran
+            .said
+            .lines()
+            .filter(|line| line.contains(" is live in slot "));
+        lines
+            .filter_map(|line| Some(line.split_once(':')?.0))
+            .collect()
     }
 
     /// Builds a version, deploys it and makes it live.
@@ -350,4 +397,59 @@ fn a_full_disk_leaves_what_nginx_reads_as_it_was() {
     assert_eq!(host.place.text(file), before, "{ran:?}");
     fs::remove_file(host.place.path("bin/tee")).unwrap();
     host.live(2, BLUE_GREEN, STRAIGHT);
+}
+
+/// Who is called goes first, whatever the order they are declared in, and the way back is that of the deploy turned
+/// round: so a second way back, which goes forward again, has who is called first once more.
+#[test]
+fn callers_go_back_before_those_they_call() {
+    for names in [["front", "coupon"], ["coupon", "front"]] {
+        let host = Host::new();
+        for version in [1, 2] {
+            host.build_pair(version, names);
+            assert_eq!(host.run("deploy.sh").code, 0);
+            let ran = host.run("switch.sh");
+            assert_eq!(
+                Host::went_live(&ran),
+                ["coupon", "front"],
+                "{names:?}: {ran:?}"
+            );
+        }
+        for order in [
+            ["front", "coupon"],
+            ["coupon", "front"],
+            ["front", "coupon"],
+        ] {
+            let ran = host.run("rollback.sh");
+            assert_eq!(ran.code, 0, "{ran:?}");
+            assert_eq!(Host::went_live(&ran), order, "{names:?}: {ran:?}");
+        }
+    }
+}
+
+/// Where a plan has the caller first, the callee goes back first.
+#[test]
+fn what_went_live_last_goes_back_first() {
+    let host = Host::new();
+    host.build_pair(1, ["coupon", "front"]);
+    for script in ["deploy.sh", "switch.sh"] {
+        assert_eq!(host.run(script).code, 0);
+    }
+    host.build_pair(2, ["coupon", "front"]);
+    for service in ["front", "coupon"] {
+        for script in ["deploy.sh", "switch.sh"] {
+            let ran = host.place.on_host(script, &[service], "1");
+            assert_eq!(ran.code, 0, "{ran:?}");
+        }
+    }
+    for words in [&[][..], &["front", "coupon"]] {
+        let ran = host.place.on_host("rollback.sh", words, "1");
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let order = if words.is_empty() {
+            ["coupon", "front"]
+        } else {
+            ["front", "coupon"]
+        };
+        assert_eq!(Host::went_live(&ran), order, "{ran:?}");
+    }
 }

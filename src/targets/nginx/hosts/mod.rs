@@ -20,9 +20,11 @@ pub(super) use includes::{
     Include, blue_green_variable, kept_connections, no_share, pool_of, route_of,
 };
 
-use crate::graph::{Graph, ServiceView};
+use crate::graph::{Graph, ServiceId, ServiceView};
 use crate::targets::{Artifact, Ledger};
 use lowering::Service;
+use petgraph::algo::tarjan_scc;
+use rustc_hash::FxHashMap;
 
 /// The host of an app: what it runs, and how bundles come to it.
 pub(super) struct Host {
@@ -56,14 +58,14 @@ pub(super) fn lower<'g>(
     let mut variables = Vec::new();
     let mut lowered = Vec::new();
     let (mut locked, mut config_test) = (true, true);
-    for service in services {
-        let policy = crate::rollout::hosts::policy(graph, *service);
+    for service in in_order(graph, services) {
+        let policy = crate::rollout::hosts::policy(graph, service);
         // One lock and one nginx for all: whoever goes without is why all do.
         locked &= policy.lock;
         config_test &= policy.config_test;
         let mut texts = text::Texts {
             graph,
-            service: *service,
+            service,
             ledger,
             variables: &mut variables,
         };
@@ -77,6 +79,23 @@ pub(super) fn lower<'g>(
         config_test,
         delivery: delivery.flatten(),
     })
+}
+
+/// The services as the scripts take them: who is called before its callers, else as they were declared.
+fn in_order<'g>(graph: &Graph, services: &[ServiceView<'g>]) -> Vec<ServiceView<'g>> {
+    let mut depths: FxHashMap<ServiceId, usize> = FxHashMap::default();
+    // A component is found after all that it leads to.
+    for circle in tarjan_scc(graph.petgraph()) {
+        let circle = circle.iter().map(|node| ServiceId(node.index()));
+        let circle: Vec<ServiceId> = circle.collect();
+        let called = circle.iter().flat_map(|id| graph.edges_from(*id));
+        let before = called.filter_map(|(_, callee)| depths.get(&callee)).max();
+        let depth = before.map_or(0, |depth| depth.saturating_add(1));
+        depths.extend(circle.into_iter().map(|id| (id, depth)));
+    }
+    let mut services = services.to_vec();
+    services.sort_by_key(|service| depths.get(&service.id).copied());
+    services
 }
 
 impl Host {

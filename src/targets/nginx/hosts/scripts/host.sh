@@ -218,6 +218,8 @@ write_candidate() { # release, slot, the release it replaces, the release it und
 # The candidate is live, whole: what it replaced is what one may go back to. It may have replaced nothing.
 complete() {
   if [ -z "$undoes" ]; then
+    # A line for each service, who went live last the last one. No service is named with a dot.
+    { grep -vxF -e "$service" "$state/.order" 2>/dev/null || true; printf '%s\n' "$service"; } | record "$state/.order"
     if [ -z "$replaces" ]; then
       rm -f "$place/previous"
     elif [ "$replaces" != "$candidate" ]; then

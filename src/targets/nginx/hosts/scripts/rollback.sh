@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Back to the release before: what waits to go live is dropped; what is live is replaced by the release that it
-# replaced, by that release's own deploy.sh and switch.sh. Before the first one stood what ZDC_REPLACES named then: it
-# is put back, and has to run still.
+# replaced, by that release's own deploy.sh and switch.sh; of several services who went live last goes first. Before the
+# first release stood what ZDC_REPLACES named then: it is put back, and has to run still.
 # Usage: rollback.sh [SERVICE...]
 # shellcheck source-path=SCRIPTDIR
 set -euo pipefail
@@ -16,6 +16,7 @@ main() {
   settle_places
   lock
   local name back=() to=() i dropped=''
+  turn_round
   for name in "${chosen[@]}"; do
     load "$name"
     read_candidate
@@ -62,6 +63,21 @@ main() {
   lock
   for ((i = 0; i < ${#back[@]}; i++)); do leave "${back[i]}" "${to[i]}"; done
   for name in "${back[@]}"; do rm -f "$state/$name/back"; done
+}
+
+# Sorts `chosen`: who went live last goes back first, since whoever it asks for went live before it. Of whom that is not
+# known, who calls.
+turn_round() {
+  local name known=() order=() wanted=" ${chosen[*]} "
+  if [ -f "$state/.order" ]; then mapfile -t known <"$state/.order"; fi
+  for name in "${services[@]}"; do
+    case " ${known[*]} " in *" $name "*) ;; *) order=("$name" "${order[@]}") ;; esac
+  done
+  for name in "${known[@]}"; do order=("$name" "${order[@]}"); done
+  chosen=()
+  for name in "${order[@]}"; do
+    case $wanted in *" $name "*) chosen+=("$name") ;; esac
+  done
 }
 
 # A script of the release before. Where it fails this is no longer the way; where it is killed, or that release waits still, it is.
