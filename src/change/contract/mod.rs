@@ -6,6 +6,7 @@
 mod addresses;
 mod data;
 mod endpoints;
+mod gateways;
 mod instances;
 mod kept;
 mod listeners;
@@ -79,6 +80,7 @@ static ALL: &[Rule] = &[
     endpoints::deserted,
     ports::moved,
     versions::in_common,
+    gateways::at_once,
     order::check,
     routes::removed,
     listeners::removed,

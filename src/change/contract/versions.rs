@@ -1,8 +1,8 @@
 //! Versions of interfaces, while two versions of each service serve: an old caller meets a new callee and
 //! a new caller an old one. A rollback meets the same, in the other direction.
 
-use super::Step;
 use super::order::{Before, Ordered};
+use super::{Step, gateways};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{EdgeKind, Graph, Served, port_number};
 use crate::source::Span;
@@ -10,30 +10,31 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A caller that asks for what the callee that it meets does not serve.
 #[derive(Clone, Copy)]
-struct Unserved<'a> {
+pub(super) struct Unserved<'a> {
     /// The port, as the caller's revision names it.
-    port: &'a str,
-    asked: u64,
-    served: Served,
+    pub(super) port: &'a str,
+    pub(super) asked: u64,
+    pub(super) served: Served,
 }
 
 /// A caller, a callee, and the two meetings that may fail: the first port of each on which one does.
 pub(super) struct Meetings<'a> {
-    caller: &'a str,
-    callee: &'a str,
+    pub(super) caller: &'a str,
+    pub(super) callee: &'a str,
     /// Whether the caller is in the old program, too.
     called_before: bool,
     /// What the old caller does not get of the new callee.
-    old_meets_new: Option<Unserved<'a>>,
+    pub(super) old_meets_new: Option<Unserved<'a>>,
     /// What the new caller does not get of the old callee.
-    new_meets_old: Option<Unserved<'a>>,
+    pub(super) new_meets_old: Option<Unserved<'a>>,
     /// Where the new caller says what it needs, or the new callee what it serves.
-    span: Span,
+    pub(super) span: Span,
 }
 
 /// A caller and a callee that cannot be replaced one after the other in either order.
 pub(super) fn in_common(step: &Step<'_>, found: &mut Diagnostics) {
-    for meetings in meetings(step) {
+    let elsewhere = meetings(step).iter();
+    for meetings in elsewhere.filter(|it| !gateways::leads(step, it)) {
         if let (Some(old), Some(new)) = (meetings.old_meets_new, meetings.new_meets_old) {
             found.push(no_order(meetings, old, new));
         }
@@ -53,7 +54,9 @@ pub(super) fn ordered<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
         let before = Before { first, then };
         Some(Ordered { before, why })
     };
-    meetings(step).iter().filter_map(ordered).collect()
+    let elsewhere = meetings(step).iter();
+    let elsewhere = elsewhere.filter(|it| !gateways::leads(step, it));
+    elsewhere.filter_map(ordered).collect()
 }
 
 /// The callers and callees that have none.
@@ -63,7 +66,8 @@ pub(super) fn without_order<'a>(step: &Step<'a>) -> Vec<(&'a str, &'a str)> {
     failing.map(|it| (it.caller, it.callee)).collect()
 }
 
-fn meetings<'s, 'a>(step: &'s Step<'a>) -> &'s [Meetings<'a>] {
+/// Every caller and callee of which one does not get what it asks for.
+pub(super) fn meetings<'s, 'a>(step: &'s Step<'a>) -> &'s [Meetings<'a>] {
     step.by_version.get_or_init(|| search(step))
 }
 
@@ -149,7 +153,12 @@ fn calls(graph: &Graph) -> BTreeSet<(&str, &str, &str)> {
     calls.collect()
 }
 
-fn no_order(meetings: &Meetings<'_>, old: Unserved<'_>, new: Unserved<'_>) -> Diagnostic {
+/// That neither order of the two helps.
+pub(super) fn no_order(
+    meetings: &Meetings<'_>,
+    old: Unserved<'_>,
+    new: Unserved<'_>,
+) -> Diagnostic {
     let Meetings { caller, callee, .. } = meetings;
     Diagnostic::new(
         &catalogue::NO_VERSION_IN_COMMON,
