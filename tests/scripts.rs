@@ -14,6 +14,8 @@ use std::process::Command;
 
 #[path = "scripts/hosts.rs"]
 mod hosts;
+#[path = "scripts/hosts_again.rs"]
+mod hosts_again;
 #[path = "scripts/swarms.rs"]
 mod swarms;
 
@@ -94,7 +96,8 @@ impl Place {
         let said =
             String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
         Ran {
-            code: output.status.code().unwrap(),
+            // One that was killed has none.
+            code: output.status.code().unwrap_or(-1),
             said: said.into_owned(),
         }
     }
@@ -1008,6 +1011,10 @@ gateway public { listen http { port = 28980 }
 
 impl Place {
     fn on_host(&self, script: &str, words: &[&str], tag: &str) -> Ran {
+        self.on_host_with(script, words, &[("TAG", tag)])
+    }
+
+    fn on_host_with(&self, script: &str, words: &[&str], variables: &[(&str, &str)]) -> Ran {
         let paths = ["state", "nginx", "pid"].map(|name| self.path(name));
         let [state, nginx, pid] = paths.each_ref().map(|path| path.to_str().unwrap());
         let places = [
@@ -1015,9 +1022,9 @@ impl Place {
             ("ZDC_NGINX_DIR", nginx),
             ("ZDC_SUDO", ""),
             ("ZDC_NGINX_PID", pid),
-            ("TAG", tag),
         ];
-        self.run(&format!("manifests/nginx/{script}"), words, &places)
+        let variables = [&places, variables].concat();
+        self.run(&format!("manifests/nginx/{script}"), words, &variables)
     }
 }
 

@@ -40,19 +40,19 @@ for each in $ports; do
 done
 "#;
 
-const BLUE_GREEN: &str = "update blue_green { slots = [28081, 28082], monitor = 1s }";
-const ROLLING: &str = "replicas = 2
+pub(super) const BLUE_GREEN: &str = "update blue_green { slots = [28081, 28082], monitor = 1s }";
+pub(super) const ROLLING: &str = "replicas = 2
   update rolling { slots = [28081, 28082, 28083], order = start_first, monitor = 1s }";
-const STRAIGHT: &str = "route \"/\" { to = api.http }";
+pub(super) const STRAIGHT: &str = "route \"/\" { to = api.http }";
 const POOL: &str = "upstream pool { server api.http { weight = 5 } }\n  route \"/\" { to = pool }";
 
-struct Host {
-    place: Place,
+pub(super) struct Host {
+    pub(super) place: Place,
     _nginx: Master,
 }
 
 impl Host {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let place = Place::new();
         place.program("bin/docker", &[WATCHED, CONTAINERS].concat());
         place.program("bin/curl", CURL);
@@ -66,14 +66,14 @@ impl Host {
     }
 
     /// Has this version in `manifests`.
-    fn build(&self, version: u8, update: &str, route: &str) {
+    pub(super) fn build(&self, version: u8, update: &str, route: &str) {
         let gateway =
             format!("gateway public {{\n  listen http {{ port = 28080 }}\n  {route}\n}}\n");
         self.build_behind(version, update, &gateway);
     }
 
     /// The same behind this gateway, or behind none.
-    fn build_behind(&self, version: u8, update: &str, gateway: &str) {
+    pub(super) fn build_behind(&self, version: u8, update: &str, gateway: &str) {
         self.place.build(&format!(
             r#"app demo {{ targets = [nginx] }}
 service api {{
@@ -88,7 +88,7 @@ service api {{
     }
 
     /// Has this version of a callee and of its caller in `manifests`, declared in this order.
-    fn build_pair(&self, version: u8, names: [&str; 2]) {
+    pub(super) fn build_pair(&self, version: u8, names: [&str; 2]) {
         let service = |name: &str| {
             let (slots, needs) = match name {
                 "front" => (
@@ -124,7 +124,7 @@ service api {{
     }
 
     /// The services in the order in which this run made them live.
-    fn went_live(ran: &Ran) -> Vec<&str> {
+    pub(super) fn went_live(ran: &Ran) -> Vec<&str> {
         let lines = ran
             .said
             .lines()
@@ -135,7 +135,7 @@ service api {{
     }
 
     /// Builds a version, deploys it and makes it live.
-    fn live(&self, version: u8, update: &str, route: &str) {
+    pub(super) fn live(&self, version: u8, update: &str, route: &str) {
         self.build(version, update, route);
         for script in ["deploy.sh", "switch.sh"] {
             let ran = self.run(script);
@@ -144,20 +144,20 @@ service api {{
         self.runs(&vec![version; self.serving().len()], "");
     }
 
-    fn run(&self, script: &str) -> Ran {
+    pub(super) fn run(&self, script: &str) -> Ran {
         let ran = self.place.on_host(script, &[], "1");
         assert!(!self.place.has("cut"), "a live slot was stopped: {ran:?}");
         ran
     }
 
     /// The slots that nginx leads to.
-    fn serving(&self) -> Vec<u64> {
+    pub(super) fn serving(&self) -> Vec<u64> {
         let led = self.place.text("led");
         led.lines().map(|line| line.parse().unwrap()).collect()
     }
 
     /// Whether just these versions run, and all of them serve.
-    fn runs(&self, versions: &[u8], what: &str) {
+    pub(super) fn runs(&self, versions: &[u8], what: &str) {
         let slots = self.serving();
         let image = |slot: &u64| self.place.text(&format!("containers/demo-api-{slot}"));
         let serve: Vec<String> = slots.iter().map(image).collect();

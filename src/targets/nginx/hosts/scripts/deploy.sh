@@ -20,6 +20,7 @@ main() {
   make_release "$release"
   for name in "${chosen[@]}"; do
     load "$name"
+    require_handed_back
     prepare_image
     read_candidate
     # What is deployed by itself is no way back.

@@ -743,12 +743,16 @@ set_aside() {
   fi
   while read -r file; do
     i=$((i + 1))
-    if is_kept "$kept/$i"; then continue; fi
+    if is_kept "$kept/$i"; then
+      # A run that was cut short had kept it, and not taken it out yet.
+      if is_same "$kept/$i" "$file"; then "${root[@]}" rm -f "$file"; fi
+      continue
+    fi
     if ! [ -f "$file" ]; then
       say "ZDC_REPLACES: there is no file $file"
       return 1
     fi
-    "${root[@]}" mv "$file" "$kept/$i" || return 1
+    move "$file" "$kept/$i" || return 1
   done <"$kept/files"
 }
 
@@ -757,9 +761,24 @@ put_back() {
   if ! [ -f "$kept/files" ]; then return 0; fi
   while read -r file; do
     i=$((i + 1))
-    if is_kept "$kept/$i"; then "${root[@]}" mv "$kept/$i" "$file"; fi
+    if is_kept "$kept/$i"; then move "$kept/$i" "$file" || return 1; fi
   done <"$kept/files"
   rm -rf "$kept"
+}
+
+# Moves a file whole or not at all, also to another file system.
+move() { # from, to
+  "${root[@]}" cp -pP "$1" "$2.new" || return 1
+  "${root[@]}" mv -fT "$2.new" "$2" || return 1
+  "${root[@]}" rm -f "$1"
+}
+
+is_same() {
+  if [ -L "$1" ] || [ -L "$2" ]; then
+    [ "$(readlink "$1")" = "$(readlink "$2")" ]
+  else
+    "${root[@]}" cmp --silent "$1" "$2"
+  fi
 }
 
 # A site that is enabled by a link has a link that leads nowhere from here.
@@ -776,22 +795,36 @@ install_conf() {
   if "${root[@]}" cmp --silent "$from" "$to"; then return 0; fi
   if ! [ -d "$state/conf-ours" ]; then
     set_aside || return 1
-    if [ -f "$to" ]; then "${root[@]}" cp -p "$to" "$to.before"; fi
+    if [ -f "$to" ] && ! [ -f "$to.before" ]; then "${root[@]}" cp -p "$to" "$to.before"; fi
     mkdir -p "$state/conf-ours"
     touch "$state/conf-ours/first"
   fi
   install_file "$to" <"$from"
 }
 
+# Nothing is begun before an earlier way back to what served before the first release is ended.
+require_handed_back() {
+  if [ -f "$place/hand-back" ]; then
+    fail "an earlier rollback.sh was cut short on its way to what served before: run it again first"
+  fi
+}
+
 # Whether no release of the app has gone live yet, whole.
 is_first() { [ -f "$state/conf-ours/first" ] || ! [ -d "$state/conf-ours" ]; }
 
-# Takes the configuration out again, and puts back what was there before.
+# Takes the configuration out again, and puts back what was there before. Run again after it was cut short, it takes out
+# nothing that it has put back.
 remove_conf() {
-  local to=$nginx_dir/conf.d/$app.conf
-  if [ -f "$to.before" ]; then "${root[@]}" mv -f "$to.before" "$to"; else "${root[@]}" rm -f "$to"; fi
-  put_back
+  local to=$nginx_dir/conf.d/$app.conf each
   rm -rf "$state/conf-ours"
+  if [ -f "$to.before" ]; then
+    "${root[@]}" mv -f "$to.before" "$to"
+  else
+    for each in "$state"/releases/*/conf.d/"$app.conf"; do
+      if "${root[@]}" cmp --silent "$each" "$to"; then "${root[@]}" rm -f "$to"; fi
+    done
+  fi
+  put_back
 }
 
 # Has nginx lead requests to these slots of a release, through the files that its own configuration includes.

@@ -20,6 +20,10 @@ main() {
   for name in "${chosen[@]}"; do
     load "$name"
     read_candidate
+    if [ -f "$place/hand-back" ]; then
+      say "an earlier way back to what served before was cut short; it is finished"
+      hand_back
+    fi
     if resumes; then
       say "an earlier way back to release $replaces was cut short; it is finished"
       back+=("$name")
@@ -128,24 +132,32 @@ begun() {
   return 1
 }
 
-# To what served before the first release, or to where requests went until now.
+# To what served before the first release, or to where requests went until now. What is to be done is written down first,
+# and once that answers it is not judged again: a run that was cut short is ended by the next one.
 hand_back() {
-  local slot serving files
-  see_live
-  serving=("${live[@]}")
-  files=$(tr '\n' ' ' <"$state/conf-before/files")
-  remove_conf
-  if ! { test_nginx && reload && answers; }; then
-    ZDC_REPLACES=$files put_live "$(release_of "${serving[0]:-}")" "${serving[@]}" || true
-    fail "what served before does not answer: start it first. Requests go where they went"
+  local files='' serving=() answered='' slot
+  if [ -f "$place/hand-back" ]; then
+    { read -r files && read -ra serving && read -r answered; } <"$place/hand-back" || true
+  else
+    see_live
+    serving=("${live[@]}")
+    files=$(tr '\n' ' ' <"$state/conf-before/files")
+    printf '%s\n' "$files" "${serving[*]}" '' | record "$place/hand-back"
   fi
-  for slot in "${serving[@]}"; do
-    drain "$slot" || true
-    stop_slot "$slot"
-    rm -f "$place/slots/$slot/release"
-  done
+  if [ -z "$answered" ]; then
+    remove_conf
+    if ! { test_nginx && reload && answers; }; then
+      if ZDC_REPLACES=$files put_live "$(release_of "${serving[0]:-}")" "${serving[@]}"; then rm -f "$place/hand-back"; fi
+      fail "what served before does not answer: start it first. Requests go where they went"
+    fi
+    printf '%s\n' "$files" "${serving[*]}" yes | record "$place/hand-back"
+    for slot in "${serving[@]}"; do drain "$slot" || true; done
+  fi
   "${root[@]}" rm -rf "$includes"
-  rm -f "$place/candidate"
+  # Nothing is live now: what was prepared, or left by a switch that was cut short, goes too.
+  stop_idle
+  for slot in "${every[@]}"; do rm -f "$place/slots/$slot/release"; done
+  rm -f "$place/candidate" "$place/hand-back"
   say "requests go where they went before the first release"
   exit 0
 }

@@ -17,6 +17,7 @@ main() {
   add_includes "$here" || fail "nothing was switched"
   for name in "${chosen[@]}"; do
     load "$name"
+    require_handed_back
     read_candidate
     if [ -z "$candidate" ]; then
       say "nothing waits to go live"
