@@ -1044,7 +1044,10 @@ fn a_new_service_stays_where_the_others_go_back() {
         .unwrap();
     let release = release.unwrap().file_name().into_string().unwrap();
     place.put("state/api/previous", &format!("{release}\n"));
-    fs::remove_file(place.path("state/api/candidate")).unwrap();
+    // As scripts of before left it.
+    for name in ["state/api/candidate", "state/.deployed"] {
+        fs::remove_file(place.path(name)).unwrap();
+    }
     let ran = place.on_host("rollback.sh", &[], "2");
     assert!(
         ran.said

@@ -27,7 +27,7 @@ case " $* " in
 esac
 "#;
 
-/// Behind nginx everybody answers who is led to, unless the image is in `broken`.
+/// Behind nginx everybody answers who is led to, unless the image is in `broken`; by itself, unless it is in `sick`.
 const CURL: &str = r#"
 port=${*: -1}
 port=${port##*:}
@@ -37,6 +37,7 @@ if [ "$port" = 28080 ]; then ports=$(cat "$here/led"); fi
 for each in $ports; do
   image=$(cat "$here"/containers/demo-*-"$each" 2>/dev/null) || exit 7
   if [ "$port" = 28080 ] && grep -xF "$image" "$here/broken" >/dev/null 2>&1; then exit 22; fi
+  if [ "$port" != 28080 ] && grep -xF "$image" "$here/sick" >/dev/null 2>&1; then exit 22; fi
 done
 "#;
 

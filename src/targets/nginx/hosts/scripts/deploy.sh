@@ -17,6 +17,7 @@ main() {
   local name
   require_variables
   release=$(release_name)
+  note_deploy
   make_release "$release"
   for name in "${chosen[@]}"; do
     load "$name"
@@ -31,6 +32,17 @@ main() {
     esac
   done
   prune
+}
+
+# What rollback.sh takes back: a service and its release a line, of this release. What is deployed on the way back it writes
+# down itself.
+note_deploy() {
+  local name
+  if [ -n "${ZDC_BACK:-}" ]; then return 0; fi
+  {
+    grep -e " $release\$" "$state/.deployed" 2>/dev/null || true
+    for name in "${chosen[@]}"; do printf '%s %s\n' "$name" "$release"; done
+  } | sort -u | record "$state/.deployed"
 }
 
 blue_green() {

@@ -604,6 +604,15 @@ workers() {
   done
 }
 
+# Nothing is begun where nobody would take it.
+require_nginx() {
+  local master
+  master=$("${root[@]}" cat "$nginx_pid" 2>/dev/null || true)
+  if [ -z "$master" ] || ! [ -d "/proc/$master" ]; then
+    fail "nginx does not run, or $nginx_pid is not its file: start it, or set ZDC_NGINX_PID; nothing was changed"
+  fi
+}
+
 # Has nginx read its configuration again, and waits until new workers have it. `old_workers` are those before.
 reload() {
   old_workers=$(workers)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Back to the release before: what waits to go live is dropped; what is live is replaced by the release that it
+# Takes the last deploy back: what waits to go live is dropped; what is live of it is replaced by the release that it
 # replaced, by that release's own deploy.sh and switch.sh; of several services who went live last goes first. Before the
 # first release stood what ZDC_REPLACES named then: it is put back, and has to run still.
 # Usage: rollback.sh [SERVICE...]
@@ -15,7 +15,8 @@ main() {
   choose "$@"
   settle_places
   lock
-  local name back=() to=() i dropped=''
+  local name back=() to=() i dropped='' deployed='' stays=''
+  if [ $# -eq 0 ]; then deployed=$(cat "$state/.deployed" 2>/dev/null || true); fi
   turn_round
   for name in "${chosen[@]}"; do
     load "$name"
@@ -28,6 +29,11 @@ main() {
       say "an earlier way back to release $replaces was cut short; it is finished"
       back+=("$name")
       to+=("$replaces")
+      continue
+    fi
+    if [ -n "$deployed" ] && [ -z "$candidate" ] && ! serves_of "$deployed"; then
+      say "it stays: the last deploy is not live there"
+      stays=yes
       continue
     fi
     # A release that failed, and whose way back was cut short: that way is the one.
@@ -53,7 +59,7 @@ main() {
     to+=("$replaces")
   done
   service=''
-  [ "${#back[@]}" -gt 0 ] || [ -n "$dropped" ] || fail "there is no release to go back to"
+  [ "${#back[@]}" -gt 0 ] || [ -n "$dropped$stays" ] || fail "there is no release to go back to"
   for ((i = 0; i < ${#back[@]}; i++)); do printf '%s\n' "${to[i]}" | record "$state/${back[i]}/back"; done
   # The scripts of the release before take the lock themselves.
   exec 9>&-
@@ -66,6 +72,9 @@ main() {
   ZDC_LOCK_WAIT=${ZDC_LOCK_WAIT:-600}
   lock
   for ((i = 0; i < ${#back[@]}; i++)); do leave "${back[i]}" "${to[i]}"; done
+  if [ "${#back[@]}" -gt 0 ]; then
+    for ((i = 0; i < ${#back[@]}; i++)); do printf '%s %s\n' "${back[i]}" "${to[i]}"; done | record "$state/.deployed"
+  fi
   for name in "${back[@]}"; do rm -f "$state/$name/back"; done
 }
 
@@ -120,6 +129,16 @@ leave() { # service, release
       "before anew and deploy it, as its scripts do not know the slots of this one"
   done
   stop_idle
+}
+
+# Whether requests go to a release that is written down there.
+serves_of() { # a service and its release a line
+  local slot
+  see_live
+  for slot in "${live[@]}"; do
+    if grep -qxF -e "$service $(release_of "$slot")" <<<"$1"; then return 0; fi
+  done
+  return 1
 }
 
 # Whether requests go to the candidate already.

@@ -14,6 +14,7 @@ main() {
   settle_places
   lock
   local name
+  require_nginx
   add_includes "$here" || fail "nothing was switched"
   for name in "${chosen[@]}"; do
     load "$name"
