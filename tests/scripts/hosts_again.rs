@@ -13,7 +13,7 @@ const KILL: &str = r#"case $0 in */"$KILL_IN")
     "rm "* | *" rm "* | "mv "* | *" mv "* | *" cp "* | *"record "* | *"{nginx["* | *" stop "*)
       printf . >>"$KILL_FILE"
       zdc_commands=$(<"$KILL_FILE")
-      if [ "${#zdc_commands}" = "$KILL_AT" ]; then kill -KILL $$; fi
+      if [ "${#zdc_commands}" = "$KILL_AT" ]; then kill -KILL $$ "$BASHPID"; fi
       ;;
   esac' DEBUG
   ;;
@@ -110,6 +110,27 @@ fn the_way_back_to_what_was_found_is_ended_by_the_next_run() {
         ];
         let left = left.map(|name| host.place.has(name));
         assert_eq!(left, [false; 5], "{at}: {ran:?}");
+    });
+}
+
+/// All of them are back, and none has gone forth again, wherever the way back was cut short.
+#[test]
+fn the_way_back_of_several_is_ended_by_the_next_run() {
+    let host = Host::new();
+    for version in [1, 2] {
+        host.build_pair(version, ["coupon", "front"]);
+        assert_eq!(host.run("deploy.sh").code, 0);
+        assert_eq!(host.run("switch.sh").code, 0);
+    }
+    killed_at_each(&host, "rollback.sh", |at| {
+        let ran = host.place.on_host_with("rollback.sh", &[], &PATIENT);
+        assert_eq!(ran.code, 0, "{at}: {ran:?}");
+        assert_eq!(
+            images(&host),
+            ["ex/coupon:1", "ex/front:1"],
+            "{at}: {ran:?}"
+        );
+        assert!(!host.place.has("cut"), "{at}: {ran:?}");
     });
 }
 

@@ -72,10 +72,11 @@ main() {
   ZDC_LOCK_WAIT=${ZDC_LOCK_WAIT:-600}
   lock
   for ((i = 0; i < ${#back[@]}; i++)); do leave "${back[i]}" "${to[i]}"; done
+  for name in "${back[@]}"; do rm -f "$state/$name/back"; done
+  # Last: a run that was cut short before does not go forth again.
   if [ "${#back[@]}" -gt 0 ]; then
     for ((i = 0; i < ${#back[@]}; i++)); do printf '%s %s\n' "${back[i]}" "${to[i]}"; done | record "$state/.deployed"
   fi
-  for name in "${back[@]}"; do rm -f "$state/$name/back"; done
 }
 
 # Sorts `chosen`: who went live last goes back first, since whoever it asks for went live before it. Of whom that is not
