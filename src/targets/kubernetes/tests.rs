@@ -388,11 +388,13 @@ fn a_port_of_each_node_leaves_no_place_for_two() {
     };
     let network = "spec.template.spec.hostNetwork = true";
     let port = "spec.template.spec.containers[0].ports[0].hostPort = 8080";
+    let first = "availability { min_available = 1 }";
     let in_place = "update rolling { order = stop_first }";
-    assert!(never(network, "") && never(port, ""));
+    assert!(never(network, first) && never(port, first));
     assert!(!never(network, in_place) && !never(port, in_place));
+    assert!(!never(network, "") && !never(port, ""));
     assert!(!never(
         "spec.template.spec.priorityClassName = \"high\"",
-        ""
+        first
     ));
 }
