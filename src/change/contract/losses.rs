@@ -8,8 +8,14 @@ use crate::vocabulary::TargetId;
 
 /// Each, where its change is not refused.
 pub(super) fn told(step: &Step<'_>, found: &mut Diagnostics) {
+    // Of a program it is known which ports are published no more (`published`).
+    let are_programs = step.old.is_some() && step.new.is_some();
     for change in step.on(TargetId::Kubernetes) {
-        for loss in &change.losses {
+        let mut fields = change.fields.iter();
+        let is_told = are_programs && fields.any(|field| field.path.ends_with(".nodePort"));
+        let losses = change.losses.iter();
+        let losses = losses.filter(|loss| !is_told || loss.about != Lost::Outside);
+        for loss in losses {
             found.push(lost(change, loss));
         }
     }
