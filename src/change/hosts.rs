@@ -133,10 +133,15 @@ fn taken_slots(pair: &Pair<'_>, changes: &mut Vec<Change>) {
         return;
     }
     for service in new.services().filter(|service| new.is_on_host(*service)) {
-        if on_host(old, service.name()) {
-            continue;
-        }
-        let holder = |port: &u64| gone.iter().find(|(_, ports)| ports.contains(port));
+        // One that stays has those that it had.
+        let own = old
+            .find(service.name())
+            .filter(|_| on_host(old, service.name()));
+        let own = own.map_or_else(Vec::new, |own| slots(old, own));
+        let holder = |port: &u64| {
+            let mut gone = gone.iter().filter(|_| !own.contains(port));
+            gone.find(|(_, ports)| ports.contains(port))
+        };
         let of_it = slots(new, service);
         // Blue/green has one of its two slots live, and the script takes the one that is free. What another app left in nginx leads on
         // to all of its own.

@@ -454,3 +454,54 @@ fn what_went_live_last_goes_back_first() {
         assert_eq!(Host::went_live(&ran), order, "{ran:?}");
     }
 }
+
+/// What was started as a process is stopped as one, though the release that takes its place runs in a container.
+#[test]
+fn a_process_ends_where_a_container_takes_its_place() {
+    let host = Host::new();
+    host.place.program("bin/curl", "exit 0");
+    let route = "upstream pool { server api.http }\n  route \"/\" { to = pool }";
+    for update in [
+        "update blue_green { slots = [28081, 28082], monitor = 1s }",
+        "replicas = 2\n  update rolling { slots = [28083, 28084, 28085], order = start_first, monitor = 1s }",
+    ] {
+        let program = |runs: &str| {
+            format!(
+                "app demo {{ targets = [nginx] }}\nservice api {{\n  {runs}\n  \
+                 health http {{ path = \"/\", interval = 1s, timeout = 1s }}\n  \
+                 shutdown {{ grace = 5s, drain = 1s }}\n  {update}\n}}\n\
+                 gateway public {{\n  listen http {{ port = 28080 }}\n  {route}\n}}\n"
+            )
+        };
+        host.place.build(&program(
+            "command = [\"tail\", \"-f\", \"/dev/null\"]\n  port http",
+        ));
+        for script in ["deploy.sh", "switch.sh"] {
+            let ran = host.place.on_host(script, &[], "1");
+            assert_eq!(ran.code, 0, "{update}: {ran:?}");
+        }
+        let processes = |place: &Place| -> Vec<String> {
+            let slots = fs::read_dir(place.path("state/api/slots")).unwrap();
+            let pids = slots.map(|slot| slot.unwrap().path().join("pid"));
+            let pids = pids.filter_map(|pid| fs::read_to_string(pid).ok());
+            let pids = pids.map(|pid| pid.split_whitespace().next().unwrap().to_owned());
+            // What has ended and nobody asked about yet has no command line.
+            pids.filter(|pid| {
+                fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|it| !it.is_empty())
+            })
+            .collect()
+        };
+        let before = processes(&host.place);
+        assert!(!before.is_empty(), "{update}");
+        host.place.build(&program(
+            "image = \"ex/api:2\"\n  port http { number = 8080 }",
+        ));
+        for script in ["deploy.sh", "switch.sh"] {
+            let ran = host.place.on_host(script, &[], "1");
+            assert_eq!(ran.code, 0, "{update}: {ran:?}");
+        }
+        assert_eq!(processes(&host.place), Vec::<String>::new(), "{update}");
+        let state = host.place.path("state");
+        fs::remove_dir_all(state).unwrap();
+    }
+}

@@ -40,6 +40,8 @@ pub(super) fn runs_beside(step: &Step<'_>, found: &mut Diagnostics) {
         let is_beside = change.effect == Effect::Renamed || waits();
         if is_beside && other_writer(step, target, change).is_none() {
             found.push(renamed(step, target, change));
+        } else if let Some(holder) = holder(step, target, change) {
+            found.push(without_a_node(change, &holder));
         }
     }
 }
@@ -119,6 +121,11 @@ fn around_pods(change: &Change, grown: Option<&str>) -> String {
 /// How a service that is renamed goes by its old name, so that it is replaced in place and its port stays taken by itself.
 fn way_to_keep_the_name(step: &Step<'_>, change: &Change) -> Option<String> {
     if change.kind == "file" {
+        let stays = change.service.as_deref().and_then(|name| step.both(name));
+        if stays.is_some() {
+            let way = "give it slots that nobody has, or keep those that it had until the ones of the service that is gone were stopped by hand";
+            return Some(way.to_owned());
+        }
         let way = "keep the name of the app and the label of the service, since a `name` counts for nothing on a plain host; or give it other slots, and stop the old ones by hand once it is live";
         return Some(way.to_owned());
     }
@@ -214,6 +221,40 @@ fn holds_nodes(step: &Step<'_>, target: TargetId, change: &Change) -> bool {
         let had = on_nodes(both.old);
         on_nodes(both.new).iter().any(|port| had.contains(port))
     })
+}
+
+/// The service of a swarm that is left behind and has a port on its nodes that a new one asks for, whoever it is, and that port. A node
+/// with the one has no place for the other (moby/swarmkit `manager/scheduler/filter.go`, `HostPortFilter`).
+fn holder(step: &Step<'_>, target: TargetId, change: &Change) -> Option<(String, u64)> {
+    let (old, new) = (step.old?, step.new?);
+    if target != TargetId::Swarm || change.effect != Effect::Created {
+        return None;
+    }
+    let asked = on_nodes(new.find(change.service.as_deref()?)?);
+    let mut gone = old.services_on(target).filter(|service| {
+        step.changes().any(|(on, it)| {
+            let is_left = on == target && it.effect == Effect::Left;
+            is_left && it.service.as_deref() == Some(service.name())
+        })
+    });
+    gone.find_map(|service| {
+        let had = on_nodes(service);
+        let port = had.into_iter().find(|port| asked.contains(port))?;
+        Some((old.swarm_name(service), port))
+    })
+}
+
+fn without_a_node(change: &Change, (holder, port): &(String, u64)) -> Diagnostic {
+    let name = &change.name;
+    let diagnostic = Diagnostic::new(
+        &catalogue::RUNS_BESIDE,
+        format!("`{name}` waits for ever wherever `{holder}` runs on, which has port {port} of the node"),
+        place(change),
+    )
+    .help(format!(
+        "remove the old one first, `docker service rm {holder}`; or publish another port until it is removed"
+    ));
+    about(diagnostic, change)
 }
 
 fn on_nodes(service: ServiceView<'_>) -> Vec<u64> {

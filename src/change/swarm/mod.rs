@@ -46,7 +46,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     } = comparison;
     renames(pair, &old, &new, &mut changes);
     ports::refuse(&old, &new, &mut changes);
-    theirs::mounted(&old, &new, &mut changes);
+    theirs::used(&old, &new, &mut changes);
     changes.extend(values::sources(pair));
     TargetChanges {
         target: pair.target,

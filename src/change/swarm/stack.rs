@@ -220,6 +220,16 @@ impl<'a> Stack<'a> {
         names.any(|name| self.real(section, name) == real)
     }
 
+    /// Whether the stack itself makes what goes by a name of the swarm.
+    pub(super) fn makes(&self, section: &str, real: &str) -> bool {
+        let own = self
+            .entries_of(section)
+            .filter(|(_, entry)| !entry.is_external());
+        let mut names = own.map(|(name, _)| name);
+        names.any(|name| self.real(section, name) == real)
+            || section == "networks" && self.makes_unsaid(real)
+    }
+
     /// Whether somebody else makes an entry of a section.
     pub(super) fn is_external(&self, section: &str, name: &str) -> bool {
         let entry = self.entries.get(&(section, name));

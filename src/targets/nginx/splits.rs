@@ -2,7 +2,7 @@
 
 use super::gateway::{self, Draft, Scene};
 use super::plan::{Directive, Map, Upstream};
-use super::pools;
+use super::{hosts, pools};
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::source::Span;
 use crate::types::{Percent, Reference};
@@ -15,6 +15,12 @@ pub(super) fn lower(
     route: &Node<Route>,
     draft: &mut Draft<'_, '_>,
 ) -> Option<(&'static str, String)> {
+    if let Some(refused) = of_a_host(scene, route) {
+        draft.report(scene, refused);
+        draft.ledger.take_from(route.to.as_ref());
+        declare(route, draft);
+        return None;
+    }
     let by = draft.ledger.take_from(route.split_by.as_ref());
     let source = match by {
         Some(SplitBy::Client) => "$remote_addr",
@@ -54,6 +60,23 @@ pub(super) fn lower(
     // What stands in a variable is looked up at request time, pools aside.
     draft.backends.needs_resolver |= gateway::resolve(scene) == Resolve::AtRequest;
     Some((scheme, format!("${variable}")))
+}
+
+/// A part that goes to the slots of a plain host, which have no name that a variable could hold.
+fn of_a_host(scene: Scene<'_>, route: &Node<Route>) -> Option<Diagnostic> {
+    let splits = route.split.iter();
+    let mut parts: Vec<(Label, Span)> = splits.map(|it| (it.label.clone(), it.span)).collect();
+    if let Some(to) = &route.to
+        && let RouteTarget::Port(port) = &to.value
+    {
+        let reference = Reference::Port(port.service.clone(), port.port.clone());
+        parts.push((Label::Reference(reference), to.span));
+    }
+    parts.into_iter().find_map(|(label, span)| {
+        let (callee, _) = pools::target(scene, &label)?;
+        let is_there = scene.graph.is_on_host(callee);
+        is_there.then(|| hosts::no_share(callee.name(), span))
+    })
 }
 
 /// Accounts for what a route that leads nowhere says of shares.

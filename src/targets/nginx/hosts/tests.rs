@@ -237,14 +237,16 @@ fn a_canary_needs_a_free_slot_and_a_time() {
     );
 }
 
+/// A service in two slots.
+fn named(name: &str, slots: &str) -> String {
+    format!(
+        "service {name} {{\n  image = \"ex/{name}:1\"\n  port http {{ number = 8080 }}\n  \
+         health http {{ path = \"/health\" }}\n  update blue_green {{ slots = [{slots}] }}\n}}\n"
+    )
+}
+
 /// What nginx is asked for of the service of this name behind this gateway.
 fn asked(service: &str, gateway: &str) -> (String, Vec<&'static str>) {
-    let named = |name: &str, slots: &str| {
-        format!(
-            "service {name} {{\n  image = \"ex/{name}:1\"\n  port http {{ number = 8080 }}\n  \
-             health http {{ path = \"/health\" }}\n  update blue_green {{ slots = [{slots}] }}\n}}\n"
-        )
-    };
     let services = named("web", "8081, 8082") + &named("admin", "8083, 8084");
     let (files, found) = build(&format!(
         "app shop {{ targets = [nginx] }}\n{services}gateway edge {{\n{gateway}\n}}\n"
@@ -283,4 +285,21 @@ secret key { from = env(\"KEY\")";
     let (admin, found) = asked("admin", gateway);
     assert_eq!(admin, "scheme=http port=0 host='' path=''");
     assert!(found.contains(&"unverified-switch"), "{found:?}");
+}
+
+#[test]
+fn slots_take_no_share_of_a_route() {
+    let gateway = "listen http { port = 80 }
+route \"/\" { to = web.http }
+route \"/admin/**\" { to = admin.http, split web.http { share = 10% } }
+route \"/health\" { to = admin.http }";
+    let text = [
+        "app shop { targets = [nginx] }".to_owned(),
+        named("web", "8081, 8082"),
+        named("admin", "8083, 8084"),
+        format!("gateway edge {{\n{gateway}\n}}"),
+    ];
+    let (files, found) = build(&text.join("\n"));
+    assert!(found.contains(&"not-on-a-host"), "{found:?}");
+    assert!(files.is_empty());
 }

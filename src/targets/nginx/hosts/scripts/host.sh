@@ -300,6 +300,15 @@ process_of() {
   printf '%s' "$pid"
 }
 
+# How what is in a slot was started: a release before may have run as a process, and this one in a container.
+runtime_of() {
+  local from=$place/slots/$1/started said=''
+  if [ -f "$from" ]; then
+    said=$(sed -n 's/^runtime=//p' "$state/releases/$(<"$from")/hosts/services/$service.sh" 2>/dev/null) || true
+  fi
+  printf '%s' "${said:-$runtime}"
+}
+
 # Whether a slot runs. Where that is not known the script ends, unless it is asked in a subshell: what runs would be
 # taken for stopped.
 is_running() {
@@ -311,7 +320,7 @@ is_running() {
 
 # The same; 2 where it is not known.
 runs() {
-  case $runtime:$supervisor in
+  case $(runtime_of "$1"):$supervisor in
     docker:*) docker_says "$1" '{{.State.Running}}' true false ;;
     *:systemd) systemctl --quiet is-active "$(unit_of "$1")" ;;
     *) process_of "$1" >/dev/null ;;
@@ -403,7 +412,7 @@ stop_slot() {
 
 end_slot() {
   local said
-  case $runtime:$supervisor in
+  case $(runtime_of "$1"):$supervisor in
     docker:*)
       "${docker[@]}" stop --time "$(((grace + 999) / 1000))" "$(container_of "$1")" >/dev/null 2>&1 || true
       if ! said=$("${docker[@]}" rm --force "$(container_of "$1")" 2>&1 >/dev/null); then
