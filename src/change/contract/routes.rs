@@ -8,7 +8,7 @@ use crate::graph::Graph;
 use crate::graph::routing::{self, Candidate, Paths, VirtualHost};
 use crate::source::Span;
 use crate::types::Reference;
-use crate::vocabulary::{Gateway, Label, Node, Route, RouteTarget, TargetId};
+use crate::vocabulary::{Gateway, Label, Method, Node, Route, RouteTarget, TargetId};
 use std::collections::BTreeSet;
 use told::{How, Lost};
 
@@ -92,12 +92,12 @@ fn lost<'g>(
     (name, paths, route): (&str, &Paths, &Node<Route>),
     now: &VirtualHost<'g>,
 ) -> Option<How<'g>> {
-    let covering = || now.paths.iter().filter(|(now, _)| now.cover(paths));
-    let Some(nearest) = nearest(covering()) else {
+    let covering = now.paths.iter().filter(|(now, _)| now.cover(paths));
+    let Some(nearest) = nearest(covering) else {
         return Some(How::All);
     };
-    let mut all = covering().flat_map(|(_, candidates)| candidates);
-    if !all.any(|now| routing::takes_all_of(now.route, route)) {
+    // What it does not take is refused, never handed to a shorter path (`graph::routing`).
+    if !take_all(&nearest.1, route) {
         return Some(How::Some);
     }
     let now = wider((name, paths, route), nearest)?;
@@ -127,6 +127,25 @@ where
             nearest
         }
     }))
+}
+
+/// Whether routes of one pattern together take every request that another route takes: one for GET and one for POST are as one for both.
+fn take_all(candidates: &[Candidate<'_>], route: &Route) -> bool {
+    if candidates
+        .iter()
+        .any(|it| routing::takes_all_of(it.route, route))
+    {
+        return true;
+    }
+    let asks = routing::headers(route);
+    let fitting = candidates
+        .iter()
+        .filter(|it| routing::headers(it.route).is_subset(&asks));
+    let taken: BTreeSet<Method> = fitting
+        .filter_map(|it| routing::methods(it.route))
+        .flatten()
+        .collect();
+    routing::methods(route).is_some_and(|methods| methods.is_subset(&taken))
 }
 
 /// The route that takes the requests of another one, where it takes more paths or more names than these, and was not written for them.
