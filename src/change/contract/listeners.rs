@@ -24,7 +24,7 @@ pub(super) fn removed(step: &Step<'_>, found: &mut Diagnostics) {
             .partition(|(_, carried)| matches!(carried, Carried::Itself));
         for listen in &was.listen {
             let lost = |(target, carried): &(TargetId, Carried)| {
-                let gone = gone((*target, *carried), (both.old, listen), is, new)?;
+                let gone = gone((*target, *carried), (both, listen), is, new)?;
                 Some((gone, *target))
             };
             let by_itself: Vec<(Gone, TargetId)> = itself.iter().filter_map(lost).collect();
@@ -110,13 +110,14 @@ struct Gone {
 }
 
 const KEEP_LISTENER: &str = "keep the listener beside the new one until no client asks there; one of http may send all to https, `redirect = https`";
+const KEEP_PUBLISHED: &str = "take the `port` out, so that the listener publishes itself, and listen on the other number beside it, until no client asks there";
 const KEEP_NAME: &str =
     "keep the name among the `hosts` of a listener until no client asks for it there";
 
 /// What is answered no more on a target; nothing where somebody else of the program listens there.
 fn gone(
     (target, carried): (TargetId, Carried),
-    (service, was): (ServiceView<'_>, &Node<Listen>),
+    (both, was): (Both<'_>, &Node<Listen>),
     is: &Gateway,
     new: &Graph,
 ) -> Option<Gone> {
@@ -141,7 +142,10 @@ fn gone(
         let names = unanswered(was, &secure, is).filter(|_| was.tls.is_some())?;
         return gone(format!("{word} for {names}"), KEEP_NAME);
     }
-    let gateways = new.services().filter(|it| new.runs_on(*it, target));
+    let is_elsewhere = |it: ServiceView<'_>| published::is_elsewhere((new, it), target, port);
+    let gateways = new
+        .services()
+        .filter(|it| new.runs_on(*it, target) && !is_elsewhere(*it));
     let listens = gateways
         .filter_map(|it| it.node.gateway.as_ref())
         .flat_map(|it| it.listen.iter().map(|it| &**it));
@@ -152,8 +156,11 @@ fn gone(
         return gone(format!("{word} on port {port} for {names}"), KEEP_NAME);
     }
     // One that a `port` publishes under another number is told of there.
-    if published::is_mapped(service, target, port) || published::by_anybody(new, target, port) {
+    if published::is_mapped(both.old, target, port) || published::by_anybody(new, target, port) {
         return None;
+    }
+    if is_elsewhere(both.new) {
+        return gone(format!("on port {port}"), KEEP_PUBLISHED);
     }
     let other = is.listen.iter().any(|it| routing::port(it) == port);
     let what = if other {

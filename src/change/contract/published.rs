@@ -128,6 +128,17 @@ pub(super) fn is_mapped(gateway: ServiceView<'_>, target: TargetId, listener: u6
         })
 }
 
+/// Whether a listener is not published on its own port, but by a port of its gateway on another one: such a port takes the place of what the
+/// listener publishes (`src/targets/docker/gateway.rs`, `gateway`).
+pub(super) fn is_elsewhere(
+    (graph, gateway): (&Graph, ServiceView<'_>),
+    target: TargetId,
+    listener: u64,
+) -> bool {
+    let is_there = |it: &Outside<'_>| it.number == listener && !it.of_nodes && !it.udp;
+    is_mapped(gateway, target, listener) && !of(graph, gateway, target).iter().any(is_there)
+}
+
 /// Whether somebody answers there, the service or another one of the program.
 fn is_answered(target: TargetId, was: &Outside<'_>, both: Both<'_>, new: &Graph) -> bool {
     let own = of(new, both.new, target);
@@ -151,9 +162,13 @@ fn is_answered(target: TargetId, was: &Outside<'_>, both: Both<'_>, new: &Graph)
             is_left && port.is_some_and(|port| admits_all(new, both.new, port))
         }
         _ => {
-            let mut gateways = services().filter_map(|it| it.node.gateway.as_ref());
+            let mut gateways =
+                services().filter(|it| !is_elsewhere((new, *it), target, was.number));
             let listens = gateways.any(|it| {
-                let mut ports = it.listen.iter().map(|it| routing::port(it));
+                let gateway = it.node.gateway.iter();
+                let mut ports = gateway
+                    .flat_map(|it| &it.listen)
+                    .map(|it| routing::port(it));
                 !was.udp && ports.any(|port| port == was.number)
             });
             others() || listens
