@@ -69,22 +69,46 @@ fn gone(step: &Step<'_>, was: &Gateway, is: &Gateway) -> Vec<Gone> {
     for host in &before {
         for name in names(host) {
             let Some(now) = answering(&after, name) else {
-                Lost::add(&mut found, Lost::of(How::Name, None), name);
+                Lost::add(&mut found, Lost::of(How::Name, None, false), name);
                 continue;
             };
             for (paths, candidates) in &host.paths {
                 for candidate in VirtualHost::asked(candidates) {
                     let how = lost(step, (was, is), (name, paths, candidate.route), now);
                     if let Some(how) = how {
-                        Lost::add(&mut found, Lost::of(how, Some(candidate)), name);
+                        let by = asked(was, candidate.route, |name| step.pairs.now(name));
+                        let part = keeps_part((host, paths), now, |now| match how {
+                            How::Wider { .. } => !by.is_disjoint(&asked(is, now, |it| it)),
+                            How::All => true,
+                            How::Name | How::Some => false,
+                        });
+                        Lost::add(&mut found, Lost::of(how, Some(candidate), part), name);
                     }
                 }
             }
         }
     }
-    let told = found.iter().filter_map(|lost| lost.told((&before, is)));
+    let told = found
+        .iter()
+        .filter_map(|lost| lost.told((&before, &after), is));
     told.collect()
 }
+
+/// Whether some of the paths that a pattern decided are answered as before: a longer pattern has them now.
+fn keeps_part<'g>(
+    (host, paths): (&VirtualHost<'_>, &Paths),
+    now: &VirtualHost<'g>,
+    is_as_before: impl Fn(&'g Node<Route>) -> bool,
+) -> bool {
+    let decided = |part: &Paths| {
+        let covering = host.paths.iter().filter(|(paths, _)| paths.cover(part));
+        nearest(covering).is_some_and(|(nearest, _)| nearest == paths)
+    };
+    let longer = now.paths.iter();
+    let mut longer = longer.filter(|(part, _)| part != paths && paths.cover(part) && decided(part));
+    longer.any(|(_, candidates)| candidates.iter().any(|it| is_as_before(it.route)))
+}
+
 /// How requests for a name that came to a route are not answered as before; `None` where they are.
 fn lost<'g>(
     step: &Step<'_>,

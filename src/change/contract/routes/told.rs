@@ -26,14 +26,17 @@ pub(super) struct Lost<'g> {
     /// The route that answered, and its place; any where nobody answers for the name.
     route: Option<(usize, &'g Node<Route>)>,
     names: Vec<&'g str>,
+    /// Whether a part of it is answered as before.
+    part: bool,
 }
 
 impl<'g> Lost<'g> {
-    pub(super) fn of(how: How<'g>, candidate: Option<Candidate<'g>>) -> Self {
+    pub(super) fn of(how: How<'g>, candidate: Option<Candidate<'g>>, part: bool) -> Self {
         Self {
             how,
             route: candidate.map(|it| (it.index, it.route)),
             names: Vec::new(),
+            part,
         }
     }
 
@@ -58,19 +61,25 @@ impl<'g> Lost<'g> {
             }
             _ => false,
         };
-        how && place(self) == place(other)
+        how && self.part == other.part && place(self) == place(other)
     }
 
     /// In words, and what to write where it is meant.
-    pub(super) fn told(&self, (before, is): (&[VirtualHost<'_>], &Gateway)) -> Option<Gone> {
+    pub(super) fn told(
+        &self,
+        (before, after): (&[VirtualHost<'_>], &[VirtualHost<'_>]),
+        is: &Gateway,
+    ) -> Option<Gone> {
         let Some((place, route)) = self.route else {
             let name = self.names.first().map(|name| named(name));
             return name.map(|name| (name, String::new()));
         };
         let (pattern, _) = routing::pattern(route);
-        let of = self.of_names(before, (place, route));
+        let is_alone = self.is_alone(before, place);
+        let of = self.of_names(route, is_alone);
+        let all = if self.part { "all of " } else { "" };
         Some(match &self.how {
-            How::Name | How::All => (format!("`{pattern}`{of}"), String::new()),
+            How::Name | How::All => (format!("{all}`{pattern}`{of}"), String::new()),
             How::Some => {
                 let some = format!("every request for `{pattern}`{of} that it did");
                 (some, String::new())
@@ -78,10 +87,15 @@ impl<'g> Lost<'g> {
             How::Wider { by, now, first } => {
                 let (wider, _) = routing::pattern(now);
                 let other = self.whose(route, now);
+                let these = if self.part { "the rest" } else { "these" };
                 let what = format!(
-                    "`{pattern}`{of} by {by}: its `{wider}`{other} leads these to `{first}` now"
+                    "{all}`{pattern}`{of} by {by}: its `{wider}`{other} leads {these} to `{first}` now"
                 );
-                (what, self.meant(route, now, (is, first)))
+                let mut answering = after.iter().flat_map(names);
+                let of_all = is_alone && answering.all(|name| self.names.contains(&name));
+                let written = self.meant((route, now), (is, is_alone, of_all));
+                let meant = written.map(|it| format!("; where `{first}` answers them, `{it}`"));
+                (what, meant.unwrap_or_default())
             }
         })
     }
@@ -104,12 +118,8 @@ impl<'g> Lost<'g> {
         above.map_or_else(String::new, |host| format!(" for `{host}`"))
     }
 
-    /// For which names, where the route has some of its own or answers for others as before.
-    fn of_names(
-        &self,
-        before: &[VirtualHost<'_>],
-        (place, route): (usize, &Node<Route>),
-    ) -> String {
+    /// Whether these are all the names that asked the route.
+    fn is_alone(&self, before: &[VirtualHost<'_>], place: usize) -> bool {
         let asks = |host: &&VirtualHost<'_>| {
             let mut all = host
                 .paths
@@ -118,7 +128,12 @@ impl<'g> Lost<'g> {
             all.any(|candidate| candidate.index == place)
         };
         let asking = before.iter().filter(asks).flat_map(names);
-        if route.hosts.is_none() && asking.count() == self.names.len() {
+        asking.count() == self.names.len()
+    }
+
+    /// For which names, where the route has some of its own or answers for others as before.
+    fn of_names(&self, route: &Node<Route>, is_alone: bool) -> String {
+        if route.hosts.is_none() && is_alone {
             return String::new();
         }
         let names: Vec<String> = self.names.iter().map(|name| named(name)).collect();
@@ -130,33 +145,38 @@ impl<'g> Lost<'g> {
         }
     }
 
-    /// A route that says that the new one is meant.
+    /// A route that says that the new one is meant: with `hosts` where other names would come to it, and by a label that another one for
+    /// the same paths does not have.
     fn meant(
         &self,
-        route: &Node<Route>,
-        now: &Node<Route>,
-        (is, first): (&Gateway, &str),
-    ) -> String {
+        (route, now): (&Node<Route>, &Node<Route>),
+        (is, is_alone, of_all): (&Gateway, bool, bool),
+    ) -> Option<String> {
         let Some(RouteTarget::Port(port)) = now.to.as_ref().map(|to| &to.value) else {
-            return String::new();
+            return None;
         };
         let to = format!("to = {}.{}", port.service, port.port);
         let (pattern, _) = routing::pattern(route);
-        let names = self.names.iter().filter(|name| !name.is_empty());
-        let names: Vec<String> = names.map(|name| format!("\"{name}\"")).collect();
+        // All that have no name of their own cannot be written as `hosts`.
+        if self.names.contains(&"") || route.hosts.is_none() && of_all {
+            return Some(format!("route \"{pattern}\" {{ {to} }}"));
+        }
+        let names: Vec<String> = self.names.iter().map(|it| format!("\"{it}\"")).collect();
         let hosts = names.join(", ");
         let is_taken = |label: &str| is.route.iter().any(|it| it.label.name() == label);
         let label = route.label.name();
-        let written = if route.hosts.is_none() || hosts.is_empty() {
-            format!("route \"{pattern}\" {{ {to} }}")
-        } else if label == pattern && !is_taken(label) {
-            format!("route \"{label}\" {{ hosts = [{hosts}], {to} }}")
+        if is_alone && label == pattern && !is_taken(label) {
+            return Some(format!("route \"{label}\" {{ hosts = [{hosts}], {to} }}"));
+        }
+        let label = if is_alone && !is_taken(label) {
+            label.to_owned()
         } else {
             let name = self.names.first().copied().unwrap_or_default();
-            let label = if is_taken(label) { name } else { label };
-            format!("route \"{label}\" {{ path = \"{pattern}\", hosts = [{hosts}], {to} }}")
+            format!("{name}{}", if pattern == "/" { "" } else { pattern })
         };
-        format!("; where `{first}` answers them, `{written}`")
+        Some(format!(
+            "route \"{label}\" {{ path = \"{pattern}\", hosts = [{hosts}], {to} }}"
+        ))
     }
 }
 
