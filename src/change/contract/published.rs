@@ -4,7 +4,7 @@ use super::listeners::{by_what, targets};
 use super::{Both, Step, pairs};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{self, Graph, ServiceView, routing};
-use crate::vocabulary::{Node, Port, Protocol, TargetId};
+use crate::vocabulary::{Node, Port, Protocol, PublishMode, TargetId};
 
 /// A port that is asked from outside.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -59,6 +59,56 @@ pub(super) fn removed(step: &Step<'_>, found: &mut Diagnostics) {
             let what = format!("{}{}", was.words(), targets(&on, had));
             found.push(removal(both, &was, &what));
         }
+        if step.targets().any(|it| it == TargetId::Swarm && stays(&it)) {
+            out_of_mesh(both, new, found);
+        }
+    }
+}
+
+/// Ports that every node answered and that are of the nodes with a task now: the mode `ingress` "makes the target port accessible on every
+/// node, regardless of whether there is a task for the service running on that node or not", `host` publishes it "directly on the swarm
+/// node where that service is running" (docs.docker.com/reference/api/engine, `EndpointPortConfig`).
+fn out_of_mesh(both: Both<'_>, new: &Graph, found: &mut Diagnostics) {
+    let placement = both.new.node.service.placement.as_ref();
+    let is_everywhere =
+        new.is_global(both.new) && placement.is_none_or(|placement| placement.node.is_none());
+    if is_everywhere {
+        return;
+    }
+    let is_of_nodes = |port: &Node<Port>| {
+        let mode = port.mode.as_ref();
+        mode.is_some_and(|mode| mode.value == PublishMode::Host)
+    };
+    let key = |port: &Node<Port>| {
+        let publish = port.publish.as_ref()?;
+        let is_udp = graph::protocol(port) == Protocol::Udp;
+        Some((publish.value.least.get(), is_udp))
+    };
+    let listened = |number| {
+        let gateway = both.old.node.gateway.iter();
+        let mut listens = gateway.flat_map(|it| &it.listen);
+        listens.any(|it| routing::port(it) == number)
+            && !is_mapped(both.old, TargetId::Swarm, number)
+    };
+    for port in both.new.ports().filter(|port| is_of_nodes(port)) {
+        let (Some(publish), Some((number, udp))) = (&port.publish, key(port)) else {
+            continue;
+        };
+        let mut had = both.old.ports().filter(|port| !is_of_nodes(port));
+        if !had.any(|was| key(was) == key(port)) && (udp || !listened(number)) {
+            continue;
+        }
+        let name = both.new.name();
+        let udp = if udp { "/udp" } else { "" };
+        found.push(
+            Diagnostic::new(
+                &catalogue::ROUTE_REMOVED,
+                format!("`{name}` no longer answers on port {number}{udp} of every node of the swarm: only those that run a task do, with `mode = host`"),
+                port.mode.as_ref().map_or(publish.span, |mode| mode.span),
+            )
+            .help("publish it through the mesh until clients ask only nodes that run a task")
+            .about(name),
+        );
     }
 }
 
