@@ -1,27 +1,23 @@
 //! Who asks for a Service of manifests, as far as what its pods are given says so: an address in a variable, an argument or a command. What stands
 //! in a `ConfigMap` is not looked at, so that nobody is taken for one who does not ask.
 
-use super::behind::{Led, Pods};
+use super::behind::Pods;
 use super::parts::{items, text};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
-/// Whether pods are given the address of a Service, which they have by its name, with its namespace or without
-/// (`kubernetes.io/docs/concepts/services-networking/dns-pod-service`).
-pub(super) fn ask(pods: &Pods<'_>, service: &Led<'_>) -> bool {
-    let (name, namespace) = (service.key.2, service.key.3);
-    let mut said = said(&pods.pod);
-    said.any(|text| {
-        let mut hosts = hosts(text);
-        hosts.any(|host| match host.strip_prefix(name) {
-            Some("") => pods.key.3 == namespace,
-            Some(rest) => rest.strip_prefix('.').is_some_and(|rest| {
-                let there = rest.split('.').next();
-                // Of the namespace of kubectl's context the name is not known.
-                namespace.is_some() && there == namespace
-            }),
-            None => false,
-        })
-    })
+/// A Service by its name and its namespace.
+pub(super) type Asked<'p> = (&'p str, Option<&'p str>);
+
+/// The Services of which pods are given the address, if there are some of that name: each has it by its name, with its namespace or without
+/// (`kubernetes.io/docs/concepts/services-networking/dns-pod-service`). Of the namespace of kubectl's context the name is not known.
+pub(super) fn asked<'p>(pods: &'p Pods<'_>) -> BTreeSet<Asked<'p>> {
+    let hosts = said(&pods.pod).flat_map(hosts);
+    let asked = hosts.map(|host| match host.split_once('.') {
+        None => (host, pods.key.3),
+        Some((name, rest)) => (name, rest.split('.').next()),
+    });
+    asked.collect()
 }
 
 /// The texts that a container of a pod is given.
@@ -54,7 +50,7 @@ fn hosts(text: &str) -> impl Iterator<Item = &str> {
             let is_user = lead.ends_with("//") && authority.contains('@');
             let is_led = !is_user && (lead.ends_with("//") || lead.ends_with('@'));
             let port = after.strip_prefix(':');
-            let is_numbered = port.is_some_and(|it| it.starts_with(|c: char| c.is_ascii_digit()));
+            let is_numbered = port.is_some_and(is_number);
             // What stands before a number in the address of something else is its password, or its tag.
             let is_plain = !lead.ends_with(['/', ':', '=']) || lead.ends_with("//");
             if is_led || is_numbered && !is_user && (is_plain || lead.ends_with('=')) {
@@ -62,6 +58,13 @@ fn hosts(text: &str) -> impl Iterator<Item = &str> {
             }
         }
     })
+}
+
+/// Whether digits stand there and nothing that goes on with them, as a version does: `redis:7.2`, `redis:7-alpine`.
+fn is_number(text: &str) -> bool {
+    let is_digit = |c: char| c.is_ascii_digit();
+    let goes_on = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    text.starts_with(is_digit) && !text.trim_start_matches(is_digit).starts_with(goes_on)
 }
 
 #[cfg(test)]
@@ -78,6 +81,11 @@ mod tests {
             ("postgres://user:word@db.shop:5432/shop", &["db.shop"]),
             ("amqp://queue@queue/api", &["queue"]),
             ("registry/api:1.0.0", &[]),
+            ("redis:7.2", &[]),
+            ("redis:7-alpine", &[]),
+            ("node:22beta", &[]),
+            ("api:8080.", &[]),
+            ("api:8080, see there", &["api"]),
             ("see the api", &[]),
             ("api", &[]),
         ] {

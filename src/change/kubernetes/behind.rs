@@ -8,6 +8,7 @@ use crate::targets::Object;
 use serde_json::{Map, Value};
 
 /// What makes pods, and has some.
+#[derive(Clone)]
 pub(super) struct Pods<'a> {
     pub(super) key: Key<'a>,
     pub(super) labels: Map<String, Value>,

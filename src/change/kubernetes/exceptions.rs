@@ -103,7 +103,8 @@ fn service(after: &Content, before: &Content, fields: &mut [Field]) {
 }
 
 /// What a Service was given and what is written no more is put back before anything is looked at (kubernetes/kubernetes
-/// `pkg/registry/core/service/storage/alloc.go`, `patchAllocatedValues`): its address, and the ports of the nodes by their names.
+/// `pkg/registry/core/service/storage/alloc.go`, `patchAllocatedValues`): its address, and the ports of the nodes by the names of the
+/// ports that are still there.
 fn allotted(after: &Content, before: &Content, fields: &mut [Field]) {
     let are = |all: fn(&str) -> bool| {
         [before, after].iter().all(|of| {
@@ -115,6 +116,12 @@ fn allotted(after: &Content, before: &Content, fields: &mut [Field]) {
     let has_ports = are(|kind| matches!(kind, "NodePort" | "LoadBalancer"));
     let no = at(after, &["spec", "allocateLoadBalancerNodePorts"]);
     let has_ports = has_ports && no.as_deref() != Some(&Value::Bool(false));
+    let ports = at(after, &["spec", "ports"]);
+    let ports = ports.as_deref().and_then(Value::as_array);
+    let is_there = |wanted: &str| {
+        let name = |port: &Value| port.get("name").and_then(Value::as_str) == Some(wanted);
+        ports.is_some_and(|all| all.iter().any(name))
+    };
     let address = |it: &Field| it.path == "spec.clusterIP" && it.new.is_some();
     let has_another = fields.iter().any(address);
     let gone = fields.iter_mut();
@@ -122,7 +129,11 @@ fn allotted(after: &Content, before: &Content, fields: &mut [Field]) {
         let is_kept = match field.path.as_str() {
             "spec.clusterIP" => has_address,
             "spec.clusterIPs" => has_address && !has_another,
-            path => path.starts_with("spec.ports[") && path.ends_with("].nodePort") && has_ports,
+            path => {
+                let port = path.strip_prefix("spec.ports[");
+                let port = port.and_then(|it| it.strip_suffix("].nodePort"));
+                has_ports && port.is_some_and(is_there)
+            }
         };
         if is_kept {
             field.effect = Effect::Ignored;

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 /// One of them.
 pub(super) struct Policy<'a> {
     pub(super) key: Key<'a>,
-    spec: Value,
+    pub(super) spec: Value,
 }
 
 /// Which way somebody asks.
@@ -78,7 +78,7 @@ impl Policy<'_> {
 
 /// Whether a set of policies lets pods be asked, or ask, at a port; of no port where any will do.
 pub(super) fn admit(
-    policies: &[&Policy<'_>],
+    policies: &[Policy<'_>],
     pods: &Pods<'_>,
     way: Way,
     peer: Peer<'_>,
@@ -91,34 +91,56 @@ pub(super) fn admit(
     selecting.peek().is_none()
         || selecting.any(|policy| {
             let mut rules = policy.rules(way);
-            rules.any(|rule| {
-                let mut ports = items(rule, "ports").peekable();
-                let at_port = ports.peek().is_none() || ports.any(&is_port);
-                at_port && is_among(rule, way, peer, policy.key.3)
-            })
+            rules.any(|rule| is_for(rule, &is_port) && is_among(rule, way, peer, policy.key.3))
         })
 }
 
-/// Whether pods that are selected may be asked, or ask, by nobody at all.
-pub(super) fn closed(policies: &[&Policy<'_>], pods: &Pods<'_>, way: Way) -> bool {
+/// Whether a rule is for one of some ports; of no port it is for all of them.
+fn is_for(rule: &Value, is_port: impl Fn(&Value) -> bool) -> bool {
+    let mut ports = items(rule, "ports").peekable();
+    ports.peek().is_none() || ports.any(is_port)
+}
+
+/// Whether pods that are selected may be asked, or ask, by nobody at all at some ports.
+pub(super) fn closed(
+    policies: &[Policy<'_>],
+    pods: &Pods<'_>,
+    way: Way,
+    is_port: impl Fn(&Value) -> bool,
+) -> bool {
     let mut selecting = policies
         .iter()
         .filter(|it| it.selects(way, pods))
         .peekable();
-    selecting.peek().is_some() && selecting.all(|it| it.rules(way).next().is_none())
+    selecting.peek().is_some()
+        && selecting.all(|it| !it.rules(way).any(|rule| is_for(rule, &is_port)))
 }
 
-/// Whether all that rules say of pods of their namespace is said of pods that are known: who else might be among them is nobody then.
-pub(super) fn are_known(policies: &[&Policy<'_>], pods: &Pods<'_>, known: &[Pods<'_>]) -> bool {
+/// Whether all that rules for some ports say of pods of their namespace is said of pods that are known: who else might be among them is nobody
+/// then. One that asks for all pods names those as well who are made for a `Gateway` beside them
+/// (`istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api`, Automated deployment).
+pub(super) fn are_known(
+    policies: &[Policy<'_>],
+    pods: &Pods<'_>,
+    known: &[Pods<'_>],
+    is_port: impl Fn(&Value) -> bool,
+) -> bool {
     let selecting = policies.iter().filter(|it| it.selects(Way::Ingress, pods));
-    let mut peers = selecting
-        .flat_map(|it| it.rules(Way::Ingress))
+    let rules = selecting.flat_map(|it| it.rules(Way::Ingress));
+    let mut peers = rules
+        .filter(|rule| is_for(rule, &is_port))
         .flat_map(|rule| items(rule, "from"));
     peers.all(|peer| {
-        let of_pods = peer.get("podSelector");
+        let of_pods = peer.get("podSelector").filter(|it| !is_for_all(it));
         let mut known = known.iter().filter(|it| it.key.3 == pods.key.3);
         of_pods.is_some_and(|it| known.any(|pods| matches(it, &pods.labels)))
     })
+}
+
+/// Whether a selector asks for no label.
+fn is_for_all(selector: &Value) -> bool {
+    let labels = selector.get("matchLabels").and_then(Value::as_object);
+    labels.is_none_or(Map::is_empty) && items(selector, "matchExpressions").next().is_none()
 }
 
 fn is_among(rule: &Value, way: Way, peer: Peer<'_>, namespace: Option<&str>) -> bool {

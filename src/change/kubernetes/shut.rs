@@ -3,24 +3,39 @@
 //! A policy counts at once, for the pods of both versions (seen: `tests/changes/observed/policies.json`). Between two programs who asks for
 //! whom is known, and told of them (`src/change/contract/addresses.rs`).
 
-use super::askers::ask;
+use super::askers::{Asked, asked};
 use super::backends;
 use super::behind::{self, Led, Pods, Target};
 use super::parts::text;
 use super::policies::{self, Peer, Policy, Way, admit, are_known, closed, is_port};
 use super::{Key, Keyed};
 use crate::change::{Change, Effect, Loss, Lost};
+use rustc_hash::FxHashMap;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// What there is before a step, and after it.
-struct Sides<'a> {
-    before: Vec<Pods<'a>>,
-    after: Vec<Pods<'a>>,
-    services: Vec<Led<'a>>,
-    were: Vec<Policy<'a>>,
+struct Sides<'s> {
+    after: &'s [Pods<'s>],
+    services: Vec<Served<'s>>,
+    were: &'s [Policy<'s>],
     /// What is written, and what stays.
-    are: Vec<Policy<'a>>,
+    are: &'s [Policy<'s>],
+}
+
+/// What makes pods before a step and after it, with the pods of both.
+#[derive(Clone, Copy)]
+struct Both<'s> {
+    was: &'s Pods<'s>,
+    now: &'s Pods<'s>,
+}
+
+/// A Service with the pods that it leads to, and with those who ask for it before a step, and whether they do after it.
+struct Served<'s> {
+    service: &'s Led<'s>,
+    targets: Vec<Target>,
+    pods: Vec<Both<'s>>,
+    callers: Vec<(Both<'s>, bool)>,
 }
 
 /// Says it of policies that are made, changed or left, and of what leads from outside and is left.
@@ -42,12 +57,25 @@ pub(super) fn out((old, new): (&Keyed<'_>, &Keyed<'_>), is_judged: bool, changes
     if were.is_empty() && are.is_empty() {
         return;
     }
+    let (before, mut after) = (behind::all(old), behind::all(new));
+    let refused = changes.iter().filter(|it| it.effect == Effect::Refused);
+    let refused: BTreeSet<(&str, &str, Option<&str>)> = refused
+        .map(|it| (&*it.kind, &*it.name, it.namespace.as_deref()))
+        .collect();
+    let by_key: FxHashMap<Key<'_>, &Pods<'_>> = before.iter().map(|it| (it.key, it)).collect();
+    // What is refused stays what it was.
+    for pods in &mut after {
+        let is_refused = refused.contains(&(pods.key.1, pods.key.2, pods.key.3));
+        if let Some(was) = by_key.get(&pods.key).filter(|_| is_refused) {
+            *pods = (*was).clone();
+        }
+    }
+    let services = behind::services(new);
     let sides = Sides {
-        before: behind::all(old),
-        after: behind::all(new),
-        services: behind::services(new),
-        were,
-        are,
+        services: served(&by_key, &after, &services),
+        after: &after,
+        were: &were,
+        are: &are,
     };
     let mut told = BTreeSet::new();
     for change in changes.iter_mut().filter(|it| concerned(it)) {
@@ -67,7 +95,7 @@ pub(super) fn out((old, new): (&Keyed<'_>, &Keyed<'_>), is_judged: bool, changes
         };
         match change.effect {
             Effect::Left => sides.stays(policy, change),
-            Effect::Created | Effect::InPlace => {
+            Effect::Created | Effect::InPlace if sides.is_another(policy) => {
                 let said = sides.shuts(new, policy, &mut told).into_iter();
                 let losses = said.map(|what| refusal(&change.name, what));
                 change.losses.extend(losses);
@@ -87,13 +115,53 @@ fn refusal(policy: &str, what: String) -> Loss {
     }
 }
 
-impl Sides<'_> {
-    fn were(&self) -> Vec<&Policy<'_>> {
-        self.were.iter().collect()
+/// Which pods each Service leads to, and who asks for it: looked up once, for all policies.
+fn served<'s>(
+    before: &FxHashMap<Key<'_>, &'s Pods<'s>>,
+    after: &'s [Pods<'s>],
+    services: &'s [Led<'s>],
+) -> Vec<Served<'s>> {
+    let both = after.iter().filter_map(|now| {
+        let was = *before.get(&now.key)?;
+        Some(Both { was, now })
+    });
+    let both: Vec<Both<'s>> = both.collect();
+    let mut asking: FxHashMap<Asked<'s>, Vec<(Both<'s>, bool)>> = FxHashMap::default();
+    for both in &both {
+        let asks = asked(both.now);
+        for service in asked(both.was) {
+            let goes_on = asks.contains(&service);
+            asking.entry(service).or_default().push((*both, goes_on));
+        }
     }
+    let served = services.iter().map(|service| {
+        let are_for = |it: &&Both<'_>| it.now.are_for(service.key.3, &service.selector);
+        let callers = asking.get(&(service.key.2, service.key.3));
+        Served {
+            service,
+            targets: targets(service),
+            pods: both.iter().filter(are_for).copied().collect(),
+            callers: callers.cloned().unwrap_or_default(),
+        }
+    });
+    served.collect()
+}
 
-    fn are(&self) -> Vec<&Policy<'_>> {
-        self.are.iter().collect()
+impl Served<'_> {
+    /// Whether a rule may be for a port of pods at which the Service is asked; one that names none gives the pods' addresses alone.
+    fn is_at(&self, pods: &Pods<'_>) -> impl Fn(&Value) -> bool {
+        move |rule| {
+            let mut targets = self.targets.iter();
+            self.targets.is_empty() || targets.any(|it| is_port(rule, it, pods))
+        }
+    }
+}
+
+impl Sides<'_> {
+    /// Whether a policy is new or has other rules than it had.
+    fn is_another(&self, policy: &Policy<'_>) -> bool {
+        let was = self.were.iter().find(|it| it.key == policy.key);
+        was.is_none_or(|it| it.spec != policy.spec)
     }
 
     /// Whose pods the rules of a policy go on to count for that is written no more.
@@ -109,18 +177,6 @@ impl Sides<'_> {
         }
     }
 
-    /// The pods of each Service that run before and after a step, both versions of them.
-    fn served<'s>(&'s self, service: &'s Led<'_>) -> impl Iterator<Item = [&'s Pods<'s>; 2]> {
-        let are_for = |it: &&Pods<'_>| it.are_for(service.key.3, &service.selector);
-        let after = self.after.iter().filter(are_for);
-        after.filter_map(|now| Some([self.before(now)?, now]))
-    }
-
-    /// The pods of before of what makes pods.
-    fn before(&self, now: &Pods<'_>) -> Option<&Pods<'_>> {
-        self.before.iter().find(|was| was.key == now.key)
-    }
-
     /// Whom a policy that is new or another one shuts out, in words, where another one was not said to.
     fn shuts(
         &self,
@@ -128,36 +184,43 @@ impl Sides<'_> {
         policy: &Policy<'_>,
         told: &mut BTreeSet<(String, String)>,
     ) -> Vec<String> {
-        let (were, are) = (self.were(), self.are());
+        let (were, are) = (self.were, self.are);
         let name = policy.key.2;
         let (mut found, mut shut) = (Vec::new(), BTreeSet::new());
-        for service in &self.services {
-            let targets = targets(service);
-            let led = service.key.2;
-            for both in self.served(service) {
-                let [was, now] = both;
+        for served in &self.services {
+            let led = served.service.key.2;
+            for both in &served.pods {
+                let Both { was, now } = *both;
                 let selects =
                     policy.selects(Way::Ingress, was) || policy.selects(Way::Ingress, now);
-                let shown = now.shown();
-                let mut is_news = |who: &str| told.insert((who.to_owned(), shown.clone()));
+                let mut is_news = |who: &str, whom: String| told.insert((who.to_owned(), whom));
                 // Whoever asks for them is refused, and somebody asks for what a Service leads to.
-                if selects && closed(&are, now, Way::Ingress) {
-                    if !closed(&were, was, Way::Ingress) && is_news("all") {
+                if selects && closed(are, now, Way::Ingress, served.is_at(now)) {
+                    let shown = now.shown();
+                    // Others may ask at a port to which this Service does not lead.
+                    let shown = if closed(are, now, Way::Ingress, |_| true) {
+                        shown
+                    } else {
+                        format!("{shown} at {}", ports(&served.targets))
+                    };
+                    let was_closed = closed(were, was, Way::Ingress, served.is_at(was));
+                    if !was_closed && is_news("all", shown.clone()) {
                         shut.insert(shown);
                     }
                     continue;
                 }
                 if selects
-                    && self.shuts_outside((service, both), &targets)
-                    && let Some(by) = leaders(new, service)
-                    && is_news(&by)
+                    && self.shuts_outside(served, both)
+                    && let Some(by) = leaders(new, served.service)
+                    && is_news(&by, now.shown())
                 {
+                    let shown = now.shown();
                     found.push(format!(
                         "NetworkPolicy `{name}` admits nobody from outside of its namespace to the pods of {shown}, and {by} leads to them"
                     ));
                 }
-                for (who, how) in self.refused(policy, (service, both), &targets) {
-                    if is_news(&who) {
+                for (who, how) in self.refused(policy, served, both) {
+                    if is_news(&who, now.shown()) {
                         found.push(format!(
                             "{who} asks for Service `{led}`, and NetworkPolicy `{name}` {how}"
                         ));
@@ -176,39 +239,41 @@ impl Sides<'_> {
     }
 
     /// Whether somebody outside of the namespace was admitted to pods, and is no more.
-    fn shuts_outside(
-        &self,
-        (service, [was, now]): (&Led<'_>, [&Pods<'_>; 2]),
-        targets: &[Target],
-    ) -> bool {
-        let (were, are) = (self.were(), self.are());
-        let admits = |policies: &[&Policy<'_>], pods: &Pods<'_>| {
-            let is_port = |rule: &Value| targets.iter().any(|it| is_port(rule, it, pods));
-            admit(policies, pods, Way::Ingress, Peer::Elsewhere, is_port)
+    fn shuts_outside(&self, served: &Served<'_>, both: &Both<'_>) -> bool {
+        let Both { was, now } = *both;
+        let admits = |policies: &[Policy<'_>], pods: &Pods<'_>| {
+            admit(
+                policies,
+                pods,
+                Way::Ingress,
+                Peer::Elsewhere,
+                served.is_at(pods),
+            )
         };
         // Who carries a gateway may be among the pods of the namespace, unless all of those that are named are others.
-        let is_sure = service.is_outside || are_known(&are, now, &self.after);
-        is_sure && admits(&were, was) && !admits(&are, now)
+        let is_sure =
+            served.service.is_outside || are_known(self.are, now, self.after, served.is_at(now));
+        is_sure && admits(self.were, was) && !admits(self.are, now)
     }
 
     /// Who is given the address of a Service and refused by a policy or kept from it, with how.
     fn refused(
         &self,
         policy: &Policy<'_>,
-        (service, [was, now]): (&Led<'_>, [&Pods<'_>; 2]),
-        targets: &[Target],
+        served: &Served<'_>,
+        both: &Both<'_>,
     ) -> Vec<(String, String)> {
-        let (were, are) = (self.were(), self.are());
-        let meet = |policies: &[&Policy<'_>], caller: &Pods<'_>, callee: &Pods<'_>| {
-            let at = |rule: &Value| targets.iter().any(|it| is_port(rule, it, callee));
+        let Both { was, now } = *both;
+        let (were, are) = (self.were, self.are);
+        let meet = |policies: &[Policy<'_>], caller: &Pods<'_>, callee: &Pods<'_>| {
             let from = Peer::Pods(caller.key.3, &caller.labels);
             let to = Peer::Pods(callee.key.3, &callee.labels);
-            admit(policies, callee, Way::Ingress, from, at)
-                && admit(policies, caller, Way::Egress, to, at)
+            admit(policies, callee, Way::Ingress, from, served.is_at(callee))
+                && admit(policies, caller, Way::Egress, to, served.is_at(callee))
         };
         // Names are looked up by UDP (`kubernetes.io/docs/concepts/services-networking/dns-pod-service`), at a port of its pods that is not
         // 53 everywhere.
-        let looks_up = |policies: &[&Policy<'_>], caller: &Pods<'_>| {
+        let looks_up = |policies: &[Policy<'_>], caller: &Pods<'_>| {
             let dns = |rule: &Value| {
                 let is_udp = text(rule, "protocol") == Some("UDP");
                 is_udp || is_port(rule, &Target::Number(53), caller)
@@ -216,23 +281,23 @@ impl Sides<'_> {
             admit(policies, caller, Way::Egress, Peer::Elsewhere, dns)
         };
         let mut found = Vec::new();
-        for caller in self.after.iter().filter(|it| it.key != now.key) {
-            let before = self.before(caller).filter(|it| ask(it, service));
-            let met = |it: &&Pods<'_>| meet(&were, it, was) && looks_up(&were, it);
-            let Some(before) = before.filter(met) else {
-                continue;
-            };
+        let others = served.callers.iter();
+        for (caller, asks) in others.filter(|it| it.0.now.key != now.key) {
+            let (before, caller, asks) = (caller.was, caller.now, *asks);
+            // Most policies are about others: asked first, this keeps a plan of many short.
             let selects = |(caller, callee)| {
                 policy.selects(Way::Ingress, callee) || policy.selects(Way::Egress, caller)
             };
-            if ![(before, was), (caller, now)].into_iter().any(selects) {
+            if ![(before, was), (caller, now)].into_iter().any(selects)
+                || !meet(were, before, was)
+                || !looks_up(were, before)
+            {
                 continue;
             }
-            let asks = ask(caller, service);
-            let refused = |caller| [was, now].iter().any(|callee| !meet(&are, caller, callee));
+            let refused = |caller| [was, now].iter().any(|callee| !meet(are, caller, callee));
             let how = if asks && refused(caller) {
                 "keeps it from that"
-            } else if asks && !looks_up(&are, caller) {
+            } else if asks && !looks_up(are, caller) {
                 "lets it look up no name: it may ask nobody by UDP, nor at port 53"
             } else if refused(before) {
                 "keeps it from that until it is replaced"
@@ -249,17 +314,14 @@ impl Sides<'_> {
         let namespace = change.namespace.as_deref();
         let led = backends::led_by(old, (&change.kind, &change.name, namespace));
         let mut shut = BTreeSet::new();
-        for service in &self.services {
-            if !led.contains(&(
-                service.key.2.to_owned(),
-                service.key.3.map(ToOwned::to_owned),
-            )) {
+        for served in &self.services {
+            let (.., name, namespace) = served.service.key;
+            if !led.contains(&(name.to_owned(), namespace.map(ToOwned::to_owned))) {
                 continue;
             }
-            let targets = targets(service);
-            for both in self.served(service) {
-                if self.shuts_outside((service, both), &targets) {
-                    shut.insert(both[1].shown());
+            for both in &served.pods {
+                if self.shuts_outside(served, both) {
+                    shut.insert(both.now.shown());
                 }
             }
         }
@@ -291,6 +353,12 @@ fn targets(service: &Led<'_>) -> Vec<Target> {
         [Some(target.clone()), direct]
     });
     targets.flatten().collect()
+}
+
+fn ports(targets: &[Target]) -> String {
+    let shown: BTreeSet<String> = targets.iter().map(ToString::to_string).collect();
+    let shown: Vec<String> = shown.into_iter().collect();
+    format!("port {}", shown.join(", "))
 }
 
 /// Who leads to a Service from outside of its namespace.

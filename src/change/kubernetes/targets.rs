@@ -99,14 +99,23 @@ fn tell(change: &mut Change, port: u64, (before, now): (&Target, &Target)) -> Lo
          `kubectl rollout undo`"
     ));
     let name = &change.name;
+    let way = format!(
+        "have the pods of both versions listen on {before} and move the Service once all are new"
+    );
+    // A name that moves is a port by its name already.
+    let way = match now {
+        Target::Number(_) => format!(
+            "{way}; or let it lead to a port by its name, `targetPort: http`, which may have another number in each version"
+        ),
+        Target::Name(_) => format!(
+            "keep the name {before} of that port, which may have another number in each version; or {way}"
+        ),
+    };
     Loss {
         about: Lost::Pods,
         what: format!(
             "Service `{name}` leads to port {now} of its pods, and those that run say that they listen on {before} alone"
         ),
-        way: format!(
-            "have the pods of both versions listen on {before} and move the Service once all are new; or let it lead to a port by its name, \
-             `targetPort: http`, which may have another number in each version"
-        ),
+        way,
     }
 }
