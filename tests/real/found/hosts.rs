@@ -119,6 +119,11 @@ fn blue_green_by_hand() -> Verdict {
         owned.host.version("3")?;
         let refused = owned.host.run("deploy.sh").err().unwrap_or_default();
         says(&refused, "port 8081 is taken by process ")?;
+        // Of what was refused there is nothing to take back.
+        let stays = owned.host.run("rollback.sh")?;
+        says(&stays, "it stays: the last deploy is not live there")?;
+        owned.host.version("2")?;
+        owned.host.run("deploy.sh")?;
         owned.there_and_back("2")
     })?;
     owned.told(&seen)
