@@ -231,16 +231,18 @@ fn holder(step: &Step<'_>, target: TargetId, change: &Change) -> Option<(String,
         return None;
     }
     let asked = on_nodes(new.find(change.service.as_deref()?)?);
-    let mut gone = old.services_on(target).filter(|service| {
-        step.changes().any(|(on, it)| {
-            let is_left = on == target && it.effect == Effect::Left;
-            is_left && it.service.as_deref() == Some(service.name())
-        })
-    });
-    gone.find_map(|service| {
+    // Most services ask for none.
+    if asked.is_empty() {
+        return None;
+    }
+    let is_left = |name: &str| {
+        let mut left = step.on(target).filter(|it| it.effect == Effect::Left);
+        left.any(|it| it.service.as_deref() == Some(name))
+    };
+    old.services_on(target).find_map(|service| {
         let had = on_nodes(service);
         let port = had.into_iter().find(|port| asked.contains(port))?;
-        Some((old.swarm_name(service), port))
+        is_left(service.name()).then(|| (old.swarm_name(service), port))
     })
 }
 

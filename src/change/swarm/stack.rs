@@ -230,6 +230,12 @@ impl<'a> Stack<'a> {
             || section == "networks" && self.makes_unsaid(real)
     }
 
+    /// What somebody else makes, by its name in a section.
+    pub(super) fn external(&self, section: &str) -> impl Iterator<Item = &'a str> {
+        let entries = self.entries_of(section);
+        entries.filter_map(|(name, entry)| entry.is_external().then_some(name))
+    }
+
     /// Whether somebody else makes an entry of a section.
     pub(super) fn is_external(&self, section: &str, name: &str) -> bool {
         let entry = self.entries.get(&(section, name));

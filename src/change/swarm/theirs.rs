@@ -11,58 +11,49 @@ use std::collections::BTreeSet;
 /// are, with other networks and secrets made (docker/cli `cli/command/stack/swarm/deploy_composefile.go`, `deployCompose` and
 /// `validateExternalNetworks`; `cli/command/service/parse.go`, `ParseSecrets`: `secret not found`).
 pub(super) fn used(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut [Change]) {
-    let mut told: BTreeSet<String> = BTreeSet::new();
+    let mut told: BTreeSet<(&str, String)> = BTreeSet::new();
     for stack in new {
-        for service in &stack.services {
-            let sections = ["secrets", "configs", "networks"].into_iter();
-            let said = sections.flat_map(|section| theirs(stack, service, section, (old, new)));
-            let said: Vec<String> = said.filter(|said| !told.contains(said)).collect();
-            if said.is_empty() {
-                continue;
-            }
-            let name = format!("{}_{}", stack.name, service.name);
-            let mut changes = changes.iter_mut();
-            let change = changes.find(|it| it.kind == "service" && it.name == name);
-            let Some(change) = change.filter(|it| it.effect != Effect::Refused) else {
-                continue;
-            };
-            for said in said {
-                change.says_also(&said);
-                told.insert(said);
+        for section in ["secrets", "configs", "networks"] {
+            for name in stack.external(section) {
+                let real = stack.real(section, name);
+                let is_known = old.iter().any(|stack| stack.knows(section, &real));
+                let is_made = new.iter().any(|stack| stack.makes(section, &real));
+                let is_there = is_known || is_made || is_of_script(&real);
+                if is_there
+                    || is_of_engine(section, &real)
+                    || told.contains(&(section, real.clone()))
+                {
+                    continue;
+                }
+                let using = stack.services.iter().filter(|it| uses(it, section, name));
+                let names: Vec<String> = using
+                    .map(|it| format!("{}_{}", stack.name, it.name))
+                    .collect();
+                let mut changes = changes.iter_mut().filter(|it| it.kind == "service");
+                let first =
+                    changes.find(|it| names.contains(&it.name) && it.effect != Effect::Refused);
+                if let Some(change) = first {
+                    let kind = section.trim_end_matches('s');
+                    change.says_also(&format!(
+                        "the stack is refused where {kind} {real} is not there before"
+                    ));
+                    told.insert((section, real));
+                }
             }
         }
     }
 }
 
-fn theirs(
-    stack: &Stack<'_>,
-    service: &Object,
-    section: &str,
-    (old, new): (&[Stack<'_>], &[Stack<'_>]),
-) -> Vec<String> {
+fn uses(service: &Object, section: &str, name: &str) -> bool {
     let uses = at(&service.content, &[section]);
-    let names: Vec<String> = match uses.as_deref() {
+    match uses.as_deref() {
         Some(Value::Array(uses)) => {
-            let names = uses.iter().map(|it| it.get("source").unwrap_or(it));
-            names
-                .filter_map(Value::as_str)
-                .map(ToOwned::to_owned)
-                .collect()
+            let mut names = uses.iter().map(|it| it.get("source").unwrap_or(it));
+            names.any(|it| it.as_str() == Some(name))
         }
-        Some(Value::Object(joined)) => joined.keys().cloned().collect(),
-        _ => Vec::new(),
-    };
-    let external = names.iter().filter(|name| stack.is_external(section, name));
-    let real = external.map(|name| stack.real(section, name));
-    let asked = real.filter(|real| {
-        let is_known = old.iter().any(|stack| stack.knows(section, real));
-        let is_made = new.iter().any(|stack| stack.makes(section, real));
-        !is_known && !is_made && !is_of_script(real) && !is_of_engine(section, real)
-    });
-    let kind = section.trim_end_matches('s');
-    asked
-        .map(|real| format!("the stack is refused where {kind} {real} is not there before"))
-        .collect()
+        Some(Value::Object(joined)) => joined.contains_key(name),
+        _ => false,
+    }
 }
 
 /// Whether `deploy.sh` makes it, under a name with the hash of its value (`secret_of`).
