@@ -15,12 +15,6 @@ pub(super) fn lower(
     route: &Node<Route>,
     draft: &mut Draft<'_, '_>,
 ) -> Option<(&'static str, String)> {
-    if let Some(refused) = of_a_host(scene, route) {
-        draft.report(scene, refused);
-        draft.ledger.take_from(route.to.as_ref());
-        declare(route, draft);
-        return None;
-    }
     let by = draft.ledger.take_from(route.split_by.as_ref());
     let source = match by {
         Some(SplitBy::Client) => "$remote_addr",
@@ -62,23 +56,6 @@ pub(super) fn lower(
     Some((scheme, format!("${variable}")))
 }
 
-/// A part that goes to the slots of a plain host, which have no name that a variable could hold.
-fn of_a_host(scene: Scene<'_>, route: &Node<Route>) -> Option<Diagnostic> {
-    let splits = route.split.iter();
-    let mut parts: Vec<(Label, Span)> = splits.map(|it| (it.label.clone(), it.span)).collect();
-    if let Some(to) = &route.to
-        && let RouteTarget::Port(port) = &to.value
-    {
-        let reference = Reference::Port(port.service.clone(), port.port.clone());
-        parts.push((Label::Reference(reference), to.span));
-    }
-    parts.into_iter().find_map(|(label, span)| {
-        let (callee, _) = pools::target(scene, &label)?;
-        let is_there = scene.graph.is_on_host(callee);
-        is_there.then(|| hosts::no_share(callee.name(), span))
-    })
-}
-
 /// Accounts for what a route that leads nowhere says of shares.
 pub(super) fn declare(route: &Route, draft: &mut Draft<'_, '_>) {
     for split in &route.split {
@@ -100,6 +77,10 @@ fn place(
     let (callee, port) = pools::target(scene, label)?;
     let scheme = pools::scheme(callee, port, span);
     let scheme = scheme.map_err(|fault| draft.report(scene, *fault)).ok()?;
+    // Slots have no name that a variable could hold.
+    if scene.graph.is_on_host(callee) {
+        draft.report(scene, hosts::no_share(callee.name(), span));
+    }
     let host = gateway::host_of(scene, callee);
     let number = draft.ledger.take_from(port.number.as_ref())?.get();
     let address = format!("{host}:{number}");
