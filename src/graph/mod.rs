@@ -23,8 +23,8 @@ use crate::eval::{ConfigNode, DeployVariable, Deployment, ServiceNode};
 use crate::source::{Span, Str};
 use crate::types::{Date, Text, VariableId};
 use crate::vocabulary::{
-    Allow, App, Network, Node, Port, Protocol, RestartCondition, Secret, TargetId, TargetSettings,
-    Volume, Whole,
+    Allow, App, Network, Node, Port, Protocol, PublishMode, RestartCondition, Secret, TargetId,
+    TargetSettings, Volume, Whole,
 };
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -144,6 +144,12 @@ pub fn protocol(port: &Node<Port>) -> Protocol {
         None if port.label.name() == "http" => Protocol::Http,
         None => Protocol::Tcp,
     }
+}
+
+/// Whether a port is published on the nodes that run an instance, past the routing mesh of a swarm.
+pub fn is_of_nodes(port: &Node<Port>) -> bool {
+    let mode = port.mode.as_ref();
+    mode.is_some_and(|mode| mode.value == PublishMode::Host)
 }
 
 /// A port's number inside the container, where it is known at build time.

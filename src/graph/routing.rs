@@ -291,6 +291,18 @@ fn is_same(one: &[(Paths, Vec<Candidate<'_>>)], other: &[(Paths, Vec<Candidate<'
 }
 
 impl<'g> VirtualHost<'g> {
+    /// The pattern that decides about paths, with its routes: of those that cover them all the longest.
+    pub fn nearest(&self, to: &Paths) -> Option<&(Paths, Vec<Candidate<'g>>)> {
+        let covering = self.paths.iter().filter(|(paths, _)| paths.cover(to));
+        covering.reduce(|nearest, other| {
+            if nearest.0.cover(&other.0) {
+                other
+            } else {
+                nearest
+            }
+        })
+    }
+
     /// The routes that requests come to, in turn.
     pub fn asked(candidates: &[Candidate<'g>]) -> Vec<Candidate<'g>> {
         let mut out = candidates.to_vec();

@@ -6,8 +6,7 @@
 use super::Step;
 use super::order::{Before, Ordered};
 use super::versions::{self, Meetings, Unserved};
-use crate::diagnostics::Diagnostics;
-use crate::diagnostics::{Diagnostic, catalogue};
+use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::vocabulary::TargetId;
 use std::collections::BTreeSet;
 
@@ -103,82 +102,76 @@ fn others<'a>(step: &Step<'a>, callee: &str) -> BTreeSet<&'a str> {
 
 fn not_there(meetings: &Meetings<'_>, unserved: Unserved<'_>) -> Diagnostic {
     let Meetings { caller, callee, .. } = meetings;
-    let Unserved {
-        port,
-        asked,
-        served,
-    } = unserved;
-    Diagnostic::new(
-        &catalogue::NO_VERSION_IN_COMMON,
+    let (asks, served) = (asks(meetings, unserved), unserved.served);
+    without_order(
+        meetings,
         format!(
-            "`{caller}` asks `{callee}.{port}` for version {asked} as soon as the first slot has switched, since nginx takes its whole \
-             configuration then, and slots of the old `{callee}` serve {served}"
+            "{asks} as soon as the first slot has switched, since nginx takes its whole configuration then, and slots of the old \
+             `{callee}` serve {served}"
         ),
-        meetings.span,
+        format!(
+            "in two deploys: `{callee}` with `{caller}` as it is, which asks for what both serve; then `{caller}`"
+        ),
     )
-    .note("a gateway of a plain host is not deployed by itself: no order helps")
-    .help(format!(
-        "in two deploys: `{callee}` with `{caller}` as it is, which asks for what both serve; then `{caller}`"
-    ))
-    .about(caller)
 }
 
 fn not_back(meetings: &Meetings<'_>, unserved: Unserved<'_>) -> Diagnostic {
     let Meetings { caller, callee, .. } = meetings;
-    let Unserved {
-        port,
-        asked,
-        served,
-    } = unserved;
-    Diagnostic::new(
-        &catalogue::NO_VERSION_IN_COMMON,
+    let (asks, served) = (asks(meetings, unserved), unserved.served);
+    without_order(
+        meetings,
         format!(
-            "on the way back `{caller}` asks `{callee}.{port}` for version {asked} as soon as the first slot is back, since nginx takes \
-             its whole configuration then, and slots of the new `{callee}` serve {served}"
+            "on the way back {asks} as soon as the first slot is back, since nginx takes its whole configuration then, and slots of the \
+             new `{callee}` serve {served}"
         ),
-        meetings.span,
+        format!(
+            "in two deploys: `{caller}` with `{callee}` as it is, which serves both; then `{callee}`"
+        ),
     )
-    .note("a gateway of a plain host is not deployed by itself: no order helps")
-    .help(format!(
-        "in two deploys: `{caller}` with `{callee}` as it is, which serves both; then `{callee}`"
-    ))
-    .about(caller)
+}
+
+fn without_order(meetings: &Meetings<'_>, what: String, way: String) -> Diagnostic {
+    Diagnostic::new(&catalogue::NO_VERSION_IN_COMMON, what, meetings.span)
+        .note("a gateway of a plain host is not deployed by itself: no order helps")
+        .help(way)
+        .about(meetings.caller)
 }
 
 fn first(meetings: &Meetings<'_>, unserved: Unserved<'_>) -> Diagnostic {
-    let Meetings { caller, callee, .. } = meetings;
-    let Unserved {
-        port,
-        asked,
-        served,
-    } = unserved;
-    Diagnostic::new(
-        &catalogue::VERSIONS_IN_ORDER,
+    let callee = meetings.callee;
+    let (asks, served) = (asks(meetings, unserved), unserved.served);
+    in_order(
+        meetings,
         format!(
-            "`{callee}` goes first: whichever service switches has nginx take all of its new configuration, in which `{caller}` asks \
-             `{callee}.{port}` for version {asked}, and the old `{callee}` serves {served}"
+            "`{callee}` goes first: whichever service switches has nginx take all of its new configuration, in which {asks}, and the \
+             old `{callee}` serves {served}"
         ),
-        meetings.span,
+        format!("`deploy.sh {callee}` and `switch.sh {callee}` first, then the others"),
     )
-    .help(format!("`deploy.sh {callee}` and `switch.sh {callee}` first, then the others"))
-    .about(callee)
 }
 
 fn last(meetings: &Meetings<'_>, unserved: Unserved<'_>) -> Diagnostic {
-    let Meetings { caller, callee, .. } = meetings;
-    let Unserved {
-        port,
-        asked,
-        served,
-    } = unserved;
-    Diagnostic::new(
-        &catalogue::VERSIONS_IN_ORDER,
+    let callee = meetings.callee;
+    let (asks, served) = (asks(meetings, unserved), unserved.served);
+    in_order(
+        meetings,
         format!(
             "`{callee}` goes last, so that it is the first on the way back: whichever service goes back has nginx take all of its \
-             configuration of before, in which `{caller}` asks `{callee}.{port}` for version {asked}, and the new `{callee}` serves {served}"
+             configuration of before, in which {asks}, and the new `{callee}` serves {served}"
         ),
-        meetings.span,
+        format!("the others first, then `deploy.sh {callee}` and `switch.sh {callee}`"),
     )
-    .help(format!("the others first, then `deploy.sh {callee}` and `switch.sh {callee}`"))
-    .about(callee)
+}
+
+fn in_order(meetings: &Meetings<'_>, what: String, way: String) -> Diagnostic {
+    Diagnostic::new(&catalogue::VERSIONS_IN_ORDER, what, meetings.span)
+        .help(way)
+        .about(meetings.callee)
+}
+
+/// What is asked for, in words.
+fn asks(meetings: &Meetings<'_>, unserved: Unserved<'_>) -> String {
+    let Meetings { caller, callee, .. } = meetings;
+    let Unserved { port, asked, .. } = unserved;
+    format!("`{caller}` asks `{callee}.{port}` for version {asked}")
 }

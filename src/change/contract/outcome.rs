@@ -4,9 +4,9 @@ use super::data::other_writer;
 use super::{Both, Step, about, kept, place, ports};
 use crate::change::{Change, Effect, Field, Refusal};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
-use crate::graph::ServiceView;
+use crate::graph::{self, ServiceView};
 use crate::rollout::derivation;
-use crate::vocabulary::{PublishMode, TargetId};
+use crate::vocabulary::TargetId;
 
 /// What it refuses, in its words.
 pub(super) fn refusals(step: &Step<'_>, found: &mut Diagnostics) {
@@ -261,11 +261,7 @@ fn without_a_node(change: &Change, (holder, port): &(String, u64)) -> Diagnostic
 
 fn on_nodes(service: ServiceView<'_>) -> Vec<u64> {
     let ports = service.ports();
-    let on_nodes = ports.filter(|port| {
-        port.mode
-            .as_ref()
-            .is_some_and(|mode| mode.value == PublishMode::Host)
-    });
+    let on_nodes = ports.filter(|port| graph::is_of_nodes(port));
     on_nodes
         .filter_map(|port| {
             port.publish

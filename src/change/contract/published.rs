@@ -4,7 +4,7 @@ use super::listeners::{by_what, targets};
 use super::{Both, Step, pairs};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{self, Graph, ServiceView, routing};
-use crate::vocabulary::{Node, Port, Protocol, PublishMode, TargetId};
+use crate::vocabulary::{Node, Port, Protocol, TargetId};
 
 /// A port that is asked from outside.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -75,10 +75,6 @@ fn out_of_mesh(both: Both<'_>, new: &Graph, found: &mut Diagnostics) {
     if is_everywhere {
         return;
     }
-    let is_of_nodes = |port: &Node<Port>| {
-        let mode = port.mode.as_ref();
-        mode.is_some_and(|mode| mode.value == PublishMode::Host)
-    };
     let key = |port: &Node<Port>| {
         let publish = port.publish.as_ref()?;
         let is_udp = graph::protocol(port) == Protocol::Udp;
@@ -90,11 +86,11 @@ fn out_of_mesh(both: Both<'_>, new: &Graph, found: &mut Diagnostics) {
         listens.any(|it| routing::port(it) == number)
             && !is_mapped(both.old, TargetId::Swarm, number)
     };
-    for port in both.new.ports().filter(|port| is_of_nodes(port)) {
+    for port in both.new.ports().filter(|port| graph::is_of_nodes(port)) {
         let (Some(publish), Some((number, udp))) = (&port.publish, key(port)) else {
             continue;
         };
-        let mut had = both.old.ports().filter(|port| !is_of_nodes(port));
+        let mut had = both.old.ports().filter(|port| !graph::is_of_nodes(port));
         if !had.any(|was| key(was) == key(port)) && (udp || !listened(number)) {
             continue;
         }

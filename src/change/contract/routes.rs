@@ -101,8 +101,8 @@ fn keeps_part<'g>(
     is_as_before: impl Fn(&'g Node<Route>) -> bool,
 ) -> bool {
     let decided = |part: &Paths| {
-        let covering = host.paths.iter().filter(|(paths, _)| paths.cover(part));
-        nearest(covering).is_some_and(|(nearest, _)| nearest == paths)
+        host.nearest(part)
+            .is_some_and(|(nearest, _)| nearest == paths)
     };
     let longer = now.paths.iter();
     let mut longer = longer.filter(|(part, _)| part != paths && paths.cover(part) && decided(part));
@@ -116,8 +116,7 @@ fn lost<'g>(
     (name, paths, route): (&str, &Paths, &Node<Route>),
     now: &VirtualHost<'g>,
 ) -> Option<How<'g>> {
-    let covering = now.paths.iter().filter(|(now, _)| now.cover(paths));
-    let Some(nearest) = nearest(covering) else {
+    let Some(nearest) = now.nearest(paths) else {
         return Some(How::All);
     };
     // What it does not take is refused, never handed to a shorter path (`graph::routing`).
@@ -134,23 +133,6 @@ fn lost<'g>(
         now,
         first: (*first).to_owned(),
     })
-}
-
-type Routes<'h, 'g> = &'h (Paths, Vec<Candidate<'g>>);
-
-/// Of patterns that all cover the same paths, the one that the others cover: the longest path decides.
-fn nearest<'h, 'g>(mut covering: impl Iterator<Item = Routes<'h, 'g>>) -> Option<Routes<'h, 'g>>
-where
-    'g: 'h,
-{
-    let first = covering.next()?;
-    Some(covering.fold(first, |nearest, other| {
-        if nearest.0.cover(&other.0) {
-            other
-        } else {
-            nearest
-        }
-    }))
 }
 
 /// Whether routes of one pattern together take every request that another route takes: one for GET and one for POST are as one for both.
@@ -175,7 +157,7 @@ fn take_all(candidates: &[Candidate<'_>], route: &Route) -> bool {
 /// The route that takes the requests of another one, where it takes more paths or more names than these, and was not written for them.
 fn wider<'g>(
     (name, paths, route): (&str, &Paths, &Node<Route>),
-    (now, candidates): Routes<'_, 'g>,
+    (now, candidates): &(Paths, Vec<Candidate<'g>>),
 ) -> Option<&'g Node<Route>> {
     if !paths.cover(now) {
         return candidates.first().map(|it| it.route);

@@ -76,6 +76,15 @@ impl Policy<'_> {
     }
 }
 
+/// Those that count for pods in a way.
+fn selecting<'s, 'a>(
+    policies: &'s [Policy<'a>],
+    pods: &Pods<'_>,
+    way: Way,
+) -> impl Iterator<Item = &'s Policy<'a>> {
+    policies.iter().filter(move |it| it.selects(way, pods))
+}
+
 /// Whether a set of policies lets pods be asked, or ask, at a port; of no port where any will do.
 pub(super) fn admit(
     policies: &[Policy<'_>],
@@ -84,10 +93,7 @@ pub(super) fn admit(
     peer: Peer<'_>,
     is_port: impl Fn(&Value) -> bool,
 ) -> bool {
-    let mut selecting = policies
-        .iter()
-        .filter(|it| it.selects(way, pods))
-        .peekable();
+    let mut selecting = selecting(policies, pods, way).peekable();
     selecting.peek().is_none()
         || selecting.any(|policy| {
             let mut rules = policy.rules(way);
@@ -108,10 +114,7 @@ pub(super) fn closed(
     way: Way,
     is_port: impl Fn(&Value) -> bool,
 ) -> bool {
-    let mut selecting = policies
-        .iter()
-        .filter(|it| it.selects(way, pods))
-        .peekable();
+    let mut selecting = selecting(policies, pods, way).peekable();
     selecting.peek().is_some()
         && selecting.all(|it| !it.rules(way).any(|rule| is_for(rule, &is_port)))
 }
@@ -125,7 +128,7 @@ pub(super) fn are_known(
     known: &[Pods<'_>],
     is_port: impl Fn(&Value) -> bool,
 ) -> bool {
-    let selecting = policies.iter().filter(|it| it.selects(Way::Ingress, pods));
+    let selecting = selecting(policies, pods, Way::Ingress);
     let rules = selecting.flat_map(|it| it.rules(Way::Ingress));
     let mut peers = rules
         .filter(|rule| is_for(rule, &is_port))

@@ -21,8 +21,7 @@ pub(super) fn moved((old, new): (&Keyed<'_>, &Keyed<'_>), is_judged: bool, chang
     let (before, after) = (behind::all(old), behind::all(new));
     // Where all pods are stopped before new ones start nobody is asked in any case.
     let restarts = |it: &&Change| it.effect == Effect::RestartsAtOnce && is_workload(&it.kind);
-    let at_once: Vec<_> = changes.iter().filter(restarts).collect();
-    let at_once: Vec<_> = at_once.into_iter().map(of).collect();
+    let at_once: Vec<_> = changes.iter().filter(restarts).map(of).collect();
     for change in changes.iter_mut().filter(|it| moves(it)) {
         let namespace = change.namespace.as_deref();
         let key = ("", "Service", &*change.name, namespace);
@@ -30,33 +29,20 @@ pub(super) fn moved((old, new): (&Keyed<'_>, &Keyed<'_>), is_judged: bool, chang
         let Some((was, is)) = was.zip(is) else {
             continue;
         };
-        let behind = |pods: &[Pods<'_>]| -> Vec<usize> {
-            let all = pods.iter().enumerate();
-            let all = all.filter(|(_, it)| it.are_for(is.key.3, &is.selector));
-            all.map(|(index, _)| index).collect()
-        };
-        let run: Vec<&Pods<'_>> = behind(&before)
-            .into_iter()
-            .filter_map(|at| before.get(at))
-            .collect();
-        let come: Vec<&Pods<'_>> = behind(&after)
-            .into_iter()
-            .filter_map(|at| after.get(at))
-            .collect();
+        let are_behind = |it: &&Pods<'_>| it.are_for(is.key.3, &is.selector);
+        let run: Vec<&Pods<'_>> = before.iter().filter(are_behind).collect();
+        let come: Vec<&Pods<'_>> = after.iter().filter(are_behind).collect();
         let stop = |it: &&Pods<'_>| {
-            at_once.contains(&(
-                it.key.1.to_owned(),
-                it.key.2.to_owned(),
-                it.key.3.map(ToOwned::to_owned),
-            ))
+            let is_it = |(kind, name, namespace): &(String, String, Option<String>)| {
+                (&**kind, &**name, namespace.as_deref()) == (it.key.1, it.key.2, it.key.3)
+            };
+            at_once.iter().any(is_it)
         };
         if run.is_empty() || run.iter().any(stop) || was.is_headless || is.is_headless {
             continue;
         }
-        let lost: Vec<(u64, Target, Target)> = ports(&was, &is)
-            .filter(|(_, before, now)| is_missed((before, now), &run, &come))
-            .collect();
-        for (port, before, now) in lost {
+        let lost = ports(&was, &is).into_iter();
+        for (port, before, now) in lost.filter(|(_, it, now)| is_missed((it, now), &run, &come)) {
             let loss = tell(change, port, (&before, &now));
             // Between two programs ports go by their names, which `src/change/contract/endpoints.rs` looks at.
             change.losses.extend((!is_judged).then_some(loss));
@@ -73,7 +59,7 @@ fn of(change: &Change) -> (String, String, Option<String>) {
 }
 
 /// The ports of a Service that lead elsewhere.
-fn ports(was: &Led<'_>, is: &Led<'_>) -> impl Iterator<Item = (u64, Target, Target)> {
+fn ports(was: &Led<'_>, is: &Led<'_>) -> Vec<(u64, Target, Target)> {
     let moved = is.ports.iter().filter_map(|(name, number, target)| {
         let same = |it: &&(Option<String>, u64, Target)| it.1 == *number && it.0 == *name;
         let same_number = |it: &&(Option<String>, u64, Target)| it.1 == *number;
@@ -81,7 +67,7 @@ fn ports(was: &Led<'_>, is: &Led<'_>) -> impl Iterator<Item = (u64, Target, Targ
         let (.., before) = before.or_else(|| was.ports.iter().find(same_number))?;
         (before != target).then(|| (*number, before.clone(), target.clone()))
     });
-    moved.collect::<Vec<_>>().into_iter()
+    moved.collect()
 }
 
 /// Whether those that run listen where the port led to, and only others where it leads now.

@@ -1,10 +1,8 @@
 //! What a service says that policies are derived from, with the language's own defaults filled in.
 
-use crate::graph::{Graph, Promise, ReplicaRange, ServiceView};
+use crate::graph::{self, Graph, Promise, ReplicaRange, ServiceView};
 use crate::types::{Duration, Reference};
-use crate::vocabulary::{
-    Disturbance, Label, Node, PublishMode, TargetId, VolumeAccess, VolumeMount,
-};
+use crate::vocabulary::{Disturbance, Label, Node, TargetId, VolumeAccess, VolumeMount};
 
 /// Docker's own defaults (<https://docs.docker.com/reference/dockerfile/#healthcheck>), which are
 /// the language's too, so that one check means one thing on every target.
@@ -154,10 +152,8 @@ fn check(service: ServiceView<'_>) -> Option<Check> {
 
 /// Whether an instance takes a port of its node.
 pub fn publishes_on_nodes(service: ServiceView<'_>) -> bool {
-    service.ports().any(|port| {
-        let mode = port.mode.as_ref();
-        port.publish.is_some() && mode.is_some_and(|mode| mode.value == PublishMode::Host)
-    })
+    let mut ports = service.ports();
+    ports.any(|port| port.publish.is_some() && graph::is_of_nodes(port))
 }
 
 /// Whether no new instance of a service ever finds a place on a swarm while the old one is there: the task of a global service

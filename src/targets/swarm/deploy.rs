@@ -233,7 +233,7 @@ fn endpoint(lowering: &mut Lowering<'_, '_>) {
     let meshed = ports.filter_map(|port| {
         port.publish
             .as_ref()
-            .filter(|_| !super::is_host_mode(port))
+            .filter(|_| !crate::graph::is_of_nodes(port))
             .map(|publish| publish.key_span)
     });
     let listeners = service

@@ -1,8 +1,7 @@
 //! What the routing mesh does to a gateway's clients: each of them has the mesh's own address.
 
-use super::is_host_mode;
 use crate::diagnostics::{Diagnostic, catalogue};
-use crate::graph::routing;
+use crate::graph::{is_of_nodes, routing};
 use crate::source::Span;
 use crate::targets::docker::{Lowering, published};
 use crate::vocabulary::{Balance, Gateway, RateLimit, SplitBy};
@@ -14,7 +13,7 @@ pub(super) fn through_mesh(lowering: &mut Lowering<'_, '_>) {
         return;
     };
     let is_meshed = gateway.listen.iter().any(|listen| {
-        published(service, routing::port(listen)).is_none_or(|port| !is_host_mode(port))
+        published(service, routing::port(listen)).is_none_or(|port| !is_of_nodes(port))
     });
     if is_meshed {
         clients_look_alike(lowering, gateway);

@@ -18,7 +18,7 @@ use super::docker::{Lowering, declare_unused, names_to_add};
 use super::{Artifact, Header, Ledger, Lowered, Object, Plan, Target, Unproved, enter_app};
 use crate::graph::Graph;
 use crate::rollout::derivation::swarm as policy;
-use crate::vocabulary::{Node, Port, PublishMode, TargetId};
+use crate::vocabulary::TargetId;
 use crate::yaml;
 use stack::Half;
 use std::collections::{BTreeMap, BTreeSet};
@@ -128,11 +128,4 @@ impl Plan for Files {
         artifacts.sort_by(|a, b| a.path.cmp(&b.path));
         artifacts.into()
     }
-}
-
-/// Whether a port is published on the nodes that run an instance, past the routing mesh.
-fn is_host_mode(port: &Node<Port>) -> bool {
-    port.mode
-        .as_ref()
-        .is_some_and(|mode| mode.value == PublishMode::Host)
 }

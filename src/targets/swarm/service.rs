@@ -1,9 +1,9 @@
 //! One service of a stack file.
 
 use super::format::{Entry, Port, Service};
-use super::{deploy, gateway, is_host_mode, networks, patches, stack};
+use super::{deploy, gateway, networks, patches, stack};
 use crate::diagnostics::{Diagnostic, catalogue};
-use crate::graph::protocol;
+use crate::graph::{is_of_nodes, protocol};
 use crate::targets::contract;
 use crate::targets::docker::{self, Lowering, Place, configs, escaped, health, secrets, volumes};
 use crate::vocabulary::{Attribute, Between, Node, PortNumber, Protocol, Pull};
@@ -85,7 +85,7 @@ fn ports(lowering: &mut Lowering<'_, '_>) -> Vec<Port> {
 }
 
 fn published(port: &Node<crate::vocabulary::Port>, outside: u64, inside: u64, udp: bool) -> Port {
-    if is_host_mode(port) {
+    if is_of_nodes(port) {
         return Port::Long {
             target: inside,
             published: outside,

@@ -5,8 +5,8 @@ use super::includes::is_of;
 use super::lowering::is_idle;
 use super::text::Texts;
 use crate::diagnostics::{Diagnostic, catalogue};
-use crate::graph::routing::{self, VirtualHost};
-use crate::graph::{ServiceView, routing::Paths};
+use crate::graph::ServiceView;
+use crate::graph::routing::{self, Paths, VirtualHost};
 use crate::rollout::hosts::Policy;
 use crate::vocabulary::{
     Gateway, Listen, Method, Node, Protocol, Route, RouteTarget, Scheme, TargetId,
@@ -59,14 +59,7 @@ fn through(from: ServiceView<'_>, service: ServiceView<'_>, path: &str) -> Optio
 
 /// The route that takes a GET without headers of its own.
 fn taking<'g>(host: &VirtualHost<'g>, path: &str) -> Option<&'g Node<Route>> {
-    let wanted = Paths::One(path.to_owned());
-    let covering = host.paths.iter().filter(|(paths, _)| paths.cover(&wanted));
-    // The longest path decides, whichever of its routes takes the request.
-    let (_, candidates) = covering.max_by_key(|(paths, _)| match paths {
-        Paths::All => 0,
-        Paths::Below(prefix) => prefix.len(),
-        Paths::One(_) => usize::MAX,
-    })?;
+    let (_, candidates) = host.nearest(&Paths::One(path.to_owned()))?;
     let mut routes = candidates.iter().map(|candidate| candidate.route);
     routes.find(|route| {
         let gets = routing::methods(route).is_none_or(|methods| methods.contains(&Method::Get));
