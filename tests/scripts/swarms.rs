@@ -79,3 +79,37 @@ fn callers_go_back_before_those_that_they_call() {
     let said = "shop: what was changed runs the version before";
     assert_eq!(ran.said.matches(said).count(), 1, "{ran:?}");
 }
+
+/// One task more than is asked for, of which some shall run.
+const MORE: &str = r#"
+case "$1 $2" in
+  "service ls")
+    for name in $(cd "$here/services" && ls -d "${4##*=}"_* 2>/dev/null); do echo "$name|3/2"; done
+    exit 0
+    ;;
+  "service ps")
+    cat "$here/tasks"
+    exit 0
+    ;;
+esac
+"#;
+
+/// What the engine started once too often runs on until the next update: that is said, and not waited for.
+#[test]
+fn tasks_of_which_one_is_too_many_are_told() {
+    let place = swarm();
+    place.program("bin/docker", &format!("{MORE}{SWARM}"));
+    let running = "Running 3 seconds ago\n";
+    place.put("tasks", &running.repeat(3));
+    let ran = place.run(DEPLOY, &["--patience", "9"], &[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(
+        ran.said.contains("3 tasks run where 2 are asked for"),
+        "{ran:?}"
+    );
+    // One that shall not run any more is on its way.
+    place.put("tasks", &running.repeat(2));
+    let ran = place.run(DEPLOY, &["--patience", "9"], &[]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.said.contains("nothing has moved"), "{ran:?}");
+}
