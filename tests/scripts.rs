@@ -603,6 +603,42 @@ fn what_is_gone_is_made_again_before_its_callers_go_back() {
     );
 }
 
+/// A cluster too, whose objects are made again by the files of the program before.
+#[test]
+fn what_is_gone_of_a_cluster_is_made_again_first() {
+    let placed = |version, new: &str| {
+        let text = pair("kubernetes", version, 2, new);
+        format!("{text}\ntarget kubernetes {{ namespace = \"shop\" }}")
+    };
+    let tax = r#"service tax { image = "ex/tax:1", join net, port http { number = 80 } }"#;
+    let place = steps("kubernetes", &placed(1, tax), &placed(2, ""));
+    let back = |more: &[&str]| place.run("steps.sh", &[&["--back", "2"], more].concat(), &[]);
+    place.program("bin/kubectl", "echo \"$*\" >>\"$here/asked\"; echo \"$2\"");
+    assert_eq!(back(&["--", "--context=x"]).code, 0);
+    let asked = place.text("asked");
+    for object in ["deployment/tax", "service/tax"] {
+        let line =
+            format!("get {object} --ignore-not-found --output name --namespace shop --context=x");
+        assert!(asked.contains(&line), "{asked}");
+    }
+    place.program("bin/kubectl", "true");
+    place.put("called", "");
+    let ran = back(&[]);
+    let said = "these are gone, and what goes back may ask for them: tax.";
+    assert!(ran.code == 1 && ran.said.contains(said), "{ran:?}");
+    assert_eq!(place.text("called"), "");
+    back(&["--before", "old"]);
+    let called = place.text("called");
+    assert!(called.starts_with("old/deploy.sh --only tax\n"), "{called}");
+    // What does not answer says nothing of what is gone.
+    place.program("bin/kubectl", "false");
+    place.put("called", "");
+    let ran = back(&["--anyway"]);
+    let said = "the API server does not answer";
+    assert!(ran.code == 1 && ran.said.contains(said), "{ran:?}");
+    assert_eq!(place.text("called"), "");
+}
+
 #[test]
 fn options_of_steps_that_contradict_each_other_are_refused() {
     let place = steps("swarm", &pair("swarm", 1, 2, ""), &pair("swarm", 2, 2, ""));

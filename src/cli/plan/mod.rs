@@ -240,7 +240,7 @@ impl Plan {
             Format::Human => terminal::to_output(|out| human::write(&planned, style, out))?,
             Format::Json => terminal::to_output(|out| json::write(&planned, out))?,
             Format::Markdown => terminal::to_output(|out| markdown::write(&planned, out))?,
-            Format::Script => self.script(&planned, &new, wrong)?,
+            Format::Script => self.script(&planned, [&old, &new], wrong)?,
         }
         Ok(match (wrong, self.detailed_exitcode) {
             (true, _) => Exit::Found,
@@ -250,7 +250,12 @@ impl Plan {
     }
 
     /// Writes the commands, and what is wrong with the step beside them; of a step with errors nothing but those.
-    fn script(&self, planned: &Planned<'_>, new: &Compiled, wrong: bool) -> Result<(), Failure> {
+    fn script(
+        &self,
+        planned: &Planned<'_>,
+        [old, new]: [&Compiled; 2],
+        wrong: bool,
+    ) -> Result<(), Failure> {
         if let Some(name) = planned.objects_only {
             return Err(Failure::new(format!(
                 "a script keeps the order of services, and of `{name}` only objects are known"
@@ -266,7 +271,9 @@ impl Plan {
             terminal::say("error: no script is written for a step with errors");
             return Ok(());
         }
-        terminal::to_output(|out| script::write(planned, target, objects, out))
+        let before = &old.inspection.objects;
+        let before = script::of(target.target, before);
+        terminal::to_output(|out| script::write(planned, target, [before, objects], out))
     }
 
     fn compile(

@@ -24,8 +24,7 @@ pub(super) fn target<'a>(
     objects: &'a [(TargetId, Vec<Object>)],
 ) -> Result<(&'a TargetChanges, &'a [Object]), Failure> {
     let scripted = targets.iter().filter_map(|target| {
-        let mut objects = objects.iter().filter(|(id, _)| *id == target.target);
-        let objects = objects.next().map_or(&[][..], |(_, objects)| objects);
+        let objects = of(target.target, objects);
         has_steps(target.target, objects).then_some((target, objects))
     });
     let mut found = scripted;
@@ -51,6 +50,12 @@ pub(super) fn target<'a>(
     }
 }
 
+/// The objects of a target; none where the program is not for it.
+pub(super) fn of(target: TargetId, objects: &[(TargetId, Vec<Object>)]) -> &[Object] {
+    let mut objects = objects.iter().filter(|(id, _)| *id == target);
+    objects.next().map_or(&[], |(_, objects)| objects)
+}
+
 /// Whether a target's `deploy.sh` takes services one by one.
 fn has_steps(target: TargetId, objects: &[Object]) -> bool {
     match target {
@@ -73,7 +78,7 @@ fn on_host(file: &str) -> Option<&str> {
 pub(super) fn write(
     planned: &Planned<'_>,
     target: &TargetChanges,
-    objects: &[Object],
+    [before, objects]: [&[Object]; 2],
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let (old, new) = planned.names;
@@ -101,7 +106,7 @@ pub(super) fn write(
         target.target.word(),
         steps.len(),
         variables.collect::<Vec<_>>().join(" "),
-        words(&left_behind(target))
+        words(&left_behind(target, before))
     )?;
     for (number, step) in (1..).zip(&steps) {
         let mut line = format!("    {number}) ");
@@ -263,14 +268,28 @@ fn steps(planned: &Planned<'_>, target: &TargetChanges, objects: &[Object]) -> V
     steps
 }
 
-/// What a swarm is left with under the names of before: whoever goes back may have asked for it.
-fn left_behind(target: &TargetChanges) -> Vec<String> {
-    let changes = target.changes.iter();
-    let services = changes.filter(|it| target.target == TargetId::Swarm && it.kind == "service");
-    let left = services.filter_map(|change| match (change.effect, &change.was) {
-        (Effect::Left, _) => Some(change.name.clone()),
-        (Effect::Renamed, Some(was)) => Some(was.name.clone()),
-        _ => None,
+/// What there still is under the names of before: whoever goes back may have asked for it. A swarm's service by its name,
+/// an object of Kubernetes as the file that makes it again, its kind and name, and its namespace where that is said.
+fn left_behind(target: &TargetChanges, before: &[Object]) -> Vec<String> {
+    let left = target.changes.iter().filter_map(|change| {
+        let (kind, name) = match (change.effect, &change.was) {
+            (Effect::Left, _) => (&change.kind, &change.name),
+            (Effect::Renamed, Some(was)) => (&was.kind, &was.name),
+            _ => return None,
+        };
+        let answers = ["Service", "Deployment", "StatefulSet", "DaemonSet"];
+        match target.target {
+            TargetId::Swarm => (kind == "service").then(|| name.clone()),
+            TargetId::Kubernetes if answers.contains(&kind.as_str()) => {
+                let mut objects = before.iter();
+                let object = objects.find(|it| it.kind == *kind && it.name == *name)?;
+                let file = on_cluster(object)?;
+                let namespace = object.namespace.as_deref().unwrap_or_default();
+                let line = format!("{file} {}/{name} {namespace}", kind.to_lowercase());
+                Some(line.trim_end().to_owned())
+            }
+            _ => None,
+        }
     });
     left.collect()
 }
@@ -317,6 +336,11 @@ fn known_as(target: TargetId, change: &Change, objects: &[Object]) -> Option<Str
     let is = |object: &&Object| object.kind == change.kind && object.name == change.name;
     let object = objects.iter().find(is);
     let object = object.filter(|_| deployed && change.service.is_some())?;
+    on_cluster(object).map(ToOwned::to_owned)
+}
+
+/// The file of an object of Kubernetes, as its `deploy.sh --only` knows it.
+fn on_cluster(object: &Object) -> Option<&str> {
     let (_, file) = object.file.split_once('/')?;
-    file.strip_suffix(".yaml").map(ToOwned::to_owned)
+    file.strip_suffix(".yaml")
 }

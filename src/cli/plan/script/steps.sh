@@ -168,7 +168,8 @@ require_way_back() {
 require_left() {
   local name gone=() words=()
   for name in ${left[@]+"${left[@]}"}; do
-    docker service inspect "$name" >/dev/null 2>&1 || gone+=("$name")
+    # Of an object the file that makes it again is told, which may have another one.
+    if ! is_there "$name" && [[ " ${gone[*]-} " != *" ${name%% *} "* ]]; then gone+=("${name%% *}"); fi
   done
   if [ ${#gone[@]} -eq 0 ]; then return 0; fi
   if [ -n "$before" ]; then
@@ -179,6 +180,21 @@ require_left() {
     fail "these are gone, and what goes back may ask for them: ${gone[*]}. --before DIR makes them again first;" \
       "--anyway goes back without them"
   fi
+}
+
+# Whether a service of the swarm is there, or an object of the cluster: `FILE KIND/NAME [NAMESPACE]`.
+is_there() {
+  local object namespace found
+  if [ "$target" = swarm ]; then
+    docker service inspect "$1" >/dev/null 2>&1
+    return
+  fi
+  read -r _ object namespace <<<"$1"
+  found=$(
+    kubectl get "$object" --ignore-not-found --output name ${namespace:+--namespace "$namespace"} \
+      ${options[@]+"${options[@]}"}
+  ) || fail "nothing was taken back: the API server does not answer"
+  [ -n "$found" ]
 }
 
 take_back() {
