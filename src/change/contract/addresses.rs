@@ -141,7 +141,9 @@ enum Why {
 /// A caller and a callee that cannot be replaced one after the other in either order.
 pub(super) fn moved(step: &Step<'_>, found: &mut Diagnostics) {
     for (old_meets_new, new_meets_old) in meetings(step) {
-        if let (Some(fault), Some(_)) = (old_meets_new, new_meets_old) {
+        if let (Some(fault), Some(_)) = (old_meets_new, new_meets_old)
+            && !step.is_down_meanwhile(fault.caller)
+        {
             found.push(no_order(fault));
         }
     }

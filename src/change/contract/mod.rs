@@ -32,7 +32,7 @@ pub(super) use order::Before;
 
 use super::{Change, Effect, TargetChanges, places};
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::graph::{EdgeKind, Graph, ServiceView};
+use crate::graph::{EdgeKind, Graph, Promise, ServiceView};
 use crate::rules::Waivers;
 use crate::source::Span;
 use crate::types::VariableId;
@@ -228,6 +228,19 @@ impl<'a> Step<'a> {
         let variables = variables.filter(move |(name, _)| is_declared(name));
         let services = variables.flat_map(|(_, services)| services);
         services.filter_map(|it| it.service.as_deref())
+    }
+
+    /// Whether nobody may count on a service while this step goes on: it accepts downtime, and wherever it changes all its
+    /// instances are stopped at once. What it asks for in vain meanwhile is part of that.
+    fn is_down_meanwhile(&self, name: &str) -> bool {
+        let accepts = |new: &Graph| Some(new.promise(new.find(name)?) == Promise::Downtime);
+        let mut ends = self.changes().filter_map(|(_, change)| {
+            let is_its = change.service.as_deref() == Some(name) && change.effect.replaces();
+            is_its.then_some(change.effect == Effect::RestartsAtOnce)
+        });
+        // One at least.
+        let at_once = ends.next() == Some(true) && ends.all(|at_once| at_once);
+        at_once && self.new.and_then(accepts) == Some(true)
     }
 
     fn is_switched_on(&self, name: &str) -> bool {

@@ -35,7 +35,9 @@ pub(super) struct Meetings<'a> {
 pub(super) fn in_common(step: &Step<'_>, found: &mut Diagnostics) {
     let elsewhere = meetings(step).iter();
     for meetings in elsewhere.filter(|it| !gateways::leads(step, it)) {
-        if let (Some(old), Some(new)) = (meetings.old_meets_new, meetings.new_meets_old) {
+        if let (Some(old), Some(new)) = (meetings.old_meets_new, meetings.new_meets_old)
+            && !step.is_down_meanwhile(meetings.caller)
+        {
             found.push(no_order(meetings, old, new));
         }
     }
