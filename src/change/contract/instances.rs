@@ -112,7 +112,7 @@ fn reset(change: &Change, was: u64) -> Diagnostic {
     .labelled("`replicas` is no longer written, and its default is 1")
     .help(
         "first apply `spec.replicas` alone under a `--field-manager` of its own, so that the number stays when it is no \
-         longer written: `zdc explain ZD4059` has the command",
+         longer written, and accept this then, `allow replicas_reset`: `zdc explain ZD4059` has the command",
     );
     about(diagnostic, change)
 }
