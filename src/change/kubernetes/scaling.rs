@@ -124,8 +124,8 @@ const RETENTION: &str = "kubernetes.io/docs/concepts/workloads/controllers/state
 const PARALLEL: &str =
     "kubernetes.io/docs/concepts/workloads/controllers/statefulset, Parallel Pod Management";
 
-/// What becomes of the claims of a `StatefulSet` whose number of pods changes, and whether the pods go one by one; what is lost, where
-/// something is.
+/// What becomes of the claims of a `StatefulSet` whose number of pods changes, and whether the pods go one by one; what is lost or left,
+/// where something is.
 pub(super) fn stateful(object: &Object, fields: &mut [Field]) -> Option<&'static str> {
     let field = fields.iter_mut().find(|it| it.path == "spec.replicas")?;
     let said = |path: &[&str], word: &str| {
@@ -134,25 +134,33 @@ pub(super) fn stateful(object: &Object, fields: &mut [Field]) -> Option<&'static
     let number = |side: &Option<Value>| side.as_ref().and_then(Value::as_u64).unwrap_or(1);
     let policy = ["spec", "persistentVolumeClaimRetentionPolicy", "whenScaled"];
     let claims = at(&object.content, &["spec", "volumeClaimTemplates"]);
-    let loses =
-        number(&field.new) < number(&field.old) && claims.is_some() && said(&policy, "Delete");
+    let leaves = number(&field.new) < number(&field.old) && claims.is_some();
+    let loses = leaves && said(&policy, "Delete");
     let at_once = said(&["spec", "podManagementPolicy"], "Parallel");
-    (field.because, field.source) = match (loses, at_once) {
-        (true, true) => (
+    let because = match (loses, at_once) {
+        (true, true) => Some((
             "pods are stopped at once, and the claims of stopped ones are deleted",
             RETENTION,
-        ),
-        (true, false) => (
+        )),
+        (true, false) => Some((
             "pods are stopped one by one, and the claims of stopped ones are deleted",
             RETENTION,
-        ),
-        (false, true) => (
+        )),
+        (false, true) => Some((
             "pods are started or stopped at once; what a stopped one stored stays",
             PARALLEL,
-        ),
-        (false, false) => return None,
+        )),
+        (false, false) => None,
     };
-    loses.then_some(
-        "`whenScaled: Delete` deletes the claims of the pods that are stopped, with their data",
-    )
+    if let Some((because, source)) = because {
+        (field.because, field.source) = (because, source);
+    }
+    if loses {
+        Some(
+            "`whenScaled: Delete` deletes the claims of the pods that are stopped, with their data",
+        )
+    } else {
+        leaves
+            .then_some("the claims of the pods that are stopped stay, and nobody reads their data")
+    }
 }
