@@ -122,6 +122,17 @@ fn around_pods(change: &Change, grown: Option<&str>) -> String {
 fn way_to_keep_the_name(step: &Step<'_>, change: &Change) -> Option<String> {
     if change.kind == "file" {
         let stays = change.service.as_deref().and_then(|name| step.both(name));
+        let old = step
+            .old
+            .filter(|old| step.new.is_some_and(|new| new.name() != old.name()));
+        if let Some(old) = old.filter(|_| stays.is_some()) {
+            // nginx has the upstreams of both apps otherwise, of one name.
+            let app = old.name();
+            return Some(format!(
+                "keep the name of the app, `app {app}`; or give it slots that nobody has, have its first switch take the place of the \
+                 old app, `ZDC_REPLACES=/etc/nginx/conf.d/{app}.conf switch.sh`, and stop the slots of that by hand once it is live"
+            ));
+        }
         if stays.is_some() {
             let way = "give it slots that nobody has, or keep those that it had until the ones of the service that is gone were stopped by hand";
             return Some(way.to_owned());
