@@ -74,27 +74,27 @@ pub(super) fn is_one(kind: &str) -> bool {
     WHO.iter().any(|(_, it)| *it == kind)
 }
 
-/// The Services that something leads to, each with its namespace.
-pub(super) fn led_by(
-    side: &Keyed<'_>,
+/// Something that leads to Services, and these, each with its namespace.
+pub(super) fn led_by<'a>(
+    side: &Keyed<'a>,
     (kind, name, namespace): (&str, &str, Option<&str>),
-) -> Vec<(String, Option<String>)> {
+) -> Option<(Key<'a>, Vec<(String, Option<String>)>)> {
     let mut all = side.iter();
     let found = all.find(|(key, _)| {
         WHO.contains(&(key.0, key.1)) && (key.1, key.2, key.3) == (kind, name, namespace)
     });
-    let led = found.and_then(leader);
-    let led = led.into_iter().flat_map(|(_, all)| all);
-    led.map(|it| (it.service, it.namespace)).collect()
+    let (key, led) = found.and_then(leader)?;
+    let led = led.into_iter().map(|it| (it.service, it.namespace));
+    Some((key, led.collect()))
 }
 
-/// The first that leads to a Service.
-pub(super) fn leading_to(side: &Keyed<'_>, service: Key<'_>) -> Option<String> {
-    let mut leaders: Vec<Leader<'_>> = side.iter().filter_map(leader).collect();
-    leaders.sort_unstable_by_key(|(key, _)| *key);
-    let mut leading = leaders.iter();
-    let (key, _) = leading.find(|(_, all)| all.iter().any(|it| it.is_of(service)))?;
-    Some(shown(*key))
+/// Those that lead to a Service, by their names.
+pub(super) fn leading_to<'a>(side: &Keyed<'a>, service: Key<'_>) -> Vec<Key<'a>> {
+    let leaders = side.iter().filter_map(leader);
+    let leading = leaders.filter(|(_, all)| all.iter().any(|it| it.is_of(service)));
+    let mut leading: Vec<Key<'a>> = leading.map(|(key, _)| key).collect();
+    leading.sort_unstable();
+    leading
 }
 
 /// Somebody, with where it leads to.

@@ -4,6 +4,7 @@
 mod askers;
 mod backends;
 mod behind;
+mod carriers;
 mod configs;
 mod decoding;
 mod defaults;

@@ -6,7 +6,8 @@
 use super::askers::{Asked, asked};
 use super::backends;
 use super::behind::{self, Led, Pods, Target};
-use super::parts::text;
+use super::carriers;
+use super::parts::{self, text};
 use super::policies::{self, Peer, Policy, Way, admit, are_known, closed, is_port};
 use super::{Key, Keyed};
 use crate::change::{Change, Effect, Loss, Lost};
@@ -211,7 +212,7 @@ impl Sides<'_> {
                 }
                 if selects
                     && self.shuts_outside(served, both)
-                    && let Some(by) = leaders(new, served.service)
+                    && let Some(by) = self.leader(new, served, now)
                     && is_news(&by, now.shown())
                 {
                     let shown = now.shown();
@@ -250,10 +251,30 @@ impl Sides<'_> {
                 served.is_at(pods),
             )
         };
-        // Who carries a gateway may be among the pods of the namespace, unless all of those that are named are others.
-        let is_sure =
-            served.service.is_outside || are_known(self.are, now, self.after, served.is_at(now));
-        is_sure && admits(self.were, was) && !admits(self.are, now)
+        admits(self.were, was) && !admits(self.are, now)
+    }
+
+    /// Whether who carries something that leads to pods is not among the pods that are admitted: all that are named are others, or it is in
+    /// another namespace.
+    fn is_shut_out(
+        &self,
+        side: &Keyed<'_>,
+        leader: Key<'_>,
+        served: &Served<'_>,
+        now: &Pods<'_>,
+    ) -> bool {
+        are_known(self.are, now, self.after, served.is_at(now))
+            || carriers::is_elsewhere(side, leader, now.key.3)
+    }
+
+    /// Who leads to a Service from outside of its namespace, and is not admitted to its pods.
+    fn leader(&self, new: &Keyed<'_>, served: &Served<'_>, now: &Pods<'_>) -> Option<String> {
+        let service = served.service;
+        let leading = backends::leading_to(new, service.key);
+        let mut leading = leading.into_iter();
+        let by = leading.find(|it| self.is_shut_out(new, *it, served, now));
+        let itself = service.is_outside.then(|| service.key);
+        by.or(itself).map(parts::shown)
     }
 
     /// Who is given the address of a Service and refused by a policy or kept from it, with how.
@@ -312,7 +333,10 @@ impl Sides<'_> {
     /// What leads from outside, is written no more and stays: whether it goes on to be answered.
     fn led(&self, old: &Keyed<'_>, change: &mut Change) {
         let namespace = change.namespace.as_deref();
-        let led = backends::led_by(old, (&change.kind, &change.name, namespace));
+        let of = (&*change.kind, &*change.name, namespace);
+        let Some((leader, led)) = backends::led_by(old, of) else {
+            return;
+        };
         let mut shut = BTreeSet::new();
         for served in &self.services {
             let (.., name, namespace) = served.service.key;
@@ -320,7 +344,9 @@ impl Sides<'_> {
                 continue;
             }
             for both in &served.pods {
-                if self.shuts_outside(served, both) {
+                if self.shuts_outside(served, both)
+                    && self.is_shut_out(old, leader, served, both.now)
+                {
                     shut.insert(both.now.shown());
                 }
             }
@@ -359,15 +385,4 @@ fn ports(targets: &[Target]) -> String {
     let shown: BTreeSet<String> = targets.iter().map(ToString::to_string).collect();
     let shown: Vec<String> = shown.into_iter().collect();
     format!("port {}", shown.join(", "))
-}
-
-/// Who leads to a Service from outside of its namespace.
-fn leaders(new: &Keyed<'_>, service: &Led<'_>) -> Option<String> {
-    let by = backends::leading_to(new, service.key);
-    let itself = || {
-        service
-            .is_outside
-            .then(|| format!("Service {}", service.key.2))
-    };
-    by.or_else(itself)
 }
