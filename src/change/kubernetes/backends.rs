@@ -2,10 +2,11 @@
 //! resource: a backend is a Service and a port of it), and the routes of the Gateway API (`gateway-api.sigs.k8s.io/reference/spec`,
 //! `BackendObjectReference`: a reference that cannot be resolved answers 500).
 
+use super::behind::Target;
 use super::parts::{items, shown};
 use super::{Key, Keyed};
 use crate::change::difference::{at, value};
-use crate::change::{Change, Effect};
+use crate::change::{Change, Effect, Loss, Lost};
 use crate::targets::Object;
 use serde_json::Value;
 
@@ -16,28 +17,13 @@ const WHO: [(&str, &str); 3] = [
     ("gateway.networking.k8s.io", "GRPCRoute"),
 ];
 
-/// A port of a Service, by its number or its name.
-#[derive(Clone, PartialEq)]
-enum Port {
-    Number(u64),
-    Name(String),
-}
-
-impl std::fmt::Display for Port {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Number(number) => write!(f, "{number}"),
-            Self::Name(name) => write!(f, "`{name}`"),
-        }
-    }
-}
-
 /// Where somebody leads to.
 #[derive(Clone, PartialEq)]
 struct Backend {
     service: String,
     namespace: Option<String>,
-    port: Option<Port>,
+    /// By its number or its name.
+    port: Option<Target>,
 }
 
 impl Backend {
@@ -55,15 +41,28 @@ impl Backend {
 
     /// Whether a Service has the port, or may have it.
     fn is_served(&self, service: &Object) -> bool {
+        self.is_any(service, |port, wanted| match wanted {
+            Target::Number(number) => port.get("port").and_then(Value::as_u64) == Some(*number),
+            Target::Name(name) => port.get("name").and_then(Value::as_str) == Some(name),
+        })
+    }
+
+    /// Whether it is what a Service calls a port of its pods, which some controllers take as well (kubernetes/ingress-nginx
+    /// `internal/ingress/controller/controller.go`, `serviceEndpoints`).
+    fn is_of_pods(&self, service: &Object) -> bool {
+        self.is_any(service, |port, wanted| {
+            port.get("targetPort").and_then(Target::of).as_ref() == Some(wanted)
+        })
+    }
+
+    /// Whether it names no port, or one of a Service is such a one; of no ports nothing is known.
+    fn is_any(&self, service: &Object, is_it: impl Fn(&Value, &Target) -> bool) -> bool {
         let ports = at(&service.content, &["spec", "ports"]);
         let ports = ports.as_deref().and_then(Value::as_array);
         let (Some(ports), Some(wanted)) = (ports, &self.port) else {
             return true;
         };
-        ports.iter().any(|port| match wanted {
-            Port::Number(number) => port.get("port").and_then(Value::as_u64) == Some(*number),
-            Port::Name(name) => port.get("name").and_then(Value::as_str) == Some(name),
-        })
+        ports.iter().any(|port| is_it(port, wanted))
     }
 }
 
@@ -110,8 +109,8 @@ pub(super) fn led_to((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change
     let mut leaders: Vec<Leader<'_>> = new.iter().filter_map(leader).collect();
     leaders.sort_unstable_by_key(|(key, _)| *key);
     for change in changes.iter_mut() {
-        let said = if is_left(change) {
-            left(change, (old, new), &leaders)
+        let (said, losses) = if is_left(change) {
+            (left(change, (old, new), &leaders), Vec::new())
         } else if moves_ports(change) {
             moved(change, (old, new), &leaders)
         } else if leads(change) {
@@ -122,6 +121,7 @@ pub(super) fn led_to((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change
         for said in said {
             change.says_also(&said);
         }
+        change.losses.extend(losses);
     }
 }
 
@@ -164,51 +164,75 @@ fn left(
     vec![format!("{} {does}", shown.join(", "))]
 }
 
+/// What is said, and what is lost.
+type Told = (Vec<String>, Vec<Loss>);
+
 /// Who leads to a port that a Service has no more.
-fn moved(
-    change: &Change,
-    (old, new): (&Keyed<'_>, &Keyed<'_>),
-    leaders: &[Leader<'_>],
-) -> Vec<String> {
+fn moved(change: &Change, (old, new): (&Keyed<'_>, &Keyed<'_>), leaders: &[Leader<'_>]) -> Told {
     let service = key_of(change);
     let (Some(was), Some(is)) = (old.get(&service), new.get(&service)) else {
-        return Vec::new();
+        return Told::default();
     };
     let gone = |it: &&Backend| it.is_of(service) && it.is_served(was) && !it.is_served(is);
-    let mut ports: Vec<(&Port, Vec<String>)> = Vec::new();
+    // By the port, and by whether somebody may find it all the same.
+    let mut ports: Vec<(&Target, bool, Vec<String>)> = Vec::new();
     for (key, all) in leaders {
-        for port in all.iter().filter(gone).filter_map(|it| it.port.as_ref()) {
-            let who = shown(*key);
-            match ports.iter_mut().find(|(it, _)| *it == port) {
-                Some((_, all)) if !all.contains(&who) => all.push(who),
+        for backend in all.iter().filter(gone) {
+            let Some(port) = &backend.port else { continue };
+            let (who, perhaps) = (shown(*key), is_found(*key, backend, is));
+            let same = ports.iter_mut().find(|it| it.0 == port && it.1 == perhaps);
+            match same {
+                Some((.., all)) if !all.contains(&who) => all.push(who),
                 Some(_) => {}
-                None => ports.push((port, vec![who])),
+                None => ports.push((port, perhaps, vec![who])),
             }
         }
     }
-    let say = |(port, who): (&Port, Vec<String>)| {
+    let (mut said, mut losses) = Told::default();
+    for (port, perhaps, who) in ports {
         let lead = if who.len() == 1 { "leads" } else { "lead" };
         let who = who.join(", ");
-        format!("{who} {lead} to port {port}, which is gone: to nobody from then on")
-    };
-    ports.into_iter().map(say).collect()
+        if perhaps {
+            said.push(format!(
+                "{who} {lead} to port {port}, which is gone: to nobody from then on, unless who carries that takes it for a port of the pods, as ingress-nginx does"
+            ));
+            continue;
+        }
+        said.push(format!(
+            "{who} {lead} to port {port}, which is gone: to nobody from then on"
+        ));
+        losses.push(unserved(
+            format!("{who} {lead} to port {port} of Service `{}`, which has it no more", change.name),
+            "keep that port beside the new one until nobody leads there; or lead to the new one in the same step",
+        ));
+    }
+    (said, losses)
+}
+
+/// Whether a controller of an Ingress may take its port for one of the pods, and find them.
+fn is_found(leader: Key<'_>, backend: &Backend, service: &Object) -> bool {
+    leader.1 == "Ingress" && backend.is_of_pods(service)
+}
+
+fn unserved(what: String, way: &str) -> Loss {
+    Loss {
+        about: Lost::Callers,
+        what: format!("{what}: who carries that finds nobody there"),
+        way: way.to_owned(),
+    }
 }
 
 /// Where somebody comes to lead to, and there is nothing.
-fn nobody(
-    change: &Change,
-    (old, new): (&Keyed<'_>, &Keyed<'_>),
-    leaders: &[Leader<'_>],
-) -> Vec<String> {
+fn nobody(change: &Change, (old, new): (&Keyed<'_>, &Keyed<'_>), leaders: &[Leader<'_>]) -> Told {
     let is_it = |key: Key<'_>| {
         (key.1, key.2, key.3) == (&*change.kind, &*change.name, change.namespace.as_deref())
     };
     let Some((key, all)) = leaders.iter().find(|(key, _)| is_it(*key)) else {
-        return Vec::new();
+        return Told::default();
     };
     let before = old.get(key).and_then(|was| leader((key, was)));
     let before = before.map_or_else(Vec::new, |(_, all)| all);
-    let mut said: Vec<String> = Vec::new();
+    let (mut said, mut losses): (Vec<String>, Vec<Loss>) = Told::default();
     for backend in all.iter().filter(|it| !before.contains(it)) {
         let name = &backend.service;
         let of_old = backend.of(old);
@@ -219,10 +243,27 @@ fn nobody(
             {
                 continue;
             }
-            Some(_) => {
+            Some(is) => {
                 let Some(port) = &backend.port else {
                     continue;
                 };
+                // Somebody was asked there, and is by this one no more.
+                let led = |it: &&Backend| {
+                    let same = it.service == *name && it.namespace == backend.namespace;
+                    same && !all.contains(it) && of_old.is_some_and(|was| it.is_served(was))
+                };
+                let instead = before.iter().filter(|_| !is_found(*key, backend, is));
+                let instead = instead.filter(|it| led(it)).find_map(|it| it.port.as_ref());
+                let lost = instead.map(|was| {
+                    unserved(
+                        format!(
+                            "{} leads to port {port} of Service `{name}` and no more to its port {was}, and it has no port {port}",
+                            shown(*key)
+                        ),
+                        "lead to a port that it has; or give it that one in a step before",
+                    )
+                });
+                losses.extend(lost.filter(|it| !losses.contains(it)));
                 format!("Service {name} has no port {port}: it leads to nobody there")
             }
             // Where no Service is written at all they are elsewhere; one that is left behind says so itself.
@@ -237,7 +278,7 @@ fn nobody(
             said.push(one);
         }
     }
-    said
+    (said, losses)
 }
 
 fn has_services(side: &Keyed<'_>, namespace: Option<&str>) -> bool {
@@ -274,13 +315,11 @@ fn leader<'a>((key, object): (&Key<'a>, &&Object)) -> Option<Leader<'a>> {
 fn of_ingress(backend: &Value, namespace: Option<&str>) -> Option<Backend> {
     let service = backend.get("service")?;
     let port = service.get("port");
-    let number = port.and_then(|it| it.get("number")?.as_u64());
-    let name = port.and_then(|it| it.get("name")?.as_str());
-    let name = name.map(|it| Port::Name(it.to_owned()));
+    let port = port.and_then(|it| it.get("number").or_else(|| it.get("name")));
     Some(Backend {
         service: service.get("name")?.as_str()?.to_owned(),
         namespace: namespace.map(ToOwned::to_owned),
-        port: number.map(Port::Number).or(name),
+        port: port.and_then(Target::of),
     })
 }
 
@@ -288,11 +327,13 @@ fn of_route(backend: &Value, namespace: Option<&str>) -> Option<Backend> {
     let text = |key: &str| backend.get(key).and_then(Value::as_str);
     let is_service = text("group").unwrap_or_default().is_empty()
         && text("kind").is_none_or(|it| it == SERVICE.1);
+    // Of no weight it is led nothing to (`BackendRef`, `weight`).
+    let is_asked = backend.get("weight").and_then(Value::as_u64) != Some(0);
     let namespace = text("namespace").or(namespace);
     let port = backend.get("port").and_then(Value::as_u64);
     Some(Backend {
-        service: text("name").filter(|_| is_service)?.to_owned(),
+        service: text("name").filter(|_| is_service && is_asked)?.to_owned(),
         namespace: namespace.map(ToOwned::to_owned),
-        port: port.map(Port::Number),
+        port: port.map(Target::Number),
     })
 }
