@@ -13,11 +13,21 @@ pub(super) type Asked<'p> = (&'p str, Option<&'p str>);
 /// (`kubernetes.io/docs/concepts/services-networking/dns-pod-service`). Of the namespace of kubectl's context the name is not known.
 pub(super) fn asked<'p>(pods: &'p Pods<'_>) -> BTreeSet<Asked<'p>> {
     let hosts = said(&pods.pod).flat_map(hosts);
-    let asked = hosts.map(|host| match host.split_once('.') {
+    hosts.map(|(host, _)| of_host(host, pods)).collect()
+}
+
+/// The same with the ports, where these are known.
+pub(super) fn asked_at<'p>(pods: &'p Pods<'_>) -> BTreeSet<(Asked<'p>, u64)> {
+    let hosts = said(&pods.pod).flat_map(hosts);
+    let known = hosts.filter_map(|(host, port)| Some((of_host(host, pods), port?)));
+    known.collect()
+}
+
+fn of_host<'p>(host: &'p str, pods: &'p Pods<'_>) -> Asked<'p> {
+    match host.split_once('.') {
         None => (host, pods.key.3),
         Some((name, rest)) => (name, rest.split('.').next()),
-    });
-    asked.collect()
+    }
 }
 
 /// The texts that a container of a pod is given.
@@ -32,8 +42,9 @@ fn said(pod: &Value) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The hosts of a text that stand where only an address does: after `//` or `@`, or before the number of a port.
-fn hosts(text: &str) -> impl Iterator<Item = &str> {
+/// The hosts of a text that stand where only an address does: after `//` or `@`, or before the number of a port; each with that number, if it is
+/// known.
+fn hosts(text: &str) -> impl Iterator<Item = (&str, Option<u64>)> {
     let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -54,7 +65,8 @@ fn hosts(text: &str) -> impl Iterator<Item = &str> {
             // What stands before a number in the address of something else is its password, or its tag.
             let is_plain = !lead.ends_with(['/', ':', '=']) || lead.ends_with("//");
             if is_led || is_numbered && !is_user && (is_plain || lead.ends_with('=')) {
-                return Some(host);
+                let number = port.filter(|_| is_numbered).map(number);
+                return Some((host, number.unwrap_or_else(|| of_scheme(lead))));
             }
         }
     })
@@ -67,6 +79,19 @@ fn is_number(text: &str) -> bool {
     text.starts_with(is_digit) && !text.trim_start_matches(is_digit).starts_with(goes_on)
 }
 
+/// The number at which a text begins.
+fn number(text: &str) -> Option<u64> {
+    let end = text.find(|c: char| !c.is_ascii_digit());
+    text.split_at(end.unwrap_or(text.len())).0.parse().ok()
+}
+
+/// The port that is asked where an address names none, by what stands before its host (RFC 9110, 4.2).
+fn of_scheme(lead: &str) -> Option<u64> {
+    let is = |scheme: &str| lead.ends_with(scheme);
+    let http = is("http://").then_some(80);
+    http.or_else(|| is("https://").then_some(443))
+}
+
 #[cfg(test)]
 mod tests {
     use super::hosts;
@@ -74,18 +99,27 @@ mod tests {
     #[test]
     fn a_host_stands_where_an_address_does() {
         for (text, found) in [
-            ("http://api:8080/v1", &["api"][..]),
-            ("api:8080", &["api"]),
-            ("--upstream=api:8080", &["api"]),
-            ("a:1,b.shop.svc:2", &["a", "b.shop.svc"]),
-            ("postgres://user:word@db.shop:5432/shop", &["db.shop"]),
-            ("amqp://queue@queue/api", &["queue"]),
+            ("http://api:8080/v1", &[("api", Some(8080))][..]),
+            ("http://api/v1", &[("api", Some(80))]),
+            ("https://api", &[("api", Some(443))]),
+            ("redis://api", &[("api", None)]),
+            ("api:8080", &[("api", Some(8080))]),
+            ("--upstream=api:8080", &[("api", Some(8080))]),
+            (
+                "a:1,b.shop.svc:2",
+                &[("a", Some(1)), ("b.shop.svc", Some(2))],
+            ),
+            (
+                "postgres://user:word@db.shop:5432/shop",
+                &[("db.shop", Some(5432))],
+            ),
+            ("amqp://queue@queue/api", &[("queue", None)]),
             ("registry/api:1.0.0", &[]),
             ("redis:7.2", &[]),
             ("redis:7-alpine", &[]),
             ("node:22beta", &[]),
             ("api:8080.", &[]),
-            ("api:8080, see there", &["api"]),
+            ("api:8080, see there", &[("api", Some(8080))]),
             ("see the api", &[]),
             ("api", &[]),
         ] {

@@ -4,6 +4,7 @@
 mod askers;
 mod backends;
 mod behind;
+mod callers;
 mod carriers;
 mod configs;
 mod decoding;
@@ -103,6 +104,9 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     references::tell((&before, &after), &mut changes);
     let is_judged = pair.old_graph.is_some() && pair.new_graph.is_some();
     targets::moved((&before, &after), is_judged, &mut changes);
+    if !is_judged {
+        callers::lost((&before, &after), &mut changes);
+    }
     outside::lost((&before, &after), &mut changes);
     shut::out((&before, &after), is_judged, &mut changes);
     missing::asked_for((&before, &after), &mut changes);
