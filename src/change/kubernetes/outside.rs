@@ -3,8 +3,9 @@
 
 use super::Keyed;
 use crate::change::difference::at;
-use crate::change::{Change, Effect, Loss, Lost};
+use crate::change::{Change, Effect, Field, Loss, Lost};
 use crate::targets::Object;
+use serde_json::Value;
 
 /// Says it of Services of another type, and of what another class carries.
 pub(super) fn lost((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change]) {
@@ -17,6 +18,9 @@ pub(super) fn lost((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change])
                 change.losses.extend(loss);
             }
         } else {
+            if is_unclassed(change, new) {
+                change.says_also(UNCLASSED);
+            }
             carried(change);
         }
     }
@@ -63,21 +67,24 @@ fn kind(service: &Object) -> String {
     kind.unwrap_or("ClusterIP").to_owned()
 }
 
+/// Where a class is said.
+const CLASSES: [(&str, &str); 3] = [
+    ("Gateway", "spec.gatewayClassName"),
+    ("Ingress", "spec.ingressClassName"),
+    (
+        "Ingress",
+        "metadata.annotations[\"kubernetes.io/ingress.class\"]",
+    ),
+];
+
 /// A Gateway or an Ingress of another class: another one carries it, and the one that did lets go
 /// (`gateway-api.sigs.k8s.io/reference/spec`, `GatewaySpec`; `kubernetes.io/docs/concepts/services-networking/ingress`, Ingress class).
 fn carried(change: &mut Change) {
-    const CLASSES: [(&str, &str); 3] = [
-        ("Gateway", "spec.gatewayClassName"),
-        ("Ingress", "spec.ingressClassName"),
-        (
-            "Ingress",
-            "metadata.annotations[\"kubernetes.io/ingress.class\"]",
-        ),
-    ];
-    let other = change.fields.iter().find_map(|field| {
-        let is_one = CLASSES.contains(&(&*change.kind, &*field.path));
-        let old = field.old.as_ref().filter(|_| is_one)?.as_str()?;
-        Some((old.to_owned(), field.new.as_ref()?.as_str()?.to_owned()))
+    let is_one = |field: &&Field| CLASSES.contains(&(&*change.kind, &*field.path));
+    let text = |value: &Option<Value>| Some(value.as_ref()?.as_str()?.to_owned());
+    let other = change.fields.iter().filter(is_one).find_map(|field| {
+        let old = text(&field.old)?;
+        Some((old, text(&field.new)?))
     });
     let Some((old, new)) = other else {
         return;
@@ -95,4 +102,24 @@ fn carried(change: &mut Change) {
             "make one of another name for class `{new}` beside it, move those who ask there, and delete this one then"
         ),
     });
+}
+
+/// An Ingress that says no class any more, in neither place: the default one is given to what is made alone (kubernetes/kubernetes
+/// `plugin/pkg/admission/network/defaultingressclass/admission.go`, `newPlugin`), and each controller has its own way with what has none
+/// (`kubernetes.github.io/ingress-nginx/user-guide/k8s-122-migration`, watch-ingress-without-class).
+const UNCLASSED: &str = "it has no class then, nor is it given the default one, which counts for new ones alone: whether it is answered depends \
+     on a controller that carries what has none";
+
+fn is_unclassed(change: &Change, new: &Keyed<'_>) -> bool {
+    let goes = |field: &Field| CLASSES.contains(&("Ingress", &*field.path)) && field.new.is_none();
+    if change.kind != "Ingress" || !change.fields.iter().any(goes) {
+        return false;
+    }
+    let namespace = change.namespace.as_deref();
+    let key = ("networking.k8s.io", "Ingress", &*change.name, namespace);
+    new.get(&key).is_some_and(|object| {
+        let says = |path: &[&str]| at(&object.content, path).is_some_and(|it| it.is_string());
+        !says(&["spec", "ingressClassName"])
+            && !says(&["metadata", "annotations", "kubernetes.io/ingress.class"])
+    })
 }
