@@ -19,6 +19,7 @@ pub(super) mod parts;
 mod pods;
 mod policies;
 mod ports;
+mod published;
 mod quantity;
 mod reads;
 mod references;
@@ -107,7 +108,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     if !is_judged {
         callers::lost((&before, &after), &mut changes);
     }
-    outside::lost((&before, &after), &mut changes);
+    outside::lost((&before, &after), is_judged, &mut changes);
     shut::out((&before, &after), is_judged, &mut changes);
     missing::asked_for((&before, &after), &mut changes);
     wanted::before(pair, (&before, &after), &mut changes);

@@ -1,21 +1,28 @@
 //! What those outside of a cluster ask, and lose while nothing is deleted: the address of a load balancer, a port of the nodes, who carries
 //! a gateway.
 
-use super::Keyed;
+use super::{Keyed, published};
 use crate::change::difference::at;
 use crate::change::{Change, Effect, Field, Loss, Lost};
 use crate::targets::Object;
 use serde_json::Value;
 
-/// Says it of Services of another type, and of what another class carries.
-pub(super) fn lost((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change]) {
+/// Says it of Services of another type or with other ports, and of what another class carries. Of two programs it is known which ports are
+/// published (`src/change/contract/published.rs`).
+pub(super) fn lost((old, new): (&Keyed<'_>, &Keyed<'_>), is_judged: bool, changes: &mut [Change]) {
     for change in changes.iter_mut().filter(|it| it.effect == Effect::InPlace) {
         if change.kind == "Service" {
             let namespace = change.namespace.as_deref();
             let key = ("", "Service", &*change.name, namespace);
             if let (Some(was), Some(is)) = (old.get(&key), new.get(&key)) {
+                let mut fields = change.fields.iter().filter(|_| !is_judged);
+                let losses = if fields.any(|field| field.path.starts_with("spec.ports")) {
+                    published::lost(&change.name, (was, is), (old, new))
+                } else {
+                    Vec::new()
+                };
                 let loss = address(change, (was, is));
-                change.losses.extend(loss);
+                change.losses.extend(loss.into_iter().chain(losses));
             }
         } else {
             if is_unclassed(change, new) {
@@ -61,7 +68,7 @@ fn address(change: &mut Change, (was, is): (&Object, &Object)) -> Option<Loss> {
     })
 }
 
-fn kind(service: &Object) -> String {
+pub(super) fn kind(service: &Object) -> String {
     let kind = at(&service.content, &["spec", "type"]);
     let kind = kind.as_deref().and_then(|it| it.as_str());
     kind.unwrap_or("ClusterIP").to_owned()
