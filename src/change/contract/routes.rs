@@ -2,11 +2,13 @@
 
 mod told;
 
-use super::{Step, listeners};
+use super::{Both, Step, listeners};
+use crate::change::{Change, Effect};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::Graph;
 use crate::graph::routing::{self, Candidate, Paths, VirtualHost};
 use crate::source::Span;
+use crate::targets::kubernetes::route_name;
 use crate::types::Reference;
 use crate::vocabulary::{Gateway, Label, Method, Node, Route, RouteTarget, TargetId};
 use std::collections::BTreeSet;
@@ -23,12 +25,42 @@ pub(super) fn removed(step: &Step<'_>, found: &mut Diagnostics) {
             continue;
         };
         let (was, is) = (&both.old.node.gateway, &both.new.node.gateway);
-        if let (Some(was), Some(is)) = (was, is) {
-            for (what, way) in gone(step, was, is) {
+        let (Some(was), Some(is)) = (was, is) else {
+            continue;
+        };
+        let runs = |target: &TargetId| {
+            let was = step.old.is_some_and(|old| old.runs_on(both.old, *target));
+            was && new.runs_on(both.new, *target)
+        };
+        let on: Vec<TargetId> = step.targets().filter(runs).collect();
+        let others = on.iter().copied();
+        let others: Vec<TargetId> = others.filter(|it| *it != TargetId::Kubernetes).collect();
+        let mut tell = |is_left: bool, place: &str| {
+            let hosts = |host: &VirtualHost<'_>| stays(step, both, host) == is_left;
+            for (what, way) in gone(step, (was, is), hosts) {
+                let what = format!("{what}{place}");
                 found.push(removal(both.new.name(), (&what, &way), both.new.span()));
             }
+        };
+        tell(false, "");
+        if !others.is_empty() {
+            tell(true, &listeners::targets(&others, on.len()));
         }
     }
+}
+
+/// Whether the route of some host names goes on to answer on Kubernetes, though it is written no more: an apply deletes nothing, and what is
+/// attached to a Gateway is what names it (`gateway-api.sigs.k8s.io/reference/spec`, `ParentReference`). Of a Gateway that changes that is not known.
+fn stays(step: &Step<'_>, both: Both<'_>, host: &VirtualHost<'_>) -> bool {
+    let Some(gateway) = &both.old.node.gateway else {
+        return false;
+    };
+    let name = route_name(both.old.emitted_name(), gateway, &host.hosts);
+    let changes = || step.on(TargetId::Kubernetes);
+    let mut left = changes().filter(|it| it.effect == Effect::Left && it.name == name);
+    let is_of_it = |it: &Change| it.service.as_deref() == Some(both.old.name());
+    left.any(|it| matches!(&*it.kind, "HTTPRoute" | "GRPCRoute") && is_of_it(it))
+        && !changes().any(|it| it.kind == "Gateway" && it.name == both.old.emitted_name())
 }
 
 /// A gateway that a plain host has no more, while its services stay: `switch.sh` takes the configuration out (`install_conf` of
@@ -62,11 +94,15 @@ pub(super) fn by_port_name(graph: &Graph) -> bool {
 /// What is answered no more, in words, and what to write where that is meant.
 type Gone = (String, String);
 
-/// Each once, in the order written.
-fn gone(step: &Step<'_>, was: &Gateway, is: &Gateway) -> Vec<Gone> {
+/// Each once, in the order written, of the hosts that are meant.
+fn gone(
+    step: &Step<'_>,
+    (was, is): (&Gateway, &Gateway),
+    are_meant: impl Fn(&VirtualHost<'_>) -> bool,
+) -> Vec<Gone> {
     let (before, after) = (routing::virtual_hosts(was), routing::virtual_hosts(is));
     let mut found: Vec<Lost<'_>> = Vec::new();
-    for host in &before {
+    for host in before.iter().filter(|it| are_meant(it)) {
         for name in names(host) {
             let Some(now) = answering(&after, name) else {
                 Lost::add(&mut found, Lost::of(How::Name, None, false), name);

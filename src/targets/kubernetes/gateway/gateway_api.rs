@@ -84,12 +84,7 @@ pub(super) fn lower<'g>(
         if parents.is_empty() || routed.is_empty(index) {
             continue;
         }
-        let route = match host.hosts.first() {
-            Some(host) if gateway.route.iter().any(|route| route.hosts.is_some()) => {
-                format!("{name}-{}", slug(host))
-            }
-            _ => name.to_owned(),
-        };
+        let route = route_name(name, gateway, &host.hosts);
         match &mut routed {
             Routed::Requests(groups) => {
                 let groups = groups.get_mut(index).map(std::mem::take);
@@ -102,6 +97,16 @@ pub(super) fn lower<'g>(
         }
     }
     lowering.end_file(name);
+}
+
+/// What the route for some host names is called, or the first of several.
+pub(crate) fn route_name(name: &str, gateway: &Gateway, hosts: &[String]) -> String {
+    match hosts.first() {
+        Some(host) if gateway.route.iter().any(|route| route.hosts.is_some()) => {
+            format!("{name}-{}", slug(host))
+        }
+        _ => name.to_owned(),
+    }
 }
 
 /// The rules of each set of host names, those for one path together.

@@ -8,6 +8,8 @@ mod ingress;
 mod objects;
 mod tls;
 
+pub(crate) use gateway_api::route_name;
+
 use super::lowering::{Lowering, SAID, different};
 use super::names;
 use crate::diagnostics::{Diagnostic, catalogue};
