@@ -16,6 +16,20 @@ pub(super) fn asked<'p>(pods: &'p Pods<'_>) -> BTreeSet<Asked<'p>> {
     hosts.map(|(host, _)| of_host(host, pods)).collect()
 }
 
+/// The headless Services by which pods are asked, each by its own name (`mongo-0.mongo`), where one is called so: a pod of a `StatefulSet` has its
+/// name and a number (`kubernetes.io/docs/concepts/workloads/controllers/statefulset`, Stable Network ID).
+pub(super) fn asked_by_pod<'p>(pods: &'p Pods<'_>) -> BTreeSet<Asked<'p>> {
+    let hosts = said(&pods.pod).flat_map(hosts);
+    let services = hosts.filter_map(|(host, _)| {
+        let mut labels = host.split('.');
+        let (_, number) = labels.next()?.rsplit_once('-')?;
+        let is_number = !number.is_empty() && number.bytes().all(|it| it.is_ascii_digit());
+        let service = labels.next().filter(|_| is_number)?;
+        Some((service, labels.next().or(pods.key.3)))
+    });
+    services.collect()
+}
+
 /// The same with the ports, where these are known.
 pub(super) fn asked_at<'p>(pods: &'p Pods<'_>) -> BTreeSet<(Asked<'p>, u64)> {
     let hosts = said(&pods.pod).flat_map(hosts);

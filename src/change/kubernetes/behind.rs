@@ -14,6 +14,8 @@ pub(super) struct Pods<'a> {
     pub(super) labels: Map<String, Value>,
     /// The pod itself, `spec` of the template.
     pub(super) pod: Value,
+    /// Whether more than one of them is asked for.
+    pub(super) are_several: bool,
 }
 
 /// A port of pods, by its number or its name.
@@ -90,6 +92,7 @@ fn pods<'a>((key, object): (&Key<'a>, &&Object)) -> Option<Pods<'a>> {
         key: *key,
         labels: labels.cloned().unwrap_or_default(),
         pod: pod.clone(),
+        are_several: whole.pointer("/spec/replicas").and_then(Value::as_u64) > Some(1),
     })
 }
 

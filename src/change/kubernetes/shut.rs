@@ -3,7 +3,7 @@
 //! A policy counts at once, for the pods of both versions (seen: `tests/changes/observed/policies.json`). Between two programs who asks for
 //! whom is known, and told of them (`src/change/contract/addresses.rs`).
 
-use super::askers::{Asked, asked};
+use super::askers::{Asked, asked, asked_by_pod};
 use super::backends;
 use super::behind::{self, Led, Pods, Target};
 use super::carriers;
@@ -36,7 +36,17 @@ struct Served<'s> {
     service: &'s Led<'s>,
     targets: Vec<Target>,
     pods: Vec<Both<'s>>,
-    callers: Vec<(Both<'s>, bool)>,
+    callers: Vec<Caller<'s>>,
+}
+
+/// Who asks for a Service before a step.
+#[derive(Clone, Copy)]
+struct Caller<'s> {
+    pods: Both<'s>,
+    /// Whether it does after the step.
+    asks: bool,
+    /// Whether it asks for a pod by its name, which may be one of its peers.
+    by_pod: bool,
 }
 
 /// Says it of policies that are made, changed or left, and of what leads from outside and is left.
@@ -127,22 +137,35 @@ fn served<'s>(
         Some(Both { was, now })
     });
     let both: Vec<Both<'s>> = both.collect();
-    let mut asking: FxHashMap<Asked<'s>, Vec<(Both<'s>, bool)>> = FxHashMap::default();
-    for both in &both {
-        let asks = asked(both.now);
-        for service in asked(both.was) {
-            let goes_on = asks.contains(&service);
-            asking.entry(service).or_default().push((*both, goes_on));
+    let mut asking: FxHashMap<(Asked<'s>, bool), Vec<Caller<'s>>> = FxHashMap::default();
+    for pods in &both {
+        let ways = [
+            (false, asked(pods.was), asked(pods.now)),
+            (true, asked_by_pod(pods.was), asked_by_pod(pods.now)),
+        ];
+        for (by_pod, before, after) in ways {
+            for service in before {
+                let caller = Caller {
+                    pods: *pods,
+                    asks: after.contains(&service),
+                    by_pod,
+                };
+                asking.entry((service, by_pod)).or_default().push(caller);
+            }
         }
     }
     let served = services.iter().map(|service| {
         let are_for = |it: &&Both<'_>| it.now.are_for(service.key.3, &service.selector);
-        let callers = asking.get(&(service.key.2, service.key.3));
+        let name = (service.key.2, service.key.3);
+        let mut callers = asking.get(&(name, false)).cloned().unwrap_or_default();
+        if service.is_headless {
+            callers.extend(asking.get(&(name, true)).into_iter().flatten().copied());
+        }
         Served {
             service,
             targets: targets(service),
             pods: both.iter().filter(are_for).copied().collect(),
-            callers: callers.cloned().unwrap_or_default(),
+            callers,
         }
     });
     served.collect()
@@ -302,9 +325,12 @@ impl Sides<'_> {
             admit(policies, caller, Way::Egress, Peer::Elsewhere, dns)
         };
         let mut found = Vec::new();
-        let others = served.callers.iter();
-        for (caller, asks) in others.filter(|it| it.0.now.key != now.key) {
-            let (before, caller, asks) = (caller.was, caller.now, *asks);
+        let is_another = |it: &&Caller<'_>| {
+            let is_peer = it.by_pod && now.are_several;
+            it.pods.now.key != now.key || is_peer
+        };
+        for it in served.callers.iter().filter(is_another) {
+            let (before, caller, asks) = (it.pods.was, it.pods.now, it.asks);
             // Most policies are about others: asked first, this keeps a plan of many short.
             let selects = |(caller, callee)| {
                 policy.selects(Way::Ingress, callee) || policy.selects(Way::Egress, caller)
