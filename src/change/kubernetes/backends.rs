@@ -73,11 +73,14 @@ pub(super) fn is_one(kind: &str) -> bool {
     WHO.iter().any(|(_, it)| *it == kind)
 }
 
-/// Something that leads to Services, and these, each with its namespace.
+/// A Service by its name and its namespace.
+type Named = (String, Option<String>);
+
+/// Something that leads to Services, and these.
 pub(super) fn led_by<'a>(
     side: &Keyed<'a>,
     (kind, name, namespace): (&str, &str, Option<&str>),
-) -> Option<(Key<'a>, Vec<(String, Option<String>)>)> {
+) -> Option<(Key<'a>, Vec<Named>)> {
     let mut all = side.iter();
     let found = all.find(|(key, _)| {
         WHO.contains(&(key.0, key.1)) && (key.1, key.2, key.3) == (kind, name, namespace)
@@ -201,8 +204,9 @@ fn moved(change: &Change, (old, new): (&Keyed<'_>, &Keyed<'_>), leaders: &[Leade
         said.push(format!(
             "{who} {lead} to port {port}, which is gone: to nobody from then on"
         ));
+        let service = &change.name;
         losses.push(unserved(
-            format!("{who} {lead} to port {port} of Service `{}`, which has it no more", change.name),
+            &format!("{who} {lead} to port {port} of Service `{service}`, which has it no more"),
             "keep that port beside the new one until nobody leads there; or lead to the new one in the same step",
         ));
     }
@@ -214,7 +218,7 @@ fn is_found(leader: Key<'_>, backend: &Backend, service: &Object) -> bool {
     leader.1 == "Ingress" && backend.is_of_pods(service)
 }
 
-fn unserved(what: String, way: &str) -> Loss {
+fn unserved(what: &str, way: &str) -> Loss {
     Loss {
         about: Lost::Callers,
         what: format!("{what}: who carries that finds nobody there"),
@@ -252,13 +256,13 @@ fn nobody(change: &Change, (old, new): (&Keyed<'_>, &Keyed<'_>), leaders: &[Lead
                     let same = it.service == *name && it.namespace == backend.namespace;
                     same && !all.contains(it) && of_old.is_some_and(|was| it.is_served(was))
                 };
-                let instead = before.iter().filter(|_| !is_found(*key, backend, is));
-                let instead = instead.filter(|it| led(it)).find_map(|it| it.port.as_ref());
+                let instead = before.iter().find(led).and_then(|it| it.port.as_ref());
+                let instead = instead.filter(|_| !is_found(*key, backend, is));
                 let lost = instead.map(|was| {
+                    let who = shown(*key);
                     unserved(
-                        format!(
-                            "{} leads to port {port} of Service `{name}` and no more to its port {was}, and it has no port {port}",
-                            shown(*key)
+                        &format!(
+                            "{who} leads to port {port} of Service `{name}` and no more to its port {was}, and it has no port {port}"
                         ),
                         "lead to a port that it has; or give it that one in a step before",
                     )

@@ -296,7 +296,7 @@ impl Sides<'_> {
         let leading = backends::leading_to(new, service.key);
         let mut leading = leading.into_iter();
         let by = leading.find(|it| self.is_shut_out(new, *it, served, now));
-        let itself = service.is_outside.then(|| service.key);
+        let itself = service.is_outside.then_some(service.key);
         by.or(itself).map(parts::shown)
     }
 
