@@ -27,7 +27,9 @@ pub(super) fn is_elsewhere(side: &Keyed<'_>, leader: Key<'_>, pods: Option<&str>
     parents.peek().is_some()
         && parents.all(|it| {
             let namespace = text(it, "namespace").or(leader.3);
-            text(it, "kind").is_none_or(|kind| kind == "Gateway") && namespace != pods
+            // The one of kubectl's context may be any.
+            let differ = namespace.zip(pods).is_some_and(|(its, own)| its != own);
+            differ && text(it, "kind").is_none_or(|kind| kind == "Gateway")
         })
 }
 
