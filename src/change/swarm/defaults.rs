@@ -4,6 +4,9 @@
 //! `daemon/cluster/convert/service.go` (an endpoint without a mode is `vip`) and swarmkit
 //! `api/defaults/service.go` (what an update without a value goes by).
 
+use crate::change::difference::value;
+use crate::change::short::pairs;
+use crate::targets::Object;
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 
@@ -69,6 +72,45 @@ static VALUES: LazyLock<Vec<(Vec<&str>, Value)>> = LazyLock::new(|| {
         .map(|(path, default)| (path.split('.').collect(), default))
         .into()
 });
+
+/// What is made of a network or volume, but for its name, by which it was found: without what docker writes there itself. A network of
+/// a stack is an `overlay` (docker/cli `cli/command/stack/swarm/common.go`, `defaultNetworkDriver`) whose addresses the `default` driver
+/// gives (moby `libnetwork/ipamapi`, `DefaultIPAM`), a volume is `local` (moby `volume`, `DefaultDriverName`).
+pub(super) fn made(section: &str, object: &Object) -> Value {
+    let mut entry = match value(&object.content).into_owned() {
+        Value::Object(fields) => fields,
+        // Nothing is written of it but its name.
+        Value::Null => Map::new(),
+        other => return other,
+    };
+    for (key, field) in &mut entry {
+        if matches!(&**key, "labels" | "driver_opts") {
+            pairs(field);
+        }
+    }
+    if let Some(Value::Object(ipam)) = entry.get_mut("ipam") {
+        ipam.retain(|key, field| !(is_nothing(field) || key == "driver" && field == "default"));
+    }
+    let driver = match section {
+        "networks" => "overlay",
+        _ => "local",
+    };
+    entry.retain(|key, field| {
+        let is_name = matches!(&**key, "name" | "external");
+        let is_default = key == "driver" && field == driver;
+        !(is_name || is_default || is_nothing(field) || key.starts_with("x-"))
+    });
+    Value::Object(entry)
+}
+
+fn is_nothing(field: &Value) -> bool {
+    match field {
+        Value::Null | Value::Bool(false) => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        _ => false,
+    }
+}
 
 fn at<'v>(side: &'v Value, keys: &[&str]) -> Option<&'v Value> {
     let found = keys.iter().try_fold(side, |value, key| value.get(key))?;

@@ -178,9 +178,8 @@ impl Comparison<'_> {
         for (real, object) in &after {
             let Some(was) = before.get(real) else {
                 if unsaid(old, real) {
-                    let is = unnamed(object);
-                    let was = as_made(&is);
-                    self.keeps(kind, real, &differences(&was, &is));
+                    let is = defaults::made(section, object);
+                    self.keeps(kind, real, &differences(&json!({}), &is));
                     continue;
                 }
                 let mut change = change(kind, real.clone());
@@ -223,7 +222,7 @@ impl Comparison<'_> {
                     change.fields = fields(rules::CONTENT, &differences(&was, &is), None);
                 }
                 _ => {
-                    let (was, is) = (unnamed(was), unnamed(object));
+                    let [was, is] = [was, object].map(|it| defaults::made(section, it));
                     self.keeps(kind, real, &differences(&was, &is));
                     continue;
                 }
@@ -259,13 +258,6 @@ impl Comparison<'_> {
     }
 }
 
-/// A network of a stack as docker makes one of which nothing is said, beside what is: the driver is `overlay` (docker/cli
-/// `cli/command/stack/swarm/common.go`, `defaultNetworkDriver`).
-fn as_made(is: &Value) -> Value {
-    let driver = is.get("driver").filter(|it| *it == "overlay");
-    driver.map_or_else(|| json!({}), |driver| json!({"driver": driver}))
-}
-
 /// The service of a stack that goes by a name in it.
 fn view<'g>(graph: Option<&'g Graph>, stack: &Stack<'_>, name: &str) -> Option<ServiceView<'g>> {
     service_in(graph, stack.name, name)
@@ -281,16 +273,6 @@ fn service_in<'g>(graph: Option<&'g Graph>, stack: &str, name: &str) -> Option<S
 
 fn by_name<'a>(services: &[&'a Object]) -> BTreeMap<&'a str, &'a Object> {
     services.iter().map(|it| (it.name.as_str(), *it)).collect()
-}
-
-/// What an entry holds beside its name, by which it was found.
-fn unnamed(object: &Object) -> Value {
-    let mut entry = value(&object.content).into_owned();
-    if let Value::Object(fields) = &mut entry {
-        fields.remove("name");
-        fields.remove("external");
-    }
-    entry
 }
 
 fn change(kind: &str, name: String) -> Change {
