@@ -162,6 +162,11 @@ pub enum Lost {
     Pods,
     /// Those outside of the cluster have nobody to ask where they did.
     Outside,
+    /// Its data stays where it looks for it no more.
+    Data {
+        /// Whether where it looks now is empty.
+        surely: bool,
+    },
 }
 
 /// What a refusal is about.

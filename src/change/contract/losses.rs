@@ -1,16 +1,17 @@
 //! What is lost with a change of what only manifests know of: an address outside of the cluster, pods behind a number, callers that a
-//! policy refuses.
+//! policy refuses, the data of a volume.
 
 use super::{Step, about, place};
 use crate::change::{Change, Loss, Lost};
-use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
+use crate::diagnostics::{Diagnostic, Diagnostics, Severity, catalogue};
 use crate::vocabulary::TargetId;
 
 /// Each, where its change is not refused.
 pub(super) fn told(step: &Step<'_>, found: &mut Diagnostics) {
     // Of a program it is known which ports are published no more (`published`).
     let are_programs = step.old.is_some() && step.new.is_some();
-    for change in step.on(TargetId::Kubernetes) {
+    let known = [TargetId::Swarm, TargetId::Kubernetes];
+    for change in known.into_iter().flat_map(|target| step.on(target)) {
         let mut fields = change.fields.iter();
         let is_told = are_programs && fields.any(|field| field.path.ends_with(".nodePort"));
         let losses = change.losses.iter();
@@ -26,7 +27,12 @@ fn lost(change: &Change, loss: &Loss) -> Diagnostic {
         Lost::Callers => &catalogue::ADDRESS_MOVED,
         Lost::Pods => &catalogue::NO_POD_BEHIND_SERVICE,
         Lost::Outside => &catalogue::ROUTE_REMOVED,
+        Lost::Data { .. } => &catalogue::DATA_LEFT_BEHIND,
     };
     let diagnostic = Diagnostic::new(code, loss.what.clone(), place(change)).help(loss.way.clone());
+    let diagnostic = match loss.about {
+        Lost::Data { surely: false } => diagnostic.severity(Severity::Warning),
+        _ => diagnostic,
+    };
     about(diagnostic, change)
 }

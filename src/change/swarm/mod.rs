@@ -1,5 +1,6 @@
 //! Docker Swarm: what `docker stack deploy` makes of the difference between two stack files.
 
+mod data;
 mod defaults;
 mod mounts;
 mod policy;
@@ -160,6 +161,11 @@ impl Comparison<'_> {
             && fields.iter().any(moves)
         {
             change.says_also(policy::moved(&after.content));
+        }
+        // A program knows which volumes are one, and what is accepted of it.
+        let are_manifests = self.pair.old_graph.is_none() && self.pair.new_graph.is_none();
+        if are_manifests && change.effect != Effect::Refused {
+            change.losses = data::left_behind(&change.name, was, is);
         }
         change.fields = fields;
         change.span = view.map(ServiceView::span);

@@ -115,7 +115,7 @@ fn is_empty(option: &Value) -> bool {
     option.is_null() || option.as_object().is_some_and(Map::is_empty)
 }
 
-fn is_path(source: &str) -> bool {
+pub(super) fn is_path(source: &str) -> bool {
     source.starts_with(['/', '.', '~'])
 }
 

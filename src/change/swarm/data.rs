@@ -1,0 +1,98 @@
+//! Data that stays in a volume which a service of a stack mounts no more. Between two programs `contract` says it, which knows what
+//! is one volume on every target.
+
+use super::mounts::is_path;
+use crate::change::{Loss, Lost};
+use serde_json::Value;
+
+/// What a service loses of the volumes that it had, both sides as the engine sees them. A mount that it only read was filled by
+/// somebody else.
+pub(super) fn left_behind(service: &str, was: &Value, is: &Value) -> Vec<Loss> {
+    let had = was.get("volumes").and_then(Value::as_object);
+    let has = is.get("volumes").and_then(Value::as_object);
+    let mut losses = Vec::new();
+    for (path, before) in had.into_iter().flatten() {
+        let Some(old) = named(before).filter(|_| text(before, "mode") != "ro") else {
+            continue;
+        };
+        let now = has.and_then(|has| has.get(path));
+        let mut all = has.into_iter().flat_map(|has| has.values());
+        let is_elsewhere = all.any(|how| named(how) == Some(old));
+        let loss = match now.map(|now| (now, named(now))) {
+            Some((_, Some(new))) if new == old => continue,
+            Some((now, Some(_))) if is_one_device(before, now) => continue,
+            Some((now, Some(new))) => another(service, path, old, (now, new)),
+            _ if is_elsewhere => continue,
+            Some((now, None)) if is_path(text(now, "from")) => {
+                of_the_node(service, path, old, text(now, "from"))
+            }
+            _ => gone(service, path, old),
+        };
+        losses.push(loss);
+    }
+    losses
+}
+
+fn text<'v>(how: &'v Value, key: &str) -> &'v str {
+    how.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The name in the swarm of a volume that has one; nothing is kept of one without.
+fn named(how: &Value) -> Option<&str> {
+    let from = text(how, "from");
+    let is_volume = how.get("type").is_none() && !from.is_empty() && !is_path(from);
+    is_volume.then_some(from)
+}
+
+/// Whether two volumes are names for what is elsewhere, such as one share of a network.
+fn is_one_device(before: &Value, now: &Value) -> bool {
+    let of = |how: &Value| how.get("driver_opts").cloned();
+    of(before).is_some() && of(before) == of(now) && text(before, "driver") == text(now, "driver")
+}
+
+/// A volume that somebody else made, or whose driver has its data elsewhere, may hold the data already.
+fn another(service: &str, path: &str, old: &str, (now, new): (&Value, &str)) -> Loss {
+    let is_elsewhere = || !matches!(text(now, "driver"), "" | "local");
+    let may_be_filled =
+        now.get("external").is_some() || now.get("driver_opts").is_some() || is_elsewhere();
+    let unless = if may_be_filled {
+        format!(", unless `{new}` has it already")
+    } else {
+        String::new()
+    };
+    Loss {
+        about: data(!may_be_filled),
+        what: format!(
+            "`{service}` finds another volume at `{path}`, `{new}`: its data stays in `{old}`"
+        ),
+        way: format!(
+            "mount `{old}` there as before, by its `name` in `volumes`; or copy the data first, with the service stopped{unless}"
+        ),
+    }
+}
+
+fn of_the_node(service: &str, path: &str, old: &str, source: &str) -> Loss {
+    Loss {
+        about: data(false),
+        what: format!(
+            "`{service}` finds `{source}` of its node at `{path}`: its data stays in `{old}`"
+        ),
+        way: format!(
+            "mount `{old}` there as before; or copy the data first, with the service stopped, unless `{source}` has it already"
+        ),
+    }
+}
+
+fn gone(service: &str, path: &str, old: &str) -> Loss {
+    Loss {
+        about: data(true),
+        what: format!("`{service}` has no volume at `{path}` any more: its data stays in `{old}`"),
+        way: format!(
+            "mount `{old}` there as before: what it writes there now ends with its container"
+        ),
+    }
+}
+
+fn data(surely: bool) -> Lost {
+    Lost::Data { surely }
+}
