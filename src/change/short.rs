@@ -25,6 +25,16 @@ pub(super) fn pairs(field: &mut Value) {
     }
 }
 
+/// The same of labels, of which one without a value has an empty one (docker/cli `cli/compose/loader/loader.go`, `toString`).
+pub(super) fn labels(field: &mut Value) {
+    pairs(field);
+    if let Value::Object(labels) = field {
+        for label in labels.values_mut().filter(|it| it.is_null()) {
+            *label = "".into();
+        }
+    }
+}
+
 /// By the port outside: `80/tcp`; where the engine chooses that, by the one inside: `:80/tcp`.
 pub(super) fn ports(field: &mut Value) {
     let Value::Array(ports) = field else {

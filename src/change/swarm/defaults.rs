@@ -4,26 +4,12 @@
 //! `daemon/cluster/convert/service.go` (an endpoint without a mode is `vip`) and swarmkit
 //! `api/defaults/service.go` (what an update without a value goes by).
 
+use super::forms::FORMS;
 use crate::change::difference::value;
-use crate::change::short::pairs;
+use crate::change::short::{labels, pairs};
 use crate::targets::Object;
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
-
-/// An amount of time: the same in more than one form, nothing being none.
-const TIMES: &[(&str, Option<u64>)] = &[
-    ("stop_grace_period", None),
-    ("healthcheck.interval", None),
-    ("healthcheck.timeout", None),
-    ("healthcheck.start_period", None),
-    ("healthcheck.start_interval", None),
-    ("deploy.update_config.delay", Some(0)),
-    ("deploy.update_config.monitor", Some(5_000_000_000)),
-    ("deploy.rollback_config.delay", Some(0)),
-    ("deploy.rollback_config.monitor", Some(5_000_000_000)),
-    ("deploy.restart_policy.delay", None),
-    ("deploy.restart_policy.window", None),
-];
 
 /// Takes out of both sides what means the same to the engine as what the other one has there.
 pub(super) fn settle(was: &mut Value, is: &mut Value) {
@@ -36,11 +22,11 @@ pub(super) fn settle(was: &mut Value, is: &mut Value) {
             take_both(was, is, keys);
         }
     }
-    for (path, default) in TIMES {
+    for (path, read, default) in FORMS {
         let keys: Vec<&str> = path.split('.').collect();
         let known = |side: &Value| match at(side, &keys) {
-            Some(text) => nanoseconds(text.as_str()?),
-            None => *default,
+            Some(written) => read(written),
+            None => default.map(Value::from),
         };
         if let (Some(before), Some(after)) = (known(was), known(is))
             && before == after
@@ -56,6 +42,9 @@ static VALUES: LazyLock<Vec<(Vec<&str>, Value)>> = LazyLock::new(|| {
         ("read_only", json!(false)),
         ("tty", json!(false)),
         ("stdin_open", json!(false)),
+        ("healthcheck.disable", json!(false)),
+        ("command", json!([])),
+        ("entrypoint", json!([])),
         ("deploy.mode", json!("replicated")),
         ("deploy.replicas", json!(1)),
         ("deploy.endpoint_mode", json!("vip")),
@@ -84,8 +73,10 @@ pub(super) fn made(section: &str, object: &Object) -> Value {
         other => return other,
     };
     for (key, field) in &mut entry {
-        if matches!(&**key, "labels" | "driver_opts") {
-            pairs(field);
+        match &**key {
+            "labels" => labels(field),
+            "driver_opts" => pairs(field),
+            _ => {}
         }
     }
     if let Some(Value::Object(ipam)) = entry.get_mut("ipam") {
@@ -143,41 +134,6 @@ fn take(fields: &mut Map<String, Value>, keys: &[&str]) {
     }
 }
 
-/// `1m30s` as Go reads it (`time.ParseDuration`).
-fn nanoseconds(text: &str) -> Option<u64> {
-    let mut rest = text.trim();
-    if rest == "0" {
-        return Some(0);
-    }
-    let mut sum: f64 = 0.0;
-    while !rest.is_empty() {
-        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let (number, tail) = rest.split_at_checked(end)?;
-        let end = tail
-            .find(|c: char| c.is_ascii_digit())
-            .unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at_checked(end)?;
-        let size: f64 = match unit {
-            "ns" => 1.0,
-            "us" | "µs" => 1e3,
-            "ms" => 1e6,
-            "s" => 1e9,
-            "m" => 60e9,
-            "h" => 3600e9,
-            _ => return None,
-        };
-        sum += number.parse::<f64>().ok()? * size;
-        rest = tail;
-    }
-    // Of what a person writes, whole nanoseconds are far below what is lost here.
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "it is neither negative nor beyond the range"
-    )]
-    (sum.is_finite() && sum < 1e18).then_some(sum as u64)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,9 +166,6 @@ mod tests {
 
     #[test]
     fn time_is_the_same_in_every_form() {
-        assert_eq!(nanoseconds("1m30s"), nanoseconds("90s"));
-        assert_eq!(nanoseconds("1.5s"), nanoseconds("1500ms"));
-        assert_eq!(nanoseconds("5"), None);
         let minute = (
             json!({"stop_grace_period": "60s"}),
             json!({"stop_grace_period": "1m"}),

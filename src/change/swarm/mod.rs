@@ -2,6 +2,7 @@
 
 mod data;
 mod defaults;
+mod forms;
 mod mounts;
 mod policy;
 mod ports;

@@ -1,6 +1,7 @@
 //! What a service mounts, by the path inside: docker/cli `cli/compose/loader/volume.go` for the short form,
 //! `cli/compose/convert/volume.go` and `service.go` for what of it is a task's.
 
+use super::forms::bytes;
 use super::stack::Stack;
 use crate::change::short::pairs;
 use serde_json::{Map, Value, json};
@@ -57,7 +58,10 @@ impl Stack<'_> {
             let option = long.pointer(pointer);
             let option = option.filter(|it| !matches!(it, Value::Null | Value::Bool(false)));
             let name = pointer.rsplit('/').next().unwrap_or(pointer);
-            how.extend(option.map(|option| (name.to_owned(), option.clone())));
+            // The one that is an amount.
+            let amount = |option: &Value| bytes(option).filter(|_| name == "size");
+            let option = option.map(|option| amount(option).unwrap_or_else(|| option.clone()));
+            how.extend(option.map(|option| (name.to_owned(), option)));
         }
         if named && self.is_external("volumes", source) {
             // Others have the label of their stack (`AddStackLabel`).

@@ -3,7 +3,7 @@
 
 use super::{defaults, mounts};
 use crate::change::difference::{apart, at, value};
-use crate::change::short::{pairs, ports};
+use crate::change::short::{labels, pairs, ports};
 use crate::targets::{Content, Object};
 use serde_json::{Map, Value, json};
 use std::cell::OnceCell;
@@ -283,7 +283,8 @@ impl<'a> Stack<'a> {
         };
         for (key, field) in fields.iter_mut() {
             match key.as_str() {
-                "environment" | "labels" => pairs(field),
+                "environment" => pairs(field),
+                "labels" => labels(field),
                 "networks" => self.networks(field),
                 "volumes" => self.volumes(field),
                 "configs" => self.mounted(field, "configs"),
@@ -292,8 +293,8 @@ impl<'a> Stack<'a> {
                 _ => {}
             }
         }
-        if let Some(labels) = fields.get_mut("deploy").and_then(|it| it.get_mut("labels")) {
-            pairs(labels);
+        if let Some(field) = fields.get_mut("deploy").and_then(|it| it.get_mut("labels")) {
+            labels(field);
         }
         service
     }
