@@ -7,7 +7,7 @@ mod told;
 
 use super::Step;
 use super::order::{Before, Ordered};
-use super::{pairs, policies, routes};
+use super::{has_ended, pairs, policies, routes};
 use crate::diagnostics::Diagnostics;
 use crate::graph::{Edge, EdgeKind, Graph, ServiceView, SharedNetwork, port_number, protocol};
 use crate::source::Span;
@@ -273,12 +273,13 @@ fn fault(
                 || *target == TargetId::Swarm && graph.leads_to_a_swarm(caller))
             && other.runs_on(met, *target)
     };
-    let mut targets = step.targets().filter(runs);
+    let asks_the_old = step.old.is_some_and(|old| std::ptr::eq(old, graph));
+    let has_ended = |target: &TargetId| asks_the_old && has_ended(caller, *target);
+    let mut targets = step.targets().filter(runs).filter(|it| !has_ended(it));
     targets.find_map(|target| {
         let asked = asked(target, graph, (caller, callee), edge)?;
         let why = missing(target, other, met, &asked)?;
         // What a policy that stays keeps apart no order brings together: that is told of the policy.
-        let asks_the_old = step.old.is_some_and(|old| std::ptr::eq(old, graph));
         let [asks, answers] = if asks_the_old {
             [step.pairs.now(caller.name()), met.name()]
         } else {

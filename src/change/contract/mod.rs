@@ -36,7 +36,7 @@ use crate::graph::{EdgeKind, Graph, Promise, ServiceView};
 use crate::rules::Waivers;
 use crate::source::Span;
 use crate::types::VariableId;
-use crate::vocabulary::TargetId;
+use crate::vocabulary::{RestartCondition, TargetId};
 use pairs::Pairs;
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -289,6 +289,13 @@ impl<'a> Step<'a> {
             })
         })
     }
+}
+
+/// Whether what ran of a service has ended by now, and asks nobody any more: what is started once (`restart { condition = none }`) is
+/// complete on a swarm (`docs.docker.com/engine/swarm/how-swarm-mode-works/swarm-task-states`), where Kubernetes starts it again
+/// whenever it ended (ZD5067).
+fn has_ended(service: ServiceView<'_>, target: TargetId) -> bool {
+    target == TargetId::Swarm && service.ends_by_itself(RestartCondition::Never)
 }
 
 /// The place of a change; none where it is in no program.

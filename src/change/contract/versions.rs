@@ -2,7 +2,7 @@
 //! a new caller an old one. A rollback meets the same, in the other direction.
 
 use super::order::{Before, Ordered};
-use super::{Step, gateways};
+use super::{Step, gateways, has_ended};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{EdgeKind, Graph, Served, port_number};
 use crate::source::Span;
@@ -97,6 +97,13 @@ fn search<'a>(step: &Step<'a>) -> Vec<Meetings<'a>> {
             // Nobody asks who is not there.
             let graph = if is_old { old } else { new };
             if by.is_none_or(|by| graph.replicas(by).most == 0) {
+                continue;
+            }
+            // Nor does what has ended.
+            let mut runs = step
+                .targets()
+                .filter(|it| by.is_some_and(|by| graph.runs_on(by, *it)));
+            if is_old && by.is_some_and(|by| runs.all(|target| has_ended(by, target))) {
                 continue;
             }
             // A port that is gone, or new, is a matter of addresses.
