@@ -353,7 +353,7 @@ pub fn compare(old: &Revision<'_>, new: &Revision<'_>) -> Changes {
     });
     let targets: Vec<TargetChanges> = targets.into_iter().flatten().collect();
     let judged = contract::judge(old.graph, new.graph, &targets);
-    let deploys = order::deploys(&judged.order, &judged.better_first);
+    let deploys = order::deploys(&judged.order, &judged.after, &judged.better_first);
     let (one_way, found) = (judged.one_way, judged.found);
     let cut_by_undo = judged.cut_by_undo;
     Changes {

@@ -12,24 +12,39 @@ use std::collections::BTreeMap;
 /// The services that have an order among them, in as few deploys as keep it; those that have none stand in
 /// a deploy together. Empty where one deploy does for all.
 ///
-/// What is only better first, such as one that others come `after`, makes no deploy of its own. Where there are several
-/// anyway, each is in one that comes before those who call it, as far as that goes with the order.
-pub(super) fn deploys(order: &[Before<'_>], better_first: &[Before<'_>]) -> Vec<Vec<String>> {
-    let deploys = in_order(&graph_of(order, &[]));
-    if deploys.is_empty() || better_first.is_empty() {
+/// What is only better first, such as one that others come `after`, makes several deploys of no one. Where there are several
+/// anyway, each is in one that comes before those who come `after` it or call it, as far as that goes with the order.
+pub(super) fn deploys(
+    order: &[Before<'_>],
+    after: &[Before<'_>],
+    better_first: &[Before<'_>],
+) -> Vec<Vec<String>> {
+    let deploys = in_order(&graph_of(order, &[], &[]));
+    if deploys.is_empty() {
         return deploys;
     }
-    in_order(&graph_of(order, better_first))
+    in_order(&graph_of(order, after, better_first))
 }
 
-/// The services with what comes before what; of the second kind what goes with the first, and leads to it.
-fn graph_of<'a>(order: &[Before<'a>], better_first: &[Before<'a>]) -> DiGraph<&'a str, ()> {
+/// The services with what comes before what; of the second kind what goes with the first, of the third what leads to them, too.
+fn graph_of<'a>(
+    order: &[Before<'a>],
+    after: &[Before<'a>],
+    better_first: &[Before<'a>],
+) -> DiGraph<&'a str, ()> {
     let mut graph: DiGraph<&str, ()> = DiGraph::new();
     let mut known: BTreeMap<&str, NodeIndex> = BTreeMap::new();
     for before in order {
         let mut node = |name| *known.entry(name).or_insert_with(|| graph.add_node(name));
         let (first, then) = (node(before.first), node(before.then));
         graph.update_edge(first, then, ());
+    }
+    for before in after {
+        let mut node = |name| *known.entry(name).or_insert_with(|| graph.add_node(name));
+        let (first, then) = (node(before.first), node(before.then));
+        if !has_path_connecting(&graph, then, first, None) {
+            graph.update_edge(first, then, ());
+        }
     }
     let mut left: Vec<&Before<'a>> = better_first.iter().collect();
     loop {
@@ -97,11 +112,19 @@ mod tests {
         order: &[(&'static str, &'static str)],
         new: &[(&'static str, &'static str)],
     ) -> Vec<Vec<String>> {
+        with_all(order, &[], new)
+    }
+
+    fn with_all(
+        order: &[(&'static str, &'static str)],
+        after: &[(&'static str, &'static str)],
+        new: &[(&'static str, &'static str)],
+    ) -> Vec<Vec<String>> {
         let all = |pairs: &[(&'static str, &'static str)]| -> Vec<Before<'static>> {
             let pairs = pairs.iter();
             pairs.map(|(first, then)| Before { first, then }).collect()
         };
-        deploys(&all(order), &all(new))
+        deploys(&all(order), &all(after), &all(new))
     }
 
     #[test]
@@ -117,6 +140,21 @@ mod tests {
         assert_eq!(
             of(&[("a", "b"), ("b", "a"), ("b", "c")]),
             [vec!["a", "b"], vec!["c"]]
+        );
+    }
+
+    #[test]
+    fn who_comes_after_another_waits_wherever_there_are_several() {
+        let after = [("migrate", "worker")];
+        assert_eq!(with_all(&[], &after, &[]), [[""; 0]; 0]);
+        assert_eq!(
+            with_all(&[("api", "front")], &after, &[]),
+            [vec!["api", "migrate"], vec!["front", "worker"]]
+        );
+        // The order is what has to be.
+        assert_eq!(
+            with_all(&[("worker", "migrate")], &after, &[]),
+            [["worker"], ["migrate"]]
         );
     }
 

@@ -101,7 +101,9 @@ pub(super) struct Judged<'a> {
     pub(super) found: Diagnostics,
     /// Which service has to be deployed before which.
     pub(super) order: Vec<Before<'a>>,
-    /// What goes before what where there are several deploys anyway.
+    /// What starts before what comes `after` it, and starts as well, where there are several deploys anyway.
+    pub(super) after: Vec<Before<'a>>,
+    /// What else goes before what then.
     pub(super) better_first: Vec<Before<'a>>,
     /// The services for which there is no way back afterwards, each with why.
     pub(super) one_way: Vec<(String, String)>,
@@ -126,13 +128,15 @@ pub(super) fn judge<'a>(
     let one_way = migrations::one_way(&step).into_iter();
     let order = order::of(&step);
     let cut_by_undo: BTreeSet<&str> = undo::cut(&step).iter().map(|cut| cut.by).collect();
+    let (after, better_first) = if order.is_empty() {
+        Default::default()
+    } else {
+        (step.after(), step.better_first())
+    };
     Judged {
         found,
-        better_first: if order.is_empty() {
-            Vec::new()
-        } else {
-            step.better_first()
-        },
+        after,
+        better_first,
         order,
         one_way: one_way.map(|(name, why)| (name.to_owned(), why)).collect(),
         cut_by_undo: cut_by_undo.into_iter().map(ToOwned::to_owned).collect(),
@@ -151,6 +155,26 @@ impl<'a> Step<'a> {
             by_version: OnceCell::new(),
             ordered: OnceCell::new(),
         }
+    }
+
+    /// What starts before what comes `after` it and starts as well.
+    fn after(&self) -> Vec<Before<'a>> {
+        let Some(new) = self.new else {
+            return Vec::new();
+        };
+        let started = self.started();
+        let edges = new
+            .edges()
+            .filter(|(_, edge, _)| edge.kind == EdgeKind::After);
+        let pairs = edges.filter_map(|(from, _, to)| {
+            let (first, then) = (new.service(to)?.name(), new.service(from)?.name());
+            let both = started.contains(first) && started.contains(then) && first != then;
+            both.then_some(Before { first, then })
+        });
+        let mut found: Vec<Before<'a>> = pairs.collect();
+        found.sort();
+        found.dedup();
+        found
     }
 
     /// What is new before who calls it, new or not, and what starts before who comes `after` it.
