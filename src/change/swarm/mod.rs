@@ -244,9 +244,25 @@ impl Comparison<'_> {
         for real in gone {
             let mut change = change(kind, real.clone());
             change.effect = Effect::Left;
-            change.how = match section {
-                "volumes" => "no longer used: its data stays on its nodes".to_owned(),
-                _ => "no longer used, and still there".to_owned(),
+            let is_left = |user: &&Object| !new.services.iter().any(|it| it.name == user.name);
+            let users = old.users(section, real).filter(is_left);
+            let users: Vec<String> = users
+                .map(|user| format!("{}_{}", old.name, user.name))
+                .collect();
+            let used = match &*users {
+                [] => "no longer used".to_owned(),
+                [user] => format!("still used by {user}, which runs on"),
+                [user, others @ ..] => {
+                    format!(
+                        "still used by {user} and {} more, which run on",
+                        others.len()
+                    )
+                }
+            };
+            change.how = match (section, &*users) {
+                ("volumes", _) => format!("{used}: its data stays on its nodes"),
+                (_, []) => format!("{used}, and still there"),
+                _ => used,
             };
             self.changes.push(change);
         }

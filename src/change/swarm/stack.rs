@@ -1,7 +1,7 @@
 //! A stack as the engine sees it: names within the file resolved to those in the swarm, short forms
 //! written out.
 
-use super::{defaults, mounts};
+use super::{defaults, mounts, theirs};
 use crate::change::difference::{apart, at, value};
 use crate::change::short::{labels, pairs, ports};
 use crate::targets::{Content, Object};
@@ -152,6 +152,11 @@ fn on_default_network(old: (&Stack<'_>, &mut Value), new: (&Stack<'_>, &mut Valu
     }
 }
 
+fn names_no_network(service: &Object) -> bool {
+    let networks = at(&service.content, &["networks"]);
+    networks.is_none_or(|it| it.as_object().is_some_and(Map::is_empty) || it.is_null())
+}
+
 impl<'a> Stack<'a> {
     /// One with a name and nothing in it.
     pub(super) fn empty(name: &'a str) -> Self {
@@ -196,13 +201,25 @@ impl<'a> Stack<'a> {
     /// Whether a network is the one that docker makes of a stack for those who name none, where the file says nothing of it
     /// (docker/cli `cli/command/stack/swarm/deploy_composefile.go`, `getServicesDeclaredNetworks`).
     pub(super) fn makes_unsaid(&self, real: &str) -> bool {
-        let names_none = |service: &&Object| {
-            let networks = at(&service.content, &["networks"]);
-            networks.is_none_or(|it| it.as_object().is_some_and(Map::is_empty) || it.is_null())
-        };
         !self.entries.contains_key(&("networks", "default"))
             && self.real("networks", "default") == real
-            && self.services.iter().any(names_none)
+            && self.services.iter().any(|it| names_no_network(it))
+    }
+
+    /// The services of the stack that use what goes by a name of the swarm.
+    pub(super) fn users(&self, section: &str, real: &str) -> impl Iterator<Item = &'a Object> {
+        let names = self.entries_of(section).map(|(name, _)| name);
+        let names: Vec<&str> = names
+            .filter(|name| self.real(section, name) == real)
+            .collect();
+        let on_default = section == "networks" && self.real("networks", "default") == real;
+        let services = self.services.iter().copied();
+        services.filter(move |service| {
+            names
+                .iter()
+                .any(|name| theirs::uses(service, section, name))
+                || on_default && names_no_network(service)
+        })
     }
 
     /// Whether the stack uses what somebody else made under a name of the swarm. A volume belongs to no stack: a node makes it for

@@ -44,12 +44,15 @@ pub(super) fn used(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut [Change])
     }
 }
 
-fn uses(service: &Object, section: &str, name: &str) -> bool {
+/// Whether a service uses what goes by a name in its file.
+pub(super) fn uses(service: &Object, section: &str, name: &str) -> bool {
     let uses = at(&service.content, &[section]);
     match uses.as_deref() {
         Some(Value::Array(uses)) => {
-            let mut names = uses.iter().map(|it| it.get("source").unwrap_or(it));
-            names.any(|it| it.as_str() == Some(name))
+            let names = uses.iter().map(|it| it.get("source").unwrap_or(it));
+            // A volume with its path, in the short form.
+            let mut names = names.filter_map(|it| it.as_str()?.split(':').next());
+            names.any(|it| it == name)
         }
         Some(Value::Object(joined)) => joined.contains_key(name),
         _ => false,
