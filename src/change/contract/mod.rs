@@ -39,7 +39,7 @@ use crate::types::VariableId;
 use crate::vocabulary::{RestartCondition, TargetId};
 use pairs::Pairs;
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A step: both programs, where they are known, and what changes.
 struct Step<'a> {
@@ -51,6 +51,8 @@ struct Step<'a> {
     by_address: OnceCell<Vec<addresses::Meetings<'a>>>,
     by_version: OnceCell<Vec<versions::Meetings<'a>>>,
     ordered: OnceCell<Vec<order::Ordered<'a>>>,
+    renamed: OnceCell<BTreeSet<&'a str>>,
+    policies_left: OnceCell<BTreeMap<&'a str, &'a Change>>,
 }
 
 /// A service that is in both programs.
@@ -154,6 +156,8 @@ impl<'a> Step<'a> {
             by_address: OnceCell::new(),
             by_version: OnceCell::new(),
             ordered: OnceCell::new(),
+            renamed: OnceCell::new(),
+            policies_left: OnceCell::new(),
         }
     }
 
@@ -212,8 +216,8 @@ impl<'a> Step<'a> {
 
     /// The changes of a target.
     fn on(&self, target: TargetId) -> impl Iterator<Item = &'a Change> {
-        let changes = self.changes().filter(move |(of, _)| *of == target);
-        changes.map(|(_, change)| change)
+        let targets = self.targets.iter().filter(move |it| it.target == target);
+        targets.flat_map(|it| &it.changes)
     }
 
     /// The services of which instances are replaced on a target, by zd name.
@@ -278,9 +282,14 @@ impl<'a> Step<'a> {
     /// Whether Kubernetes makes a service anew beside the old one, which an apply does not delete: under another name or in
     /// another namespace.
     fn renames(&self, name: &str) -> bool {
-        self.on(TargetId::Kubernetes).any(|change| {
-            change.effect == Effect::Renamed && change.service.as_deref() == Some(name)
-        })
+        let renamed = || {
+            let changes = self.on(TargetId::Kubernetes);
+            let renamed = changes.filter(|change| change.effect == Effect::Renamed);
+            renamed
+                .filter_map(|change| change.service.as_deref())
+                .collect()
+        };
+        self.renamed.get_or_init(renamed).contains(name)
     }
 
     /// The targets that run services, of those that are written.

@@ -11,7 +11,7 @@ use crate::change::{Change, Effect};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{EdgeKind, Graph, ServiceView};
 use crate::vocabulary::TargetId;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Services that a policy of before shuts off from those who ask for them, or whom they ask for.
 pub(super) fn left_in_force(step: &Step<'_>, found: &mut Diagnostics) {
@@ -19,8 +19,8 @@ pub(super) fn left_in_force(step: &Step<'_>, found: &mut Diagnostics) {
         return;
     };
     for service in new.services_on(TargetId::Kubernetes) {
-        let left = step.both(service.name());
-        let left = left.and_then(|both| Some((both, of(step, service.name())?)));
+        let left = of(step, service.name());
+        let left = left.and_then(|policy| Some((step.both(service.name())?, policy)));
         let Some((both, policy)) = left else { continue };
         let refused = refused((old, new), both);
         let unheard = unheard((old, new), both);
@@ -32,16 +32,27 @@ pub(super) fn left_in_force(step: &Step<'_>, found: &mut Diagnostics) {
 
 /// The policy of before that goes on to count for the pods of a service, by the name that it has now.
 pub(super) fn of<'a>(step: &Step<'a>, name: &str) -> Option<&'a Change> {
-    let before = step.pairs.before(name);
+    let left = || policies_left(step);
+    // Most steps leave none.
+    let policy = *step
+        .policies_left
+        .get_or_init(left)
+        .get(step.pairs.before(name))?;
     // What has another name or namespace has pods of its own.
-    if step.renames(name) || step.both(name).is_none() {
-        return None;
+    let is_its = !step.renames(name) && step.both(name).is_some();
+    is_its.then_some(policy)
+}
+
+/// The policies that are written no more, by the zd name that their service had; the first of each.
+fn policies_left<'a>(step: &Step<'a>) -> BTreeMap<&'a str, &'a Change> {
+    let mut left = BTreeMap::new();
+    for change in step.on(TargetId::Kubernetes) {
+        let is_left = change.effect == Effect::Left && change.kind == "NetworkPolicy";
+        if let (true, Some(service)) = (is_left, change.service.as_deref()) {
+            left.entry(service).or_insert(change);
+        }
     }
-    let mut changes = step.on(TargetId::Kubernetes);
-    changes.find(|change| {
-        let of_its = change.service.as_deref() == Some(before);
-        change.effect == Effect::Left && change.kind == "NetworkPolicy" && of_its
-    })
+    left
 }
 
 /// Whether one keeps a caller and a callee apart: one of the callee, or one that keeps the caller to its networks in what it asks for.
