@@ -2,7 +2,7 @@
 //!
 //! Every value written here comes back as the same value from YAML 1.1 and YAML 1.2 readers alike: see `scalar` for the rule and its reason.
 //! What is written, and in which order, is the business of the serialized types. Reading YAML lives elsewhere, but for [`differing`],
-//! [`at`], [`read`], [`entries`] and [`documents`], which know the writer's own text.
+//! [`at`], [`read`], [`read_without`], [`entries`] and [`documents`], which know the writer's own text.
 
 mod annotate;
 mod block;
@@ -20,7 +20,7 @@ use serde::Serialize;
 pub use annotate::{Apart, Commented, Flow, comment};
 pub use differing::differing;
 pub use node::{Node, to_node};
-pub use written::{at, documents, entries, read};
+pub use written::{at, documents, entries, read, read_without};
 
 /// The value as one block-style YAML document, with a final newline.
 pub fn to_string<T: Serialize + ?Sized>(value: &T) -> Result<String, Error> {

@@ -18,17 +18,28 @@ pub fn at(text: &str, path: &[&str]) -> Option<Value> {
         part = (line.len() == column + key.len() + ":\n".len()).then_some(inner)?;
         column += 2;
     }
-    let lines = Lines::of(entry(part, column, last)?);
-    let entries = lines.whole(column)?.entries()?;
-    entries.first()?.value()
+    let found = part.get(begin_of_entry(part, column, last)?..)?;
+    let line = found.get(..end_of_line(found))?;
+    // Most of what is asked for is one word, and what is none begins below its key or with a `|`.
+    let word = line.get(column + last.len()..)?.strip_prefix(": ");
+    word.and_then(scalar).or_else(|| {
+        let lines = Lines::of(entry_at(found, column)?);
+        let entries = lines.whole(column)?.entries()?;
+        entries.first()?.value()
+    })
 }
 
 /// A whole map that was written here; nothing where the text is none.
 pub fn read(text: &str) -> Option<Value> {
+    read_without(text, "")
+}
+
+/// The same without the lists under a key, wherever they stand: to read what nobody asks for takes as long as the rest.
+pub fn read_without(text: &str, lists: &str) -> Option<Value> {
     let lines = Lines::of(text);
     let block = lines.whole(0)?;
     key(block.first_line())?;
-    block.value()
+    block.value_without(lists)
 }
 
 /// The documents of a stream that was written here.
@@ -59,7 +70,11 @@ pub fn entries(text: &str, key: &str) -> Option<Vec<(String, String)>> {
 
 /// The lines of the entry that has a plain key, in a map that begins with a text and stands in a column.
 fn entry<'t>(text: &'t str, column: usize, key: &str) -> Option<&'t str> {
-    let text = text.get(begin_of_entry(text, column, key)?..)?;
+    entry_at(text.get(begin_of_entry(text, column, key)?..)?, column)
+}
+
+/// The lines of the entry that a text begins with.
+fn entry_at(text: &str, column: usize) -> Option<&str> {
     let mut all = lines(text);
     let first = all.next()?.len();
     let inner = all.take_while(|line| depth(line) > column);
@@ -67,13 +82,23 @@ fn entry<'t>(text: &'t str, column: usize, key: &str) -> Option<&'t str> {
 }
 
 fn begin_of_entry(text: &str, column: usize, key: &str) -> Option<usize> {
+    let is_behind = |it: &str| it.starts_with(": ") || it.starts_with(":\n");
+    if column == 0 {
+        // No line stands less deep: the text need not be looked through line by line.
+        if text.strip_prefix(key).is_some_and(is_behind) {
+            return Some(0);
+        }
+        let line = ["\n", key, ":"].concat();
+        let mut found = memchr::memmem::find_iter(text.as_bytes(), &line).map(|end| end + 1);
+        return found.find(|start| text.get(start + key.len()..).is_some_and(is_behind));
+    }
     let mut start = 0;
     for line in lines(text) {
         match depth(line) {
             depth if depth < column => return None,
             depth if depth == column => {
                 let behind = line.get(column..)?.strip_prefix(key);
-                if behind.is_some_and(|it| it.starts_with(": ") || it.starts_with(":\n")) {
+                if behind.is_some_and(is_behind) {
                     return Some(start);
                 }
             }
@@ -112,11 +137,27 @@ pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
 
 /// How deep the line stands that a text begins with: a comment and an empty one deeper than all others.
 pub(super) fn depth(line: &str) -> usize {
-    let depth = line.bytes().take_while(|byte| *byte == b' ').count();
+    let depth = spaces(line.as_bytes());
     match line.as_bytes().get(depth) {
         Some(b'\n' | b'#') => usize::MAX,
         _ => depth,
     }
+}
+
+/// How many spaces there are first. Half of a manifest is spaces: eight are looked at in one.
+fn spaces(line: &[u8]) -> usize {
+    const ALL: u64 = u64::from_le_bytes([b' '; 8]);
+    let (eights, _) = line.as_chunks::<8>();
+    let mut count = 0;
+    for eight in eights {
+        let others = u64::from_le_bytes(*eight) ^ ALL;
+        if others != 0 {
+            return count + others.trailing_zeros() as usize / 8;
+        }
+        count += 8;
+    }
+    let rest = line.iter().skip(count);
+    count + rest.take_while(|byte| **byte == b' ').count()
 }
 
 impl<'t> Lines<'t> {
@@ -171,59 +212,62 @@ impl<'l> Block<'l> {
     }
 
     fn first_line(&self) -> &'l str {
-        let text = self.text();
-        text.get(..end_of_line(text)).unwrap_or_default()
+        let below = self.of.lines.get(self.lines.start + 1);
+        let end = below.map_or(self.of.text.len(), |(start, _)| *start);
+        self.of.text.get(self.begin..end).unwrap_or_default()
     }
 
     pub(super) fn is_list(&self) -> bool {
-        self.text().starts_with("- ")
+        self.first_line().starts_with("- ")
     }
 
-    /// What begins in its column; nothing where a line of it stands less deep.
-    fn parts(&self) -> Option<Vec<Block<'l>>> {
-        let mut starts = vec![self.lines.start];
-        for index in self.lines.clone().skip(1) {
-            let (_, depth) = self.of.lines.get(index)?;
-            if *depth < self.column {
-                return None;
+    /// What begins in its column, one after the other; nothing in the place of one where a line stands less deep.
+    fn parts(&self) -> impl Iterator<Item = Option<Block<'l>>> {
+        let (of, begin, column) = (self.of, self.begin, self.column);
+        let mut left = self.lines.clone();
+        std::iter::from_fn(move || {
+            let (line, _) = of.lines.get(left.clone())?.first()?;
+            let below = of.lines.get(left.start + 1..left.end)?;
+            let next = below.iter().position(|(_, depth)| *depth <= column);
+            if next.is_some_and(|next| below.get(next).is_some_and(|(_, it)| *it < column)) {
+                left.start = left.end;
+                return Some(None);
             }
-            if *depth == self.column {
-                starts.push(index);
-            }
-        }
-        let ends = starts.iter().skip(1).copied().chain([self.lines.end]);
-        let parts = starts.iter().zip(ends).map(|(start, end)| {
-            let (line, _) = self.of.lines.get(*start)?;
-            Some(Block {
-                begin: self.begin.max(line + self.column),
-                lines: *start..end,
-                ..*self
-            })
-        });
-        parts.collect()
+            let end = next.map_or(left.end, |next| left.start + 1 + next);
+            let lines = std::mem::replace(&mut left.start, end)..end;
+            let begin = begin.max(line + column);
+            Some(Some(Block {
+                of,
+                begin,
+                lines,
+                column,
+            }))
+        })
+    }
+
+    /// As a part of a map.
+    fn entry(self) -> Option<Entry<'l>> {
+        let key = key(self.first_line())?;
+        Some(Entry { key, block: self })
+    }
+
+    /// As a part of a list, without its dash.
+    fn item(self) -> Option<Block<'l>> {
+        self.is_list().then(|| Block {
+            begin: self.begin + 2,
+            column: self.column + 2,
+            ..self
+        })
     }
 
     /// The entries of a map.
     pub(super) fn entries(&self) -> Option<Vec<Entry<'l>>> {
-        let parts = self.parts()?.into_iter();
-        let entry = |block: Block<'l>| {
-            let key = key(block.first_line())?;
-            Some(Entry { key, block })
-        };
-        parts.map(entry).collect()
+        self.parts().map(|part| part?.entry()).collect()
     }
 
     /// The items of a list, without their dashes.
     fn items(&self) -> Option<Vec<Block<'l>>> {
-        let parts = self.parts()?.into_iter();
-        let item = |block: Block<'l>| {
-            block.is_list().then(|| Block {
-                begin: block.begin + 2,
-                column: block.column + 2,
-                ..block
-            })
-        };
-        parts.map(item).collect()
+        self.parts().map(|part| part?.item()).collect()
     }
 
     /// The items of a list where each begins with a name of its own.
@@ -240,15 +284,26 @@ impl<'l> Block<'l> {
 
     /// A map, a list, or what is left of an item behind its dash.
     pub(super) fn value(&self) -> Option<Value> {
+        self.value_without("")
+    }
+
+    /// The same without the lists under a key.
+    fn value_without(&self, lists: &str) -> Option<Value> {
         if self.is_list() {
-            let items = self.items()?.into_iter();
-            let items = items.map(|item| item.value());
+            let items = self.parts().map(|part| part?.item()?.value_without(lists));
             return items.collect::<Option<_>>().map(Value::Array);
         }
         if key(self.first_line()).is_some() {
-            let entries = self.entries()?.into_iter();
-            let entries = entries.map(|entry| Some((text(entry.key)?, entry.value()?)));
-            return entries.collect::<Option<_>>().map(Value::Object);
+            // One by one: to collect a map sorts it first.
+            let mut map = Map::new();
+            for part in self.parts() {
+                let entry = part?.entry()?;
+                if entry.key == lists && entry.inner().is_some_and(|inner| inner.is_list()) {
+                    continue;
+                }
+                map.insert(text(entry.key)?, entry.value_without(lists)?);
+            }
+            return Some(Value::Object(map));
         }
         scalar(self.first_line()).or_else(|| {
             let read: Value = serde_yaml::from_str(&["- ", self.text()].concat()).ok()?;
@@ -297,8 +352,12 @@ impl<'l> Entry<'l> {
     }
 
     pub(super) fn value(&self) -> Option<Value> {
+        self.value_without("")
+    }
+
+    fn value_without(&self, lists: &str) -> Option<Value> {
         if let Some(inner) = self.inner() {
-            return inner.value();
+            return inner.value_without(lists);
         }
         let line = self.block.first_line().get(self.key.len()..)?;
         line.strip_prefix(": ").and_then(scalar).or_else(|| {
@@ -395,6 +454,15 @@ mod tests {
         assert_eq!(entries(written, "volumes"), Some(Vec::new()));
         assert_eq!(entries(written, "version"), None);
         assert_eq!(entries("services:\n- a\n", "services"), None);
+    }
+
+    #[test]
+    fn lists_are_left_out_by_their_key() {
+        let written = "env: prod\nspec:\n  env:\n    - name: A\n      value: x\n  of:\n    - env:\n        - 1\n      b: 2\n";
+        let left = json!({"env": "prod", "spec": {"of": [{"b": 2}]}});
+        assert_eq!(read_without(written, "env"), Some(left));
+        let whole = serde_yaml::from_str(written).unwrap();
+        assert_eq!(read(written), Some(whole));
     }
 
     #[test]

@@ -81,7 +81,7 @@ fn pods<'a>((key, object): (&Key<'a>, &&Object)) -> Option<Pods<'a>> {
         return None;
     }
     let whole = value(&object.content);
-    let pod = whole.pointer(parts::pod(key.1))?;
+    let pod = parts::pod_in(key.1, &whole)?;
     pod.get("containers")?;
     let labels = match key.1 {
         "Pod" => "/metadata/labels",

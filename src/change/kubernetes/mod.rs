@@ -46,6 +46,7 @@ use crate::graph::{Graph, ServiceView};
 use crate::parallel;
 use crate::targets::{Content, Object};
 use crate::vocabulary::TargetId;
+use crate::yaml;
 use defaults::Sides;
 use rolling::rolling;
 use rustc_hash::FxHashMap;
@@ -176,16 +177,19 @@ fn version(object: &Object) -> &str {
     version.unwrap_or_default().trim_matches(['"', '\''])
 }
 
-/// An object that is looked through by many rules, read once for them all.
+/// An object that is looked through by many rules, read once for them all; without the variables of its containers, which are a third of it
+/// and asked for only where a value comes from elsewhere.
 fn read(object: &Object) -> Cow<'_, Object> {
-    match &object.content {
-        Content::Value(_) => Cow::Borrowed(object),
-        text @ Content::Text(_) => {
-            let mut read = object.clone();
-            read.content = Content::Value(value(text).into_owned());
-            Cow::Owned(read)
-        }
-    }
+    let Content::Text(text) = &object.content else {
+        return Cow::Borrowed(object);
+    };
+    let is_asked = text.contains("valueFrom");
+    let judged = (!is_asked).then(|| yaml::read_without(text, "env"));
+    let whole = judged.flatten();
+    let whole = whole.unwrap_or_else(|| value(&object.content).into_owned());
+    let mut read = object.clone();
+    read.content = Content::Value(whole);
+    Cow::Owned(read)
 }
 
 fn created(pair: &Pair<'_>, written: &Object) -> Change {
@@ -249,7 +253,7 @@ fn changed(
     let mut differ = differences(&was, &is);
     let [least_before, least_now] = scaling.each_ref().map(|it| it.least(object));
     let least = least_now.or(least_before);
-    Sides::new(&object.kind, before, &object.content, least.is_some()).settle(&mut differ);
+    Sides::new(&object.kind, before, &written.content, least.is_some()).settle(&mut differ);
     if object.kind == "Secret" {
         secret::settle(&mut differ, before, &object.content);
     }

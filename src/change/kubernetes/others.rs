@@ -113,8 +113,8 @@ fn target_ports(service: &Value) -> Faults {
     let faults = ports.filter_map(|(index, port)| {
         let target = port.get("targetPort")?;
         let is_none = target.as_u64() == Some(0) || target.as_str() == Some("");
-        let place = format!("spec.ports[{index}].targetPort");
-        ports::either(&place, target).filter(|_| !is_none)
+        let place = || format!("spec.ports[{index}].targetPort");
+        ports::either(place, target).filter(|_| !is_none)
     });
     faults.collect()
 }

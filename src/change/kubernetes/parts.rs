@@ -12,6 +12,12 @@ pub(super) fn pod(kind: &str) -> &'static str {
     }
 }
 
+/// The pod that stands in an object of a kind. (`Value::pointer` makes a text of each step.)
+pub(super) fn pod_in<'v>(kind: &str, object: &'v Value) -> Option<&'v Value> {
+    let mut steps = pod(kind).split('/').skip(1);
+    steps.try_fold(object, |value, step| value.get(step))
+}
+
 /// The items of a list under a key; none where there is no list.
 pub(super) fn items<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
     let items = value.get(key).and_then(Value::as_array);

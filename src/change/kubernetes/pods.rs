@@ -16,7 +16,7 @@ type Containers<'v> = Vec<(&'static str, String, &'v Value)>;
 /// What is wrong with the pods of an object.
 pub(super) fn consider(kind: &str, content: &Content, is_new: bool) -> Option<Fault> {
     let whole = value(content);
-    let pod = whole.pointer(parts::pod(kind))?;
+    let pod = parts::pod_in(kind, &whole)?;
     let place = &*parts::pod(kind).trim_start_matches('/').replace('/', ".");
     let mut all: Containers<'_> = Vec::new();
     for list in ["containers", "initContainers"] {
@@ -24,9 +24,8 @@ pub(super) fn consider(kind: &str, content: &Content, is_new: bool) -> Option<Fa
         all.extend(containers.map(|(at, it)| (list, format!("{place}.{list}[{at}]"), it)));
     }
     // Those of a StatefulSet are volumes of its pods: `ValidateStatefulSetSpec`, `volumesToAddForTemplates`.
-    let claims = whole
-        .pointer("/spec/volumeClaimTemplates")
-        .and_then(Value::as_array);
+    let claims = whole.get("spec");
+    let claims = claims.and_then(|it| it.get("volumeClaimTemplates")?.as_array());
     let claims = claims.into_iter().flatten();
     let claims = claims.filter_map(|it| it.pointer("/metadata/name")?.as_str());
     let mut volumes: Vec<&str> = claims.collect();
@@ -47,8 +46,8 @@ pub(super) fn consider(kind: &str, content: &Content, is_new: bool) -> Option<Fa
             .or_else(|| mounts(at, container, &volumes, is_new))
             .or_else(|| resources(at, container))
             .or_else(|| {
-                let why = format!("Duplicate value: \"{name}\"");
-                is_twice.then(|| said(&format!("{at}.name"), why))
+                let why = || format!("Duplicate value: \"{name}\"");
+                is_twice.then(|| said(&format!("{at}.name"), why()))
             })
             .or_else(|| handlers(at, container))
             .or_else(|| thresholds(list, at, container))
@@ -60,14 +59,14 @@ pub(super) fn consider(kind: &str, content: &Content, is_new: bool) -> Option<Fa
 /// `validateContainerCommon`, `validatePullPolicy`; and of a pod itself `validateContainersOnlyForPod`.
 fn image(kind: &str, at: &str, container: &Value) -> Option<Fault> {
     const POLICIES: [&str; 3] = ["Always", "IfNotPresent", "Never"];
-    let (place, image) = (format!("{at}.image"), text(container, "image"));
-    let image = image.unwrap_or_default();
+    let place = || format!("{at}.image");
+    let image = text(container, "image").unwrap_or_default();
     if image.is_empty() {
-        return Some(said(&place, "Required value"));
+        return Some(said(&place(), "Required value"));
     }
     if kind == "Pod" && image.trim() != image {
         let why = "must not have leading or trailing whitespace";
-        return Some(said(&place, format!("Invalid value: \"{image}\": {why}")));
+        return Some(said(&place(), format!("Invalid value: \"{image}\": {why}")));
     }
     let policy = text(container, "imagePullPolicy");
     let policy = policy.filter(|it| !it.is_empty() && !POLICIES.contains(it))?;
@@ -106,7 +105,7 @@ fn container_ports(at: &str, container: &Value, is_new: bool) -> Option<Fault> {
             named.push((name, number));
             let place = |key: &str| format!("{at}.ports[{index}].{key}");
             let misnamed = Some(name).filter(|it| !it.is_empty());
-            if let Some(fault) = misnamed.and_then(|name| ports::named(&place("name"), name)) {
+            if let Some(fault) = misnamed.and_then(|name| ports::named(|| place("name"), name)) {
                 return Some(fault);
             }
             if is_twice {
@@ -167,7 +166,7 @@ fn probes(at: &str, container: &Value) -> Option<Fault> {
         let asked = ["httpGet", "tcpSocket"].into_iter();
         let port = asked.filter_map(|by| {
             let port = block.get(by)?.get("port")?;
-            ports::either(&format!("{at}.{probe}.{by}.port"), port)
+            ports::either(|| format!("{at}.{probe}.{by}.port"), port)
         });
         let scheme = block.get("httpGet").and_then(|it| text(it, "scheme"));
         let scheme = scheme.filter(|it| !matches!(*it, "" | "HTTP" | "HTTPS"));
@@ -183,7 +182,7 @@ fn probes(at: &str, container: &Value) -> Option<Fault> {
 /// `ValidatePodTemplateSpecForReplicaSet`, `ValidateDaemonSetSpec`, `ValidateStatefulSetSpec`: what runs on is started again;
 /// pkg/apis/batch/validation, `validateJobSpec`: what ends is not. A Job that is there has one, and is another run with another one.
 fn restart(kind: &str, place: &str, pod: &Value, is_new: bool) -> Option<Fault> {
-    let place = format!("{place}.restartPolicy");
+    let place = || format!("{place}.restartPolicy");
     // An empty one is `Always` (`pkg/apis/core/v1/defaults.go`, `SetDefaults_PodSpec`).
     let policy = text(pod, "restartPolicy").filter(|it| !it.is_empty());
     let policy = policy.unwrap_or("Always");
@@ -192,22 +191,24 @@ fn restart(kind: &str, place: &str, pod: &Value, is_new: bool) -> Option<Fault> 
         "Job" if !is_new => None,
         "Job" | "CronJob" => {
             let why = "Required value: valid values: \"OnFailure\", \"Never\"";
-            (policy == "Always").then(|| said(&place, why))
+            (policy == "Always").then(|| said(&place(), why))
         }
         _ => {
-            let why = format!("Unsupported value: \"{policy}\": supported values: \"Always\"");
-            (policy != "Always").then(|| said(&place, why))
+            let why = || format!("Unsupported value: \"{policy}\": supported values: \"Always\"");
+            (policy != "Always").then(|| said(&place(), why()))
         }
     }
 }
 
 /// `ValidateDNS1123Label`.
 fn of_name(at: &str, name: &str) -> Option<Fault> {
+    if is_label(name) || name.is_empty() || name.contains('.') {
+        return None;
+    }
     let why = format!(
         "Invalid value: \"{name}\": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', …"
     );
-    let is_plain = is_label(name) || name.is_empty() || name.contains('.');
-    (!is_plain).then(|| said(&format!("{at}.name"), why))
+    Some(said(&format!("{at}.name"), why))
 }
 
 pub(super) fn is_label(name: &str) -> bool {
@@ -257,24 +258,24 @@ fn handlers(at: &str, container: &Value) -> Option<Fault> {
     let lifecycle = container.get("lifecycle");
     let hooks = ["postStart", "preStop"].into_iter();
     let hooks = hooks.map(|hook| {
-        (
-            format!("lifecycle.{hook}"),
-            lifecycle.and_then(|it| it.get(hook)),
-        )
+        let block = lifecycle.and_then(|it| it.get(hook));
+        ("lifecycle.", hook, block)
     });
-    let probes = PROBES
-        .into_iter()
-        .map(|probe| (probe.to_owned(), container.get(probe)));
-    hooks.chain(probes).find_map(|(place, block)| {
+    let probes = PROBES.into_iter();
+    let probes = probes.map(|probe| ("", probe, container.get(probe)));
+    hooks.chain(probes).find_map(|(within, place, block)| {
         let block = block?.as_object()?;
         let kinds = ["exec", "httpGet", "tcpSocket", "grpc", "sleep"].into_iter();
         let mut given = kinds.filter(|kind| block.get(*kind).is_some_and(|it| !it.is_null()));
-        let place = format!("{at}.{place}");
+        let place = || format!("{at}.{within}{place}");
         match (given.next(), given.next()) {
-            (None, _) => Some(said(&place, "Required value: must specify a handler type")),
+            (None, _) => {
+                let why = "Required value: must specify a handler type";
+                Some(said(&place(), why))
+            }
             (_, Some(second)) => {
                 let why = "Forbidden: may not specify more than 1 handler type";
-                Some(said(&format!("{place}.{second}"), why))
+                Some(said(&format!("{}.{second}", place()), why))
             }
             _ => None,
         }
@@ -296,7 +297,7 @@ fn unmade(pod: &Value) -> Option<String> {
 /// `ResolveContainerPort`). Readiness and start are not so until they were (`pkg/kubelet/prober/worker.go`, `newWorker`, `doProbe`).
 pub(super) fn unasked(kind: &str, content: &Content) -> Option<String> {
     let whole = value(content);
-    let pod = whole.pointer(parts::pod(kind))?;
+    let pod = parts::pod_in(kind, &whole)?;
     let unmade = unmade(pod);
     if unmade.is_some() {
         return unmade;

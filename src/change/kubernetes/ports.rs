@@ -29,24 +29,27 @@ pub(super) fn of_name(name: &str) -> Vec<&'static str> {
 }
 
 /// What is said of a name in a place, where something is wrong with it; of several things kubectl makes a list.
-pub(super) fn named(place: &str, name: &str) -> Option<(String, String)> {
+pub(super) fn named(place: impl FnOnce() -> String, name: &str) -> Option<(String, String)> {
     let faults = of_name(name);
     let why = faults.first()?;
     let place = match faults.len() {
-        1 => place.to_owned(),
-        _ => format!("…{place}"),
+        1 => place(),
+        _ => format!("…{}", place()),
     };
     Some((place, format!("Invalid value: \"{name}\": {why}")))
 }
 
 /// What is said of a number or name in a place (`ValidatePortNumOrName`, `IsValidPortNum`).
-pub(super) fn either(place: &str, port: &Value) -> Option<(String, String)> {
+pub(super) fn either(place: impl FnOnce() -> String, port: &Value) -> Option<(String, String)> {
     match port {
         Value::String(name) => named(place, name),
         Value::Number(number) => {
             let is_one = number.as_i64().is_none_or(|it| (1..=65535).contains(&it));
-            let why = format!("Invalid value: {number}: must be between 1 and 65535, inclusive");
-            (!is_one).then(|| (place.to_owned(), why))
+            (!is_one).then(|| {
+                let why =
+                    format!("Invalid value: {number}: must be between 1 and 65535, inclusive");
+                (place(), why)
+            })
         }
         _ => None,
     }

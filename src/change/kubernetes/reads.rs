@@ -42,7 +42,7 @@ pub(super) fn of(object: &Object) -> Option<Vec<Read>> {
         return None;
     }
     let whole = value(&object.content);
-    let pod = whole.pointer(parts::pod(&object.kind))?;
+    let pod = parts::pod_in(&object.kind, &whole)?;
     pod.get("containers")?;
     let mut reads = Vec::new();
     for container in containers(pod) {

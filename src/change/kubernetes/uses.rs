@@ -68,9 +68,8 @@ fn uses(object: &Object) -> BTreeSet<Use> {
         let namespace = namespace.or(object.namespace.as_deref());
         found.extend(name.map(|it| (how, it.to_owned(), namespace.map(ToOwned::to_owned))));
     };
-    if let Some(pod) = whole
-        .pointer(parts::pod(&object.kind))
-        .filter(|it| it.get("containers").is_some())
+    if let Some(pod) =
+        parts::pod_in(&object.kind, &whole).filter(|it| it.get("containers").is_some())
     {
         for volume in items(pod, "volumes") {
             let claim = volume.get("persistentVolumeClaim");

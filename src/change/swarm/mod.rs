@@ -158,8 +158,8 @@ impl Comparison<'_> {
             _ => (worst, "nothing happens".to_owned()),
         };
         if change.effect == Effect::Rolls
-            && policy::is_global(&after.content)
             && fields.iter().any(moves)
+            && policy::is_global(&after.content)
         {
             change.says_also(policy::moved(&after.content));
         }

@@ -27,7 +27,9 @@ pub(super) fn variables(pair: &Pair<'_>) -> Vec<(String, Vec<Varied>)> {
             _ => {}
         }
     }
-    for (service, text) in services {
+    // Most services hold none, and mount nothing that has one in its name.
+    let may_hold = |text: &str| !names.is_empty() || text.contains('$');
+    for (service, text) in services.into_iter().filter(|(_, text)| may_hold(text)) {
         let stack = stem(&service.file);
         let view = OnceCell::new();
         let varied = || Varied {
