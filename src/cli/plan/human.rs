@@ -5,6 +5,7 @@ use crate::change::{Change, Effect, Field, TargetChanges};
 use crate::diagnostics::render::{Format, Shown, Style, escape_line, render};
 use crate::source::Span;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 /// The most differences shown of one object.
@@ -61,7 +62,7 @@ fn write_order(planned: &Planned<'_>, out: &mut dyn Write) -> io::Result<()> {
         deploys.len()
     )?;
     for (number, services) in (1..).zip(deploys) {
-        let services: Vec<String> = services.iter().map(|it| shown_word(it)).collect();
+        let services: Vec<_> = services.iter().map(|it| shown_word(it)).collect();
         writeln!(out, "  {number}. {}", services.join(", "))?;
     }
     writeln!(out)
@@ -127,7 +128,7 @@ pub(super) fn is_told(planned: &Planned<'_>, target: &TargetChanges) -> bool {
 pub(super) fn varied(target: &TargetChanges) -> impl Iterator<Item = String> {
     target.variables.iter().map(|(variable, services)| {
         let shown = services.iter().take(MOST_VARIED);
-        let names: Vec<String> = shown.map(|it| shown_word(&it.name)).collect();
+        let names: Vec<_> = shown.map(|it| shown_word(&it.name)).collect();
         let more = match services.len().checked_sub(MOST_VARIED) {
             Some(more @ 1..) => format!(" and {more} more"),
             _ => String::new(),
@@ -171,11 +172,7 @@ fn write_field(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let path = escape_line(&field.path);
-    let path = if path.is_empty() {
-        String::new()
-    } else {
-        format!("{path}: ")
-    };
+    let colon = if path.is_empty() { "" } else { ": " };
     let (sign, color, text) = match (&field.old, &field.new) {
         (None, Some(new)) => ("+", "32", value(new)),
         (Some(old), None) => ("-", "31", value(old)),
@@ -183,7 +180,7 @@ fn write_field(
         (None, None) => ("~", "33", String::new()),
     };
     let sign = painted(sign, color, style);
-    write!(out, "        {sign} {path}{text}")?;
+    write!(out, "        {sign} {path}{colon}{text}")?;
     if let Some(place) = planned.place(field.span) {
         write!(out, "  {}", painted(&place, "2", style))?;
     }
@@ -206,12 +203,13 @@ pub(super) fn place(shown: &Shown<'_>, span: Span) -> Option<String> {
 
 /// A value on one line, cut where it is long.
 pub(super) fn value(value: &Value) -> String {
-    cut(&escape_line(&value.to_string()), 0)
+    cut(&escape_line(&value.to_string()), 0).into_owned()
 }
 
 /// Two values on one line, cut around the first difference where what is shown of their beginnings would be the same.
 pub(super) fn values(old: &Value, new: &Value) -> String {
-    let [old, new] = [old, new].map(|it| escape_line(&it.to_string()).into_owned());
+    let [old, new] = [old, new].map(Value::to_string);
+    let [old, new] = [&old, &new].map(|it| escape_line(it));
     let mut from = 0;
     if old != new && cut(&old, 0) == cut(&new, 0) {
         let alike = old.chars().zip(new.chars()).take_while(|(a, b)| a == b);
@@ -221,19 +219,23 @@ pub(super) fn values(old: &Value, new: &Value) -> String {
 }
 
 /// The part of a text from that character on that there is room for.
-fn cut(text: &str, from: usize) -> String {
+fn cut(text: &str, from: usize) -> Cow<'_, str> {
+    // No text has more characters than bytes.
+    if from == 0 && text.len() <= MOST_CHARACTERS {
+        return text.into();
+    }
     let before = if from > 0 { "…" } else { "" };
     let start = text.char_indices().nth(from);
     let rest = start.and_then(|(start, _)| text.get(start..));
     let rest = rest.unwrap_or_default();
     match rest.char_indices().nth(MOST_CHARACTERS) {
-        Some((end, _)) => format!("{before}{}…", rest.get(..end).unwrap_or_default()),
-        None => format!("{before}{rest}"),
+        Some((end, _)) => format!("{before}{}…", rest.get(..end).unwrap_or_default()).into(),
+        None => format!("{before}{rest}").into(),
     }
 }
 
-fn shown_word(word: &str) -> String {
-    escape_line(word).into_owned()
+fn shown_word(word: &str) -> Cow<'_, str> {
+    escape_line(word)
 }
 
 /// The sign of an effect, and its colour.
@@ -264,10 +266,10 @@ pub(super) fn effect(effect: Effect) -> &'static str {
     }
 }
 
-fn painted(text: &str, color: &str, style: Style) -> String {
+fn painted<'t>(text: &'t str, color: &str, style: Style) -> Cow<'t, str> {
     if style.color {
-        format!("\u{1b}[{color}m{text}\u{1b}[0m")
+        format!("\u{1b}[{color}m{text}\u{1b}[0m").into()
     } else {
-        text.to_owned()
+        text.into()
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn push_shown(out: &mut String, character: char) {
 /// JSON whose strings hold nothing a terminal obeys: what serde leaves as it is (DEL, C1 and the
 /// marks of direction) becomes an escape too.
 pub fn escape_json(json: &str) -> Cow<'_, str> {
-    if !json.contains(is_hostile) {
+    if is_plain(json) || !json.contains(is_hostile) {
         return Cow::Borrowed(json);
     }
     let mut out = String::with_capacity(json.len() + 16);
@@ -45,7 +45,7 @@ pub fn escape_json(json: &str) -> Cow<'_, str> {
 }
 
 fn escape(text: &str, hostile: fn(char) -> bool) -> Cow<'_, str> {
-    if !text.contains(hostile) {
+    if is_plain(text) || !text.contains(hostile) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 16);
@@ -57,6 +57,11 @@ fn escape(text: &str, hostile: fn(char) -> bool) -> Cow<'_, str> {
         }
     }
     Cow::Owned(out)
+}
+
+/// Whether it is of letters, digits and signs of ASCII alone, as nearly all is: none of these is hostile, and bytes are looked through sooner.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 fn push_escaped(out: &mut String, character: char) {
