@@ -90,7 +90,7 @@ pub(super) fn is_zero(content: &Content, path: &[&str]) -> bool {
 }
 
 struct Walk<'v> {
-    path: Vec<String>,
+    path: Vec<&'v str>,
     named: Vec<bool>,
     found: Vec<Difference<'v>>,
 }
@@ -116,7 +116,7 @@ impl<'v> Walk<'v> {
 
     fn push(&mut self, old: Option<Cow<'v, Value>>, new: Option<Cow<'v, Value>>) {
         self.found.push(Difference {
-            path: self.path.clone(),
+            path: self.path.iter().map(|step| (*step).to_owned()).collect(),
             named: self.named.clone(),
             old,
             new,
@@ -164,8 +164,8 @@ impl<'v> Walk<'v> {
         }
     }
 
-    fn step(&mut self, step: &str, named: bool, old: Option<&'v Value>, new: Option<&'v Value>) {
-        self.path.push(step.to_owned());
+    fn step(&mut self, step: &'v str, named: bool, old: Option<&'v Value>, new: Option<&'v Value>) {
+        self.path.push(step);
         self.named.push(named);
         self.compare(old, new);
         self.path.pop();
@@ -329,6 +329,7 @@ mod tests {
             }
             let (was, is) = apart(&before, &after);
             prop_assert_eq!(told(&was, &is), told(&old, &new));
+            prop_assert_eq!(&*value(&before), &old);
             for path in [&["a"][..], &["b", "c"], &["c", "a", "b"]] {
                 let found = at(&before, path).map(Cow::into_owned);
                 prop_assert_eq!(found.as_ref(), path.iter().try_fold(&old, |value, key| value.get(key)));

@@ -17,7 +17,8 @@ pub(super) fn narrowed(old: &str, new: &str) -> Option<(String, String)> {
     let narrow = |text: &str| {
         let end = text.len().checked_sub(region.tail)?;
         let parts = above.iter().rev().copied();
-        Some(parts.chain(text.get(region.start..end)).collect())
+        let parts: Vec<&str> = parts.chain(text.get(region.start..end)).collect();
+        Some(parts.concat())
     };
     Some((narrow(old)?, narrow(new)?))
 }
@@ -105,7 +106,7 @@ impl<'t> Region<'t> {
     }
 
     fn above(&self) -> Option<Above<'t>> {
-        let mut lines = Vec::new();
+        let mut lines = Vec::with_capacity(DEEP);
         let (was, is) = self.inside()?;
         let mut column = self.column;
         if [was, is].iter().any(|side| is_item(side, column)) && !self.is_named(self.start, column)
@@ -193,12 +194,16 @@ fn begin_of_line(text: &str, offset: usize) -> usize {
     memchr::memrchr(b'\n', above).map_or(0, |end| end + 1)
 }
 
+/// As many keys as lead to most of what differs.
+const DEEP: usize = 8;
+
 /// Bytes that are compared at once.
 const CHUNK: usize = 64;
 
 /// How many bytes two texts begin with alike.
 fn same_at_start(old: &[u8], new: &[u8]) -> usize {
-    let chunks = old.chunks_exact(CHUNK).zip(new.chunks_exact(CHUNK));
+    let ((was, _), (is, _)) = (old.as_chunks::<CHUNK>(), new.as_chunks::<CHUNK>());
+    let chunks = was.iter().zip(is);
     let same = chunks.take_while(|(old, new)| old == new).count() * CHUNK;
     let rest = old.iter().zip(new).skip(same);
     same + rest.take_while(|(old, new)| old == new).count()
@@ -207,7 +212,8 @@ fn same_at_start(old: &[u8], new: &[u8]) -> usize {
 /// How many bytes two texts end with alike, in whole lines.
 fn same_at_end(old: &str, new: &str) -> usize {
     let (was, is) = (old.as_bytes(), new.as_bytes());
-    let chunks = was.rchunks_exact(CHUNK).zip(is.rchunks_exact(CHUNK));
+    let ((_, before), (_, after)) = (was.as_rchunks::<CHUNK>(), is.as_rchunks::<CHUNK>());
+    let chunks = before.iter().rev().zip(after.iter().rev());
     let mut same = chunks.take_while(|(old, new)| old == new).count() * CHUNK;
     let rest = was.iter().rev().zip(is.iter().rev()).skip(same);
     same += rest.take_while(|(old, new)| old == new).count();

@@ -162,7 +162,8 @@ fn spaces(line: &[u8]) -> usize {
 
 impl<'t> Lines<'t> {
     pub(super) fn of(text: &'t str) -> Self {
-        let mut all = Vec::with_capacity(text.len() / SHORT_LINE);
+        // A few more, since what is narrowed to a few lines has shorter ones.
+        let mut all = Vec::with_capacity(text.len() / SHORT_LINE + 8);
         let mut start = 0;
         for line in lines(text) {
             all.push((start, depth(line)));
