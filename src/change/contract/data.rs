@@ -1,5 +1,9 @@
 //! Data that stays behind when a volume gets another name, or the workload by which its claims are called.
 
+mod nodes;
+
+pub(super) use nodes::left as left_on_nodes;
+
 use super::{Both, Step, about, kept, place};
 use crate::change::kubernetes::parts::deletion;
 use crate::change::{Change, Effect};
@@ -216,12 +220,7 @@ impl Place {
         }
     }
 
-    fn on_kubernetes(
-        graph: &Graph,
-        service: ServiceView<'_>,
-        (name, external): (String, bool),
-        label: &str,
-    ) -> Self {
+    fn on_kubernetes(graph: &Graph, service: ServiceView<'_>, name: String, label: &str) -> Self {
         let settings = graph.settings(TargetId::Kubernetes);
         let namespace = settings.and_then(|settings| settings.namespace.as_ref());
         let has_own = derivation::has_own_claims(graph, service, label);
@@ -229,7 +228,7 @@ impl Place {
             name,
             workload: has_own.then(|| kept::stateful_set(service).to_owned()),
             alone: graph.replicas(service).most <= 1,
-            external,
+            external: false,
             namespace: namespace.map(|namespace| namespace.value.to_string()),
         }
     }
@@ -267,16 +266,15 @@ pub(super) fn mounts<'a>(
             let said = volume.name.as_ref().map(|name| name.value.to_string());
             let own = external || said.is_some();
             let name = said.unwrap_or_else(|| label.to_owned());
-            let place = match target {
-                TargetId::Kubernetes => {
-                    Place::on_kubernetes(graph, service, (name, external), label)
-                }
+            let mut place = match target {
+                TargetId::Kubernetes => Place::on_kubernetes(graph, service, name, label),
                 TargetId::Swarm if !own => {
                     Place::named(format!("{}_{label}", graph.stack(service)))
                 }
                 TargetId::Compose if !own => Place::named(format!("{}_{label}", graph.name())),
                 _ => Place::named(name),
             };
+            place.external = external;
             Some(Mounted {
                 path,
                 label,

@@ -71,6 +71,7 @@ static ALL: &[Rule] = &[
     outcome::without_effect,
     outcome::runs_beside,
     data::left_behind,
+    data::left_on_nodes,
     data::two_writers,
     migrations::no_way_back,
     migrations::old_meets_new,
