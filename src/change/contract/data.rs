@@ -1,7 +1,9 @@
 //! Data that stays behind when a volume gets another name, or the workload by which its claims are called.
 
+mod binds;
 mod nodes;
 
+pub(super) use binds::left as left_on_hosts;
 pub(super) use nodes::left as left_on_nodes;
 
 use super::{Both, Step, about, kept, place};
@@ -56,7 +58,10 @@ fn compare(
             Some(now) if !was.place.is(&now.place) => {
                 found.push(another(step, both, (was, now)));
             }
-            None if !elsewhere && is_same => found.push(gone(both.new, &was.path, &was.place)),
+            None if !elsewhere && is_same => found.push(match binds::at(both.new, &was.path) {
+                Some(bind) => binds::of_volume(both, &was.place, bind),
+                None => gone(both.new, &was.path, &was.place),
+            }),
             _ => {}
         }
     }

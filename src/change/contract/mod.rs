@@ -72,6 +72,7 @@ static ALL: &[Rule] = &[
     outcome::runs_beside,
     data::left_behind,
     data::left_on_nodes,
+    data::left_on_hosts,
     data::two_writers,
     migrations::no_way_back,
     migrations::old_meets_new,
