@@ -222,6 +222,7 @@ catalogue! {
     CALLS_IN_AN_INGRESS = "ZD5024" "calls-in-an-ingress" Warning "0.1.0";
     CALLS_NOT_TRIED_AGAIN = "ZD5025" "calls-not-tried-again" Warning "0.1.0";
     EACH_IS_A_CANARY = "ZD5026" "each-is-a-canary" Note "0.1.0";
+    EMPTY_CONFIG = "ZD5027" "empty-config" Error "0.1.0";
     RESOLVE_NEEDS_NEWER_NGINX = "ZD5030" "resolve-needs-newer-nginx" Error "0.1.0";
     BACKUP_REFUSED = "ZD5031" "backup-refused" Error "0.1.0";
     NO_PRIMARY = "ZD5032" "no-primary" Error "0.1.0";

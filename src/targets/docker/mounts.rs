@@ -6,8 +6,8 @@ use super::format::{Bind, FileMount, Mount};
 use super::text::{Place, escaped};
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::source::{Span, Str};
-use crate::types::Reference;
-use crate::vocabulary::{Config, Label, Node, TargetId};
+use crate::types::{Reference, Text};
+use crate::vocabulary::{Config, Entry, EntryValue, Label, Node, TargetId};
 
 /// Volumes and paths of the node.
 pub(in crate::targets) fn volumes(lowering: &mut Lowering<'_, '_>) -> Vec<Mount> {
@@ -52,11 +52,7 @@ pub(in crate::targets) fn volumes(lowering: &mut Lowering<'_, '_>) -> Vec<Mount>
             continue;
         };
         lowering.ledger.take(bind);
-        let source = lowering.text(
-            &crate::types::Text::Known(bind.value.clone()),
-            Place::Template,
-            bind.span,
-        );
+        let source = lowering.text(&Text::Known(bind.value.clone()), Place::Template, bind.span);
         let read_only = lowering
             .ledger
             .take_from(mount.read_only.as_ref())
@@ -141,6 +137,8 @@ pub(in crate::targets) fn configs(lowering: &mut Lowering<'_, '_>) -> Vec<FileMo
             let file = lowering.ledger.take(file);
             let extension = extension(file).to_owned();
             let content = config.content.clone().unwrap_or_default();
+            let span = node.file.as_ref().map_or(node.span, |file| file.span);
+            size(lowering, (name, None), &content, span);
             let key = add(lowering, node, "", &extension, content.to_string());
             mounts.push(at(key, path.map(|path| escaped(path))));
         }
@@ -152,6 +150,12 @@ pub(in crate::targets) fn configs(lowering: &mut Lowering<'_, '_>) -> Vec<FileMo
             for entry in &lowering.ledger.enter(data).entries {
                 let (key, value) = lowering.ledger.take_entry(entry);
                 let content = lowering.value(value, Place::Content, entry.attribute.span);
+                size(
+                    lowering,
+                    (name, Some(entry)),
+                    &content,
+                    entry.attribute.span,
+                );
                 let (stem, extension) = key.split_at(key.len() - extension(key).len());
                 let source = add(
                     lowering,
@@ -165,6 +169,67 @@ pub(in crate::targets) fn configs(lowering: &mut Lowering<'_, '_>) -> Vec<FileMo
         }
     }
     mounts
+}
+
+/// What a config of a swarm may hold: less than so many bytes, and at least one (swarmkit `manager/controlapi/config.go`,
+/// `MaxConfigSize` and `validateConfigSpec`).
+const LARGEST: usize = 1000 << 10;
+
+/// Reports what a swarm would refuse: each key is a config of its own there.
+fn size(
+    lowering: &mut Lowering<'_, '_>,
+    (name, entry): (&str, Option<&Entry<EntryValue>>),
+    content: &str,
+    span: Span,
+) {
+    if lowering.target != TargetId::Swarm {
+        return;
+    }
+    // What has no place in a config is reported as that, and leaves nothing.
+    let is_known = entry.is_none_or(|entry| {
+        matches!(
+            entry.attribute.value,
+            EntryValue::Text(Text::Known(_)) | EntryValue::ConfigKey { .. }
+        )
+    });
+    let what = match entry {
+        Some(entry) => format!("`{}` of config `{name}`", entry.key),
+        None => format!("config `{name}`"),
+    };
+    let diagnostic = if content.is_empty() && is_known {
+        empty(&what, entry.is_some(), span)
+    } else if content.len() >= LARGEST {
+        too_large(&what, content.len(), span)
+    } else {
+        return;
+    };
+    if lowering.ledger.is_news("size", span) {
+        lowering.ledger.report(diagnostic);
+    }
+}
+
+fn empty(what: &str, is_key: bool, span: Span) -> Diagnostic {
+    Diagnostic::new(
+        &catalogue::EMPTY_CONFIG,
+        format!("{what} is empty, and a swarm takes no empty config"),
+        span,
+    )
+    .labelled("nothing is in it")
+    .note("the deploy ends with `config data must be larger than 0 and less than 1024000 bytes`")
+    .help(if is_key {
+        "leave the key out, or let a line end be in it: `\"\\n\"`"
+    } else {
+        "write a line into the file, or take the config out"
+    })
+}
+
+fn too_large(what: &str, size: usize, span: Span) -> Diagnostic {
+    Diagnostic::new(
+        &catalogue::CONFIG_TOO_LARGE,
+        format!("{what} has {size} bytes, and a config of a swarm holds less than {LARGEST}"),
+        span,
+    )
+    .help("keep what is large in a volume or in the image")
 }
 
 /// Adds a config's content to the stack and gives the name by which the service mounts it.

@@ -4,6 +4,7 @@ use super::draft::{ConfigNames, Draft, NewConfig};
 use super::escaped;
 use super::mounts::{extension, host_path};
 use super::resources::{bytes, cpus};
+use crate::diagnostics::Severity;
 use crate::source::{FileId, MemoryWorld, Span};
 use crate::types::{Cpu, Memory};
 use crate::vocabulary::TargetId;
@@ -173,4 +174,27 @@ fn a_gateway_ends_its_requests() {
     }
     let own = signal("example/edge:3.0.0", "shutdown { signal = SIGTERM }");
     assert_eq!(own, Some("stop_signal: SIGTERM".to_owned()));
+}
+
+#[test]
+fn a_config_of_a_swarm_holds_a_byte_and_no_thousand_kibibytes() {
+    let codes = |target: &str, value: &str| {
+        let text = format!(
+            "app shop {{ targets = [{target}] }}\nparam text: string = \"{value}\"\n\
+             config c {{ data {{ a = text, b = c.a }} }}\n\
+             service web {{ image = \"example/web:1.0.0\", config c {{ path = \"/c\" }} }}\n\
+             service other {{ image = \"example/web:1.0.0\", config c {{ path = \"/c\" }} }}\n",
+        );
+        let world = MemoryWorld::single("app.zd", text);
+        let found = compile(&world, "app.zd", &Options::default()).diagnostics;
+        let errors = found.iter().filter(|it| it.severity == Severity::Error);
+        errors.map(|it| it.code.id).collect::<Vec<_>>()
+    };
+    let most = "x".repeat((1000 << 10) - 1);
+    assert!(codes("swarm", &most).is_empty());
+    // Whoever mounts it: each key is told of once.
+    assert_eq!(codes("swarm", &format!("{most}x")), ["ZD5062", "ZD5062"]);
+    assert_eq!(codes("swarm", ""), ["ZD5027", "ZD5027"]);
+    assert!(codes("swarm", "\\n").is_empty());
+    assert!(codes("compose", "").is_empty());
 }
