@@ -270,6 +270,7 @@ catalogue! {
     DIFFERENT_ON_A_HOST = "ZD5093" "different-on-a-host" Note "0.1.0";
     UNWRITABLE_IN_A_SCRIPT = "ZD5094" "unwritable-in-a-script" Error "0.1.0";
     CLIENT_ADDRESS_HIDDEN = "ZD5095" "client-address-hidden" Warning "0.1.0";
+    NO_NAMES_ON_A_HOST = "ZD5096" "no-names-on-a-host" Error "0.1.0";
     NO_PROMISE_ON_COMPOSE = "ZD5110" "no-promise-on-compose" Note "0.1.0";
     FEWER_INSTANCES_ON_COMPOSE = "ZD5111" "fewer-instances-on-compose" Note "0.1.0";
     DIFFERENT_ON_COMPOSE = "ZD5112" "different-on-compose" Note "0.1.0";

@@ -31,6 +31,7 @@ type Rule = fn(&Graph, &mut Diagnostics);
 /// Every rule.
 const ALL: &[Rule] = &[
     reachability::check,
+    reachability::names_on_hosts,
     networks::two_names,
     networks::addresses,
     networks::aliases,

@@ -204,7 +204,12 @@ gateway edge {
   route "/" { to = near.http }
 }
 "#;
-    let (files, found) = build(text);
+    // Docker's name server is not there on a host.
+    assert_eq!(build(text).1, ["no-names-on-a-host"]);
+    let at_start = text.replacen("  listen", "  resolve = at_start\n  listen", 1);
+    assert_eq!(build(&at_start).1, ["name-resolved-once"]);
+    let text = format!("{text}target nginx {{ resolver = 10.0.0.2 }}\n");
+    let (files, found) = build(&text);
     assert!(found.is_empty(), "{found:?}");
     assert!(files["nginx/hosts/app.sh"].contains("services=( near )"));
     assert!(files["nginx/conf.d/shop.conf"].contains("set $backend_far far;"));
