@@ -23,8 +23,8 @@ use crate::eval::{ConfigNode, DeployVariable, Deployment, ServiceNode};
 use crate::source::{Span, Str};
 use crate::types::{Date, Text, VariableId};
 use crate::vocabulary::{
-    Allow, App, Network, Node, Port, Protocol, PublishMode, RestartCondition, Secret, TargetId,
-    TargetSettings, Volume, Whole,
+    Allow, App, Entry, Network, Node, Port, Protocol, PublishMode, RestartCondition, Secret,
+    TargetId, TargetSettings, Volume, Whole,
 };
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -65,6 +65,13 @@ impl<'a> ServiceView<'a> {
     /// Its zd name.
     pub fn name(self) -> &'a str {
         self.node.service.label.name()
+    }
+
+    /// The labels that its nodes must have.
+    pub fn node_labels(self) -> &'a [Entry<Str>] {
+        let placement = self.node.service.body.placement.as_ref();
+        let nodes = placement.and_then(|placement| placement.node.as_ref());
+        nodes.map_or(&[], |nodes| &nodes.entries)
     }
 
     /// Whether its update is blue/green: of its two slots one serves.

@@ -15,6 +15,7 @@ pub mod rehearsal;
 pub mod remedies;
 pub mod table;
 mod ways;
+mod writers;
 
 pub use ways::Way;
 
@@ -115,6 +116,7 @@ fn judge(
         TargetId::Swarm => {
             promises::check(graph, service, target, starts, searches, found);
             overlap::check(graph, service, found);
+            writers::check(graph, service, found);
         }
         TargetId::Kubernetes | TargetId::Compose => {
             promises::check(graph, service, target, starts, searches, found);

@@ -3,7 +3,7 @@
 use super::{Mounted, mounts};
 use crate::change::contract::{Both, Step};
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, catalogue};
-use crate::graph::{Graph, ServiceView};
+use crate::graph::Graph;
 use crate::source::{Span, Str};
 use crate::vocabulary::{Entry, TargetId};
 
@@ -38,7 +38,7 @@ struct Asked<'a> {
 }
 
 fn asked<'a>(old: &Graph, both: Both<'a>) -> Option<Asked<'a>> {
-    let (before, now) = (labels(both.old), labels(both.new));
+    let (before, now) = (both.old.node_labels(), both.new.node_labels());
     let asked = now.iter().filter_map(|now| {
         let mut before = before.iter();
         let was = before.find(|was| was.key == now.key);
@@ -54,12 +54,6 @@ fn asked<'a>(old: &Graph, both: Both<'a>) -> Option<Asked<'a>> {
         return None;
     }
     asked.into_iter().nth(certain.unwrap_or(0))
-}
-
-fn labels<'a>(service: ServiceView<'a>) -> &'a [Entry<Str>] {
-    let placement = service.node.service.body.placement.as_ref();
-    let node = placement.and_then(|placement| placement.node.as_ref());
-    node.map_or(&[], |node| &node.entries)
 }
 
 /// The volumes that it had and has, but for those that somebody else makes: their driver may be one of all nodes.
