@@ -58,9 +58,10 @@ fn compare(
             Some(now) if !was.place.is(&now.place) => {
                 found.push(another(step, both, (was, now)));
             }
-            None if !elsewhere && is_same => found.push(match binds::at(both.new, &was.path) {
-                Some(bind) => binds::of_volume(both, &was.place, bind),
-                None => gone(both.new, &was.path, &was.place),
+            None if !elsewhere && is_same => found.extend(match binds::at(both.new, &was.path) {
+                Some(bind) => Some(binds::of_volume(both, &was.place, bind)),
+                None if was.is_read_only() => None,
+                None => Some(gone(both.new, was, is_used(graphs.1, target, &was.place))),
             }),
             _ => {}
         }
@@ -195,6 +196,13 @@ pub(super) struct Mounted<'a> {
     mount: &'a Node<VolumeMount>,
 }
 
+impl Mounted<'_> {
+    fn is_read_only(&self) -> bool {
+        let read_only = self.mount.read_only.as_ref();
+        read_only.is_some_and(|read_only| read_only.value)
+    }
+}
+
 impl Place {
     fn named(name: String) -> Self {
         Self {
@@ -324,13 +332,28 @@ fn another(
     .about(service)
 }
 
-fn gone(service: ServiceView<'_>, path: &str, old: &Place) -> Diagnostic {
-    let name = service.name();
-    Diagnostic::new(
+fn gone(service: ServiceView<'_>, was: &Mounted<'_>, is_used: bool) -> Diagnostic {
+    let (name, path, old) = (service.name(), &was.path, &was.place);
+    let diagnostic = Diagnostic::new(
         &catalogue::DATA_LEFT_BEHIND,
         format!("`{name}` has no volume at `{path}` any more: its data stays in {old}"),
         service.span(),
     )
     .help("what it writes there now ends with its container; write `allow data_left_behind` if that is meant")
-    .about(name)
+    .about(name);
+    // Whose data others go on with is not forgotten.
+    if is_used {
+        diagnostic.severity(Severity::Warning)
+    } else {
+        diagnostic
+    }
+}
+
+/// Whether a service of a revision mounts a volume.
+fn is_used(graph: &Graph, target: TargetId, place: &Place) -> bool {
+    let mut services = graph.services_on(target);
+    services.any(|service| {
+        let mut mounts = mounts(graph, service, target).into_iter();
+        mounts.any(|mounted| mounted.place.is(place))
+    })
 }
