@@ -4,6 +4,7 @@
 //! Each file is one kind of fault with its diagnostics; a rule is a function and its line in [`ALL`].
 
 mod addresses;
+mod admitted;
 mod data;
 mod endpoints;
 mod gateways;
@@ -88,6 +89,7 @@ static ALL: &[Rule] = &[
     order::check,
     routes::removed,
     listeners::removed,
+    admitted::moved,
     losses::told,
     published::removed,
     instances::fewer_at_once,

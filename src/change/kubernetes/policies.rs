@@ -7,6 +7,7 @@ use super::{Key, Keyed};
 use crate::change::difference::value;
 use crate::targets::Object;
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 /// One of them.
 pub(super) struct Policy<'a> {
@@ -130,14 +131,44 @@ pub(super) fn are_known(
 ) -> bool {
     let selecting = selecting(policies, pods, Way::Ingress);
     let rules = selecting.flat_map(|it| it.rules(Way::Ingress));
-    let mut peers = rules
+    let peers = rules
         .filter(|rule| is_for(rule, &is_port))
         .flat_map(|rule| items(rule, "from"));
-    peers.all(|peer| {
+    let mut here = peers.filter(|it| !is_elsewhere(it));
+    here.all(|peer| {
         let of_pods = peer.get("podSelector").filter(|it| !is_for_all(it));
         let mut known = known.iter().filter(|it| it.key.3 == pods.key.3);
         of_pods.is_some_and(|it| known.any(|pods| matches(it, &pods.labels)))
     })
+}
+
+/// From which other namespaces pods may be asked at some ports, by their names; `None` where more is said of who may ask than that.
+pub(super) fn namespaces<'p>(
+    policies: &'p [Policy<'_>],
+    pods: &Pods<'_>,
+    is_port: impl Fn(&Value) -> bool,
+) -> Option<BTreeSet<&'p str>> {
+    let mut selecting = selecting(policies, pods, Way::Ingress).peekable();
+    selecting.peek()?;
+    let mut named = BTreeSet::new();
+    let rules = selecting.flat_map(|it| it.rules(Way::Ingress));
+    for rule in rules.filter(|rule| is_for(rule, &is_port)) {
+        let mut peers = items(rule, "from").peekable();
+        peers.peek()?;
+        for peer in peers.filter(|it| is_elsewhere(it)) {
+            let selector = peer.get("namespaceSelector")?;
+            let labels = selector.get("matchLabels")?.as_object()?;
+            let is_name_alone =
+                labels.len() == 1 && items(selector, "matchExpressions").next().is_none();
+            named.insert(name(selector).filter(|_| is_name_alone)?);
+        }
+    }
+    Some(named)
+}
+
+/// Whether what a rule names is not only of pods of its own namespace.
+fn is_elsewhere(named: &Value) -> bool {
+    named.get("namespaceSelector").is_some() || named.get("ipBlock").is_some()
 }
 
 /// Whether a selector asks for no label.
@@ -159,9 +190,8 @@ fn is_among(rule: &Value, way: Way, peer: Peer<'_>, namespace: Option<&str>) -> 
 /// Whether somebody may be one that a rule names; of labels of namespaces and of addresses nothing is known.
 fn is_it(named: &Value, peer: Peer<'_>, own: Option<&str>) -> bool {
     let of_namespace = named.get("namespaceSelector");
-    let is_somewhere = of_namespace.is_some() || named.get("ipBlock").is_some();
     match peer {
-        Peer::Elsewhere => is_somewhere,
+        Peer::Elsewhere => is_elsewhere(named),
         Peer::Pods(namespace, labels) => {
             let there = match of_namespace {
                 Some(selector) => may_be(selector, namespace),
@@ -175,9 +205,13 @@ fn is_it(named: &Value, peer: Peer<'_>, own: Option<&str>) -> bool {
 
 /// Whether a namespace may have the labels; one of its name it has (`kubernetes.io/docs/reference/labels-annotations-taints`).
 fn may_be(selector: &Value, namespace: Option<&str>) -> bool {
-    let name = selector.pointer("/matchLabels/kubernetes.io~1metadata.name");
-    let name = name.and_then(Value::as_str).zip(namespace);
+    let name = name(selector).zip(namespace);
     name.is_none_or(|(wanted, is)| wanted == is)
+}
+
+fn name(of_namespace: &Value) -> Option<&str> {
+    let name = of_namespace.pointer("/matchLabels/kubernetes.io~1metadata.name");
+    name.and_then(Value::as_str)
 }
 
 /// Whether labels are what a selector asks for (`kubernetes.io/docs/concepts/overview/working-with-objects/labels`).

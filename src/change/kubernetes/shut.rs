@@ -10,10 +10,12 @@ use super::carriers;
 use super::parts::{self, text};
 use super::policies::{self, Peer, Policy, Way, admit, are_known, closed, is_port};
 use super::{Key, Keyed};
+use crate::change::difference::at;
 use crate::change::{Change, Effect, Loss, Lost};
+use crate::targets::Object;
 use rustc_hash::FxHashMap;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What there is before a step, and after it.
 struct Sides<'s> {
@@ -91,7 +93,7 @@ pub(super) fn out((old, new): (&Keyed<'_>, &Keyed<'_>), is_judged: bool, changes
     let mut told = BTreeSet::new();
     for change in changes.iter_mut().filter(|it| concerned(it)) {
         if is_led(change) {
-            sides.led(old, change);
+            sides.led((old, new), is_judged, change);
             continue;
         }
         let namespace = change.namespace.as_deref();
@@ -356,45 +358,149 @@ impl Sides<'_> {
         found
     }
 
+    /// From where outside pods are asked no more.
+    fn shut_to(&self, served: &Served<'_>, both: &Both<'_>) -> Option<ShutTo> {
+        if self.shuts_outside(served, both) {
+            return Some(ShutTo::All);
+        }
+        let Both { was, now } = *both;
+        let are = policies::namespaces(self.are, now, served.is_at(now))?;
+        if are.is_empty() {
+            return None;
+        }
+        let to = list(are.iter().copied());
+        let were = policies::namespaces(self.were, was, served.is_at(was));
+        let Some(were) = were else {
+            return Some(ShutTo::AllBut(to));
+        };
+        let mut gone = were.difference(&are).copied().peekable();
+        gone.peek()?;
+        Some(ShutTo::These {
+            gone: list(gone),
+            to,
+        })
+    }
+
     /// What leads from outside, is written no more and stays: whether it goes on to be answered.
-    fn led(&self, old: &Keyed<'_>, change: &mut Change) {
+    fn led(&self, (old, new): (&Keyed<'_>, &Keyed<'_>), is_judged: bool, change: &mut Change) {
         let namespace = change.namespace.as_deref();
         let of = (&*change.kind, &*change.name, namespace);
         let Some((leader, led)) = backends::led_by(old, of) else {
             return;
         };
-        let mut shut = BTreeSet::new();
+        let mut shut: BTreeMap<ShutTo, BTreeSet<String>> = BTreeMap::new();
         for served in &self.services {
             let (.., name, namespace) = served.service.key;
             if !led.contains(&(name.to_owned(), namespace.map(ToOwned::to_owned))) {
                 continue;
             }
             for both in &served.pods {
-                if self.shuts_outside(served, both)
-                    && self.is_shut_out(old, leader, served, both.now)
-                {
-                    shut.insert(both.now.shown());
+                let to = self.shut_to(served, both);
+                let to = to.filter(|_| self.is_shut_out(old, leader, served, both.now));
+                if let Some(to) = to {
+                    shut.entry(to).or_default().insert(both.now.shown());
                 }
             }
         }
-        if shut.is_empty() {
-            return;
+        for (to, pods) in shut {
+            let pods: Vec<String> = pods.into_iter().collect();
+            let pods = pods.join(", ");
+            let (kind, name) = (change.kind.clone(), change.name.clone());
+            change.says_also(&format!(
+                "from now on the pods of {pods} refuse what comes by it{}",
+                to.said()
+            ));
+            // One who carries others of its class goes on to do so from where it is.
+            if matches!(to, ShutTo::AllBut(_)) && is_carried_on((old, new), change) {
+                continue;
+            }
+            change.losses.push(Loss {
+                about: Lost::Outside,
+                what: format!(
+                    "{kind} `{name}` is written no more and stays, and the pods of {pods} refuse what comes by it{}",
+                    to.told()
+                ),
+                way: to.way(is_judged).to_owned(),
+            });
         }
-        let shut: Vec<String> = shut.into_iter().collect();
-        let (kind, name) = (change.kind.clone(), change.name.clone());
-        let shut = shut.join(", ");
-        change.says_also(&format!(
-            "from now on the pods of {shut} refuse what comes by it: their NetworkPolicies admit nobody from outside of the namespace any more"
-        ));
-        change.losses.push(Loss {
-            about: Lost::Outside,
-            what: format!(
-                "{kind} `{name}` is written no more and stays, and the pods of {shut} refuse what comes by it: their NetworkPolicies admit no \
-                 gateway any more"
-            ),
-            way: "keep it until no client asks there; a policy counts at once, though what leads to it stays".to_owned(),
-        });
     }
+}
+
+/// From where outside of their namespace pods are asked no more.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum ShutTo {
+    All,
+    /// From all but these namespaces, where anybody asked.
+    AllBut(String),
+    /// From the namespaces that were admitted, in whose place others are.
+    These {
+        gone: String,
+        to: String,
+    },
+}
+
+impl ShutTo {
+    fn said(&self) -> String {
+        match self {
+            Self::All => {
+                ": their NetworkPolicies admit nobody from outside of the namespace any more"
+                    .to_owned()
+            }
+            _ => self.told(),
+        }
+    }
+
+    fn told(&self) -> String {
+        match self {
+            Self::All => ": their NetworkPolicies admit no gateway any more".to_owned(),
+            Self::AllBut(to) => format!(
+                ", unless who carries it is in namespace {to}: their NetworkPolicies admit nobody else from outside any more"
+            ),
+            Self::These { gone, to } => {
+                format!(" from namespace {gone}: their NetworkPolicies admit {to} in its place")
+            }
+        }
+    }
+
+    fn way(&self, are_programs: bool) -> &'static str {
+        match self {
+            Self::All => {
+                "keep it until no client asks there; a policy counts at once, though what leads to it stays"
+            }
+            _ if are_programs => {
+                "leave `ingress_from` out in this step, and write it once no client asks there; a policy counts at once, though what leads to \
+                 it stays"
+            }
+            _ => {
+                "have the policies admit who carries it beside the new one until no client asks there; a policy counts at once, though what \
+                 leads to it stays"
+            }
+        }
+    }
+}
+
+/// Whether something of its kind and class is written that is carried by whoever carries what is left.
+fn is_carried_on((old, new): (&Keyed<'_>, &Keyed<'_>), left: &Change) -> bool {
+    let class = |object: &Object| {
+        let classes = ["ingressClassName", "gatewayClassName"].into_iter();
+        let mut classes = classes.filter_map(|it| at(&object.content, &["spec", it]));
+        classes
+            .next()
+            .and_then(|it| it.as_str().map(ToOwned::to_owned))
+    };
+    let is_it = |key: &Key<'_>| key.2 == left.name && key.3 == left.namespace.as_deref();
+    let of_kind = |side: &Keyed<'_>, is_meant: &dyn Fn(&Key<'_>) -> bool| -> Vec<Option<String>> {
+        let all = side.iter();
+        let meant = all.filter(|(key, _)| key.1 == left.kind && is_meant(key));
+        meant.map(|(_, object)| class(object)).collect()
+    };
+    let was = of_kind(old, &is_it);
+    of_kind(new, &|_| true).iter().any(|it| was.contains(it))
+}
+
+fn list<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let names: Vec<String> = names.map(|it| format!("`{it}`")).collect();
+    names.join(" and ")
 }
 
 /// The ports of the pods at which a Service is asked; who asks a headless one goes to the pods, at the port that it names.
