@@ -883,7 +883,7 @@ service side { image = "ex/side:2", secret other { path = "/run/other" } }
         "Secret key has no key `value`\n",
         "Secret other is not there: `kubectl --context production create secret generic other --from-file=value=FILE` first\n",
         "Secret real-token is not there: ",
-        "would not start: nothing was changed\n",
+        "would not start: nothing was changed; --secrets-later goes on where",
     ] {
         assert!(ran.said.contains(said), "{said}: {ran:?}");
     }
@@ -899,6 +899,12 @@ service side { image = "ex/side:2", secret other { path = "/run/other" } }
     let unknown = "Secret other may not be looked at: whether it is there is not known\n";
     assert!(ran.code == 0 && ran.said.contains(unknown), "{ran:?}");
     fs::remove_file(place.path("forbidden")).unwrap();
+    fs::remove_file(place.path("applied")).unwrap();
+    // Whose Secrets somebody makes later says so.
+    fs::remove_file(place.path("secrets/key")).unwrap();
+    let ran = place.run(DEPLOY, &["--secrets-later"], &[]);
+    let later = "Secret key is not there: ";
+    assert!(ran.code == 0 && ran.said.contains(later), "{ran:?}");
     fs::remove_file(place.path("applied")).unwrap();
     place.put("deaf", "");
     let ran = place.run(DEPLOY, &[], &[]);
@@ -941,6 +947,76 @@ service web {
         ran.said.contains("generic keys --from-file=a=FILE"),
         "{ran:?}"
     );
+}
+
+/// A listener without its certificate serves nothing, or another one; what cert-manager makes it makes once it sees who asks.
+#[test]
+fn certificates_are_asked_for_too() {
+    const DEPLOY: &str = "manifests/kubernetes/deploy.sh";
+    for settings in [
+        "gateway = gateway_api, gateway_class = \"envoy\"",
+        "ingress_class = \"nginx\"",
+    ] {
+        let program = |patch: &str| {
+            format!(
+                r#"app shop {{ targets = [kubernetes] }}
+target kubernetes {{ {settings} }}
+secret cert {{ external = true }}
+secret other {{ external = true, name = "other-tls" }}
+service web {{
+  image = "ex/web:2", replicas = 2
+  port http {{ number = 8080 }}
+  health http {{ path = "/" }}
+}}
+gateway edge {{
+  listen https {{ port = 443, hosts = ["a.example.com"], tls {{ certificate = cert, key = cert }} }}
+  listen more {{ port = 443, protocol = https, hosts = ["b.example.com"], tls {{ certificate = other, key = other }} }}
+  route "/" {{ to = web.http }}
+  {patch}
+}}
+"#
+            )
+        };
+        let place = cluster();
+        place.build(&program(""));
+        fs::create_dir(place.path("secrets")).unwrap();
+        place.put("secrets/other-tls", "tls.crt\n");
+        let ran = place.run(DEPLOY, &[], &[]);
+        assert_eq!(ran.code, 1, "{settings}: {ran:?}");
+        for said in [
+            "Secret cert is not there: `kubectl create secret tls cert --cert=CERTIFICATE.pem --key=KEY.pem` first\n",
+            "Secret other-tls has no key `tls.key`\n",
+            "https would have no certificate: nothing was changed; --secrets-later goes on where",
+        ] {
+            assert!(ran.said.contains(said), "{said}: {ran:?}");
+        }
+        assert!(
+            !place.text("called").contains("apply"),
+            "{settings}: {ran:?}"
+        );
+        let ran = place.run(DEPLOY, &["--only", "web"], &[]);
+        assert_eq!(ran.code, 0, "{settings}: {ran:?}");
+        place.put("secrets/other-tls", "tls.crt\ntls.key\n");
+        place.put("secrets/cert", "tls.crt\ntls.key\n");
+        let ran = place.run(DEPLOY, &[], &[]);
+        assert!(
+            ran.code == 0 && !ran.said.contains("Secret"),
+            "{settings}: {ran:?}"
+        );
+        if settings.starts_with("gateway") {
+            continue;
+        }
+        // Nobody has to make what is issued.
+        for annotation in ["cert-manager.io/issuer", "cert-manager.io/cluster-issuer"] {
+            let place = cluster();
+            let patch = format!("metadata.annotations.\"{annotation}\" = \"letsencrypt\"");
+            place.build(&program(&format!(
+                "on kubernetes {{ patch ingress {{ {patch} }} }}"
+            )));
+            let ran = place.run(DEPLOY, &[], &[]);
+            assert!(ran.code == 0 && !ran.said.contains("Secret"), "{ran:?}");
+        }
+    }
 }
 
 /// A Deployment that somebody paused would be waited for without an end.

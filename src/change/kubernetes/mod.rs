@@ -6,6 +6,7 @@ mod backends;
 mod behind;
 mod callers;
 mod carriers;
+mod certificates;
 mod configs;
 mod decoding;
 mod defaults;
@@ -113,6 +114,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     shut::out((&before, &after), is_judged, &mut changes);
     missing::asked_for((&before, &after), &mut changes);
     wanted::before(pair, (&before, &after), &mut changes);
+    certificates::before(pair, (&before, &after), &mut changes);
     changes.extend(wanted::sources(pair, &after));
     TargetChanges {
         target: pair.target,

@@ -15,6 +15,8 @@ impl<'g> Lowering<'g> {
         let tls = self.ledger.enter(listen.tls.as_deref()?);
         let certificate = self.ledger.take_from(tls.certificate.as_ref());
         if let Some(key) = self.ledger.take_from(tls.key.as_ref())
+            // Of one that is both the certificate is told.
+            && certificate.is_none_or(|it| it.0 != key.0)
             && let Some(secret) = self.graph.secret(&key.0)
             && self.is_first(secret.id)
         {

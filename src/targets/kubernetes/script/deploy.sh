@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
 # Applies these manifests to a cluster, waits until every workload has rolled out, and takes a rollout that failed back:
 # the cluster itself never does.
-# Usage: deploy.sh [--only FILE]... [--keep] [-- OPTION...]
+# Usage: deploy.sh [--only FILE]... [--keep] [--secrets-later] [-- OPTION...]
 #   --only FILE   what this file has, by its name without `.yaml`, and the configs and volumes of all; may be repeated.
 #                 The others stay as they are
 #   --keep        leave a rollout that failed as it is
+#   --secrets-later
+#                 go on without Secrets that are not there: somebody makes them afterwards, such as an operator
 #   OPTION...     options of every call of kubectl, such as --context
 # Exit codes: 0 everything runs what was applied, 1 something does not, 2 wrong use.
 set -euo pipefail
 
 here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 keep=
+secrets_later=
 only=()
 options=()
 workloads=()
@@ -67,6 +70,7 @@ choose() {
     case $1 in
       --help) usage ;;
       --keep) keep=yes ;;
+      --secrets-later) secrets_later=yes ;;
       --only)
         [ $# -gt 1 ] || misused "$1 needs a value"
         require_listed "$2"

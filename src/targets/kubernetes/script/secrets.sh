@@ -2,31 +2,51 @@
 # A pod does not start without a Secret that it reads, nor without the key: it waits in `CreateContainerConfigError` until its
 # deadline, and no dry run looks for it (kubernetes/kubernetes pkg/kubelet/kubelet_pods.go, makeEnvironmentVariables;
 # pkg/volume/secret).
+#
+# A listener of a Gateway serves nothing without its certificate (gateway-api.sigs.k8s.io/reference/spec, ListenerConditionReason,
+# InvalidCertificateRef), and an Ingress has one of its controller then (kubernetes.github.io/ingress-nginx/user-guide/tls).
 require_secrets() {
-  local secret key there missing='' called=kubectl
+  local secret keys key there pods='' https='' without called=kubectl way
   if [ ${#options[@]} -gt 0 ]; then called+=" ${options[*]}"; fi
-  while read -r secret key; do
+  while read -r secret keys; do
     there=$(keys_of "$secret")
     case "$there " in
       'Secret: '*)
-        if [ -z "$key" ] || [[ "${there#Secret:} " == *" $key "* ]]; then continue; fi
-        complain "Secret $secret has no key \`$key\`"
+        without=
+        for key in $keys; do
+          if [[ "${there#Secret:} " != *" $key "* ]]; then without=yes && complain "Secret $secret has no key \`$key\`"; fi
+        done
+        if [ -z "$without" ]; then continue; fi
         ;;
       # Who deploys may not be one who reads Secrets.
       *'(Forbidden)'*)
         complain "Secret $secret may not be looked at: whether it is there is not known"
         continue
         ;;
-      ' ') complain "Secret $secret is not there: \`$called create secret generic $secret --from-file=${key:-KEY}=FILE\` first" ;;
+      ' ')
+        way="generic $secret --from-file=${keys:-KEY}=FILE"
+        if [ "$keys" = "$certificate" ]; then way="tls $secret --cert=CERTIFICATE.pem --key=KEY.pem"; fi
+        complain "Secret $secret is not there: \`$called create secret $way\` first"
+        ;;
       *)
         complain "$there"
         fail "the API server does not answer: nothing was changed"
         ;;
     esac
-    missing=yes
+    if [ "$keys" = "$certificate" ]; then https=yes; else pods=yes; fi
   done < <(secrets_in "${manifests[@]}" | sort -u)
-  if [ -n "$missing" ]; then fail "pods that read these Secrets would not start: nothing was changed"; fi
+  if [ -z "$pods$https" ]; then return 0; fi
+  if [ -n "$secrets_later" ]; then
+    say "going on without these Secrets: until they are there pods that read them do not start, and https has no certificate"
+    return 0
+  fi
+  local why="pods that read these Secrets would not start"
+  if [ -z "$pods" ]; then why="https would have no certificate"; fi
+  fail "$why: nothing was changed; --secrets-later goes on where somebody makes them afterwards, such as an operator"
 }
+
+# The keys of a Secret with a certificate.
+certificate='tls.crt tls.key'
 
 # `Secret: KEY...` of one that is there, and nothing of one that is not; else what went wrong.
 keys_of() {
@@ -41,9 +61,10 @@ keys_of() {
 }
 
 # What the pods of these files read of Secrets and cannot do without: `SECRET KEY`, a line each, or `SECRET` of one that is read
-# as a whole.
+# as a whole; and the certificates of Ingresses and Gateways, both keys in a line. Those that cert-manager makes once it sees who asks
+# are not among them (cert-manager.io/docs/usage/ingress, cert-manager.io/docs/usage/gateway).
 secrets_in() {
-  awk '
+  awk -v certificate="$certificate" '
     function value(line) { sub(/^[^:]*: */, "", line); gsub(/["\047]/, "", line); return line }
     function settle(  at, all, count) {
       if (within != "" && secret != "" && optional != "true") {
@@ -54,12 +75,33 @@ secrets_in() {
       }
       within = secret = keys = optional = ""
     }
-    FNR == 1 || /^---/ { settle(); pods = 0; text = -1; split("", part) }
+    function refer() {
+      if (named != "" && !elsewhere) served[++certificates] = named
+      named = ""
+      elsewhere = 0
+    }
+    function leave(  at) {
+      settle()
+      refer()
+      if (!issued) for (at = 1; at <= certificates; at++) print served[at], certificate
+      pods = ingress = gateway = certificates = issued = 0
+      references = text = -1
+      split("", part)
+    }
+    FNR == 1 || /^---/ { leave() }
     { depth = match($0, /[^ ]/) - 1 }
     # What a text of several lines says is not of the manifest.
     text >= 0 && (depth < 0 || depth > text) { next }
     { text = /(: |- )[|>][-+0-9]*$/ ? depth : -1 }
     /^kind: / { pods = /^kind: "?(Deployment|StatefulSet|DaemonSet)"?$/ }
+    /^kind: / { ingress = /^kind: "?Ingress"?$/; gateway = /^kind: "?Gateway"?$/ }
+    /^    "?(cert-manager\.io\/(cluster-)?issuer|kubernetes\.io\/tls-acme)"?: / { issued = 1 }
+    ingress && /^ *(- )?secretName: / { served[++certificates] = value($0) }
+    references >= 0 && (depth < references || depth == references && !/^ *- /) { refer(); references = -1 }
+    gateway && /^ *(- )?certificateRefs:$/ { references = depth; next }
+    references >= 0 && /^ *- / { refer() }
+    references >= 0 && /^ *(- )?name: / { named = value($0) }
+    references >= 0 && (/^ *(- )?namespace: / || /^ *(- )?kind: / && value($0) != "Secret") { elsewhere = 1 }
     !pods { next }
     within != "" && depth <= edge { settle() }
     /^ *(- )?(secretKeyRef|secretRef|secret):$/ {
@@ -74,6 +116,6 @@ secrets_in() {
     within != "" && /^ *optional: / { optional = value($0) }
     within == "" && /^ *- name: / { item = value($0) }
     within == "" && /^ *subPath: / { part[item] = value($0) }
-    END { settle() }
+    END { leave() }
   ' "$@"
 }
