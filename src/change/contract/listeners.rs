@@ -1,6 +1,6 @@
 //! Ports on which a gateway listens no more, while clients still ask there.
 
-use super::{Both, Step, published, routes};
+use super::{Both, Step, merged, published, routes};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{Graph, ServiceView, routing};
 use crate::source::Span;
@@ -22,9 +22,10 @@ pub(super) fn removed(step: &Step<'_>, found: &mut Diagnostics) {
         let (itself, ingress): (Vec<_>, Vec<_>) = carried(step, both, (old, new))
             .into_iter()
             .partition(|(_, carried)| matches!(carried, Carried::Itself));
+        let beside = merged::beside(step, both, (old, new));
         for listen in &was.listen {
             let lost = |(target, carried): &(TargetId, Carried)| {
-                let gone = gone((*target, *carried), (both, listen), is, new)?;
+                let gone = gone((*target, *carried), (both, listen), (is, &beside), new)?;
                 Some((gone, *target))
             };
             let by_itself: Vec<(Gone, TargetId)> = itself.iter().filter_map(lost).collect();
@@ -115,10 +116,10 @@ const KEEP_NAME: &str =
     "keep the name among the `hosts` of a listener until no client asks for it there";
 
 /// What is answered no more on a target; nothing where somebody else of the program listens there.
-fn gone(
+fn gone<'n>(
     (target, carried): (TargetId, Carried),
     (both, was): (Both<'_>, &Node<Listen>),
-    is: &Gateway,
+    (is, beside): (&'n Gateway, &[&'n Gateway]),
     new: &Graph,
 ) -> Option<Gone> {
     let is_https = |it: &Node<Listen>| routing::protocol(it) == Protocol::Https;
@@ -126,20 +127,29 @@ fn gone(
     let word = if https { "https" } else { "http" };
     let gone = |what: String, help| Some(Gone { what, help });
     if matches!(carried, Carried::Ingress) {
-        let secure: Vec<&Node<Listen>> = is
-            .listen
-            .iter()
-            .map(|it| &**it)
-            .filter(|it| is_https(it))
-            .collect();
+        let secure = |it: &'n Gateway| -> Vec<&'n Node<Listen>> {
+            let listens = it.listen.iter().map(|it| &**it);
+            listens.filter(|it| is_https(it)).collect()
+        };
+        let own = secure(is);
         if !https {
             return None;
         }
-        if secure.is_empty() {
+        // Whose Ingress a name is in has its certificate.
+        let by_another = |name: &str| {
+            let mut beside = beside.iter();
+            beside.any(|it| routes::answers(it, name) && covers(&secure(it), name))
+        };
+        if own.is_empty() && !names(was).iter().any(|name| by_another(name)) {
             return gone(word.to_owned(), KEEP_LISTENER);
         }
+        let is_answered = |name: &str| {
+            let mut all = std::iter::once(&is).chain(beside);
+            all.any(|it| routes::answers(it, name))
+        };
+        let lost = |name: &str| is_answered(name) && !covers(&own, name) && !by_another(name);
         // What has no certificate of its own is shown the controller's, as before.
-        let names = unanswered(was, &secure, is).filter(|_| was.tls.is_some())?;
+        let names = among(was, lost).filter(|_| was.tls.is_some())?;
         return gone(format!("{word} for {names}"), KEEP_NAME);
     }
     let is_elsewhere = |it: ServiceView<'_>| published::is_elsewhere((new, it), target, port);
@@ -152,7 +162,9 @@ fn gone(
     let same = |it: &&Node<Listen>| routing::port(it) == port && is_https(it) == https;
     let answering: Vec<&Node<Listen>> = listens.filter(same).collect();
     if !answering.is_empty() {
-        let names = unanswered(was, &answering, is)?;
+        let names = among(was, |name| {
+            routes::answers(is, name) && !covers(&answering, name)
+        })?;
         return gone(format!("{word} on port {port} for {names}"), KEEP_NAME);
     }
     // One that a `port` publishes under another number is told of there.
@@ -171,29 +183,35 @@ fn gone(
     gone(what, KEEP_LISTENER)
 }
 
-/// The names of a listener for which none of these answers, in words. Of one that the gateway does not answer for at all its routes tell.
-fn unanswered(was: &Listen, now: &[&Node<Listen>], is: &Gateway) -> Option<String> {
-    let covered = |name: &str| {
-        now.iter().any(|it| match &it.hosts {
-            None => true,
-            Some(_) if name.is_empty() => false,
-            Some(hosts) => {
-                let mut hosts = hosts.value.iter();
-                hosts.any(|host| routing::host_covers(&host.value.to_ascii_lowercase(), name))
-            }
-        })
-    };
-    let names: Vec<String> = match &was.hosts {
+/// Whether some of these answer for a name.
+fn covers(listens: &[&Node<Listen>], name: &str) -> bool {
+    listens.iter().any(|it| match &it.hosts {
+        None => true,
+        Some(_) if name.is_empty() => false,
+        Some(hosts) => {
+            let mut hosts = hosts.value.iter();
+            hosts.any(|host| routing::host_covers(&host.value.to_ascii_lowercase(), name))
+        }
+    })
+}
+
+/// The names of a listener; an empty one for all.
+fn names(listen: &Listen) -> Vec<String> {
+    match &listen.hosts {
         None => vec![String::new()],
         Some(hosts) => {
             let hosts = hosts.value.iter();
             hosts.map(|host| host.value.to_ascii_lowercase()).collect()
         }
-    };
-    let lost = names
+    }
+}
+
+/// The names of a listener that are lost, in words. Of one for which the gateway does not answer at all its routes tell.
+fn among(was: &Listen, is_lost: impl Fn(&str) -> bool) -> Option<String> {
+    let names = names(was);
+    let lost: Vec<String> = names
         .iter()
-        .filter(|name| !covered(name) && routes::answers(is, name));
-    let lost: Vec<String> = lost
+        .filter(|name| is_lost(name))
         .map(|name| match name.as_str() {
             "" => "names that it does not list".to_owned(),
             name => format!("`{name}`"),

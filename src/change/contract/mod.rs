@@ -12,6 +12,7 @@ mod instances;
 mod kept;
 mod listeners;
 mod losses;
+mod merged;
 mod migrations;
 mod namesakes;
 mod newcomers;

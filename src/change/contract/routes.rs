@@ -2,7 +2,7 @@
 
 mod told;
 
-use super::{Both, Step, listeners};
+use super::{Both, Step, listeners, merged};
 use crate::change::{Change, Effect};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::Graph;
@@ -16,7 +16,7 @@ use told::{How, Lost};
 
 /// What a gateway answered and answers no more.
 pub(super) fn removed(step: &Step<'_>, found: &mut Diagnostics) {
-    let Some(new) = step.new else {
+    let (Some(old), Some(new)) = (step.old, step.new) else {
         return;
     };
     found.extend(taken_out(step));
@@ -35,9 +35,10 @@ pub(super) fn removed(step: &Step<'_>, found: &mut Diagnostics) {
         let on: Vec<TargetId> = step.targets().filter(runs).collect();
         let others = on.iter().copied();
         let others: Vec<TargetId> = others.filter(|it| *it != TargetId::Kubernetes).collect();
+        let beside = merged::beside(step, both, (old, new));
         let mut tell = |is_left: bool, place: &str| {
             let hosts = |host: &VirtualHost<'_>| stays(step, both, host) == is_left;
-            for (what, way) in gone(step, (was, is), hosts) {
+            for (what, way) in gone(step, (was, is), &beside, hosts) {
                 let what = format!("{what}{place}");
                 found.push(removal(both.new.name(), (&what, &way), both.new.span()));
             }
@@ -94,30 +95,60 @@ pub(super) fn by_port_name(graph: &Graph) -> bool {
 /// What is answered no more, in words, and what to write where that is meant.
 type Gone = (String, String);
 
-/// Each once, in the order written, of the hosts that are meant.
+/// Each once, in the order written, of the hosts that are meant; nothing that one of those answers who stand beside.
 fn gone(
     step: &Step<'_>,
     (was, is): (&Gateway, &Gateway),
+    beside: &[&Gateway],
     are_meant: impl Fn(&VirtualHost<'_>) -> bool,
 ) -> Vec<Gone> {
     let (before, after) = (routing::virtual_hosts(was), routing::virtual_hosts(is));
+    let beside: Vec<(&Gateway, Vec<VirtualHost<'_>>)> = beside
+        .iter()
+        .map(|it| (*it, routing::virtual_hosts(it)))
+        .collect();
     let mut found: Vec<Lost<'_>> = Vec::new();
     for host in before.iter().filter(|it| are_meant(it)) {
         for name in names(host) {
-            let Some(now) = answering(&after, name) else {
+            let now = nearest(&after, name);
+            let others = beside.iter();
+            let others = others.filter_map(|(it, hosts)| Some((*it, nearest(hosts, name)?)));
+            let others: Vec<(&Gateway, Nearest<'_, '_>)> = others.collect();
+            if now.is_none() && others.is_empty() {
                 Lost::add(&mut found, Lost::of(How::Name, None, false), name);
                 continue;
+            }
+            // Of all the nearest name is asked.
+            let lengths = others.iter().map(|(_, (length, _))| *length);
+            let most = lengths.chain(now.map(|(length, _)| length)).max();
+            let by_another = |paths: &Paths, route: &Node<Route>| {
+                let mut others = others.iter();
+                others.any(|(it, (length, now))| {
+                    let is_asked = Some(*length) == most;
+                    let is_for_it = *length == name.len() && is_for(now, paths, route);
+                    let answers = || lost(step, (was, it), (name, paths, route), now).is_none();
+                    is_asked && (is_for_it || answers())
+                })
             };
             for (paths, candidates) in &host.paths {
                 for candidate in VirtualHost::asked(candidates) {
-                    let how = lost(step, (was, is), (name, paths, candidate.route), now);
+                    let how = match now {
+                        Some((_, now)) => {
+                            lost(step, (was, is), (name, paths, candidate.route), now)
+                        }
+                        None => Some(How::All),
+                    };
+                    let how = how.filter(|_| !by_another(paths, candidate.route));
                     if let Some(how) = how {
                         let by = asked(was, candidate.route, |name| step.pairs.now(name));
-                        let part = keeps_part((host, paths), now, |now| match how {
-                            How::Wider { .. } => !by.is_disjoint(&asked(is, now, |it| it)),
-                            How::All => true,
-                            How::Name | How::Some => false,
-                        });
+                        let keeps = |now| {
+                            keeps_part((host, paths), now, |now| match how {
+                                How::Wider { .. } => !by.is_disjoint(&asked(is, now, |it| it)),
+                                How::All => true,
+                                How::Name | How::Some => false,
+                            })
+                        };
+                        let part = now.is_some_and(|(_, now)| keeps(now));
                         Lost::add(&mut found, Lost::of(how, Some(candidate), part), name);
                     }
                 }
@@ -169,6 +200,12 @@ fn lost<'g>(
         now,
         first: (*first).to_owned(),
     })
+}
+
+/// Whether all requests that came to a route come to one that was written for its paths.
+fn is_for(now: &VirtualHost<'_>, paths: &Paths, route: &Route) -> bool {
+    let nearest = now.nearest(paths);
+    nearest.is_some_and(|(now, all)| paths.cover(now) && take_all(all, route))
 }
 
 /// Whether routes of one pattern together take every request that another route takes: one for GET and one for POST are as one for both.
@@ -238,19 +275,21 @@ fn names<'h>(host: &'h VirtualHost<'_>) -> impl Iterator<Item = &'h str> {
     host.hosts.iter().map(String::as_str).chain(all)
 }
 
+/// Who answers for a name, with how long a name it says for that.
+type Nearest<'h, 'g> = (usize, &'h VirtualHost<'g>);
+
 /// Who answers for a name: who says it, else the nearest above it, else who answers for all.
-fn answering<'h, 'g>(hosts: &'h [VirtualHost<'g>], name: &str) -> Option<&'h VirtualHost<'g>> {
+fn nearest<'h, 'g>(hosts: &'h [VirtualHost<'g>], name: &str) -> Option<Nearest<'h, 'g>> {
     let covering = hosts.iter().filter_map(|host| {
         let covers = names(host).filter(|own| own.is_empty() || routing::host_covers(own, name));
         Some((covers.map(str::len).max()?, host))
     });
-    let nearest = covering.max_by_key(|(length, _)| *length);
-    nearest.map(|(_, host)| host)
+    covering.max_by_key(|(length, _)| *length)
 }
 
 /// Whether a gateway answers for a name in some way.
 pub(super) fn answers(gateway: &Gateway, name: &str) -> bool {
-    answering(&routing::virtual_hosts(gateway), name).is_some()
+    nearest(&routing::virtual_hosts(gateway), name).is_some()
 }
 
 fn removal(gateway: &str, (what, meant): (&str, &str), span: Span) -> Diagnostic {
