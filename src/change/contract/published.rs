@@ -57,7 +57,8 @@ pub(super) fn removed(step: &Step<'_>, found: &mut Diagnostics) {
         for (was, on) in by_what(lost.collect()) {
             let had = all.iter().filter(|(known, ..)| *known == was).count();
             let what = format!("{}{}", was.words(), targets(&on, had));
-            found.push(removal(both, &was, &what));
+            let help = way(&was, &on, both, new);
+            found.push(removal(both, &was, (&what, help)));
         }
         if step.targets().any(|it| it == TargetId::Swarm && stays(&it)) {
             out_of_mesh(both, new, found);
@@ -231,7 +232,27 @@ fn admits_all(graph: &Graph, service: ServiceView<'_>, port: &Node<Port>) -> boo
         || graph.is_routed(service, port) && from.is_none()
 }
 
-fn removal(both: Both<'_>, was: &Outside<'_>, what: &str) -> Diagnostic {
+/// What to write instead. On Kubernetes a port that a gateway leads to has no Service of its own (`graph::is_routed`), whatever publishes it.
+fn way(was: &Outside<'_>, on: &[TargetId], both: Both<'_>, new: &Graph) -> &'static str {
+    const KEEP: &str = "keep it published until no client asks there";
+    let routed = both.new.port(was.port).filter(|port| {
+        on == [TargetId::Kubernetes] && !was.of_nodes && new.is_routed(both.new, port)
+    });
+    if routed.is_none() {
+        return KEEP;
+    }
+    // One that is written no more is left, and leads to whoever is admitted.
+    let own = of(new, both.new, TargetId::Kubernetes);
+    let is_left = own.iter().all(|it| it.of_nodes);
+    if is_left {
+        "a gateway leads to it now, and its load balancer stays: leave `ingress_from` out until no client asks there, so that pods admit who \
+         comes by it"
+    } else {
+        "a gateway leads to it now, so that nothing else publishes it: lead to it by no `route` until no client asks there"
+    }
+}
+
+fn removal(both: Both<'_>, was: &Outside<'_>, (what, help): (&str, &str)) -> Diagnostic {
     let name = both.new.name();
     let span = both.new.port(was.port).map(|port| {
         let publish = port.publish.as_ref().map(|it| it.span);
@@ -244,6 +265,6 @@ fn removal(both: Both<'_>, was: &Outside<'_>, what: &str) -> Diagnostic {
         format!("`{name}` no longer answers {what}, where it was published"),
         span.unwrap_or_else(|| both.new.span()),
     )
-    .help("keep it published until no client asks there")
+    .help(help)
     .about(name)
 }
