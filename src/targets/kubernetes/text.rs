@@ -263,7 +263,7 @@ fn no_gateway(name: &str, span: Span, declared: Span) -> Diagnostic {
         span,
     )
     .severity(Severity::Error)
-    .and(declared, "the cluster's ingress controller takes its place")
+    .and(declared, "a controller of the cluster takes its place")
     .help("refer to the service that the gateway routes to")
 }
 

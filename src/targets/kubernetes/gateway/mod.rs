@@ -337,14 +337,20 @@ fn pool<'g>(gateway: &'g Gateway, to: &RouteTarget) -> Option<&'g Node<Upstream>
 /// No pods are written for a gateway.
 fn controller(lowering: &Lowering<'_>, service: ServiceView<'_>) -> Diagnostic {
     let name = service.name();
-    let what = if lowering.is_gateway_api() {
-        "only its routes are written there, as a Gateway and its routes"
+    let (whose, what) = if lowering.is_gateway_api() {
+        (
+            "the controller of its Gateway",
+            "only its routes are written there, as a Gateway and its routes",
+        )
     } else {
-        "only its routes are written there, as an Ingress"
+        (
+            "the cluster's ingress controller",
+            "only its routes are written there, as an Ingress",
+        )
     };
     Diagnostic::new(
         &catalogue::GATEWAY_IS_THE_CONTROLLER,
-        format!("on Kubernetes the cluster's ingress controller takes the place of `{name}`"),
+        format!("on Kubernetes {whose} takes the place of `{name}`"),
         service.span(),
     )
     .labelled(what)
