@@ -7,6 +7,7 @@ mod behind;
 mod callers;
 mod carriers;
 mod certificates;
+mod closing;
 mod configs;
 mod decoding;
 mod defaults;
