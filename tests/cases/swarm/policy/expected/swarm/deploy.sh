@@ -294,7 +294,7 @@ require_swarm() {
 # Waits until no service of a stack moves: `await STACK {before|after|back} VERSIONS_BEFORE`. After a deploy
 # each must run what was deployed, and on the way back what was there before.
 await() {
-  local stack=$1 when=$2 versions=$3 moving returning bad failed step old='' way=unknown best='' moved=$SECONDS quiet=$SECONDS told=
+  local stack=$1 when=$2 versions=$3 moving returning bad failed doubled step old='' way=unknown best='' moved=$SECONDS quiet=$SECONDS told=
   while :; do
     # What was not answered is asked again: it is no answer.
     if ! look; then
@@ -314,6 +314,7 @@ await() {
     elif [ "$when" = before ] || [ $((SECONDS - quiet)) -ge 5 ]; then
       # Right after a deploy an update may not have begun, and nothing is said of it for a moment.
       [ -z "$failed" ] || fail "$stack:$failed"
+      [ -z "$doubled" ] || say "$stack:$doubled"
       return 0
     fi
     # Which tasks are to go is another question once a service goes back.
@@ -324,10 +325,11 @@ await() {
   done
 }
 
-# What moves in the stack, what of it goes back, what ended badly, and of what ends by itself what failed. Fails where the swarm does not say.
+# What moves in the stack, what of it goes back, what ended badly, of what ends by itself what failed, and what has more
+# tasks than it should. Fails where the swarm does not say.
 look() {
   local all name version counts state message end
-  moving='' returning='' bad='' failed=''
+  moving='' returning='' bad='' failed='' doubled=''
   all=$(services "$stack") || return 1
   if [ "$when" != before ] && [ -z "$all" ]; then fail "$stack has no service"; fi
   while IFS='|' read -r name version counts state message; do
@@ -360,10 +362,26 @@ look() {
       *:runs) moving+="$newline  $name: its task has not ended" ;;
       *:ended) ;;
       after:* | back:*)
-        if [ "${counts%%/*}" != "${counts#*/}" ]; then moving+="$newline  $name: $counts tasks run"; fi
+        if [ "${counts%%/*}" = "${counts#*/}" ]; then
+          :
+        elif is_doubled "$name" "$counts"; then
+          doubled+="$newline  $name: ${counts%%/*} tasks run where ${counts#*/} are asked for, since one of before ended"
+          doubled+="$newline    during the update and was replaced twice. The next deploy that changes it stops what is too many."
+        else
+          moving+="$newline  $name: $counts tasks run"
+        fi
         ;;
     esac
   done <<<"$all"
+}
+
+# Whether more tasks run than are asked for, and shall go on: a task of before that ends while an update is under way is
+# replaced by the engine's restarts, and then by the update (swarmkit #2242). That is not mended before the next update.
+is_doubled() {
+  local tasks
+  [ "${2%%/*}" -gt "${2#*/}" ] || return 1
+  tasks=$(docker service ps --format '{{.CurrentState}}' --filter desired-state=running "$1") || return 1
+  [ "$(grep -c '^Running' <<<"$tasks")" -gt "${2#*/}" ]
 }
 
 # How the tasks of a service that ends by itself have ended: `ended` all of them, `failed` one of them, with why, or
