@@ -316,10 +316,17 @@ fn leader<'a>((key, object): (&Key<'a>, &&Object)) -> Option<Leader<'a>> {
     Some((*key, all))
 }
 
+/// What stands for a port where an annotation says where to, `alb.ingress.kubernetes.io/actions.NAME`, and the name of the Service is that of an
+/// action (`kubernetes-sigs.github.io/aws-load-balancer-controller`, Ingress annotations, actions).
+const BY_ANNOTATION: &str = "use-annotation";
+
 fn of_ingress(backend: &Value, namespace: Option<&str>) -> Option<Backend> {
     let service = backend.get("service")?;
     let port = service.get("port");
     let port = port.and_then(|it| it.get("number").or_else(|| it.get("name")));
+    if port.and_then(Value::as_str) == Some(BY_ANNOTATION) {
+        return None;
+    }
     Some(Backend {
         service: service.get("name")?.as_str()?.to_owned(),
         namespace: namespace.map(ToOwned::to_owned),
