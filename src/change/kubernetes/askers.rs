@@ -13,7 +13,7 @@ pub(super) type Asked<'p> = (&'p str, Option<&'p str>);
 /// (`kubernetes.io/docs/concepts/services-networking/dns-pod-service`). Of the namespace of kubectl's context the name is not known.
 pub(super) fn asked<'p>(pods: &'p Pods<'_>) -> BTreeSet<Asked<'p>> {
     let hosts = said(&pods.pod).flat_map(hosts);
-    hosts.map(|(host, _)| of_host(host, pods)).collect()
+    hosts.filter_map(|(host, _)| of_host(host, pods)).collect()
 }
 
 /// The headless Services by which pods are asked, each by its own name (`mongo-0.mongo`), where one is called so: a pod of a `StatefulSet` has its
@@ -25,7 +25,8 @@ pub(super) fn asked_by_pod<'p>(pods: &'p Pods<'_>) -> BTreeSet<Asked<'p>> {
         let (_, number) = labels.next()?.rsplit_once('-')?;
         let is_number = !number.is_empty() && number.bytes().all(|it| it.is_ascii_digit());
         let service = labels.next().filter(|_| is_number)?;
-        Some((service, labels.next().or(pods.key.3)))
+        let namespace = labels.next();
+        is_of_cluster(labels.next()).then(|| (service, namespace.or(pods.key.3)))
     });
     services.collect()
 }
@@ -33,15 +34,19 @@ pub(super) fn asked_by_pod<'p>(pods: &'p Pods<'_>) -> BTreeSet<Asked<'p>> {
 /// The same with the ports, where these are known.
 pub(super) fn asked_at<'p>(pods: &'p Pods<'_>) -> BTreeSet<(Asked<'p>, u64)> {
     let hosts = said(&pods.pod).flat_map(hosts);
-    let known = hosts.filter_map(|(host, port)| Some((of_host(host, pods), port?)));
+    let known = hosts.filter_map(|(host, port)| Some((of_host(host, pods)?, port?)));
     known.collect()
 }
 
-fn of_host<'p>(host: &'p str, pods: &'p Pods<'_>) -> Asked<'p> {
-    match host.split_once('.') {
-        None => (host, pods.key.3),
-        Some((name, rest)) => (name, rest.split('.').next()),
-    }
+fn of_host<'p>(host: &'p str, pods: &'p Pods<'_>) -> Option<Asked<'p>> {
+    let mut labels = host.split('.');
+    let (name, namespace) = (labels.next()?, labels.next());
+    is_of_cluster(labels.next()).then(|| (name, namespace.or(pods.key.3)))
+}
+
+/// Whether a name of a Service and its namespace may go on so: what does otherwise is a name of elsewhere (`auth.acme.com`).
+fn is_of_cluster(next: Option<&str>) -> bool {
+    next.is_none_or(|it| it == "svc")
 }
 
 /// The texts that a container of a pod is given.
