@@ -49,6 +49,12 @@ impl Pods<'_> {
             && wanted.all(|(label, value)| self.labels.get(label) == Some(value))
     }
 
+    /// Whether they have the network of their nodes: what policies are to them is not defined, and mostly nothing
+    /// (`kubernetes.io/docs/concepts/services-networking/network-policies`, `NetworkPolicy` and `hostNetwork` pods).
+    pub(super) fn are_on_nodes(&self) -> bool {
+        self.pod.get("hostNetwork").and_then(Value::as_bool) == Some(true)
+    }
+
     /// The ports that they say they listen on, each with its name.
     pub(super) fn ports(&self) -> impl Iterator<Item = (Option<&str>, u64)> {
         let ports = items(&self.pod, "containers").flat_map(|it| items(it, "ports"));

@@ -73,6 +73,9 @@ impl Policy<'_> {
                 Way::Ingress => "ingress",
                 Way::Egress => "egress",
             },
+        if pods.are_on_nodes() {
+            return false;
+        }
         )
     }
 }

@@ -150,6 +150,10 @@ fn served<'s>(
                     pods: *pods,
                     asks: after.contains(&service),
                     by_pod,
+        // Nor is it known whom a policy takes them for.
+        if pods.was.are_on_nodes() || pods.now.are_on_nodes() {
+            continue;
+        }
                 };
                 asking.entry((service, by_pod)).or_default().push(caller);
             }
