@@ -45,6 +45,26 @@ pub(super) fn is_one(key: &Key<'_>) -> bool {
     (key.0, key.1) == ("networking.k8s.io", "NetworkPolicy")
 }
 
+/// Kinds by which others say who may ask beside a `NetworkPolicy`, or instead of it (`docs.cilium.io/en/stable/security/policy`,
+/// `network-policy-api.sigs.k8s.io/api-overview`, `docs.tigera.io/calico/latest/network-policy`).
+const OTHERS: [(&str, &str); 9] = [
+    ("cilium.io", "CiliumNetworkPolicy"),
+    ("cilium.io", "CiliumClusterwideNetworkPolicy"),
+    ("policy.networking.k8s.io", "AdminNetworkPolicy"),
+    ("policy.networking.k8s.io", "BaselineAdminNetworkPolicy"),
+    ("policy.networking.k8s.io", "ClusterNetworkPolicy"),
+    ("projectcalico.org", "NetworkPolicy"),
+    ("projectcalico.org", "GlobalNetworkPolicy"),
+    ("crd.projectcalico.org", "NetworkPolicy"),
+    ("crd.projectcalico.org", "GlobalNetworkPolicy"),
+];
+
+/// The first of those that says so, too.
+pub(super) fn another<'a>(side: &Keyed<'a>) -> Option<Key<'a>> {
+    let others = side.keys().filter(|it| OTHERS.contains(&(it.0, it.1)));
+    others.min().copied()
+}
+
 pub(super) fn of<'a>(key: Key<'a>, policy: &Object) -> Option<Policy<'a>> {
     let spec = value(&policy.content).get("spec")?.clone();
     Some(Policy { key, spec })
@@ -53,6 +73,9 @@ pub(super) fn of<'a>(key: Key<'a>, policy: &Object) -> Option<Policy<'a>> {
 impl Policy<'_> {
     /// Whether it counts for pods in that way (`NetworkPolicySpec`, `policyTypes`: ingress always, egress where it says some).
     pub(super) fn selects(&self, way: Way, pods: &Pods<'_>) -> bool {
+        if pods.are_on_nodes() {
+            return false;
+        }
         let types = self.spec.get("policyTypes").and_then(Value::as_array);
         let word = match way {
             Way::Ingress => "Ingress",
@@ -73,9 +96,6 @@ impl Policy<'_> {
                 Way::Ingress => "ingress",
                 Way::Egress => "egress",
             },
-        if pods.are_on_nodes() {
-            return false;
-        }
         )
     }
 }

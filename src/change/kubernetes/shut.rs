@@ -89,10 +89,13 @@ pub(super) fn out((old, new): (&Keyed<'_>, &Keyed<'_>), is_judged: bool, changes
         were: &were,
         are: &are,
     };
+    let another = policies::another(new).or_else(|| policies::another(old));
     let mut told = BTreeSet::new();
     for change in changes.iter_mut().filter(|it| concerned(it)) {
         if is_led(change) {
-            sides.led((old, new), is_judged, change);
+            if another.is_none() {
+                sides.led((old, new), is_judged, change);
+            }
             continue;
         }
         let namespace = change.namespace.as_deref();
@@ -108,6 +111,13 @@ pub(super) fn out((old, new): (&Keyed<'_>, &Keyed<'_>), is_judged: bool, changes
         match change.effect {
             Effect::Left => sides.stays(policy, change),
             Effect::Created | Effect::InPlace if sides.is_another(policy) => {
+                if let Some(another) = another {
+                    let another = parts::shown(another);
+                    change.says_also(&format!(
+                        "whom it keeps out is not told, since {another} says who may ask as well"
+                    ));
+                    continue;
+                }
                 let said = sides.shuts(new, policy, &mut told).into_iter();
                 let losses = said.map(|what| refusal(&change.name, what));
                 change.losses.extend(losses);
@@ -140,6 +150,10 @@ fn served<'s>(
     let both: Vec<Both<'s>> = both.collect();
     let mut asking: FxHashMap<(Asked<'s>, bool), Vec<Caller<'s>>> = FxHashMap::default();
     for pods in &both {
+        // Nor is it known whom a policy takes them for.
+        if pods.was.are_on_nodes() || pods.now.are_on_nodes() {
+            continue;
+        }
         let ways = [
             (false, asked(pods.was), asked(pods.now)),
             (true, asked_by_pod(pods.was), asked_by_pod(pods.now)),
@@ -150,10 +164,6 @@ fn served<'s>(
                     pods: *pods,
                     asks: after.contains(&service),
                     by_pod,
-        // Nor is it known whom a policy takes them for.
-        if pods.was.are_on_nodes() || pods.now.are_on_nodes() {
-            continue;
-        }
                 };
                 asking.entry((service, by_pod)).or_default().push(caller);
             }
