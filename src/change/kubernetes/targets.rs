@@ -89,11 +89,14 @@ fn tell(change: &mut Change, port: u64, (before, now): (&Target, &Target)) -> Lo
         "have the pods of both versions listen on {before} and move the Service once all are new"
     );
     // A name that moves is a port by its name already.
-    let way = match now {
-        Target::Number(_) => format!(
+    let way = match (before, now) {
+        (_, Target::Number(_)) => format!(
             "{way}; or let it lead to a port by its name, `targetPort: http`, which may have another number in each version"
         ),
-        Target::Name(_) => format!(
+        (Target::Number(_), Target::Name(_)) => format!(
+            "call port {before} of the pods {now} first, and move the Service in the next step, once all of them are new"
+        ),
+        (Target::Name(_), Target::Name(_)) => format!(
             "keep the name {before} of that port, which may have another number in each version; or {way}"
         ),
     };
