@@ -190,3 +190,42 @@ fn runs_on(pod: &Content, name: &str) -> bool {
     let mut all = all.into_iter().flatten();
     all.any(|it| text(it, "name", name) && text(it, "restartPolicy", "Always"))
 }
+
+/// Annotations that make a Job a hook, with those of when it is deleted and the words of a policy by which it is gone before the next one: helm
+/// (`helm.sh/docs/topics/charts_hooks`, Hook deletion policies) and Argo CD (`argo-cd.readthedocs.io/en/stable/user-guide/resource_hooks`, Hook
+/// Deletion Policies). Both delete the one of before where no policy is written.
+const HOOKS: [(&str, &str, [&str; 2]); 2] = [
+    (
+        "helm.sh/hook",
+        "helm.sh/hook-delete-policy",
+        ["before-hook-creation", "hook-succeeded"],
+    ),
+    (
+        "argocd.argoproj.io/hook",
+        "argocd.argoproj.io/hook-delete-policy",
+        ["BeforeHookCreation", "HookSucceeded"],
+    ),
+];
+
+/// Whether another run of a Job is refused of kubectl alone, since who applies hooks deletes the one of before; how.
+pub(super) fn hook(object: &Object, fields: &mut [Field]) -> Option<&'static str> {
+    let is_refused = |field: &Field| field.effect == Effect::Refused;
+    if object.kind != "Job" || !fields.iter().any(is_refused) {
+        return None;
+    }
+    let annotations = at(&object.content, &["metadata", "annotations"])?;
+    let said = |key: &str| annotations.get(key).and_then(Value::as_str);
+    let is_one = |(hook, policy, words): &(&str, &str, [&str; 2])| {
+        let goes = |policy: &str| words.iter().any(|it| policy.contains(it));
+        said(hook).is_some() && said(policy).is_none_or(goes)
+    };
+    if !HOOKS.iter().any(is_one) {
+        return None;
+    }
+    for field in fields.iter_mut().filter(|it| is_refused(it)) {
+        field.effect = Effect::InPlace;
+    }
+    Some(
+        "a hook: helm and Argo CD delete the one of before and make another; plain `kubectl apply` is refused while that one is there",
+    )
+}

@@ -260,7 +260,7 @@ fn changed(
     if object.kind == "Secret" {
         secret::settle(&mut differ, before, &object.content);
     }
-    change.fields = fields(rules::of(&object.kind), &differ, view);
+    change.fields = fields(rules::of(group(object), &object.kind), &differ, view);
     if object.kind == "Secret" {
         let fields = change.fields.iter_mut();
         fields
@@ -268,6 +268,7 @@ fn changed(
             .for_each(hide);
     }
     exceptions::consider(object, before, &mut change.fields);
+    let hook = exceptions::hook(object, &mut change.fields);
     let worst = change.fields.iter().map(|field| field.effect).max()?;
     change.scaled = least_before.is_some();
     let sides = [(before, least_before), (&object.content, least)];
@@ -288,6 +289,8 @@ fn changed(
         Effect::InPlace if change.fields.iter().any(exceptions::is_class_said) => {
             (worst, exceptions::CLASS_SAID.to_owned())
         }
+        Effect::InPlace if hook.is_some() => (worst, hook.unwrap_or_default().to_owned()),
+        Effect::InPlace if parts::is_custom(group(object)) => (worst, rules::NOT_KNOWN.to_owned()),
         _ if change.fields.iter().any(releases) => {
             (worst, "pods that waited for it are replaced now".to_owned())
         }

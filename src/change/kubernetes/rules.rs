@@ -6,7 +6,7 @@
 //! a Deployment"). What is on record in `tests/changes/observed/kubernetes.json` was seen; the rest rests on
 //! the source that it names.
 
-use super::kept;
+use super::{kept, parts};
 use crate::change::Effect;
 use crate::change::rules::Rule;
 
@@ -23,9 +23,10 @@ const WORKLOADS: &str = "kubernetes.io/docs/concepts/workloads: who replaces pod
 const CORE: &str =
     "kubernetes/kubernetes pkg/apis/core/validation; tests/changes/observed/kubernetes.json";
 
-/// The rules of a kind of object.
-pub(super) fn of(kind: &str) -> &'static [Rule] {
+/// The rules of a kind of object, of its group: one of others may have the name of another kind.
+pub(super) fn of(group: &str, kind: &str) -> &'static [Rule] {
     match kind {
+        _ if parts::is_custom(group) => CUSTOM,
         "Deployment" => DEPLOYMENT,
         "StatefulSet" => STATEFUL_SET,
         "DaemonSet" => DAEMON_SET,
@@ -340,6 +341,17 @@ static SERVICE: &[Rule] = &[
     ),
     Rule::new("**", Effect::InPlace, "no pod is replaced", SEEN),
 ];
+
+/// What is said of a kind that is not of Kubernetes.
+pub(super) const NOT_KNOWN: &str =
+    "what its controller does then is not known, nor whether pods are replaced";
+
+static CUSTOM: &[Rule] = &[Rule::new(
+    "**",
+    Effect::InPlace,
+    NOT_KNOWN,
+    "kubernetes.io/docs/concepts/extend-kubernetes/api-extension/custom-resources, Custom controllers",
+)];
 
 static OTHER: &[Rule] = &[Rule::new(
     "**",
