@@ -54,11 +54,19 @@ fn said(pod: &Value) -> impl Iterator<Item = &str> {
     let containers = ["containers", "initContainers"].into_iter();
     let containers = containers.flat_map(|key| items(pod, key));
     containers.flat_map(|container| {
-        let variables = items(container, "env").filter_map(|it| text(it, "value"));
+        let variables = items(container, "env").filter(|it| !names_image(it));
+        let variables = variables.filter_map(|it| text(it, "value"));
         let words = ["command", "args"].into_iter();
         let words = words.flat_map(|key| items(container, key));
         variables.chain(words.filter_map(Value::as_str))
     })
+}
+
+/// Whether a variable says by its name that it holds an image, whose tag looks like a port: `JOB_IMAGE`, `postgres:16`.
+fn names_image(variable: &Value) -> bool {
+    let name = text(variable, "name").unwrap_or_default();
+    let name = name.to_ascii_lowercase();
+    name.ends_with("image") || name.ends_with("img")
 }
 
 /// The hosts of a text that stand where only an address does: after `//` or `@`, or before the number of a port; each with that number, if it is
@@ -83,6 +91,9 @@ fn hosts(text: &str) -> impl Iterator<Item = (&str, Option<u64>)> {
             let is_numbered = port.is_some_and(is_number);
             // What stands before a number in the address of something else is its password, or its tag.
             let is_plain = !lead.ends_with(['/', ':', '=']) || lead.ends_with("//");
+            if lead.ends_with("image=") {
+                continue;
+            }
             if is_led || is_numbered && !is_user && (is_plain || lead.ends_with('=')) {
                 let number = port.filter(|_| is_numbered).map(number);
                 return Some((host, number.unwrap_or_else(|| of_scheme(lead))));
@@ -137,6 +148,7 @@ mod tests {
             ("redis:7.2", &[]),
             ("redis:7-alpine", &[]),
             ("node:22beta", &[]),
+            ("--job-image=postgres:16", &[]),
             ("api:8080.", &[]),
             ("api:8080, see there", &[("api", Some(8080))]),
             ("see the api", &[]),
