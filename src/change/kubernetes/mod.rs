@@ -1,6 +1,7 @@
 //! Kubernetes: what `kubectl apply` and the controllers make of the difference between two sets of
 //! manifests.
 
+mod answered;
 mod askers;
 mod backends;
 mod behind;

@@ -1,7 +1,7 @@
 //! What those outside of a cluster ask, and lose while nothing is deleted: the address of a load balancer, a port of the nodes, who carries
 //! a gateway.
 
-use super::{Keyed, published};
+use super::{Keyed, answered, published};
 use crate::change::difference::at;
 use crate::change::{Change, Effect, Field, Loss, Lost};
 use crate::targets::Object;
@@ -29,6 +29,10 @@ pub(super) fn lost((old, new): (&Keyed<'_>, &Keyed<'_>), is_judged: bool, change
                 change.says_also(UNCLASSED);
             }
             carried(change);
+            if !is_judged && change.kind == "Ingress" {
+                let losses = answered::lost(change, (old, new));
+                change.losses.extend(losses);
+            }
         }
     }
 }
