@@ -29,6 +29,7 @@ pub(super) fn lost((old, new): (&Keyed<'_>, &Keyed<'_>), is_judged: bool, change
                 change.says_also(UNCLASSED);
             }
             carried(change);
+            reclassed(change, new);
             if !is_judged && change.kind == "Ingress" {
                 let losses = answered::lost(change, (old, new));
                 change.losses.extend(losses);
@@ -97,9 +98,42 @@ fn carried(change: &mut Change) {
         let old = text(&field.old)?;
         Some((old, text(&field.new)?))
     });
-    let Some((old, new)) = other else {
+    if let Some((old, new)) = other {
+        lets_go(change, &old, &new);
+    }
+}
+
+/// An Ingress whose class is said in the other place, in another word. The annotation is what a controller takes, mostly the name of its
+/// class (`kubernetes.io/docs/concepts/services-networking/ingress`, Deprecated annotation); a class of these manifests may be of the controller
+/// that takes the word.
+fn reclassed(change: &mut Change, new: &Keyed<'_>) {
+    let find = |path: &str| {
+        let mut fields = change.fields.iter();
+        fields.find(|it| (&*change.kind, &*it.path) == ("Ingress", path))
+    };
+    let [spec, note] = [CLASSES[1].1, CLASSES[2].1].map(find);
+    let Some((spec, note)) = spec.zip(note) else {
         return;
     };
+    let sides = |from: &Field, to: &Field| {
+        let moves = from.new.is_none() && to.old.is_none();
+        let old = from.old.as_ref()?.as_str()?.to_owned();
+        let new = to.new.as_ref()?.as_str()?.to_owned();
+        (moves && old != new).then_some((old, new))
+    };
+    let Some((was, is)) = sides(note, spec).or_else(|| sides(spec, note)) else {
+        return;
+    };
+    let is_made = |name: &str| {
+        let key = ("networking.k8s.io", "IngressClass", name, None);
+        new.contains_key(&key)
+    };
+    if !is_made(&was) && !is_made(&is) {
+        lets_go(change, &was, &is);
+    }
+}
+
+fn lets_go(change: &mut Change, old: &str, new: &str) {
     change
         .how
         .push_str("; another class carries it from then on, and its address may be another one");
