@@ -10,32 +10,27 @@ use std::collections::BTreeSet;
 pub(super) type Asked<'p> = (&'p str, Option<&'p str>);
 
 /// The Services of which pods are given the address, if there are some of that name: each has it by its name, with its namespace or without
-/// (`kubernetes.io/docs/concepts/services-networking/dns-pod-service`). Of the namespace of kubectl's context the name is not known.
-pub(super) fn asked<'p>(pods: &'p Pods<'_>) -> BTreeSet<Asked<'p>> {
+/// (`kubernetes.io/docs/concepts/services-networking/dns-pod-service`), and the ports, where these are known. Of the namespace of kubectl's
+/// context the name is not known.
+pub(super) fn asked<'p>(pods: &'p Pods<'_>) -> BTreeSet<(Asked<'p>, Option<u64>)> {
     let hosts = said(&pods.pod).flat_map(hosts);
-    hosts.filter_map(|(host, _)| of_host(host, pods)).collect()
+    let found = hosts.filter_map(|(host, port)| Some((of_host(host, pods)?, port)));
+    found.collect()
 }
 
 /// The headless Services by which pods are asked, each by its own name (`mongo-0.mongo`), where one is called so: a pod of a `StatefulSet` has its
 /// name and a number (`kubernetes.io/docs/concepts/workloads/controllers/statefulset`, Stable Network ID).
-pub(super) fn asked_by_pod<'p>(pods: &'p Pods<'_>) -> BTreeSet<Asked<'p>> {
+pub(super) fn asked_by_pod<'p>(pods: &'p Pods<'_>) -> BTreeSet<(Asked<'p>, Option<u64>)> {
     let hosts = said(&pods.pod).flat_map(hosts);
-    let services = hosts.filter_map(|(host, _)| {
+    let services = hosts.filter_map(|(host, port)| {
         let mut labels = host.split('.');
         let (_, number) = labels.next()?.rsplit_once('-')?;
         let is_number = !number.is_empty() && number.bytes().all(|it| it.is_ascii_digit());
         let service = labels.next().filter(|_| is_number)?;
         let namespace = labels.next();
-        is_of_cluster(labels.next()).then(|| (service, namespace.or(pods.key.3)))
+        is_of_cluster(labels.next()).then(|| ((service, namespace.or(pods.key.3)), port))
     });
     services.collect()
-}
-
-/// The same with the ports, where these are known.
-pub(super) fn asked_at<'p>(pods: &'p Pods<'_>) -> BTreeSet<(Asked<'p>, u64)> {
-    let hosts = said(&pods.pod).flat_map(hosts);
-    let known = hosts.filter_map(|(host, port)| Some((of_host(host, pods)?, port?)));
-    known.collect()
 }
 
 fn of_host<'p>(host: &'p str, pods: &'p Pods<'_>) -> Option<Asked<'p>> {

@@ -90,12 +90,18 @@ pub(super) fn led_by<'a>(
     Some((key, led.collect()))
 }
 
-/// Those that lead to a Service, by their names.
-pub(super) fn leading_to<'a>(side: &Keyed<'a>, service: Key<'_>) -> Vec<Key<'a>> {
-    let leaders = side.iter().filter_map(leader);
-    let leading = leaders.filter(|(_, all)| all.iter().any(|it| it.is_of(service)));
-    let mut leading: Vec<Key<'a>> = leading.map(|(key, _)| key).collect();
-    leading.sort_unstable();
+/// Those that lead to a Service, by their names, with the ports of it, where they name some.
+pub(super) fn leading_to<'a>(
+    side: &Keyed<'a>,
+    service: Key<'_>,
+) -> Vec<(Key<'a>, Vec<Option<Target>>)> {
+    let leading = side.iter().filter_map(leader).filter_map(|(key, all)| {
+        let of_it = all.into_iter().filter(|it| it.is_of(service));
+        let ports: Vec<Option<Target>> = of_it.map(|it| it.port).collect();
+        (!ports.is_empty()).then_some((key, ports))
+    });
+    let mut leading: Vec<(Key<'a>, Vec<Option<Target>>)> = leading.collect();
+    leading.sort_unstable_by_key(|(key, _)| *key);
     leading
 }
 

@@ -87,6 +87,13 @@ fn pods<'a>((key, object): (&Key<'a>, &&Object)) -> Option<Pods<'a>> {
         return None;
     }
     let whole = value(&object.content);
+    // It runs where helm says so, and not by an apply (helm.sh/docs/topics/charts_hooks).
+    if whole
+        .pointer("/metadata/annotations/helm.sh~1hook")
+        .is_some()
+    {
+        return None;
+    }
     let pod = parts::pod_in(key.1, &whole)?;
     pod.get("containers")?;
     let labels = match key.1 {

@@ -1,7 +1,7 @@
 //! Callers that are given the address of a Service with a port which this has no more. A port of a Service that is not headless is its own,
 //! whatever its pods listen on (`kubernetes.io/docs/concepts/services-networking/service`, Port definitions).
 
-use super::askers::asked_at;
+use super::askers::asked;
 use super::behind::{self, Led, Pods};
 use super::{Key, Keyed};
 use crate::change::{Change, Effect, Loss, Lost};
@@ -31,7 +31,7 @@ pub(super) fn lost((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change])
     let by_key: FxHashMap<Key<'_>, &Pods<'_>> = before.iter().map(|it| (it.key, it)).collect();
     let asking = after.iter().filter_map(|now| {
         let was = by_key.get(&now.key)?;
-        Some((now, asked_at(was), asked_at(now)))
+        Some((now, asked(was), asked(now)))
     });
     let asking: Vec<_> = asking.collect();
     for (change, service) in changes.iter_mut().zip(&services) {
@@ -44,7 +44,7 @@ pub(super) fn lost((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change])
                 continue;
             }
             for port in gone {
-                let address = ((service.key.2, service.key.3), *port);
+                let address = ((service.key.2, service.key.3), Some(*port));
                 let until = match (asked.contains(&address), asks.contains(&address)) {
                     (true, true) => "",
                     (true, false) if is_rolling(pods.key) => " until it is replaced",

@@ -152,17 +152,45 @@ pub(super) fn are_known(
     known: &[Pods<'_>],
     is_port: impl Fn(&Value) -> bool,
 ) -> bool {
+    let named = named_here(policies, pods, is_port);
+    named.iter().all(|named| match named {
+        None => false,
+        Some(labels) => are_of(labels, pods, known),
+    })
+}
+
+/// Whether one of the peers in the pods' own namespace is named by labels that no known pods have: somebody else runs those.
+pub(super) fn names_others(
+    policies: &[Policy<'_>],
+    pods: &Pods<'_>,
+    known: &[Pods<'_>],
+    is_port: impl Fn(&Value) -> bool,
+) -> bool {
+    let named = named_here(policies, pods, is_port);
+    let mut named = named.iter().flatten();
+    named.any(|labels| !are_of(labels, pods, known))
+}
+
+/// The peers in the namespace of pods that may ask for them at some ports, by the selectors of their labels; `None` are all.
+fn named_here<'p>(
+    policies: &'p [Policy<'_>],
+    pods: &Pods<'_>,
+    is_port: impl Fn(&Value) -> bool,
+) -> Vec<Option<&'p Value>> {
     let selecting = selecting(policies, pods, Way::Ingress);
     let rules = selecting.flat_map(|it| it.rules(Way::Ingress));
     let peers = rules
         .filter(|rule| is_for(rule, &is_port))
         .flat_map(|rule| items(rule, "from"));
-    let mut here = peers.filter(|it| !is_elsewhere(it));
-    here.all(|peer| {
-        let of_pods = peer.get("podSelector").filter(|it| !is_for_all(it));
-        let mut known = known.iter().filter(|it| it.key.3 == pods.key.3);
-        of_pods.is_some_and(|it| known.any(|pods| matches(it, &pods.labels)))
-    })
+    let here = peers.filter(|it| !is_elsewhere(it));
+    here.map(|peer| peer.get("podSelector").filter(|it| !is_for_all(it)))
+        .collect()
+}
+
+/// Whether a selector is for known pods of the namespace of others.
+fn are_of(selector: &Value, pods: &Pods<'_>, known: &[Pods<'_>]) -> bool {
+    let mut known = known.iter().filter(|it| it.key.3 == pods.key.3);
+    known.any(|pods| matches(selector, &pods.labels))
 }
 
 /// From which other namespaces pods may be asked at some ports, by their names; `None` where more is said of who may ask than that.

@@ -9,7 +9,7 @@ use super::behind::{self, Led, Pods, Target};
 use super::carriers;
 use super::closing::{ShutTo, is_carried_on, list};
 use super::parts::{self, text};
-use super::policies::{self, Peer, Policy, Way, admit, are_known, closed, is_port};
+use super::policies::{self, Peer, Policy, Way, admit, are_known, closed, is_port, names_others};
 use super::{Key, Keyed};
 use crate::change::{Change, Effect, Loss, Lost};
 use rustc_hash::FxHashMap;
@@ -48,6 +48,8 @@ struct Caller<'s> {
     asks: bool,
     /// Whether it asks for a pod by its name, which may be one of its peers.
     by_pod: bool,
+    /// At which port, where that is known.
+    port: Option<u64>,
 }
 
 /// Says it of policies that are made, changed or left, and of what leads from outside and is left.
@@ -159,11 +161,12 @@ fn served<'s>(
             (true, asked_by_pod(pods.was), asked_by_pod(pods.now)),
         ];
         for (by_pod, before, after) in ways {
-            for service in before {
+            for (service, port) in before {
                 let caller = Caller {
                     pods: *pods,
-                    asks: after.contains(&service),
+                    asks: after.contains(&(service, port)),
                     by_pod,
+                    port,
                 };
                 asking.entry((service, by_pod)).or_default().push(caller);
             }
@@ -189,10 +192,36 @@ fn served<'s>(
 impl Served<'_> {
     /// Whether a rule may be for a port of pods at which the Service is asked; one that names none gives the pods' addresses alone.
     fn is_at(&self, pods: &Pods<'_>) -> impl Fn(&Value) -> bool {
-        move |rule| {
-            let mut targets = self.targets.iter();
-            self.targets.is_empty() || targets.any(|it| is_port(rule, it, pods))
+        is_at(&self.targets, pods)
+    }
+
+    /// The ports of the pods to which one of the Service leads; all, where it is not known which.
+    fn behind(&self, port: Option<&Target>) -> Vec<Target> {
+        let is_it = |name: Option<&str>, number: u64| match port {
+            Some(Target::Number(wanted)) => number == *wanted,
+            Some(Target::Name(wanted)) => name == Some(wanted),
+            None => false,
+        };
+        let mut ports = self.service.ports.iter();
+        let found = ports.find(|(name, number, _)| is_it(name.as_deref(), *number));
+        found.map_or_else(|| self.targets.clone(), |(.., target)| vec![target.clone()])
+    }
+
+    /// The same of who asks: by a headless one the pods are given, whose port is the one that is asked.
+    fn asked_at(&self, port: Option<u64>) -> Vec<Target> {
+        let port = port.map(Target::Number);
+        match port {
+            Some(port) if self.service.is_headless => vec![port],
+            port => self.behind(port.as_ref()),
         }
+    }
+}
+
+/// Whether a rule may be for one of some ports of pods; of none it is not known for which.
+fn is_at(targets: &[Target], pods: &Pods<'_>) -> impl Fn(&Value) -> bool {
+    move |rule| {
+        let mut all = targets.iter();
+        targets.is_empty() || all.any(|it| is_port(rule, it, pods))
     }
 }
 
@@ -249,8 +278,7 @@ impl Sides<'_> {
                     continue;
                 }
                 if selects
-                    && self.shuts_outside(served, both)
-                    && let Some(by) = self.leader(new, served, now)
+                    && let Some(by) = self.leader(new, served, both)
                     && is_news(&by, now.shown())
                 {
                     let shown = now.shown();
@@ -277,17 +305,12 @@ impl Sides<'_> {
         found
     }
 
-    /// Whether somebody outside of the namespace was admitted to pods, and is no more.
-    fn shuts_outside(&self, served: &Served<'_>, both: &Both<'_>) -> bool {
+    /// Whether somebody outside of the namespace was admitted to pods at one of some ports, and is no more.
+    fn shuts_outside(&self, targets: &[Target], both: &Both<'_>) -> bool {
         let Both { was, now } = *both;
         let admits = |policies: &[Policy<'_>], pods: &Pods<'_>| {
-            admit(
-                policies,
-                pods,
-                Way::Ingress,
-                Peer::Elsewhere,
-                served.is_at(pods),
-            )
+            let is_at = is_at(targets, pods);
+            admit(policies, pods, Way::Ingress, Peer::Elsewhere, is_at)
         };
         admits(self.were, was) && !admits(self.are, now)
     }
@@ -298,21 +321,29 @@ impl Sides<'_> {
         &self,
         side: &Keyed<'_>,
         leader: Key<'_>,
-        served: &Served<'_>,
+        targets: &[Target],
         now: &Pods<'_>,
     ) -> bool {
-        are_known(self.are, now, self.after, served.is_at(now))
+        let is_at = || is_at(targets, now);
+        are_known(self.are, now, self.after, is_at())
             || carriers::is_elsewhere(side, leader, now.key.3)
+                && !names_others(self.are, now, self.after, is_at())
     }
 
-    /// Who leads to a Service from outside of its namespace, and is not admitted to its pods.
-    fn leader(&self, new: &Keyed<'_>, served: &Served<'_>, now: &Pods<'_>) -> Option<String> {
+    /// Who leads to a Service from outside of its namespace, at a port of its pods to which somebody was admitted, and is not any more.
+    fn leader(&self, new: &Keyed<'_>, served: &Served<'_>, both: &Both<'_>) -> Option<String> {
         let service = served.service;
-        let leading = backends::leading_to(new, service.key);
-        let mut leading = leading.into_iter();
-        let by = leading.find(|it| self.is_shut_out(new, *it, served, now));
-        let itself = service.is_outside.then_some(service.key);
-        by.or(itself).map(parts::shown)
+        let is_refused = |leader: Key<'_>, port: &Option<Target>| {
+            let targets = served.behind(port.as_ref());
+            self.shuts_outside(&targets, both) && self.is_shut_out(new, leader, &targets, both.now)
+        };
+        let leading = backends::leading_to(new, service.key).into_iter();
+        let mut leading =
+            leading.filter(|(key, ports)| ports.iter().any(|it| is_refused(*key, it)));
+        let by = leading.next().map(|(key, _)| key);
+        let itself = service.is_outside && self.shuts_outside(&served.targets, both);
+        let by = by.or_else(|| itself.then_some(service.key));
+        by.map(parts::shown)
     }
 
     /// Who is given the address of a Service and refused by a policy or kept from it, with how.
@@ -324,12 +355,13 @@ impl Sides<'_> {
     ) -> Vec<(String, String)> {
         let Both { was, now } = *both;
         let (were, are) = (self.were, self.are);
-        let meet = |policies: &[Policy<'_>], caller: &Pods<'_>, callee: &Pods<'_>| {
-            let from = Peer::Pods(caller.key.3, &caller.labels);
-            let to = Peer::Pods(callee.key.3, &callee.labels);
-            admit(policies, callee, Way::Ingress, from, served.is_at(callee))
-                && admit(policies, caller, Way::Egress, to, served.is_at(callee))
-        };
+        let meet =
+            |policies: &[Policy<'_>], caller: &Pods<'_>, callee: &Pods<'_>, at: &[Target]| {
+                let from = Peer::Pods(caller.key.3, &caller.labels);
+                let to = Peer::Pods(callee.key.3, &callee.labels);
+                admit(policies, callee, Way::Ingress, from, is_at(at, callee))
+                    && admit(policies, caller, Way::Egress, to, is_at(at, callee))
+            };
         // Names are looked up by UDP (`kubernetes.io/docs/concepts/services-networking/dns-pod-service`), at a port of its pods that is not
         // 53 everywhere.
         let looks_up = |policies: &[Policy<'_>], caller: &Pods<'_>| {
@@ -350,13 +382,17 @@ impl Sides<'_> {
             let selects = |(caller, callee)| {
                 policy.selects(Way::Ingress, callee) || policy.selects(Way::Egress, caller)
             };
-            if ![(before, was), (caller, now)].into_iter().any(selects)
-                || !meet(were, before, was)
-                || !looks_up(were, before)
-            {
+            if ![(before, was), (caller, now)].into_iter().any(selects) {
                 continue;
             }
-            let refused = |caller| [was, now].iter().any(|callee| !meet(are, caller, callee));
+            let at = served.asked_at(it.port);
+            if !meet(were, before, was, &at) || !looks_up(were, before) {
+                continue;
+            }
+            let refused = |caller| {
+                let mut callees = [was, now].into_iter();
+                callees.any(|callee| !meet(are, caller, callee, &at))
+            };
             let how = if asks && refused(caller) {
                 "keeps it from that"
             } else if asks && !looks_up(are, caller) {
@@ -373,7 +409,7 @@ impl Sides<'_> {
 
     /// From where outside pods are asked no more.
     fn shut_to(&self, served: &Served<'_>, both: &Both<'_>) -> Option<ShutTo> {
-        if self.shuts_outside(served, both) {
+        if self.shuts_outside(&served.targets, both) {
             return Some(ShutTo::All);
         }
         let Both { was, now } = *both;
@@ -409,7 +445,7 @@ impl Sides<'_> {
             }
             for both in &served.pods {
                 let to = self.shut_to(served, both);
-                let to = to.filter(|_| self.is_shut_out(old, leader, served, both.now));
+                let to = to.filter(|_| self.is_shut_out(old, leader, &served.targets, both.now));
                 if let Some(to) = to {
                     shut.entry(to).or_default().insert(both.now.shown());
                 }
