@@ -429,13 +429,24 @@ impl Engine {
     }
 
     pub(crate) fn deploy(&self, stack: &Stack) -> Verdict {
-        let mut deploy = self.command();
-        deploy.envs(stack.variables.clone());
-        deploy
-            .args(["stack", "deploy", "--resolve-image=never", "-c"])
-            .arg(&stack.file);
-        deploy.arg(&stack.name);
-        let said = run(deploy)?;
+        let deploy = || {
+            let mut deploy = self.command();
+            deploy.envs(stack.variables.clone());
+            deploy
+                .args(["stack", "deploy", "--resolve-image=never", "-c"])
+                .arg(&stack.file);
+            deploy.arg(&stack.name);
+            run(deploy)
+        };
+        // Of a stack of that name that was removed just now docker may still list the network, and then not find it.
+        let is_late = |said: &String| said.contains("network") && said.contains("not found");
+        let said = deploy().or_else(|why| {
+            if !is_late(&why) {
+                return Err(why);
+            }
+            sleep(Duration::from_secs(5));
+            deploy()
+        })?;
         ensure(!said.contains("Ignoring"), || said)
     }
 
