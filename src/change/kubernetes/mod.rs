@@ -15,6 +15,7 @@ mod defaults;
 mod exceptions;
 mod invalid;
 mod kept;
+mod listening;
 mod missing;
 mod others;
 mod outside;

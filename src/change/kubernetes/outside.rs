@@ -1,7 +1,7 @@
 //! What those outside of a cluster ask, and lose while nothing is deleted: the address of a load balancer, a port of the nodes, who carries
 //! a gateway.
 
-use super::{Keyed, answered, published};
+use super::{Keyed, answered, listening, published};
 use crate::change::difference::at;
 use crate::change::{Change, Effect, Field, Loss, Lost};
 use crate::targets::Object;
@@ -32,6 +32,19 @@ pub(super) fn lost((old, new): (&Keyed<'_>, &Keyed<'_>), is_judged: bool, change
             reclassed(change, new);
             if !is_judged && change.kind == "Ingress" {
                 let losses = answered::lost(change, (old, new));
+                change.losses.extend(losses);
+            }
+            let key = (
+                "gateway.networking.k8s.io",
+                "Gateway",
+                &*change.name,
+                change.namespace.as_deref(),
+            );
+            if !is_judged
+                && change.kind == key.1
+                && let (Some(was), Some(is)) = (old.get(&key), new.get(&key))
+            {
+                let losses = listening::lost(&change.name, (was, is));
                 change.losses.extend(losses);
             }
         }

@@ -5,7 +5,7 @@
 use super::parts::{shown, text};
 use super::{Key, Keyed};
 use crate::change::difference::{at, value};
-use crate::change::{Change, Effect};
+use crate::change::{Change, Effect, Loss, Lost};
 use crate::targets::Object;
 use serde_json::Value;
 
@@ -51,15 +51,18 @@ pub(super) fn tell((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change])
     }
     namers.sort_unstable_by_key(|(key, _)| *key);
     for change in changes {
-        let said = match change.effect {
-            Effect::Left => left(change, (old, new), &namers),
-            Effect::InPlace if change.kind == "Gateway" => moved(change, (old, new), &namers),
+        let (said, losses) = match change.effect {
+            Effect::Left => (left(change, (old, new), &namers), Vec::new()),
+            Effect::InPlace if change.kind == "Gateway" => {
+                (moved(change, (old, new), &namers), Vec::new())
+            }
             Effect::InPlace | Effect::Created => nobody(change, (old, new), &namers),
             _ => continue,
         };
         for said in said {
             change.says_also(&said);
         }
+        change.losses.extend(losses);
     }
 }
 
@@ -124,21 +127,21 @@ fn moved(
     said
 }
 
-/// What somebody comes to name, and is not there.
+/// What somebody comes to name, and is not there; and what is lost with it.
 fn nobody(
     change: &Change,
     (old, new): (&Keyed<'_>, &Keyed<'_>),
     namers: &[Namer<'_>],
-) -> Vec<String> {
+) -> (Vec<String>, Vec<Loss>) {
     let is_it = |key: Key<'_>| {
         (key.1, key.2, key.3) == (&*change.kind, &*change.name, change.namespace.as_deref())
     };
     let Some((key, all)) = namers.iter().find(|(key, _)| is_it(*key)) else {
-        return Vec::new();
+        return Default::default();
     };
     let before = old.get(key).and_then(|was| namer((key, was)));
     let before = before.map_or_else(Vec::new, |(_, all)| all);
-    let mut said: Vec<String> = Vec::new();
+    let (mut said, mut losses): (Vec<String>, Vec<Loss>) = Default::default();
     for named in all.iter().filter(|it| !before.contains(it)) {
         let Named { kind, name, .. } = named;
         let was = old.get(&named.key());
@@ -154,6 +157,21 @@ fn nobody(
             }
             Some(_) => {
                 let listener = named.listener.as_deref().unwrap_or_default();
+                let is_attached = |all: &[Named], side: &Keyed<'_>| {
+                    let mut same = all.iter().filter(|it| it.key() == named.key());
+                    let gateway = side.get(&named.key());
+                    same.any(|it| gateway.is_some_and(|gateway| it.is_served(gateway)))
+                };
+                if is_attached(&before, old) && !is_attached(all, new) && losses.is_empty() {
+                    losses.push(Loss {
+                        about: Lost::Outside,
+                        what: format!(
+                            "{} is attached to no listener of Gateway `{name}` any more, which has none called `{listener}`: who asks for it there gets no answer",
+                            shown(*key)
+                        ),
+                        way: "name a listener that it has, or give it that one in a step before".to_owned(),
+                    });
+                }
                 format!("{kind} {name} has no listener `{listener}`: it {does}")
             }
             // Where none of them is written at all they are elsewhere; one that is left behind says so itself.
@@ -168,7 +186,7 @@ fn nobody(
             said.push(one);
         }
     }
-    said
+    (said, losses)
 }
 
 fn has_some(side: &Keyed<'_>, named: &Named) -> bool {
