@@ -28,10 +28,8 @@ pub(super) fn removed(step: &Step<'_>, found: &mut Diagnostics) {
         let (Some(was), Some(is)) = (was, is) else {
             continue;
         };
-        let runs = |target: &TargetId| {
-            let was = step.old.is_some_and(|old| old.runs_on(both.old, *target));
-            was && new.runs_on(both.new, *target)
-        };
+        let runs =
+            |target: &TargetId| old.runs_on(both.old, *target) && new.runs_on(both.new, *target);
         let on: Vec<TargetId> = step.targets().filter(runs).collect();
         let others = on.iter().copied();
         let others: Vec<TargetId> = others.filter(|it| *it != TargetId::Kubernetes).collect();

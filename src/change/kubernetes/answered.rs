@@ -1,15 +1,13 @@
 //! What an Ingress that stays no longer answers: a name, a path, https (`kubernetes.io/docs/concepts/services-networking/ingress`, Path types,
 //! Hostname wildcards, TLS). Controllers put those of one class together, so that another one may answer instead.
 
-use super::parts::{items, text};
+use super::parts::{INGRESS, items, text};
 use super::{Key, Keyed};
 use crate::change::difference::value;
 use crate::change::{Change, Loss, Lost};
 use crate::graph::routing::host_covers;
 use crate::targets::{Content, Object};
 use serde_json::Value;
-
-const INGRESS: (&str, &str) = ("networking.k8s.io", "Ingress");
 
 /// What may answer for a name as well, of whatever group.
 const ROUTES: [&str; 12] = [
@@ -163,17 +161,12 @@ impl<'a> Ingress<'a> {
 
     fn is_in_tls(&self, host: &str) -> bool {
         let mut tls = self.tls.iter();
-        tls.any(|hosts| hosts.is_empty() || hosts.iter().any(|it| is_covered(it, host)))
+        tls.any(|hosts| hosts.is_empty() || hosts.iter().any(|it| host_covers(it, host)))
     }
 
     fn is_secured(&self, host: &str) -> bool {
         self.is_in_tls(host) || self.is_tls_elsewhere
     }
-}
-
-/// A name by itself, or by one with a star.
-fn is_covered(by: &str, host: &str) -> bool {
-    by == host || host_covers(by, host)
 }
 
 const CLASS: &str = "kubernetes.io/ingress.class";
@@ -232,18 +225,17 @@ impl Answer {
     }
 
     fn is_for(&self, host: &str) -> bool {
-        self.host.as_deref().is_none_or(|it| is_covered(it, host))
+        self.host.as_deref().is_none_or(|it| host_covers(it, host))
     }
 
     /// Whether it is written as one was, or answers more.
     fn is_same(&self, was: &Self) -> bool {
         let plain = |it: &Self| it.path.trim_end_matches('/').to_owned();
-        let same = match (self.kind, was.kind) {
-            (Kind::Exact, Kind::Prefix) => return false,
+        match (self.kind, was.kind) {
+            (Kind::Exact, Kind::Prefix) => false,
             (Kind::Exact, _) | (_, Kind::Exact) => self.path == was.path,
             _ => plain(self) == plain(was),
-        };
-        same || self.path == was.path
+        }
     }
 
     /// Whether it answers all of another path; of a pattern whether it may.

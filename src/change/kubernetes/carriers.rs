@@ -1,13 +1,11 @@
 //! Where those run who carry requests from outside to what leads to Services. A policy that admits the pods of its own namespace admits them,
 //! where they are among these.
 
-use super::parts::{items, text};
+use super::parts::{INGRESS, items, text};
 use super::{Key, Keyed};
 use crate::change::difference::value;
 use crate::targets::Object;
 use serde_json::Value;
-
-const INGRESS: (&str, &str) = ("networking.k8s.io", "Ingress");
 
 /// Whether who carries an Ingress or a route is surely in another namespace than pods that it leads to. The controller of an Ingress is of the
 /// whole cluster (`kubernetes.io/docs/concepts/services-networking/ingress-controllers`), and stands among those pods where their manifests

@@ -1,6 +1,7 @@
 //! What those outside of a cluster ask, and lose while nothing is deleted: the address of a load balancer, a port of the nodes, who carries
 //! a gateway.
 
+use super::parts::service_type;
 use super::{Keyed, answered, listening, published};
 use crate::change::difference::at;
 use crate::change::{Change, Effect, Field, Loss, Lost};
@@ -56,7 +57,7 @@ pub(super) fn lost((old, new): (&Keyed<'_>, &Keyed<'_>), is_judged: bool, change
 /// the nodes (`pkg/registry/core/service/storage/alloc.go`, `releaseNodePorts`; `kubernetes.io/docs/concepts/services-networking/service`,
 /// type: `LoadBalancer`).
 fn address(change: &mut Change, (was, is): (&Object, &Object)) -> Option<Loss> {
-    let [before, now] = [was, is].map(kind);
+    let [before, now] = [was, is].map(service_type);
     let name = change.name.clone();
     if before == now {
         return None;
@@ -84,12 +85,6 @@ fn address(change: &mut Change, (was, is): (&Object, &Object)) -> Option<Loss> {
             "keep `type: {before}` until nobody asks there; what else is to lead there may be a Service of its own beside it"
         ),
     })
-}
-
-pub(super) fn kind(service: &Object) -> String {
-    let kind = at(&service.content, &["spec", "type"]);
-    let kind = kind.as_deref().and_then(|it| it.as_str());
-    kind.unwrap_or("ClusterIP").to_owned()
 }
 
 /// Where a class is said.

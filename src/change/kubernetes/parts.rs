@@ -1,6 +1,8 @@
 //! The parts of an object that several rules look at.
 
 use super::Key;
+use crate::change::difference::at;
+use crate::targets::Object;
 use serde_json::Value;
 
 /// Where the pod stands in an object of a kind, as a JSON pointer.
@@ -16,6 +18,16 @@ pub(super) fn pod(kind: &str) -> &'static str {
 pub(super) fn pod_in<'v>(kind: &str, object: &'v Value) -> Option<&'v Value> {
     let mut steps = pod(kind).split('/').skip(1);
     steps.try_fold(object, |value, step| value.get(step))
+}
+
+/// The group and the kind of an Ingress.
+pub(super) const INGRESS: (&str, &str) = ("networking.k8s.io", "Ingress");
+
+/// The type of a Service.
+pub(super) fn service_type(service: &Object) -> String {
+    let said = at(&service.content, &["spec", "type"]);
+    let said = said.as_deref().and_then(Value::as_str);
+    said.unwrap_or("ClusterIP").to_owned()
 }
 
 /// The items of a list under a key; none where there is no list.

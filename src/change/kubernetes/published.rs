@@ -2,8 +2,7 @@
 //! (`kubernetes.io/docs/concepts/services-networking/service`, Publishing Services).
 
 use super::Keyed;
-use super::outside::kind;
-use super::parts::{items, text};
+use super::parts::{items, service_type, text};
 use crate::change::difference::value;
 use crate::change::{Loss, Lost};
 use crate::targets::Object;
@@ -23,7 +22,7 @@ pub(super) fn lost(
     (was, is): (&Object, &Object),
     (old, new): (&Keyed<'_>, &Keyed<'_>),
 ) -> Vec<Loss> {
-    let [of_before, of_now] = [was, is].map(kind);
+    let [of_before, of_now] = [was, is].map(service_type);
     let [before, now] = [was, is].map(ports);
     let mut found = Vec::new();
     if [&of_before, &of_now].iter().all(|it| *it == "LoadBalancer") {
@@ -31,7 +30,7 @@ pub(super) fn lost(
         let is_moved = |port: &Port| {
             let others = new
                 .iter()
-                .filter(|(key, it)| is_one(key) && kind(it) == of_now);
+                .filter(|(key, it)| is_one(key) && service_type(it) == of_now);
             let mut others = others.filter(|(_, other)| has(&ports(other), port));
             others.any(|(key, _)| old.get(key).is_none_or(|it| !has(&ports(it), port)))
         };
@@ -81,7 +80,7 @@ fn keeps(ports: &[Port], was: &Port) -> bool {
 fn is_any(side: &Keyed<'_>, number: u64) -> bool {
     let mut services = side
         .iter()
-        .filter(|(key, it)| is_one(key) && has_ports_of_nodes(&kind(it)));
+        .filter(|(key, it)| is_one(key) && has_ports_of_nodes(&service_type(it)));
     services.any(|(_, it)| ports(it).iter().any(|port| port.of_nodes == Some(number)))
 }
 

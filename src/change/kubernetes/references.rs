@@ -157,12 +157,8 @@ fn nobody(
             }
             Some(_) => {
                 let listener = named.listener.as_deref().unwrap_or_default();
-                let is_attached = |all: &[Named], side: &Keyed<'_>| {
-                    let mut same = all.iter().filter(|it| it.key() == named.key());
-                    let gateway = side.get(&named.key());
-                    same.any(|it| gateway.is_some_and(|gateway| it.is_served(gateway)))
-                };
-                if is_attached(&before, old) && !is_attached(all, new) && losses.is_empty() {
+                let is_detached = is_attached(&before, named, old) && !is_attached(all, named, new);
+                if is_detached && losses.is_empty() {
                     losses.push(Loss {
                         about: Lost::Outside,
                         what: format!(
@@ -187,6 +183,13 @@ fn nobody(
         }
     }
     (said, losses)
+}
+
+/// Whether somebody names a Gateway, the same as is named here, with a listener that it has.
+fn is_attached(all: &[Named], named: &Named, side: &Keyed<'_>) -> bool {
+    let gateway = side.get(&named.key());
+    let mut same = all.iter().filter(|it| it.key() == named.key());
+    same.any(|it| gateway.is_some_and(|gateway| it.is_served(gateway)))
 }
 
 fn has_some(side: &Keyed<'_>, named: &Named) -> bool {

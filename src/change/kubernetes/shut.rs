@@ -337,10 +337,9 @@ impl Sides<'_> {
             let targets = served.behind(port.as_ref());
             self.shuts_outside(&targets, both) && self.is_shut_out(new, leader, &targets, both.now)
         };
-        let leading = backends::leading_to(new, service.key).into_iter();
-        let mut leading =
-            leading.filter(|(key, ports)| ports.iter().any(|it| is_refused(*key, it)));
-        let by = leading.next().map(|(key, _)| key);
+        let mut leading = backends::leading_to(new, service.key).into_iter();
+        let by = leading.find(|(key, ports)| ports.iter().any(|it| is_refused(*key, it)));
+        let by = by.map(|(key, _)| key);
         let itself = service.is_outside && self.shuts_outside(&served.targets, both);
         let by = by.or_else(|| itself.then_some(service.key));
         by.map(parts::shown)
