@@ -43,17 +43,20 @@ impl Trial<'_, '_> {
             .iter()
             .map(|(one, _)| (one.changes.clone(), one.edits.clone()))
             .collect();
-        let most = ones.iter().map(|(one, _)| one.changes.len()).max();
-        for left_out in 0..most.unwrap_or_default() {
+        let left_out: Vec<Vec<Changes>> = ones.iter().map(|it| left_out(&it.0.changes)).collect();
+        let most = left_out.iter().map(Vec::len).max();
+        for turn in 0..most.unwrap_or_default() {
             let mut batch = Vec::new();
             for (place, (one, _)) in ones.iter().enumerate() {
-                let (Some(change), Some((changes, _))) =
-                    (one.changes.get(left_out), found.get(place))
-                else {
+                let out = left_out.get(place).and_then(|it| it.get(turn));
+                let (Some(out), Some((changes, _))) = (out, found.get(place)) else {
                     continue;
                 };
                 let mut fewer = changes.clone();
-                fewer.retain(|it| it != change);
+                fewer.retain(|it| !out.contains(it));
+                if fewer.len() == changes.len() {
+                    continue;
+                }
                 let edits = self.edits(&one.site, &one.with_carried(&fewer));
                 batch.extend(edits.map(|edits| (place, fewer, edits)));
             }
@@ -153,6 +156,20 @@ impl Trial<'_, '_> {
             }
         }
     }
+}
+
+/// What is tried to be left out, in this order: all of an update at once, where one part of it may hold only with the
+/// others, and then each change alone.
+fn left_out(changes: &[Change]) -> Vec<Changes> {
+    let update = changes.iter().filter(|change| change.writes_update());
+    let update: Changes = update.cloned().collect();
+    let together = (2..changes.len()).contains(&update.len());
+    let alone = changes.iter().map(|change| vec![change.clone()]);
+    together
+        .then_some(update)
+        .into_iter()
+        .chain(alone)
+        .collect()
 }
 
 /// Of more changes not every part is tried.
