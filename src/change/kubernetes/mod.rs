@@ -2,6 +2,7 @@
 //! manifests.
 
 mod answered;
+mod answers;
 mod askers;
 mod backends;
 mod behind;
@@ -30,6 +31,7 @@ mod references;
 mod refusal;
 mod refused;
 mod rolling;
+mod routed;
 mod rules;
 mod scaling;
 mod secret;

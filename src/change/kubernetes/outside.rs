@@ -2,7 +2,7 @@
 //! a gateway.
 
 use super::parts::service_type;
-use super::{Keyed, answered, listening, published};
+use super::{Keyed, answered, listening, published, routed};
 use crate::change::difference::at;
 use crate::change::{Change, Effect, Field, Loss, Lost};
 use crate::targets::Object;
@@ -33,6 +33,10 @@ pub(super) fn lost((old, new): (&Keyed<'_>, &Keyed<'_>), is_judged: bool, change
             reclassed(change, new);
             if !is_judged && change.kind == "Ingress" {
                 let losses = answered::lost(change, (old, new));
+                change.losses.extend(losses);
+            }
+            if !is_judged {
+                let losses = routed::lost(change, (old, new));
                 change.losses.extend(losses);
             }
             let key = (
