@@ -262,6 +262,24 @@ fn what_kubernetes_cannot_do_is_said() {
 
 /// As many routes as people have, and more.
 #[test]
+fn a_service_of_a_host_is_not_called_as_the_scripts_call_their_own() {
+    let said = |name: &str| {
+        let text = format!(
+            "app shop {{ targets = [nginx] }}\nservice {name} {{\n  command = [\"api\", \"${{slot.port}}\"]\n  port http\n  health \
+             http {{ path = \"/health\", interval = 2s }}\n  update blue_green {{ slots = [8081, 8082] }}\n}}\ngateway public {{\n  listen http \
+             {{ port = 80 }}\n  route \"/\" {{ to = {name}.http }}\n}}\n"
+        );
+        let found = compile(&text).diagnostics.into_iter();
+        let errors = found.filter(|it| it.severity == Severity::Error);
+        errors.map(|it| it.code.id).collect::<Vec<_>>()
+    };
+    for name in ["lock", "releases", "conf-ours", "conf-before"] {
+        assert_eq!(said(name), ["ZD5092"], "{name}");
+    }
+    assert!(said("locks").is_empty(), "{:?}", said("locks"));
+}
+
+#[test]
 fn thousands_of_routes_are_written() {
     let mut routes = String::new();
     for number in 0..2000 {

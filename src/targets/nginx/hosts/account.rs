@@ -5,10 +5,26 @@ use crate::diagnostics::{Diagnostic, catalogue};
 use crate::source::Span;
 use crate::vocabulary::{FailureAction, Mode, Node, Service, Update, WrittenId};
 
+/// What the scripts keep beside the folders of services (`scripts/host.sh`, `$state`).
+const OF_THE_SCRIPTS: [&str; 4] = ["conf-before", "conf-ours", "lock", "releases"];
+
 /// Accounts for all that no script and no unit has.
 pub(super) fn lower(texts: &mut Texts<'_, '_>) {
-    let body = &texts.service.node.service.body;
+    let service = texts.service;
+    let body = &service.node.service.body;
     let ledger = &mut *texts.ledger;
+    if OF_THE_SCRIPTS.contains(&service.name()) {
+        let diagnostic = super::text::refused(
+            service.span(),
+            format!(
+                "a service of a plain host cannot be called `{}`",
+                service.name()
+            ),
+            "the scripts keep something of their own there",
+            "give it another name: what a host remembers of a service is in a folder of that name",
+        );
+        ledger.report(diagnostic.about(service.name()));
+    }
     ledger.declare_from(body.stack.as_ref(), "swarm's: a host has no stacks");
     ledger.declare_from(
         body.endpoint.as_ref(),
