@@ -56,6 +56,14 @@ pub(super) fn lost(change: &Change, (old, new): (&Keyed<'_>, &Keyed<'_>)) -> Vec
             tell(&mut told, how, answer.host.as_deref());
         }
     }
+    if let Some(default) = &was.leader.default {
+        // With a path for all names nothing comes to it but what is at no path.
+        let is_root = |it: &Answer| it.host.is_none() && it.path == "/" && it.kind != Kind::Exact;
+        let takes_all = |it: &&Leader<'_>| it.default.is_some() || it.answers.iter().any(is_root);
+        if !leaders.iter().any(takes_all) {
+            tell(&mut told, How::Rest(default.name.clone()), None);
+        }
+    }
     for host in was.secured() {
         let answers = |it: &Ingress<'_>| it.leader.answers.iter().any(|it| it.is_for(host));
         let is_secured = |it: &Ingress<'_>| it.is_secured(host);

@@ -151,6 +151,8 @@ pub(super) enum How {
         now: String,
     },
     Https,
+    /// What no rule takes, by this Service.
+    Rest(String),
 }
 
 pub(super) fn tell(told: &mut Vec<Told>, how: How, host: Option<&str>) {
@@ -291,6 +293,12 @@ impl How {
             Self::Wider { path, was, by, now } => (
                 format!("`{path}` for {names} by Service `{was}`: {by} leads these to `{now}` now"),
                 KEEP,
+            ),
+            Self::Rest(service) => (
+                format!(
+                    "what no rule takes, by Service `{service}`: its `defaultBackend` is gone, and what these get is up to the controller"
+                ),
+                "keep `defaultBackend`, or write a rule for what is asked still",
             ),
             Self::Https => (
                 format!(
