@@ -17,6 +17,8 @@ mod secrets;
 mod short;
 mod swarm;
 
+pub use swarm::env_file_paths;
+
 use crate::diagnostics::Diagnostics;
 use crate::graph::{Graph, ServiceView};
 use crate::parallel;

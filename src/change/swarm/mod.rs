@@ -2,6 +2,7 @@
 
 mod data;
 mod defaults;
+mod env_files;
 mod forms;
 mod mounts;
 mod policy;
@@ -17,6 +18,7 @@ use super::{Change, Effect, Field, Pair, Refusal, TargetChanges, Was, service_na
 use crate::graph::{Graph, ServiceView};
 use crate::targets::Object;
 use crate::vocabulary::TargetId;
+pub use env_files::env_file_paths;
 use serde_json::{Value, json};
 use stack::{SECTIONS, Stack, service_apart, stacks};
 use std::collections::BTreeMap;
@@ -73,13 +75,17 @@ impl Comparison<'_> {
         for service in &new.services {
             match before.get(service.name.as_str()) {
                 None => self.created(new, service),
-                Some(before) if other_names.is_empty() && before.content == service.content => {
+                Some(before)
+                    if other_names.is_empty()
+                        && before.content == service.content
+                        && env_files::are_same((old, before), (new, service)) =>
+                {
                     self.unchanged += 1;
                 }
                 Some(before) => {
                     let sides = ((old, *before), (new, *service));
                     let (was, is) = service_apart(sides.0, sides.1, &other_names);
-                    self.service(new, (*before, *service), &was, &is);
+                    self.service((old, new), (*before, *service), &was, &is);
                 }
             }
         }
@@ -120,13 +126,14 @@ impl Comparison<'_> {
 
     fn service(
         &mut self,
-        new: &Stack<'_>,
+        (old, new): (&Stack<'_>, &Stack<'_>),
         (before, after): (&Object, &Object),
         was: &Value,
         is: &Value,
     ) {
         let view = view(self.pair.new_graph, new, &after.name);
         let mut fields = fields(rules::SERVICE, &differences(was, is), view);
+        env_files::conceal(&mut fields, (old, before), (new, after));
         // What was refused before is not there to be taken away.
         fields.retain(|field| field.because != rules::FORBIDDEN || field.new.is_some());
         let Some(worst) = fields.iter().map(|field| field.effect).max() else {

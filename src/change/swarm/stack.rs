@@ -1,7 +1,7 @@
 //! A stack as the engine sees it: names within the file resolved to those in the swarm, short forms
 //! written out.
 
-use super::{defaults, mounts, theirs};
+use super::{defaults, env_files, mounts, theirs};
 use crate::change::difference::{apart, at, value};
 use crate::change::short::{labels, pairs, ports};
 use crate::targets::{Content, Object};
@@ -106,11 +106,12 @@ pub(super) fn service_apart(
     }
     let orders = sides.each_ref().map(|(_, _, part)| order(part));
     let [mut was, mut is] = sides.map(|(stack, object, part)| stack.seen(of_a_task(part, object)));
+    env_files::merge((old, before, &mut was), (new, after, &mut is));
     on_default_network((old, &mut was), (new, &mut is));
     defaults::settle(&mut was, &mut is);
-    let [before, after] = orders;
-    if was.get("volumes") == is.get("volumes") && before != after {
-        for (side, order) in [(&mut was, before), (&mut is, after)] {
+    let [was_order, is_order] = orders;
+    if was.get("volumes") == is.get("volumes") && was_order != is_order {
+        for (side, order) in [(&mut was, was_order), (&mut is, is_order)] {
             if let Value::Object(fields) = side {
                 fields.insert("volumes".to_owned(), json!({"in order": order}));
             }
@@ -279,12 +280,15 @@ impl<'a> Stack<'a> {
         }
     }
 
+    /// A file beside the stack files, by its path from their folder.
+    pub(super) fn file(&self, path: &str) -> Option<&'a Object> {
+        self.files.get(path).copied()
+    }
+
     /// What a config or secret holds, where that is known.
     pub(super) fn text(&self, object: &Object) -> Option<&Content> {
         let path = at(&object.content, &["file"])?;
-        let file = self
-            .files
-            .get(&*Object::beside(&object.file, path.as_str()?))?;
+        let file = self.file(&Object::beside(&object.file, path.as_str()?))?;
         Some(&file.content)
     }
 

@@ -4,6 +4,7 @@ use super::documents::{
     documents, holds_objects, is_kustomization, is_manifest, is_named_so, is_object, is_yaml,
     keeps_namespaces, object,
 };
+use crate::change::env_file_paths;
 use crate::cli::Failure;
 use crate::cli::disk::read_source;
 use crate::cli::output::{Mark, mark, unstamped};
@@ -149,14 +150,15 @@ fn walk(
     Ok(())
 }
 
-/// The paths of what the stacks among files make configs and secrets of.
+/// The paths of what the stacks among files make configs and secrets of, and of the files that variables stand in.
 pub(super) fn contents(files: &BTreeMap<String, String>) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (path, text) in files.iter().filter(|(path, _)| is_yaml(path)) {
         let sections = |document: &Value| {
-            let sections = ["configs", "secrets"].map(|section| document.get(section).cloned());
-            let is_stack = document.get("services").is_some_and(Value::is_object);
-            is_stack.then_some(sections)
+            let services = document.get("services").and_then(Value::as_object)?;
+            let env_files = services.values().flat_map(env_file_paths);
+            found.extend(env_files.map(|named| Object::beside(path, named)));
+            Some(["configs", "secrets"].map(|section| document.get(section).cloned()))
         };
         let known = if let Mark::Intact { .. } = mark(Path::new(path), text) {
             vec![["configs", "secrets"].map(|section| yaml::at(text, &[section]))]
