@@ -1,5 +1,6 @@
 //! Docker Swarm: what `docker stack deploy` makes of the difference between two stack files.
 
+mod callers;
 mod data;
 mod defaults;
 mod env_files;
@@ -51,6 +52,10 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     renames(pair, &old, &new, &mut changes);
     ports::refuse(&old, &new, &mut changes);
     theirs::used(&old, &new, &mut changes);
+    // Of programs it is known who asks whom.
+    if pair.old_graph.is_none() || pair.new_graph.is_none() {
+        callers::lost(&old, &new, &mut changes);
+    }
     changes.extend(values::sources(pair));
     TargetChanges {
         target: pair.target,
