@@ -41,14 +41,14 @@ pub(super) fn lost(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut [Change])
             let Some(callee_is) = after.get(callee) else {
                 continue;
             };
-            let loss = if !after.iter().any(|(_, it)| is.finds(it, host)) {
-                Some(never(name, host, callee))
-            } else {
-                let meanwhile = was.asks.contains(host)
-                    && callee_is.answers(host)
-                    && !was.finds(callee_is, host)
-                    && !is.finds(callee_was, host);
+            let meanwhile = was.asks.contains(host)
+                && callee_is.answers(host)
+                && !was.finds(callee_is, host)
+                && !is.finds(callee_was, host);
+            let loss = if after.iter().any(|(_, it)| is.finds(it, host)) {
                 meanwhile.then(|| until_replaced(name, host, callee))
+            } else {
+                Some(never(name, host, callee))
             };
             let Some(loss) = loss else {
                 continue;
