@@ -27,6 +27,10 @@ pub(crate) fn tests(programs: &[Program]) -> Vec<Test> {
             "swarm::judge_sees_what_does_not_converge",
             judge_sees_what_does_not_converge,
         ),
+        test(
+            "swarm::refuses_in_the_words_of_a_plan",
+            refuses_in_the_words_of_a_plan,
+        ),
     ];
     tests.extend(programs::each(
         programs,
@@ -649,6 +653,36 @@ fn judge_can_refuse() -> Verdict {
         }
     }
     Ok(())
+}
+
+/// What a plan says that docker says of a stack file it says.
+fn refuses_in_the_words_of_a_plan() -> Verdict {
+    let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/changes/written-stack-refused");
+    let read = |path: &Path| std::fs::read_to_string(path).map_err(|why| why.to_string());
+    let plan = read(&case.join("plan.txt"))?;
+    let engine = engine()?;
+    let mut refused = 0;
+    for (at, line) in plan.lines().enumerate() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let ["x", "service", service, "is", "refused"] = words[..] else {
+            continue;
+        };
+        let name = service.trim_end_matches("_web");
+        let expected = plan.lines().nth(at + 1).unwrap_or_default().trim();
+        let file = case.join("new/swarm").join(format!("{name}.yml"));
+        let mut deploy = engine.command();
+        deploy.args(["stack", "deploy", "--resolve-image=never", "-c"]);
+        deploy.arg(&file).arg(name);
+        let said = run(deploy);
+        // What it made before it came to the service.
+        engine.docker(&["stack", "rm", name])?;
+        let said = said.err().unwrap_or_else(|| "nothing".to_owned());
+        ensure(said.trim_end().ends_with(expected), || {
+            format!("{name}: the plan says {expected:?}, docker {said}")
+        })?;
+        refused += 1;
+    }
+    ensure(refused >= 8, || format!("{refused} are refused"))
 }
 
 /// A stack as an expert writes it converges, and one whose check asks at the wrong port does not.

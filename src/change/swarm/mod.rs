@@ -8,6 +8,7 @@ mod forms;
 mod mounts;
 mod policy;
 mod ports;
+mod refused;
 mod rules;
 mod stack;
 mod theirs;
@@ -51,6 +52,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     } = comparison;
     renames(pair, &old, &new, &mut changes);
     ports::refuse(&old, &new, &mut changes);
+    refused::refuse(&old, &new, &mut changes);
     theirs::used(&old, &new, &mut changes);
     // Of programs it is known who asks whom.
     if pair.old_graph.is_none() || pair.new_graph.is_none() {
@@ -174,6 +176,9 @@ impl Comparison<'_> {
             && policy::is_global(&after.content)
         {
             change.says_also(policy::moved(&after.content));
+        }
+        if fields.iter().any(|it| it.because == rules::FORBIDDEN) {
+            change.refusal = Refusal::Invalid;
         }
         // A program knows which volumes are one, and what is accepted of it.
         let are_manifests = self.pair.old_graph.is_none() && self.pair.new_graph.is_none();

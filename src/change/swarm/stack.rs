@@ -254,6 +254,11 @@ impl<'a> Stack<'a> {
         entries.filter_map(|(name, entry)| entry.is_external().then_some(name))
     }
 
+    /// Whether a section of the file has an entry.
+    pub(super) fn has(&self, section: &str, name: &str) -> bool {
+        self.entries.contains_key(&(section, name))
+    }
+
     /// Whether somebody else makes an entry of a section.
     pub(super) fn is_external(&self, section: &str, name: &str) -> bool {
         let entry = self.entries.get(&(section, name));

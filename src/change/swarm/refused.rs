@@ -1,0 +1,250 @@
+//! Stack files that `docker stack deploy` does not take, in its words: a word that it does not know (docker/cli `cli/compose/schema`,
+//! `config_schema_v3.13.json`), and a network, volume, config or secret that is in no section (`cli/compose/convert/service.go`, `volume.go`).
+//! No service is changed then, of all in the file. The words were seen on an engine (`tests/real/swarm.rs`).
+
+use super::change;
+use super::mounts::is_path;
+use super::stack::Stack;
+use crate::change::{Change, Effect, Refusal};
+use crate::targets::{Content, Object};
+use serde_json::Value;
+
+/// Refuses services for what was not there before, or was otherwise.
+pub(super) fn refuse(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut Vec<Change>) {
+    for stack in new {
+        let was = old.iter().find(|it| it.name == stack.name);
+        for service in &stack.services {
+            let Some(said) = fault(stack, service) else {
+                continue;
+            };
+            let before = was.and_then(|was| {
+                let mut services = was.services.iter();
+                fault(was, services.find(|it| it.name == service.name)?)
+            });
+            if before.as_ref() == Some(&said) {
+                continue;
+            }
+            let name = format!("{}_{}", stack.name, service.name);
+            let found = changes
+                .iter()
+                .position(|it| it.kind == "service" && it.name == name);
+            let index = found.unwrap_or_else(|| {
+                changes.push(change("service", name));
+                changes.len() - 1
+            });
+            if let Some(change) = changes
+                .get_mut(index)
+                .filter(|it| it.effect != Effect::Refused)
+            {
+                change.effect = Effect::Refused;
+                change.refusal = Refusal::Invalid;
+                change.how = said;
+                change.losses.clear();
+            }
+        }
+    }
+}
+
+/// What docker says of a service. What zdc writes it takes.
+fn fault(stack: &Stack<'_>, object: &Object) -> Option<String> {
+    let Content::Value(service) = &object.content else {
+        return None;
+    };
+    unknown(&object.name, service).or_else(|| undefined(stack, &object.name, service))
+}
+
+const SERVICE: [&str; 60] = [
+    "build",
+    "cap_add",
+    "cap_drop",
+    "cgroup_parent",
+    "cgroupns_mode",
+    "command",
+    "configs",
+    "container_name",
+    "cpu_count",
+    "cpu_percent",
+    "cpu_quota",
+    "cpu_shares",
+    "cpus",
+    "cpuset",
+    "credential_spec",
+    "depends_on",
+    "deploy",
+    "devices",
+    "dns",
+    "dns_search",
+    "domainname",
+    "entrypoint",
+    "env_file",
+    "environment",
+    "expose",
+    "extends",
+    "external_links",
+    "extra_hosts",
+    "group_add",
+    "healthcheck",
+    "hostname",
+    "image",
+    "init",
+    "ipc",
+    "isolation",
+    "labels",
+    "links",
+    "logging",
+    "mac_address",
+    "mem_limit",
+    "memswap_limit",
+    "network_mode",
+    "networks",
+    "oom_score_adj",
+    "pid",
+    "ports",
+    "privileged",
+    "read_only",
+    "restart",
+    "secrets",
+    "security_opt",
+    "shm_size",
+    "stdin_open",
+    "stop_grace_period",
+    "stop_signal",
+    "sysctls",
+    "tmpfs",
+    "tty",
+    "ulimits",
+    "user",
+];
+const MORE: [&str; 5] = [
+    "userns_mode",
+    "volume_driver",
+    "volumes",
+    "volumes_from",
+    "working_dir",
+];
+const UPDATE: [&str; 6] = [
+    "delay",
+    "failure_action",
+    "max_failure_ratio",
+    "monitor",
+    "order",
+    "parallelism",
+];
+
+/// The words that stand in a block of a service, by its path.
+const BLOCKS: [(&str, &[&str]); 7] = [
+    (
+        "deploy",
+        &[
+            "endpoint_mode",
+            "labels",
+            "mode",
+            "placement",
+            "replicas",
+            "resources",
+            "restart_policy",
+            "rollback_config",
+            "update_config",
+        ],
+    ),
+    (
+        "deploy.placement",
+        &["constraints", "max_replicas_per_node", "preferences"],
+    ),
+    ("deploy.resources", &["limits", "reservations"]),
+    (
+        "deploy.restart_policy",
+        &["condition", "delay", "max_attempts", "window"],
+    ),
+    ("deploy.rollback_config", &UPDATE),
+    ("deploy.update_config", &UPDATE),
+    (
+        "healthcheck",
+        &[
+            "disable",
+            "interval",
+            "retries",
+            "start_interval",
+            "start_period",
+            "test",
+            "timeout",
+        ],
+    ),
+];
+
+const ORDERS: [&str; 2] = ["start-first", "stop-first"];
+
+/// The first word that the schema has not, or a value that it does not take.
+fn unknown(name: &str, service: &Value) -> Option<String> {
+    let place = format!("services.{name}");
+    let first = |block: &Value, knows: &dyn Fn(&str) -> bool| {
+        let mut keys = block.as_object()?.keys();
+        keys.find(|key| !knows(key)).cloned()
+    };
+    let is_of_service =
+        |key: &str| SERVICE.contains(&key) || MORE.contains(&key) || key.starts_with("x-");
+    if let Some(key) = first(service, &is_of_service) {
+        return Some(format!("{place} Additional property {key} is not allowed"));
+    }
+    if service.get("depends_on").is_some_and(Value::is_object) {
+        return Some(format!("{place}.depends_on must be a list"));
+    }
+    for (path, words) in BLOCKS {
+        let Some(block) = path.split('.').try_fold(service, |it, step| it.get(step)) else {
+            continue;
+        };
+        if let Some(key) = first(block, &|key| words.contains(&key)) {
+            return Some(format!(
+                "{place}.{path} Additional property {key} is not allowed"
+            ));
+        }
+        let order = block.get("order").and_then(Value::as_str);
+        if order.is_some_and(|it| !ORDERS.contains(&it) && !it.contains('$')) {
+            return Some(format!(
+                "{place}.{path}.order {place}.{path}.order must be one of the following: \"start-first\", \"stop-first\""
+            ));
+        }
+    }
+    None
+}
+
+/// The first thing that a service names and its file has not, in the order in which docker looks.
+fn undefined(stack: &Stack<'_>, name: &str, service: &Value) -> Option<String> {
+    let sections = ["secrets", "configs", "volumes", "networks"];
+    sections.into_iter().find_map(|section| {
+        let mut named = names(service, section).into_iter();
+        let missing = named.find(|it| !stack.has(section, it) && !it.contains('$'))?;
+        let kind = section.trim_end_matches('s');
+        Some(format!("service {name}: undefined {kind} {missing:?}"))
+    })
+}
+
+fn names<'v>(service: &'v Value, section: &str) -> Vec<&'v str> {
+    let all = match service.get(section) {
+        Some(Value::Object(joined)) => joined.keys().map(String::as_str).collect(),
+        Some(Value::Array(all)) => {
+            let names = all.iter().filter_map(|it| match (it, section) {
+                (Value::String(short), "volumes") => {
+                    // Without a colon it is a path inside, with a volume of no name.
+                    short.split_once(':').map(|(source, _)| source)
+                }
+                (Value::String(short), _) => Some(short.as_str()),
+                (long, "volumes") => {
+                    let is_volume = long.get("type").and_then(Value::as_str) == Some("volume");
+                    long.get("source")
+                        .and_then(Value::as_str)
+                        .filter(|_| is_volume)
+                }
+                (long, _) => long.get("source").and_then(Value::as_str),
+            });
+            names.collect::<Vec<_>>()
+        }
+        _ => Vec::new(),
+    };
+    let is_name = |it: &&str| match section {
+        "volumes" => !is_path(it) && !it.is_empty() && it.len() > 1,
+        "networks" => *it != "default",
+        _ => true,
+    };
+    all.into_iter().filter(is_name).collect()
+}
