@@ -5,7 +5,7 @@
 
 use super::difference::{apart, differences, value};
 use super::rules::{Rule, fields};
-use super::{Change, Effect, Field, Pair, Refusal, TargetChanges, Was, service_named, short};
+use super::{Change, Effect, Field, Pair, TargetChanges, Was, service_named, short};
 use crate::graph::{Graph, ServiceView};
 use crate::targets::Object;
 use crate::vocabulary::TargetId;
@@ -46,6 +46,13 @@ static SERVICE: &[Rule] = &[
     ),
 ];
 
+static SECRET: &[Rule] = &[Rule::new(
+    "**",
+    Effect::InPlace,
+    "what a secret holds is put into a container when it is made",
+    "docker/compose pkg/compose/secrets.go, injectSecrets",
+)];
+
 /// A network or volume of both, by section and name in the file, that is another one or has other settings now.
 type Others<'o> = BTreeMap<(&'static str, &'o str), (Value, Value)>;
 
@@ -66,19 +73,9 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
         let view = view(pair.new_graph, &service.name);
         let mut change = Change {
             service: view.map(|view| view.name().into()),
-            kind: "service".to_owned(),
-            name: service.name.clone(),
-            namespace: None,
-            was: None,
             effect: Effect::Created,
-            how: String::new(),
-            refusal: Refusal::default(),
-            fields: Vec::new(),
-            unaware: Vec::new(),
-            deserted: false,
-            losses: Vec::new(),
-            scaled: false,
             span: view.map(ServiceView::span),
+            ..Change::of("service", service.name.clone())
         };
         match (old.get(service.name.as_str()), moved) {
             (Some(_), Some((before, after))) => {
@@ -125,10 +122,6 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
         }
         changes.push(Change {
             service: view(pair.old_graph, &service.name).map(|view| view.name().into()),
-            kind: "service".to_owned(),
-            name: format!("{prefix}{}", service.name),
-            namespace: None,
-            was: None,
             effect: Effect::Left,
             how: match moved {
                 Some((before, _)) => {
@@ -136,21 +129,36 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
                 }
                 None => "runs on until `docker compose up --remove-orphans`".to_owned(),
             },
-            refusal: Refusal::default(),
-            fields: Vec::new(),
-            unaware: Vec::new(),
-            deserted: false,
-            losses: Vec::new(),
-            scaled: false,
-            span: None,
+            ..Change::of("service", format!("{prefix}{}", service.name))
         });
     }
+    changes.extend(sources(pair));
     TargetChanges {
         target: pair.target,
         changes,
         unchanged,
         variables: Vec::new(),
     }
+}
+
+/// Secrets whose values come from somewhere else.
+fn sources(pair: &Pair<'_>) -> Vec<Change> {
+    let secrets = |side: &[Object]| -> BTreeMap<String, Value> {
+        let secrets = side.iter().filter(|it| it.kind == "secrets");
+        let read = |it: &Object| (it.name.clone(), value(&it.content).into_owned());
+        secrets.map(read).collect()
+    };
+    let before = secrets(pair.old);
+    let moved = secrets(pair.new).into_iter().filter_map(|(name, is)| {
+        let was = before.get(&name).filter(|was| **was != is)?;
+        Some(Change {
+            effect: Effect::InPlace,
+            how: "what it holds comes from elsewhere: a container keeps what it was made with until it is made anew".to_owned(),
+            fields: fields(SECRET, &differences(was, &is), None),
+            ..Change::of("secret", name)
+        })
+    });
+    moved.collect()
 }
 
 /// What of a service differs, and what it does.

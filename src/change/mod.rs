@@ -195,6 +195,26 @@ pub enum Refusal {
 }
 
 impl Change {
+    /// One of an object, of which nothing is known yet.
+    fn of(kind: &str, name: String) -> Self {
+        Self {
+            service: None,
+            kind: kind.to_owned(),
+            name,
+            namespace: None,
+            was: None,
+            effect: Effect::Ignored,
+            how: String::new(),
+            refusal: Refusal::default(),
+            fields: Vec::new(),
+            unaware: Vec::new(),
+            deserted: false,
+            losses: Vec::new(),
+            scaled: false,
+            span: None,
+        }
+    }
+
     /// Says more of how.
     fn says_also(&mut self, more: &str) {
         if !self.how.is_empty() {

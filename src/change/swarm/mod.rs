@@ -109,7 +109,7 @@ impl Comparison<'_> {
 
     fn created(&mut self, stack: &Stack<'_>, service: &Object) {
         let view = view(self.pair.new_graph, stack, &service.name);
-        let mut change = change("service", format!("{}_{}", stack.name, service.name));
+        let mut change = Change::of("service", format!("{}_{}", stack.name, service.name));
         change.effect = Effect::Created;
         "new: a failing first version has nothing to go back to".clone_into(&mut change.how);
         change.span = view.map(ServiceView::span);
@@ -119,7 +119,7 @@ impl Comparison<'_> {
 
     fn left(&mut self, stack: &Stack<'_>, service: &Object) {
         let view = view(self.pair.old_graph, stack, &service.name);
-        let mut change = change("service", format!("{}_{}", stack.name, service.name));
+        let mut change = Change::of("service", format!("{}_{}", stack.name, service.name));
         change.effect = Effect::Left;
         let name = &change.name;
         change.how = format!("runs on until `docker service rm {name}`");
@@ -147,7 +147,7 @@ impl Comparison<'_> {
             self.unchanged += 1;
             return;
         };
-        let mut change = change("service", format!("{}_{}", new.name, after.name));
+        let mut change = Change::of("service", format!("{}_{}", new.name, after.name));
         (change.effect, change.how) = match worst {
             Effect::Rolls => policy::rolling(&before.content, &after.content),
             Effect::Refused if fields.iter().any(|it| it.because == rules::FORBIDDEN) => (
@@ -206,7 +206,7 @@ impl Comparison<'_> {
                     self.keeps(kind, real, &differences(&json!({}), &is));
                     continue;
                 }
-                let mut change = change(kind, real.clone());
+                let mut change = Change::of(kind, real.clone());
                 let is_there = self.stacks.0.iter().any(|stack| stack.uses(section, real));
                 if is_there && section != "networks" {
                     continue;
@@ -223,7 +223,7 @@ impl Comparison<'_> {
                 self.changes.push(change);
                 continue;
             };
-            let mut change = change(kind, real.clone());
+            let mut change = Change::of(kind, real.clone());
             match section {
                 "configs" | "secrets" => {
                     let (was, is) = (old.text(was), new.text(object));
@@ -259,7 +259,7 @@ impl Comparison<'_> {
             .filter(|real| !still_used(real) && !unsaid(new, real))
             .collect();
         for real in gone {
-            let mut change = change(kind, real.clone());
+            let mut change = Change::of(kind, real.clone());
             change.effect = Effect::Left;
             let is_left = |user: &&Object| !new.services.iter().any(|it| it.name == user.name);
             let users = old.users(section, real).filter(is_left);
@@ -290,7 +290,7 @@ impl Comparison<'_> {
         if differ.is_empty() {
             return;
         }
-        let mut change = change(kind, real.to_owned());
+        let mut change = Change::of(kind, real.to_owned());
         change.effect = Effect::Ignored;
         change.how = format!("the {kind} is there, and stays as it is");
         change.fields = fields(rules::KEPT, differ, None);
@@ -313,25 +313,6 @@ fn service_in<'g>(graph: Option<&'g Graph>, stack: &str, name: &str) -> Option<S
 
 fn by_name<'a>(services: &[&'a Object]) -> BTreeMap<&'a str, &'a Object> {
     services.iter().map(|it| (it.name.as_str(), *it)).collect()
-}
-
-fn change(kind: &str, name: String) -> Change {
-    Change {
-        service: None,
-        kind: kind.to_owned(),
-        name,
-        namespace: None,
-        was: None,
-        effect: Effect::Ignored,
-        how: String::new(),
-        refusal: Refusal::default(),
-        fields: Vec::new(),
-        unaware: Vec::new(),
-        deserted: false,
-        losses: Vec::new(),
-        scaled: false,
-        span: None,
-    }
 }
 
 /// A service that is created and one that is left are one with another name, where they are one in

@@ -2,7 +2,6 @@
 //! `config_schema_v3.13.json`), and a network, volume, config or secret that is in no section (`cli/compose/convert/service.go`, `volume.go`).
 //! No service is changed then, of all in the file. The words were seen on an engine (`tests/real/swarm.rs`).
 
-use super::change;
 use super::mounts::is_path;
 use super::stack::Stack;
 use crate::change::{Change, Effect, Refusal};
@@ -29,7 +28,7 @@ pub(super) fn refuse(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut Vec<Cha
                 .iter()
                 .position(|it| it.kind == "service" && it.name == name);
             let index = found.unwrap_or_else(|| {
-                changes.push(change("service", name));
+                changes.push(Change::of("service", name));
                 changes.len() - 1
             });
             if let Some(change) = changes
@@ -53,7 +52,8 @@ fn fault(stack: &Stack<'_>, object: &Object) -> Option<String> {
     unknown(&object.name, service).or_else(|| undefined(stack, &object.name, service))
 }
 
-const SERVICE: [&str; 60] = [
+/// The words of a service, with those that docker tells of by itself.
+const SERVICE: &[&str] = &[
     "build",
     "cap_add",
     "cap_drop",
@@ -114,8 +114,6 @@ const SERVICE: [&str; 60] = [
     "tty",
     "ulimits",
     "user",
-];
-const MORE: [&str; 5] = [
     "userns_mode",
     "volume_driver",
     "volumes",
@@ -181,8 +179,7 @@ fn unknown(name: &str, service: &Value) -> Option<String> {
         let mut keys = block.as_object()?.keys();
         keys.find(|key| !knows(key)).cloned()
     };
-    let is_of_service =
-        |key: &str| SERVICE.contains(&key) || MORE.contains(&key) || key.starts_with("x-");
+    let is_of_service = |key: &str| SERVICE.contains(&key) || key.starts_with("x-");
     if let Some(key) = first(service, &is_of_service) {
         return Some(format!("{place} Additional property {key} is not allowed"));
     }

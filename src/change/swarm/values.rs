@@ -1,13 +1,10 @@
 //! What is known when a stack is deployed and not before: its variables, and where its secrets' values come from.
 
+use super::service_in;
 use super::stack::stem;
-use super::{change, service_in};
 use crate::change::secrets::{real_name, source};
 use crate::change::{Change, Effect, Pair, Varied, places};
-use crate::graph::Graph;
 use crate::targets::{Content, Object};
-use crate::types::Reference;
-use crate::vocabulary::{Label, TargetId};
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
@@ -88,12 +85,17 @@ pub(super) fn sources(pair: &Pair<'_>) -> Vec<Change> {
     let (Some(old), Some(new)) = (pair.old_graph, pair.new_graph) else {
         return Vec::new();
     };
+    // A stack has those that are mounted, however that is written.
+    let is_written = |name: &str| {
+        let mut written = pair.new.iter();
+        written.any(|it| it.kind == "secrets" && it.name == name)
+    };
     let secrets = new.deployment().secrets.iter();
     let moved = secrets.filter_map(|secret| {
         let (was, is) = (old.secret(secret.label.name())?, secret);
         let (from, to) = (source(was)?, source(is)?);
-        (from != to && is_mounted(new, is.label.name())).then(|| {
-            let mut change = change("secret", real_name(is).to_owned());
+        (from != to && is_written(is.label.name())).then(|| {
+            let mut change = Change::of("secret", real_name(is).to_owned());
             change.effect = Effect::InPlace;
             change.how = format!(
                 "its value comes from {to}, and came from {from}: where that is another one, what mounts it rolls"
@@ -103,13 +105,4 @@ pub(super) fn sources(pair: &Pair<'_>) -> Vec<Change> {
         })
     });
     moved.collect()
-}
-
-fn is_mounted(graph: &Graph, name: &str) -> bool {
-    let mut mounts = graph
-        .services_on(TargetId::Swarm)
-        .flat_map(|service| &service.node.service.secret);
-    mounts.any(
-        |mount| matches!(&mount.label, Label::Reference(Reference::Secret(label)) if **label == *name),
-    )
 }

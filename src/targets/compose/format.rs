@@ -25,7 +25,7 @@ pub(super) struct Project {
 }
 
 impl Project {
-    /// Its services, networks and volumes, each for itself, and its name.
+    /// Its services, networks, volumes and secrets, each for itself, and its name.
     pub(super) fn objects(&self, file: &str) -> Vec<Object> {
         let services = self.services.0.iter();
         let services =
@@ -35,10 +35,13 @@ impl Project {
             networks.map(|(name, network)| Object::entry(file, "networks", name, network));
         let volumes = self.volumes.0.iter();
         let volumes = volumes.map(|(name, volume)| Object::entry(file, "volumes", name, volume));
+        let secrets = self.secrets.0.iter();
+        let secrets = secrets.map(|(name, secret)| Object::entry(file, "secrets", name, secret));
         let name = Object::entry(file, Object::PROJECT, &self.name, &());
         services
             .chain(networks)
             .chain(volumes)
+            .chain(secrets)
             .chain([name])
             .collect()
     }
