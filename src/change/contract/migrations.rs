@@ -117,7 +117,15 @@ fn migrations<'a>(step: &Step<'a>) -> Vec<Migration<'a>> {
         return Vec::new();
     };
     let services = after.services();
-    let said = services.filter(|service| service.node.service.schema.is_some());
+    let mut said = services
+        .filter(|service| service.node.service.schema.is_some())
+        .peekable();
+    if said.peek().is_none() {
+        return Vec::new();
+    }
+    // Of a program that runs on it is said alone which form its data has.
+    let started = step.started();
+    let said = said.filter(|service| started.contains(service.name()));
     let migrations = said.filter_map(|new| {
         let old = before.find(step.pairs.before(new.name()));
         // Nobody has data yet that is as new as all who use it.

@@ -80,6 +80,7 @@ fn search<'a>(step: &Step<'a>) -> Vec<Meetings<'a>> {
     let (Some(old), Some(new)) = (step.old, step.new) else {
         return Vec::new();
     };
+    let started = step.started();
     let mut all: BTreeMap<(&str, &str), Meetings<'a>> = BTreeMap::new();
     for (calls, is_old) in [(calls(old), true), (calls(new), false)] {
         for (caller, asked_for, port) in calls {
@@ -94,6 +95,10 @@ fn search<'a>(step: &Step<'a>) -> Vec<Meetings<'a>> {
             } else {
                 (Some(from), to.new, to.old)
             };
+            // Where both run on, more is said of the same programs, and no other one meets them.
+            if !started.contains(caller) && !started.contains(callee) {
+                continue;
+            }
             // Nobody asks who is not there.
             let graph = if is_old { old } else { new };
             if by.is_none_or(|by| graph.replicas(by).most == 0) {
