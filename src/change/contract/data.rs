@@ -53,12 +53,17 @@ fn compare(
         if !is_same && now.is_none() {
             now = after.iter().find(|now| now.label == was.label);
         }
-        let elsewhere = after.iter().any(|now| was.place.is(&now.place));
+        let elsewhere = after.iter().find(|now| was.place.is(&now.place));
         match now {
             Some(now) if !was.place.is(&now.place) => {
                 found.push(another(step, both, (was, now)));
             }
-            None if !elsewhere && is_same => found.extend(match binds::at(both.new, &was.path) {
+            None if let Some(now) = elsewhere => {
+                let looks_there =
+                    is_same && !was.is_read_only() && runs_the_same(step, target, both);
+                found.extend(looks_there.then(|| moved(both.new, was, now)));
+            }
+            None if is_same => found.extend(match binds::at(both.new, &was.path) {
                 Some(bind) => Some(binds::of_volume(both, &was.place, bind)),
                 None if was.is_read_only() => None,
                 None => Some(gone(both.new, was, is_used(graphs.1, target, &was.place))),
@@ -347,6 +352,36 @@ fn gone(service: ServiceView<'_>, was: &Mounted<'_>, is_used: bool) -> Diagnosti
     } else {
         diagnostic
     }
+}
+
+/// Whether all that differs of the program of a service on a target are its mounts: then it looks where it looked.
+fn runs_the_same(step: &Step<'_>, target: TargetId, both: Both<'_>) -> bool {
+    let is_its = |change: &&Change| change.service.as_deref() == Some(both.new.name());
+    let words = ["image", "env", "command", "args", "entrypoint"];
+    let mut fields = step.on(target).filter(is_its).flat_map(|it| &it.fields);
+    let is_of_program = |path: &str| {
+        let mut steps = path.split(['.', '[']);
+        steps.any(|step| words.iter().any(|word| step.starts_with(word)))
+    };
+    !fields.any(|field| is_of_program(&field.path))
+}
+
+fn moved(service: ServiceView<'_>, was: &Mounted<'_>, now: &Mounted<'_>) -> Diagnostic {
+    let name = service.name();
+    Diagnostic::new(
+        &catalogue::DATA_LEFT_BEHIND,
+        format!(
+            "`{name}` has nothing at `{}` any more, and {} at `{}`: where its program looks as before, it finds no data",
+            was.path, was.place, now.path
+        ),
+        now.mount.span,
+    )
+    .severity(Severity::Warning)
+    .help(format!(
+        "keep it at `{}`, unless the program looks at `{}` already",
+        was.path, now.path
+    ))
+    .about(name)
 }
 
 /// Whether a service of a revision mounts a volume.
