@@ -306,7 +306,7 @@ pub(crate) fn write_to(objects: &[Object], home: &Path) -> Result<Vec<PathBuf>, 
         std::fs::write(&path, text).map_err(fail)?;
         let is_content = path
             .parent()
-            .is_some_and(|folder| folder.ends_with("configs"));
+            .is_some_and(|folder| folder.ends_with("configs") || folder.ends_with("env"));
         if !is_content {
             manifests.push(path);
         }
