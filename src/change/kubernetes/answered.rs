@@ -76,6 +76,11 @@ pub(super) fn lost(change: &Change, (old, new): (&Keyed<'_>, &Keyed<'_>)) -> Vec
         .collect()
 }
 
+/// What an Ingress answers.
+pub(super) fn leader<'a>(key: Key<'a>, object: &Object) -> Leader<'a> {
+    Ingress::of(key, object).leader
+}
+
 /// What of an Ingress matters here.
 struct Ingress<'a> {
     leader: Leader<'a>,

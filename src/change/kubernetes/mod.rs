@@ -41,6 +41,7 @@ mod tables;
 mod taken;
 mod targets;
 mod unread;
+mod unready;
 mod uses;
 mod versions;
 mod wanted;
@@ -114,6 +115,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     targets::moved((&before, &after), is_judged, &mut changes);
     if !is_judged {
         callers::lost((&before, &after), &mut changes);
+        unready::led_to((&before, &after), &mut changes);
     }
     outside::lost((&before, &after), is_judged, &mut changes);
     shut::out((&before, &after), is_judged, &mut changes);

@@ -158,14 +158,22 @@ fn attached<'a>(side: &Keyed<'a>, own: Key<'_>, to: &Gateway) -> Vec<Leader<'a>>
             if !gateways(&route, key.3).contains(to) {
                 return None;
             }
-            let names: Vec<Option<String>> = own_names(&route).into_iter().map(Some).collect();
-            let for_all = [None];
-            let names = if names.is_empty() { &for_all } else { &*names };
-            Some(leader(*key, &route, names))
+            Some(of_own_names(*key, &route))
         })
         .collect();
     all.sort_unstable_by_key(|it| (it.key != own, it.key));
     all
+}
+
+/// What a route answers, for its own names or for all.
+pub(super) fn of_names<'a>(key: Key<'a>, route: &Object) -> Leader<'a> {
+    of_own_names(key, &value(&route.content))
+}
+
+fn of_own_names<'a>(key: Key<'a>, route: &Value) -> Leader<'a> {
+    let names: Vec<Option<String>> = own_names(route).into_iter().map(Some).collect();
+    let for_all = [None];
+    leader(key, route, if names.is_empty() { &for_all } else { &names })
 }
 
 fn leader<'a>(key: Key<'a>, route: &Value, names: &[Option<String>]) -> Leader<'a> {
