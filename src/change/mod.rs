@@ -170,6 +170,11 @@ pub enum Lost {
         /// Whether where it looks now is empty.
         surely: bool,
     },
+    /// Instances beside each other write to what takes one writer.
+    Writers {
+        /// Whether one of them does not start for it.
+        surely: bool,
+    },
 }
 
 /// What a refusal is about.

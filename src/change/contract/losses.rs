@@ -1,5 +1,5 @@
 //! What is lost with a change of what only manifests know of: an address outside of the cluster, pods behind a number, callers that a
-//! policy refuses, the data of a volume.
+//! policy refuses, the data of a volume, writers of one beside each other.
 
 use super::{Step, about, place};
 use crate::change::{Change, Loss, Lost};
@@ -28,10 +28,13 @@ fn lost(change: &Change, loss: &Loss) -> Diagnostic {
         Lost::Pods => &catalogue::NO_POD_BEHIND_SERVICE,
         Lost::Outside => &catalogue::ROUTE_REMOVED,
         Lost::Data { .. } => &catalogue::DATA_LEFT_BEHIND,
+        Lost::Writers { .. } => &catalogue::WRITERS_BESIDE,
     };
     let diagnostic = Diagnostic::new(code, loss.what.clone(), place(change)).help(loss.way.clone());
     let diagnostic = match loss.about {
-        Lost::Data { surely: false } => diagnostic.severity(Severity::Warning),
+        Lost::Data { surely: false } | Lost::Writers { surely: false } => {
+            diagnostic.severity(Severity::Warning)
+        }
         _ => diagnostic,
     };
     about(diagnostic, change)

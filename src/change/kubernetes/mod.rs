@@ -45,6 +45,7 @@ mod unready;
 mod uses;
 mod versions;
 mod wanted;
+mod writers;
 
 use super::difference::{apart, differences, value};
 use super::rules::{fields, hide};
@@ -116,6 +117,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     if !is_judged {
         callers::lost((&before, &after), &mut changes);
         unready::led_to((&before, &after), &mut changes);
+        writers::beside((&before, &after), &scaling, &mut changes);
     }
     outside::lost((&before, &after), is_judged, &mut changes);
     shut::out((&before, &after), is_judged, &mut changes);

@@ -85,6 +85,22 @@ pub(super) fn stopped(kind: &str, sides: Sides<'_>) -> Option<String> {
     })
 }
 
+/// How many pods a workload has at the least.
+pub(super) fn fewest(object: &Content, least: Option<u64>) -> u64 {
+    Pods::of(object, least).fewest()
+}
+
+/// Whether a Deployment starts a new pod before it stops all of the old ones.
+pub(super) fn starts_beside(object: &Content, least: Option<u64>) -> bool {
+    let count = fewest(object, least);
+    let strategy = at(object, &["spec", "strategy"]).unwrap_or_default();
+    let surge = share(&amount(&strategy, "maxSurge", "25%"), count, true);
+    let unavailable = share(&amount(&strategy, "maxUnavailable", "25%"), count, false);
+    strategy.get("type").and_then(Value::as_str) != Some("Recreate")
+        && surge > 0
+        && unavailable < count
+}
+
 /// Of a Deployment (`kubernetes.io/docs/concepts/workloads/controllers/deployment`, Strategy, Pausing and Resuming a rollout).
 fn rolling_beside(object: &Content, was: Pods, pods: Pods) -> (Effect, String) {
     if at(object, &["spec", "paused"]).as_deref() == Some(&Value::Bool(true)) {

@@ -1,0 +1,180 @@
+//! Deployments whose pods come to have one claim of one node beside each other: a step away from `Recreate`, or from one pod to several. The pods of
+//! a node share a `ReadWriteOnce` claim, and those of another node wait where its storage is attached; of `ReadWriteOncePod` one pod alone has it
+//! (`kubernetes.io/docs/concepts/storage/persistent-volumes`, Access Modes; `kubernetes.io/docs/concepts/workloads/controllers/deployment`,
+//! Strategy).
+
+use super::parts::{self, items, text};
+use super::rolling::{fewest, starts_beside};
+use super::scaling::Scaling;
+use super::{Key, Keyed};
+use crate::change::difference::{at, value};
+use crate::change::{Change, Effect, Loss, Lost};
+use crate::targets::Object;
+use serde_json::Value;
+
+/// Says it of each that changes.
+pub(super) fn beside(
+    (old, new): (&Keyed<'_>, &Keyed<'_>),
+    [scaled, scales]: &[Scaling; 2],
+    changes: &mut [Change],
+) {
+    let may = |it: &&mut Change| {
+        let mut fields = it.fields.iter();
+        let concerned = |path: &str| path == "spec.replicas" || path.starts_with("spec.strategy");
+        it.kind == "Deployment"
+            && it.effect != Effect::Refused
+            && fields.any(|field| concerned(&field.path))
+    };
+    for change in changes.iter_mut().filter(may) {
+        let told = told((old, new), [scaled, scales], change);
+        for (said, loss) in told.unwrap_or_default() {
+            change.says_also(&said);
+            change.losses.push(loss);
+        }
+    }
+}
+
+fn told(
+    (old, new): (&Keyed<'_>, &Keyed<'_>),
+    [scaled, scales]: [&Scaling; 2],
+    change: &Change,
+) -> Option<Vec<(String, Loss)>> {
+    let namespace = change.namespace.as_deref();
+    let key = ("apps", "Deployment", &*change.name, namespace);
+    let (was, is) = (old.get(&key)?, new.get(&key)?);
+    let (before, now) = (scaled.least(was), scales.least(is));
+    let [were, are] = [(was, before), (is, now)].map(|(it, least)| fewest(&it.content, least));
+    // How many an autoscaler made of one is not known.
+    let more = were == 1 && are > 1 && before.is_none() && !are_held_together(is);
+    let stepped = were > 0
+        && !starts_beside(&was.content, before)
+        && starts_beside(&is.content, now)
+        && at(&is.content, &["spec", "paused"]).as_deref() != Some(&Value::Bool(true));
+    if !more && !stepped {
+        return None;
+    }
+    let had = written(was);
+    let told = written(is).into_iter().filter_map(|claim| {
+        let access = access((old, new), &claim, namespace)?;
+        let overlaps = || stepped && had.contains(&claim);
+        if more {
+            Some(several(change, are, &claim, access))
+        } else {
+            overlaps().then(|| overlapping(change, &claim, access))
+        }
+    });
+    Some(told.collect())
+}
+
+/// Who may have a claim at a time.
+#[derive(Clone, Copy, PartialEq)]
+enum Access {
+    Node,
+    Pod,
+}
+
+/// What is known of a claim that is written, or stays.
+fn access(
+    (old, new): (&Keyed<'_>, &Keyed<'_>),
+    claim: &str,
+    namespace: Option<&str>,
+) -> Option<Access> {
+    let key: Key<'_> = ("", "PersistentVolumeClaim", claim, namespace);
+    let claim = new.get(&key).or_else(|| old.get(&key))?;
+    let modes = at(&claim.content, &["spec", "accessModes"])?;
+    match modes.as_array()?.as_slice() {
+        [Value::String(mode)] if mode == "ReadWriteOnce" => Some(Access::Node),
+        [Value::String(mode)] if mode == "ReadWriteOncePod" => Some(Access::Pod),
+        _ => None,
+    }
+}
+
+/// The claims that all pods of a Deployment may write to at one path of them.
+fn written(object: &Object) -> Vec<String> {
+    let whole = value(&object.content);
+    let Some(pod) = parts::pod_in(&object.kind, &whole) else {
+        return Vec::new();
+    };
+    let is_set = |it: &Value, key: &str| it.get(key).and_then(Value::as_bool) == Some(true);
+    let writes = |volume: &str| {
+        let containers = ["containers", "initContainers"].into_iter();
+        let mut containers = containers.flat_map(|key| items(pod, key));
+        containers.any(|container| {
+            let mut mounts = items(container, "volumeMounts");
+            let mounts_it = mounts.any(|it| {
+                // A folder of its own is each pod's.
+                let is_own = it.get("subPathExpr").is_some();
+                text(it, "name") == Some(volume) && !is_set(it, "readOnly") && !is_own
+            });
+            mounts_it
+                || items(container, "volumeDevices").any(|it| text(it, "name") == Some(volume))
+        })
+    };
+    let claims = items(pod, "volumes").filter_map(|volume| {
+        let claim = volume.get("persistentVolumeClaim")?;
+        let is_written = !is_set(claim, "readOnly") && writes(text(volume, "name")?);
+        text(claim, "claimName").filter(|_| is_written)
+    });
+    claims.map(ToOwned::to_owned).collect()
+}
+
+/// Whether all its pods are kept on one node, by somebody who knows of it.
+fn are_held_together(object: &Object) -> bool {
+    let whole = value(&object.content);
+    let pod = parts::pod_in(&object.kind, &whole);
+    pod.is_some_and(|pod| {
+        pod.get("nodeName").is_some()
+            || pod
+                .pointer("/nodeSelector/kubernetes.io~1hostname")
+                .is_some()
+            || pod.pointer("/affinity/podAffinity").is_some()
+    })
+}
+
+fn several(change: &Change, count: u64, claim: &str, access: Access) -> (String, Loss) {
+    let said = format!("all its pods have claim {claim}");
+    let name = &change.name;
+    let what = match access {
+        Access::Node => format!(
+            "Deployment `{name}` comes to have {count} pods, and all write to claim `{claim}`, which is `ReadWriteOnce`: those on one node write side \
+             by side, and on another node none starts where its storage is attached to one"
+        ),
+        Access::Pod => format!(
+            "Deployment `{name}` comes to have {count} pods, and only one of them starts: claim `{claim}` is `ReadWriteOncePod`"
+        ),
+    };
+    let way = "keep one pod; or make it a StatefulSet, whose pods have a claim each (`volumeClaimTemplates`); or mount a claim that is `ReadWriteMany`, \
+               where several may write";
+    (said, loss(what, way, access == Access::Pod))
+}
+
+fn overlapping(change: &Change, claim: &str, access: Access) -> (String, Loss) {
+    let name = &change.name;
+    let is_now = change.effect.replaces();
+    let (said, when) = if is_now {
+        ("the new pod starts", "a")
+    } else {
+        ("the next new pod starts", "from the next version on a")
+    };
+    let said = format!("{said} while the old one has claim {claim}");
+    let what = match access {
+        Access::Node => format!(
+            "{when} new pod of Deployment `{name}` starts before the old one is stopped, and both write to claim `{claim}`, which is `ReadWriteOnce`: \
+             side by side on one node, and on another one the new pod never starts where its storage is attached to one"
+        ),
+        Access::Pod => format!(
+            "{when} new pod of Deployment `{name}` waits for ever for claim `{claim}`, which is `ReadWriteOncePod`: the old one has it, and is \
+             not stopped before the new one is ready"
+        ),
+    };
+    let way = "keep `strategy: {type: Recreate}`, which stops the old pod first";
+    (said, loss(what, way, is_now && access == Access::Pod))
+}
+
+fn loss(what: String, way: &str, surely: bool) -> Loss {
+    Loss {
+        about: Lost::Writers { surely },
+        what,
+        way: way.to_owned(),
+    }
+}
