@@ -121,6 +121,39 @@ pub(super) struct Led<'a> {
     pub(super) is_headless: bool,
 }
 
+impl Led<'_> {
+    /// The ports of the pods at which it is asked; who asks a headless one goes to the pods, at the port that it names.
+    pub(super) fn targets(&self) -> Vec<Target> {
+        let ports = self.ports.iter();
+        let targets = ports.flat_map(|(_, number, target)| {
+            let direct = self.is_headless.then_some(Target::Number(*number));
+            [Some(target.clone()), direct]
+        });
+        targets.flatten().collect()
+    }
+
+    /// The ports of the pods to which one of its own leads; all, where it is not known which.
+    pub(super) fn behind(&self, port: Option<&Target>) -> Vec<Target> {
+        let is_it = |name: Option<&str>, number: u64| match port {
+            Some(Target::Number(wanted)) => number == *wanted,
+            Some(Target::Name(wanted)) => name == Some(wanted),
+            None => false,
+        };
+        let mut ports = self.ports.iter();
+        let found = ports.find(|(name, number, _)| is_it(name.as_deref(), *number));
+        found.map_or_else(|| self.targets(), |(.., target)| vec![target.clone()])
+    }
+
+    /// The same of who asks: by a headless one the pods are given, whose port is the one that is asked.
+    pub(super) fn asked_at(&self, port: Option<u64>) -> Vec<Target> {
+        let port = port.map(Target::Number);
+        match port {
+            Some(port) if self.is_headless => vec![port],
+            port => self.behind(port.as_ref()),
+        }
+    }
+}
+
 /// A Service, where it asks for pods.
 pub(super) fn led<'a>(key: Key<'a>, service: &Object) -> Option<Led<'a>> {
     if (key.0, key.1) != ("", "Service") {

@@ -40,6 +40,7 @@ mod shut;
 mod tables;
 mod taken;
 mod targets;
+mod unadmitted;
 mod unread;
 mod unready;
 mod uses;
@@ -121,6 +122,9 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     }
     outside::lost((&before, &after), is_judged, &mut changes);
     shut::out((&before, &after), is_judged, &mut changes);
+    if !is_judged {
+        unadmitted::callers((&before, &after), &mut changes);
+    }
     missing::asked_for((&before, &after), &mut changes);
     wanted::before(pair, (&before, &after), &mut changes);
     certificates::before(pair, (&before, &after), &mut changes);

@@ -40,6 +40,15 @@ pub(super) fn all<'a>(side: &Keyed<'a>) -> Vec<Policy<'a>> {
     all
 }
 
+/// What counts after a step: what is written, and what is written no more and stays.
+pub(super) fn standing<'a>((old, new): (&Keyed<'a>, &Keyed<'a>)) -> Vec<Policy<'a>> {
+    let mut all = all(new);
+    let stay = old.iter().filter(|(key, _)| is_one(key));
+    let stay = stay.filter(|(key, _)| !new.contains_key(*key));
+    all.extend(stay.filter_map(|(key, object)| of(*key, object)));
+    all
+}
+
 /// Others have a kind of that name, too.
 pub(super) fn is_one(key: &Key<'_>) -> bool {
     (key.0, key.1) == ("networking.k8s.io", "NetworkPolicy")
@@ -123,6 +132,27 @@ pub(super) fn admit(
             let mut rules = policy.rules(way);
             rules.any(|rule| is_for(rule, &is_port) && is_among(rule, way, peer, policy.key.3))
         })
+}
+
+/// Whether a set of policies lets some pods ask others at one of some ports of these.
+pub(super) fn meet(
+    policies: &[Policy<'_>],
+    caller: &Pods<'_>,
+    callee: &Pods<'_>,
+    at: &[Target],
+) -> bool {
+    let from = Peer::Pods(caller.key.3, &caller.labels);
+    let to = Peer::Pods(callee.key.3, &callee.labels);
+    admit(policies, callee, Way::Ingress, from, is_at(at, callee))
+        && admit(policies, caller, Way::Egress, to, is_at(at, callee))
+}
+
+/// Whether a rule may be for one of some ports of pods; of none it is not known for which.
+pub(super) fn is_at(targets: &[Target], pods: &Pods<'_>) -> impl Fn(&Value) -> bool {
+    move |rule| {
+        let mut all = targets.iter();
+        targets.is_empty() || all.any(|it| is_port(rule, it, pods))
+    }
 }
 
 /// Whether a rule is for one of some ports; of no port it is for all of them.

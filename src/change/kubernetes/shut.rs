@@ -9,7 +9,9 @@ use super::behind::{self, Led, Pods, Target};
 use super::carriers;
 use super::closing::{ShutTo, is_carried_on, list};
 use super::parts::{self, text};
-use super::policies::{self, Peer, Policy, Way, admit, are_known, closed, is_port, names_others};
+use super::policies::{
+    self, Peer, Policy, Way, admit, are_known, closed, is_at, is_port, meet, names_others,
+};
 use super::{Key, Keyed};
 use crate::change::{Change, Effect, Loss, Lost};
 use rustc_hash::FxHashMap;
@@ -63,11 +65,7 @@ pub(super) fn out((old, new): (&Keyed<'_>, &Keyed<'_>), is_judged: bool, changes
     if !changes.iter().any(concerned) {
         return;
     }
-    let is_left = |key: &Key<'_>| !new.contains_key(key);
-    let (were, mut are) = (policies::all(old), policies::all(new));
-    let stay = old.iter().filter(|(key, _)| policies::is_one(key));
-    let stay = stay.filter(|(key, _)| is_left(key));
-    are.extend(stay.filter_map(|(key, object)| policies::of(*key, object)));
+    let (were, are) = (policies::all(old), policies::standing((old, new)));
     if were.is_empty() && are.is_empty() {
         return;
     }
@@ -181,7 +179,7 @@ fn served<'s>(
         }
         Served {
             service,
-            targets: targets(service),
+            targets: service.targets(),
             pods: both.iter().filter(are_for).copied().collect(),
             callers,
         }
@@ -193,35 +191,6 @@ impl Served<'_> {
     /// Whether a rule may be for a port of pods at which the Service is asked; one that names none gives the pods' addresses alone.
     fn is_at(&self, pods: &Pods<'_>) -> impl Fn(&Value) -> bool {
         is_at(&self.targets, pods)
-    }
-
-    /// The ports of the pods to which one of the Service leads; all, where it is not known which.
-    fn behind(&self, port: Option<&Target>) -> Vec<Target> {
-        let is_it = |name: Option<&str>, number: u64| match port {
-            Some(Target::Number(wanted)) => number == *wanted,
-            Some(Target::Name(wanted)) => name == Some(wanted),
-            None => false,
-        };
-        let mut ports = self.service.ports.iter();
-        let found = ports.find(|(name, number, _)| is_it(name.as_deref(), *number));
-        found.map_or_else(|| self.targets.clone(), |(.., target)| vec![target.clone()])
-    }
-
-    /// The same of who asks: by a headless one the pods are given, whose port is the one that is asked.
-    fn asked_at(&self, port: Option<u64>) -> Vec<Target> {
-        let port = port.map(Target::Number);
-        match port {
-            Some(port) if self.service.is_headless => vec![port],
-            port => self.behind(port.as_ref()),
-        }
-    }
-}
-
-/// Whether a rule may be for one of some ports of pods; of none it is not known for which.
-fn is_at(targets: &[Target], pods: &Pods<'_>) -> impl Fn(&Value) -> bool {
-    move |rule| {
-        let mut all = targets.iter();
-        targets.is_empty() || all.any(|it| is_port(rule, it, pods))
     }
 }
 
@@ -334,7 +303,7 @@ impl Sides<'_> {
     fn leader(&self, new: &Keyed<'_>, served: &Served<'_>, both: &Both<'_>) -> Option<String> {
         let service = served.service;
         let is_refused = |leader: Key<'_>, port: &Option<Target>| {
-            let targets = served.behind(port.as_ref());
+            let targets = served.service.behind(port.as_ref());
             self.shuts_outside(&targets, both) && self.is_shut_out(new, leader, &targets, both.now)
         };
         let mut leading = backends::leading_to(new, service.key).into_iter();
@@ -354,13 +323,6 @@ impl Sides<'_> {
     ) -> Vec<(String, String)> {
         let Both { was, now } = *both;
         let (were, are) = (self.were, self.are);
-        let meet =
-            |policies: &[Policy<'_>], caller: &Pods<'_>, callee: &Pods<'_>, at: &[Target]| {
-                let from = Peer::Pods(caller.key.3, &caller.labels);
-                let to = Peer::Pods(callee.key.3, &callee.labels);
-                admit(policies, callee, Way::Ingress, from, is_at(at, callee))
-                    && admit(policies, caller, Way::Egress, to, is_at(at, callee))
-            };
         // Names are looked up by UDP (`kubernetes.io/docs/concepts/services-networking/dns-pod-service`), at a port of its pods that is not
         // 53 everywhere.
         let looks_up = |policies: &[Policy<'_>], caller: &Pods<'_>| {
@@ -384,7 +346,7 @@ impl Sides<'_> {
             if ![(before, was), (caller, now)].into_iter().any(selects) {
                 continue;
             }
-            let at = served.asked_at(it.port);
+            let at = served.service.asked_at(it.port);
             if !meet(were, before, was, &at) || !looks_up(were, before) {
                 continue;
             }
@@ -472,16 +434,6 @@ impl Sides<'_> {
             });
         }
     }
-}
-
-/// The ports of the pods at which a Service is asked; who asks a headless one goes to the pods, at the port that it names.
-fn targets(service: &Led<'_>) -> Vec<Target> {
-    let ports = service.ports.iter();
-    let targets = ports.flat_map(|(_, number, target)| {
-        let direct = service.is_headless.then_some(Target::Number(*number));
-        [Some(target.clone()), direct]
-    });
-    targets.flatten().collect()
 }
 
 fn ports(targets: &[Target]) -> String {
