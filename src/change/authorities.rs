@@ -33,23 +33,51 @@ pub(super) fn hosts(text: &str) -> impl Iterator<Item = (&str, Option<u64>)> {
     })
 }
 
-/// Whether a variable says by its name that it holds an image, whose tag looks like a port: `JOB_IMAGE`, `postgres:16`.
-pub(super) fn is_image_of(variable: &str) -> bool {
+/// Whether a variable says by its name that what it holds is not asked: an image, whose tag looks like a port (`JOB_IMAGE`, `postgres:16`), or who
+/// may ask (`ALLOWED_ORIGINS`), or whom no proxy is asked for.
+pub(super) fn asks_nobody(variable: &str) -> bool {
+    const OTHERS: [&str; 6] = ["allow", "cors", "no_proxy", "noproxy", "origin", "trusted"];
     let name = variable.to_ascii_lowercase();
-    name.ends_with("image") || name.ends_with("img")
+    let is_image = name.ends_with("image") || name.ends_with("img");
+    is_image || OTHERS.iter().any(|it| name.contains(it))
 }
 
-/// What the name of a variable ends with that holds a host and nothing else.
-const HOST_NAMES: [&str; 6] = ["host", "hostname", "server", "addr", "address", "endpoint"];
+/// What the name of a variable ends with that holds a host and nothing else; one that ends with another comes before that.
+const HOST_NAMES: [&str; 8] = [
+    "hostname", "host", "server", "address", "addr", "endpoint", "url", "uri",
+];
 
-/// Whether a variable's name says that its whole value is a host, as that of `DB_HOST: db` does.
+/// What is in the name of one that holds where its program listens, or how it is called by others.
+const OWN: [&str; 6] = [
+    "advertise",
+    "bind",
+    "external",
+    "listen",
+    "public",
+    "virtual",
+];
+
+/// Whether a variable's name says that its whole value is a host, as that of `DB_HOST: db` does. `HOST` alone is where a program listens.
 pub(super) fn is_host_of(variable: &str, value: &str) -> bool {
-    let name = variable.to_ascii_lowercase();
     let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
-    let words = name.rsplit(['_', '.', '-']).next();
-    words.is_some_and(|word| HOST_NAMES.contains(&word))
+    let of = of_host(variable);
+    of.is_some_and(|of| !OWN.iter().any(|it| of.contains(it)))
         && !value.is_empty()
         && value.chars().all(is_host)
+}
+
+/// Whether a variable holds the port of the host that another one holds: `DB_PORT` beside `DB_HOST`.
+pub(super) fn is_port_of(variable: &str, host: &str) -> bool {
+    let name = variable.to_ascii_lowercase();
+    let of = name.strip_suffix("port");
+    of.is_some() && of == of_host(host).as_deref()
+}
+
+/// Of what a variable holds the host, in small letters.
+fn of_host(variable: &str) -> Option<String> {
+    let name = variable.to_ascii_lowercase();
+    let of = HOST_NAMES.iter().find_map(|it| name.strip_suffix(it))?;
+    (!of.is_empty()).then(|| of.to_owned())
 }
 
 /// Whether digits stand there and nothing that goes on with them, as a version does: `redis:7.2`, `redis:7-alpine`.
@@ -74,7 +102,7 @@ fn of_scheme(lead: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::hosts;
+    use super::{asks_nobody, hosts, is_host_of, is_port_of};
 
     #[test]
     fn a_host_stands_where_an_address_does() {
@@ -106,5 +134,34 @@ mod tests {
         ] {
             assert_eq!(hosts(text).collect::<Vec<_>>(), found, "{text}");
         }
+    }
+
+    #[test]
+    fn a_variable_called_so_holds_a_host() {
+        for name in [
+            "DB_HOST",
+            "PGHOST",
+            "redisHost",
+            "cache.hostname",
+            "API_URL",
+        ] {
+            assert!(is_host_of(name, "db.shop"), "{name}");
+        }
+        for name in ["HOST", "BIND_ADDRESS", "VIRTUAL_HOST", "DB_NAME"] {
+            assert!(!is_host_of(name, "db"), "{name}");
+        }
+        assert!(!is_host_of("DB_HOST", "the db"));
+        for (port, host) in [
+            ("DB_PORT", "DB_HOST"),
+            ("PGPORT", "PGHOST"),
+            ("dbPort", "dbHost"),
+        ] {
+            assert!(is_port_of(port, host), "{port}");
+        }
+        for port in ["PORT", "CACHE_PORT", "DB_PORTS"] {
+            assert!(!is_port_of(port, "DB_HOST"), "{port}");
+        }
+        assert!(asks_nobody("CORS_ORIGINS") && asks_nobody("JOB_IMAGE"));
+        assert!(!asks_nobody("DB_HOST"));
     }
 }

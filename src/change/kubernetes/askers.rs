@@ -1,9 +1,9 @@
-//! Who asks for a Service of manifests, as far as what its pods are given says so: an address in a variable, an argument or a command. What stands
-//! in a `ConfigMap` is not looked at, so that nobody is taken for one who does not ask.
+//! Who asks for a Service of manifests, as far as what its pods are given says so: an address in a variable, an argument or a command, or a name in a
+//! variable that is called so (`DB_HOST`). What stands in a `ConfigMap` is not looked at, so that nobody is taken for one who does not ask.
 
 use super::behind::Pods;
 use super::parts::{items, text};
-use crate::change::authorities::{hosts, is_image_of};
+use crate::change::authorities::{asks_nobody, hosts, is_host_of, is_port_of};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -14,16 +14,15 @@ pub(super) type Asked<'p> = (&'p str, Option<&'p str>);
 /// (`kubernetes.io/docs/concepts/services-networking/dns-pod-service`), and the ports, where these are known. Of the namespace of kubectl's
 /// context the name is not known.
 pub(super) fn asked<'p>(pods: &'p Pods<'_>) -> BTreeSet<(Asked<'p>, Option<u64>)> {
-    let hosts = said(&pods.pod).flat_map(hosts);
-    let found = hosts.filter_map(|(host, port)| Some((of_host(host, pods)?, port)));
+    let found = addresses(&pods.pod);
+    let found = found.filter_map(|(host, port)| Some((of_host(host, pods)?, port)));
     found.collect()
 }
 
 /// The headless Services by which pods are asked, each by its own name (`mongo-0.mongo`), where one is called so: a pod of a `StatefulSet` has its
 /// name and a number (`kubernetes.io/docs/concepts/workloads/controllers/statefulset`, Stable Network ID).
 pub(super) fn asked_by_pod<'p>(pods: &'p Pods<'_>) -> BTreeSet<(Asked<'p>, Option<u64>)> {
-    let hosts = said(&pods.pod).flat_map(hosts);
-    let services = hosts.filter_map(|(host, port)| {
+    let services = addresses(&pods.pod).filter_map(|(host, port)| {
         let mut labels = host.split('.');
         let (_, number) = labels.next()?.rsplit_once('-')?;
         let is_number = !number.is_empty() && number.bytes().all(|it| it.is_ascii_digit());
@@ -45,16 +44,35 @@ fn is_of_cluster(next: Option<&str>) -> bool {
     next.is_none_or(|it| it == "svc")
 }
 
-/// The texts that a container of a pod is given.
-fn said(pod: &Value) -> impl Iterator<Item = &str> {
+/// The hosts whose addresses the containers of a pod are given, each with the port, where that is known.
+fn addresses(pod: &Value) -> impl Iterator<Item = (&str, Option<u64>)> {
     let containers = ["containers", "initContainers"].into_iter();
     let containers = containers.flat_map(|key| items(pod, key));
-    containers.flat_map(|container| {
-        let variables =
-            items(container, "env").filter(|it| !is_image_of(text(it, "name").unwrap_or_default()));
-        let variables = variables.filter_map(|it| text(it, "value"));
-        let words = ["command", "args"].into_iter();
-        let words = words.flat_map(|key| items(container, key));
-        variables.chain(words.filter_map(Value::as_str))
-    })
+    containers.flat_map(|container| said(container).flat_map(hosts).chain(named(container)))
+}
+
+/// The texts that a container is given.
+fn said(container: &Value) -> impl Iterator<Item = &str> {
+    let variables = variables(container).filter(|(name, _)| !asks_nobody(name));
+    let words = ["command", "args"].into_iter();
+    let words = words.flat_map(|key| items(container, key));
+    variables
+        .map(|(_, value)| value)
+        .chain(words.filter_map(Value::as_str))
+}
+
+/// The hosts that variables hold alone, each with the number in the one for its port.
+fn named(container: &Value) -> impl Iterator<Item = (&str, Option<u64>)> {
+    let hosts = variables(container).filter(|(name, value)| is_host_of(name, value));
+    hosts
+        .filter(|(name, _)| !asks_nobody(name))
+        .map(|(host, value)| {
+            let mut ports = variables(container).filter(|(name, _)| is_port_of(name, host));
+            (value, ports.find_map(|(_, port)| port.parse().ok()))
+        })
+}
+
+fn variables(container: &Value) -> impl Iterator<Item = (&str, &str)> {
+    let variables = items(container, "env");
+    variables.filter_map(|it| Some((text(it, "name")?, text(it, "value")?)))
 }

@@ -4,7 +4,7 @@
 
 use super::env_files;
 use super::stack::Stack;
-use crate::change::authorities::{hosts, is_host_of, is_image_of};
+use crate::change::authorities::{asks_nobody, hosts, is_host_of};
 use crate::change::{Change, Effect, Loss, Lost};
 use crate::targets::Object;
 use serde_json::Value;
@@ -170,7 +170,7 @@ fn asks(stack: &Stack<'_>, object: &Object, service: &Value) -> BTreeSet<String>
     }
     let mut found: BTreeSet<String> = BTreeSet::new();
     for (name, value) in &variables {
-        let Some(text) = value.as_str().filter(|_| !is_image_of(name)) else {
+        let Some(text) = value.as_str().filter(|_| !asks_nobody(name)) else {
             continue;
         };
         found.extend(hosts(text).map(|(host, _)| host.to_owned()));
