@@ -14,6 +14,7 @@ mod configs;
 mod decoding;
 mod defaults;
 mod exceptions;
+mod folders;
 mod invalid;
 mod kept;
 mod listening;
@@ -118,6 +119,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     if !is_judged {
         callers::lost((&before, &after), &mut changes);
         unready::led_to((&before, &after), &mut changes);
+        folders::lost((&before, &after), &mut changes);
         writers::beside((&before, &after), &scaling, &mut changes);
     }
     outside::lost((&before, &after), is_judged, &mut changes);

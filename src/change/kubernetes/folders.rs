@@ -1,0 +1,207 @@
+//! Data that a workload finds no more in the claim that it goes on to mount: at its path another folder of the claim is mounted (`subPath`, which is
+//! made where it is not there: `kubernetes.io/docs/concepts/storage/volumes`, Using subPath), or the claim is mounted at another path. Of another
+//! claim `uses` says it.
+
+use super::parts::{self, items, text};
+use super::{Keyed, is_workload};
+use crate::change::difference::value;
+use crate::change::{Change, Loss, Lost};
+use serde_json::Value;
+
+/// Says it of each whose pods are replaced.
+pub(super) fn lost((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change]) {
+    let may = |it: &&mut Change| {
+        let mut fields = it.fields.iter();
+        let moves = fields.any(|field| field.path.contains(".volumeMounts"));
+        is_workload(&it.kind) && it.effect.replaces() && moves
+    };
+    for change in changes.iter_mut().filter(may) {
+        let key = (
+            "apps",
+            &*change.kind,
+            &*change.name,
+            change.namespace.as_deref(),
+        );
+        let both = old.get(&key).zip(new.get(&key));
+        let Some((was, is)) = both.map(|(was, is)| (value(&was.content), value(&is.content)))
+        else {
+            continue;
+        };
+        let who = format!("{} `{}`", change.kind, change.name);
+        for (said, loss) in told(&who, &change.kind, (&was, &is)).unwrap_or_default() {
+            change.says_also(&said);
+            change.losses.push(loss);
+        }
+    }
+}
+
+/// Where a container has a claim.
+#[derive(PartialEq)]
+struct Mount<'v> {
+    claim: &'v str,
+    path: &'v str,
+    /// Of the claim; the top one is empty.
+    folder: &'v str,
+    is_read: bool,
+}
+
+fn told(who: &str, kind: &str, (was, is): (&Value, &Value)) -> Option<Vec<(String, Loss)>> {
+    let (before, now) = (parts::pod_in(kind, was)?, parts::pod_in(kind, is)?);
+    let mut told = Vec::new();
+    for container in items(before, "containers") {
+        let mut all = items(now, "containers");
+        let Some(same) = all.find(|it| text(it, "name") == text(container, "name")) else {
+            continue;
+        };
+        let is_image_kept = text(container, "image") == text(same, "image");
+        let had = mounts(was, before, container);
+        let has = mounts(is, now, same);
+        let (Some(had), Some(has)) = (had, has) else {
+            continue;
+        };
+        for mount in had.iter().filter(|it| !it.is_read && !it.claim.is_empty()) {
+            let mut starting = items(now, "initContainers");
+            // What goes before may move it.
+            let is_moved = starting.any(|it| {
+                let all = mounts(is, now, it).unwrap_or_default();
+                all.iter().any(|it| it.claim == mount.claim)
+            });
+            let is_told = [mount.path, mount.folder].into_iter().any(|word| {
+                let all = [(container, same), (same, container)];
+                let says = |(one, other)| {
+                    texts(one).any(|it| it.contains(word) && !texts(other).any(|text| text == it))
+                };
+                !word.is_empty() && all.into_iter().any(says)
+            });
+            if is_told {
+                continue;
+            }
+            let claim = mount.claim;
+            let one = match found(&has, mount.path) {
+                Some((it, folder)) if it.claim == claim && folder == mount.folder => continue,
+                Some((it, folder)) if it.claim == claim && it.path == mount.path => {
+                    let is_known = had
+                        .iter()
+                        .any(|it| it.claim == claim && it.folder == folder);
+                    let surely = is_image_kept && !is_moved && !is_known;
+                    other_folder(who, mount, &folder, surely)
+                }
+                Some((it, _)) if it.claim != claim => continue,
+                // Another image may have its data elsewhere, and so may what is told to.
+                _ if !is_image_kept || is_moved => continue,
+                Some((it, _)) if may_look_at(same, it.path, &has) => continue,
+                Some((_, folder)) => other_folder(who, mount, &folder, false),
+                None => match has.iter().find(|it| it.claim == claim) {
+                    Some(it) if !may_look_at(same, it.path, &has) => {
+                        other_path(who, mount, it.path)
+                    }
+                    _ => continue,
+                },
+            };
+            // Of two containers the other one may have it there, too.
+            if !told.contains(&one) {
+                told.push(one);
+            }
+        }
+    }
+    Some(told)
+}
+
+/// The claims that a container has; none where a folder is another one for each pod.
+fn mounts<'v>(whole: &'v Value, pod: &'v Value, container: &'v Value) -> Option<Vec<Mount<'v>>> {
+    let claim = |volume: &'v str| {
+        let mut volumes = items(pod, "volumes").filter(|it| text(it, "name") == Some(volume));
+        let Some(named) = volumes.next() else {
+            let mut templates = whole
+                .get("spec")
+                .into_iter()
+                .flat_map(|it| items(it, "volumeClaimTemplates"));
+            let is_it =
+                |it: &Value| it.get("metadata").and_then(|it| text(it, "name")) == Some(volume);
+            return templates.any(is_it).then_some(volume);
+        };
+        text(named.get("persistentVolumeClaim")?, "claimName")
+    };
+    let mut found = Vec::new();
+    for mount in items(container, "volumeMounts") {
+        if mount.get("subPathExpr").is_some() {
+            return None;
+        }
+        let (Some(volume), Some(path)) = (text(mount, "name"), text(mount, "mountPath")) else {
+            continue;
+        };
+        let folder = text(mount, "subPath").unwrap_or_default();
+        let is_read = mount.get("readOnly").and_then(Value::as_bool) == Some(true);
+        found.push(Mount {
+            // What is no claim has no name that one may have.
+            claim: claim(volume).unwrap_or_default(),
+            path: path.trim_end_matches('/'),
+            folder: folder.trim_matches('/'),
+            is_read,
+        });
+    }
+    found.sort_by(|one, other| one.path.cmp(other.path));
+    Some(found)
+}
+
+/// What stands at a path, with the folder that it is of what is mounted there or above it.
+fn found<'m, 'v>(mounts: &'m [Mount<'v>], path: &str) -> Option<(&'m Mount<'v>, String)> {
+    let above = mounts.iter().filter_map(|it| {
+        let rest = path.strip_prefix(it.path)?;
+        (rest.is_empty() || rest.starts_with('/')).then_some((it, rest))
+    });
+    let (nearest, rest) = above.max_by_key(|(it, _)| it.path.len())?;
+    let folder = format!("{}{rest}", nearest.folder);
+    Some((nearest, folder.trim_matches('/').to_owned()))
+}
+
+/// Whether a container is told of a path, or may be by what stands in no manifest of a workload.
+fn may_look_at(container: &Value, path: &str, has: &[Mount<'_>]) -> bool {
+    let is_configured = has.iter().any(|it| it.claim.is_empty());
+    is_configured
+        || container.get("envFrom").is_some()
+        || texts(container).any(|it| it.contains(path))
+}
+
+/// What a container is told.
+fn texts(container: &Value) -> impl Iterator<Item = &str> {
+    let values = items(container, "env").filter_map(|it| text(it, "value"));
+    let words = ["command", "args"].into_iter();
+    let words = words.flat_map(|key| items(container, key));
+    values.chain(words.filter_map(Value::as_str))
+}
+
+fn folder(name: &str) -> String {
+    match name {
+        "" => "the top folder".to_owned(),
+        name => format!("folder `{name}`"),
+    }
+}
+
+fn other_folder(who: &str, was: &Mount<'_>, now: &str, surely: bool) -> (String, Loss) {
+    let Mount { claim, path, .. } = was;
+    let (was, now) = (folder(was.folder), folder(now));
+    let said = format!("at {path} it finds {now} of claim {claim}, and its data stays in {was}");
+    let loss = Loss {
+        about: Lost::Data { surely },
+        what: format!("{who} finds {now} of claim `{claim}` at `{path}`: its data stays in {was}"),
+        way: "mount that one there as before; or move the data within the claim first, with its pods stopped".to_owned(),
+    };
+    (said, loss)
+}
+
+fn other_path(who: &str, was: &Mount<'_>, now: &str) -> (String, Loss) {
+    let Mount { claim, path, .. } = was;
+    let said =
+        format!("claim {claim} is at {now} now, and nothing of it is where it was at {path}");
+    let loss = Loss {
+        about: Lost::Data { surely: false },
+        what: format!(
+            "{who} has claim `{claim}` at `{now}` now: what looks for its data at `{path}` as before finds none"
+        ),
+        way: format!(
+            "mount it at `{path}` as before, unless the program looks at `{now}`: what it writes at `{path}` now ends with its pod"
+        ),
+    };
+    (said, loss)
+}
