@@ -53,7 +53,7 @@ pub(super) fn autoscaler(step: &Step<'_>, found: &mut Diagnostics) {
             (&*change.kind, counts(change))
             && (was > 1 || change.scaled)
         {
-            found.push(reset(change, was));
+            found.push(reset(change, was, step.new.is_some()));
         }
     }
 }
@@ -96,7 +96,7 @@ fn scaled(change: &Change, more: u64) -> Diagnostic {
     about(diagnostic, change)
 }
 
-fn reset(change: &Change, was: u64) -> Diagnostic {
+fn reset(change: &Change, was: u64, is_program: bool) -> Diagnostic {
     let name = change.service.as_deref().unwrap_or(&change.name);
     // How many an autoscaler has made of them is not known.
     let from = if change.scaled {
@@ -104,15 +104,21 @@ fn reset(change: &Change, was: u64) -> Diagnostic {
     } else {
         format!("{was} pods")
     };
+    // Manifests accept nothing.
+    let accepted = if is_program {
+        ", and accept this then, `allow replicas_reset`"
+    } else {
+        ""
+    };
     let diagnostic = Diagnostic::new(
         &catalogue::REPLICAS_RESET,
         format!("`{name}` falls from {from} to 1 when this is applied"),
         place(change),
     )
     .labelled("`replicas` is no longer written, and its default is 1")
-    .help(
+    .help(format!(
         "first apply `spec.replicas` alone under a `--field-manager` of its own, so that the number stays when it is no \
-         longer written, and accept this then, `allow replicas_reset`: `zdc explain ZD4059` has the command",
-    );
+         longer written{accepted}: `zdc explain ZD4059` has the command"
+    ));
     about(diagnostic, change)
 }

@@ -2,32 +2,31 @@
 //! (`gateway-api.sigs.k8s.io/reference/spec`, `ListenerConditionReason`, `InvalidCertificateRef`), and an Ingress is served with a certificate of
 //! its controller (`kubernetes.github.io/ingress-nginx/user-guide/tls`, Default SSL Certificate).
 
-use super::parts::{items, text};
+use super::parts::{is_custom, items, text};
 use super::{Key, Keyed};
 use crate::change::difference::value;
-use crate::change::{Change, Effect, Pair};
+use crate::change::{Change, Effect};
 use crate::targets::Object;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// What has such a Secret made once it is there itself (`cert-manager.io/docs/usage/ingress`, `cert-manager.io/docs/usage/gateway`).
-const ISSUED: [&str; 3] = [
+const ISSUED: [&str; 5] = [
+    "certmanager.k8s.io/cluster-issuer",
+    "certmanager.k8s.io/issuer",
     "cert-manager.io/issuer",
     "cert-manager.io/cluster-issuer",
     "kubernetes.io/tls-acme",
 ];
 
-/// Says of gateways of a program which of these none named before; `deploy.sh` asks for them, too (`targets/kubernetes/script/secrets.sh`).
-pub(super) fn before(
-    pair: &Pair<'_>,
-    (old, new): (&Keyed<'_>, &Keyed<'_>),
-    changes: &mut [Change],
-) {
+/// Says of gateways which of these none named before, where nothing that is written makes it; of a program `deploy.sh` asks for them, too
+/// (`targets/kubernetes/script/secrets.sh`).
+pub(super) fn before((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change]) {
     let concerned = |it: &Change| {
         let is_written = !matches!(it.effect, Effect::Left | Effect::Refused);
         is_written && matches!(&*it.kind, "Ingress" | "Gateway")
     };
-    if pair.new_graph.is_none() || !changes.iter().any(concerned) {
+    if !changes.iter().any(concerned) {
         return;
     }
     let mut known = BTreeSet::new();
@@ -45,7 +44,7 @@ pub(super) fn before(
         };
         let secrets = named(key, object).into_iter();
         let secrets: Vec<String> = secrets
-            .filter(|it| !known.contains(&(namespace, it.clone())))
+            .filter(|it| !known.contains(&(namespace, it.clone())) && !is_made(new, it, key.3))
             .collect();
         let are_there = match secrets.as_slice() {
             [] => continue,
@@ -61,6 +60,26 @@ pub(super) fn before(
             format!("it has no certificate of its own before {are_there}")
         };
         change.says_also(&said);
+    }
+}
+
+/// Whether something is written that is that Secret, or whose controller may make it: a Certificate, an `ExternalSecret`.
+fn is_made(new: &Keyed<'_>, secret: &str, namespace: Option<&str>) -> bool {
+    let mut there = new.iter().filter(|(key, _)| key.3 == namespace);
+    there.any(|(key, object)| match (key.0, key.1) {
+        ("", "Secret") => key.2 == secret,
+        (group, _) => {
+            is_custom(group) && (key.2 == secret || names(&value(&object.content), secret))
+        }
+    })
+}
+
+fn names(written: &Value, name: &str) -> bool {
+    match written {
+        Value::String(text) => text == name,
+        Value::Array(all) => all.iter().any(|it| names(it, name)),
+        Value::Object(all) => all.values().any(|it| names(it, name)),
+        _ => false,
     }
 }
 

@@ -129,7 +129,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     }
     missing::asked_for((&before, &after), &mut changes);
     wanted::before(pair, (&before, &after), &mut changes);
-    certificates::before(pair, (&before, &after), &mut changes);
+    certificates::before((&before, &after), &mut changes);
     changes.extend(wanted::sources(pair, &after));
     TargetChanges {
         target: pair.target,
