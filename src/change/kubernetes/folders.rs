@@ -28,10 +28,8 @@ pub(super) fn lost((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change])
             continue;
         };
         let who = format!("{} `{}`", change.kind, change.name);
-        for (said, loss) in told(&who, &change.kind, (&was, &is)).unwrap_or_default() {
-            change.says_also(&said);
-            change.losses.push(loss);
-        }
+        let told = told(&who, &change.kind, (&was, &is));
+        change.losses.extend(told.unwrap_or_default());
     }
 }
 
@@ -45,7 +43,7 @@ struct Mount<'v> {
     is_read: bool,
 }
 
-fn told(who: &str, kind: &str, (was, is): (&Value, &Value)) -> Option<Vec<(String, Loss)>> {
+fn told(who: &str, kind: &str, (was, is): (&Value, &Value)) -> Option<Vec<Loss>> {
     let (before, now) = (parts::pod_in(kind, was)?, parts::pod_in(kind, is)?);
     let mut told = Vec::new();
     for container in items(before, "containers") {
@@ -178,23 +176,19 @@ fn folder(name: &str) -> String {
     }
 }
 
-fn other_folder(who: &str, was: &Mount<'_>, now: &str, surely: bool) -> (String, Loss) {
+fn other_folder(who: &str, was: &Mount<'_>, now: &str, surely: bool) -> Loss {
     let Mount { claim, path, .. } = was;
     let (was, now) = (folder(was.folder), folder(now));
-    let said = format!("at {path} it finds {now} of claim {claim}, and its data stays in {was}");
-    let loss = Loss {
+    Loss {
         about: Lost::Data { surely },
         what: format!("{who} finds {now} of claim `{claim}` at `{path}`: its data stays in {was}"),
         way: "mount that one there as before; or move the data within the claim first, with its pods stopped".to_owned(),
-    };
-    (said, loss)
+    }
 }
 
-fn other_path(who: &str, was: &Mount<'_>, now: &str) -> (String, Loss) {
+fn other_path(who: &str, was: &Mount<'_>, now: &str) -> Loss {
     let Mount { claim, path, .. } = was;
-    let said =
-        format!("claim {claim} is at {now} now, and nothing of it is where it was at {path}");
-    let loss = Loss {
+    Loss {
         about: Lost::Data { surely: false },
         what: format!(
             "{who} has claim `{claim}` at `{now}` now: what looks for its data at `{path}` as before finds none"
@@ -202,6 +196,5 @@ fn other_path(who: &str, was: &Mount<'_>, now: &str) -> (String, Loss) {
         way: format!(
             "mount it at `{path}` as before, unless the program looks at `{now}`: what it writes at `{path}` now ends with its pod"
         ),
-    };
-    (said, loss)
+    }
 }
