@@ -234,6 +234,38 @@ fn a_cluster_goes_back_as_a_whole() {
     assert!(!place.has("called"), "{}", place.text("called"));
 }
 
+/// Whom a route comes to lead to opens first, and whom it leaves closes last; who carries that out has time for it, on the way back too.
+#[test]
+fn a_route_that_moves_has_time_to_do_so() {
+    let folder = format!(
+        "{}/tests/changes/policy-route-moved",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let program = |side| fs::read_to_string(format!("{folder}/{side}.zd")).unwrap();
+    let place = steps("kubernetes", &program("old"), &program("new"));
+    place.program("bin/sleep", "echo sleep \"$@\" >>\"$here/called\"");
+    let ran = place.run("steps.sh", &[], &[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let there = "manifests/deploy.sh --only green\nsleep 10\n\
+        manifests/deploy.sh --only edge\nsleep 10\n\
+        manifests/deploy.sh\n";
+    assert_eq!(place.text("called"), there, "{ran:?}");
+    fs::remove_file(place.path("called")).unwrap();
+    let ran = place.run("steps.sh", &["--back", "3", "--before", "old"], &[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let back = "old/deploy.sh --only blue\nsleep 10\n\
+        old/deploy.sh --only edge\nsleep 10\n\
+        old/deploy.sh\n";
+    assert_eq!(place.text("called"), back, "{ran:?}");
+    // A plan whose one deploy does waits for nobody.
+    let other = program("old").replace(
+        "listen http { port = 80 }",
+        "listen http { port = 80, hosts = [\"a.example\"] }",
+    );
+    let place = steps("kubernetes", &program("old"), &other);
+    assert!(!place.text("steps.sh").contains("settles=(edge)"));
+}
+
 /// What only another value of a variable replaces goes in its step, and back where it was replaced.
 #[test]
 fn what_a_variable_rolls_has_its_step() {
@@ -369,7 +401,7 @@ fn what_an_undo_cuts_off_goes_back_by_the_manifests_of_before() {
         ("undo-cuts-off-by-egress", "api"),
     ] {
         let place = case(name);
-        let line = format!("    2) replaced=({last}); only_before=({last});;\n");
+        let line = format!("    2) replaced=({last}); only_before=({last}); ");
         assert!(place.text("steps.sh").contains(&line), "{name}");
         let ran = place.run("steps.sh", &["--back", "2"], &[]);
         assert!(

@@ -42,7 +42,7 @@ fn admitted(graph: &Graph) -> Option<&Attribute<Str>> {
 }
 
 /// What carries the gateways of a program, as far as it says so.
-fn carrier(graph: &Graph) -> (bool, Option<&str>) {
+pub(super) fn carrier(graph: &Graph) -> (bool, Option<&str>) {
     let settings = graph.settings(TargetId::Kubernetes);
     let class = settings.and_then(|it| {
         if is_gateway_api(graph) {

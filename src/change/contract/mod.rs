@@ -4,6 +4,7 @@
 //! Each file is one kind of fault with its diagnostics; a rule is a function and its line in [`ALL`].
 
 mod addresses;
+mod admissions;
 mod admitted;
 mod data;
 mod endpoints;
@@ -87,6 +88,7 @@ static ALL: &[Rule] = &[
     ports::moved,
     versions::in_common,
     gateways::at_once,
+    admissions::at_once,
     order::check,
     routes::removed,
     listeners::removed,

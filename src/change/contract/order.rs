@@ -1,6 +1,6 @@
 //! The order that callers and callees have among them: pair by pair, or round in a circle, in which none can go first.
 
-use super::{Step, addresses, gateways, migrations, newcomers, ports, slots, versions};
+use super::{Step, addresses, admissions, gateways, migrations, newcomers, ports, slots, versions};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -34,6 +34,7 @@ fn search<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
     all.extend(gateways::ordered(step));
     all.extend(migrations::ordered(step));
     all.extend(newcomers::ordered(step));
+    all.extend(admissions::ordered(step));
     all
 }
 

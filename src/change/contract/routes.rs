@@ -268,16 +268,16 @@ fn list(names: &BTreeSet<&str>) -> String {
 }
 
 /// The names of a host; an empty one for all that no other has.
-fn names<'h>(host: &'h VirtualHost<'_>) -> impl Iterator<Item = &'h str> {
+pub(super) fn names<'h>(host: &'h VirtualHost<'_>) -> impl Iterator<Item = &'h str> {
     let all = host.hosts.is_empty().then_some("");
     host.hosts.iter().map(String::as_str).chain(all)
 }
 
 /// Who answers for a name, with how long a name it says for that.
-type Nearest<'h, 'g> = (usize, &'h VirtualHost<'g>);
+pub(super) type Nearest<'h, 'g> = (usize, &'h VirtualHost<'g>);
 
 /// Who answers for a name: who says it, else the nearest above it, else who answers for all.
-fn nearest<'h, 'g>(hosts: &'h [VirtualHost<'g>], name: &str) -> Option<Nearest<'h, 'g>> {
+pub(super) fn nearest<'h, 'g>(hosts: &'h [VirtualHost<'g>], name: &str) -> Option<Nearest<'h, 'g>> {
     let covering = hosts.iter().filter_map(|host| {
         let covers = names(host).filter(|own| own.is_empty() || routing::host_covers(own, name));
         Some((covers.map(str::len).max()?, host))

@@ -120,6 +120,7 @@ pub(super) fn write(
             ("one_way", &step.one_way),
             ("only_before", &step.only_before),
             ("holds", &step.holds),
+            ("settles", &step.settles),
         ] {
             if !names.is_empty() {
                 // Writing to a string never fails.
@@ -156,6 +157,8 @@ struct Step {
     only_before: Vec<String>,
     /// What is new in it and takes a port that another service has before.
     holds: Vec<String>,
+    /// What of it counts only once a cluster has carried it out, and says of no end: where a gateway leads, whom a policy lets in.
+    settles: Vec<String>,
 }
 
 impl Step {
@@ -238,6 +241,10 @@ fn steps(planned: &Planned<'_>, target: &TargetChanges, objects: &[Object]) -> V
         if change.effect == Effect::Created && change.fields.iter().any(takes) {
             step.holds.push(name.clone());
         }
+        if target.target == TargetId::Kubernetes && settles(change) && !step.settles.contains(&name)
+        {
+            step.settles.push(name.clone());
+        }
         if !step.deployed.contains(&name) {
             step.deployed.push(name);
         }
@@ -264,6 +271,9 @@ fn steps(planned: &Planned<'_>, target: &TargetChanges, objects: &[Object]) -> V
     // Without names all is deployed, which is right of one deploy and of a target that takes what is there already as it is.
     if steps.is_empty() || target.target != TargetId::Swarm || !end.deployed.is_empty() {
         steps.push(end);
+    }
+    if let [only] = &mut *steps {
+        only.settles.clear();
     }
     steps
 }
@@ -298,6 +308,17 @@ fn ends_by_itself(planned: &Planned<'_>, service: Option<&str>) -> bool {
     let service = service.zip(planned.graph);
     let service = service.and_then(|(name, graph)| graph.find(name));
     service.is_some_and(|service| service.ends_by_itself(RestartCondition::Never))
+}
+
+/// Whether requests go elsewhere, or are let in or not, only some time after a change. The pods of what is new roll out anyway.
+fn settles(change: &Change) -> bool {
+    match &*change.kind {
+        "Ingress" | "HTTPRoute" | "GRPCRoute" => {
+            matches!(change.effect, Effect::InPlace | Effect::Created)
+        }
+        "NetworkPolicy" => change.effect == Effect::InPlace,
+        _ => false,
+    }
 }
 
 fn is_switched_off(change: &Change) -> bool {

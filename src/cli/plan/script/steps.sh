@@ -36,6 +36,7 @@ created=()
 one_way=()
 only_before=()
 holds=()
+settles=()
 newline='
 '
 
@@ -137,10 +138,21 @@ carry_out() {
   if [ ${#deployed[@]} -gt 0 ]; then only "${deployed[@]}"; fi
   specs=$(specifications)
   deploy "$manifests" || stop "$1"
+  if [ "$1" -lt "$steps" ]; then settle; fi
+}
+
+# What an Ingress or a route leads to, and whom a policy lets in, counts once the controller and the nodes have taken it, and
+# of the first and the last no status says when. ingress-nginx takes what is new up to three times in ten seconds
+# (kubernetes/ingress-nginx docs/user-guide/cli-arguments.md, --sync-rate-limit), Traefik after two seconds
+# (doc.traefik.io, providersThrottleDuration).
+settle() {
+  if [ ${#settles[@]} -eq 0 ]; then return 0; fi
+  say "waiting for 10 seconds, until the cluster has carried out what changed of: ${settles[*]}"
+  sleep 10
 }
 
 know() {
-  deployed=() replaced=() varied=() ended=() in_place=() created=() one_way=() only_before=() holds=()
+  deployed=() replaced=() varied=() ended=() in_place=() created=() one_way=() only_before=() holds=() settles=()
   names "$1"
 }
 
@@ -224,6 +236,7 @@ take_back() {
   if [ -n "$before" ]; then
     went=yes
     deploy "$before" || fail "step $1 did not go back: those before it were not touched"
+    if [ "$1" -gt 1 ]; then settle; fi
   else
     specs=$(specifications)
     run "$manifests/$target/rollback.sh" || fail "step $1 did not go back: those before it were not touched." \
