@@ -183,6 +183,11 @@ fn admits(graph: &Graph, service: ServiceView<'_>, port: &str) -> bool {
     !graph.knows_peers(service) || service.port(port).is_some_and(admits)
 }
 
+/// Whether a gateway answers already for some of what comes to lead elsewhere.
+pub(super) fn takes_over((before, now): (ServiceView<'_>, ServiceView<'_>), edge: &Edge) -> bool {
+    is_answered((gateway_of(now), edge), gateway_of(before))
+}
+
 fn gateway_of(service: ServiceView<'_>) -> Option<&Gateway> {
     service.node.gateway.as_deref()
 }

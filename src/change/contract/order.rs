@@ -1,6 +1,8 @@
 //! The order that callers and callees have among them: pair by pair, or round in a circle, in which none can go first.
 
-use super::{Step, addresses, admissions, gateways, migrations, newcomers, ports, slots, versions};
+use super::{
+    Step, addresses, admissions, gateways, migrations, newcomers, ports, slots, stops, versions,
+};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -35,7 +37,30 @@ fn search<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
     all.extend(migrations::ordered(step));
     all.extend(newcomers::ordered(step));
     all.extend(admissions::ordered(step));
+    // What is only for the ends of pods gives way to what has to be, and goes round in no circle.
+    for soft in stops::ordered(step) {
+        let Before { first, then } = soft.before;
+        if !all.iter().any(|it| it.before == soft.before) && !comes_before(&all, then, first) {
+            all.push(soft);
+        }
+    }
     all
+}
+
+/// Whether one has to be deployed before another, be it for the sake of those between them.
+fn comes_before(ordered: &[Ordered<'_>], first: &str, then: &str) -> bool {
+    let mut known = BTreeSet::from([first]);
+    loop {
+        let next = ordered.iter().filter(|it| known.contains(it.before.first));
+        let next: BTreeSet<&str> = next.map(|it| it.before.then).collect();
+        if next.contains(then) {
+            return true;
+        }
+        if next.is_subset(&known) {
+            return false;
+        }
+        known.extend(next);
+    }
 }
 
 /// Which of the services has to be deployed before which.
