@@ -170,9 +170,9 @@ pub enum Lost {
         /// Whether where it looks now is empty.
         surely: bool,
     },
-    /// Instances beside each other write to what takes one writer.
+    /// Instances beside each other, or one that runs on, write to what takes one writer.
     Writers {
-        /// Whether one of them does not start for it.
+        /// Whether that surely fails or harms.
         surely: bool,
     },
 }

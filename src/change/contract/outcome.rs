@@ -2,7 +2,7 @@
 
 use super::data::other_writer;
 use super::{Both, Step, about, kept, place, ports};
-use crate::change::{Change, Effect, Field, Refusal};
+use crate::change::{Change, Effect, Field, Lost, Refusal};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{self, ServiceView};
 use crate::rollout::derivation;
@@ -38,7 +38,9 @@ pub(super) fn runs_beside(step: &Step<'_>, found: &mut Diagnostics) {
         let waits = || is_new && holds_nodes(step, target, change);
         // What writes beside another one is told as that: it may never serve.
         let is_beside = change.effect == Effect::Renamed || waits();
-        if is_beside && other_writer(step, target, change).is_none() {
+        let mut losses = change.losses.iter();
+        let is_told = losses.any(|loss| matches!(loss.about, Lost::Writers { .. }));
+        if is_beside && !is_told && other_writer(step, target, change).is_none() {
             found.push(renamed(step, target, change));
         } else if let Some(holder) = holder(step, target, change) {
             found.push(without_a_node(change, &holder));

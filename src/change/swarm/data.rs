@@ -33,12 +33,12 @@ pub(super) fn left_behind(service: &str, was: &Value, is: &Value) -> Vec<Loss> {
     losses
 }
 
-fn text<'v>(how: &'v Value, key: &str) -> &'v str {
+pub(super) fn text<'v>(how: &'v Value, key: &str) -> &'v str {
     how.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// The name in the swarm of a volume that has one; nothing is kept of one without.
-fn named(how: &Value) -> Option<&str> {
+pub(super) fn named(how: &Value) -> Option<&str> {
     let from = text(how, "from");
     let is_volume = how.get("type").is_none() && !from.is_empty() && !is_path(from);
     is_volume.then_some(from)

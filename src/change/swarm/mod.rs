@@ -10,9 +10,11 @@ mod policy;
 mod ports;
 mod refused;
 mod rules;
+mod service;
 mod stack;
 mod theirs;
 mod values;
+mod writers;
 
 use super::difference::{Difference, differences, value};
 use super::rules::fields;
@@ -54,9 +56,10 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     ports::refuse(&old, &new, &mut changes);
     refused::refuse(&old, &new, &mut changes);
     theirs::used(&old, &new, &mut changes);
-    // Of programs it is known who asks whom.
+    // Of programs `contract` says it.
     if pair.old_graph.is_none() || pair.new_graph.is_none() {
         callers::lost(&old, &new, &mut changes);
+        writers::beside(pair, &old, &new, &mut changes);
     }
     changes.extend(values::sources(pair));
     TargetChanges {

@@ -1,0 +1,85 @@
+//! A service of a stack file, as far as it matters for what is lost with a change of it.
+
+use super::data::{named, text};
+use super::policy;
+use super::stack::Stack;
+use crate::change::difference::at;
+use crate::targets::Object;
+use serde_json::Value;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// A service with its stack.
+#[derive(Clone, Copy)]
+pub(super) struct Service<'s> {
+    pub(super) stack: &'s Stack<'s>,
+    pub(super) object: &'s Object,
+}
+
+/// What a service mounts and may write to.
+pub(super) struct Written {
+    pub(super) path: String,
+    /// The volume's name in the swarm, or a path of the node.
+    pub(super) from: String,
+    /// Whether it is a volume that each node makes for itself.
+    pub(super) is_of_node: bool,
+}
+
+/// Every service by its name in the swarm.
+pub(super) fn all<'s>(stacks: &'s [Stack<'s>]) -> BTreeMap<String, Service<'s>> {
+    let services = stacks
+        .iter()
+        .flat_map(|stack| stack.services.iter().map(move |object| (stack, *object)));
+    let services = services.map(|(stack, object)| {
+        let name = format!("{}_{}", stack.name, object.name);
+        (name, Service { stack, object })
+    });
+    services.collect()
+}
+
+impl<'s> Service<'s> {
+    /// What is written at a place of it.
+    pub(super) fn at(&self, path: &[&str]) -> Option<Cow<'s, Value>> {
+        at(&self.object.content, path).filter(|it| !it.is_null())
+    }
+
+    pub(super) fn is_global(&self) -> bool {
+        policy::is_global(&self.object.content)
+    }
+
+    /// How many tasks it has, where that is a number.
+    pub(super) fn replicas(&self) -> Option<u64> {
+        match self.at(&["deploy", "replicas"]) {
+            None => Some(1),
+            Some(written) => written.as_u64(),
+        }
+    }
+
+    /// Whether no task of it runs.
+    pub(super) fn is_off(&self) -> bool {
+        !self.is_global() && self.replicas() == Some(0)
+    }
+
+    /// What it mounts and may write to: of a volume that somebody else made, or with a driver or options of its own, nobody knows
+    /// where its data is.
+    pub(super) fn written(&self) -> Vec<Written> {
+        let Some(field) = self.at(&["volumes"]) else {
+            return Vec::new();
+        };
+        let mut field = field.into_owned();
+        self.stack.volumes(&mut field);
+        let mounts = field.as_object().into_iter().flatten();
+        let mounts = mounts.filter(|(_, how)| {
+            text(how, "mode") != "ro" && how.get("type").is_none() && !text(how, "from").is_empty()
+        });
+        let written = mounts.map(|(path, how)| Written {
+            path: path.clone(),
+            from: text(how, "from").to_owned(),
+            is_of_node: named(how).is_some()
+                && how.get("external").is_none()
+                && how.get("driver_opts").is_none()
+                && matches!(text(how, "driver"), "" | "local"),
+        });
+        written.collect()
+    }
+}
