@@ -2,6 +2,7 @@
 
 use super::listeners::{by_what, targets};
 use super::{Both, Step, pairs};
+use crate::change::swarm::published as words;
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{self, Graph, ServiceView, routing};
 use crate::vocabulary::{Node, Port, Protocol, TargetId};
@@ -66,9 +67,7 @@ pub(super) fn removed(step: &Step<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Ports that every node answered and that are of the nodes with a task now: the mode `ingress` "makes the target port accessible on every
-/// node, regardless of whether there is a task for the service running on that node or not", `host` publishes it "directly on the swarm
-/// node where that service is running" (docs.docker.com/reference/api/engine, `EndpointPortConfig`).
+/// Ports that every node answered and that are of the nodes with a task now.
 fn out_of_mesh(both: Both<'_>, new: &Graph, found: &mut Diagnostics) {
     let placement = both.new.node.service.placement.as_ref();
     let is_everywhere =
@@ -100,10 +99,10 @@ fn out_of_mesh(both: Both<'_>, new: &Graph, found: &mut Diagnostics) {
         found.push(
             Diagnostic::new(
                 &catalogue::ROUTE_REMOVED,
-                format!("`{name}` no longer answers on port {number}{udp} of every node of the swarm: only those that run a task do, with `mode = host`"),
+                words::out_of_mesh(name, &format!("port {number}{udp}"), "mode = host"),
                 port.mode.as_ref().map_or(publish.span, |mode| mode.span),
             )
-            .help("publish it through the mesh until clients ask only nodes that run a task")
+            .help(words::KEEP_IN_MESH)
             .about(name),
         );
     }
@@ -234,12 +233,11 @@ fn admits_all(graph: &Graph, service: ServiceView<'_>, port: &Node<Port>) -> boo
 
 /// What to write instead. On Kubernetes a port that a gateway leads to has no Service of its own (`graph::is_routed`), whatever publishes it.
 fn way(was: &Outside<'_>, on: &[TargetId], both: Both<'_>, new: &Graph) -> &'static str {
-    const KEEP: &str = "keep it published until no client asks there";
     let routed = both.new.port(was.port).filter(|port| {
         on == [TargetId::Kubernetes] && !was.of_nodes && new.is_routed(both.new, port)
     });
     if routed.is_none() {
-        return KEEP;
+        return words::KEEP;
     }
     // One that is written no more is left, and leads to whoever is admitted.
     let own = of(new, both.new, TargetId::Kubernetes);
@@ -262,7 +260,7 @@ fn removal(both: Both<'_>, was: &Outside<'_>, (what, help): (&str, &str)) -> Dia
     });
     Diagnostic::new(
         &catalogue::ROUTE_REMOVED,
-        format!("`{name}` no longer answers {what}, where it was published"),
+        words::removed(name, what),
         span.unwrap_or_else(|| both.new.span()),
     )
     .help(help)

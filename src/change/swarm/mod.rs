@@ -8,6 +8,7 @@ mod forms;
 mod mounts;
 mod policy;
 mod ports;
+pub(super) mod published;
 mod refused;
 mod rules;
 mod service;
@@ -59,6 +60,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     // Of programs `contract` says it.
     if pair.old_graph.is_none() || pair.new_graph.is_none() {
         callers::lost(&old, &new, &mut changes);
+        published::lost(&old, &new, &mut changes);
         writers::beside(pair, &old, &new, &mut changes);
     }
     changes.extend(values::sources(pair));

@@ -55,6 +55,20 @@ impl<'s> Service<'s> {
         }
     }
 
+    /// What it asks of nodes; `None` where that is not known.
+    pub(super) fn constraints(&self) -> Option<Vec<String>> {
+        let Some(written) = self.at(&["deploy", "placement", "constraints"]) else {
+            return Some(Vec::new());
+        };
+        let all = written.as_array()?.iter();
+        all.map(|it| {
+            it.as_str()
+                .filter(|it| !it.contains('$'))
+                .map(ToOwned::to_owned)
+        })
+        .collect()
+    }
+
     /// Whether no task of it runs.
     pub(super) fn is_off(&self) -> bool {
         !self.is_global() && self.replicas() == Some(0)
