@@ -32,16 +32,13 @@ pub(super) fn led_to((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change
         let to = |it: &&Made<'_>| moved.iter().any(|to| key(to) == it.service);
         Some(made.iter().filter(to).map(|it| it.tell(change)).collect())
     };
-    let told: Vec<Vec<(String, Loss)>> = changes
+    let told: Vec<Vec<Loss>> = changes
         .iter()
         .map(|it| Some(it).filter(|it| moves(it)).and_then(told))
         .map(Option::unwrap_or_default)
         .collect();
     for (change, told) in changes.iter_mut().zip(told) {
-        for (said, loss) in told {
-            change.says_also(&said);
-            change.losses.push(loss);
-        }
+        change.losses.extend(told);
     }
 }
 
@@ -81,12 +78,9 @@ impl<'a> Made<'a> {
         })
     }
 
-    fn tell(&self, leader: &Change) -> (String, Loss) {
+    fn tell(&self, leader: &Change) -> Loss {
         let (service, namespace) = (self.service.2, self.service.3);
         let (kind, name) = (&leader.kind, &leader.name);
-        let said = format!(
-            "it leads to Service {service} at once, whose pods are all new: nobody answers there until they are ready"
-        );
         let pods: Vec<String> = self.workloads.iter().map(|it| shown(*it)).collect();
         let there = namespace.map_or_else(String::new, |it| format!(" -n {it}"));
         let waits = |key: &Key<'_>| match key.1 {
@@ -103,7 +97,7 @@ impl<'a> Made<'a> {
             ),
         };
         let waits: Vec<String> = self.workloads.iter().map(waits).collect();
-        let loss = Loss {
+        Loss {
             about: Lost::Pods,
             what: format!(
                 "{kind} `{name}` leads to Service `{service}` at once, whose pods are all made in this step: nobody answers there until they are ready"
@@ -113,8 +107,7 @@ impl<'a> Made<'a> {
                 pods.join(", "),
                 waits.join(" and ")
             ),
-        };
-        (said, loss)
+        }
     }
 }
 

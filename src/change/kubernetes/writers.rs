@@ -27,10 +27,7 @@ pub(super) fn beside(
     };
     for change in changes.iter_mut().filter(may) {
         let told = told((old, new), [scaled, scales], change);
-        for (said, loss) in told.unwrap_or_default() {
-            change.says_also(&said);
-            change.losses.push(loss);
-        }
+        change.losses.extend(told.unwrap_or_default());
     }
 }
 
@@ -38,7 +35,7 @@ fn told(
     (old, new): (&Keyed<'_>, &Keyed<'_>),
     [scaled, scales]: [&Scaling; 2],
     change: &Change,
-) -> Option<Vec<(String, Loss)>> {
+) -> Option<Vec<Loss>> {
     let namespace = change.namespace.as_deref();
     let key = ("apps", "Deployment", &*change.name, namespace);
     let (was, is) = (old.get(&key)?, new.get(&key)?);
@@ -131,8 +128,7 @@ fn are_held_together(object: &Object) -> bool {
     })
 }
 
-fn several(change: &Change, count: u64, claim: &str, access: Access) -> (String, Loss) {
-    let said = format!("all its pods have claim {claim}");
+fn several(change: &Change, count: u64, claim: &str, access: Access) -> Loss {
     let name = &change.name;
     let what = match access {
         Access::Node => format!(
@@ -145,18 +141,17 @@ fn several(change: &Change, count: u64, claim: &str, access: Access) -> (String,
     };
     let way = "keep one pod; or make it a StatefulSet, whose pods have a claim each (`volumeClaimTemplates`); or mount a claim that is `ReadWriteMany`, \
                where several may write";
-    (said, loss(what, way, access == Access::Pod))
+    loss(what, way, access == Access::Pod)
 }
 
-fn overlapping(change: &Change, claim: &str, access: Access) -> (String, Loss) {
+fn overlapping(change: &Change, claim: &str, access: Access) -> Loss {
     let name = &change.name;
     let is_now = change.effect.replaces();
-    let (said, when) = if is_now {
-        ("the new pod starts", "a")
+    let when = if is_now {
+        "a"
     } else {
-        ("the next new pod starts", "from the next version on a")
+        "from the next version on a"
     };
-    let said = format!("{said} while the old one has claim {claim}");
     let what = match access {
         Access::Node => format!(
             "{when} new pod of Deployment `{name}` starts before the old one is stopped, and both write to claim `{claim}`, which is `ReadWriteOnce`: \
@@ -168,7 +163,7 @@ fn overlapping(change: &Change, claim: &str, access: Access) -> (String, Loss) {
         ),
     };
     let way = "keep `strategy: {type: Recreate}`, which stops the old pod first";
-    (said, loss(what, way, is_now && access == Access::Pod))
+    loss(what, way, is_now && access == Access::Pod)
 }
 
 fn loss(what: String, way: &str, surely: bool) -> Loss {

@@ -16,13 +16,18 @@ pub(super) fn left_behind(service: &str, was: &Value, is: &Value) -> Vec<Loss> {
             continue;
         };
         let now = has.and_then(|has| has.get(path));
-        let mut all = has.into_iter().flat_map(|has| has.values());
-        let is_elsewhere = all.any(|how| named(how) == Some(old));
+        let mut all = has.into_iter().flatten();
+        let elsewhere = all.find(|(_, how)| named(how) == Some(old));
         let loss = match now.map(|now| (now, named(now))) {
             Some((_, Some(new))) if new == old => continue,
             Some((now, Some(_))) if is_one_device(before, now) => continue,
             Some((now, Some(new))) => another(service, path, old, (now, new)),
-            _ if is_elsewhere => continue,
+            _ if let Some((now, _)) = elsewhere => {
+                if !runs_the_same(was, is) {
+                    continue;
+                }
+                moved(service, old, (path, now))
+            }
             Some((now, None)) if is_path(text(now, "from")) => {
                 of_the_node(service, path, old, text(now, "from"))
             }
@@ -80,6 +85,22 @@ fn of_the_node(service: &str, path: &str, old: &str, source: &str) -> Loss {
         way: format!(
             "mount `{old}` there as before; or copy the data first, with the service stopped, unless `{source}` has it already"
         ),
+    }
+}
+
+/// Whether the program of a service is the one that it was: then it looks where it looked.
+fn runs_the_same(was: &Value, is: &Value) -> bool {
+    let words = ["image", "environment", "env_file", "command", "entrypoint"];
+    words.iter().all(|word| was.get(word) == is.get(word))
+}
+
+fn moved(service: &str, volume: &str, (was, now): (&str, &str)) -> Loss {
+    Loss {
+        about: data(false),
+        what: format!(
+            "`{service}` has nothing at `{was}` any more, and `{volume}` at `{now}`: where its program looks as before, it finds no data"
+        ),
+        way: format!("keep it at `{was}`, unless the program looks at `{now}` already"),
     }
 }
 

@@ -6,6 +6,7 @@ mod defaults;
 mod env_files;
 mod forms;
 mod mounts;
+mod nodes;
 mod policy;
 mod ports;
 pub(super) mod published;
@@ -60,6 +61,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     // Of programs `contract` says it.
     if pair.old_graph.is_none() || pair.new_graph.is_none() {
         callers::lost(&old, &new, &mut changes);
+        nodes::lost(&old, &new, &mut changes);
         published::lost(&old, &new, &mut changes);
         writers::beside(pair, &old, &new, &mut changes);
     }
@@ -185,9 +187,9 @@ impl Comparison<'_> {
         if fields.iter().any(|it| it.because == rules::FORBIDDEN) {
             change.refusal = Refusal::Invalid;
         }
-        // A program knows which volumes are one, and what is accepted of it.
-        let are_manifests = self.pair.old_graph.is_none() && self.pair.new_graph.is_none();
-        if are_manifests && change.effect != Effect::Refused {
+        // Two programs know which volumes are one.
+        let are_programs = self.pair.old_graph.is_some() && self.pair.new_graph.is_some();
+        if !are_programs && change.effect != Effect::Refused {
             change.losses = data::left_behind(&change.name, was, is);
         }
         change.fields = fields;

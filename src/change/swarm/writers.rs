@@ -1,6 +1,7 @@
 //! Services of stack files that are made beside one that runs on, and that write to what it writes to. Between two programs `contract`
 //! says it, which knows how many writers a volume takes.
 
+use super::nodes;
 use super::service::{self, Service};
 use super::stack::Stack;
 use super::view;
@@ -65,7 +66,8 @@ fn shared(
     is_renamed: bool,
 ) -> Option<(String, bool)> {
     let before = was.written();
-    if before.is_empty() {
+    // On different nodes each has its own.
+    if before.is_empty() || nodes::are_apart(was, is) {
         return None;
     }
     let both = is.written().into_iter().filter(|now| {
