@@ -354,10 +354,18 @@ fn gone(service: ServiceView<'_>, was: &Mounted<'_>, is_used: bool) -> Diagnosti
     }
 }
 
-/// Whether all that differs of the program of a service on a target are its mounts: then it looks where it looked.
+/// Whether all that differs of the program of a service on a target are its mounts, and no file that it may read: then it looks where it looked.
 fn runs_the_same(step: &Step<'_>, target: TargetId, both: Both<'_>) -> bool {
     let is_its = |change: &&Change| change.service.as_deref() == Some(both.new.name());
-    let words = ["image", "env", "command", "args", "entrypoint"];
+    let words = [
+        "image",
+        "env",
+        "command",
+        "args",
+        "entrypoint",
+        "config",
+        "secret",
+    ];
     let mut fields = step.on(target).filter(is_its).flat_map(|it| &it.fields);
     let is_of_program = |path: &str| {
         let mut steps = path.split(['.', '[']);

@@ -41,12 +41,13 @@ pub(super) fn lost(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut [Change])
             let Some(callee_is) = after.get(callee) else {
                 continue;
             };
-            let meanwhile = was.asks.contains(host)
-                && callee_is.answers(host)
-                && !was.finds(callee_is, host)
-                && !is.finds(callee_was, host);
+            let is_asked = was.asks.contains(host) && callee_is.answers(host);
+            let meanwhile = (
+                is_asked && !was.finds(callee_is, host),
+                is_asked && !is.finds(callee_was, host),
+            );
             let loss = if after.iter().any(|(_, it)| is.finds(it, host)) {
-                meanwhile.then(|| until_replaced(name, host, callee))
+                until_replaced(name, host, callee, meanwhile)
             } else {
                 Some(never(name, host, callee))
             };
@@ -77,14 +78,21 @@ fn never(name: &str, host: &str, callee: &str) -> Loss {
     }
 }
 
-fn until_replaced(name: &str, host: &str, callee: &str) -> Loss {
-    Loss {
-        about: Lost::Callers,
-        what: format!(
-            "`{name}` asks for `{host}` while both are replaced: its old tasks are on no network with the new ones of `{callee}`, nor its new ones with the old"
+/// Whether the old tasks miss the new ones of who is asked, and the new tasks the old ones: docker replaces both at a time.
+fn until_replaced(name: &str, host: &str, callee: &str, misses: (bool, bool)) -> Option<Loss> {
+    let whose = match misses {
+        (true, true) => format!(
+            "its old tasks are on no network with the new ones of `{callee}`, nor its new ones with the old"
         ),
+        (true, false) => format!("its old tasks are on no network with the new ones of `{callee}`"),
+        (false, true) => format!("its new tasks are on no network with the old ones of `{callee}`"),
+        (false, false) => return None,
+    };
+    Some(Loss {
+        about: Lost::Callers,
+        what: format!("`{name}` asks for `{host}` while both are replaced: {whose}"),
         way: "have both join the new network beside the old one, deploy, and take the old one out in the next deploy".to_owned(),
-    }
+    })
 }
 
 /// A service, as far as names matter.

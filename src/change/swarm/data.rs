@@ -90,7 +90,15 @@ fn of_the_node(service: &str, path: &str, old: &str, source: &str) -> Loss {
 
 /// Whether the program of a service is the one that it was: then it looks where it looked.
 fn runs_the_same(was: &Value, is: &Value) -> bool {
-    let words = ["image", "environment", "env_file", "command", "entrypoint"];
+    let words = [
+        "image",
+        "environment",
+        "env_file",
+        "command",
+        "entrypoint",
+        "configs",
+        "secrets",
+    ];
     words.iter().all(|word| was.get(word) == is.get(word))
 }
 

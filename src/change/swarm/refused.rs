@@ -62,11 +62,8 @@ const SERVICE: &[&str] = &[
     "command",
     "configs",
     "container_name",
-    "cpu_count",
-    "cpu_percent",
     "cpu_quota",
     "cpu_shares",
-    "cpus",
     "cpuset",
     "credential_spec",
     "depends_on",
@@ -130,7 +127,7 @@ const UPDATE: [&str; 6] = [
 ];
 
 /// The words that stand in a block of a service, by its path.
-const BLOCKS: [(&str, &[&str]); 7] = [
+const BLOCKS: [(&str, &[&str]); 9] = [
     (
         "deploy",
         &[
@@ -150,6 +147,11 @@ const BLOCKS: [(&str, &[&str]); 7] = [
         &["constraints", "max_replicas_per_node", "preferences"],
     ),
     ("deploy.resources", &["limits", "reservations"]),
+    ("deploy.resources.limits", &["cpus", "memory", "pids"]),
+    (
+        "deploy.resources.reservations",
+        &["cpus", "generic_resources", "memory"],
+    ),
     (
         "deploy.restart_policy",
         &["condition", "delay", "max_attempts", "window"],
@@ -170,6 +172,21 @@ const BLOCKS: [(&str, &[&str]); 7] = [
     ),
 ];
 
+/// What is a text, and no number, wherever it stands in those blocks or in a service.
+const TEXTS: [&str; 11] = [
+    "cpus",
+    "delay",
+    "interval",
+    "memory",
+    "monitor",
+    "start_interval",
+    "start_period",
+    "stop_grace_period",
+    "timeout",
+    "window",
+    "stop_signal",
+];
+
 const ORDERS: [&str; 2] = ["start-first", "stop-first"];
 
 /// The first word that the schema has not, or a value that it does not take.
@@ -186,6 +203,17 @@ fn unknown(name: &str, service: &Value) -> Option<String> {
     if service.get("depends_on").is_some_and(Value::is_object) {
         return Some(format!("{place}.depends_on must be a list"));
     }
+    if let Some(key) = number(service) {
+        return Some(format!("{place}.{key} must be a string"));
+    }
+    let mut files = service
+        .get("env_file")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    if let Some(at) = files.position(Value::is_object) {
+        return Some(format!("{place}.env_file.{at} must be a string"));
+    }
     for (path, words) in BLOCKS {
         let Some(block) = path.split('.').try_fold(service, |it, step| it.get(step)) else {
             continue;
@@ -195,6 +223,9 @@ fn unknown(name: &str, service: &Value) -> Option<String> {
                 "{place}.{path} Additional property {key} is not allowed"
             ));
         }
+        if let Some(key) = number(block) {
+            return Some(format!("{place}.{path}.{key} must be a string"));
+        }
         let order = block.get("order").and_then(Value::as_str);
         if order.is_some_and(|it| !ORDERS.contains(&it) && !it.contains('$')) {
             return Some(format!(
@@ -203,6 +234,14 @@ fn unknown(name: &str, service: &Value) -> Option<String> {
         }
     }
     None
+}
+
+/// The first key of a block that has a number where a text belongs.
+fn number(block: &Value) -> Option<&str> {
+    let mut texts = TEXTS.iter();
+    texts
+        .find(|key| block.get(**key).is_some_and(Value::is_number))
+        .copied()
 }
 
 /// The first thing that a service names and its file has not, in the order in which docker looks.

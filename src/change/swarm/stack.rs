@@ -153,6 +153,20 @@ fn on_default_network(old: (&Stack<'_>, &mut Value), new: (&Stack<'_>, &mut Valu
     }
 }
 
+/// A swarm publishes for every address of its nodes, whichever is written (docker/cli `cli/compose/loader/loader.go`, `toServicePortConfigs`:
+/// `ignoring IP-address`).
+fn published(field: &mut Value) {
+    ports(field);
+    if let Value::Object(by_port) = field {
+        let all = std::mem::take(by_port).into_iter();
+        by_port.extend(all.map(|(port, how)| {
+            // Before a port that the engine chooses stands nothing.
+            let number = port.rsplit(':').next().filter(|_| !port.starts_with(':'));
+            (number.unwrap_or(&port).to_owned(), how)
+        }));
+    }
+}
+
 fn names_no_network(service: &Object) -> bool {
     let networks = at(&service.content, &["networks"]);
     networks.is_none_or(|it| it.as_object().is_some_and(Map::is_empty) || it.is_null())
@@ -315,7 +329,7 @@ impl<'a> Stack<'a> {
                 "volumes" => self.volumes(field),
                 "configs" => self.mounted(field, "configs"),
                 "secrets" => self.mounted(field, "secrets"),
-                "ports" => ports(field),
+                "ports" => published(field),
                 _ => {}
             }
         }
