@@ -4,7 +4,7 @@
 //! nginx takes another configuration by a reload, in which old workers end their requests
 //! (nginx.org/en/docs/control.html).
 
-use super::{Change, Effect, Pair, Refusal, TargetChanges, Varied, Was};
+use super::{Change, Effect, Pair, TargetChanges, Varied, Was};
 use crate::graph::{Graph, ServiceView};
 use crate::targets::{Content, Object};
 use rustc_hash::FxHashMap;
@@ -222,20 +222,11 @@ fn change(pair: &Pair<'_>, file: &Object, effect: Effect, how: String) -> Change
     let view = name.and_then(|name| graph?.find(name));
     Change {
         service: view.map(|view| view.name().into()),
-        kind: "file".to_owned(),
-        name: file.file.clone(),
-        namespace: None,
-        was: None,
         effect,
         how,
-        refusal: Refusal::default(),
-        fields: Vec::new(),
-        unaware: Vec::new(),
-        deserted: false,
-        losses: Vec::new(),
-        scaled: false,
         span: view
             .filter(|_| effect != Effect::Left)
             .map(ServiceView::span),
+        ..Change::of("file", file.file.clone())
     }
 }

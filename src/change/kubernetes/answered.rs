@@ -1,7 +1,7 @@
 //! What an Ingress that stays no longer answers: a name, a path, https (`kubernetes.io/docs/concepts/services-networking/ingress`, Path types,
 //! Hostname wildcards, TLS). Controllers put those of one class together, so that another one may answer instead.
 
-use super::answers::{Answer, Backend, How, Kind, Leader, Told, gone, is_named, tell};
+use super::answers::{Answer, Backend, How, Kind, Leader, ROUTES, Told, gone, is_named, tell};
 use super::parts::{INGRESS, items, text};
 use super::{Key, Keyed};
 use crate::change::difference::value;
@@ -9,22 +9,6 @@ use crate::change::{Change, Loss};
 use crate::graph::routing::host_covers;
 use crate::targets::Object;
 use serde_json::Value;
-
-/// What may answer for a name as well, of whatever group.
-const ROUTES: [&str; 12] = [
-    "ApisixRoute",
-    "GRPCRoute",
-    "HTTPProxy",
-    "HTTPRoute",
-    "IngressRoute",
-    "IngressRouteTCP",
-    "Mapping",
-    "Route",
-    "TCPRoute",
-    "TLSRoute",
-    "VirtualServer",
-    "VirtualService",
-];
 
 /// Each, where nothing else of the new manifests answers it.
 pub(super) fn lost(change: &Change, (old, new): (&Keyed<'_>, &Keyed<'_>)) -> Vec<Loss> {

@@ -252,9 +252,27 @@ pub(super) fn gone(answer: &Answer, was: &Leader<'_>, all: &[&Leader<'_>]) -> Op
     })
 }
 
-/// Whether an object of some kinds, of whatever group, names a host.
+/// The routes of the Gateway API that have rules.
+pub(super) const ROUTES: [&str; 2] = ["HTTPRoute", "GRPCRoute"];
+
+/// What else may answer for a name, of whatever group.
+const OTHERS: [&str; 10] = [
+    "ApisixRoute",
+    "HTTPProxy",
+    "IngressRoute",
+    "IngressRouteTCP",
+    "Mapping",
+    "Route",
+    "TCPRoute",
+    "TLSRoute",
+    "VirtualServer",
+    "VirtualService",
+];
+
+/// Whether an object of some kinds names a host, or one of those others.
 pub(super) fn is_named(side: &Keyed<'_>, kinds: &[&str], host: &str) -> bool {
-    let mut all = side.iter().filter(|(key, _)| kinds.contains(&key.1));
+    let may = |kind: &str| kinds.contains(&kind) || OTHERS.contains(&kind);
+    let mut all = side.iter().filter(|(key, _)| may(key.1));
     all.any(|(_, object)| match &object.content {
         Content::Text(text) => text.contains(host),
         Content::Value(value) => value.to_string().contains(host),

@@ -51,7 +51,7 @@ mod writers;
 
 use super::difference::{apart, differences, value};
 use super::rules::{fields, hide};
-use super::{Change, Effect, Field, Pair, Refusal, TargetChanges, Was};
+use super::{Change, Effect, Field, Pair, TargetChanges, Was};
 use crate::graph::{Graph, ServiceView};
 use crate::parallel;
 use crate::targets::{Content, Object};
@@ -382,19 +382,9 @@ fn change(graph: Option<&Graph>, object: &Object) -> Change {
     let view = graph.and_then(|graph| view(graph, object));
     Change {
         service: view.map(|view| view.name().into()),
-        kind: object.kind.clone(),
-        name: object.name.clone(),
         namespace: object.namespace.clone(),
-        was: None,
-        effect: Effect::Ignored,
-        how: String::new(),
-        refusal: Refusal::default(),
-        fields: Vec::new(),
-        unaware: Vec::new(),
-        deserted: false,
-        losses: Vec::new(),
-        scaled: false,
         span: view.map(ServiceView::span),
+        ..Change::of(&object.kind, object.name.clone())
     }
 }
 

@@ -2,8 +2,8 @@
 //! (`gateway-api.sigs.k8s.io/reference/spec`, `HTTPRouteSpec`, `GRPCRouteSpec`). All routes of a Gateway are put together, so that another one
 //! may answer instead.
 
-use super::answers::{Answer, Backend, Kind, Leader, Told, gone, is_named, tell};
-use super::parts::{items, text};
+use super::answers::{Answer, Backend, Kind, Leader, ROUTES, Told, gone, is_named, tell};
+use super::parts::{INGRESS, items, text};
 use super::{Key, Keyed};
 use crate::change::difference::value;
 use crate::change::{Change, Loss};
@@ -11,26 +11,10 @@ use crate::targets::Object;
 use serde_json::Value;
 
 const GROUP: &str = "gateway.networking.k8s.io";
-const KINDS: [&str; 2] = ["HTTPRoute", "GRPCRoute"];
-
-/// What may answer for a name as well, and is no such route.
-const OTHERS: [&str; 11] = [
-    "ApisixRoute",
-    "HTTPProxy",
-    "Ingress",
-    "IngressRoute",
-    "IngressRouteTCP",
-    "Mapping",
-    "Route",
-    "TCPRoute",
-    "TLSRoute",
-    "VirtualServer",
-    "VirtualService",
-];
 
 /// Each, where no other route of the new manifests answers it at the same Gateway.
 pub(super) fn lost(change: &Change, (old, new): (&Keyed<'_>, &Keyed<'_>)) -> Vec<Loss> {
-    let Some(kind) = KINDS.iter().find(|it| **it == change.kind) else {
+    let Some(kind) = ROUTES.iter().find(|it| **it == change.kind) else {
         return Vec::new();
     };
     let concerned = ["spec.hostnames", "spec.rules", "spec.parentRefs"];
@@ -65,7 +49,7 @@ pub(super) fn lost(change: &Change, (old, new): (&Keyed<'_>, &Keyed<'_>)) -> Vec
         for answer in &before.answers {
             let host = answer.host.as_deref();
             if let Some(how) = gone(answer, &before, &all)
-                && !host.is_some_and(|host| is_named(new, &OTHERS, host))
+                && !host.is_some_and(|host| is_named(new, &[INGRESS.1], host))
             {
                 tell(told, how, host);
             }
@@ -150,7 +134,7 @@ fn own_names(route: &Value) -> Vec<String> {
 
 /// All routes that are attached to a Gateway, the one itself first.
 fn attached<'a>(side: &Keyed<'a>, own: Key<'_>, to: &Gateway) -> Vec<Leader<'a>> {
-    let is_route = |key: &Key<'_>| key.0 == GROUP && KINDS.contains(&key.1);
+    let is_route = |key: &Key<'_>| key.0 == GROUP && ROUTES.contains(&key.1);
     let all = side.iter().filter(|(key, _)| is_route(key));
     let mut all: Vec<Leader<'a>> = all
         .filter_map(|(key, object)| {
