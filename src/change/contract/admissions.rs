@@ -35,7 +35,7 @@ struct Turn<'a> {
 
 /// All of a step.
 #[derive(Default)]
-struct Turns<'a> {
+pub(super) struct Turns<'a> {
     opens: Vec<Turn<'a>>,
     closes: Vec<Turn<'a>>,
 }
@@ -43,7 +43,7 @@ struct Turns<'a> {
 /// Who is led to goes first, and who is left goes last.
 pub(super) fn ordered<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
     let turns = turns(step);
-    let both = in_both(&turns);
+    let both = in_both(turns);
     // Who does not listen there yet goes first for that.
     let opens = turns.opens.iter().filter(|turn| turn.listens_already);
     let opens = opens.map(|turn| Ordered {
@@ -71,7 +71,7 @@ pub(super) fn ordered<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
 /// A gateway and a service that have no order: the one policy both comes to admit it and refuses it.
 pub(super) fn at_once(step: &Step<'_>, found: &mut Diagnostics) {
     let turns = turns(step);
-    for (opens, closes) in in_both(&turns).into_values() {
+    for (opens, closes) in in_both(turns).into_values() {
         found.push(no_order(opens, closes));
     }
 }
@@ -88,7 +88,11 @@ fn in_both<'t, 'a>(
     pairs.collect()
 }
 
-fn turns<'a>(step: &Step<'a>) -> Turns<'a> {
+fn turns<'s, 'a>(step: &'s Step<'a>) -> &'s Turns<'a> {
+    step.by_policy.get_or_init(|| search(step))
+}
+
+fn search<'a>(step: &Step<'a>) -> Turns<'a> {
     let mut turns = Turns::default();
     let (Some(old), Some(new)) = (step.old, step.new) else {
         return turns;

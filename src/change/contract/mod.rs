@@ -53,6 +53,7 @@ struct Step<'a> {
     // Each is found once, however many rules ask for it.
     by_address: OnceCell<Vec<addresses::Meetings<'a>>>,
     by_version: OnceCell<Vec<versions::Meetings<'a>>>,
+    by_policy: OnceCell<admissions::Turns<'a>>,
     ordered: OnceCell<Vec<order::Ordered<'a>>>,
     renamed: OnceCell<BTreeSet<&'a str>>,
     policies_left: OnceCell<BTreeMap<&'a str, &'a Change>>,
@@ -162,6 +163,7 @@ impl<'a> Step<'a> {
             targets,
             by_address: OnceCell::new(),
             by_version: OnceCell::new(),
+            by_policy: OnceCell::new(),
             ordered: OnceCell::new(),
             renamed: OnceCell::new(),
             policies_left: OnceCell::new(),

@@ -10,7 +10,8 @@ use crate::change::{Change, Loss};
 use crate::targets::Object;
 use serde_json::Value;
 
-const GROUP: &str = "gateway.networking.k8s.io";
+/// Of what group they are.
+pub(super) const GROUP: &str = "gateway.networking.k8s.io";
 
 /// Each, where no other route of the new manifests answers it at the same Gateway.
 pub(super) fn lost(change: &Change, (old, new): (&Keyed<'_>, &Keyed<'_>)) -> Vec<Loss> {

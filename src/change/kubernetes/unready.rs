@@ -3,15 +3,16 @@
 //! answers where a service has no active endpoints; `gateway-api.sigs.k8s.io/reference/spec`, `HTTPRouteRule`, `backendRefs`: 503 where a
 //! Service has no ready endpoints).
 
-use super::answers::{Answer, Backend, Leader};
+use super::answers::{self, Answer, Backend, Leader};
 use super::behind::{self, Pods};
+use super::parts::INGRESS;
 use super::{Key, Keyed, answered, routed};
 use crate::change::{Change, Effect, Loss, Lost};
 
 /// Says it of each that stays, where what is asked led to pods that run.
 pub(super) fn led_to((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change]) {
     let is_made = |it: &Change| it.kind == "Service" && it.effect == Effect::Created;
-    let moves = |it: &Change| it.effect == Effect::InPlace && leader(old, it).is_some();
+    let moves = |it: &Change| it.effect == Effect::InPlace && group(&it.kind).is_some();
     if !changes.iter().any(is_made) || !changes.iter().any(moves) {
         return;
     }
@@ -119,19 +120,23 @@ fn key(backend: &Backend) -> Key<'_> {
     ("", "Service", &backend.name, backend.namespace.as_deref())
 }
 
+/// The group of what leads to Services.
+fn group(kind: &str) -> Option<&'static str> {
+    let is_route = answers::ROUTES.contains(&kind);
+    let ingress = (kind == INGRESS.1).then_some(INGRESS.0);
+    ingress.or_else(|| is_route.then_some(routed::GROUP))
+}
+
 /// What an Ingress or a route answers on a side.
 fn leader<'a>(side: &Keyed<'a>, change: &'a Change) -> Option<Leader<'a>> {
-    let leading = |group: &'static str| {
-        let namespace = change.namespace.as_deref();
-        side.get_key_value(&(group, change.kind.as_str(), change.name.as_str(), namespace))
-    };
-    match &*change.kind {
-        "Ingress" => leading("networking.k8s.io").map(|(key, it)| answered::leader(*key, it)),
-        "HTTPRoute" | "GRPCRoute" => {
-            leading("gateway.networking.k8s.io").map(|(key, it)| routed::of_names(*key, it))
-        }
-        _ => None,
-    }
+    let (kind, name) = (change.kind.as_str(), change.name.as_str());
+    let key = (group(kind)?, kind, name, change.namespace.as_deref());
+    let (key, object) = side.get_key_value(&key)?;
+    Some(if kind == INGRESS.1 {
+        answered::leader(*key, object)
+    } else {
+        routed::of_names(*key, object)
+    })
 }
 
 /// Where requests come to that came to another Service before, which had pods.

@@ -2,8 +2,8 @@
 //! networks that a task has joined, where a service goes by its own name and its aliases (docs.docker.com/engine/swarm/networking, Service
 //! discovery; docker/cli `cli/compose/convert/service.go`, `convertServiceNetworks`).
 
-use super::env_files;
 use super::stack::Stack;
+use super::{env_files, service};
 use crate::change::authorities::{asks_nobody, hosts, is_host_of};
 use crate::change::{Change, Effect, Loss, Lost};
 use crate::targets::Object;
@@ -119,15 +119,8 @@ impl Known {
 
 /// Every service by its name in the swarm.
 fn all(stacks: &[Stack<'_>]) -> BTreeMap<String, Known> {
-    let services = stacks
-        .iter()
-        .flat_map(|stack| stack.services.iter().map(move |it| (stack, *it)));
-    let services = services.map(|(stack, object)| {
-        (
-            format!("{}_{}", stack.name, object.name),
-            known(stack, object),
-        )
-    });
+    let services = service::all(stacks).into_iter();
+    let services = services.map(|(name, it)| (name, known(it.stack, it.object)));
     services.collect()
 }
 

@@ -43,7 +43,7 @@ pub(super) fn text<'v>(how: &'v Value, key: &str) -> &'v str {
 }
 
 /// The name in the swarm of a volume that has one; nothing is kept of one without.
-pub(super) fn named(how: &Value) -> Option<&str> {
+fn named(how: &Value) -> Option<&str> {
     let from = text(how, "from");
     let is_volume = how.get("type").is_none() && !from.is_empty() && !is_path(from);
     is_volume.then_some(from)
@@ -55,11 +55,18 @@ fn is_one_device(before: &Value, now: &Value) -> bool {
     of(before).is_some() && of(before) == of(now) && text(before, "driver") == text(now, "driver")
 }
 
-/// A volume that somebody else made, or whose driver has its data elsewhere, may hold the data already.
+/// Whether a mount is a volume that each node makes for itself: what somebody else made, or what has a driver or options of its own, may have
+/// its data anywhere.
+pub(super) fn is_of_node(how: &Value) -> bool {
+    named(how).is_some()
+        && how.get("external").is_none()
+        && how.get("driver_opts").is_none()
+        && matches!(text(how, "driver"), "" | "local")
+}
+
+/// One that is not of the node may hold the data already.
 fn another(service: &str, path: &str, old: &str, (now, new): (&Value, &str)) -> Loss {
-    let is_elsewhere = || !matches!(text(now, "driver"), "" | "local");
-    let may_be_filled =
-        now.get("external").is_some() || now.get("driver_opts").is_some() || is_elsewhere();
+    let may_be_filled = !is_of_node(now);
     let unless = if may_be_filled {
         format!(", unless `{new}` has it already")
     } else {

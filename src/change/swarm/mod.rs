@@ -367,13 +367,8 @@ fn moves(field: &Field) -> bool {
 
 /// Every service as the engine sees it, by its name in the swarm.
 fn contents(stacks: &[Stack<'_>]) -> BTreeMap<String, Value> {
-    let services = stacks.iter().flat_map(|stack| {
-        let services = stack.services.iter();
-        services.map(move |service| {
-            let name = format!("{}_{}", stack.name, service.name);
-            (name, stack.service(service))
-        })
-    });
+    let services = service::all(stacks).into_iter();
+    let services = services.map(|(name, it)| (name, it.stack.service(it.object)));
     services.collect()
 }
 

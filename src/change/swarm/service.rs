@@ -1,6 +1,6 @@
 //! A service of a stack file, as far as it matters for what is lost with a change of it.
 
-use super::data::{named, text};
+use super::data::{is_of_node, text};
 use super::policy;
 use super::stack::Stack;
 use crate::change::difference::at;
@@ -74,8 +74,7 @@ impl<'s> Service<'s> {
         !self.is_global() && self.replicas() == Some(0)
     }
 
-    /// What it mounts and may write to: of a volume that somebody else made, or with a driver or options of its own, nobody knows
-    /// where its data is.
+    /// What it mounts and may write to.
     pub(super) fn written(&self) -> Vec<Written> {
         let Some(field) = self.at(&["volumes"]) else {
             return Vec::new();
@@ -89,10 +88,7 @@ impl<'s> Service<'s> {
         let written = mounts.map(|(path, how)| Written {
             path: path.clone(),
             from: text(how, "from").to_owned(),
-            is_of_node: named(how).is_some()
-                && how.get("external").is_none()
-                && how.get("driver_opts").is_none()
-                && matches!(text(how, "driver"), "" | "local"),
+            is_of_node: is_of_node(how),
         });
         written.collect()
     }
