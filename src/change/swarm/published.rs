@@ -2,8 +2,8 @@
 //! programs `contract` says it.
 
 use super::service::{self, Service};
-use super::stack::Stack;
-use crate::change::{Change, Effect, Loss, Lost, short};
+use super::stack::{Stack, by_port};
+use crate::change::{Change, Effect, Loss, Lost};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -100,13 +100,11 @@ fn published(service: &Service<'_>) -> Option<Published> {
         return Some(published);
     };
     let mut ports = ports.into_owned();
-    short::ports(&mut ports);
+    by_port(&mut ports);
     let chosen = |port: &str| port.starts_with(':');
     let ports = ports.as_object()?.iter().filter(|(port, _)| !chosen(port));
     for (port, how) in ports {
         let (numbers, protocol) = port.rsplit_once('/')?;
-        // A swarm publishes for every address, whichever is written (docker/cli `cli/compose/loader/loader.go`, `toServicePortConfigs`).
-        let numbers = numbers.rsplit(':').next()?;
         let (least, most) = numbers.split_once('-').unwrap_or((numbers, numbers));
         let protocol = protocol.trim_end_matches('\'').to_ascii_lowercase();
         let of_tasks = how.get("mode").and_then(Value::as_str) == Some("host");

@@ -153,9 +153,9 @@ fn on_default_network(old: (&Stack<'_>, &mut Value), new: (&Stack<'_>, &mut Valu
     }
 }
 
-/// A swarm publishes for every address of its nodes, whichever is written (docker/cli `cli/compose/loader/loader.go`, `toServicePortConfigs`:
+/// Ports by their number outside: a swarm publishes for every address of its nodes, whichever is written (docker/cli `cli/compose/loader/loader.go`, `toServicePortConfigs`:
 /// `ignoring IP-address`).
-fn published(field: &mut Value) {
+pub(super) fn by_port(field: &mut Value) {
     ports(field);
     if let Value::Object(by_port) = field {
         let all = std::mem::take(by_port).into_iter();
@@ -329,7 +329,7 @@ impl<'a> Stack<'a> {
                 "volumes" => self.volumes(field),
                 "configs" => self.mounted(field, "configs"),
                 "secrets" => self.mounted(field, "secrets"),
-                "ports" => published(field),
+                "ports" => by_port(field),
                 _ => {}
             }
         }
