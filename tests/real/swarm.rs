@@ -311,6 +311,9 @@ impl Engine {
             .arg(&copy);
         let said = run(config)?;
         ensure(!said.contains("Ignoring"), || said.clone())?;
+        // What docker warns of, as of an address before a port.
+        let lines = said.lines().filter(|line| !line.starts_with("time="));
+        let said = lines.collect::<Vec<_>>().join("\n");
         let path = here.join("config.yaml.read");
         std::fs::write(&path, said).map_err(fail)?;
         let config = yaml::serde_yaml(&path)?.pop().unwrap_or_default();

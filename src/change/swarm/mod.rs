@@ -12,6 +12,7 @@ mod ports;
 pub(super) mod published;
 mod refused;
 mod rules;
+mod schema;
 mod service;
 mod stack;
 mod theirs;

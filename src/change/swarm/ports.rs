@@ -4,9 +4,9 @@
 //! whichever stack that is in, unless both publish it on their nodes. docker/cli
 //! `cli/command/stack/swarm/deploy_composefile.go` calls for the services of a stack in no certain order.
 
-use super::stack::Stack;
+use super::stack::{Stack, by_port};
 use crate::change::difference::at;
-use crate::change::{Change, Effect, Field, short};
+use crate::change::{Change, Effect, Field};
 use crate::targets::Object;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,7 +85,7 @@ fn published(service: &Object) -> Ports {
         return Ports::new();
     };
     let mut ports = ports.into_owned();
-    short::ports(&mut ports);
+    by_port(&mut ports);
     match ports {
         Value::Object(ports) => {
             let chosen = |port: &String| port.starts_with(':');

@@ -156,15 +156,14 @@ fn on_default_network(old: (&Stack<'_>, &mut Value), new: (&Stack<'_>, &mut Valu
 /// Ports by their number outside: a swarm publishes for every address of its nodes, whichever is written (docker/cli `cli/compose/loader/loader.go`, `toServicePortConfigs`:
 /// `ignoring IP-address`).
 pub(super) fn by_port(field: &mut Value) {
-    ports(field);
-    if let Value::Object(by_port) = field {
-        let all = std::mem::take(by_port).into_iter();
-        by_port.extend(all.map(|(port, how)| {
-            // Before a port that the engine chooses stands nothing.
-            let number = port.rsplit(':').next().filter(|_| !port.starts_with(':'));
-            (number.unwrap_or(&port).to_owned(), how)
-        }));
+    for port in field.as_array_mut().into_iter().flatten() {
+        // `127.0.0.1:8080:80`, of which the last two are ports.
+        let mut parts = port.as_str().unwrap_or_default().rsplitn(3, ':');
+        if let (Some(inside), Some(outside), Some(_)) = (parts.next(), parts.next(), parts.next()) {
+            *port = format!("{outside}:{inside}").into();
+        }
     }
+    ports(field);
 }
 
 fn names_no_network(service: &Object) -> bool {

@@ -1,0 +1,495 @@
+//! What `docker stack deploy` takes of a stack file's sections (docker/cli `cli/compose/schema/data/config_schema_v3.13.json`), and what it
+//! says of the rest (`cli/compose/schema/schema.go`): of several faults the one that is deepest, and a value of a wrong kind before a word
+//! that is unknown.
+
+use rustc_hash::FxHashSet;
+use serde_json::{Map, Value};
+use std::borrow::Cow;
+
+/// What a value may be.
+enum Shape {
+    Anything,
+    Text,
+    /// A text in Go's form: `1m30s`.
+    Duration,
+    /// One of some texts.
+    OneOf(&'static [&'static str]),
+    Number,
+    Integer,
+    Boolean,
+    /// A number or a text: `80`, `8080:80/tcp`.
+    Port,
+    /// Bytes, or a text with a unit.
+    Size,
+    /// A text, a number, or nothing.
+    Scalar,
+    Nothing,
+    List(&'static Shape),
+    /// A list without the same twice.
+    Set(&'static Shape),
+    /// A mapping of any words.
+    Mapping(&'static Shape),
+    /// A mapping of these words, of which some must be there.
+    Block(&'static [(&'static str, Shape)], &'static [&'static str]),
+    /// A mapping of these words and any others.
+    Open(&'static [(&'static str, Shape)]),
+    OrNothing(&'static Shape),
+    /// The first of these whose kind the value has.
+    Either(&'static [Shape]),
+}
+
+use Shape::{
+    Anything, Block, Boolean, Duration, Either, Integer, List, Mapping, Nothing, Number, OneOf,
+    Open, OrNothing, Port, Scalar, Set, Size, Text,
+};
+
+const TEXTS: Shape = Set(&Text);
+const TEXT_OR_TEXTS: Shape = Either(&[Text, TEXTS]);
+const COMMAND: Shape = Either(&[Text, List(&Text)]);
+const PAIRS: Shape = Either(&[Mapping(&Scalar), TEXTS]);
+const FILES: Shape = List(&Either(&[
+    Text,
+    Block(
+        &[
+            ("source", Text),
+            ("target", Text),
+            ("uid", Text),
+            ("gid", Text),
+            ("mode", Number),
+        ],
+        &[],
+    ),
+]));
+const UPDATE: Shape = Block(
+    &[
+        ("delay", Duration),
+        ("failure_action", Text),
+        ("max_failure_ratio", Number),
+        ("monitor", Duration),
+        ("order", OneOf(&["start-first", "stop-first"])),
+        ("parallelism", Integer),
+    ],
+    &[],
+);
+const DEPLOY: Shape = OrNothing(&Block(
+    &[
+        ("endpoint_mode", Text),
+        ("labels", PAIRS),
+        ("mode", Text),
+        (
+            "placement",
+            Block(
+                &[
+                    ("constraints", List(&Text)),
+                    ("max_replicas_per_node", Integer),
+                    ("preferences", List(&Block(&[("spread", Text)], &[]))),
+                ],
+                &[],
+            ),
+        ),
+        ("replicas", Integer),
+        (
+            "resources",
+            Block(
+                &[
+                    (
+                        "limits",
+                        Block(&[("cpus", Text), ("memory", Text), ("pids", Integer)], &[]),
+                    ),
+                    (
+                        "reservations",
+                        Block(
+                            &[
+                                ("cpus", Text),
+                                ("generic_resources", List(&GENERIC_RESOURCE)),
+                                ("memory", Text),
+                            ],
+                            &[],
+                        ),
+                    ),
+                ],
+                &[],
+            ),
+        ),
+        (
+            "restart_policy",
+            Block(
+                &[
+                    ("condition", Text),
+                    ("delay", Duration),
+                    ("max_attempts", Integer),
+                    ("window", Duration),
+                ],
+                &[],
+            ),
+        ),
+        ("rollback_config", UPDATE),
+        ("update_config", UPDATE),
+    ],
+    &[],
+));
+const GENERIC_RESOURCE: Shape = Block(
+    &[(
+        "discrete_resource_spec",
+        Block(&[("kind", Text), ("value", Number)], &[]),
+    )],
+    &[],
+);
+const HEALTHCHECK: Shape = Block(
+    &[
+        ("disable", Boolean),
+        ("interval", Duration),
+        ("retries", Number),
+        ("start_interval", Duration),
+        ("start_period", Duration),
+        ("test", COMMAND),
+        ("timeout", Duration),
+    ],
+    &[],
+);
+const PORTS: Shape = Set(&Either(&[
+    Port,
+    Block(
+        &[
+            ("mode", Text),
+            ("protocol", Text),
+            ("published", Integer),
+            ("target", Integer),
+        ],
+        &[],
+    ),
+]));
+const NETWORKS: Shape = Either(&[
+    TEXTS,
+    Mapping(&Either(&[
+        Block(
+            &[
+                ("aliases", TEXTS),
+                ("driver_opts", Mapping(&Scalar)),
+                ("ipv4_address", Text),
+                ("ipv6_address", Text),
+            ],
+            &[],
+        ),
+        Nothing,
+    ])),
+]);
+const ULIMITS: Shape = Mapping(&Either(&[
+    Integer,
+    Block(&[("hard", Integer), ("soft", Integer)], &["soft", "hard"]),
+]));
+const VOLUMES: Shape = Set(&Either(&[
+    Text,
+    Block(
+        &[
+            ("bind", Open(&[("propagation", Text)])),
+            ("cluster", Anything),
+            ("consistency", Text),
+            ("read_only", Boolean),
+            ("source", Text),
+            ("target", Text),
+            ("tmpfs", Open(&[("size", Integer)])),
+            ("type", Text),
+            ("volume", Open(&[("nocopy", Boolean)])),
+        ],
+        &["type"],
+    ),
+]));
+
+/// A service, with what docker says by itself that it does not carry out.
+const SERVICE: Shape = Block(
+    &[
+        ("build", Anything),
+        ("cap_add", TEXTS),
+        ("cap_drop", TEXTS),
+        ("cgroup_parent", Text),
+        ("cgroupns_mode", Text),
+        ("command", COMMAND),
+        ("configs", FILES),
+        ("container_name", Text),
+        ("cpu_quota", Anything),
+        ("cpu_shares", Anything),
+        ("cpuset", Anything),
+        ("credential_spec", Anything),
+        ("depends_on", TEXTS),
+        ("deploy", DEPLOY),
+        ("devices", TEXTS),
+        ("dns", TEXT_OR_TEXTS),
+        ("dns_search", TEXT_OR_TEXTS),
+        ("domainname", Text),
+        ("entrypoint", COMMAND),
+        ("env_file", TEXT_OR_TEXTS),
+        ("environment", PAIRS),
+        ("expose", Set(&Port)),
+        ("extends", Anything),
+        ("external_links", TEXTS),
+        ("extra_hosts", PAIRS),
+        ("group_add", Anything),
+        ("healthcheck", HEALTHCHECK),
+        ("hostname", Text),
+        ("image", Text),
+        ("init", Boolean),
+        ("ipc", Text),
+        ("isolation", Text),
+        ("labels", PAIRS),
+        ("links", TEXTS),
+        (
+            "logging",
+            Block(&[("driver", Text), ("options", Mapping(&Scalar))], &[]),
+        ),
+        ("mac_address", Text),
+        ("mem_limit", Anything),
+        ("memswap_limit", Anything),
+        ("network_mode", Text),
+        ("networks", NETWORKS),
+        ("oom_score_adj", Anything),
+        ("pid", OrNothing(&Text)),
+        ("ports", PORTS),
+        ("privileged", Boolean),
+        ("read_only", Boolean),
+        ("restart", Text),
+        ("secrets", FILES),
+        ("security_opt", TEXTS),
+        ("shm_size", Size),
+        ("stdin_open", Boolean),
+        ("stop_grace_period", Duration),
+        ("stop_signal", Text),
+        ("sysctls", PAIRS),
+        ("tmpfs", TEXT_OR_TEXTS),
+        ("tty", Boolean),
+        ("ulimits", ULIMITS),
+        ("user", Text),
+        ("userns_mode", Text),
+        ("volume_driver", Anything),
+        ("volumes", VOLUMES),
+        ("volumes_from", Anything),
+        ("working_dir", Text),
+    ],
+    &[],
+);
+
+/// What docker says of a service that its schema does not take.
+pub(super) fn fault(name: &str, service: &Value) -> Option<String> {
+    let mut faults = Faults::default();
+    let mut path = vec!["services".to_owned(), name.to_owned()];
+    SERVICE.holds(service, &mut path, &mut faults);
+    faults.worst.map(|worst| worst.said)
+}
+
+struct Fault {
+    /// How many words lead to it.
+    depth: usize,
+    is_of_kind: bool,
+    said: String,
+}
+
+#[derive(Default)]
+struct Faults {
+    worst: Option<Fault>,
+}
+
+impl Faults {
+    fn add(&mut self, path: &[String], is_of_kind: bool, said: &str) {
+        let depth = path.len();
+        let rank = |fault: &Fault| (fault.depth, fault.is_of_kind);
+        if self
+            .worst
+            .as_ref()
+            .is_none_or(|worst| rank(worst) < (depth, is_of_kind))
+        {
+            self.worst = Some(Fault {
+                depth,
+                is_of_kind,
+                said: format!("{} {said}", path.join(".")),
+            });
+        }
+    }
+}
+
+impl Shape {
+    /// What docker calls the kind of value.
+    fn kind(&self) -> Cow<'static, str> {
+        let kind = match self {
+            Anything | Text | Duration | OneOf(_) => "string",
+            Number | Port => "number",
+            Size => "number or string",
+            Integer => "integer",
+            Boolean => "boolean",
+            Scalar => "string, number or null",
+            Nothing => "null",
+            List(_) | Set(_) => "list",
+            Mapping(_) | Block(..) | Open(_) => "mapping",
+            OrNothing(shape) => return format!("{} or null", shape.kind()).into(),
+            Either(shapes) => return shapes.first().map_or("string".into(), Shape::kind),
+        };
+        kind.into()
+    }
+
+    /// Whether a value is of this kind, whatever is in it.
+    fn fits(&self, value: &Value) -> bool {
+        match self {
+            Anything => true,
+            Text | Duration | OneOf(_) => value.is_string(),
+            // Variables are put in before, and what is made of them is a number then.
+            Number => value.is_number() || is_open(value) || is_octal(value),
+            Integer => value.is_i64() || value.is_u64() || is_open(value) || is_octal(value),
+            Boolean => value.is_boolean() || is_open(value),
+            Port | Size => value.is_number() || value.is_string(),
+            Scalar => value.is_string() || value.is_number() || value.is_null(),
+            Nothing => value.is_null(),
+            List(_) | Set(_) => value.is_array(),
+            Mapping(_) | Block(..) | Open(_) => value.is_object(),
+            OrNothing(shape) => value.is_null() || shape.fits(value),
+            Either(shapes) => shapes.iter().any(|shape| shape.fits(value)),
+        }
+    }
+
+    fn holds(&self, value: &Value, path: &mut Vec<String>, faults: &mut Faults) {
+        if !self.fits(value) {
+            faults.add(path, true, &format!("must be a {}", self.kind()));
+            return;
+        }
+        match (self, value) {
+            (Either(shapes), _) => {
+                if let Some(shape) = shapes.iter().find(|shape| shape.fits(value)) {
+                    shape.holds(value, path, faults);
+                }
+            }
+            (OrNothing(shape), value) if !value.is_null() => shape.holds(value, path, faults),
+            (Duration, Value::String(text)) if !is_duration(text) => {
+                faults.add(path, false, "Does not match format 'duration'");
+            }
+            (OneOf(words), Value::String(text))
+                if !words.contains(&text.as_str()) && !text.contains('$') =>
+            {
+                let words: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
+                let said = format!(
+                    "{} must be one of the following: {}",
+                    path.join("."),
+                    words.join(", ")
+                );
+                faults.add(path, false, &said);
+            }
+            (List(item) | Set(item), Value::Array(items)) => {
+                if matches!(self, Set(_))
+                    && let Some((first, again)) = twice(items)
+                {
+                    let said = format!("array items[{first},{again}] must be unique");
+                    faults.add(path, false, &said);
+                }
+                for (index, value) in items.iter().enumerate() {
+                    item.within(index.to_string(), value, path, faults);
+                }
+            }
+            (Mapping(entry), Value::Object(entries)) => {
+                for (key, value) in entries {
+                    entry.within(key.clone(), value, path, faults);
+                }
+            }
+            (Block(words, needed), Value::Object(entries)) => {
+                block(words, needed, entries, path, faults);
+            }
+            (Open(words), Value::Object(entries)) => {
+                for (word, shape) in *words {
+                    if let Some(value) = entries.get(*word) {
+                        shape.within((*word).to_owned(), value, path, faults);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn within(&self, step: String, value: &Value, path: &mut Vec<String>, faults: &mut Faults) {
+        path.push(step);
+        self.holds(value, path, faults);
+        path.pop();
+    }
+}
+
+fn block(
+    words: &[(&str, Shape)],
+    needed: &[&str],
+    entries: &Map<String, Value>,
+    path: &mut Vec<String>,
+    faults: &mut Faults,
+) {
+    for (key, value) in entries {
+        match words.iter().find(|(word, _)| word == key) {
+            Some((_, shape)) => shape.within(key.clone(), value, path, faults),
+            // Only at the top of a service, where `docker stack deploy` leaves it out.
+            None if path.len() == 2 && key.starts_with("x-") => {}
+            None => {
+                let said = format!("Additional property {key} is not allowed");
+                faults.add(path, false, &said);
+            }
+        }
+    }
+    if let Some(word) = needed.iter().find(|word| !entries.contains_key(**word)) {
+        faults.add(path, false, &format!("{word} is required"));
+    }
+}
+
+/// Whether what a value is depends on a variable.
+fn is_open(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.contains('$'))
+}
+
+/// Whether it is a number in Go's YAML, and a text in ours: `0444`.
+fn is_octal(value: &Value) -> bool {
+    let digits = value.as_str().and_then(|text| text.strip_prefix('0'));
+    digits.is_some_and(|digits| digits.bytes().all(|it| it.is_ascii_digit()))
+}
+
+/// Whether Go's `time.ParseDuration` takes it.
+fn is_duration(text: &str) -> bool {
+    if text.contains('$') || text == "0" {
+        return true;
+    }
+    let mut rest = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if rest.is_empty() {
+        return false;
+    }
+    while !rest.is_empty() {
+        let is_of_number = |it: char| it.is_ascii_digit() || it == '.';
+        let (digits, after) = split(rest, |it| !is_of_number(it));
+        let (unit, next) = split(after, is_of_number);
+        let is_number = digits.matches('.').count() <= 1 && digits != "." && !digits.is_empty();
+        if !is_number || !["ns", "us", "µs", "μs", "ms", "s", "m", "h"].contains(&unit) {
+            return false;
+        }
+        rest = next;
+    }
+    true
+}
+
+fn split(text: &str, ends: impl Fn(char) -> bool) -> (&str, &str) {
+    text.split_at(text.find(ends).unwrap_or(text.len()))
+}
+
+/// Where a list has the same as before.
+fn twice(items: &[Value]) -> Option<(usize, usize)> {
+    let mut seen = FxHashSet::default();
+    let again = items.iter().position(|item| !seen.insert(item))?;
+    let first = items
+        .iter()
+        .position(|item| Some(item) == items.get(again))?;
+    Some((first, again))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_gos() {
+        for good in [
+            "30s", "1m30s", "0", "0s", "1.5h", "500ms", "${GRACE}", "-1s",
+        ] {
+            assert!(is_duration(good), "{good}");
+        }
+        for bad in ["30", "10 s", "1d", "", "s", ".s", "1.2.3s", "-"] {
+            assert!(!is_duration(bad), "{bad}");
+        }
+    }
+}
