@@ -667,10 +667,10 @@ fn refuses_in_the_words_of_a_plan() -> Verdict {
     let mut refused = 0;
     for (at, line) in plan.lines().enumerate() {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let ["x", "service", service, "is", "refused"] = words[..] else {
+        let ["x", _, object, "is", "refused"] = words[..] else {
             continue;
         };
-        let name = service.trim_end_matches("_web");
+        let (name, _) = object.split_once('_').unwrap_or((object, ""));
         let expected = plan.lines().nth(at + 1).unwrap_or_default().trim();
         let file = case.join("new/swarm").join(format!("{name}.yml"));
         let mut deploy = engine.command();

@@ -1,14 +1,15 @@
-//! Stack files that `docker stack deploy` does not take, in its words: what its schema does not take, and a network, volume, config or secret that is in no section (`cli/compose/convert/service.go`, `volume.go`).
-//! No service is changed then, of all in the file. The words were seen on an engine (`tests/real/swarm.rs`).
+//! Stack files that `docker stack deploy` does not take, in its words: what its schema does not take, and a network, volume, config or secret
+//! that is in no section (`cli/compose/convert/service.go`, `volume.go`). No service is changed then, of all in the file. The words were seen on
+//! an engine (`tests/real/swarm.rs`).
 
 use super::mounts::is_path;
 use super::schema;
-use super::stack::Stack;
+use super::stack::{SECTIONS, Stack};
 use crate::change::{Change, Effect, Refusal};
 use crate::targets::{Content, Object};
 use serde_json::Value;
 
-/// Refuses services for what was not there before, or was otherwise.
+/// Refuses what was not refused before, or was with other words.
 pub(super) fn refuse(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut Vec<Change>) {
     for stack in new {
         let was = old.iter().find(|it| it.name == stack.name);
@@ -20,36 +21,59 @@ pub(super) fn refuse(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut Vec<Cha
                 let mut services = was.services.iter();
                 fault(was, services.find(|it| it.name == service.name)?)
             });
-            if before.as_ref() == Some(&said) {
-                continue;
+            if before.as_ref() != Some(&said) {
+                let name = format!("{}_{}", stack.name, service.name);
+                refused("service", name, said, changes);
             }
-            let name = format!("{}_{}", stack.name, service.name);
-            let found = changes
-                .iter()
-                .position(|it| it.kind == "service" && it.name == name);
-            let index = found.unwrap_or_else(|| {
-                changes.push(Change::of("service", name));
-                changes.len() - 1
-            });
-            if let Some(change) = changes
-                .get_mut(index)
-                .filter(|it| it.effect != Effect::Refused)
-            {
-                change.effect = Effect::Refused;
-                change.refusal = Refusal::Invalid;
-                change.how = said;
-                change.losses.clear();
+        }
+        for section in SECTIONS {
+            for (name, object) in stack.all(section) {
+                let Some(said) = of_schema(section, object) else {
+                    continue;
+                };
+                let before = was.and_then(|was| of_schema(section, was.entry(section, name)?));
+                if before.as_ref() != Some(&said) {
+                    let kind = section.trim_end_matches('s');
+                    refused(kind, stack.real(section, name), said, changes);
+                }
             }
         }
     }
 }
 
-/// What docker says of a service. What zdc writes it takes.
+fn refused(kind: &str, name: String, said: String, changes: &mut Vec<Change>) {
+    let found = changes
+        .iter()
+        .position(|it| it.kind == kind && it.name == name);
+    let index = found.unwrap_or_else(|| {
+        changes.push(Change::of(kind, name));
+        changes.len() - 1
+    });
+    if let Some(change) = changes
+        .get_mut(index)
+        .filter(|it| it.effect != Effect::Refused)
+    {
+        change.effect = Effect::Refused;
+        change.refusal = Refusal::Invalid;
+        change.how = said;
+        change.losses.clear();
+    }
+}
+
+/// What docker says of a service.
 fn fault(stack: &Stack<'_>, object: &Object) -> Option<String> {
     let Content::Value(service) = &object.content else {
         return None;
     };
-    schema::fault(&object.name, service).or_else(|| undefined(stack, &object.name, service))
+    of_schema("services", object).or_else(|| undefined(stack, &object.name, service))
+}
+
+/// What docker says of an entry of a section by itself. What zdc writes it takes.
+fn of_schema(section: &str, object: &Object) -> Option<String> {
+    match &object.content {
+        Content::Value(entry) => schema::fault(section, &object.name, entry),
+        _ => None,
+    }
 }
 
 /// The first thing that a service names and its file has not, in the order in which docker looks.

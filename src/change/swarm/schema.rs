@@ -4,7 +4,6 @@
 
 use rustc_hash::FxHashSet;
 use serde_json::{Map, Value};
-use std::borrow::Cow;
 
 /// What a value may be.
 enum Shape {
@@ -17,12 +16,6 @@ enum Shape {
     Number,
     Integer,
     Boolean,
-    /// A number or a text: `80`, `8080:80/tcp`.
-    Port,
-    /// Bytes, or a text with a unit.
-    Size,
-    /// A text, a number, or nothing.
-    Scalar,
     Nothing,
     List(&'static Shape),
     /// A list without the same twice.
@@ -33,20 +26,24 @@ enum Shape {
     Block(&'static [(&'static str, Shape)], &'static [&'static str]),
     /// A mapping of these words and any others.
     Open(&'static [(&'static str, Shape)]),
-    OrNothing(&'static Shape),
-    /// The first of these whose kind the value has.
+    /// The first of these whose kind the value has (`oneOf`): where it has none of them, docker names the first.
     Either(&'static [Shape]),
+    /// The same, of which docker names all (`type` with several).
+    Any(&'static [Shape]),
 }
 
 use Shape::{
-    Anything, Block, Boolean, Duration, Either, Integer, List, Mapping, Nothing, Number, OneOf,
-    Open, OrNothing, Port, Scalar, Set, Size, Text,
+    Any, Anything, Block, Boolean, Duration, Either, Integer, List, Mapping, Nothing, Number,
+    OneOf, Open, Set, Text,
 };
 
+/// `80`, `8080:80/tcp`.
+const PORT: Shape = Either(&[Number, Text]);
+const SCALAR: Shape = Any(&[Text, Number, Nothing]);
 const TEXTS: Shape = Set(&Text);
 const TEXT_OR_TEXTS: Shape = Either(&[Text, TEXTS]);
 const COMMAND: Shape = Either(&[Text, List(&Text)]);
-const PAIRS: Shape = Either(&[Mapping(&Scalar), TEXTS]);
+const PAIRS: Shape = Either(&[Mapping(&SCALAR), TEXTS]);
 const FILES: Shape = List(&Either(&[
     Text,
     Block(
@@ -71,63 +68,66 @@ const UPDATE: Shape = Block(
     ],
     &[],
 );
-const DEPLOY: Shape = OrNothing(&Block(
-    &[
-        ("endpoint_mode", Text),
-        ("labels", PAIRS),
-        ("mode", Text),
-        (
-            "placement",
-            Block(
-                &[
-                    ("constraints", List(&Text)),
-                    ("max_replicas_per_node", Integer),
-                    ("preferences", List(&Block(&[("spread", Text)], &[]))),
-                ],
-                &[],
+const DEPLOY: Shape = Any(&[
+    Block(
+        &[
+            ("endpoint_mode", Text),
+            ("labels", PAIRS),
+            ("mode", Text),
+            (
+                "placement",
+                Block(
+                    &[
+                        ("constraints", List(&Text)),
+                        ("max_replicas_per_node", Integer),
+                        ("preferences", List(&Block(&[("spread", Text)], &[]))),
+                    ],
+                    &[],
+                ),
             ),
-        ),
-        ("replicas", Integer),
-        (
-            "resources",
-            Block(
-                &[
-                    (
-                        "limits",
-                        Block(&[("cpus", Text), ("memory", Text), ("pids", Integer)], &[]),
-                    ),
-                    (
-                        "reservations",
-                        Block(
-                            &[
-                                ("cpus", Text),
-                                ("generic_resources", List(&GENERIC_RESOURCE)),
-                                ("memory", Text),
-                            ],
-                            &[],
+            ("replicas", Integer),
+            (
+                "resources",
+                Block(
+                    &[
+                        (
+                            "limits",
+                            Block(&[("cpus", Text), ("memory", Text), ("pids", Integer)], &[]),
                         ),
-                    ),
-                ],
-                &[],
+                        (
+                            "reservations",
+                            Block(
+                                &[
+                                    ("cpus", Text),
+                                    ("generic_resources", List(&GENERIC_RESOURCE)),
+                                    ("memory", Text),
+                                ],
+                                &[],
+                            ),
+                        ),
+                    ],
+                    &[],
+                ),
             ),
-        ),
-        (
-            "restart_policy",
-            Block(
-                &[
-                    ("condition", Text),
-                    ("delay", Duration),
-                    ("max_attempts", Integer),
-                    ("window", Duration),
-                ],
-                &[],
+            (
+                "restart_policy",
+                Block(
+                    &[
+                        ("condition", Text),
+                        ("delay", Duration),
+                        ("max_attempts", Integer),
+                        ("window", Duration),
+                    ],
+                    &[],
+                ),
             ),
-        ),
-        ("rollback_config", UPDATE),
-        ("update_config", UPDATE),
-    ],
-    &[],
-));
+            ("rollback_config", UPDATE),
+            ("update_config", UPDATE),
+        ],
+        &[],
+    ),
+    Nothing,
+]);
 const GENERIC_RESOURCE: Shape = Block(
     &[(
         "discrete_resource_spec",
@@ -148,7 +148,7 @@ const HEALTHCHECK: Shape = Block(
     &[],
 );
 const PORTS: Shape = Set(&Either(&[
-    Port,
+    PORT,
     Block(
         &[
             ("mode", Text),
@@ -165,7 +165,7 @@ const NETWORKS: Shape = Either(&[
         Block(
             &[
                 ("aliases", TEXTS),
-                ("driver_opts", Mapping(&Scalar)),
+                ("driver_opts", Mapping(&SCALAR)),
                 ("ipv4_address", Text),
                 ("ipv6_address", Text),
             ],
@@ -220,7 +220,7 @@ const SERVICE: Shape = Block(
         ("entrypoint", COMMAND),
         ("env_file", TEXT_OR_TEXTS),
         ("environment", PAIRS),
-        ("expose", Set(&Port)),
+        ("expose", Set(&PORT)),
         ("extends", Anything),
         ("external_links", TEXTS),
         ("extra_hosts", PAIRS),
@@ -235,7 +235,7 @@ const SERVICE: Shape = Block(
         ("links", TEXTS),
         (
             "logging",
-            Block(&[("driver", Text), ("options", Mapping(&Scalar))], &[]),
+            Block(&[("driver", Text), ("options", Mapping(&SCALAR))], &[]),
         ),
         ("mac_address", Text),
         ("mem_limit", Anything),
@@ -243,14 +243,14 @@ const SERVICE: Shape = Block(
         ("network_mode", Text),
         ("networks", NETWORKS),
         ("oom_score_adj", Anything),
-        ("pid", OrNothing(&Text)),
+        ("pid", Any(&[Text, Nothing])),
         ("ports", PORTS),
         ("privileged", Boolean),
         ("read_only", Boolean),
         ("restart", Text),
         ("secrets", FILES),
         ("security_opt", TEXTS),
-        ("shm_size", Size),
+        ("shm_size", Any(&[Number, Text])),
         ("stdin_open", Boolean),
         ("stop_grace_period", Duration),
         ("stop_signal", Text),
@@ -268,11 +268,83 @@ const SERVICE: Shape = Block(
     &[],
 );
 
-/// What docker says of a service that its schema does not take.
-pub(super) fn fault(name: &str, service: &Value) -> Option<String> {
+const OPTIONS: Shape = Mapping(&Any(&[Text, Number]));
+const EXTERNAL: Shape = Any(&[Boolean, Open(&[("name", Text)])]);
+
+const NETWORK: Shape = Any(&[
+    Block(
+        &[
+            ("attachable", Boolean),
+            ("driver", Text),
+            ("driver_opts", OPTIONS),
+            ("external", EXTERNAL),
+            ("internal", Boolean),
+            (
+                "ipam",
+                Block(
+                    &[
+                        ("config", List(&Block(&[("subnet", Text)], &[]))),
+                        ("driver", Text),
+                    ],
+                    &[],
+                ),
+            ),
+            ("labels", PAIRS),
+            ("name", Text),
+        ],
+        &[],
+    ),
+    Nothing,
+]);
+const VOLUME: Shape = Any(&[
+    Block(
+        &[
+            ("driver", Text),
+            ("driver_opts", OPTIONS),
+            ("external", EXTERNAL),
+            ("labels", PAIRS),
+            ("name", Text),
+        ],
+        &[],
+    ),
+    Nothing,
+]);
+const CONFIG: Shape = Block(
+    &[
+        ("external", EXTERNAL),
+        ("file", Text),
+        ("labels", PAIRS),
+        ("name", Text),
+        ("template_driver", Text),
+    ],
+    &[],
+);
+const SECRET: Shape = Block(
+    &[
+        ("driver", Text),
+        ("driver_opts", OPTIONS),
+        ("external", EXTERNAL),
+        ("file", Text),
+        ("labels", PAIRS),
+        ("name", Text),
+        ("template_driver", Text),
+    ],
+    &[],
+);
+
+/// What docker says of an entry of a section that its schema does not take.
+pub(super) fn fault(section: &str, name: &str, entry: &Value) -> Option<String> {
+    let shape = match section {
+        "services" => SERVICE,
+        "networks" => NETWORK,
+        "volumes" => VOLUME,
+        "configs" => CONFIG,
+        "secrets" => SECRET,
+        _ => Anything,
+    };
     let mut faults = Faults::default();
-    let mut path = vec!["services".to_owned(), name.to_owned()];
-    SERVICE.holds(service, &mut path, &mut faults);
+    let mut path = vec![section.to_owned(), name.to_owned()];
+    shape.holds(entry, &mut path, &mut faults);
     faults.worst.map(|worst| worst.said)
 }
 
@@ -308,21 +380,23 @@ impl Faults {
 
 impl Shape {
     /// What docker calls the kind of value.
-    fn kind(&self) -> Cow<'static, str> {
+    fn kind(&self) -> String {
         let kind = match self {
             Anything | Text | Duration | OneOf(_) => "string",
-            Number | Port => "number",
-            Size => "number or string",
+            Number => "number",
             Integer => "integer",
             Boolean => "boolean",
-            Scalar => "string, number or null",
             Nothing => "null",
             List(_) | Set(_) => "list",
             Mapping(_) | Block(..) | Open(_) => "mapping",
-            OrNothing(shape) => return format!("{} or null", shape.kind()).into(),
-            Either(shapes) => return shapes.first().map_or("string".into(), Shape::kind),
+            Either(shapes) => return shapes.first().map(Shape::kind).unwrap_or_default(),
+            Any(shapes) => {
+                let mut kinds: Vec<String> = shapes.iter().map(Shape::kind).collect();
+                let last = kinds.pop().unwrap_or_default();
+                return format!("{} or {last}", kinds.join(", "));
+            }
         };
-        kind.into()
+        kind.to_owned()
     }
 
     /// Whether a value is of this kind, whatever is in it.
@@ -334,13 +408,10 @@ impl Shape {
             Number => value.is_number() || is_open(value) || is_octal(value),
             Integer => value.is_i64() || value.is_u64() || is_open(value) || is_octal(value),
             Boolean => value.is_boolean() || is_open(value),
-            Port | Size => value.is_number() || value.is_string(),
-            Scalar => value.is_string() || value.is_number() || value.is_null(),
             Nothing => value.is_null(),
             List(_) | Set(_) => value.is_array(),
             Mapping(_) | Block(..) | Open(_) => value.is_object(),
-            OrNothing(shape) => value.is_null() || shape.fits(value),
-            Either(shapes) => shapes.iter().any(|shape| shape.fits(value)),
+            Either(shapes) | Any(shapes) => shapes.iter().any(|shape| shape.fits(value)),
         }
     }
 
@@ -350,12 +421,11 @@ impl Shape {
             return;
         }
         match (self, value) {
-            (Either(shapes), _) => {
+            (Either(shapes) | Any(shapes), _) => {
                 if let Some(shape) = shapes.iter().find(|shape| shape.fits(value)) {
                     shape.holds(value, path, faults);
                 }
             }
-            (OrNothing(shape), value) if !value.is_null() => shape.holds(value, path, faults),
             (Duration, Value::String(text)) if !is_duration(text) => {
                 faults.add(path, false, "Does not match format 'duration'");
             }
@@ -417,7 +487,7 @@ fn block(
     for (key, value) in entries {
         match words.iter().find(|(word, _)| word == key) {
             Some((_, shape)) => shape.within(key.clone(), value, path, faults),
-            // Only at the top of a service, where `docker stack deploy` leaves it out.
+            // Only at the top of an entry, where `docker stack deploy` leaves it out.
             None if path.len() == 2 && key.starts_with("x-") => {}
             None => {
                 let said = format!("Additional property {key} is not allowed");

@@ -267,6 +267,18 @@ impl<'a> Stack<'a> {
         entries.filter_map(|(name, entry)| entry.is_external().then_some(name))
     }
 
+    /// The entries of a section, by their names in the file.
+    pub(super) fn all(&self, section: &str) -> impl Iterator<Item = (&'a str, &'a Object)> {
+        let entries = self.entries_of(section);
+        entries.map(|(name, entry)| (name, entry.object))
+    }
+
+    /// An entry of a section.
+    pub(super) fn entry(&self, section: &str, name: &str) -> Option<&'a Object> {
+        let entry = self.entries.get(&(section, name))?;
+        Some(entry.object)
+    }
+
     /// Whether a section of the file has an entry.
     pub(super) fn has(&self, section: &str, name: &str) -> bool {
         self.entries.contains_key(&(section, name))
