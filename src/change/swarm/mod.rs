@@ -14,6 +14,7 @@ mod refused;
 mod rules;
 mod schema;
 mod service;
+mod shape;
 mod stack;
 mod theirs;
 mod values;

@@ -72,7 +72,7 @@ fn fault(stack: &Stack<'_>, object: &Object) -> Option<String> {
 fn of_schema(section: &str, object: &Object) -> Option<String> {
     match &object.content {
         Content::Value(entry) => schema::fault(section, &object.name, entry),
-        _ => None,
+        Content::Text(_) => None,
     }
 }
 

@@ -1,0 +1,260 @@
+//! Shapes of values in a stack file, and the words in which docker says that a value has another one
+//! (docker/cli `cli/compose/schema/schema.go`): of several faults the one that is deepest, and a value of a wrong kind before a word that is unknown.
+
+use rustc_hash::FxHashSet;
+use serde_json::{Map, Value};
+
+/// What a value may be.
+pub(super) enum Shape {
+    Anything,
+    Text,
+    /// A text in Go's form: `1m30s`.
+    Duration,
+    /// One of some texts.
+    OneOf(&'static [&'static str]),
+    Number,
+    Integer,
+    Boolean,
+    Nothing,
+    List(&'static Shape),
+    /// A list without the same twice.
+    Set(&'static Shape),
+    /// A mapping of any words.
+    Mapping(&'static Shape),
+    /// A mapping of these words, of which some must be there.
+    Block(&'static [(&'static str, Shape)], &'static [&'static str]),
+    /// A mapping of these words and any others.
+    Open(&'static [(&'static str, Shape)]),
+    /// The first of these whose kind the value has (`oneOf`): where it has none of them, docker names the first.
+    Either(&'static [Shape]),
+    /// The same, of which docker names all (`type` with several).
+    Any(&'static [Shape]),
+}
+
+use Shape::{
+    Any, Anything, Block, Boolean, Duration, Either, Integer, List, Mapping, Nothing, Number,
+    OneOf, Open, Set, Text,
+};
+
+struct Fault {
+    /// How many words lead to it.
+    depth: usize,
+    is_of_kind: bool,
+    said: String,
+}
+
+#[derive(Default)]
+struct Faults {
+    worst: Option<Fault>,
+}
+
+impl Faults {
+    fn add(&mut self, path: &[String], is_of_kind: bool, said: &str) {
+        let depth = path.len();
+        let rank = |fault: &Fault| (fault.depth, fault.is_of_kind);
+        if self
+            .worst
+            .as_ref()
+            .is_none_or(|worst| rank(worst) < (depth, is_of_kind))
+        {
+            self.worst = Some(Fault {
+                depth,
+                is_of_kind,
+                said: format!("{} {said}", path.join(".")),
+            });
+        }
+    }
+}
+
+impl Shape {
+    /// What docker says of a value, by the words that lead to it.
+    pub(super) fn fault(&self, mut path: Vec<String>, value: &Value) -> Option<String> {
+        let mut faults = Faults::default();
+        self.holds(value, &mut path, &mut faults);
+        faults.worst.map(|worst| worst.said)
+    }
+
+    /// What docker calls the kind of value.
+    fn kind(&self) -> String {
+        let kind = match self {
+            Anything | Text | Duration | OneOf(_) => "string",
+            Number => "number",
+            Integer => "integer",
+            Boolean => "boolean",
+            Nothing => "null",
+            List(_) | Set(_) => "list",
+            Mapping(_) | Block(..) | Open(_) => "mapping",
+            Either(shapes) => return shapes.first().map(Shape::kind).unwrap_or_default(),
+            Any(shapes) => {
+                let mut kinds: Vec<String> = shapes.iter().map(Shape::kind).collect();
+                let last = kinds.pop().unwrap_or_default();
+                return format!("{} or {last}", kinds.join(", "));
+            }
+        };
+        kind.to_owned()
+    }
+
+    /// Whether a value is of this kind, whatever is in it.
+    fn fits(&self, value: &Value) -> bool {
+        match self {
+            Anything => true,
+            Text | Duration | OneOf(_) => value.is_string(),
+            // Variables are put in before, and what is made of them is a number then.
+            Number => value.is_number() || is_open(value) || is_octal(value),
+            Integer => value.is_i64() || value.is_u64() || is_open(value) || is_octal(value),
+            Boolean => value.is_boolean() || is_open(value),
+            Nothing => value.is_null(),
+            List(_) | Set(_) => value.is_array(),
+            Mapping(_) | Block(..) | Open(_) => value.is_object(),
+            Either(shapes) | Any(shapes) => shapes.iter().any(|shape| shape.fits(value)),
+        }
+    }
+
+    fn holds(&self, value: &Value, path: &mut Vec<String>, faults: &mut Faults) {
+        if !self.fits(value) {
+            faults.add(path, true, &format!("must be a {}", self.kind()));
+            return;
+        }
+        match (self, value) {
+            (Either(shapes) | Any(shapes), _) => {
+                if let Some(shape) = shapes.iter().find(|shape| shape.fits(value)) {
+                    shape.holds(value, path, faults);
+                }
+            }
+            (Duration, Value::String(text)) if !is_duration(text) => {
+                faults.add(path, false, "Does not match format 'duration'");
+            }
+            (OneOf(words), Value::String(text))
+                if !words.contains(&text.as_str()) && !text.contains('$') =>
+            {
+                let words: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
+                let said = format!(
+                    "{} must be one of the following: {}",
+                    path.join("."),
+                    words.join(", ")
+                );
+                faults.add(path, false, &said);
+            }
+            (List(item) | Set(item), Value::Array(items)) => {
+                if matches!(self, Set(_))
+                    && let Some((first, again)) = twice(items)
+                {
+                    let said = format!("array items[{first},{again}] must be unique");
+                    faults.add(path, false, &said);
+                }
+                for (index, value) in items.iter().enumerate() {
+                    item.within(index.to_string(), value, path, faults);
+                }
+            }
+            (Mapping(entry), Value::Object(entries)) => {
+                for (key, value) in entries {
+                    entry.within(key.clone(), value, path, faults);
+                }
+            }
+            (Block(words, needed), Value::Object(entries)) => {
+                block(words, needed, entries, path, faults);
+            }
+            (Open(words), Value::Object(entries)) => {
+                for (word, shape) in *words {
+                    if let Some(value) = entries.get(*word) {
+                        shape.within((*word).to_owned(), value, path, faults);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn within(&self, step: String, value: &Value, path: &mut Vec<String>, faults: &mut Faults) {
+        path.push(step);
+        self.holds(value, path, faults);
+        path.pop();
+    }
+}
+
+fn block(
+    words: &[(&str, Shape)],
+    needed: &[&str],
+    entries: &Map<String, Value>,
+    path: &mut Vec<String>,
+    faults: &mut Faults,
+) {
+    for (key, value) in entries {
+        match words.iter().find(|(word, _)| word == key) {
+            Some((_, shape)) => shape.within(key.clone(), value, path, faults),
+            // Only at the top of an entry, where `docker stack deploy` leaves it out.
+            None if path.len() == 2 && key.starts_with("x-") => {}
+            None => {
+                let said = format!("Additional property {key} is not allowed");
+                faults.add(path, false, &said);
+            }
+        }
+    }
+    if let Some(word) = needed.iter().find(|word| !entries.contains_key(**word)) {
+        faults.add(path, false, &format!("{word} is required"));
+    }
+}
+
+/// Whether what a value is depends on a variable.
+fn is_open(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.contains('$'))
+}
+
+/// Whether it is a number in Go's YAML, and a text in ours: `0444`.
+fn is_octal(value: &Value) -> bool {
+    let digits = value.as_str().and_then(|text| text.strip_prefix('0'));
+    digits.is_some_and(|digits| digits.bytes().all(|it| it.is_ascii_digit()))
+}
+
+/// Whether Go's `time.ParseDuration` takes it.
+fn is_duration(text: &str) -> bool {
+    if text.contains('$') || text == "0" {
+        return true;
+    }
+    let mut rest = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if rest.is_empty() {
+        return false;
+    }
+    while !rest.is_empty() {
+        let is_of_number = |it: char| it.is_ascii_digit() || it == '.';
+        let (digits, after) = split(rest, |it| !is_of_number(it));
+        let (unit, next) = split(after, is_of_number);
+        let is_number = digits.matches('.').count() <= 1 && digits != "." && !digits.is_empty();
+        if !is_number || !["ns", "us", "µs", "μs", "ms", "s", "m", "h"].contains(&unit) {
+            return false;
+        }
+        rest = next;
+    }
+    true
+}
+
+fn split(text: &str, ends: impl Fn(char) -> bool) -> (&str, &str) {
+    text.split_at(text.find(ends).unwrap_or(text.len()))
+}
+
+/// Where a list has the same as before.
+fn twice(items: &[Value]) -> Option<(usize, usize)> {
+    let mut seen = FxHashSet::default();
+    let again = items.iter().position(|item| !seen.insert(item))?;
+    let first = items
+        .iter()
+        .position(|item| Some(item) == items.get(again))?;
+    Some((first, again))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_gos() {
+        for good in [
+            "30s", "1m30s", "0", "0s", "1.5h", "500ms", "${GRACE}", "-1s",
+        ] {
+            assert!(is_duration(good), "{good}");
+        }
+        for bad in ["30", "10 s", "1d", "", "s", ".s", "1.2.3s", "-"] {
+            assert!(!is_duration(bad), "{bad}");
+        }
+    }
+}
