@@ -597,6 +597,62 @@ fn manifests_that_are_not_what_is_applied_are_refused() {
     );
 }
 
+/// `kubectl apply -k` takes what a kustomization lists, and no file beside it.
+#[test]
+fn a_kustomization_names_what_is_applied() {
+    let folder = tempfile::tempdir().unwrap();
+    let object =
+        |name: &str| format!("apiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\n");
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    for side in ["old", "new"] {
+        write(&format!("{side}/web.yaml"), &object("web"));
+        write(&format!("{side}/cache/cache.yaml"), &object("cache"));
+        write(
+            &format!("{side}/cache/kustomization.yaml"),
+            "resources: [cache.yaml]\n",
+        );
+    }
+    write("new/worker.yaml", &object("worker"));
+    let plan = |lists: [&str; 2]| {
+        for (side, listed) in ["old", "new"].into_iter().zip(lists) {
+            write(
+                &format!("{side}/kustomization.yaml"),
+                &format!("resources: {listed}\n"),
+            );
+        }
+        let output = Command::new(env!("CARGO_BIN_EXE_zdc"))
+            .args(["plan", "old", "new"])
+            .current_dir(folder.path())
+            .env_clear()
+            .output()
+            .unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (
+            output.status.code().unwrap(),
+            String::from_utf8(said).unwrap(),
+        )
+    };
+    let both = "[./web.yaml, cache/]";
+    let (code, said) = plan([both, both]);
+    assert!(
+        code == 0 && said.contains("No changes: 2 objects"),
+        "{said}"
+    );
+    let (_, said) = plan([both, "[web.yaml]"]);
+    assert!(said.contains("- Service cache is left behind"), "{said}");
+    let (_, said) = plan([both, "[web.yaml, cache, worker.yaml]"]);
+    assert!(said.contains("+ Service worker is created"), "{said}");
+    let (code, said) = plan([both, "[web.yaml, cahce]"]);
+    assert!(
+        code == 2 && said.contains("`cahce`, which is not there"),
+        "{said}"
+    );
+}
+
 /// What looks like a manifest and cannot be read is no reason to say that nothing changes.
 #[test]
 fn manifests_that_cannot_be_read_are_named() {

@@ -189,93 +189,10 @@ const CLUSTER_WIDE: [(&str, &[&str]); 16] = [
 ];
 
 /// Whether a document is an object that is in no namespace.
-fn is_cluster_wide(document: &Value) -> bool {
+pub(super) fn is_cluster_wide(document: &Value) -> bool {
     let text = |key: &str| document.get(key).and_then(Value::as_str);
     let (version, kind) = (text("apiVersion").unwrap_or_default(), text("kind"));
     let group = version.split_once('/').map_or("", |(group, _)| group);
     let mut groups = CLUSTER_WIDE.iter();
     kind.is_some_and(|kind| groups.any(|(of, kinds)| *of == group && kinds.contains(&kind)))
-}
-
-/// Whether a document is for kustomize, and no object.
-///
-/// # Errors
-/// It changes what it lists: what would be applied is not what is written here.
-pub(super) fn is_kustomization(path: &str, document: &Value) -> Result<bool, Failure> {
-    const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
-    let (folder, name) = path.rsplit_once('/').unwrap_or(("DIR", path));
-    let version = document.get("apiVersion").and_then(Value::as_str);
-    let is_one = version.is_some_and(|it| it.starts_with("kustomize.config.k8s.io/"));
-    if !is_one && !NAMES.contains(&name) {
-        return Ok(false);
-    }
-    let fields = document.as_object().into_iter().flatten();
-    let mut changes = fields.filter(|(key, value)| match key.as_str() {
-        // It is asked for below, of all that is listed.
-        "apiVersion" | "kind" | "metadata" | "namespace" => false,
-        "resources" => !are_here(path, value),
-        _ => true,
-    });
-    match changes.next() {
-        None => Ok(true),
-        Some((key, _)) => Err(not_built(path, folder, key)),
-    }
-}
-
-fn not_built(path: &str, folder: &str, key: &str) -> Failure {
-    let (path, key, folder) = (escape_line(path), escape_line(key), escape_line(folder));
-    Failure::new(format!(
-        "`{path}` is for kustomize, and its `{key}` makes other objects of what is here"
-    ))
-    .help(format!(
-        "build both sides first, and compare what comes out: `kubectl kustomize {folder}`"
-    ))
-}
-
-/// Looks whether the namespace of a kustomization is the one that the objects beside it and below it name themselves.
-///
-/// # Errors
-/// One of them would be put into another.
-pub(super) fn keeps_namespaces(
-    path: &str,
-    document: &Value,
-    objects: &[Object],
-) -> Result<(), Failure> {
-    let Some(namespace) = document.get("namespace").and_then(Value::as_str) else {
-        return Ok(());
-    };
-    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let moves = |object: &Object| {
-        object.kind != Object::FILE
-            && object.file.starts_with(folder)
-            && !matches!(&object.content, Content::Value(value) if is_cluster_wide(value))
-            && object.namespace.as_deref() != Some(namespace)
-    };
-    if objects.iter().any(moves) {
-        let folder = if folder.is_empty() { "DIR" } else { folder };
-        return Err(not_built(path, folder, "namespace"));
-    }
-    Ok(())
-}
-
-/// Whether resources are files below, and nothing that is fetched or stands beside the folder that is compared.
-fn are_here(path: &str, resources: &Value) -> bool {
-    let depth = path.matches('/').count();
-    let mut names = resources.as_array().into_iter().flatten();
-    names.all(|name| {
-        let name = name.as_str().unwrap_or_default();
-        let elsewhere = ["://", "?ref=", "git@", "github.com"];
-        // How far above the folder it leads.
-        let mut left = Some(depth);
-        for step in name.split('/') {
-            left = match step {
-                ".." => left.and_then(|it| it.checked_sub(1)),
-                "" | "." => left,
-                _ => left.map(|it| it + 1),
-            };
-        }
-        left.is_some()
-            && !name.starts_with('/')
-            && !elsewhere.iter().any(|mark| name.contains(mark))
-    })
 }

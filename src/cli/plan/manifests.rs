@@ -1,9 +1,9 @@
 //! Manifests as a side of a plan, whoever wrote them: what was deployed may be in no program.
 
 use super::documents::{
-    documents, holds_objects, is_kustomization, is_manifest, is_named_so, is_object, is_yaml,
-    keeps_namespaces, object,
+    documents, holds_objects, is_manifest, is_named_so, is_object, is_yaml, object,
 };
+use super::kustomization;
 use crate::change::env_file_paths;
 use crate::cli::Failure;
 use crate::cli::disk::read_source;
@@ -225,7 +225,7 @@ fn read(files: &BTreeMap<String, String>) -> Result<Vec<(TargetId, Vec<Object>)>
             continue;
         }
         for document in documents(&path, text)? {
-            if is_kustomization(&path, &document)? {
+            if kustomization::is_one(&path, &document)? {
                 kustomizations.push((path.clone(), document));
                 continue;
             }
@@ -238,10 +238,16 @@ fn read(files: &BTreeMap<String, String>) -> Result<Vec<(TargetId, Vec<Object>)>
             }
         }
     }
+    if !kustomizations.is_empty()
+        && let Some(objects) = found.get_mut(&TargetId::Kubernetes)
+    {
+        let unlisted = kustomization::unlisted(&kustomizations, files)?;
+        objects.retain(|object| !unlisted.contains(&object.file));
+    }
     let listed = found.get(&TargetId::Kubernetes);
     let listed = listed.map(Vec::as_slice).unwrap_or_default();
     for (path, document) in &kustomizations {
-        keeps_namespaces(path, document, listed)?;
+        kustomization::keeps_namespaces(path, document, listed)?;
     }
     let holds = |objects: &[Object]| objects.iter().any(|it| it.kind != Object::FILE);
     found.retain(|target, objects| *target == TargetId::Nginx || holds(objects));

@@ -5,6 +5,7 @@ mod documents;
 mod git;
 mod human;
 mod json;
+mod kustomization;
 mod manifests;
 mod markdown;
 mod script;
