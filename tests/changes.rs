@@ -653,6 +653,41 @@ fn a_kustomization_names_what_is_applied() {
     );
 }
 
+/// A release that is another value of a variable is no change of a file.
+#[test]
+fn values_of_variables_are_put_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let stack = "services: {web: {image: \"example/web:${TAG:-1}\", deploy: {replicas: 2}}}\n";
+    fs::write(folder.path().join("shop.yml"), stack).unwrap();
+    let plan = |words: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_zdc"))
+            .args(["plan", "shop.yml", "shop.yml", "--detailed-exitcode"])
+            .args(words)
+            .current_dir(folder.path())
+            .env_clear()
+            .output()
+            .unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8(said).unwrap();
+        (output.status.code().unwrap(), said)
+    };
+    let (code, said) = plan(&[]);
+    assert!(
+        code == 0 && said.contains("another `TAG` than at the last deploy rolls shop_web\n"),
+        "{said}"
+    );
+    let (code, said) = plan(&["--set-old", "TAG=1", "--set", "TAG=2"]);
+    assert!(
+        code == 2 && said.contains("image: \"example/web:1\" -> \"example/web:2\""),
+        "{said}"
+    );
+    let (code, said) = plan(&["--set", "TAG=2"]);
+    assert!(
+        code == 0 && said.contains("No changes: 1 objects"),
+        "{said}"
+    );
+}
+
 /// What looks like a manifest and cannot be read is no reason to say that nothing changes.
 #[test]
 fn manifests_that_cannot_be_read_are_named() {

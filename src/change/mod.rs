@@ -17,8 +17,10 @@ mod rules;
 mod secrets;
 mod short;
 mod swarm;
+mod variables;
 
 pub use swarm::env_file_paths;
+pub use variables::substitute;
 
 use crate::diagnostics::Diagnostics;
 use crate::graph::{Graph, ServiceView};

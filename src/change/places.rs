@@ -51,37 +51,9 @@ fn variable(path: &str) -> Option<&str> {
     rest.split_once(']').map(|(name, _)| name)
 }
 
-/// The variables that a line of a stack file substitutes: `${NAME}`, `${NAME:-default}`; a `$$` is a
-/// dollar.
-pub(super) fn variables(line: &str) -> impl Iterator<Item = &str> {
-    let mut parts = line.split('$');
-    parts.next();
-    let mut escaped = false;
-    parts.filter_map(move |part| {
-        if std::mem::take(&mut escaped) {
-            return None;
-        }
-        if part.is_empty() {
-            escaped = true;
-            return None;
-        }
-        let name = part.strip_prefix('{')?;
-        let end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_')?;
-        name.get(..end).filter(|name| !name.is_empty())
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn variables_are_told_from_dollars() {
-        let found = |line| variables(line).collect::<Vec<_>>();
-        assert_eq!(found("image: a:${TAG:-1}-${B}"), ["TAG", "B"]);
-        assert_eq!(found("price: $$5 $${NOT} ${YES:?x}"), ["YES"]);
-        assert_eq!(found("no $ here ${"), [""; 0]);
-    }
 
     #[test]
     fn names_of_variables_are_found_in_paths() {

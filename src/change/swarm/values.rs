@@ -3,18 +3,18 @@
 use super::service_in;
 use super::stack::stem;
 use crate::change::secrets::{real_name, source};
-use crate::change::{Change, Effect, Pair, Varied, places};
+use crate::change::{Change, Effect, Pair, Varied, variables};
 use crate::targets::{Content, Object};
+use crate::yaml;
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 /// The deploy-time variables of the stacks, each with the services of which another value replaces tasks: those that hold it,
 /// and those that mount what has it in its name.
 pub(super) fn variables(pair: &Pair<'_>) -> Vec<(String, Vec<Varied>)> {
-    let texts = pair.new.iter().filter_map(|object| match &object.content {
-        Content::Text(text) => Some((object, &**text)),
-        Content::Value(_) => None,
-    });
+    let texts: Vec<(&Object, Cow<'_, str>)> = pair.new.iter().filter_map(text).collect();
+    let texts = texts.iter().map(|(object, text)| (*object, &**text));
     let (mut found, mut names): (BTreeMap<String, Vec<Varied>>, _) = Default::default();
     let mut services = Vec::new();
     for (object, text) in texts {
@@ -50,12 +50,21 @@ pub(super) fn variables(pair: &Pair<'_>) -> Vec<(String, Vec<Varied>)> {
             if item.len() == line.len() && !item.starts_with('-') {
                 key = item;
             }
-            places::variables(line).for_each(&mut add);
+            variables::named_in(line).for_each(&mut add);
             let variables = mounted(key, item).and_then(|name| names.get(name));
             variables.into_iter().flatten().for_each(|name| add(name));
         }
     }
     found.into_iter().collect()
+}
+
+/// An object's text, where it may have a variable.
+fn text(object: &Object) -> Option<(&Object, Cow<'_, str>)> {
+    let text = match &object.content {
+        Content::Text(text) => Cow::from(&**text),
+        Content::Value(value) => Cow::from(yaml::to_string(value).ok()?),
+    };
+    Some((object, text))
 }
 
 /// The config or secret that a line of a service mounts, in the long form or in the short one.
@@ -73,7 +82,7 @@ fn mounted<'l>(key: &str, item: &'l str) -> Option<&'l str> {
 /// The variables in the real name of a config or secret, by the name that services mount it by.
 fn named<'o>(object: &'o Object, text: &'o str, names: &mut BTreeMap<&'o str, Vec<&'o str>>) {
     let lines = text.lines().filter(|line| line.starts_with("name: "));
-    let variables: Vec<&str> = lines.flat_map(places::variables).collect();
+    let variables: Vec<&str> = lines.flat_map(variables::named_in).collect();
     if !variables.is_empty() {
         names.entry(&object.name).or_default().extend(variables);
     }

@@ -84,7 +84,7 @@ pub(super) fn summary(planned: &Planned<'_>) -> String {
     let unchanged: usize = targets.map(|target| target.unchanged).sum();
     let counts = planned.changes.counts();
     let mut targets = planned.changes.targets.iter();
-    if counts.is_empty() && targets.any(|target| is_told(planned, target)) {
+    if counts.is_empty() && targets.any(is_told) {
         return format!(
             "No changes but what another value of a variable rolls: {unchanged} objects stay as they are."
         );
@@ -105,7 +105,7 @@ fn write_target(
     style: Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    if !is_told(planned, target) {
+    if !is_told(target) {
         return Ok(());
     }
     writeln!(out, "{}", painted(target.target.word(), "1", style))?;
@@ -118,15 +118,19 @@ fn write_target(
     writeln!(out)
 }
 
-/// Whether there is something to tell of a target: what changes, or what a variable may roll where that has an order.
-pub(super) fn is_told(planned: &Planned<'_>, target: &TargetChanges) -> bool {
-    let rolls = !target.variables.is_empty() && !planned.changes.deploys.is_empty();
-    rolls || !target.changes.is_empty()
+/// Whether there is something to tell of a target: what changes, or what another value of a variable rolls.
+pub(super) fn is_told(target: &TargetChanges) -> bool {
+    !target.variables.is_empty() || !target.changes.is_empty()
 }
 
 /// What other values of variables roll, a line each.
 pub(super) fn varied(target: &TargetChanges) -> impl Iterator<Item = String> {
-    target.variables.iter().map(|(variable, services)| {
+    let too = if target.changes.is_empty() {
+        ""
+    } else {
+        " too"
+    };
+    target.variables.iter().map(move |(variable, services)| {
         let shown = services.iter().take(MOST_VARIED);
         let names: Vec<_> = shown.map(|it| shown_word(&it.name)).collect();
         let more = match services.len().checked_sub(MOST_VARIED) {
@@ -134,7 +138,7 @@ pub(super) fn varied(target: &TargetChanges) -> impl Iterator<Item = String> {
             _ => String::new(),
         };
         let (variable, names) = (shown_word(variable), names.join(", "));
-        format!("another `{variable}` than at the last deploy rolls {names}{more} too")
+        format!("another `{variable}` than at the last deploy rolls {names}{more}{too}")
     })
 }
 

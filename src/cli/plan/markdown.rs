@@ -38,7 +38,7 @@ pub(super) fn write(planned: &Planned<'_>, out: &mut dyn Write) -> io::Result<()
         writeln!(out, "{}\n", inline(&line))?;
     }
     for target in &planned.changes.targets {
-        write_target(planned, target, out)?;
+        write_target(target, out)?;
     }
     Ok(())
 }
@@ -75,12 +75,8 @@ fn write_found(shown: &Shown<'_>, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn write_target(
-    planned: &Planned<'_>,
-    target: &TargetChanges,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    if !is_told(planned, target) {
+fn write_target(target: &TargetChanges, out: &mut dyn Write) -> io::Result<()> {
+    if !is_told(target) {
         return Ok(());
     }
     let count = target.changes.len();

@@ -19,6 +19,7 @@ use crate::diagnostics::{Diagnostic, Severity, catalogue};
 use crate::eval::{Inputs, unknown_input};
 use crate::graph::Graph;
 use crate::source::{Sources, Span, World};
+use crate::targets::Object;
 use crate::types::Date;
 use crate::vocabulary::TargetId;
 use crate::{Inspection, Options, parallel};
@@ -295,14 +296,17 @@ impl Plan {
                     as_of: self.as_of,
                     ..Options::default()
                 };
+                let mut inspection = inspect(&**world, main, &options);
+                put_in(&mut inspection.objects, inputs);
                 Ok(Compiled {
-                    inspection: inspect(&**world, main, &options),
+                    inspection,
                     shown: shown.clone(),
                 })
             }
             Side::Manifests { place, .. } => {
                 let mut objects = place.objects(one_stack)?;
                 objects.retain(|(target, _)| wanted(target));
+                put_in(&mut objects, inputs);
                 Ok(Compiled {
                     inspection: Inspection {
                         objects,
@@ -358,6 +362,18 @@ impl Plan {
         let shown = side.shown_with(diagnostics);
         let style = terminal::error_style(self.color);
         terminal::to_error(|out| render(Told::Human, &shown, style, out));
+    }
+}
+
+/// Puts in the values that were given of variables that are left to docker.
+fn put_in(objects: &mut [(TargetId, Vec<Object>)], inputs: &Inputs) {
+    if inputs.set.is_empty() {
+        return;
+    }
+    for (target, objects) in objects {
+        if matches!(target, TargetId::Swarm | TargetId::Compose) {
+            change::substitute(objects, &inputs.set);
+        }
     }
 }
 
