@@ -9,6 +9,7 @@ mod authorities;
 mod compose;
 mod contract;
 mod difference;
+mod hidden;
 mod hosts;
 mod kubernetes;
 mod order;

@@ -129,7 +129,18 @@ pub(crate) fn means_secret(name: &str) -> bool {
         "algorithm",
         "id",
     ];
-    const KEYS: [&str; 4] = ["api", "private", "access", "signing"];
+    const KEYS: [&str; 10] = [
+        "api",
+        "private",
+        "access",
+        "signing",
+        "encryption",
+        "session",
+        "master",
+        "hmac",
+        "jwt",
+        "ssh",
+    ];
     let is = |word: &[u8], list: &[&str]| {
         list.iter()
             .any(|known| known.as_bytes().eq_ignore_ascii_case(word))
@@ -145,6 +156,9 @@ pub(crate) fn means_secret(name: &str) -> bool {
         .split(|byte| matches!(byte, b'_' | b'-' | b'.'))
     {
         secret |= may(word) && (is(word, &SECRET) || is(word, &["key"]) && is(last, &KEYS));
+        // `PGPASSWORD`
+        let end = word.len().checked_sub("password".len());
+        secret |= end.is_some_and(|end| is(word.split_at(end).1, &["password"]));
         (before, last) = (last, word);
     }
     let pass = is(last, &["pass"]) && !is(before, &["proxy"]);
@@ -207,6 +221,8 @@ mod tests {
             "token_secret",
             "spring.datasource.password",
             "RABBITMQ_DEFAULT_PASS",
+            "PGPASSWORD",
+            "ENCRYPTION_KEY",
         ] {
             assert!(means_secret(name), "{name}");
         }

@@ -50,7 +50,8 @@ mod wanted;
 mod writers;
 
 use super::difference::{apart, differences, value};
-use super::rules::{fields, hide};
+use super::hidden::hide;
+use super::rules::fields;
 use super::{Change, Effect, Field, Pair, TargetChanges, Was};
 use crate::graph::{Graph, ServiceView};
 use crate::parallel;

@@ -3,7 +3,7 @@
 
 use super::stack::Stack;
 use crate::change::Field;
-use crate::change::rules::hide;
+use crate::change::hidden::hide;
 use crate::change::short::pairs;
 use crate::targets::{Content, Object};
 use serde_json::{Map, Value};
