@@ -688,6 +688,45 @@ fn values_of_variables_are_put_in() {
     );
 }
 
+/// A file does not say what its stack is called, and a program does.
+#[test]
+fn a_stack_file_goes_by_the_programs_stack() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = "app shop { targets = [swarm] }\nnetwork net {}\nservice web {\n  image = \"example/web:1.0.0\"\n  \
+                   replicas = 2\n  join net\n  port http { number = 8080, publish = 80 }\n  \
+                   health http { path = \"/\", interval = 5s }\n}\n";
+    fs::write(folder.path().join("app.zd"), program).unwrap();
+    let run = |words: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_zdc"))
+            .args(words)
+            .current_dir(folder.path())
+            .env_clear()
+            .output()
+            .unwrap();
+        let [out, err] = [output.stdout, output.stderr].map(|it| String::from_utf8(it).unwrap());
+        (out, err)
+    };
+    let (stack, _) = run(&["build", "app.zd", "--stdout", "--target", "swarm"]);
+    let (_, stack) = stack.split_once('\n').unwrap();
+    let stack = stack.replace("example/web:1.0.0", "example/web:0.9.0");
+    fs::write(folder.path().join("docker-stack.yml"), &stack).unwrap();
+    fs::write(folder.path().join("shop.yml"), &stack).unwrap();
+    for sides in [
+        ["docker-stack.yml", "app.zd"],
+        ["app.zd", "docker-stack.yml"],
+    ] {
+        let (plan, note) = run(&[&["plan"], &sides[..]].concat());
+        assert!(plan.contains("@ service shop_web rolls"), "{plan}");
+        assert!(
+            note.contains("`docker-stack.yml` is compared as stack `shop` of `app.zd`"),
+            "{note}"
+        );
+    }
+    let (plan, note) = run(&["plan", "shop.yml", "app.zd"]);
+    assert!(plan.contains("@ service shop_web rolls"), "{plan}");
+    assert!(note.is_empty(), "{note}");
+}
+
 /// What looks like a manifest and cannot be read is no reason to say that nothing changes.
 #[test]
 fn manifests_that_cannot_be_read_are_named() {

@@ -10,6 +10,7 @@ mod manifests;
 mod markdown;
 mod script;
 mod side;
+mod stack;
 
 use super::terminal::Color;
 use super::{Exit, Failure, arguments, invocation, params, terminal};
@@ -178,6 +179,7 @@ impl Plan {
         let names = (old.name(), new.name());
         let one_stack = Side::one_stack(&old, &new);
         let one_stack = one_stack.as_deref();
+        let singles = [old.single(), new.single()];
         let both = params::inputs(self.set.clone(), &self.params)?;
         let mut only_old = both.clone();
         only_old.set.extend(self.set_old.iter().cloned());
@@ -198,6 +200,9 @@ impl Plan {
             (old, new) = compiled(&inputs)?;
         }
         let names = (names.0.as_str(), names.1.as_str());
+        let [of_old, of_new] = singles.each_ref().map(Option::as_deref);
+        stack::go_by_that_of((&mut *old, of_old), (&new, names.1));
+        stack::go_by_that_of((&mut *new, of_new), (&old, names.0));
         let wrong_sides = [old.wrong(false), new.wrong(true)];
         for (side, errors) in [&*old, &*new].into_iter().zip(&wrong_sides) {
             self.told(side, errors);

@@ -35,11 +35,14 @@ pub(super) enum Side {
 impl Side {
     /// The name of both sides' stack, where each is a single file: they are versions of one.
     pub(super) fn one_stack(old: &Self, new: &Self) -> Option<String> {
-        match (old, new) {
-            (Self::Manifests { place: old, .. }, Self::Manifests { place: new, .. }) => {
-                old.single().and_then(|_| new.single())
-            }
-            _ => None,
+        old.single().and_then(|_| new.single())
+    }
+
+    /// The name of the one file that it is, where it is manifests.
+    pub(super) fn single(&self) -> Option<String> {
+        match self {
+            Self::Manifests { place, .. } => place.single(),
+            Self::Program { .. } => None,
         }
     }
 
