@@ -1,13 +1,14 @@
 //! Data that stays on a node: what a swarm makes of a volume is its node's, and a task that goes to another one finds it empty.
 
 use super::{Mounted, mounts};
+use crate::change::Change;
 use crate::change::contract::{Both, Step};
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, catalogue};
 use crate::graph::Graph;
 use crate::source::{Span, Str};
 use crate::vocabulary::{Entry, TargetId};
 
-/// Services whose tasks have to run on other nodes than before. Nobody is moved where more nodes fit than did.
+/// Services whose tasks have to run on other nodes than before. Where more nodes fit than did nobody is moved, but for those that are replaced.
 pub(in crate::change::contract) fn left(step: &Step<'_>, found: &mut Diagnostics) {
     let (Some(old), Some(new)) = (step.old, step.new) else {
         return;
@@ -20,13 +21,18 @@ pub(in crate::change::contract) fn left(step: &Step<'_>, found: &mut Diagnostics
         let Some(both) = both.filter(|both| old.runs_on(both.old, TargetId::Swarm)) else {
             continue;
         };
-        let Some(asked) = asked(old, both) else {
+        let (asked, let_go) = (asked(old, both), let_go(step, old, both));
+        if asked.is_none() && let_go.is_none() {
             continue;
-        };
-        let volumes = of_nodes((old, new), both);
-        if !volumes.is_empty() && new.replicas(both.new).most > 0 {
-            found.push(told(both, &asked, &volumes));
         }
+        let volumes = of_nodes((old, new), both);
+        if volumes.is_empty() || new.replicas(both.new).most == 0 {
+            continue;
+        }
+        found.extend(match (asked, let_go) {
+            (Some(asked), _) => Some(told(both, &asked, &volumes)),
+            (None, let_go) => let_go.map(|label| goes_anywhere(both, label, &volumes)),
+        });
     }
 }
 
@@ -56,6 +62,19 @@ fn asked<'a>(old: &Graph, both: Both<'a>) -> Option<Asked<'a>> {
     asked.into_iter().nth(certain.unwrap_or(0))
 }
 
+/// A label that held a service and that it asks for no more, while its tasks are replaced: the new ones go to any node that fits (swarmkit
+/// `manager/orchestrator/task.go`, `IsTaskDirty`, spares tasks where placement alone differs).
+fn let_go<'a>(step: &Step<'_>, old: &Graph, both: Both<'a>) -> Option<&'a Entry<Str>> {
+    let (before, now) = (both.old.node_labels(), both.new.node_labels());
+    let is_its = |change: &&Change| change.service.as_deref() == Some(both.new.name());
+    let mut changes = step.on(TargetId::Swarm).filter(is_its);
+    let is_replaced = changes.any(|change| change.effect.replaces());
+    let runs = !old.is_global(both.old) && old.replicas(both.old).most > 0;
+    // What is still asked for may hold it where it is.
+    let held = before.first().filter(|_| is_replaced && runs)?;
+    now.is_empty().then_some(held)
+}
+
 /// The volumes that it had and has, but for those that somebody else makes: their driver may be one of all nodes.
 fn of_nodes((old, new): (&Graph, &Graph), both: Both<'_>) -> Vec<String> {
     let before = mounts(old, both.old, TargetId::Swarm);
@@ -71,6 +90,25 @@ fn of_nodes((old, new): (&Graph, &Graph), both: Both<'_>) -> Vec<String> {
     volumes.sort();
     volumes.dedup();
     volumes
+}
+
+fn goes_anywhere(both: Both<'_>, label: &Entry<Str>, volumes: &[String]) -> Diagnostic {
+    let (name, volumes) = (both.new.name(), volumes.join(" and "));
+    let (key, value) = (&label.key, &label.attribute.value);
+    Diagnostic::new(
+        &catalogue::DATA_LEFT_BEHIND,
+        format!(
+            "nothing holds `{name}` any more where `{key} = \"{value}\"`, and its tasks are replaced: on another node a new one finds {volumes} empty"
+        ),
+        both.new.span(),
+    )
+    .severity(Severity::Warning)
+    .labelled("each node has a volume of its own, new and empty where no task ran")
+    .help(format!(
+        "keep `placement {{ node {{ {key} = \"{value}\" }} }}`; or copy the data first, with the service stopped, and write \
+         `allow data_left_behind {{ because = \"…\" }}`"
+    ))
+    .about(name)
 }
 
 fn told(both: Both<'_>, asked: &Asked<'_>, volumes: &[String]) -> Diagnostic {
