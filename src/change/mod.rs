@@ -168,6 +168,12 @@ pub enum Lost {
     Pods,
     /// Those outside of the cluster have nobody to ask where they did.
     Outside,
+    /// A node has no place for it beside what runs there.
+    Place,
+    /// It waits while another one that is left behind has its place.
+    Beside,
+    /// What it asks for is not what is there.
+    Unlike,
     /// Its data stays where it looks for it no more.
     Data {
         /// Whether where it looks now is empty.
@@ -200,6 +206,8 @@ pub enum Refusal {
     Port,
     /// Another one has its address.
     Address,
+    /// As these words say.
+    Said(String),
 }
 
 impl Change {

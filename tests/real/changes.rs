@@ -39,12 +39,13 @@ const SELECTION: [&str; 12] = [
     "written-selector",
 ];
 
-/// The cases that are never asked: whether one is refused is for the order of a map to say, another one in each run; and of the
-/// other one the command refuses what the engine is never asked for.
-const NOT_ASKED: [&str; 3] = [
+/// The cases that are never asked: whether one is refused, or which, is for the order of a map to say, another one in each run; and of
+/// the other one the command refuses what the engine is never asked for.
+const NOT_ASKED: [&str; 4] = [
     "port-given-up-with-a-waiver",
     "port-handed-over",
     "written-ignored",
+    "written-stack-engine-twice-new",
 ];
 
 /// How many stacks are deployed at once: each is mostly waiting.

@@ -27,6 +27,9 @@ fn lost(change: &Change, loss: &Loss) -> Diagnostic {
         Lost::Callers => &catalogue::ADDRESS_MOVED,
         Lost::Pods => &catalogue::NO_POD_BEHIND_SERVICE,
         Lost::Outside => &catalogue::ROUTE_REMOVED,
+        Lost::Place => &catalogue::NO_PLACE,
+        Lost::Beside => &catalogue::RUNS_BESIDE,
+        Lost::Unlike => &catalogue::CHANGE_WITHOUT_EFFECT,
         Lost::Data { .. } => &catalogue::DATA_LEFT_BEHIND,
         Lost::Writers { .. } => &catalogue::WRITERS_BESIDE,
     };
@@ -35,6 +38,7 @@ fn lost(change: &Change, loss: &Loss) -> Diagnostic {
         Lost::Data { surely: false } | Lost::Writers { surely: false } => {
             diagnostic.severity(Severity::Warning)
         }
+        Lost::Place | Lost::Unlike => diagnostic.severity(Severity::Error),
         _ => diagnostic,
     };
     about(diagnostic, change)

@@ -21,7 +21,11 @@ pub(super) fn refusals(step: &Step<'_>, found: &mut Diagnostics) {
 pub(super) fn without_effect(step: &Step<'_>, found: &mut Diagnostics) {
     for (target, change) in step.changes() {
         let kept = matches!(&*change.kind, "network" | "volume");
-        if target == TargetId::Swarm && kept && change.effect == Effect::Ignored {
+        if target == TargetId::Swarm
+            && kept
+            && change.effect == Effect::Ignored
+            && change.losses.is_empty()
+        {
             found.push(ignored(change));
         }
         if !change.unaware.is_empty() {
@@ -39,7 +43,7 @@ pub(super) fn runs_beside(step: &Step<'_>, found: &mut Diagnostics) {
         // What writes beside another one is told as that: it may never serve.
         let is_beside = change.effect == Effect::Renamed || waits();
         let mut losses = change.losses.iter();
-        let is_told = losses.any(|loss| matches!(loss.about, Lost::Writers { .. }));
+        let is_told = losses.any(|loss| matches!(loss.about, Lost::Writers { .. } | Lost::Beside));
         if is_beside && !is_told && other_writer(step, target, change).is_none() {
             found.push(renamed(step, target, change));
         } else if let Some(holder) = holder(step, target, change) {
@@ -97,6 +101,7 @@ fn way_out(change: &Change) -> String {
         Refusal::LeftThere(field) => {
             return format!("write `{field}` as `null`: left out it stays as it was filled in");
         }
+        Refusal::Said(way) => return way.clone(),
         Refusal::AroundPods(grown) => return around_pods(change, grown.as_deref()),
     };
     way.to_owned()

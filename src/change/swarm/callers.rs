@@ -164,6 +164,12 @@ fn known(stack: &Stack<'_>, object: &Object) -> Known {
     }
 }
 
+/// The hosts that the tasks of a service are given.
+pub(super) fn asked(service: &service::Service<'_>) -> BTreeSet<String> {
+    let (stack, object) = (service.stack, service.object);
+    asks(stack, object, &stack.service(object))
+}
+
 fn asks(stack: &Stack<'_>, object: &Object, service: &Value) -> BTreeSet<String> {
     let mut variables = env_files::variables(stack, object).unwrap_or_default();
     if let Some(Value::Object(own)) = service.get("environment") {

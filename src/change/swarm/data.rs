@@ -43,7 +43,7 @@ pub(super) fn text<'v>(how: &'v Value, key: &str) -> &'v str {
 }
 
 /// The name in the swarm of a volume that has one; nothing is kept of one without.
-fn named(how: &Value) -> Option<&str> {
+pub(super) fn named(how: &Value) -> Option<&str> {
     let from = text(how, "from");
     let is_volume = how.get("type").is_none() && !from.is_empty() && !is_path(from);
     is_volume.then_some(from)
@@ -96,7 +96,7 @@ fn of_the_node(service: &str, path: &str, old: &str, source: &str) -> Loss {
 }
 
 /// Whether the program of a service is the one that it was: then it looks where it looked.
-fn runs_the_same(was: &Value, is: &Value) -> bool {
+pub(super) fn runs_the_same(was: &Value, is: &Value) -> bool {
     let words = [
         "image",
         "environment",
@@ -129,6 +129,6 @@ fn gone(service: &str, path: &str, old: &str) -> Loss {
     }
 }
 
-fn data(surely: bool) -> Lost {
+pub(super) fn data(surely: bool) -> Lost {
     Lost::Data { surely }
 }

@@ -4,17 +4,22 @@ mod callers;
 mod data;
 mod defaults;
 mod env_files;
+mod folders;
 mod forms;
 mod mounts;
 mod nodes;
+mod overlap;
+mod places;
 mod policy;
 mod ports;
 pub(super) mod published;
 mod refused;
+mod renames;
 mod rules;
 mod schema;
 mod service;
 mod shape;
+mod specs;
 mod stack;
 mod theirs;
 mod values;
@@ -22,7 +27,7 @@ mod writers;
 
 use super::difference::{Difference, differences, value};
 use super::rules::fields;
-use super::{Change, Effect, Field, Pair, Refusal, TargetChanges, Was, service_named};
+use super::{Change, Effect, Field, Loss, Lost, Pair, Refusal, TargetChanges, service_named};
 use crate::graph::{Graph, ServiceView};
 use crate::targets::Object;
 use crate::vocabulary::TargetId;
@@ -56,9 +61,10 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
         unchanged,
         ..
     } = comparison;
-    renames(pair, &old, &new, &mut changes);
+    renames::find(pair, &old, &new, &mut changes);
     ports::refuse(&old, &new, &mut changes);
     refused::refuse(&old, &new, &mut changes);
+    specs::refuse(&old, &new, &mut changes);
     theirs::used(&old, &new, &mut changes);
     // Of programs `contract` says it.
     if pair.old_graph.is_none() || pair.new_graph.is_none() {
@@ -66,6 +72,10 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
         nodes::lost(&old, &new, &mut changes);
         published::lost(&old, &new, &mut changes);
         writers::beside(pair, &old, &new, &mut changes);
+        places::wanted(&old, &new, pair.new_graph.is_some(), &mut changes);
+        if pair.new_graph.is_none() {
+            overlap::told(&old, &new, &mut changes);
+        }
     }
     changes.extend(values::sources(pair));
     TargetChanges {
@@ -191,8 +201,22 @@ impl Comparison<'_> {
         }
         // Two programs know which volumes are one.
         let are_programs = self.pair.old_graph.is_some() && self.pair.new_graph.is_some();
+        if !are_programs && change.effect == Effect::Refused && change.refusal == Refusal::Kept {
+            change.refusal = specs::way_past_mode(old, before);
+        }
         if !are_programs && change.effect != Effect::Refused {
             change.losses = data::left_behind(&change.name, was, is);
+            let is_there = |volume: &str| {
+                let mut before = self.stacks.0.iter();
+                before.any(|stack| stack.uses("volumes", volume))
+            };
+            let left = folders::left_behind(&change.name, (was, is), is_there);
+            change.losses.extend(left);
+        }
+        if change.effect.replaces() && !policy::is_global(&after.content) {
+            for field in fields.iter_mut().filter(|field| moves(field)) {
+                field.because = rules::MOVES_WITH_OTHERS;
+            }
         }
         change.fields = fields;
         change.span = view.map(ServiceView::span);
@@ -257,6 +281,9 @@ impl Comparison<'_> {
                 _ => {
                     let [was, is] = [was, object].map(|it| defaults::made(section, it));
                     self.keeps(kind, real, &differences(&was, &is));
+                    if section == "volumes" && new.users(section, real).next().is_some() {
+                        self.has_another_driver(real, &was, &is);
+                    }
                     continue;
                 }
             }
@@ -305,6 +332,28 @@ impl Comparison<'_> {
         change.fields = fields(rules::KEPT, differ, None);
         self.changes.push(change);
     }
+
+    /// A node that has a volume refuses the one of another driver under its name, and with it the task (moby `volume/service/store.go`,
+    /// `checkConflict`). Where no driver is written it takes the one that is there.
+    fn has_another_driver(&mut self, real: &str, was: &Value, is: &Value) {
+        let driver = |side: &Value| side.get("driver").and_then(Value::as_str).map(String::from);
+        let Some(now) = driver(is) else {
+            return;
+        };
+        let before = driver(was).unwrap_or_else(|| "local".to_owned());
+        let kept = self.changes.last_mut().filter(|it| it.name == real);
+        let is_same = before.trim_end_matches(":latest") == now.trim_end_matches(":latest");
+        if let Some(change) = kept.filter(|_| !is_same && !now.contains('$')) {
+            change.losses.push(Loss {
+                about: Lost::Unlike,
+                what: format!(
+                    "volume `{real}` is of driver `{before}` on the nodes that have it, and no task that asks for `{now}` starts there: \
+                     `driver '{before}' already has volume '{real}'`"
+                ),
+                way: "give it another name, so that a new volume is made, and bring the data there first, with the service stopped".to_owned(),
+            });
+        }
+    }
 }
 
 /// The service of a stack that goes by a name in it.
@@ -324,71 +373,7 @@ fn by_name<'a>(services: &[&'a Object]) -> BTreeMap<&'a str, &'a Object> {
     services.iter().map(|it| (it.name.as_str(), *it)).collect()
 }
 
-/// A service that is created and one that is left are one with another name, where they are one in
-/// the program or are the same but for the name.
-fn renames(pair: &Pair<'_>, old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut Vec<Change>) {
-    let of = |effect: Effect, change: &Change| change.effect == effect && change.kind == "service";
-    let (mut created, mut left) = (Vec::new(), Vec::new());
-    for change in std::mem::take(changes) {
-        if of(Effect::Left, &change) {
-            left.push(change);
-        } else if of(Effect::Created, &change) {
-            created.push(change);
-        } else {
-            changes.push(change);
-        }
-    }
-    if !created.is_empty() && !left.is_empty() {
-        let (old_services, new_services) = (ports::services(old), ports::services(new));
-        let (old, new) = (contents(old), contents(new));
-        for change in &mut created {
-            let is = new.get(&change.name);
-            let found = left.iter().position(|was| {
-                let one = pair.old_graph.is_some() && was.service == change.service;
-                one && change.service.is_some() || is.is_some() && is == old.get(&was.name)
-            });
-            if let Some(found) = found {
-                let was = left.remove(found);
-                let both = old_services
-                    .get(&was.name)
-                    .zip(new_services.get(&change.name));
-                let taken = both.and_then(|(was, is)| ports::taken(was, is));
-                rename(change, &was.name, taken);
-            }
-        }
-    }
-    // In the order of the manifests: what is there, what is new, what is gone.
-    changes.splice(0..0, created);
-    changes.extend(left);
-}
-
 /// Whether it says on which nodes tasks may be.
 fn moves(field: &Field) -> bool {
     field.path.contains("constraints")
-}
-
-/// Every service as the engine sees it, by its name in the swarm.
-fn contents(stacks: &[Stack<'_>]) -> BTreeMap<String, Value> {
-    let services = service::all(stacks).into_iter();
-    let services = services.map(|(name, it)| (name, it.stack.service(it.object)));
-    services.collect()
-}
-
-fn rename(change: &mut Change, was: &str, taken: Option<String>) {
-    change.was = Some(Was {
-        kind: "service".to_owned(),
-        name: was.to_owned(),
-        place: None,
-        data: None,
-    });
-    (change.effect, change.how) = match taken {
-        Some(port) => (
-            Effect::Refused,
-            ports::refusal("create", &change.name, &port, was),
-        ),
-        None => (
-            Effect::Renamed,
-            format!("was {was}, which runs on beside it until it is removed"),
-        ),
-    };
 }

@@ -18,7 +18,8 @@ pub(super) fn lost(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut [Change])
     let (before, after) = (service::all(old), service::all(new));
     for change in changes.iter_mut().filter(|it| may(it)) {
         let both = before.get(&change.name).zip(after.get(&change.name));
-        let loss = both.and_then(|(was, is)| told(&change.name, was, is));
+        let is_replaced = change.effect.replaces();
+        let loss = both.and_then(|(was, is)| told(&change.name, is_replaced, was, is));
         change.losses.extend(loss);
     }
 }
@@ -37,6 +38,27 @@ struct Asked<'c> {
     key: &'c str,
     is_equal: bool,
     value: &'c str,
+}
+
+impl Asked<'_> {
+    /// Whether both ask for the same.
+    fn is(&self, other: &Asked<'_>) -> bool {
+        self.key == other.key
+            && self.is_equal == other.is_equal
+            && self.value.eq_ignore_ascii_case(other.value)
+    }
+
+    /// Whether it means a node by its name.
+    fn is_of_one(&self) -> bool {
+        self.is_equal && matches!(self.key, "node.hostname" | "node.id")
+    }
+
+    /// Whether it means one node, or those with a label.
+    fn is_of_some(&self) -> bool {
+        let is_label =
+            self.key.starts_with("node.labels.") || self.key.starts_with("engine.labels.");
+        self.is_of_one() || self.is_equal && is_label
+    }
 }
 
 fn asked(constraints: &[String]) -> Vec<Asked<'_>> {
@@ -70,7 +92,7 @@ fn excluded<'o, 'c>(one: &Asked<'_>, others: &'o [Asked<'c>]) -> Option<&'o Aske
     })
 }
 
-fn told(name: &str, was: &Service<'_>, is: &Service<'_>) -> Option<Loss> {
+fn told(name: &str, is_replaced: bool, was: &Service<'_>, is: &Service<'_>) -> Option<Loss> {
     let volume = of_both(was, is).filter(|_| !was.is_off() && !is.is_off())?;
     let (before, now) = (was.constraints()?, is.constraints()?);
     let (before, now) = (asked(&before), asked(&now));
@@ -88,22 +110,23 @@ fn told(name: &str, was: &Service<'_>, is: &Service<'_>) -> Option<Loss> {
             ),
         });
     }
-    let is_kept = |it: &Asked<'_>| {
-        let mut before = before.iter();
-        before.any(|was| {
-            was.key == it.key
-                && was.is_equal == it.is_equal
-                && was.value.eq_ignore_ascii_case(it.value)
-        })
-    };
-    // A node that is meant by its name stays the one; and most swarms have their data on a manager.
-    let is_pinned = |it: &Asked<'_>| it.is_equal && matches!(it.key, "node.hostname" | "node.id");
+    let is_kept = |it: &Asked<'_>| before.iter().any(|was| was.is(it));
+    // Most swarms have their data on a manager.
     let is_manager = |it: &Asked<'_>| it.key == "node.role" && it.value == "manager";
-    if was.is_global() || now.iter().any(|it| is_pinned(it) && is_kept(it)) {
+    if was.is_global() || now.iter().any(|it| it.is_of_one() && is_kept(it)) {
         return None;
     }
     let mut new = now.iter().filter(|it| it.is_equal && !is_kept(it));
-    let new = new.find(|it| !is_manager(it))?;
+    let Some(new) = new.find(|it| !is_manager(it)) else {
+        let is_held = now.iter().any(|it| it.is_of_some() && is_kept(it));
+        let is_dropped = |it: &&Asked<'_>| {
+            let holds = it.is_of_some() || it.is_equal && it.key == "node.role";
+            holds && !now.iter().any(|now| now.is(it))
+        };
+        let held = before.iter().find(is_dropped);
+        let held = held.filter(|_| is_replaced && !is_held)?;
+        return Some(let_go(name, held, &volume));
+    };
     let label = new.key.strip_prefix("node.labels.");
     let way = match label {
         Some(label) => format!(
@@ -120,6 +143,25 @@ fn told(name: &str, was: &Service<'_>, is: &Service<'_>) -> Option<Loss> {
         ),
         way,
     })
+}
+
+/// A task whose spec differs is replaced, and the new one goes to any node that fits; where placement alone differs it stays (swarmkit
+/// `manager/orchestrator/task.go`, `IsTaskDirty`).
+fn let_go(name: &str, held: &Asked<'_>, volume: &str) -> Loss {
+    Loss {
+        about: Lost::Data { surely: false },
+        what: format!(
+            "nothing holds `{name}` any more where `{}`, and its tasks are replaced: on another node a new one finds `{volume}` empty",
+            held.written
+        ),
+        way: format!("keep `{}`", held.written),
+    }
+}
+
+/// Whether all tasks of a service are on one node, which it names.
+pub(super) fn is_held(service: &Service<'_>) -> bool {
+    let constraints = service.constraints().unwrap_or_default();
+    asked(&constraints).iter().any(Asked::is_of_one)
 }
 
 /// A volume that each node makes for itself, and that both write to.

@@ -21,7 +21,7 @@ const GIVEN_UP: &str = "where docker calls for it before the other service gives
 /// Services by their names in the swarm.
 type Services<'o> = BTreeMap<String, &'o Object>;
 /// Published ports, and how.
-type Ports = Map<String, Value>;
+pub(super) type Ports = Map<String, Value>;
 
 /// A port that a service gains, and who has it.
 struct Gain {
@@ -80,7 +80,7 @@ pub(super) fn services<'o>(stacks: &[Stack<'o>]) -> Services<'o> {
 }
 
 /// The published ports of a service.
-fn published(service: &Object) -> Ports {
+pub(super) fn published(service: &Object) -> Ports {
     let Some(ports) = at(&service.content, &["ports"]) else {
         return Ports::new();
     };
@@ -99,7 +99,7 @@ fn published(service: &Object) -> Ports {
 }
 
 /// Whether one service cannot have a port while another has it.
-fn clash(ours: &Ports, theirs: &Ports, port: &str) -> bool {
+pub(super) fn clash(ours: &Ports, theirs: &Ports, port: &str) -> bool {
     let mode = |ports: &Ports| {
         let mode = ports.get(port)?.get("mode")?.as_str()?;
         Some(mode.to_owned())

@@ -3,15 +3,18 @@
 //! an engine (`tests/real/swarm.rs`).
 
 use super::mounts::is_path;
+use super::rules::FORBIDDEN;
 use super::schema;
 use super::stack::{SECTIONS, Stack};
 use crate::change::{Change, Effect, Refusal};
 use crate::targets::{Content, Object};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// Refuses what was not refused before, or was with other words.
 pub(super) fn refuse(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut Vec<Change>) {
     for stack in new {
+        let mut first = unsupported(stack, changes);
         let was = old.iter().find(|it| it.name == stack.name);
         for service in &stack.services {
             let Some(said) = fault(stack, service) else {
@@ -23,6 +26,7 @@ pub(super) fn refuse(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut Vec<Cha
             });
             if before.as_ref() != Some(&said) {
                 let name = format!("{}_{}", stack.name, service.name);
+                first.get_or_insert_with(|| format!("service {name}"));
                 refused("service", name, said, changes);
             }
         }
@@ -34,10 +38,45 @@ pub(super) fn refuse(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut Vec<Cha
                 let before = was.and_then(|was| of_schema(section, was.entry(section, name)?));
                 if before.as_ref() != Some(&said) {
                     let kind = section.trim_end_matches('s');
-                    refused(kind, stack.real(section, name), said, changes);
+                    let real = stack.real(section, name);
+                    first.get_or_insert_with(|| format!("{kind} {real}"));
+                    refused(kind, real, said, changes);
                 }
             }
         }
+        if let Some(first) = first {
+            tell_others(stack, &first, changes);
+        }
+    }
+}
+
+/// A service that holds what `docker stack deploy` supports in no file.
+fn unsupported(stack: &Stack<'_>, changes: &[Change]) -> Option<String> {
+    let mut services = stack.services.iter();
+    services.find_map(|service| {
+        let name = format!("{}_{}", stack.name, service.name);
+        let mut changes = changes
+            .iter()
+            .filter(|it| it.kind == "service" && it.name == name);
+        let is_so = changes.any(|it| it.fields.iter().any(|it| it.because == FORBIDDEN));
+        is_so.then(|| format!("service {name}"))
+    })
+}
+
+/// Says of what else stands in a file that it waits until docker takes the whole.
+fn tell_others(stack: &Stack<'_>, first: &str, changes: &mut [Change]) {
+    let names = stack.services.iter();
+    let names: BTreeSet<String> = names
+        .map(|it| format!("{}_{}", stack.name, it.name))
+        .collect();
+    let waits = |it: &Change| {
+        let stays = matches!(it.effect, Effect::Ignored | Effect::Left | Effect::Refused);
+        it.kind == "service" && !stays && names.contains(&it.name)
+    };
+    for change in changes.iter_mut().filter(|it| waits(it)) {
+        change.says_also(&format!(
+            "not before docker takes the file, which it refuses for {first}"
+        ));
     }
 }
 

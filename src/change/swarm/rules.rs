@@ -17,6 +17,10 @@ const CLI: &str =
 /// Why `docker stack deploy` takes no such file.
 pub(super) const FORBIDDEN: &str = "`docker stack deploy` refuses a file in which it is written";
 
+/// What `placement` does where tasks are replaced for something else.
+pub(super) const MOVES_WITH_OTHERS: &str =
+    "it moves no task by itself, but its tasks are replaced: the new ones go to any node that fits";
+
 const fn ignored(path: &'static str) -> Rule {
     Rule::new(
         path,

@@ -7,6 +7,7 @@ use super::stack::Stack;
 use super::view;
 use crate::change::{Change, Effect, Loss, Lost, Pair};
 use crate::rollout::derivation;
+use std::path::Path;
 
 /// Where databases have data that one process may open (`hub.docker.com/_/postgres`, `/mysql`, `/mariadb`, `/mongo`, and Bitnami's). Their
 /// locks are of little help: the number in `postmaster.pid` means another process in each container.
@@ -19,6 +20,33 @@ const OF_ONE_WRITER: [&str; 7] = [
     "/bitnami/mariadb",
     "/bitnami/mongodb",
 ];
+
+/// Where others have theirs that mostly one process may open (`hub.docker.com/_/rabbitmq`, `/r/grafana/grafana`, `/r/prom/prometheus`,
+/// `/_/elasticsearch`, `/r/clickhouse/clickhouse-server`, `/_/influxdb`).
+const MOSTLY_OF_ONE_WRITER: [&str; 8] = [
+    "/var/lib/rabbitmq",
+    "/var/lib/grafana",
+    "/prometheus",
+    "/usr/share/elasticsearch/data",
+    "/usr/share/opensearch/data",
+    "/var/lib/clickhouse",
+    "/var/lib/influxdb",
+    "/bitnami/redis",
+];
+
+/// Whether a database has its data at a path that one process may open.
+pub(super) fn takes_one(path: &str) -> bool {
+    let mut paths = OF_ONE_WRITER.iter();
+    paths.any(|it| Path::new(path).starts_with(it))
+}
+
+/// Whether what is at a path of an image takes one writer as a rule.
+pub(super) fn mostly_takes_one(image: &str, path: &str) -> bool {
+    let mut paths = MOSTLY_OF_ONE_WRITER.iter();
+    // `hub.docker.com/_/redis`: its data is in `/data`, as that of many others.
+    let is_redis = || image.contains("redis") || image.contains("valkey");
+    paths.any(|it| Path::new(path).starts_with(it)) || path == "/data" && is_redis()
+}
 
 /// Says it of what is new or has another name.
 pub(super) fn beside(
@@ -84,13 +112,6 @@ fn shared(
     if known == Some(false) {
         return None;
     }
-    let takes_one = |path: &str| {
-        let mut paths = OF_ONE_WRITER.iter();
-        paths.any(|it| {
-            let below = path.strip_prefix(it);
-            below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
-        })
-    };
     let mut all = both.iter();
     let sure = all.find(|it| takes_one(&it.path) || known == Some(true) && it.is_of_node);
     if let Some(sure) = sure {

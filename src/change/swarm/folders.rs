@@ -1,0 +1,223 @@
+//! Data that stays in a folder of the node which a service of a stack mounts no more, or not where it did. Between two programs `contract` says
+//! it.
+
+use super::data::{data, is_of_node, named, runs_the_same, text};
+use super::mounts::is_path;
+use super::writers::takes_one;
+use crate::change::Loss;
+use serde_json::Value;
+use std::path::Path;
+
+/// Folders in which nodes and engines have what is theirs.
+const OF_THE_NODE: [&str; 12] = [
+    "/etc",
+    "/proc",
+    "/sys",
+    "/dev",
+    "/run",
+    "/var/run",
+    "/var/log",
+    "/var/lib/docker",
+    "/lib",
+    "/usr",
+    "/boot",
+    "/tmp",
+];
+
+/// How folders are called that others fill: with settings, certificates, pages or code.
+const FILLED: [&str; 20] = [
+    "conf",
+    "setting",
+    "cert",
+    "ssl",
+    "tls",
+    "keys",
+    "secret",
+    "template",
+    "static",
+    "asset",
+    "html",
+    "www",
+    "public",
+    "src",
+    "code",
+    "script",
+    "init",
+    "plugin",
+    "log",
+    "provision",
+];
+
+/// What a service loses of the folders that it wrote to, both sides as the engine sees them. `is_there` knows the volumes of before.
+pub(super) fn left_behind(
+    service: &str,
+    (was, is): (&Value, &Value),
+    is_there: impl Fn(&str) -> bool,
+) -> Vec<Loss> {
+    let (had, has) = (mounts(was), mounts(is));
+    let mut losses = Vec::new();
+    for before in had.iter().filter(|it| it.may_hold_data()) {
+        let stays = has.iter().find(|now| now.holds(before.from));
+        let mut above: Vec<&Mount<'_>> = has
+            .iter()
+            .filter(|now| Path::new(before.path).starts_with(now.path))
+            .collect();
+        above.sort_by_key(|now| now.path.len());
+        let loss = match (stays, above.last()) {
+            (Some(now), _) if now.has_at(before.path, before.from) => continue,
+            (Some(now), _) if runs_the_same(was, is) => moved(service, before, now),
+            (Some(_), _) => continue,
+            // It may be any folder, this one too.
+            (None, Some(now)) if now.from.contains('$') => continue,
+            (None, Some(now)) if named(now.how).is_some() => {
+                volume(service, before, now, is_there(now.from))
+            }
+            (None, Some(now)) if now.is_folder() => another(service, before, now),
+            _ if before.is_of_program(is) => continue,
+            _ => gone(service, before),
+        };
+        losses.push(loss);
+    }
+    losses
+}
+
+/// A mount, its paths without a slash at the end.
+struct Mount<'v> {
+    path: &'v str,
+    from: &'v str,
+    how: &'v Value,
+}
+
+fn mounts(service: &Value) -> Vec<Mount<'_>> {
+    let mounts = service.get("volumes").and_then(Value::as_object);
+    let mounts = mounts.into_iter().flatten().map(|(path, how)| Mount {
+        path: trimmed(path),
+        from: trimmed(text(how, "from")),
+        how,
+    });
+    mounts.collect()
+}
+
+fn trimmed(path: &str) -> &str {
+    match path.trim_end_matches('/') {
+        "" => path,
+        trimmed => trimmed,
+    }
+}
+
+impl Mount<'_> {
+    fn is_folder(&self) -> bool {
+        self.how.get("type").is_none() && is_path(self.from)
+    }
+
+    /// Whether it is a folder that it may write to, of which nothing says that somebody else fills it.
+    fn may_hold_data(&self) -> bool {
+        let is_filled = |end: &str| {
+            let end = Path::new(end);
+            let is_of_node = OF_THE_NODE.iter().any(|folder| end.starts_with(folder));
+            let mut names = end.iter().filter_map(|name| name.to_str());
+            let is_hidden = |name: &str| name.len() > 2 && name.starts_with('.');
+            let is_one = |word: &str| FILLED.iter().any(|it| word.to_lowercase().starts_with(it));
+            end.extension().is_some()
+                || is_of_node
+                || names.any(|name| is_hidden(name) || name.split(['-', '_', '.']).any(is_one))
+        };
+        let is_data = takes_one(self.path) || ![self.path, self.from].into_iter().any(is_filled);
+        let is_written = text(self.how, "mode") != "ro" && !self.from.contains('$');
+        self.is_folder() && is_written && is_data && self.from != "/"
+    }
+
+    /// Whether a folder is in what it mounts; a volume may be another name for one (`device` of the driver `local`).
+    fn holds(&self, folder: &str) -> bool {
+        let root = if self.is_folder() {
+            self.from
+        } else {
+            let device = self.how.pointer("/driver_opts/device");
+            device.and_then(Value::as_str).map_or("", trimmed)
+        };
+        !root.is_empty() && Path::new(folder).starts_with(root)
+    }
+
+    /// Whether what is in it of a folder stands at a path.
+    fn has_at(&self, path: &str, folder: &str) -> bool {
+        let below = if self.is_folder() {
+            Path::new(folder).strip_prefix(self.from).ok()
+        } else {
+            Some(Path::new(""))
+        };
+        below.is_some_and(|below| Path::new(self.path).join(below) == Path::new(path))
+    }
+
+    /// Whether it may be the program that was mounted there, or its settings: a folder beside the stack file, or one of which a config or secret
+    /// takes the place.
+    fn is_of_program(&self, is: &Value) -> bool {
+        let files = ["configs", "secrets"].into_iter();
+        let files = files.filter_map(|section| is.get(section)?.as_object());
+        let mut files = files.flat_map(|all| all.keys());
+        !takes_one(self.path) && !self.from.starts_with('/')
+            || files.any(|file| Path::new(file).starts_with(self.path))
+    }
+}
+
+/// One that was there, or is not of the node, may hold the data already.
+fn volume(service: &str, before: &Mount<'_>, now: &Mount<'_>, is_there: bool) -> Loss {
+    let may_be_filled = is_there || !is_of_node(now.how);
+    let unless = if may_be_filled {
+        format!(", unless `{}` has it already", now.from)
+    } else {
+        String::new()
+    };
+    Loss {
+        about: data(!may_be_filled),
+        what: format!(
+            "`{service}` finds a volume at `{}`, `{}`: its data stays in `{}` of its node",
+            before.path, now.from, before.from
+        ),
+        way: format!(
+            "mount `{}` there as before; or copy the data first, with the service stopped{unless}",
+            before.from
+        ),
+    }
+}
+
+fn another(service: &str, before: &Mount<'_>, now: &Mount<'_>) -> Loss {
+    Loss {
+        about: data(false),
+        what: format!(
+            "`{service}` finds another folder of its node at `{}`, `{}`: what it wrote stays in `{}`",
+            before.path, now.from, before.from
+        ),
+        way: format!(
+            "mount `{}` there as before; or move what is in it first, with the service stopped, unless `{}` has it already",
+            before.from, now.from
+        ),
+    }
+}
+
+fn moved(service: &str, before: &Mount<'_>, now: &Mount<'_>) -> Loss {
+    Loss {
+        about: data(false),
+        what: format!(
+            "`{service}` has nothing at `{}` any more, and `{}` at `{}`: where its program looks as before, it finds no data",
+            before.path, now.from, now.path
+        ),
+        way: format!(
+            "keep it at `{}`, unless the program looks at `{}` already",
+            before.path, now.path
+        ),
+    }
+}
+
+fn gone(service: &str, before: &Mount<'_>) -> Loss {
+    Loss {
+        about: data(takes_one(before.path)),
+        what: format!(
+            "`{service}` has no folder of its node at `{}` any more: what it wrote stays in `{}`",
+            before.path, before.from
+        ),
+        way: format!(
+            "mount `{}` there as before: what it writes there now ends with its container",
+            before.from
+        ),
+    }
+}

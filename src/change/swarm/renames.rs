@@ -1,0 +1,228 @@
+//! Services of stacks that go by another name, or are in another stack: to a swarm they are new, and the old ones run on.
+
+use super::service::{self, Service};
+use super::stack::{Stack, stem};
+use super::{callers, data, folders, ports};
+use crate::change::{Change, Effect, Pair, Refusal, Was};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Whether what is left is what a new one was.
+type IsOne<'f> = &'f dyn Fn(&Change, &Change) -> bool;
+type Services<'s> = BTreeMap<String, Service<'s>>;
+
+/// A service that is created and one that is left are one with another name, where they are one in the program, are the same but for the
+/// name, or have in stack files one image and more that ties them.
+pub(super) fn find(
+    pair: &Pair<'_>,
+    old: &[Stack<'_>],
+    new: &[Stack<'_>],
+    changes: &mut Vec<Change>,
+) {
+    let of = |effect: Effect, change: &Change| change.effect == effect && change.kind == "service";
+    let (mut created, mut left) = (Vec::new(), Vec::new());
+    for change in std::mem::take(changes) {
+        if of(Effect::Left, &change) {
+            left.push(change);
+        } else if of(Effect::Created, &change) {
+            created.push(change);
+        } else {
+            changes.push(change);
+        }
+    }
+    if !created.is_empty() && !left.is_empty() {
+        let (before, after) = (service::all(old), service::all(new));
+        let (had, has) = (contents(&before), contents(&after));
+        let are_same = |was: &Change, is: &Change| {
+            let one = pair.old_graph.is_some() && was.service == is.service;
+            let is_alike = || {
+                has.get(&is.name)
+                    .is_some_and(|is| had.get(&was.name) == Some(is))
+            };
+            one && is.service.is_some() || is_alike()
+        };
+        // Of two programs it is known which are one.
+        let are_programs = pair.old_graph.is_some() && pair.new_graph.is_some();
+        let ties = |services: &Services<'_>, changes: &[Change]| -> BTreeMap<String, Tie> {
+            let names = changes.iter().filter(|_| !are_programs);
+            let ties =
+                names.filter_map(|it| Some((it.name.clone(), tie(services.get(&it.name)?)?)));
+            ties.collect()
+        };
+        let (were, are) = (ties(&before, &left), ties(&after, &created));
+        let callers = if were.is_empty() || are.is_empty() {
+            Moved::new()
+        } else {
+            callers_that_moved(&before, &after)
+        };
+        let are_tied = |was: &Change, is: &Change| {
+            let both = were.get(&was.name).zip(are.get(&is.name));
+            both.is_some_and(|(was, is)| are_one(was, is, &callers))
+        };
+        let are_tied_and_alike = |was: &Change, is: &Change| {
+            let both = before.get(&was.name).zip(after.get(&is.name));
+            let are_alike =
+                || both.is_some_and(|(was, is)| was.object.content == is.object.content);
+            are_tied(was, is) && are_alike()
+        };
+        let mut ways: Vec<(IsOne<'_>, bool)> = vec![(&are_same, false)];
+        if !are_programs {
+            ways.extend([(&are_tied_and_alike as _, true), (&are_tied as _, true)]);
+        }
+        for (is_one, is_by_itself) in ways {
+            for index in 0..created.len() {
+                let Some(found) = partner(&created, index, &left, is_one, is_by_itself) else {
+                    continue;
+                };
+                let was = left.remove(found);
+                let Some(change) = created.get_mut(index) else {
+                    continue;
+                };
+                let both = before.get(&was.name).zip(after.get(&change.name));
+                rename(change, &was.name, both, !are_programs);
+                let contents = had.get(&was.name).zip(has.get(&change.name));
+                if let Some((was, is)) = contents.filter(|_| !are_programs) {
+                    loses(change, (was, is), old);
+                }
+            }
+        }
+    }
+    // In the order of the manifests: what is there, what is new, what is gone.
+    changes.splice(0..0, created);
+    changes.extend(left);
+}
+
+/// Which of those that are left a new one was; where it has to be by itself, none if one of both sides may be another's.
+fn partner(
+    created: &[Change],
+    index: usize,
+    left: &[Change],
+    is_one: IsOne<'_>,
+    is_by_itself: bool,
+) -> Option<usize> {
+    let change = created.get(index).filter(|it| it.was.is_none())?;
+    let mut found = left
+        .iter()
+        .enumerate()
+        .filter(|(_, was)| is_one(was, change));
+    let (at, was) = found.next()?;
+    let mut others = created
+        .iter()
+        .filter(|it| it.was.is_none() && it.name != change.name);
+    let mut is_alone = || found.next().is_none() && !others.any(|other| is_one(was, other));
+    (!is_by_itself || is_alone()).then_some(at)
+}
+
+/// The hosts that a service asked for, with those that it asks for instead.
+type Moved = Vec<(BTreeSet<String>, BTreeSet<String>)>;
+
+fn callers_that_moved(before: &Services<'_>, after: &Services<'_>) -> Moved {
+    let both = after
+        .iter()
+        .filter_map(|(name, is)| Some((before.get(name)?, is)));
+    let both = both.filter(|(was, is)| was.object.content != is.object.content);
+    let asked = both.map(|(was, is)| {
+        let (was, is) = (callers::asked(was), callers::asked(is));
+        (&was - &is, &is - &was)
+    });
+    asked.collect()
+}
+
+/// What a service may be known by under another name.
+struct Tie {
+    stack: String,
+    key: String,
+    /// Without its tag.
+    image: String,
+    is_global: bool,
+    aliases: BTreeSet<String>,
+}
+
+fn tie(service: &Service<'_>) -> Option<Tie> {
+    let image = service.at(&["image"])?;
+    let image = image.as_str()?.split('@').next()?;
+    // `registry:5000/web` has no tag.
+    let tagged = image.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'));
+    let networks = service.at(&["networks"]);
+    let networks = networks.as_deref().and_then(Value::as_object);
+    let aliases = networks
+        .into_iter()
+        .flatten()
+        .filter_map(|(_, how)| how.get("aliases")?.as_array());
+    let aliases = aliases.flatten().filter_map(Value::as_str);
+    Some(Tie {
+        stack: service.stack.name.to_owned(),
+        key: service.object.name.clone(),
+        image: tagged.map_or(image, |(name, _)| name).to_owned(),
+        is_global: service.is_global(),
+        aliases: aliases.map(ToOwned::to_owned).collect(),
+    })
+}
+
+/// Whether what is in one place of two stack files is what was in the other: one image, whatever its tag, under the same key in another stack,
+/// that goes on to answer to the key, or that who asked the one asks for instead.
+fn are_one(was: &Tie, is: &Tie, callers: &Moved) -> bool {
+    let is_asked_instead = || {
+        let mut callers = callers.iter();
+        callers.any(|(were, are)| were.contains(&was.key) && are.contains(&is.key))
+    };
+    was.image == is.image
+        && was.is_global == is.is_global
+        && (was.stack != is.stack && was.key == is.key
+            || is.aliases.contains(&was.key)
+            || is_asked_instead())
+}
+
+fn loses(change: &mut Change, (was, is): (&Value, &Value), old: &[Stack<'_>]) {
+    if change.effect == Effect::Refused {
+        return;
+    }
+    let is_there = |volume: &str| old.iter().any(|stack| stack.uses("volumes", volume));
+    change.losses = data::left_behind(&change.name, was, is);
+    let left = folders::left_behind(&change.name, (was, is), is_there);
+    change.losses.extend(left);
+}
+
+/// Every service as the engine sees it, by its name in the swarm.
+fn contents(services: &Services<'_>) -> BTreeMap<String, Value> {
+    let services = services.iter();
+    let services = services.map(|(name, it)| (name.clone(), it.stack.service(it.object)));
+    services.collect()
+}
+
+fn rename(
+    change: &mut Change,
+    was: &str,
+    both: Option<(&Service<'_>, &Service<'_>)>,
+    is_written: bool,
+) {
+    change.was = Some(Was {
+        kind: "service".to_owned(),
+        name: was.to_owned(),
+        place: None,
+        data: None,
+    });
+    let taken = both.and_then(|(was, is)| ports::taken(was.object, is.object));
+    (change.effect, change.how) = match taken {
+        Some(port) => (
+            Effect::Refused,
+            ports::refusal("create", &change.name, &port, was),
+        ),
+        None => (
+            Effect::Renamed,
+            format!("was {was}, which runs on beside it until it is removed"),
+        ),
+    };
+    if let Some((old, new)) = both.filter(|_| is_written && change.effect == Effect::Refused) {
+        let key = &old.object.name;
+        let kept = if stem(&old.object.file) == stem(&new.object.file) {
+            format!("keep the name `{key}`")
+        } else {
+            format!("keep it as `{key}` in the stack `{}`", old.stack.name)
+        };
+        change.refusal = Refusal::Said(format!(
+            "{kept}: it is replaced under its policy then, and has its port; or `docker service rm {was}` first, with which it is down until \
+             the new one serves; or publish another port until the old one is removed"
+        ));
+    }
+}
