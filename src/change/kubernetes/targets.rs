@@ -1,56 +1,150 @@
-//! Services of which a port leads elsewhere at once, while pods run that do not listen there.
+//! Services of which a port leads elsewhere at once, while pods run that do not listen there; or where no pod listens in the end.
 //!
 //! A number is asked for whatever the pods say (`kubernetes.io/docs/concepts/services-networking/service`, Field spec.ports[].targetPort), so
 //! that what they say they listen on is all that is known; a pod without a port of a name is not asked at all (kubernetes/kubernetes
 //! `staging/src/k8s.io/endpointslice/utils.go`, `getEndpointPorts`).
 
 use super::behind::{self, Led, Pods, Target};
-use super::{Keyed, is_workload};
-use crate::change::{Change, Effect, Loss, Lost};
+use super::parts::items;
+use super::{Key, Keyed, is_workload};
+use crate::change::difference::at;
+use crate::change::{Change, Effect, Field, Loss, Lost};
+use serde_json::Value;
 
-/// Says it of each whose pods that run say that they listen on the port of before alone, while new ones say so of the other one.
+/// Says it of each whose pods that run say that they listen on the port of before alone, while new ones say so of the other one; and of each that
+/// leads, from then on or once the new pods are all there, to a port on which none of them says so.
 pub(super) fn moved((old, new): (&Keyed<'_>, &Keyed<'_>), is_judged: bool, changes: &mut [Change]) {
-    let moves = |it: &Change| {
-        let mut fields = it.fields.iter();
-        let in_place = it.kind == "Service" && it.effect == Effect::InPlace && !it.deserted;
-        in_place && fields.any(|field| field.path.starts_with("spec.ports"))
-    };
-    if !changes.iter().any(moves) {
+    // Between two programs ports go by their names, which `src/change/contract/endpoints.rs` looks at.
+    let is_concerned = |it: &Change| moves(it) || !is_judged && renumbers(it);
+    if !changes.iter().any(is_concerned) {
         return;
     }
     let (before, after) = (behind::all(old), behind::all(new));
     // Where all pods are stopped before new ones start nobody is asked in any case.
     let restarts = |it: &&Change| it.effect == Effect::RestartsAtOnce && is_workload(&it.kind);
     let at_once: Vec<_> = changes.iter().filter(restarts).map(of).collect();
+    let replaced = |it: &&Change| it.effect.replaces() && !leaves_some(new, it);
+    let replaced: Vec<_> = changes.iter().filter(replaced).map(of).collect();
+    let is_among = |all: &[Place], it: &Pods<'_>| {
+        let mut all = all.iter();
+        all.any(|(kind, name, namespace)| {
+            (&**kind, &**name, namespace.as_deref()) == (it.key.1, it.key.2, it.key.3)
+        })
+    };
+    let pods = |is: &Led<'_>| {
+        let are_behind = |it: &&Pods<'_>| it.are_for(is.key.3, &is.selector);
+        let [run, come] = [&before, &after].map(|all| all.iter().filter(are_behind));
+        let run: Vec<&Pods<'_>> = run.collect();
+        let stay = run.iter().filter(|it| !is_among(&replaced, it)).copied();
+        Behind {
+            stay: stay.collect(),
+            come: come.collect(),
+            run,
+        }
+    };
     for change in changes.iter_mut().filter(|it| moves(it)) {
         let namespace = change.namespace.as_deref();
         let key = ("", "Service", &*change.name, namespace);
-        let [was, is] = [old, new].map(|side| behind::led(key, side.get(&key)?));
-        let Some((was, is)) = was.zip(is) else {
+        let Some((was, is)) = both((old, new), key) else {
             continue;
         };
-        let are_behind = |it: &&Pods<'_>| it.are_for(is.key.3, &is.selector);
-        let run: Vec<&Pods<'_>> = before.iter().filter(are_behind).collect();
-        let come: Vec<&Pods<'_>> = after.iter().filter(are_behind).collect();
-        let stop = |it: &&Pods<'_>| {
-            let is_it = |(kind, name, namespace): &(String, String, Option<String>)| {
-                (&**kind, &**name, namespace.as_deref()) == (it.key.1, it.key.2, it.key.3)
+        let pods = pods(&is);
+        if pods.run.is_empty() || was.is_headless || is.is_headless {
+            continue;
+        }
+        let stops = pods.run.iter().any(|it| is_among(&at_once, it));
+        for (port, before, now) in ports(&was, &is) {
+            let loss = if !stops && is_missed((&before, &now), &pods.run, &pods.come) {
+                Some(tell(change, port, (&before, &now)))
+            } else if is_lost((&before, &now), &pods) {
+                tell_of_none(change, port, (&before, &now))
+            } else {
+                None
             };
-            at_once.iter().any(is_it)
+            change
+                .losses
+                .extend(loss.into_iter().filter(|_| !is_judged));
+        }
+    }
+    if is_judged {
+        return;
+    }
+    let led = behind::services(new).into_iter();
+    let led = led.filter_map(|it| both((old, new), it.key)).map(|it| {
+        let pods = pods(&it.1);
+        (it, pods)
+    });
+    let led: Vec<_> = led.filter(|it| !it.1.run.is_empty()).collect();
+    for change in changes.iter_mut().filter(|it| renumbers(it)) {
+        let (kind, name) = (&*change.kind, &*change.name);
+        let is_it = |it: &&Pods<'_>| {
+            (it.key.1, it.key.2, it.key.3) == (kind, name, change.namespace.as_deref())
         };
-        if run.is_empty() || run.iter().any(stop) || was.is_headless || is.is_headless {
-            continue;
+        let mut told = Vec::new();
+        for ((was, is), pods) in &led {
+            let had = pods.run.iter().find(|it| is_it(it));
+            let Some((had, has)) = had.zip(pods.come.iter().find(|it| is_it(it))) else {
+                continue;
+            };
+            if was.is_headless || is.is_headless || was.selector != is.selector {
+                continue;
+            }
+            let stays = |it: &(Option<String>, u64, Target)| was.ports.contains(it);
+            for (.., target) in is.ports.iter().filter(|it| stays(it)) {
+                if had.listen(target) && is_lost((target, target), pods) {
+                    told.extend(left((had, has), is.key.2, target));
+                }
+            }
         }
-        let lost = ports(&was, &is).into_iter();
-        for (port, before, now) in lost.filter(|(_, it, now)| is_missed((it, now), &run, &come)) {
-            let loss = tell(change, port, (&before, &now));
-            // Between two programs ports go by their names, which `src/change/contract/endpoints.rs` looks at.
-            change.losses.extend((!is_judged).then_some(loss));
-        }
+        change.losses.extend(told);
     }
 }
 
-fn of(change: &Change) -> (String, String, Option<String>) {
+/// Whether it is a Service that stays, and whose ports are others.
+fn moves(change: &Change) -> bool {
+    let mut fields = change.fields.iter();
+    let in_place = change.kind == "Service" && change.effect == Effect::InPlace && !change.deserted;
+    in_place && fields.any(|field| field.path.starts_with("spec.ports"))
+}
+
+/// Whether pods are replaced by ones that say of other ports that they listen there.
+fn renumbers(change: &Change) -> bool {
+    let mut fields = change.fields.iter();
+    let ports = |field: &Field| {
+        field.path.starts_with("spec.template.spec.") && field.path.contains("].ports")
+    };
+    is_workload(&change.kind) && change.effect.replaces() && fields.any(ports)
+}
+
+/// Whether some of its pods are kept as they are: those below its `partition`.
+fn leaves_some(new: &Keyed<'_>, change: &Change) -> bool {
+    let namespace = change.namespace.as_deref();
+    let object = new.get(&("apps", &*change.kind, &*change.name, namespace));
+    let path = ["spec", "updateStrategy", "rollingUpdate", "partition"];
+    let partition = object.and_then(|it| at(&it.content, &path)?.as_u64());
+    partition.is_some_and(|it| it > 0)
+}
+
+/// The pods behind a Service.
+struct Behind<'p> {
+    run: Vec<&'p Pods<'p>>,
+    /// Those of them that are not replaced.
+    stay: Vec<&'p Pods<'p>>,
+    come: Vec<&'p Pods<'p>>,
+}
+
+/// A Service on both sides.
+fn both<'a>((old, new): (&Keyed<'a>, &Keyed<'a>), key: Key<'a>) -> Option<(Led<'a>, Led<'a>)> {
+    let [was, is] = [old, new].map(|side| {
+        let (key, service) = side.get_key_value(&key)?;
+        behind::led(*key, service)
+    });
+    was.zip(is)
+}
+
+type Place = (String, String, Option<String>);
+
+fn of(change: &Change) -> Place {
     (
         change.kind.clone(),
         change.name.clone(),
@@ -77,6 +171,107 @@ fn is_missed((before, now): (&Target, &Target), run: &[&Pods<'_>], come: &[&Pods
     let may = |it: &&&Pods<'_>| it.ports().next().is_none() && matches!(now, Target::Number(_));
     let mut unsaid = run.iter();
     listen(run, before) && !listen(run, now) && unsaid.find(may).is_none() && listen(come, now)
+}
+
+/// Whether those that run listen where the port led to, and none that is there in the end says so of where it leads now.
+fn is_lost((before, now): (&Target, &Target), pods: &Behind<'_>) -> bool {
+    let may = |it: &&&Pods<'_>| it.listen(now) || may_listen(it, now);
+    let listened = |it: &&&Pods<'_>| it.listen(before) || may_listen(it, before);
+    // Whose ports are in no manifest may have had one by a name as well.
+    pods.run.iter().any(|it| listened(&it))
+        && !pods.come.is_empty()
+        && !pods.come.iter().chain(&pods.stay).any(|it| may(&it))
+}
+
+/// Whether pods may listen on a number though their ports do not say so: who says nothing of its ports, or names the number elsewhere.
+fn may_listen(pods: &Pods<'_>, target: &Target) -> bool {
+    let Target::Number(number) = target else {
+        return false;
+    };
+    let number = *number;
+    pods.ports().next().is_none() || containers(&pods.pod).any(|it| names(it, number))
+}
+
+fn containers(pod: &Value) -> impl Iterator<Item = &Value> {
+    let kinds = ["containers", "initContainers"].into_iter();
+    kinds.flat_map(|kind| items(pod, kind))
+}
+
+/// Whether a number stands in a container but for its ports: what a probe asks, a variable, an argument.
+fn names(container: &Value, number: u64) -> bool {
+    let probes = ["readinessProbe", "livenessProbe", "startupProbe"].into_iter();
+    let mut probes = probes.filter_map(|it| container.get(it));
+    let asks = |probe: &Value| {
+        let ways = ["httpGet", "tcpSocket", "grpc"].into_iter();
+        let mut ports = ways.filter_map(|it| probe.get(it)?.get("port")?.as_u64());
+        ports.any(|port| port == number)
+    };
+    let words = ["command", "args"].into_iter();
+    let words = words.flat_map(|key| items(container, key));
+    let values = items(container, "env").filter_map(|it| it.get("value"));
+    let number = number.to_string();
+    let is_said = |text: &str| {
+        let mut numbers = text.split(|c: char| !c.is_ascii_digit());
+        numbers.any(|it| it == number)
+    };
+    probes.any(asks) || words.chain(values).filter_map(Value::as_str).any(is_said)
+}
+
+/// Where a Service comes to lead to a port that none of its pods has: nothing leads there for sure where it is named, and a number may be
+/// listened on all the same.
+fn tell_of_none(change: &mut Change, port: u64, (before, now): (&Target, &Target)) -> Option<Loss> {
+    let is_named = matches!(now, Target::Name(_));
+    change.says_also(&if is_named {
+        format!("port {port} leads to {now} of its pods, and none has a port of that name: nobody answers there from then on")
+    } else {
+        format!("port {port} leads to {now} of its pods, where none says that it listens")
+    });
+    let name = &change.name;
+    is_named.then(|| Loss {
+        about: Lost::Pods,
+        what: format!(
+            "Service `{name}` leads to port {now} of its pods, and none of them has a port of that name: nobody answers there from then on"
+        ),
+        way: format!(
+            "let it lead to {before} as before; or call a port of the pods {now} first, and move the Service in the next step, once all of them are new"
+        ),
+    })
+}
+
+/// Where a Service stays, and the new pods have its port no more: by its name, or by its number, where they have another one in its place.
+fn left((had, has): (&Pods<'_>, &Pods<'_>), service: &str, target: &Target) -> Option<Loss> {
+    let who = format!("{} `{}`", has.key.1, has.key.2);
+    let (what, way) = match target {
+        Target::Name(_) => (
+            format!(
+                "Service `{service}` leads to port {target} of its pods, and the new ones of {who} have no port of that name: nobody answers there \
+                 once they are all new"
+            ),
+            format!(
+                "keep the name {target} of that port, which may have another number in each version; another name takes three steps: the \
+                 pods have both, the Service moves, and the old one goes"
+            ),
+        ),
+        Target::Number(number) => {
+            let mut others = has.ports().map(|(_, number)| number);
+            let instead = others.find(|it| !had.ports().any(|(_, number)| number == *it))?;
+            (
+                format!(
+                    "Service `{service}` leads to port {number} of its pods, and the new ones of {who} say that they listen on {instead} and no \
+                     more on {number}: nobody answers there once they are all new"
+                ),
+                format!(
+                    "let the Service lead to a port by its name in a step before, `targetPort: http`, which may have another number in each version; \
+                     or have the pods of both versions listen on {number} until it leads to {instead}"
+                ),
+            )
+        }
+    };
+    Some(Loss {
+        about: Lost::Pods,
+        what,
+        way,
+    })
 }
 
 fn tell(change: &mut Change, port: u64, (before, now): (&Target, &Target)) -> Loss {
