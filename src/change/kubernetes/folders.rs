@@ -87,11 +87,15 @@ fn told(who: &str, kind: &str, (was, is): (&Value, &Value)) -> Option<Vec<Loss>>
                 Some((it, _)) if it.claim != claim => continue,
                 // Another image may have its data elsewhere, and so may what is told to.
                 _ if !is_image_kept || is_moved => continue,
-                Some((it, _)) if may_look_at(same, it.path, &has) => continue,
+                Some((_, folder)) if looks_at(same, mount.path) => {
+                    other_folder(who, mount, &folder, true)
+                }
+                Some((it, _)) if may_look_at(same, it.path, mount.path, &has) => continue,
                 Some((_, folder)) => other_folder(who, mount, &folder, false),
                 None => match has.iter().find(|it| it.claim == claim) {
-                    Some(it) if !may_look_at(same, it.path, &has) => {
-                        other_path(who, mount, it.path)
+                    Some(it) if looks_at(same, mount.path) => other_path(who, mount, it.path, true),
+                    Some(it) if !may_look_at(same, it.path, mount.path, &has) => {
+                        other_path(who, mount, it.path, false)
                     }
                     _ => continue,
                 },
@@ -154,11 +158,37 @@ fn found<'m, 'v>(mounts: &'m [Mount<'v>], path: &str) -> Option<(&'m Mount<'v>, 
 }
 
 /// Whether a container is told of a path, or may be by what stands in no manifest of a workload.
-fn may_look_at(container: &Value, path: &str, has: &[Mount<'_>]) -> bool {
+fn may_look_at(container: &Value, path: &str, before: &str, has: &[Mount<'_>]) -> bool {
     let is_configured = has.iter().any(|it| it.claim.is_empty());
     is_configured
         || container.get("envFrom").is_some()
-        || texts(container).any(|it| it.contains(path))
+        || texts(container).any(|it| names(it, path, before))
+}
+
+/// Whether a variable says that a program looks at a path, or below it. A text that changed and names it was asked for before.
+fn looks_at(container: &Value, path: &str) -> bool {
+    let mut values = items(container, "env").filter_map(|it| text(it, "value"));
+    values.any(|it| {
+        let below = it.strip_prefix(path).filter(|_| !path.is_empty());
+        below.is_some_and(|below| {
+            let is_path = !below.contains([':', ',', ' ', ';']);
+            below.is_empty() || below.starts_with('/') && is_path
+        })
+    })
+}
+
+/// Whether a path, or one below it, stands in a text. One that is that of before, or below it, is not told of another one above: `PGDATA`.
+fn names(text: &str, path: &str, before: &str) -> bool {
+    let goes_on = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    let is_at = |text: &str, path: &str| {
+        let after = text.strip_prefix(path);
+        after.is_some_and(|it| !it.starts_with(goes_on))
+    };
+    text.match_indices(path).any(|(start, _)| {
+        let (lead, here) = text.split_at(start);
+        let is_start = !lead.ends_with(|c| goes_on(c) || c == '/');
+        is_start && is_at(here, path) && (path == before || !is_at(here, before))
+    })
 }
 
 /// What a container is told.
@@ -186,10 +216,10 @@ fn other_folder(who: &str, was: &Mount<'_>, now: &str, surely: bool) -> Loss {
     }
 }
 
-fn other_path(who: &str, was: &Mount<'_>, now: &str) -> Loss {
+fn other_path(who: &str, was: &Mount<'_>, now: &str, surely: bool) -> Loss {
     let Mount { claim, path, .. } = was;
     Loss {
-        about: Lost::Data { surely: false },
+        about: Lost::Data { surely },
         what: format!(
             "{who} has claim `{claim}` at `{now}` now: what looks for its data at `{path}` as before finds none"
         ),
