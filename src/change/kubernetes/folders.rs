@@ -1,9 +1,9 @@
 //! Data that a workload finds no more in the claim that it goes on to mount: at its path another folder of the claim is mounted (`subPath`, which is
-//! made where it is not there: `kubernetes.io/docs/concepts/storage/volumes`, Using subPath), or the claim is mounted at another path. Of another
-//! claim `uses` says it.
+//! made where it is not there: `kubernetes.io/docs/concepts/storage/volumes`, Using subPath), or the claim is mounted at another path; or another
+//! volume is there, or none.
 
 use super::parts::{self, items, text};
-use super::{Keyed, is_workload};
+use super::{Key, Keyed, is_workload};
 use crate::change::difference::value;
 use crate::change::{Change, Loss, Lost};
 use serde_json::Value;
@@ -12,7 +12,9 @@ use serde_json::Value;
 pub(super) fn lost((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change]) {
     let may = |it: &&mut Change| {
         let mut fields = it.fields.iter();
-        let moves = fields.any(|field| field.path.contains(".volumeMounts"));
+        let moves = fields.any(|it| {
+            it.path.contains(".volumeMounts") || it.path.starts_with("spec.template.spec.volumes")
+        });
         is_workload(&it.kind) && it.effect.replaces() && moves
     };
     for change in changes.iter_mut().filter(may) {
@@ -28,7 +30,23 @@ pub(super) fn lost((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change])
             continue;
         };
         let who = format!("{} `{}`", change.kind, change.name);
-        let told = told(&who, &change.kind, (&was, &is));
+        let claim = |side: &Keyed<'_>, name: &str| {
+            let key: Key<'_> = (
+                "",
+                "PersistentVolumeClaim",
+                name,
+                change.namespace.as_deref(),
+            );
+            side.get(&key).map(|it| value(&it.content).into_owned())
+        };
+        // Who makes one with data says from what, or on which volume.
+        let is_made_empty = |name: &str| {
+            let made = claim(new, name).filter(|_| claim(old, name).is_none());
+            let made = made.as_ref().and_then(|it| it.get("spec"));
+            let filled = ["dataSource", "dataSourceRef", "volumeName"];
+            made.is_some_and(|spec| filled.iter().all(|it| spec.get(*it).is_none()))
+        };
+        let told = told(&who, &change.kind, (&was, &is), is_made_empty);
         change.losses.extend(told.unwrap_or_default());
     }
 }
@@ -41,9 +59,16 @@ struct Mount<'v> {
     /// Of the claim; the top one is empty.
     folder: &'v str,
     is_read: bool,
+    /// Whether it is made empty with each pod.
+    is_empty: bool,
 }
 
-fn told(who: &str, kind: &str, (was, is): (&Value, &Value)) -> Option<Vec<Loss>> {
+fn told(
+    who: &str,
+    kind: &str,
+    (was, is): (&Value, &Value),
+    is_made_empty: impl Fn(&str) -> bool,
+) -> Option<Vec<Loss>> {
     let (before, now) = (parts::pod_in(kind, was)?, parts::pod_in(kind, is)?);
     let mut told = Vec::new();
     for container in items(before, "containers") {
@@ -84,9 +109,15 @@ fn told(who: &str, kind: &str, (was, is): (&Value, &Value)) -> Option<Vec<Loss>>
                     let surely = is_image_kept && !is_moved && !is_known;
                     other_folder(who, mount, &folder, surely)
                 }
-                Some((it, _)) if it.claim != claim => continue,
+                // What was there is at hand, and may be copied.
+                _ if is_moved => continue,
+                Some((it, _)) if it.claim != claim => {
+                    let is_empty = it.is_empty || is_made_empty(it.claim);
+                    other_volume(who, mount, it, is_empty && !is_mounted(is, now, claim))
+                }
+                None if !is_mounted(is, now, claim) => no_volume(who, mount, is_image_kept),
                 // Another image may have its data elsewhere, and so may what is told to.
-                _ if !is_image_kept || is_moved => continue,
+                _ if !is_image_kept => continue,
                 Some((_, folder)) if looks_at(same, mount.path) => {
                     other_folder(who, mount, &folder, true)
                 }
@@ -111,16 +142,19 @@ fn told(who: &str, kind: &str, (was, is): (&Value, &Value)) -> Option<Vec<Loss>>
 
 /// The claims that a container has; none where a folder is another one for each pod.
 fn mounts<'v>(whole: &'v Value, pod: &'v Value, container: &'v Value) -> Option<Vec<Mount<'v>>> {
-    let claim = |volume: &'v str| {
-        let mut volumes = items(pod, "volumes").filter(|it| text(it, "name") == Some(volume));
-        let Some(named) = volumes.next() else {
+    let volume = |name: &str| {
+        let mut volumes = items(pod, "volumes");
+        volumes.find(|it| text(it, "name") == Some(name))
+    };
+    let claim = |name: &'v str| {
+        let Some(named) = volume(name) else {
             let mut templates = whole
                 .get("spec")
                 .into_iter()
                 .flat_map(|it| items(it, "volumeClaimTemplates"));
             let is_it =
-                |it: &Value| it.get("metadata").and_then(|it| text(it, "name")) == Some(volume);
-            return templates.any(is_it).then_some(volume);
+                |it: &Value| it.get("metadata").and_then(|it| text(it, "name")) == Some(name);
+            return templates.any(is_it).then_some(name);
         };
         text(named.get("persistentVolumeClaim")?, "claimName")
     };
@@ -129,21 +163,31 @@ fn mounts<'v>(whole: &'v Value, pod: &'v Value, container: &'v Value) -> Option<
         if mount.get("subPathExpr").is_some() {
             return None;
         }
-        let (Some(volume), Some(path)) = (text(mount, "name"), text(mount, "mountPath")) else {
+        let (Some(name), Some(path)) = (text(mount, "name"), text(mount, "mountPath")) else {
             continue;
         };
         let folder = text(mount, "subPath").unwrap_or_default();
         let is_read = mount.get("readOnly").and_then(Value::as_bool) == Some(true);
         found.push(Mount {
             // What is no claim has no name that one may have.
-            claim: claim(volume).unwrap_or_default(),
+            claim: claim(name).unwrap_or_default(),
             path: path.trim_end_matches('/'),
             folder: folder.trim_matches('/'),
             is_read,
+            is_empty: volume(name).is_some_and(|it| it.get("emptyDir").is_some()),
         });
     }
     found.sort_by(|one, other| one.path.cmp(other.path));
     Some(found)
+}
+
+/// Whether a pod has a claim anywhere.
+fn is_mounted(whole: &Value, pod: &Value, claim: &str) -> bool {
+    let mut containers = items(pod, "containers");
+    containers.any(|it| {
+        // A folder of its own for each pod may be one of it.
+        mounts(whole, pod, it).is_none_or(|all| all.iter().any(|it| it.claim == claim))
+    })
 }
 
 /// What stands at a path, with the folder that it is of what is mounted there or above it.
@@ -213,6 +257,48 @@ fn other_folder(who: &str, was: &Mount<'_>, now: &str, surely: bool) -> Loss {
         about: Lost::Data { surely },
         what: format!("{who} finds {now} of claim `{claim}` at `{path}`: its data stays in {was}"),
         way: "mount that one there as before; or move the data within the claim first, with its pods stopped".to_owned(),
+    }
+}
+
+fn other_volume(who: &str, was: &Mount<'_>, now: &Mount<'_>, surely: bool) -> Loss {
+    let Mount { claim, path, .. } = was;
+    let other = now.claim;
+    let (finds, way) = match other {
+        "" if now.is_empty => (
+            "an empty folder".to_owned(),
+            "what it writes there now ends with its pod".to_owned(),
+        ),
+        "" => (
+            "another volume".to_owned(),
+            "unless that one has its data already".to_owned(),
+        ),
+        _ if surely => (
+            format!("claim `{other}`"),
+            format!("claim `{other}` is made in this step, and nobody filled it"),
+        ),
+        _ => (
+            format!("claim `{other}`"),
+            format!("unless claim `{other}` has its data already"),
+        ),
+    };
+    let lead = if way.starts_with("unless") { "," } else { ":" };
+    Loss {
+        about: Lost::Data { surely },
+        what: format!("{who} finds {finds} at `{path}`: its data stays in claim `{claim}`"),
+        way: format!("mount claim `{claim}` there as before{lead} {way}"),
+    }
+}
+
+fn no_volume(who: &str, was: &Mount<'_>, surely: bool) -> Loss {
+    let Mount { claim, path, .. } = was;
+    Loss {
+        about: Lost::Data { surely },
+        what: format!(
+            "{who} has no volume at `{path}` any more: its data stays in claim `{claim}`"
+        ),
+        way: format!(
+            "mount claim `{claim}` there as before: what it writes there now ends with its pod"
+        ),
     }
 }
 

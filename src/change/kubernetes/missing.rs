@@ -2,13 +2,15 @@
 //! they have none of. Such a pod stays in `CreateContainerConfigError` or without its files (kubernetes/kubernetes `pkg/kubelet/kubelet_pods.go`,
 //! `makeEnvironmentVariables`; `pkg/volume/configmap`, `pkg/volume/secret`).
 
+use super::behind;
 use super::parts;
 use super::reads::{self, Read};
 use super::{Key, Keyed, secret};
 use crate::change::difference::{at, value};
-use crate::change::{Change, Effect};
+use crate::change::{Change, Effect, Loss, Lost};
 use crate::targets::Object;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Says it of what is made or changed, where it did not ask for that before. What a program asks for it declares.
 pub(super) fn asked_for((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change]) {
@@ -29,8 +31,8 @@ pub(super) fn asked_for((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Cha
         let before = find(change, old).and_then(reads::of).unwrap_or_default();
         let mut said: Vec<String> = Vec::new();
         for read in reads::of(object).unwrap_or_default() {
-            let is_there = (old, new);
-            let one = lacking(&read, &before, change.namespace.as_deref(), is_there);
+            let place = change.namespace.as_deref();
+            let one = lacking(&read, &before, place, (old, new));
             for one in one.into_iter().filter(|_| !read.optional) {
                 if !said.contains(&one) {
                     said.push(one);
@@ -40,7 +42,65 @@ pub(super) fn asked_for((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Cha
         for said in said {
             change.says_also(&said);
         }
+        if change.effect == Effect::RestartsAtOnce {
+            let told = down((old, new), change, object, &before);
+            change.losses.extend(told);
+        }
     }
+}
+
+/// What is lost where all pods are stopped that a Service leads to, and no new one starts: each asks for a key that is not there.
+fn down(
+    (old, new): (&Keyed<'_>, &Keyed<'_>),
+    change: &Change,
+    object: &Object,
+    before: &[Read],
+) -> Option<Loss> {
+    let namespace = change.namespace.as_deref();
+    let lacks = |read: Read| {
+        let key: Key<'_> = ("", read.kind, &read.name, namespace);
+        let keys = keys(read.kind, new.get(&key)?)?;
+        let had = old.get(&key).map(|it| secret::held(read.kind, &it.content));
+        let asked = |it: &String| {
+            let mut same = before
+                .iter()
+                .filter(|was| (was.kind, &was.name) == (read.kind, &read.name));
+            same.any(|was| was.needed.contains(it))
+        };
+        // What was asked for before, and was not there either, somebody added.
+        let is_told = |it: &&String| {
+            let was = had.as_ref().and_then(|had| had.get(*it));
+            !keys.contains_key(*it) && was.map_or_else(|| !asked(it), |was| !was.is_kept)
+        };
+        let lacking = read.needed.iter().find(is_told)?.clone();
+        let is_known = !read.optional && !is_made(new, &read.name, namespace);
+        is_known.then_some((read.kind, read.name, lacking))
+    };
+    let (kind, name, lacking) = reads::of(object)?.into_iter().find_map(lacks)?;
+    let pods = behind::all(new);
+    let mut pods = pods.iter();
+    let pods = pods
+        .find(|it| (it.key.1, it.key.2, it.key.3) == (&*change.kind, &*change.name, namespace))?;
+    let services = behind::services(new);
+    let mut led = services.iter();
+    let service = led.find(|it| pods.are_for(it.key.3, &it.selector))?.key.2;
+    Some(Loss {
+        about: Lost::Pods,
+        what: format!(
+            "Service `{service}` leads to no pod that serves: those of {} `{}` are stopped, and no new one starts without `{lacking}`, which {kind} `{name}` has not",
+            change.kind, change.name
+        ),
+        way: format!("write `{lacking}` into {kind} `{name}`, or ask for a key that it has"),
+    })
+}
+
+/// The keys of one of these manifests, where nobody else fills it.
+fn keys(kind: &str, object: &Object) -> Option<BTreeMap<String, secret::Held>> {
+    let keys = secret::held(kind, &object.content);
+    // Somebody else fills an empty one, such as a controller that makes tokens or certificates.
+    let is_filled = at(&object.content, &["type"]);
+    let is_filled = is_filled.is_some_and(|it| it.as_str() == Some(TOKEN));
+    (!keys.is_empty() && !is_filled).then_some(keys)
 }
 
 /// What makes pods, of whatever group.
@@ -73,13 +133,9 @@ fn lacking(
         let is_told = some && is_new && !old.contains_key(&key) && !is_made(new, name, namespace);
         return is_told.then_some(said).into_iter().collect();
     };
-    let keys = secret::held(kind, &object.content);
-    // Somebody else fills an empty one, such as a controller that makes tokens or certificates.
-    let is_filled = at(&object.content, &["type"]);
-    let is_filled = is_filled.is_some_and(|it| it.as_str() == Some(TOKEN));
-    if keys.is_empty() || is_filled {
+    let Some(keys) = keys(kind, object) else {
         return Vec::new();
-    }
+    };
     // What is said of a key that goes is said of what had it.
     let had = old.get(&key).map(|it| secret::held(kind, &it.content));
     let had = had.unwrap_or_default();

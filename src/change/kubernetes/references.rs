@@ -53,9 +53,7 @@ pub(super) fn tell((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change])
     for change in changes {
         let (said, losses) = match change.effect {
             Effect::Left => (left(change, (old, new), &namers), Vec::new()),
-            Effect::InPlace if change.kind == "Gateway" => {
-                (moved(change, (old, new), &namers), Vec::new())
-            }
+            Effect::InPlace if change.kind == "Gateway" => moved(change, (old, new), &namers),
             Effect::InPlace | Effect::Created => nobody(change, (old, new), &namers),
             _ => continue,
         };
@@ -100,31 +98,47 @@ fn left(change: &Change, sides: (&Keyed<'_>, &Keyed<'_>), namers: &[Namer<'_>]) 
     vec![format!("{} {does}", shown.join(", "))]
 }
 
-/// Who names a listener that a Gateway has no more.
+/// Who names a listener that a Gateway has no more, and is attached to no other one of it.
 fn moved(
     change: &Change,
     (old, new): (&Keyed<'_>, &Keyed<'_>),
     namers: &[Namer<'_>],
-) -> Vec<String> {
+) -> (Vec<String>, Vec<Loss>) {
     let [was, is] = [old, new].map(|side| find(change, side, &[GATEWAYS]));
+    let (mut said, mut losses): (Vec<String>, Vec<Loss>) = Default::default();
     let Some((was, is)) = was.zip(is) else {
-        return Vec::new();
+        return (said, losses);
     };
-    let mut said: Vec<String> = Vec::new();
     for (key, all) in namers {
-        let all = all
+        let before = old.get(key).and_then(|was| namer((key, was)));
+        let of_it = all
             .iter()
             .filter(|it| it.group == GATEWAYS && names(change, it));
-        for named in all.filter(|it| it.is_served(was) && !it.is_served(is)) {
+        for named in of_it.filter(|it| it.is_served(was) && !it.is_served(is)) {
             let listener = named.listener.as_deref().unwrap_or_default();
             said.push(format!(
                 "{} is attached to listener `{listener}`, which is gone: to nobody there from then on",
                 shown(*key)
             ));
+            let was_attached = before
+                .as_ref()
+                .is_some_and(|(_, all)| is_attached(all, named, old));
+            let loss = Loss {
+                about: Lost::Outside,
+                what: format!(
+                    "{} is attached to no listener of Gateway `{}` any more, which has none called `{listener}` now: who asks for it there gets \
+                     no answer",
+                    shown(*key),
+                    change.name
+                ),
+                way: "keep the name of that listener; or name the new one in the route, in the same step".to_owned(),
+            };
+            let is_lost = was_attached && !is_attached(all, named, new);
+            losses.extend(Some(loss).filter(|it| is_lost && !losses.contains(it)));
         }
     }
     said.dedup();
-    said
+    (said, losses)
 }
 
 /// What somebody comes to name, and is not there; and what is lost with it.

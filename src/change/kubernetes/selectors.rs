@@ -6,7 +6,7 @@
 use super::scaling::is_off;
 use super::{Key, Keyed, is_workload};
 use crate::change::difference::at;
-use crate::change::{Change, Effect};
+use crate::change::{Change, Effect, Loss, Lost};
 use crate::targets::{Content, Object};
 use serde_json::{Map, Value};
 
@@ -73,9 +73,13 @@ pub(super) fn without_pods((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [
         let key = key(change);
         let [was, is] = [old, new].map(|side| side.get(&key).and_then(|it| selector(it)));
         let said = is.and_then(|is| both.ahead(key, was, &is));
-        if let Some((said, deserted)) = said {
+        if let Some((said, then)) = said {
+            if then == Then::Nobody {
+                let loss = nobody(&change.name, &said);
+                change.losses.push(loss);
+            }
             change.how = said;
-            change.deserted = deserted;
+            change.deserted = then == Then::Later;
         }
     }
     if !changes.iter().any(|it| relabels(it) || is_left(it)) {
@@ -122,8 +126,8 @@ fn relabels(change: &Change) -> bool {
 }
 
 impl Both<'_> {
-    /// What becomes of a Service with another selector, and whether pods that were asked are asked no more before others come.
-    fn ahead(&self, service: Key<'_>, was: Option<Labels>, is: &Labels) -> Option<(String, bool)> {
+    /// What becomes of a Service with another selector, and of those who ask for it.
+    fn ahead(&self, service: Key<'_>, was: Option<Labels>, is: &Labels) -> Option<(String, Then)> {
         let are_for = |it: &&Pods<'_>| !it.none && it.are_for(service, is);
         if self.before.iter().any(|it| are_for(&it)) {
             return None;
@@ -137,12 +141,12 @@ impl Both<'_> {
             let said = format!(
                 "no pod of these manifests has {label}: nobody is asked, unless another pod has it"
             );
-            return asked.then_some((said, false));
+            return asked.then_some((said, Then::Nobody));
         }
         let label = lacking(service, is, &self.before);
         if to_come.iter().all(|it| it.refused) {
             let said = format!("nobody is asked: the pods with {label} never come");
-            return Some((said, false));
+            return Some((said, Then::Unsaid));
         }
         let goes_back = |it: &&Pods<'_>| {
             let mut before = self.before.iter();
@@ -156,7 +160,7 @@ impl Both<'_> {
         let said = format!(
             "no pod that is there has {label}: nobody is asked until new ones are ready{undo}"
         );
-        Some((said, asked))
+        Some((said, if asked { Then::Later } else { Then::Unsaid }))
     }
 
     /// What becomes of a Service that is new, where none of the pods that there are or may be is for it.
@@ -195,6 +199,25 @@ impl Both<'_> {
             "Service {name} asks for {label}, which no pod of these manifests has then: nobody is asked once {once}, \
              unless another pod has it"
         ))
+    }
+}
+
+/// Whom those find who asked for pods before a step.
+#[derive(PartialEq)]
+enum Then {
+    /// Nobody before others come.
+    Later,
+    /// None of these manifests, for good.
+    Nobody,
+    /// Nobody had been asked, or what is refused says it.
+    Unsaid,
+}
+
+fn nobody(service: &str, said: &str) -> Loss {
+    Loss {
+        about: Lost::Pods,
+        what: format!("Service `{service}` leads away from its pods, and {said}"),
+        way: "have it ask for labels that its pods have; one that they are to get comes with new pods, in a step before".to_owned(),
     }
 }
 
