@@ -53,12 +53,12 @@ pub(super) fn lost((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change])
 
 /// Where a container has a claim.
 #[derive(PartialEq)]
-struct Mount<'v> {
-    claim: &'v str,
-    path: &'v str,
+pub(super) struct Mount<'v> {
+    pub(super) claim: &'v str,
+    pub(super) path: &'v str,
     /// Of the claim; the top one is empty.
     folder: &'v str,
-    is_read: bool,
+    pub(super) is_read: bool,
     /// Whether it is made empty with each pod.
     is_empty: bool,
 }
@@ -141,7 +141,11 @@ fn told(
 }
 
 /// The claims that a container has; none where a folder is another one for each pod.
-fn mounts<'v>(whole: &'v Value, pod: &'v Value, container: &'v Value) -> Option<Vec<Mount<'v>>> {
+pub(super) fn mounts<'v>(
+    whole: &'v Value,
+    pod: &'v Value,
+    container: &'v Value,
+) -> Option<Vec<Mount<'v>>> {
     let volume = |name: &str| {
         let mut volumes = items(pod, "volumes");
         volumes.find(|it| text(it, "name") == Some(name))

@@ -38,6 +38,7 @@ mod scaling;
 mod secret;
 mod selectors;
 mod shut;
+mod successors;
 mod tables;
 mod taken;
 mod targets;
@@ -122,6 +123,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
         unready::led_to((&before, &after), &mut changes);
         folders::lost((&before, &after), &mut changes);
         writers::beside((&before, &after), &scaling, &mut changes);
+        successors::taken((&before, &after), &mut changes);
     }
     outside::lost((&before, &after), is_judged, &mut changes);
     shut::out((&before, &after), is_judged, &mut changes);

@@ -301,7 +301,7 @@ fn another_kind(was: &Object, is: &Object) -> Option<(String, &'static str)> {
 
 /// The claims that the first pod of a `StatefulSet` has for itself (`kubernetes.io/docs/concepts/workloads/controllers/statefulset`,
 /// Stable Storage).
-fn firsts(object: &Object) -> Vec<String> {
+pub(super) fn firsts(object: &Object) -> Vec<String> {
     let whole = value(&object.content);
     let spec = whole.get("spec").filter(|_| object.kind == "StatefulSet");
     let templates = spec
@@ -332,7 +332,7 @@ fn other_claims(was: &Object, is: &Object) -> Option<String> {
 }
 
 /// The claims that it mounts by their names.
-fn mounted(object: &Object) -> Vec<String> {
+pub(super) fn mounted(object: &Object) -> Vec<String> {
     let uses = uses(object).into_iter();
     uses.filter(|(how, ..)| *how == How::Mounts)
         .map(|(_, name, _)| format!("`{name}`"))

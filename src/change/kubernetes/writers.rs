@@ -65,13 +65,13 @@ fn told(
 
 /// Who may have a claim at a time.
 #[derive(Clone, Copy, PartialEq)]
-enum Access {
+pub(super) enum Access {
     Node,
     Pod,
 }
 
 /// What is known of a claim that is written, or stays.
-fn access(
+pub(super) fn access(
     (old, new): (&Keyed<'_>, &Keyed<'_>),
     claim: &str,
     namespace: Option<&str>,
@@ -87,7 +87,7 @@ fn access(
 }
 
 /// The claims that all pods of a Deployment may write to at one path of them.
-fn written(object: &Object) -> Vec<String> {
+pub(super) fn written(object: &Object) -> Vec<String> {
     let whole = value(&object.content);
     let Some(pod) = parts::pod_in(&object.kind, &whole) else {
         return Vec::new();

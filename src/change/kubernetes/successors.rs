@@ -1,0 +1,286 @@
+//! Workloads of another name or another kind beside one that is written no more and runs on: both write to one claim; or the new one takes the place
+//! of the old one, and starts with none of its data. A claim that a `StatefulSet` makes is called by it
+//! (`kubernetes.io/docs/concepts/workloads/controllers/statefulset`, Stable Storage).
+
+use super::askers::asked;
+use super::behind::{self, Led, Pods};
+use super::folders::{self, Mount};
+use super::parts::{deletion, items, text};
+use super::rolling::starts_beside;
+use super::writers::{self, Access};
+use super::{Key, Keyed, uses};
+use crate::change::difference::{at, value};
+use crate::change::{Change, Effect, Loss, Lost};
+use crate::targets::Object;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// Says it of each that is made.
+pub(super) fn taken((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change]) {
+    let is_made = |it: &Change| {
+        let is_here = it.was.as_ref().is_none_or(|was| was.place.is_none());
+        let is_new = matches!(it.effect, Effect::Created | Effect::Renamed) && is_here;
+        is_new && it.service.is_none() && is_one(&it.kind)
+    };
+    if !changes.iter().any(is_made) {
+        return;
+    }
+    let is_left = |it: &&Change| it.effect == Effect::Left && is_one(&it.kind);
+    let left: Vec<Change> = changes.iter().filter(is_left).cloned().collect();
+    if left.is_empty() && !changes.iter().any(|it| it.was.is_some()) {
+        return;
+    }
+    let (before, after) = (behind::all(old), behind::all(new));
+    let step = Step {
+        sides: (old, new),
+        services: (behind::services(old), behind::services(new)),
+        pods: (&before, &after),
+    };
+    for change in changes.iter_mut().filter(|it| is_made(it)) {
+        let namespace = change.namespace.as_deref();
+        let here = left
+            .iter()
+            .filter(|it| it.namespace.as_deref() == namespace);
+        let mut of: Vec<(&str, &str)> = here.map(|it| (&*it.kind, &*it.name)).collect();
+        if let Some(was) = &change.was {
+            of = vec![(&was.kind, &was.name)];
+        }
+        let mut told = Vec::new();
+        let is = Member::of(new, &after, (&change.kind, &change.name, namespace));
+        for (kind, name) in of {
+            let was = Member::of(old, &before, (kind, name, namespace));
+            if let Some((was, is)) = was.zip(is.as_ref()) {
+                told.extend(step.told(&was, is));
+            }
+        }
+        change.losses.extend(told);
+    }
+}
+
+fn is_one(kind: &str) -> bool {
+    matches!(kind, "Deployment" | "StatefulSet")
+}
+
+/// A workload, with the pods that it has.
+struct Member<'s> {
+    object: &'s Object,
+    pods: &'s Pods<'s>,
+}
+
+impl<'s> Member<'s> {
+    fn of(
+        side: &Keyed<'s>,
+        pods: &'s [Pods<'s>],
+        (kind, name, namespace): (&str, &str, Option<&str>),
+    ) -> Option<Self> {
+        let is_it = |it: &&Pods<'_>| it.key == ("apps", kind, name, namespace);
+        let pods = pods.iter().find(is_it)?;
+        Some(Self {
+            object: side.get(&pods.key).copied()?,
+            pods,
+        })
+    }
+
+    fn shown(&self) -> String {
+        format!("{} `{}`", self.object.kind, self.object.name)
+    }
+
+    fn is_led(&self, service: &Led<'_>) -> bool {
+        self.pods.are_for(service.key.3, &service.selector)
+    }
+
+    /// Its claims, each pod's own by that of the first one.
+    fn claims(&self) -> Vec<String> {
+        let mut all = uses::mounted(self.object);
+        all.extend(uses::firsts(self.object));
+        all
+    }
+}
+
+struct Step<'s> {
+    sides: (&'s Keyed<'s>, &'s Keyed<'s>),
+    services: (Vec<Led<'s>>, Vec<Led<'s>>),
+    pods: (&'s [Pods<'s>], &'s [Pods<'s>]),
+}
+
+impl Step<'_> {
+    fn told(&self, was: &Member<'_>, is: &Member<'_>) -> Option<Loss> {
+        let had = was.claims();
+        let both = is.claims().into_iter().find(|it| had.contains(it));
+        match both {
+            Some(_) => self.writers(was, is),
+            None => self.data(was, is),
+        }
+    }
+
+    /// Where both write to one claim of one node or one pod, and nobody else does, who would say that several may.
+    fn writers(&self, was: &Member<'_>, is: &Member<'_>) -> Option<Loss> {
+        let written = writers::written(was.object);
+        let mut both = writers::written(is.object).into_iter();
+        let claim = both.find(|it| written.contains(it))?;
+        let access = writers::access(self.sides, &claim, is.pods.key.3)?;
+        let ours = [was.pods.key, is.pods.key];
+        let others = |side: &Keyed<'_>| {
+            let mut all = side.iter().filter(|(key, _)| !ours.contains(key));
+            let shown = format!("`{claim}`");
+            all.any(|(key, it)| key.3 == is.pods.key.3 && uses::mounted(it).contains(&shown))
+        };
+        let is_part = |it: &Member<'_>| {
+            let containers = items(&it.pods.pod, "containers");
+            let mut mounts = containers.flat_map(|it| items(it, "volumeMounts"));
+            mounts.any(|it| it.get("subPath").is_some())
+        };
+        if others(self.sides.0) || others(self.sides.1) || is_part(was) || is_part(is) {
+            return None;
+        }
+        // Of a Deployment that is stopped before its new pod starts somebody said that one writes at a time.
+        let is_one_writer =
+            was.object.kind == "StatefulSet" || !starts_beside(&was.object.content, None);
+        let how = match access {
+            Access::Node => {
+                "which is `ReadWriteOnce`: side by side on one node, and on another one the new pod does not start where its storage is attached to one"
+            }
+            Access::Pod => "which is `ReadWriteOncePod`: the new pod waits until that one is gone",
+        };
+        let (kind, name) = (was.object.kind.to_lowercase(), &was.object.name);
+        Some(Loss {
+            about: Lost::Writers {
+                surely: access == Access::Pod || is_one_writer,
+            },
+            what: format!(
+                "{} is made beside {}, which runs on, and both write to claim `{claim}`, {how}",
+                is.shown(),
+                was.shown()
+            ),
+            way: format!(
+                "keep its name and kind; or delete the old one first, {}, and take the time in which neither serves",
+                deletion(&kind, name, is.pods.key.3)
+            ),
+        })
+    }
+
+    /// Where the new one has a claim of its own at the path where the old one has its data, for the same program, and is asked in its place.
+    fn data(&self, was: &Member<'_>, is: &Member<'_>) -> Option<Loss> {
+        let (whole, now) = (value(&was.object.content), value(&is.object.content));
+        let same = |one: &Value, other: &Value| {
+            program(one).is_some()
+                && program(one) == program(other)
+                && meet(
+                    folders::mounts(&whole, &was.pods.pod, one),
+                    folders::mounts(&now, &is.pods.pod, other),
+                )
+        };
+        let mut containers = items(&was.pods.pod, "containers");
+        let is_same = containers.any(|one| {
+            let mut others = items(&is.pods.pod, "containers");
+            others.any(|other| same(one, other))
+        });
+        if !is_same {
+            return None;
+        }
+        let asked = self.asked(was, is)?;
+        let has = is.claims();
+        // What is copied is, before the program starts.
+        let is_alone = items(&is.pods.pod, "initContainers").next().is_none();
+        let are_new = has
+            .iter()
+            .all(|it| self.is_made_empty(it.trim_matches('`'), is));
+        let replicas = at(&was.object.content, &["spec", "replicas"]);
+        let is_one = replicas.is_none_or(|it| it.as_u64() == Some(1));
+        let claims = was.claims().join(" and ");
+        Some(Loss {
+            about: Lost::Data {
+                surely: is_alone && are_new && is_one,
+            },
+            what: format!(
+                "{} takes the place of {}, whose data stays in claim {claims}: it has {}{}, and {asked}",
+                is.shown(),
+                was.shown(),
+                has.join(" and "),
+                if are_new { ", made in this step" } else { "" }
+            ),
+            way: "keep the name and kind of the old one; or stop that, copy its data into the new claim, and apply the new one then".to_owned(),
+        })
+    }
+
+    fn is_made_empty(&self, claim: &str, is: &Member<'_>) -> bool {
+        let key: Key<'_> = ("", "PersistentVolumeClaim", claim, is.pods.key.3);
+        let made = self.sides.1.get(&key);
+        let is_own = uses::firsts(is.object)
+            .iter()
+            .any(|it| it.trim_matches('`') == claim);
+        let spec = made.and_then(|it| at(&it.content, &["spec"]));
+        let filled = ["dataSource", "dataSourceRef", "volumeName"];
+        let is_empty = spec.map_or(is_own, |spec| {
+            filled.iter().all(|it| spec.get(*it).is_none())
+        });
+        is_empty && !self.sides.0.contains_key(&key)
+    }
+
+    /// Who asks for the new one where the old one was asked; none where nobody does.
+    fn asked(&self, was: &Member<'_>, is: &Member<'_>) -> Option<String> {
+        let (before, after) = (&self.services.0, &self.services.1);
+        let led = before.iter().filter(|it| was.is_led(it));
+        let led: Vec<&Led<'_>> = led.collect();
+        let comes = after.iter().filter(|it| is.is_led(it));
+        let comes: Vec<&Led<'_>> = comes.collect();
+        if let Some(service) = comes
+            .iter()
+            .find(|it| led.iter().any(|was| was.key == it.key))
+        {
+            let name = service.key.2;
+            return Some(if was.is_led(service) {
+                format!(
+                    "Service `{name}` leads to both until `{}` is deleted",
+                    was.object.name
+                )
+            } else {
+                format!("Service `{name}` leads to it")
+            });
+        }
+        let names = |all: &[&Led<'_>]| -> BTreeSet<(String, Option<String>)> {
+            let named = |it: &&Led<'_>| (it.key.2.to_owned(), it.key.3.map(ToOwned::to_owned));
+            all.iter().map(named).collect()
+        };
+        let (from, to) = (names(&led), names(&comes));
+        let mut callers = self.pods.1.iter();
+        let caller = callers.find(|now| {
+            let mut before = self.pods.0.iter();
+            before.find(|it| it.key == now.key).is_some_and(|was| {
+                let (had, has) = (asks(was), asks(now));
+                let moves = |all: &BTreeSet<_>, one: &BTreeSet<_>, other: &BTreeSet<_>| {
+                    all.iter().any(|it| one.contains(it) && !other.contains(it))
+                };
+                moves(&from, &had, &has) && moves(&to, &has, &had)
+            })
+        })?;
+        let (_, kind, name, _) = caller.key;
+        Some(format!("{kind} `{name}` asks for it from then on"))
+    }
+}
+
+/// The Services that pods ask for.
+fn asks(pods: &Pods<'_>) -> BTreeSet<(String, Option<String>)> {
+    let all = asked(pods).into_iter();
+    all.map(|((name, namespace), _)| (name.to_owned(), namespace.map(ToOwned::to_owned)))
+        .collect()
+}
+
+/// The image of a container, of whatever version.
+fn program(container: &Value) -> Option<&str> {
+    let image = text(container, "image")?.split('@').next()?;
+    let (path, last) = image.rsplit_once('/').unwrap_or(("", image));
+    let name = last.split(':').next()?;
+    image.get(..path.len() + usize::from(!path.is_empty()) + name.len())
+}
+
+/// Whether both write to a claim at one path.
+fn meet(was: Option<Vec<Mount<'_>>>, is: Option<Vec<Mount<'_>>>) -> bool {
+    let (was, is) = (was.unwrap_or_default(), is.unwrap_or_default());
+    let written = |it: &&Mount<'_>| !it.claim.is_empty() && !it.is_read;
+    let mut was = was.iter().filter(written);
+    was.any(|one| {
+        let mut is = is.iter().filter(written);
+        is.any(|it| it.path == one.path)
+    })
+}
