@@ -1,7 +1,8 @@
 //! Who asks for a Service of manifests, as far as what its pods are given says so: an address in a variable, an argument or a command, or a name in a
 //! variable that is called so (`DB_HOST`). What stands in a `ConfigMap` is not looked at, so that nobody is taken for one who does not ask.
 
-use super::behind::Pods;
+use super::Keyed;
+use super::behind::{self, Pods};
 use super::parts::{items, text};
 use crate::change::authorities::{asks_nobody, hosts, is_host_of, is_port_of};
 use serde_json::Value;
@@ -31,6 +32,29 @@ pub(super) fn asked_by_pod<'p>(pods: &'p Pods<'_>) -> BTreeSet<(Asked<'p>, Optio
         is_of_cluster(labels.next()).then(|| ((service, namespace.or(pods.key.3)), port))
     });
     services.collect()
+}
+
+/// Those that are written no more, run on and are asked: by who asked for them before and is written still, until it is replaced or for good.
+pub(super) fn left_and_asked<'p>(
+    before: &'p [Pods<'p>],
+    (old, new): (&Keyed<'_>, &Keyed<'_>),
+) -> Vec<&'p Pods<'p>> {
+    let (left, stay): (Vec<&Pods<'_>>, Vec<&Pods<'_>>) =
+        before.iter().partition(|it| !new.contains_key(&it.key));
+    if left.is_empty() {
+        return left;
+    }
+    let services = behind::services(old);
+    let asked: BTreeSet<Asked<'_>> = stay
+        .into_iter()
+        .flat_map(asked)
+        .map(|(service, _)| service)
+        .collect();
+    let is_asked = |pods: &&Pods<'_>| {
+        let mut led = services.iter();
+        led.any(|it| pods.are_for(it.key.3, &it.selector) && asked.contains(&(it.key.2, it.key.3)))
+    };
+    left.into_iter().filter(is_asked).collect()
 }
 
 fn of_host<'p>(host: &'p str, pods: &'p Pods<'_>) -> Option<Asked<'p>> {

@@ -3,7 +3,7 @@
 use super::parts::{self, items, text};
 use super::scaling::is_off;
 use super::{Key, Keyed};
-use crate::change::difference::value;
+use crate::change::difference::{at, value};
 use crate::targets::Object;
 use serde_json::{Map, Value};
 
@@ -86,10 +86,25 @@ pub(super) fn all<'a>(side: &Keyed<'a>) -> Vec<Pods<'a>> {
     all
 }
 
+/// Those of each run of what is started again and again, by their names; of what is suspended there is none.
+pub(super) fn scheduled<'a>(side: &Keyed<'a>) -> Vec<Pods<'a>> {
+    let all = side.iter().filter(|(key, object)| {
+        let is_suspended = at(&object.content, &["spec", "suspend"]);
+        key.1 == "CronJob" && is_suspended.as_deref() != Some(&Value::Bool(true))
+    });
+    let mut all: Vec<Pods<'a>> = all.filter_map(made).collect();
+    all.sort_unstable_by_key(|it| it.key);
+    all
+}
+
 fn pods<'a>((key, object): (&Key<'a>, &&Object)) -> Option<Pods<'a>> {
     if matches!(key.1, "Job" | "CronJob") || is_off(&object.content) {
         return None;
     }
+    made((key, object))
+}
+
+fn made<'a>((key, object): (&Key<'a>, &&Object)) -> Option<Pods<'a>> {
     let whole = value(&object.content);
     // It runs where helm says so, and not by an apply (helm.sh/docs/topics/charts_hooks).
     if whole
@@ -102,6 +117,7 @@ fn pods<'a>((key, object): (&Key<'a>, &&Object)) -> Option<Pods<'a>> {
     pod.get("containers")?;
     let labels = match key.1 {
         "Pod" => "/metadata/labels",
+        "CronJob" => "/spec/jobTemplate/spec/template/metadata/labels",
         _ => "/spec/template/metadata/labels",
     };
     let labels = whole.pointer(labels).and_then(Value::as_object);

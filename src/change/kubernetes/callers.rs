@@ -18,7 +18,12 @@ pub(super) fn lost((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change])
     if services.iter().all(Option::is_none) {
         return;
     }
-    let (before, after) = (behind::all(old), behind::all(new));
+    let asking = |side| {
+        let mut all = behind::all(side);
+        all.extend(behind::scheduled(side));
+        all
+    };
+    let (before, after) = (asking(old), asking(new));
     let rolling: BTreeSet<(String, String, Option<String>)> = changes
         .iter()
         .filter(|it| it.effect == Effect::Rolls)

@@ -3,7 +3,7 @@
 //! A policy counts at once, for the pods of both versions (seen: `tests/changes/observed/policies.json`). Between two programs who asks for
 //! whom is known, and told of them (`src/change/contract/addresses.rs`).
 
-use super::askers::{Asked, asked, asked_by_pod};
+use super::askers::{Asked, asked, asked_by_pod, left_and_asked};
 use super::backends;
 use super::behind::{self, Led, Pods, Target};
 use super::carriers;
@@ -83,8 +83,10 @@ pub(super) fn out((old, new): (&Keyed<'_>, &Keyed<'_>), is_judged: bool, changes
         }
     }
     let services = behind::services(new);
+    let runs = [old, new].map(behind::scheduled);
+    let callers = others(&runs, &before, (old, new));
     let sides = Sides {
-        services: served(&by_key, &after, &services),
+        services: served(&by_key, (&after, &callers), &services),
         after: &after,
         were: &were,
         are: &are,
@@ -137,10 +139,24 @@ fn refusal(policy: &str, what: String) -> Loss {
     }
 }
 
+/// Who asks beside those that run and are written: each run of what is scheduled, and what is written no more and asked all the same.
+fn others<'s>(
+    [were, are]: &'s [Vec<Pods<'s>>; 2],
+    before: &'s [Pods<'s>],
+    sides: (&Keyed<'_>, &Keyed<'_>),
+) -> Vec<Both<'s>> {
+    let runs = are.iter().filter_map(|now| {
+        let was = were.iter().find(|it| it.key == now.key)?;
+        Some(Both { was, now })
+    });
+    let left = left_and_asked(before, sides).into_iter();
+    runs.chain(left.map(|was| Both { was, now: was })).collect()
+}
+
 /// Which pods each Service leads to, and who asks for it: looked up once, for all policies.
 fn served<'s>(
     before: &FxHashMap<Key<'_>, &'s Pods<'s>>,
-    after: &'s [Pods<'s>],
+    (after, others): (&'s [Pods<'s>], &[Both<'s>]),
     services: &'s [Led<'s>],
 ) -> Vec<Served<'s>> {
     let both = after.iter().filter_map(|now| {
@@ -149,7 +165,7 @@ fn served<'s>(
     });
     let both: Vec<Both<'s>> = both.collect();
     let mut asking: FxHashMap<(Asked<'s>, bool), Vec<Caller<'s>>> = FxHashMap::default();
-    for pods in &both {
+    for pods in both.iter().chain(others) {
         // Nor is it known whom a policy takes them for.
         if pods.was.are_on_nodes() || pods.now.are_on_nodes() {
             continue;
@@ -354,11 +370,14 @@ impl Sides<'_> {
                 let mut callees = [was, now].into_iter();
                 callees.any(|callee| !meet(are, caller, callee, &at))
             };
-            let how = if asks && refused(caller) {
+            let is_left = std::ptr::eq(before, caller);
+            let how = if asks && refused(caller) && is_left {
+                "keeps it from that, though it is written no more, runs on and is asked"
+            } else if asks && refused(caller) {
                 "keeps it from that"
             } else if asks && !looks_up(are, caller) {
                 "lets it look up no name: it may ask nobody by UDP, nor at port 53"
-            } else if refused(before) {
+            } else if refused(before) && before.key.1 != "CronJob" {
                 "keeps it from that until it is replaced"
             } else {
                 continue;
