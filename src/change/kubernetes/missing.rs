@@ -39,6 +39,7 @@ pub(super) fn asked_for((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Cha
                 }
             }
         }
+        said.extend(account((old, new), change, object));
         for said in said {
             change.says_also(&said);
         }
@@ -47,6 +48,37 @@ pub(super) fn asked_for((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Cha
             change.losses.extend(told);
         }
     }
+}
+
+/// The account that pods come to run as, and that no manifest has: none of them is made (kubernetes/kubernetes
+/// `plugin/pkg/admission/serviceaccount`, `Admit`).
+fn account(
+    (old, new): (&Keyed<'_>, &Keyed<'_>),
+    change: &Change,
+    object: &Object,
+) -> Option<String> {
+    let namespace = change.namespace.as_deref();
+    let name = runs_as(object)?;
+    let is_new = find(change, old).and_then(runs_as).as_ref() != Some(&name);
+    let key: Key<'_> = ("", "ServiceAccount", &name, namespace);
+    // Where none is written at all they are elsewhere; one that is left behind says so itself.
+    let mut here = new.keys();
+    let some = here.any(|it| (it.0, it.1, it.3) == (key.0, key.1, namespace));
+    let is_there = new.contains_key(&key) || old.contains_key(&key);
+    let is_told = is_new && some && !is_there && name != "default";
+    (is_told && !is_made(new, &name, namespace)).then(|| {
+        format!(
+            "no ServiceAccount of these manifests is called `{name}`: no new pod is made, unless the cluster has one"
+        )
+    })
+}
+
+fn runs_as(object: &Object) -> Option<String> {
+    let whole = value(&object.content);
+    let pod = parts::pod_in(&object.kind, &whole)?;
+    let name = parts::text(pod, "serviceAccountName");
+    let name = name.or_else(|| parts::text(pod, "serviceAccount"));
+    name.map(ToOwned::to_owned)
 }
 
 /// What is lost where all pods are stopped that a Service leads to, and no new one starts: each asks for a key that is not there.

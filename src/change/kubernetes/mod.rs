@@ -13,6 +13,7 @@ mod closing;
 mod configs;
 mod decoding;
 mod defaults;
+mod early;
 mod exceptions;
 mod folders;
 mod invalid;
@@ -131,6 +132,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
         unadmitted::callers((&before, &after), &mut changes);
     }
     missing::asked_for((&before, &after), &mut changes);
+    early::asked((&before, &after), &mut changes);
     wanted::before(pair, (&before, &after), &mut changes);
     certificates::before((&before, &after), &mut changes);
     changes.extend(wanted::sources(pair, &after));

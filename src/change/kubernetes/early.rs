@@ -1,0 +1,92 @@
+//! Pods that a Service leads to before they serve, or that never do: those of a rolling workload without a probe that says when they are ready
+//! (`kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle`, Container probes: without one a container is ready as soon as it runs), and those of
+//! another program that come to have the labels which it asks for.
+
+use super::behind::{self, Led, Pods, Target};
+use super::parts::{items, text};
+use super::{Keyed, is_workload};
+use crate::change::{Change, Effect};
+
+/// Says it of each. What a program asks for it has judged.
+pub(super) fn asked((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change]) {
+    let joins = |it: &Change| it.effect == Effect::Created;
+    let unprobes = |it: &Change| {
+        let mut fields = it.fields.iter();
+        it.effect == Effect::Rolls && fields.any(|it| it.path.contains("].readinessProbe"))
+    };
+    let may =
+        |it: &Change| it.service.is_none() && is_workload(&it.kind) && (joins(it) || unprobes(it));
+    if !changes.iter().any(may) {
+        return;
+    }
+    let (before, after) = (behind::all(old), behind::all(new));
+    let services = behind::services(new);
+    for change in changes.iter_mut().filter(|it| may(it)) {
+        let place = (&*change.kind, &*change.name, change.namespace.as_deref());
+        let is_it = |it: &&Pods<'_>| (it.key.1, it.key.2, it.key.3) == place;
+        let Some(now) = after.iter().find(is_it) else {
+            continue;
+        };
+        let led = services
+            .iter()
+            .filter(|it| now.are_for(it.key.3, &it.selector));
+        let said: Vec<String> = if joins(change) {
+            led.filter_map(|it| beside(it, now, &after, &before))
+                .collect()
+        } else {
+            let was = before.iter().find(is_it);
+            led.take(1)
+                .filter_map(|it| unprobed(it, was?, now))
+                .collect()
+        };
+        for said in said {
+            change.says_also(&said);
+        }
+    }
+}
+
+/// Where a Service that led to other pods leads to new ones as well, of another program, that do not say that they listen there.
+fn beside(
+    service: &Led<'_>,
+    now: &Pods<'_>,
+    after: &[Pods<'_>],
+    before: &[Pods<'_>],
+) -> Option<String> {
+    let is_asked = |it: &&Pods<'_>| {
+        let is_kept = before.iter().any(|was| was.key == it.key);
+        is_kept && it.key != now.key && it.are_for(service.key.3, &service.selector)
+    };
+    let others = after.iter().find(is_asked)?;
+    let images = |it: &Pods<'_>| -> Vec<String> {
+        let all = items(&it.pod, "containers").filter_map(|it| text(it, "image"));
+        all.filter_map(|it| Some(it.split(['@', ':']).next()?.to_owned()))
+            .collect()
+    };
+    let is_same = images(now).iter().any(|it| images(others).contains(it));
+    // A pod without a port of that name is not asked.
+    let port = service.ports.iter().find_map(|(.., target)| match target {
+        Target::Number(number) => (others.listen(target) && !now.listen(target)).then_some(*number),
+        Target::Name(_) => None,
+    })?;
+    (!is_same && !service.is_headless).then(|| {
+        format!(
+            "Service {} leads to its pods too, beside those of {}, and they do not say that they listen on {port}",
+            service.key.2,
+            others.shown()
+        )
+    })
+}
+
+/// Where pods are asked as soon as they run, and were not before.
+fn unprobed(service: &Led<'_>, was: &Pods<'_>, now: &Pods<'_>) -> Option<String> {
+    let is_probed = |pods: &Pods<'_>| {
+        let mut containers = items(&pods.pod, "containers");
+        containers.any(|it| it.get("readinessProbe").is_some() || it.get("startupProbe").is_some())
+    };
+    (is_probed(was) && !is_probed(now) && !service.is_headless).then(|| {
+        format!(
+            "Service {} leads to each new pod as soon as it runs, since no probe says when it is ready",
+            service.key.2
+        )
+    })
+}
