@@ -2,9 +2,11 @@
 
 mod binds;
 mod nodes;
+mod taken;
 
 pub(super) use binds::left as left_on_hosts;
 pub(super) use nodes::left as left_on_nodes;
+pub(super) use taken::{by_name as taken_by_name, written as taken_over};
 
 use super::{Both, Step, about, kept, place};
 use crate::change::kubernetes::parts::deletion;

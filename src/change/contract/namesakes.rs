@@ -1,4 +1,5 @@
-//! Names of a swarm's networks that lead to two services: one that is left behind and runs on, and a new one in its place.
+//! Names of a swarm's networks that lead to two services: one that is left behind and runs on, and a new one in its place, or one that
+//! was there and comes to have the name.
 //!
 //! Both are given to who asks, in any order (moby libnetwork `agent.go`, `addEndpointNameResolution`; `resolver.go`,
 //! `shuffleAddr`).
@@ -11,7 +12,7 @@ use crate::graph::{Edge, EdgeKind, Graph, ServiceView, port_number};
 use crate::vocabulary::TargetId;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A service that is left behind, and a new one.
+/// A service that is left behind, and one that comes to have a name of it.
 struct Namesakes<'a> {
     left: ServiceView<'a>,
     come: ServiceView<'a>,
@@ -28,8 +29,12 @@ pub(super) fn answer_differently(step: &Step<'_>, found: &mut Diagnostics) {
     if !step.targets().any(|target| target == TargetId::Swarm) {
         return;
     }
-    let (left, come) = (alone(old, new), alone(new, old));
-    if left.is_empty() || come.is_empty() {
+    let (left, mut come) = (alone(old, new), alone(new, old));
+    if left.is_empty() {
+        return;
+    }
+    come.extend(renamed(step, (old, new)));
+    if come.is_empty() {
         return;
     }
     let mut all: BTreeMap<(&str, &str), Namesakes<'_>> = BTreeMap::new();
@@ -54,6 +59,13 @@ pub(super) fn answer_differently(step: &Step<'_>, found: &mut Diagnostics) {
                     } else {
                         (namesake, callee)
                     };
+                    // To who had the name before, it led before this step.
+                    let before = step
+                        .both(two.name())
+                        .filter(|both| place(old, both.old) == place(new, both.new));
+                    if before.is_some_and(|both| asked.leads_to(old, both.old)) {
+                        continue;
+                    }
                     let pair = all
                         .entry((one.name(), two.name()))
                         .or_insert_with(|| Namesakes {
@@ -103,6 +115,29 @@ fn alone<'a>(graph: &'a Graph, other: &Graph) -> Vec<ServiceView<'a>> {
     services
         .filter(|service| !known.contains(&place(graph, *service)))
         .collect()
+}
+
+/// The services that a swarm goes on running, where a name comes to lead to them that did not before.
+fn renamed<'a>(step: &Step<'a>, (old, new): (&'a Graph, &'a Graph)) -> Vec<ServiceView<'a>> {
+    let names = |graph: &Graph, service: ServiceView<'_>| -> BTreeSet<(String, String)> {
+        let joins = graph.joins(service);
+        let named = joins.flat_map(|(network, join)| {
+            let network = graph.network_name_on(TargetId::Swarm, service, network);
+            let aliases = join.aliases.iter().flat_map(|it| &it.value);
+            let aliases = aliases.map(|alias| &*alias.value);
+            let names = aliases.chain([service.name(), service.emitted_name()]);
+            let named = names.map(|name| (network.clone(), name.to_owned()));
+            named.collect::<Vec<_>>()
+        });
+        named.collect()
+    };
+    let staying = new.services_on(TargetId::Swarm).filter_map(|service| {
+        let both = step.both(service.name())?;
+        let is_same = place(old, both.old) == place(new, both.new);
+        (is_same && old.runs_on(both.old, TargetId::Swarm)).then_some(both)
+    });
+    let renamed = staying.filter(|both| !names(new, both.new).is_subset(&names(old, both.old)));
+    renamed.map(|both| both.new).collect()
 }
 
 /// What a service to which the name leads as well lacks of what a caller asks for.
