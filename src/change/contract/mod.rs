@@ -23,6 +23,7 @@ mod pairs;
 mod policies;
 mod ports;
 mod published;
+mod rerouted;
 mod routes;
 mod slots;
 mod stops;

@@ -1,7 +1,8 @@
 //! The order that callers and callees have among them: pair by pair, or round in a circle, in which none can go first.
 
 use super::{
-    Step, addresses, admissions, gateways, migrations, newcomers, ports, slots, stops, versions,
+    Step, addresses, admissions, gateways, migrations, newcomers, ports, rerouted, slots, stops,
+    versions,
 };
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use petgraph::algo::tarjan_scc;
@@ -37,8 +38,9 @@ fn search<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
     all.extend(migrations::ordered(step));
     all.extend(newcomers::ordered(step));
     all.extend(admissions::ordered(step));
-    // What is only for the ends of pods gives way to what has to be, and goes round in no circle.
-    for soft in stops::ordered(step) {
+    // What is only for the ends of pods, or for what a program may not answer, gives way to what has to be, and goes round in no circle.
+    let soft = stops::ordered(step).into_iter();
+    for soft in soft.chain(rerouted::ordered(step)) {
         let Before { first, then } = soft.before;
         if !all.iter().any(|it| it.before == soft.before) && !comes_before(&all, then, first) {
             all.push(soft);
