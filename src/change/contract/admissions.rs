@@ -10,7 +10,7 @@ use super::admitted::carrier;
 use super::listeners::is_gateway_api;
 use super::order::{Before, Ordered};
 use super::routes::{names, nearest};
-use super::{Both, Step};
+use super::{Both, Step, carried};
 use crate::change::Effect;
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::routing::{self, Paths, VirtualHost};
@@ -120,8 +120,7 @@ fn search<'a>(step: &Step<'a>) -> Turns<'a> {
             let was_admitted = admits(old, callee.old, &edge.port);
             let gateway = staying(step, (old, new), from.name());
             let gateway = gateway.filter(|_| !was_admitted && new.knows_peers(callee.new));
-            let is_meant =
-                |both: &Both<'_>| is_answered((gateway_of(both.new), edge), gateway_of(both.old));
+            let is_meant = |both: &Both<'_>| takes_over(old, (both.old, both.new), edge);
             if let Some(gateway) = gateway.filter(is_meant) {
                 turns.opens.push(Turn {
                     gateway: gateway.new.name(),
@@ -138,8 +137,7 @@ fn search<'a>(step: &Step<'a>) -> Turns<'a> {
             let is_admitted = admits(new, callee.new, &edge.port);
             let gateway = staying(step, (old, new), step.pairs.now(from.name()));
             let gateway = gateway.filter(|_| listens && !is_admitted);
-            let is_meant =
-                |both: &Both<'_>| is_answered((gateway_of(both.old), edge), gateway_of(both.new));
+            let is_meant = |both: &Both<'_>| takes_over(new, (both.new, both.old), edge);
             if let Some(gateway) = gateway.filter(is_meant) {
                 turns.closes.push(Turn {
                     gateway: gateway.new.name(),
@@ -187,9 +185,14 @@ fn admits(graph: &Graph, service: ServiceView<'_>, port: &str) -> bool {
     !graph.knows_peers(service) || service.port(port).is_some_and(admits)
 }
 
-/// Whether a gateway answers already for some of what comes to lead elsewhere.
-pub(super) fn takes_over((before, now): (ServiceView<'_>, ServiceView<'_>), edge: &Edge) -> bool {
-    is_answered((gateway_of(now), edge), gateway_of(before))
+/// Whether a gateway of Kubernetes answers in another revision for some of what leads along an edge.
+pub(super) fn takes_over(
+    graph: &Graph,
+    (other, leading): (ServiceView<'_>, ServiceView<'_>),
+    edge: &Edge,
+) -> bool {
+    let other = gateway_of(other).map(|it| carried::on_kubernetes(graph, other, it));
+    is_answered((gateway_of(leading), edge), other.as_deref())
 }
 
 fn gateway_of(service: ServiceView<'_>) -> Option<&Gateway> {

@@ -23,6 +23,7 @@ pub(super) fn removed(step: &Step<'_>, found: &mut Diagnostics) {
             .into_iter()
             .partition(|(_, carried)| matches!(carried, Carried::Itself));
         let beside = merged::beside(step, both, (old, new));
+        let beside: Vec<&Gateway> = beside.iter().map(|it| &**it).collect();
         for listen in &was.listen {
             let lost = |(target, carried): &(TargetId, Carried)| {
                 let gone = gone((*target, *carried), (both, listen), (is, &beside), new)?;

@@ -2,9 +2,10 @@
 //! definitions" (kubernetes.github.io/ingress-nginx/how-it-works, Building the NGINX model). A Gateway has an address of its own.
 
 use super::listeners::is_gateway_api;
-use super::{Both, Step};
+use super::{Both, Step, carried};
 use crate::graph::Graph;
 use crate::vocabulary::{Gateway, TargetId};
+use std::borrow::Cow;
 
 /// Classes of which each Ingress is a load balancer of its own (kubernetes-sigs.github.io/aws-load-balancer-controller, `IngressGroup`;
 /// cloud.google.com/kubernetes-engine/docs/concepts/ingress).
@@ -15,7 +16,7 @@ pub(super) fn beside<'g>(
     step: &Step<'_>,
     both: Both<'_>,
     (old, new): (&Graph, &'g Graph),
-) -> Vec<&'g Gateway> {
+) -> Vec<Cow<'g, Gateway>> {
     let targets = step.targets();
     let mut targets = targets.filter(|it| old.runs_on(both.old, *it) || new.runs_on(both.new, *it));
     let class = new.settings(TargetId::Kubernetes);
@@ -27,5 +28,9 @@ pub(super) fn beside<'g>(
     }
     let others = new.services_on(TargetId::Kubernetes);
     let others = others.filter(|it| it.id != both.new.id);
-    others.filter_map(|it| it.node.gateway.as_deref()).collect()
+    let others = others.filter_map(|it| {
+        let gateway = it.node.gateway.as_deref()?;
+        Some(carried::on_kubernetes(new, it, gateway))
+    });
+    others.collect()
 }

@@ -6,6 +6,7 @@
 mod addresses;
 mod admissions;
 mod admitted;
+mod carried;
 mod data;
 mod endpoints;
 mod gateways;

@@ -2,7 +2,7 @@
 
 mod told;
 
-use super::{Both, Step, listeners, merged};
+use super::{Both, Step, carried, listeners, merged};
 use crate::change::{Change, Effect};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::Graph;
@@ -11,6 +11,7 @@ use crate::source::Span;
 use crate::targets::kubernetes::route_name;
 use crate::types::Reference;
 use crate::vocabulary::{Gateway, Label, Method, Node, Route, RouteTarget, TargetId};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use told::{How, Lost};
 
@@ -34,16 +35,61 @@ pub(super) fn removed(step: &Step<'_>, found: &mut Diagnostics) {
         let others = on.iter().copied();
         let others: Vec<TargetId> = others.filter(|it| *it != TargetId::Kubernetes).collect();
         let beside = merged::beside(step, both, (old, new));
-        let mut tell = |is_left: bool, place: &str| {
+        let here = (
+            carried::on_kubernetes(old, both.old, was),
+            carried::on_kubernetes(new, both.new, is),
+        );
+        let is_alone = on == [TargetId::Kubernetes];
+        let help = Help::of(new, is_alone);
+        let mut told = BTreeSet::new();
+        let mut tell = |(was, is): (&Gateway, &Gateway), is_left: bool, place: &str, help: Help| {
             let hosts = |host: &VirtualHost<'_>| stays(step, both, host) == is_left;
             for (what, way) in gone(step, (was, is), &beside, hosts) {
-                let what = format!("{what}{place}");
-                found.push(removal(both.new.name(), (&what, &way), both.new.span()));
+                if told.insert(what.clone()) {
+                    let what = format!("{what}{place}");
+                    found.push(removal(
+                        both.new.name(),
+                        (&what, &way),
+                        help,
+                        both.new.span(),
+                    ));
+                }
             }
         };
-        tell(false, "");
+        if is_alone {
+            tell((&here.0, &here.1), false, "", help);
+            continue;
+        }
+        tell((was, is), false, "", help);
         if !others.is_empty() {
-            tell(true, &listeners::targets(&others, on.len()));
+            tell(
+                (was, is),
+                true,
+                &listeners::targets(&others, on.len()),
+                help,
+            );
+        }
+        if on.len() > others.len() {
+            let place = listeners::targets(&[TargetId::Kubernetes], on.len());
+            tell((&here.0, &here.1), false, &place, Help::of(new, true));
+        }
+    }
+}
+
+/// What may answer in the place of a route that goes.
+#[derive(Clone, Copy)]
+enum Help {
+    Redirect,
+    /// An Ingress has no field for one (ZD5060).
+    NoRedirect,
+}
+
+impl Help {
+    fn of(new: &Graph, on_kubernetes_alone: bool) -> Self {
+        if on_kubernetes_alone && !listeners::is_gateway_api(new) {
+            Self::NoRedirect
+        } else {
+            Self::Redirect
         }
     }
 }
@@ -97,13 +143,13 @@ type Gone = (String, String);
 fn gone(
     step: &Step<'_>,
     (was, is): (&Gateway, &Gateway),
-    beside: &[&Gateway],
+    beside: &[Cow<'_, Gateway>],
     are_meant: impl Fn(&VirtualHost<'_>) -> bool,
 ) -> Vec<Gone> {
     let (before, after) = (routing::virtual_hosts(was), routing::virtual_hosts(is));
     let beside: Vec<(&Gateway, Vec<VirtualHost<'_>>)> = beside
         .iter()
-        .map(|it| (*it, routing::virtual_hosts(it)))
+        .map(|it| (&**it, routing::virtual_hosts(it)))
         .collect();
     let mut found: Vec<Lost<'_>> = Vec::new();
     for host in before.iter().filter(|it| are_meant(it)) {
@@ -290,14 +336,20 @@ pub(super) fn answers(gateway: &Gateway, name: &str) -> bool {
     nearest(&routing::virtual_hosts(gateway), name).is_some()
 }
 
-fn removal(gateway: &str, (what, meant): (&str, &str), span: Span) -> Diagnostic {
+fn removal(gateway: &str, (what, meant): (&str, &str), help: Help, span: Span) -> Diagnostic {
+    let else_answers = match help {
+        Help::Redirect => ", or answer with `redirect`",
+        Help::NoRedirect => {
+            "; an Ingress cannot carry a `redirect`, a service behind the route can answer with one"
+        }
+    };
     Diagnostic::new(
         &catalogue::ROUTE_REMOVED,
         format!("`{gateway}` no longer answers {what}"),
         span,
     )
     .help(format!(
-        "keep the route and its names until no client asks for them, or answer with `redirect`{meant}"
+        "keep the route and its names until no client asks for them{else_answers}{meant}"
     ))
     .about(gateway)
 }

@@ -114,7 +114,7 @@ fn comes_to_ask(
             starts && served == Duration::default()
         }
         EdgeKind::Routes => {
-            before.is_some_and(|before| admissions::takes_over((before, from), edge))
+            before.is_some_and(|before| admissions::takes_over(old, (before, from), edge))
         }
     };
     comes.then(|| goes_first(both.new.name(), (from, edge), served))
