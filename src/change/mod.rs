@@ -196,6 +196,8 @@ pub enum Refusal {
     KeptWithData,
     /// The same of a `StatefulSet`, which may be made anew around its pods, with the first of the claims that are to grow.
     AroundPods(Option<String>),
+    /// The same where its pods have to be deleted then, of which this is the first: they lack a claim.
+    WithoutClaim(String),
     /// What stands there stays while it is not taken out.
     LeftThere(&'static str),
     /// What is written is refused by itself, whatever it was.

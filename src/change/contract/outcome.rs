@@ -2,6 +2,7 @@
 
 use super::data::other_writer;
 use super::{Both, Step, about, kept, place, ports};
+use crate::change::kubernetes::parts::deletion;
 use crate::change::{Change, Effect, Field, Lost, Refusal};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{self, ServiceView};
@@ -103,8 +104,21 @@ fn way_out(change: &Change) -> String {
         }
         Refusal::Said(way) => return way.clone(),
         Refusal::AroundPods(grown) => return around_pods(change, grown.as_deref()),
+        Refusal::WithoutClaim(pod) => return without_claim(change, pod),
     };
     way.to_owned()
+}
+
+/// How a `StatefulSet` is made anew with one claim more: its controller cannot give that to pods that are there.
+fn without_claim(change: &Change, pod: &str) -> String {
+    let there = change.namespace.as_ref();
+    let there = there.map_or_else(String::new, |namespace| format!(" -n {namespace}"));
+    format!(
+        "`kubectl delete statefulset {}{there} --cascade=orphan`, and apply this again: its pods go on meanwhile, and its claims stay. Then `kubectl delete \
+         pod {pod}{there}` and so on, one once the one before serves: each comes back with the new claim beside its old ones. Under another name it has none \
+         of its data",
+        change.name
+    )
 }
 
 /// How a `StatefulSet` is made anew while its pods serve (`kubernetes.io/docs/tasks/run-application/delete-stateful-set`;
@@ -292,7 +306,8 @@ fn on_nodes(service: ServiceView<'_>) -> Vec<u64> {
 fn renamed(step: &Step<'_>, target: TargetId, change: &Change) -> Diagnostic {
     let name = &change.name;
     let both = change.service.as_deref().and_then(|it| step.successor(it));
-    let split = both.filter(|both| is_split(step, target, change, *both));
+    let shared = both.filter(|both| is_shared(target, change, *both));
+    let split = shared.filter(|both| is_split(step, change, *both));
     let removal = match target {
         TargetId::Kubernetes if split.is_some() => {
             let was = change.was.as_ref().map_or("", |was| &was.name);
@@ -300,6 +315,13 @@ fn renamed(step: &Step<'_>, target: TargetId, change: &Change) -> Diagnostic {
             let there = there.map_or_else(String::new, |namespace| format!(" -n {namespace}"));
             format!(
                 "keep its name; or `kubectl delete statefulset {was}{there}` first, with which it is down until the new one serves"
+            )
+        }
+        TargetId::Kubernetes if shared.is_some() => {
+            let (kind, was) = change.was.as_ref().map_or(("", ""), |was| (&*was.kind, &*was.name));
+            let stop = deletion(&kind.to_lowercase(), was, change.namespace.as_deref());
+            format!(
+                "{stop} as soon as the new one serves; where clients must not write to two stores, first, with which it is down until then"
             )
         }
         TargetId::Kubernetes => {
@@ -342,26 +364,37 @@ fn renamed(step: &Step<'_>, target: TargetId, change: &Change) -> Diagnostic {
     let diagnostic = Diagnostic::new(&catalogue::RUNS_BESIDE, what, place(change))
         .labelled(change.how.clone())
         .help(format!("{removal}{data}"));
-    let diagnostic = match split {
-        Some(both) => diagnostic.note(format!(
-            "the Service `{}` leads to the pods of both, each with data of its own: who writes is given the one or the other",
-            both.new.emitted_name()
-        )),
+    let diagnostic = match shared {
+        Some(both) => {
+            let own = if split.is_some() {
+                ", each with data of its own: who writes is given the one or the other"
+            } else {
+                " until the old one is deleted: who asks is given the one or the other"
+            };
+            let service = both.new.emitted_name();
+            diagnostic.note(format!(
+                "the Service `{service}` leads to the pods of both{own}"
+            ))
+        }
         None => diagnostic,
     };
     about(diagnostic, change)
 }
 
-/// Whether one Service leads to the pods of a `StatefulSet` and of the one that it was, which have other claims: a selector counts
-/// for whatever has its labels (`kubernetes.io/docs/concepts/services-networking/service`, Defining a Service).
-fn is_split(step: &Step<'_>, target: TargetId, change: &Change, both: Both<'_>) -> bool {
-    let (Some(old), Some(was)) = (step.old, &change.was) else {
-        return false;
-    };
+/// Whether one Service leads to the pods of a workload and of the one that it was: a selector counts for whatever has its labels
+/// (`kubernetes.io/docs/concepts/services-networking/service`, Defining a Service).
+fn is_shared(target: TargetId, change: &Change, both: Both<'_>) -> bool {
+    let was = change.was.as_ref();
     target == TargetId::Kubernetes
-        && (&*change.kind, &*was.kind) == ("StatefulSet", "StatefulSet")
-        && was.place.is_none()
+        && was.is_some_and(|was| was.place.is_none())
         && both.old.emitted_name() == both.new.emitted_name()
-        && derivation::has_single_writer(old, both.old)
         && both.new.ports().len() > 0
+}
+
+/// Whether both are a `StatefulSet` and have other claims.
+fn is_split(step: &Step<'_>, change: &Change, both: Both<'_>) -> bool {
+    let was = change.was.as_ref().map(|was| &*was.kind);
+    let are_sets = (&*change.kind, was) == ("StatefulSet", Some("StatefulSet"));
+    let writes = |old| derivation::has_single_writer(old, both.old);
+    are_sets && step.old.is_some_and(writes)
 }

@@ -41,7 +41,7 @@ pub(super) fn consider(
 
 /// A `StatefulSet` may be made anew around its pods, which are found by their labels and go on with claims of the same names
 /// (`kubernetes.io/docs/tasks/run-application/delete-stateful-set`; kubernetes/kubernetes `pkg/controller/statefulset`,
-/// `storageMatches`: a pod without one of the claims is updated, which is refused).
+/// `processReplica` and `storageMatches`: a pod without one of the claims is updated, which is refused, until it is deleted).
 fn stateful_set(object: &Object, fields: &[Field], before: &Content) -> Refusal {
     let templates = |of: &Content| {
         let all = at(of, &["spec", "volumeClaimTemplates"]).unwrap_or_default();
@@ -55,18 +55,27 @@ fn stateful_set(object: &Object, fields: &[Field], before: &Content) -> Refusal 
     let (was, is) = (templates(before), templates(&object.content));
     let had = |name: &String| was.iter().find(|(it, _)| it == name);
     let mut refused = fields.iter().filter(|it| it.effect == Effect::Refused);
-    let is_other = refused.any(|it| it.path.starts_with("spec.selector"))
-        || is.iter().any(|(name, _)| had(name).is_none());
-    match (is_other, was.is_empty()) {
+    let selects_others = refused.any(|it| it.path.starts_with("spec.selector"));
+    let comes = is.iter().any(|(name, _)| had(name).is_none());
+    let first = at(&object.content, &["spec", "ordinals", "start"]);
+    let first = first.and_then(|it| it.as_u64()).unwrap_or(0);
+    match (selects_others || comes, was.is_empty()) {
         (true, true) => return Refusal::Kept,
-        (true, false) => return Refusal::KeptWithData,
+        (true, false) => {
+            let goes = was
+                .iter()
+                .any(|(name, _)| !is.iter().any(|(it, _)| it == name));
+            return if selects_others || goes {
+                Refusal::KeptWithData
+            } else {
+                Refusal::WithoutClaim(format!("{}-{first}", object.name))
+            };
+        }
         _ => {}
     }
     let mut grown = is
         .iter()
         .filter(|(name, size)| had(name).is_some_and(|(_, was)| size > was));
-    let first = at(&object.content, &["spec", "ordinals", "start"]);
-    let first = first.and_then(|it| it.as_u64()).unwrap_or(0);
     let claim = |(template, _): &(String, _)| format!("{template}-{}-{first}", object.name);
     Refusal::AroundPods(grown.next().map(claim))
 }
