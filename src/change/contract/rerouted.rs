@@ -110,7 +110,7 @@ fn moved<'a>(step: &Step<'a>, both: Both<'a>) -> Vec<Moved<'a>> {
 }
 
 /// The services that a route leads to, each of the shares of it.
-fn led<'a>(gateway: &'a Gateway, route: &'a Node<Route>) -> BTreeSet<&'a str> {
+pub(super) fn led<'a>(gateway: &'a Gateway, route: &'a Node<Route>) -> BTreeSet<&'a str> {
     let service = |label: &'a Label| match label {
         Label::Reference(Reference::Port(service, _)) => Some(&**service),
         _ => None,

@@ -1,5 +1,6 @@
 //! Host names and routes of a gateway that are gone, while clients still ask for them.
 
+mod left;
 mod told;
 
 use super::{Both, Step, carried, listeners, merged};
@@ -39,6 +40,10 @@ pub(super) fn removed(step: &Step<'_>, found: &mut Diagnostics) {
             carried::on_kubernetes(old, both.old, was),
             carried::on_kubernetes(new, both.new, is),
         );
+        if on.contains(&TargetId::Kubernetes) {
+            left::answering(step, both, (&here.0, &here.1), found);
+            left::of_another_kind(step, both, found);
+        }
         let is_alone = on == [TargetId::Kubernetes];
         let help = Help::of(new, is_alone);
         let mut told = BTreeSet::new();
@@ -97,15 +102,20 @@ impl Help {
 /// Whether the route of some host names goes on to answer on Kubernetes, though it is written no more: an apply deletes nothing, and what is
 /// attached to a Gateway is what names it (`gateway-api.sigs.k8s.io/reference/spec`, `ParentReference`). Of a Gateway that changes that is not known.
 fn stays(step: &Step<'_>, both: Both<'_>, host: &VirtualHost<'_>) -> bool {
-    let Some(gateway) = &both.old.node.gateway else {
-        return false;
-    };
+    left_route(step, both, host).is_some()
+}
+
+/// That route.
+fn left_route<'a>(step: &Step<'a>, both: Both<'_>, host: &VirtualHost<'_>) -> Option<&'a Change> {
+    let gateway = both.old.node.gateway.as_ref()?;
     let name = route_name(both.old.emitted_name(), gateway, &host.hosts);
     let changes = || step.on(TargetId::Kubernetes);
     let mut left = changes().filter(|it| it.effect == Effect::Left && it.name == name);
     let is_of_it = |it: &Change| it.service.as_deref() == Some(both.old.name());
-    left.any(|it| matches!(&*it.kind, "HTTPRoute" | "GRPCRoute") && is_of_it(it))
-        && !changes().any(|it| it.kind == "Gateway" && it.name == both.old.emitted_name())
+    let left = left.find(|it| matches!(&*it.kind, "HTTPRoute" | "GRPCRoute") && is_of_it(it));
+    let changes_itself =
+        changes().any(|it| it.kind == "Gateway" && it.name == both.old.emitted_name());
+    left.filter(|_| !changes_itself)
 }
 
 /// A gateway that a plain host has no more, while its services stay: `switch.sh` takes the configuration out (`install_conf` of

@@ -1,0 +1,115 @@
+//! Routes of the Gateway API that are written no more and stay, for names that a wider route of the new program is meant to answer: "precedence
+//! must be given to rules from the HTTPRoute with the largest number of: characters in a matching non-wildcard hostname"
+//! (gateway-api.sigs.k8s.io/reference/spec, `HTTPRouteSpec`, hostnames).
+
+use super::{left_route, names, nearest};
+use crate::change::contract::rerouted::led;
+use crate::change::contract::{Both, Step};
+use crate::change::kubernetes::parts::deletion;
+use crate::change::{Change, Effect};
+use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
+use crate::graph::routing::{self, VirtualHost};
+use crate::vocabulary::{Gateway, TargetId};
+use std::collections::BTreeSet;
+
+/// What a route that is left behind goes on to answer in the place of the new one.
+pub(super) fn answering(
+    step: &Step<'_>,
+    both: Both<'_>,
+    (was, is): (&Gateway, &Gateway),
+    found: &mut Diagnostics,
+) {
+    let (before, after) = (routing::virtual_hosts(was), routing::virtual_hosts(is));
+    for host in &before {
+        let Some(left) = left_route(step, both, host) else {
+            continue;
+        };
+        let stale = names(host).find_map(|name| {
+            let (length, now) = nearest(&after, name)?;
+            // Of one name the longest path decides, whichever route has it.
+            (length < name.len()).then_some(())?;
+            let mut paths = host.paths.iter();
+            paths.find_map(|(paths, candidates)| {
+                let old = VirtualHost::asked(candidates);
+                let new = VirtualHost::asked(&now.nearest(paths)?.1);
+                let had: BTreeSet<&str> = old
+                    .iter()
+                    .flat_map(|it| led(was, it.route))
+                    .map(|it| step.pairs.now(it))
+                    .collect();
+                let has: BTreeSet<&str> = new.iter().flat_map(|it| led(is, it.route)).collect();
+                let (pattern, _) = routing::pattern(old.first()?.route);
+                (had != has).then(|| (name, pattern, had))
+            })
+        });
+        if let Some((name, pattern, had)) = stale {
+            found.push(told(both, left, (name, pattern, &had)));
+        }
+    }
+}
+
+/// Routes of the other kind that are left behind: of both for one host name "the implementation MUST accept exactly one", the oldest
+/// (gateway-api.sigs.k8s.io/reference/spec, `GRPCRouteSpec`, hostnames).
+pub(super) fn of_another_kind(step: &Step<'_>, both: Both<'_>, found: &mut Diagnostics) {
+    let of = |kind: &str, effect: Effect, service: &str| {
+        let mut changes = step.on(TargetId::Kubernetes);
+        let is_its = |it: &&Change| it.service.as_deref() == Some(service);
+        changes.find(|it| it.kind == kind && it.effect == effect && is_its(it))
+    };
+    for (kind, other) in [("HTTPRoute", "GRPCRoute"), ("GRPCRoute", "HTTPRoute")] {
+        let come = of(kind, Effect::Created, both.new.name());
+        let left = of(other, Effect::Left, both.old.name());
+        // Those of one name are for the same host names.
+        if let (Some(come), Some(left)) = (come, left)
+            && come.name == left.name
+        {
+            found.push(one_kind(both, come, left));
+        }
+    }
+}
+
+fn one_kind(both: Both<'_>, come: &Change, left: &Change) -> Diagnostic {
+    let (gateway, name) = (both.new.name(), &come.name);
+    let delete = deletion(
+        &left.kind.to_lowercase(),
+        &left.name,
+        left.namespace.as_deref(),
+    );
+    Diagnostic::new(
+        &catalogue::ROUTE_REMOVED,
+        format!(
+            "{} `{name}` is not served while {} `{name}` stays, which is written no more",
+            come.kind, left.kind
+        ),
+        both.new.span(),
+    )
+    .labelled("for one host name a listener takes routes of one kind, the oldest")
+    .help(format!("{delete} right after this is applied"))
+    .about(gateway)
+}
+
+fn told(
+    both: Both<'_>,
+    left: &Change,
+    (name, pattern, had): (&str, &str, &BTreeSet<&str>),
+) -> Diagnostic {
+    let (gateway, kind, route) = (both.new.name(), &left.kind, &left.name);
+    let leads = if had.is_empty() {
+        format!("answers `{pattern}` of `{name}`")
+    } else {
+        format!("leads `{pattern}` of `{name}` to {}", super::list(had))
+    };
+    let delete = deletion(&kind.to_lowercase(), route, left.namespace.as_deref());
+    Diagnostic::new(
+        &catalogue::ROUTE_REMOVED,
+        format!(
+            "{kind} `{route}` is written no more and stays: it {leads} as before, and the new route of `{gateway}` is not asked there"
+        ),
+        both.new.span(),
+    )
+    .labelled("the route with the longest name for a host goes first")
+    .help(format!(
+        "{delete} once the new `{gateway}` is applied, before the services that it leads to change"
+    ))
+    .about(gateway)
+}
