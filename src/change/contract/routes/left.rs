@@ -1,5 +1,5 @@
 //! Routes of the Gateway API that are written no more and stay, for names that a wider route of the new program is meant to answer: "precedence
-//! must be given to rules from the HTTPRoute with the largest number of: characters in a matching non-wildcard hostname"
+//! must be given to rules from the `HTTPRoute` with the largest number of: characters in a matching non-wildcard hostname"
 //! (gateway-api.sigs.k8s.io/reference/spec, `HTTPRouteSpec`, hostnames).
 
 use super::{left_route, names, nearest};
@@ -39,7 +39,7 @@ pub(super) fn answering(
                     .collect();
                 let has: BTreeSet<&str> = new.iter().flat_map(|it| led(is, it.route)).collect();
                 let (pattern, _) = routing::pattern(old.first()?.route);
-                (had != has).then(|| (name, pattern, had))
+                (had != has).then_some((name, pattern, had))
             })
         });
         if let Some((name, pattern, had)) = stale {
