@@ -85,7 +85,7 @@ survey() {
         went=yes
         ;;
       rollback_started) refuse "goes back just now: run this again once it has" ;;
-      rollback_paused) refuse "its way back is paused half-way: deploy the version before from its own manifests" ;;
+      rollback_paused) refuse "its way back is paused half-way: deploy the version before from its own manifests, with --over-paused" ;;
       *) judge ;;
     esac
   done <<<"$all"

@@ -349,8 +349,13 @@ look() {
       before:paused:* | before:rollback_paused:*)
         if [ -z "$over_paused" ]; then
           bad+="$newline  $name is $state half-way: $message"
-          bad+="$newline    The same version again would stop the tasks of the one before at once. Go back with"
-          bad+="$newline    \`rollback.sh --only $name\`, or deploy a mended one with --over-paused."
+          if [ "$state" = paused ]; then
+            bad+="$newline    The same version again would stop the tasks of the one before at once. Go back with"
+            bad+="$newline    \`rollback.sh --only $name\`, or deploy a mended one with --over-paused."
+          else
+            bad+="$newline    It was on its way back, and the engine knows no other way from there. Deploy the version before from its"
+            bad+="$newline    own manifests, or a mended one, with --over-paused."
+          fi
         fi
         ;;
       after:rollback_completed:ended | after:rollback_completed:runs)
