@@ -30,6 +30,13 @@ pub(super) fn rewritten(
         if goes(item) && place.is_some_and(|place| place.span() == item.span()) {
             let before = index.checked_sub(1).and_then(|at| body.items.get(at));
             edits.push(page.exchanged(item, before, put));
+        } else if let Some(line) = page.whole_line(index, &goes)
+            && place.is_none_or(|place| !page.shares_line(item, place))
+        {
+            // A line that goes as a whole goes once.
+            if line.end == item.span().end {
+                edits.push(page.taken(line, None, None));
+            }
         } else if goes(item) {
             let before = index.checked_sub(1).and_then(|at| body.items.get(at));
             let kept = body.items.iter().take(index).rev();
@@ -37,7 +44,8 @@ pub(super) fn rewritten(
                 .take_while(|other| page.shares_line(other, item))
                 .any(|other| !goes(other));
             let after = body.items.get(index + 1);
-            edits.push(page.taken(item, before.filter(|_| kept), after));
+            let after = after.filter(|after| page.shares_line(item, after));
+            edits.push(page.taken(item.span(), before.filter(|_| kept), after));
         }
     }
     if place.is_none() {
@@ -143,9 +151,27 @@ impl Page<'_> {
         }]
     }
 
-    /// One item is gone: with its line where it has that alone, else with what separates it.
-    fn taken(&self, item: &Item, kept: Option<&Item>, after: Option<&Item>) -> Replacement {
-        let it = item.span();
+    /// All items on the line of one, from the first to the last, where every one of them goes.
+    fn whole_line(&self, index: usize, goes: &impl Fn(&Item) -> bool) -> Option<Span> {
+        let items = &self.body.items;
+        let item = items.get(index)?;
+        let shares = |other: &&Item| {
+            let is_before = other.span().start < item.span().start;
+            let (first, second) = if is_before {
+                (*other, item)
+            } else {
+                (item, *other)
+            };
+            self.shares_line(first, second)
+        };
+        let mut line = items.iter().filter(shares);
+        let mut all = line.clone();
+        let (first, last) = (line.next()?.span(), all.clone().next_back()?.span());
+        all.all(goes).then(|| self.span(first.start, last.end))
+    }
+
+    /// What goes is gone: with its line where it has that alone, else with what separates it.
+    fn taken(&self, it: Span, kept: Option<&Item>, after: Option<&Item>) -> Replacement {
         let comments = self.comments_in(it);
         if !comments.is_empty() {
             return Replacement {
@@ -155,7 +181,7 @@ impl Page<'_> {
         }
         let (start, end) = if let Some(before) = kept {
             (before.span().end, it.end)
-        } else if let Some(after) = after.filter(|after| self.shares_line(item, after)) {
+        } else if let Some(after) = after {
             (it.start, after.span().start)
         } else {
             self.line_of(it)

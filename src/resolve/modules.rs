@@ -258,7 +258,7 @@ fn outside_root(path: &str, at: Span) -> Diagnostic {
         at,
     )
     .labelled("imported here")
-    .help("move the file into the project, or build from a folder that holds both")
+    .help("move the file into the project, or name a folder that holds both: `--root FOLDER`")
     .note("a program reads only what lies under its project folder, symbolic links resolved, so that it means the same on every machine")
 }
 
