@@ -9,6 +9,7 @@ mod authorities;
 mod compose;
 mod contract;
 mod difference;
+mod engines;
 mod hidden;
 mod hosts;
 mod kubernetes;
@@ -179,6 +180,8 @@ pub enum Lost {
         /// Whether where it looks now is empty.
         surely: bool,
     },
+    /// The version that starts does not read the data that is there.
+    Form,
     /// Instances beside each other, or one that runs on, write to what takes one writer.
     Writers {
         /// Whether that surely fails or harms.
@@ -382,13 +385,16 @@ pub fn compare(old: &Revision<'_>, new: &Revision<'_>) -> Changes {
             if before.is_none() && after.is_none() {
                 return None;
             }
-            Some(rules(&Pair {
+            let pair = Pair {
                 target: *target,
                 old: before.unwrap_or_default(),
                 new: after.unwrap_or_default(),
                 old_graph: old.graph,
                 new_graph: new.graph,
-            }))
+            };
+            let mut compared = rules(&pair);
+            engines::judge(&pair, &mut compared.changes);
+            Some(compared)
         });
         compared.collect::<Vec<_>>()
     });

@@ -10,7 +10,7 @@ use crate::vocabulary::TargetId;
 pub(super) fn told(step: &Step<'_>, found: &mut Diagnostics) {
     // Of a program it is known which ports are published no more (`published`).
     let are_programs = step.old.is_some() && step.new.is_some();
-    let known = [TargetId::Swarm, TargetId::Kubernetes];
+    let known = [TargetId::Swarm, TargetId::Kubernetes, TargetId::Compose];
     for change in known.into_iter().flat_map(|target| step.on(target)) {
         let mut fields = change.fields.iter();
         let is_told = are_programs && fields.any(|field| field.path.ends_with(".nodePort"));
@@ -31,6 +31,7 @@ fn lost(change: &Change, loss: &Loss) -> Diagnostic {
         Lost::Beside => &catalogue::RUNS_BESIDE,
         Lost::Unlike => &catalogue::CHANGE_WITHOUT_EFFECT,
         Lost::Data { .. } => &catalogue::DATA_LEFT_BEHIND,
+        Lost::Form => &catalogue::DATA_OF_ANOTHER_VERSION,
         Lost::Writers { .. } => &catalogue::WRITERS_BESIDE,
     };
     let diagnostic = Diagnostic::new(code, loss.what.clone(), place(change)).help(loss.way.clone());
