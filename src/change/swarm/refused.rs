@@ -126,7 +126,8 @@ fn undefined(stack: &Stack<'_>, name: &str, service: &Value) -> Option<String> {
     })
 }
 
-fn names<'v>(service: &'v Value, section: &str) -> Vec<&'v str> {
+/// What a service names of a section.
+pub(super) fn names<'v>(service: &'v Value, section: &str) -> Vec<&'v str> {
     let all = match service.get(section) {
         Some(Value::Object(joined)) => joined.keys().map(String::as_str).collect(),
         Some(Value::Array(all)) => {

@@ -2,31 +2,25 @@
 
 use super::service_in;
 use super::stack::stem;
+use super::{refused, rules};
+use crate::change::rules::rule;
 use crate::change::secrets::{real_name, source};
 use crate::change::{Change, Effect, Pair, Varied, variables};
 use crate::targets::{Content, Object};
-use crate::yaml;
-use std::borrow::Cow;
+use serde_json::Value;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 /// The deploy-time variables of the stacks, each with the services of which another value replaces tasks: those that hold it,
 /// and those that mount what has it in its name.
 pub(super) fn variables(pair: &Pair<'_>) -> Vec<(String, Vec<Varied>)> {
-    let texts: Vec<(&Object, Cow<'_, str>)> = pair.new.iter().filter_map(text).collect();
-    let texts = texts.iter().map(|(object, text)| (*object, &**text));
-    let (mut found, mut names): (BTreeMap<String, Vec<Varied>>, _) = Default::default();
-    let mut services = Vec::new();
-    for (object, text) in texts {
-        match &*object.kind {
-            "services" => services.push((object, text)),
-            "configs" | "secrets" => named(object, text, &mut names),
-            _ => {}
+    let (mut found, mut names): (BTreeMap<String, Vec<Varied>>, Names<'_>) = Default::default();
+    for object in pair.new {
+        if ["configs", "secrets", "networks"].contains(&&*object.kind) {
+            named(object, &mut names);
         }
     }
-    // Most services hold none, and mount nothing that has one in its name.
-    let may_hold = |text: &str| !names.is_empty() || text.contains('$');
-    for (service, text) in services.into_iter().filter(|(_, text)| may_hold(text)) {
+    for service in pair.new.iter().filter(|it| it.kind == "services") {
         let stack = stem(&service.file);
         let view = OnceCell::new();
         let varied = || Varied {
@@ -41,30 +35,69 @@ pub(super) fn variables(pair: &Pair<'_>) -> Vec<(String, Vec<Varied>)> {
                 services.push(varied.clone());
             }
         };
-        let mut key = "";
-        for line in text.lines() {
-            let item = line.trim_start();
-            if item.starts_with("replicas:") {
-                continue;
+        match &service.content {
+            // Most services hold none, and mount nothing that has one in its name.
+            Content::Text(text) if names.is_empty() && !text.contains('$') => {}
+            Content::Text(text) => in_text(text, &names, &mut add),
+            Content::Value(value) => {
+                in_value(value, &mut Vec::new(), &mut add);
+                for ((section, name), variables) in &names {
+                    if refused::names(value, section).contains(name) {
+                        variables.iter().copied().for_each(&mut add);
+                    }
+                }
             }
-            if item.len() == line.len() && !item.starts_with('-') {
-                key = item;
-            }
-            variables::named_in(line).for_each(&mut add);
-            let variables = mounted(key, item).and_then(|name| names.get(name));
-            variables.into_iter().flatten().for_each(|name| add(name));
         }
     }
     found.into_iter().collect()
 }
 
-/// An object's text, where it may have a variable.
-fn text(object: &Object) -> Option<(&Object, Cow<'_, str>)> {
-    let text = match &object.content {
-        Content::Text(text) => Cow::from(&**text),
-        Content::Value(value) => Cow::from(yaml::to_string(value).ok()?),
-    };
-    Some((object, text))
+/// The variables in real names, by section and by the name that services use.
+type Names<'o> = BTreeMap<(&'o str, &'o str), Vec<&'o str>>;
+
+/// The variables of a service as zdc wrote it.
+fn in_text(text: &str, names: &Names<'_>, add: &mut impl FnMut(&str)) {
+    let mut key = "";
+    for line in text.lines() {
+        let item = line.trim_start();
+        if item.starts_with("replicas:") {
+            continue;
+        }
+        if item.len() == line.len() && !item.starts_with('-') {
+            key = item;
+        }
+        variables::named_in(line).for_each(&mut *add);
+        let section = key.trim_end_matches(':');
+        let variables = mounted(key, item).and_then(|name| names.get(&(section, name)));
+        variables.into_iter().flatten().for_each(|name| add(name));
+    }
+}
+
+/// The variables of a service as people wrote it, where another value replaces tasks.
+fn in_value(value: &Value, path: &mut Vec<String>, add: &mut impl FnMut(&str)) {
+    match value {
+        Value::String(text) if text.contains('$') => {
+            let replaces = rule(rules::SERVICE, path).is_none_or(|it| it.effect.replaces());
+            if replaces {
+                variables::named_in(text).for_each(add);
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                path.push(index.to_string());
+                in_value(item, path, add);
+                path.pop();
+            }
+        }
+        Value::Object(fields) => {
+            for (key, field) in fields {
+                path.push(key.clone());
+                in_value(field, path, add);
+                path.pop();
+            }
+        }
+        _ => {}
+    }
 }
 
 /// The config or secret that a line of a service mounts, in the long form or in the short one.
@@ -79,12 +112,21 @@ fn mounted<'l>(key: &str, item: &'l str) -> Option<&'l str> {
     )
 }
 
-/// The variables in the real name of a config or secret, by the name that services mount it by.
-fn named<'o>(object: &'o Object, text: &'o str, names: &mut BTreeMap<&'o str, Vec<&'o str>>) {
-    let lines = text.lines().filter(|line| line.starts_with("name: "));
-    let variables: Vec<&str> = lines.flat_map(variables::named_in).collect();
+/// The variables in the real name of what services use.
+fn named<'o>(object: &'o Object, names: &mut Names<'o>) {
+    let variables: Vec<&str> = match &object.content {
+        Content::Text(text) => {
+            let lines = text.lines().filter(|line| line.starts_with("name: "));
+            lines.flat_map(variables::named_in).collect()
+        }
+        Content::Value(value) => {
+            let name = value.get("name").and_then(Value::as_str);
+            name.into_iter().flat_map(variables::named_in).collect()
+        }
+    };
     if !variables.is_empty() {
-        names.entry(&object.name).or_default().extend(variables);
+        let names = names.entry((&object.kind, &object.name)).or_default();
+        names.extend(variables);
     }
 }
 
