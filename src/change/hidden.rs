@@ -56,7 +56,7 @@ impl Place {
             Value::String(_) | Value::Number(_) if self.held && self.named => {
                 *value = Value::from(HIDDEN);
             }
-            Value::String(text) => hide_in_addresses(text),
+            Value::String(text) => hide_in_words(text),
             Value::Object(entries) => {
                 let name = entries.get("name").and_then(Value::as_str);
                 let item = name.map_or(self, |name| self.inside(name));
@@ -88,8 +88,42 @@ fn hide_in_pair(text: &mut String) {
     {
         *text = format!("{key}={HIDDEN}");
     } else {
-        hide_in_addresses(text);
+        hide_in_words(text);
     }
+}
+
+/// Hides what is secret within a text: in addresses, and in the words of a connection (`host=db password=…`).
+fn hide_in_words(text: &mut String) {
+    hide_in_addresses(text);
+    hide_in_connections(text);
+}
+
+/// Hides the passwords in `web:…@tcp(db:3306)/shop` and in `host=db user=web password=…`, `Server=db;Password=…`.
+fn hide_in_connections(text: &mut String) {
+    if !text.contains(['=', '@']) {
+        return;
+    }
+    let words = text.split_inclusive([' ', ';', '\n']).map(|word| {
+        let end = word.trim_end_matches([' ', ';', '\n', '"', '\'']).len();
+        let (word, rest) = word.split_at(end);
+        let hidden = |kept: &str, value: &str| {
+            let is_known = !value.is_empty() && !value.starts_with(['$', '(']);
+            is_known.then(|| format!("{kept}{HIDDEN}"))
+        };
+        let pair = word.split_once('=');
+        let pair = pair.filter(|(key, _)| crate::rules::means_secret(key));
+        let of_pair = pair.and_then(|(key, value)| hidden(&format!("{key}="), value));
+        let go = ["@tcp(", "@unix("]
+            .iter()
+            .find_map(|at| word.split_once(at).map(|it| (it, at)));
+        let of_go = || {
+            let ((user, host), at) = go?;
+            let (user, password) = user.rsplit_once(':')?;
+            Some(hidden(&format!("{user}:"), password)? + at + host)
+        };
+        of_pair.or_else(of_go).unwrap_or_else(|| word.to_owned()) + rest
+    });
+    *text = words.collect();
 }
 
 /// Hides the passwords in addresses: `postgres://web:…@db/shop`, `jdbc:…://db/shop?password=…`.
@@ -190,6 +224,17 @@ mod tests {
         let several =
             |password: &str| json!([format!("--to=amqp://a:{password}@x,amqp://b:{password}@y")]);
         assert_eq!(shown("command", several("p")), several("(hidden)"));
+        let go = |password: &str| json!(format!("web:{password}@tcp(db:3306)/shop?parseTime=true"));
+        assert_eq!(shown("environment.DSN", go("hunter2")), go("(hidden)"));
+        let libpq = |password: &str| json!(format!("host=db password={password} dbname=shop"));
+        assert_eq!(
+            shown("environment.DSN", libpq("hunter2")),
+            libpq("(hidden)")
+        );
+        let net = |password: &str| json!(format!("Server=db;Password={password};Pooling=true"));
+        assert_eq!(shown("environment.DSN", net("hunter2")), net("(hidden)"));
+        let image = json!("shop/web:1.0@sha256:00");
+        assert_eq!(shown("image", image.clone()), image);
         let plain = json!("see http://docs/a:b and mail a@b");
         assert_eq!(shown("labels.see", plain.clone()), plain);
         // The name of a secret is none.

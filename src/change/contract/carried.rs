@@ -1,11 +1,12 @@
 //! Which routes of a gateway Kubernetes carries: an Ingress only those that lead to a service
-//! (`kubernetes.io/docs/reference/kubernetes-api/service-resources/ingress-v1`), a Gateway no files. The rest is warned of where it is
+//! (`kubernetes.io/docs/reference/kubernetes-api/service-resources/ingress-v1`), and that alone, a Gateway no files. The rest is warned of where it is
 //! built (ZD5060, ZD5077), and nobody answers there.
 
 use super::listeners::is_gateway_api;
 use crate::graph::{Graph, ServiceView};
 use crate::vocabulary::{Gateway, Label, Node, Route, TargetId};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// A gateway as Kubernetes has it.
 pub(super) fn on_kubernetes<'g>(
@@ -21,11 +22,17 @@ pub(super) fn on_kubernetes<'g>(
             route.to.is_none() && !patches_its_ingress(service)
         }
     };
-    if !gateway.route.iter().any(|route| is_lost(route)) {
+    let is_whole = is_gateway_api(graph) || patches_its_ingress(service);
+    let is_split = |route: &Node<Route>| !is_whole && !route.split.is_empty();
+    let mut routes = gateway.route.iter();
+    if !routes.any(|route| is_lost(route) || is_split(route)) {
         return Cow::Borrowed(gateway);
     }
     let mut carried = gateway.clone();
     carried.route.retain(|route| !is_lost(route));
+    for route in carried.route.iter_mut().filter(|route| is_split(route)) {
+        Arc::make_mut(route).body.split.clear();
+    }
     Cow::Owned(carried)
 }
 

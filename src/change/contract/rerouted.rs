@@ -6,13 +6,14 @@
 
 use super::order::{Before, Ordered};
 use super::routes::{names, nearest};
-use super::{Both, Step};
+use super::{Both, Step, carried};
 use crate::diagnostics::{Diagnostic, catalogue};
-use crate::graph::ServiceView;
 use crate::graph::routing::{self, VirtualHost};
+use crate::graph::{Graph, ServiceView};
 use crate::source::Span;
 use crate::types::Reference;
 use crate::vocabulary::{Gateway, Label, Node, Route, RouteTarget, TargetId};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Some paths of a gateway that one service gets or loses.
@@ -31,15 +32,23 @@ pub(super) fn ordered<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
     let mut found = BTreeMap::new();
     for target in [TargetId::Kubernetes, TargetId::Swarm] {
         let renewed: BTreeSet<&str> = step.rolling(target).into_iter().collect();
+        let has_another_image = |name: &str| {
+            let mut changes = step.on(target);
+            changes.any(|change| {
+                let mut fields = change.fields.iter();
+                change.service.as_deref() == Some(name)
+                    && fields.any(|field| field.path.rsplit('.').next() == Some("image"))
+            })
+        };
         let is_renewed = |name: &str| {
-            let both = step.both(name).filter(|_| !step.renames(name));
-            renewed.contains(name) && both.is_some_and(|both| image(both.old) != image(both.new))
+            let stays = step.both(name).is_some() && !step.renames(name);
+            renewed.contains(name) && stays && has_another_image(name)
         };
         for gateway in new.services_on(target) {
             let both = step
                 .both(gateway.name())
                 .filter(|both| old.runs_on(both.old, target));
-            for moved in both.map_or_else(Vec::new, |both| moved(step, both)) {
+            for moved in both.map_or_else(Vec::new, |both| moved(step, both, target)) {
                 if !is_renewed(moved.service) {
                     continue;
                 }
@@ -59,16 +68,19 @@ pub(super) fn ordered<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
     found.map(|(before, why)| Ordered { before, why }).collect()
 }
 
-fn image(service: ServiceView<'_>) -> Option<String> {
-    let image = service.node.service.image.as_ref()?;
-    Some(image.value.to_string())
-}
-
 /// What moves of the paths that routes of before were written for.
-fn moved<'a>(step: &Step<'a>, both: Both<'a>) -> Vec<Moved<'a>> {
-    let (Some(was), Some(is)) = (&both.old.node.gateway, &both.new.node.gateway) else {
+fn moved<'a>(step: &Step<'a>, both: Both<'a>, target: TargetId) -> Vec<Moved<'a>> {
+    let carried = |graph: Option<&Graph>, service: ServiceView<'a>| {
+        let gateway = service.node.gateway.as_ref()?;
+        Some(match target {
+            TargetId::Kubernetes => carried::on_kubernetes(graph?, service, gateway),
+            _ => Cow::Borrowed(&**gateway),
+        })
+    };
+    let (Some(was), Some(is)) = (carried(step.old, both.old), carried(step.new, both.new)) else {
         return Vec::new();
     };
+    let (was, is) = (&*was, &*is);
     let (before, after) = (routing::virtual_hosts(was), routing::virtual_hosts(is));
     let mut found = Vec::new();
     // Of what somebody else takes out of a wider route nobody knows whether anybody asked for it.
@@ -96,16 +108,26 @@ fn moved<'a>(step: &Step<'a>, both: Both<'a>) -> Vec<Moved<'a>> {
                     continue;
                 }
                 for service in had.symmetric_difference(&has) {
-                    found.push(Moved {
+                    found.extend(step.both(service).map(|both| Moved {
                         pattern: routing::pattern(from.route).0.to_owned(),
                         gains: has.contains(service),
-                        service,
+                        service: both.new.name(),
                         span: to.route.span,
-                    });
+                    }));
                 }
             }
         }
     }
+    // Its old version surely has no answer to what it gets, be it a path that was taken out of a wider one; of what it loses its new one may.
+    let gets = |service: &str| {
+        let leads = |gateway: &Gateway| -> BTreeSet<String> {
+            let routes = gateway.route.iter();
+            let routes = routes.filter(|route| led(gateway, route).contains(service));
+            routes.map(|it| routing::pattern(it).0.to_owned()).collect()
+        };
+        !leads(is).is_subset(&leads(was))
+    };
+    found.retain(|moved| moved.gains || !gets(moved.service));
     found
 }
 

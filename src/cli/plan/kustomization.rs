@@ -118,7 +118,7 @@ pub(super) fn keeps_namespaces(
     let folder = folder(path);
     let moves = |object: &Object| {
         object.kind != Object::FILE
-            && object.file.starts_with(folder)
+            && is_below(&object.file, folder)
             && !matches!(&object.content, Content::Value(value) if is_cluster_wide(value))
             && object.namespace.as_deref() != Some(namespace)
     };
