@@ -5,6 +5,27 @@ use serde_json::{Map, Value, json};
 /// The most ports that a range is written out to.
 const MOST_PORTS: usize = 1000;
 
+/// The parts of a short form, which are apart where no variable has its default or its message: docker puts variables in before it
+/// reads `${PORT:-8080}:80` (docker/cli `cli/compose/loader/loader.go`, `Load`).
+pub(super) fn parts(short: &str, separator: char) -> Vec<&str> {
+    let (mut parts, mut start, mut depth) = (Vec::new(), 0, 0_usize);
+    let mut before = ' ';
+    for (at, letter) in short.char_indices() {
+        match letter {
+            '{' if before == '$' || depth > 0 => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ if letter == separator && depth == 0 => {
+                parts.extend(short.get(start..at));
+                start = at + letter.len_utf8();
+            }
+            _ => {}
+        }
+        before = letter;
+    }
+    parts.extend(short.get(start..));
+    parts
+}
+
 /// `["A=1"]` is `{A: "1"}`, and so is `{A: 1}`.
 pub(super) fn pairs(field: &mut Value) {
     if let Value::Object(pairs) = field {
@@ -65,12 +86,19 @@ pub(super) fn ports(field: &mut Value) {
                     Value::String(text) => text.clone(),
                     other => other.to_string(),
                 };
-                let (numbers, protocol) = short.split_once('/').unwrap_or((&short, "tcp"));
-                let (published, target) = numbers.rsplit_once(':').unwrap_or(("", numbers));
+                let halves = parts(&short, '/');
+                let (numbers, protocol) = match *halves {
+                    [numbers, ref protocol @ ..] if !protocol.is_empty() => {
+                        (numbers, protocol.join("/"))
+                    }
+                    _ => (&*short, "tcp".to_owned()),
+                };
+                let numbers = parts(numbers, ':');
+                let (target, published) = numbers.split_last().unwrap_or((&"", &[]));
                 (
-                    published.to_owned(),
-                    target.to_owned(),
-                    protocol.to_owned(),
+                    published.join(":"),
+                    (*target).to_owned(),
+                    protocol,
                     "ingress".to_owned(),
                 )
             }
@@ -130,6 +158,15 @@ mod tests {
             {"target": 53, "published": 53, "protocol": "udp"},
         ]));
         assert_eq!(short, long);
+    }
+
+    #[test]
+    fn a_variable_is_one_word() {
+        assert_eq!(parts("${A:-${B:-/srv}}/pg:/data:ro", ':').len(), 3);
+        assert_eq!(parts("${A:?set {A}}:/data", ':').len(), 2);
+        let ports = seen(json!(["${P:-8080}:80", "${Q:-53/udp}"]));
+        let keys: Vec<&String> = ports.as_object().unwrap().keys().collect();
+        assert_eq!(keys, ["${P:-8080}/tcp", ":${Q:-53/udp}/tcp"]);
     }
 
     #[test]

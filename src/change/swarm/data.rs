@@ -3,7 +3,7 @@
 
 use super::mounts::is_path;
 use crate::change::{Loss, Lost};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// What a service loses of the volumes that it had, both sides as the engine sees them. A mount that it only read was filled by
 /// somebody else.
@@ -16,6 +16,9 @@ pub(super) fn left_behind(service: &str, was: &Value, is: &Value) -> Vec<Loss> {
             continue;
         };
         let now = has.and_then(|has| has.get(path));
+        if is_open(path) || is_open(old) || may_stand_at(path, now, has) {
+            continue;
+        }
         let mut all = has.into_iter().flatten();
         let elsewhere = all.find(|(_, how)| named(how) == Some(old));
         let loss = match now.map(|now| (now, named(now))) {
@@ -36,6 +39,22 @@ pub(super) fn left_behind(service: &str, was: &Value, is: &Value) -> Vec<Loss> {
         losses.push(loss);
     }
     losses
+}
+
+/// Whether a variable stands in a path or a name: nobody knows which that is.
+pub(super) fn is_open(written: &str) -> bool {
+    written.contains('$')
+}
+
+/// Whether a mount whose name or path holds a variable may be what was at a path.
+fn may_stand_at(path: &str, now: Option<&Value>, has: Option<&Map<String, Value>>) -> bool {
+    match now {
+        Some(now) => is_open(text(now, "from")),
+        None => {
+            let mut others = has.into_iter().flat_map(Map::keys);
+            others.any(|other| other != path && is_open(other))
+        }
+    }
 }
 
 pub(super) fn text<'v>(how: &'v Value, key: &str) -> &'v str {

@@ -1,7 +1,7 @@
 //! Data that stays in a folder of the node which a service of a stack mounts no more, or not where it did. Between two programs `contract` says
 //! it.
 
-use super::data::{data, is_of_node, named, runs_the_same, text};
+use super::data::{data, is_of_node, is_open, named, runs_the_same, text};
 use super::mounts::is_path;
 use super::writers::takes_one;
 use crate::change::Loss;
@@ -65,20 +65,34 @@ pub(super) fn left_behind(
         above.sort_by_key(|now| now.path.len());
         let loss = match (stays, above.last()) {
             (Some(now), _) if now.has_at(before.path, before.from) => continue,
-            (Some(now), _) if runs_the_same(was, is) => moved(service, before, now),
+            (Some(now), _) if runs_the_same(was, is) && !is_open(now.path) => {
+                moved(service, before, now)
+            }
             (Some(_), _) => continue,
             // It may be any folder, this one too.
-            (None, Some(now)) if now.from.contains('$') => continue,
+            (None, Some(now)) if is_open(now.root()) || is_open(now.from) => continue,
             (None, Some(now)) if named(now.how).is_some() => {
                 volume(service, before, now, is_there(now.from))
             }
             (None, Some(now)) if now.is_folder() => another(service, before, now),
+            // Where that stands is not known.
+            _ if has
+                .iter()
+                .any(|now| is_open(now.path) && !is_as_before(now, &had)) =>
+            {
+                continue;
+            }
             _ if before.is_of_program(is) => continue,
             _ => gone(service, before),
         };
         losses.push(loss);
     }
     losses
+}
+
+fn is_as_before(now: &Mount<'_>, had: &[Mount<'_>]) -> bool {
+    let mut had = had.iter();
+    had.any(|before| before.path == now.path && before.how == now.how)
 }
 
 /// A mount, its paths without a slash at the end.
@@ -123,19 +137,24 @@ impl Mount<'_> {
                 || names.any(|name| is_hidden(name) || name.split(['-', '_', '.']).any(is_one))
         };
         let is_data = takes_one(self.path) || ![self.path, self.from].into_iter().any(is_filled);
-        let is_written = text(self.how, "mode") != "ro" && !self.from.contains('$');
+        let is_written =
+            text(self.how, "mode") != "ro" && ![self.from, self.path].into_iter().any(is_open);
         self.is_folder() && is_written && is_data && self.from != "/"
     }
 
     /// Whether a folder is in what it mounts; a volume may be another name for one (`device` of the driver `local`).
     fn holds(&self, folder: &str) -> bool {
-        let root = if self.is_folder() {
-            self.from
-        } else {
-            let device = self.how.pointer("/driver_opts/device");
-            device.and_then(Value::as_str).map_or("", trimmed)
-        };
+        let root = self.root();
         !root.is_empty() && Path::new(folder).starts_with(root)
+    }
+
+    /// The folder that it is a name for, where it is one.
+    fn root(&self) -> &str {
+        if self.is_folder() {
+            return self.from;
+        }
+        let device = self.how.pointer("/driver_opts/device");
+        device.and_then(Value::as_str).map_or("", trimmed)
     }
 
     /// Whether what is in it of a folder stands at a path.

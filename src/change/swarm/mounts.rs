@@ -3,7 +3,7 @@
 
 use super::forms::bytes;
 use super::stack::Stack;
-use crate::change::short::pairs;
+use crate::change::short::{pairs, parts};
 use serde_json::{Map, Value, json};
 
 /// The ways in which mounts of the host are seen by each other (docker/cli `cli/compose/loader/volume.go`,
@@ -34,7 +34,9 @@ impl Stack<'_> {
         };
         let named = kind == "volume" && !source.is_empty();
         let read_only = long.get("read_only") == Some(&Value::Bool(true));
-        let real = if named {
+        // What is put in may be a path as well.
+        let is_known = !source.contains('$') || self.has("volumes", source);
+        let real = if named && is_known {
             self.real("volumes", source)
         } else {
             source.to_owned()
@@ -135,13 +137,12 @@ pub(super) fn order(field: &Value) -> Vec<Value> {
 
 /// `data:/data:ro` in the long form.
 fn written_out(short: &str) -> Value {
-    let mut parts = short.splitn(3, ':');
-    let first = parts.next().unwrap_or_default();
-    let (source, target) = match parts.next() {
-        Some(target) => (first, target),
-        None => ("", first),
+    let parts = parts(short, ':');
+    let (source, target, options) = match *parts {
+        [source, target, ref options @ ..] => (source, target, options.join(":")),
+        _ => ("", short, String::new()),
     };
-    let options: Vec<&str> = parts.next().unwrap_or_default().split(',').collect();
+    let options: Vec<&str> = options.split(',').collect();
     let mut long = json!({
         "type": if is_path(source) { "bind" } else { "volume" },
         "source": source,

@@ -6,6 +6,7 @@ use super::mounts::is_path;
 use super::rules::FORBIDDEN;
 use super::schema;
 use super::stack::{SECTIONS, Stack};
+use crate::change::short::parts;
 use crate::change::{Change, Effect, Refusal};
 use crate::targets::{Content, Object};
 use serde_json::Value;
@@ -134,7 +135,8 @@ pub(super) fn names<'v>(service: &'v Value, section: &str) -> Vec<&'v str> {
             let names = all.iter().filter_map(|it| match (it, section) {
                 (Value::String(short), "volumes") => {
                     // Without a colon it is a path inside, with a volume of no name.
-                    short.split_once(':').map(|(source, _)| source)
+                    let parts = parts(short, ':');
+                    parts.first().copied().filter(|_| parts.len() > 1)
                 }
                 (Value::String(short), _) => Some(short.as_str()),
                 (long, "volumes") => {

@@ -3,7 +3,7 @@
 
 use super::{defaults, env_files, mounts, theirs};
 use crate::change::difference::{apart, at, value};
-use crate::change::short::{labels, pairs, ports};
+use crate::change::short::{labels, pairs, parts, ports};
 use crate::targets::{Content, Object};
 use serde_json::{Map, Value, json};
 use std::cell::OnceCell;
@@ -158,8 +158,8 @@ fn on_default_network(old: (&Stack<'_>, &mut Value), new: (&Stack<'_>, &mut Valu
 pub(super) fn by_port(field: &mut Value) {
     for port in field.as_array_mut().into_iter().flatten() {
         // `127.0.0.1:8080:80`, of which the last two are ports.
-        let mut parts = port.as_str().unwrap_or_default().rsplitn(3, ':');
-        if let (Some(inside), Some(outside), Some(_)) = (parts.next(), parts.next(), parts.next()) {
+        let parts = parts(port.as_str().unwrap_or_default(), ':');
+        if let [_, .., outside, inside] = *parts {
             *port = format!("{outside}:{inside}").into();
         }
     }
