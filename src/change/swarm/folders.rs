@@ -3,7 +3,7 @@
 
 use super::data::{data, is_of_node, is_open, named, runs_the_same, text};
 use super::mounts::is_path;
-use super::writers::takes_one;
+use super::writers::{mostly_takes_one, takes_one};
 use crate::change::Loss;
 use serde_json::Value;
 use std::path::Path;
@@ -24,29 +24,17 @@ const OF_THE_NODE: [&str; 12] = [
     "/tmp",
 ];
 
-/// How folders are called that others fill: with settings, certificates, pages or code.
-const FILLED: [&str; 20] = [
-    "conf",
-    "setting",
-    "cert",
-    "ssl",
-    "tls",
-    "keys",
-    "secret",
-    "template",
-    "static",
-    "asset",
-    "html",
-    "www",
-    "public",
-    "src",
-    "code",
-    "script",
-    "init",
-    "plugin",
-    "log",
-    "provision",
-];
+/// Those of them that an image has of its own, in which its data may be as well.
+const OF_THE_IMAGE: [&str; 3] = ["/usr", "/lib", "/boot"];
+
+/// How files end that are mounted one by one.
+const FILES: &str =
+    "cfg cnf conf crt env ini jar js json key pem php properties py sh sock sql toml xml yaml yml";
+
+/// Words in the names of folders that others fill: with settings, certificates, pages or code.
+const FILLED: &str = "conf confs config configs configuration setting settings cert certs certbot certificate certificates ssl tls key keys \
+     keystore secret secrets template templates static asset assets html htdocs www wwwroot public src code script scripts init initdb \
+     plugin plugins log logs logging provision provisioning dashboards datasources";
 
 /// What a service loses of the folders that it wrote to, both sides as the engine sees them. `is_there` knows the volumes of before.
 pub(super) fn left_behind(
@@ -112,6 +100,21 @@ fn mounts(service: &Value) -> Vec<Mount<'_>> {
     mounts.collect()
 }
 
+fn name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+fn is_among(words: &str, word: &str) -> bool {
+    let mut words = words.split(' ');
+    words.any(|it| it.eq_ignore_ascii_case(word))
+}
+
+/// Whether a folder is called what services call their data, whatever it is below: `/usr/src/app/uploads`.
+fn ends_in_data(path: &str) -> bool {
+    let last = name(path).rsplit(['-', '_', '.']).next();
+    last.is_some_and(|last| is_among("data uploads", last))
+}
+
 fn trimmed(path: &str) -> &str {
     match path.trim_end_matches('/') {
         "" => path,
@@ -126,17 +129,21 @@ impl Mount<'_> {
 
     /// Whether it is a folder that it may write to, of which nothing says that somebody else fills it.
     fn may_hold_data(&self) -> bool {
+        let is_below = |end: &str, folder: &str| Path::new(end).starts_with(folder);
+        let is_of_node = OF_THE_NODE.iter().any(|it| is_below(self.from, it));
+        let mut inside = OF_THE_NODE.iter().filter(|it| !OF_THE_IMAGE.contains(it));
         let is_filled = |end: &str| {
-            let end = Path::new(end);
-            let is_of_node = OF_THE_NODE.iter().any(|folder| end.starts_with(folder));
-            let mut names = end.iter().filter_map(|name| name.to_str());
+            let mut names = Path::new(end).iter().filter_map(|name| name.to_str());
             let is_hidden = |name: &str| name.len() > 2 && name.starts_with('.');
-            let is_one = |word: &str| FILLED.iter().any(|it| word.to_lowercase().starts_with(it));
-            end.extension().is_some()
-                || is_of_node
-                || names.any(|name| is_hidden(name) || name.split(['-', '_', '.']).any(is_one))
+            let is_one = |word: &str| is_among(FILLED, word);
+            names.any(|name| is_hidden(name) || name.split(['-', '_', '.']).any(is_one))
         };
-        let is_data = takes_one(self.path) || ![self.path, self.from].into_iter().any(is_filled);
+        let ends = [self.path, self.from];
+        let is_called_data = mostly_takes_one("", self.path) || ends.into_iter().any(ends_in_data);
+        let mut is_others =
+            || inside.any(|it| is_below(self.path, it)) || ends.into_iter().any(is_filled);
+        let is_data = takes_one(self.path)
+            || !is_of_node && (is_called_data || !self.is_file() && !is_others());
         let is_written =
             text(self.how, "mode") != "ro" && ![self.from, self.path].into_iter().any(is_open);
         self.is_folder() && is_written && is_data && self.from != "/"
@@ -146,6 +153,12 @@ impl Mount<'_> {
     fn holds(&self, folder: &str) -> bool {
         let root = self.root();
         !root.is_empty() && Path::new(folder).starts_with(root)
+    }
+
+    /// Whether it is a single file, as far as names say it: that of a folder may have a dot as well, as a host's.
+    fn is_file(&self) -> bool {
+        let end = |path: &str| Path::new(path).extension()?.to_str().map(ToOwned::to_owned);
+        end(self.path).is_some() || end(self.from).is_some_and(|end| is_among(FILES, &end))
     }
 
     /// The folder that it is a name for, where it is one.
