@@ -280,6 +280,11 @@ impl Comparison<'_> {
                 }
                 _ => {
                     let [was, is] = [was, object].map(|it| defaults::made(section, it));
+                    // A node makes a volume for the first task that mounts it.
+                    let is_used = |stack: &Stack<'_>| stack.users(section, real).next().is_some();
+                    if section == "volumes" && !self.stacks.0.iter().any(is_used) && is_used(new) {
+                        continue;
+                    }
                     self.keeps(kind, real, &differences(&was, &is));
                     if section == "volumes" && new.users(section, real).next().is_some() {
                         self.has_another_driver(real, &was, &is);

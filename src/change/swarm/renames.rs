@@ -57,7 +57,10 @@ pub(super) fn find(
         };
         let are_tied = |was: &Change, is: &Change| {
             let both = were.get(&was.name).zip(are.get(&is.name));
-            both.is_some_and(|(was, is)| are_one(was, is, &callers))
+            both.is_some_and(|(was, is)| {
+                are_one(was, is, &callers)
+                    || was.is_as(is) && moved_along(was, is, (&were, &are), &before)
+            })
         };
         let are_tied_and_alike = |was: &Change, is: &Change| {
             let both = before.get(&was.name).zip(after.get(&is.name));
@@ -136,6 +139,43 @@ struct Tie {
     image: String,
     is_global: bool,
     aliases: BTreeSet<String>,
+    /// The names in the swarm of those that are written.
+    networks: BTreeSet<String>,
+    asks: BTreeSet<String>,
+}
+
+impl Tie {
+    /// Whether it is of the same key and image in another stack. A thousand stacks have a `redis`.
+    fn is_as(&self, other: &Tie) -> bool {
+        let is_same = self.image == other.image && self.is_global == other.is_global;
+        self.stack != other.stack && self.key == other.key && is_same
+    }
+}
+
+/// Whether what is of one key and image in two stacks moved from the one to the other: both are on one network, most of the old stack went the
+/// same way, or somebody did who asks for it.
+fn moved_along(
+    was: &Tie,
+    is: &Tie,
+    (were, are): (&BTreeMap<String, Tie>, &BTreeMap<String, Tie>),
+    before: &Services<'_>,
+) -> bool {
+    if !was.networks.is_disjoint(&is.networks) {
+        return true;
+    }
+    let mut pairs = 0;
+    for old in were.values().filter(|it| it.stack == was.stack) {
+        let new = are.get(&format!("{}_{}", is.stack, old.key));
+        let Some(new) = new.filter(|new| old.is_as(new)) else {
+            continue;
+        };
+        if old.asks.contains(&was.key) && new.asks.contains(&is.key) {
+            return true;
+        }
+        pairs += 1;
+    }
+    let all = before.values().filter(|it| it.stack.name == was.stack);
+    pairs * 2 > all.count()
 }
 
 fn tie(service: &Service<'_>) -> Option<Tie> {
@@ -150,17 +190,22 @@ fn tie(service: &Service<'_>) -> Option<Tie> {
         .flatten()
         .filter_map(|(_, how)| how.get("aliases")?.as_array());
     let aliases = aliases.flatten().filter_map(Value::as_str);
+    let stack = service.stack;
+    let joined = stack.service(service.object);
+    let joined = joined.get("networks").and_then(Value::as_object);
+    let joined = joined.into_iter().flat_map(|all| all.keys());
     Some(Tie {
         stack: service.stack.name.to_owned(),
         key: service.object.name.clone(),
         image: tagged.map_or(image, |(name, _)| name).to_owned(),
         is_global: service.is_global(),
         aliases: aliases.map(ToOwned::to_owned).collect(),
+        networks: joined.cloned().collect(),
+        asks: callers::asked(service),
     })
 }
 
-/// Whether what is in one place of two stack files is what was in the other: one image, whatever its tag, under the same key in another stack,
-/// that goes on to answer to the key, or that who asked the one asks for instead.
+/// Whether what is in one place of two stack files is what was in the other: one image, whatever its tag, that goes on to answer to the key, or that who asked the one asks for instead.
 fn are_one(was: &Tie, is: &Tie, callers: &Moved) -> bool {
     let is_asked_instead = || {
         let mut callers = callers.iter();
@@ -168,9 +213,7 @@ fn are_one(was: &Tie, is: &Tie, callers: &Moved) -> bool {
     };
     was.image == is.image
         && was.is_global == is.is_global
-        && (was.stack != is.stack && was.key == is.key
-            || is.aliases.contains(&was.key)
-            || is_asked_instead())
+        && (is.aliases.contains(&was.key) || is_asked_instead())
 }
 
 fn loses(change: &mut Change, (was, is): (&Value, &Value), old: &[Stack<'_>]) {
