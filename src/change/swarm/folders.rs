@@ -90,13 +90,26 @@ struct Mount<'v> {
     how: &'v Value,
 }
 
-fn mounts(service: &Value) -> Vec<Mount<'_>> {
-    let mounts = service.get("volumes").and_then(Value::as_object);
-    let mounts = mounts.into_iter().flatten().map(|(path, how)| Mount {
+/// Whether a mount is a folder of the node in which a service has data. One beside the stack file may be the program.
+pub(super) fn holds_data(path: &str, how: &Value) -> bool {
+    let mount = mount(path, how);
+    mount.may_hold_data() && (takes_one(mount.path) || mount.from.starts_with('/'))
+}
+
+fn mount<'v>(path: &'v str, how: &'v Value) -> Mount<'v> {
+    Mount {
         path: trimmed(path),
         from: trimmed(text(how, "from")),
         how,
-    });
+    }
+}
+
+fn mounts(service: &Value) -> Vec<Mount<'_>> {
+    let mounts = service.get("volumes").and_then(Value::as_object);
+    let mounts = mounts
+        .into_iter()
+        .flatten()
+        .map(|(path, how)| mount(path, how));
     mounts.collect()
 }
 

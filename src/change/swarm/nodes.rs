@@ -2,7 +2,7 @@
 //! programs `contract` says it.
 
 use super::moves;
-use super::service::{self, Service};
+use super::service::{self, Service, Written};
 use super::stack::Stack;
 use crate::change::{Change, Effect, Loss, Lost};
 
@@ -93,19 +93,27 @@ fn excluded<'o, 'c>(one: &Asked<'_>, others: &'o [Asked<'c>]) -> Option<&'o Aske
 }
 
 fn told(name: &str, is_replaced: bool, was: &Service<'_>, is: &Service<'_>) -> Option<Loss> {
-    let volume = of_both(was, is).filter(|_| !was.is_off() && !is.is_off())?;
+    let written = of_both(was, is).filter(|_| !was.is_off() && !is.is_off())?;
+    let volume = &written.from;
+    let unless = if written.is_of_node {
+        String::new()
+    } else {
+        format!("; or see that `{volume}` is one folder on all of them, such as a share")
+    };
     let (before, now) = (was.constraints()?, is.constraints()?);
     let (before, now) = (asked(&before), asked(&now));
     let apart = before.iter().find_map(|it| Some((it, excluded(it, &now)?)));
     if let Some((it, by)) = apart {
         return Some(Loss {
-            about: Lost::Data { surely: true },
+            about: Lost::Data {
+                surely: written.is_of_node,
+            },
             what: format!(
                 "`{name}` goes to another node, where `{}`: its data stays in `{volume}` of the one where `{}`",
                 by.written, it.written
             ),
             way: format!(
-                "keep `{}`; or stop the service, and copy the data to the node that it goes to",
+                "keep `{}`; or stop the service, and copy the data to the node that it goes to{unless}",
                 it.written
             ),
         });
@@ -125,7 +133,7 @@ fn told(name: &str, is_replaced: bool, was: &Service<'_>, is: &Service<'_>) -> O
         };
         let held = before.iter().find(is_dropped);
         let held = held.filter(|_| is_replaced && !is_held)?;
-        return Some(let_go(name, held, &volume));
+        return Some(let_go(name, held, &written, &unless));
     };
     let label = new.key.strip_prefix("node.labels.");
     let way = match label {
@@ -135,6 +143,7 @@ fn told(name: &str, is_replaced: bool, was: &Service<'_>, is: &Service<'_>) -> O
         ),
         None => "see that it is the node that has the data; or stop the service, and copy the data to the one that it goes to".to_owned(),
     };
+    let way = way + &unless;
     Some(Loss {
         about: Lost::Data { surely: false },
         what: format!(
@@ -147,14 +156,20 @@ fn told(name: &str, is_replaced: bool, was: &Service<'_>, is: &Service<'_>) -> O
 
 /// A task whose spec differs is replaced, and the new one goes to any node that fits; where placement alone differs it stays (swarmkit
 /// `manager/orchestrator/task.go`, `IsTaskDirty`).
-fn let_go(name: &str, held: &Asked<'_>, volume: &str) -> Loss {
+fn let_go(name: &str, held: &Asked<'_>, written: &Written, unless: &str) -> Loss {
+    let volume = &written.from;
+    let finds = if written.is_of_node {
+        format!("finds `{volume}` empty")
+    } else {
+        format!("does not find what is in `{volume}`")
+    };
     Loss {
         about: Lost::Data { surely: false },
         what: format!(
-            "nothing holds `{name}` any more where `{}`, and its tasks are replaced: on another node a new one finds `{volume}` empty",
+            "nothing holds `{name}` any more where `{}`, and its tasks are replaced: on another node a new one {finds}",
             held.written
         ),
-        way: format!("keep `{}`", held.written),
+        way: format!("keep `{}`{unless}", held.written),
     }
 }
 
@@ -164,13 +179,17 @@ pub(super) fn is_held(service: &Service<'_>) -> bool {
     asked(&constraints).iter().any(Asked::is_of_one)
 }
 
-/// A volume that each node makes for itself, and that both write to.
-fn of_both(was: &Service<'_>, is: &Service<'_>) -> Option<String> {
+/// What each node has for itself, and both write to: a volume, or else a folder.
+fn of_both(was: &Service<'_>, is: &Service<'_>) -> Option<Written> {
     let before = was.written();
-    let mut now = is.written().into_iter();
-    let both = now.find(|now| {
+    let mut both: Vec<Written> = is.written();
+    both.retain(|now| {
         let mut before = before.iter();
-        now.is_of_node && before.any(|it| it.is_of_node && it.from == now.from)
+        before.any(|it| {
+            let is_one = it.from == now.from;
+            is_one && (it.is_of_node && now.is_of_node || it.is_folder && now.is_folder)
+        })
     });
-    both.map(|it| it.from)
+    both.sort_by_key(|it| !it.is_of_node);
+    both.into_iter().next()
 }

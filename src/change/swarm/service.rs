@@ -1,8 +1,8 @@
 //! A service of a stack file, as far as it matters for what is lost with a change of it.
 
 use super::data::{is_of_node, text};
-use super::policy;
 use super::stack::Stack;
+use super::{folders, policy};
 use crate::change::difference::at;
 use crate::targets::Object;
 use serde_json::Value;
@@ -23,6 +23,8 @@ pub(super) struct Written {
     pub(super) from: String,
     /// Whether it is a volume that each node makes for itself.
     pub(super) is_of_node: bool,
+    /// Whether it is a folder of the node with data in it, as far as its names say it.
+    pub(super) is_folder: bool,
 }
 
 /// Every service by its name in the swarm.
@@ -89,6 +91,7 @@ impl<'s> Service<'s> {
             path: path.clone(),
             from: text(how, "from").to_owned(),
             is_of_node: is_of_node(how),
+            is_folder: folders::holds_data(path, how),
         });
         written.collect()
     }
