@@ -31,6 +31,10 @@ const OF_THE_IMAGE: [&str; 3] = ["/usr", "/lib", "/boot"];
 const FILES: &str =
     "cfg cnf conf crt env ini jar js json key pem php properties py sh sock sql toml xml yaml yml";
 
+/// Files that are mounted one by one and have no end.
+const FILES_WITHOUT_END: &str =
+    "htpasswd Caddyfile Corefile Dockerfile Jenkinsfile Makefile Procfile";
+
 /// Words in the names of folders that others fill: with settings, certificates, pages or code.
 const FILLED: &str = "conf confs config configs configuration setting settings cert certs certbot certificate certificates ssl tls key keys \
      keystore secret secrets template templates static asset assets html htdocs www wwwroot public src code script scripts init initdb \
@@ -62,6 +66,7 @@ pub(super) fn left_behind(
             (None, Some(now)) if named(now.how).is_some() => {
                 volume(service, before, now, is_there(now.from))
             }
+            (None, Some(now)) if may_be_home(before.from, now.from) => continue,
             (None, Some(now)) if now.is_folder() => another(service, before, now),
             // Where that stands is not known.
             _ if has
@@ -111,6 +116,15 @@ fn mounts(service: &Value) -> Vec<Mount<'_>> {
         .flatten()
         .map(|(path, how)| mount(path, how));
     mounts.collect()
+}
+
+/// Whether two folders may be one: the home is that of who deploys.
+fn may_be_home(one: &str, other: &str) -> bool {
+    let ends_so = |one: &str, other: &str| {
+        let below = one.strip_prefix('~');
+        below.is_some_and(|below| other.starts_with('/') && other.ends_with(below))
+    };
+    ends_so(one, other) || ends_so(other, one)
 }
 
 fn name(path: &str) -> &str {
@@ -171,7 +185,9 @@ impl Mount<'_> {
     /// Whether it is a single file, as far as names say it: that of a folder may have a dot as well, as a host's.
     fn is_file(&self) -> bool {
         let end = |path: &str| Path::new(path).extension()?.to_str().map(ToOwned::to_owned);
-        end(self.path).is_some() || end(self.from).is_some_and(|end| is_among(FILES, &end))
+        is_among(FILES_WITHOUT_END, name(self.from))
+            || end(self.path).is_some()
+            || end(self.from).is_some_and(|end| is_among(FILES, &end))
     }
 
     /// The folder that it is a name for, where it is one.
@@ -198,9 +214,16 @@ impl Mount<'_> {
     fn is_of_program(&self, is: &Value) -> bool {
         let files = ["configs", "secrets"].into_iter();
         let files = files.filter_map(|section| is.get(section)?.as_object());
-        let mut files = files.flat_map(|all| all.keys());
+        let mut files = files.flatten();
+        let is_named = |file: &str, how: &Value| {
+            let ends = [name(self.path), name(self.from)];
+            let is_real = |end: &str| text(how, "from").ends_with(&format!("_{end}"));
+            let mut ends = ends.into_iter();
+            !takes_one(self.path) && ends.any(|end| end == name(file) || is_real(end))
+        };
         !takes_one(self.path) && !self.from.starts_with('/')
-            || files.any(|file| Path::new(file).starts_with(self.path))
+            || files
+                .any(|(file, how)| Path::new(file).starts_with(self.path) || is_named(file, how))
     }
 }
 

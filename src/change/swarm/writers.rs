@@ -23,9 +23,8 @@ const OF_ONE_WRITER: [&str; 7] = [
 
 /// Where others have theirs that mostly one process may open (`hub.docker.com/_/rabbitmq`, `/r/grafana/grafana`, `/r/prom/prometheus`,
 /// `/_/elasticsearch`, `/r/clickhouse/clickhouse-server`, `/_/influxdb`).
-const MOSTLY_OF_ONE_WRITER: [&str; 8] = [
+const MOSTLY_OF_ONE_WRITER: [&str; 7] = [
     "/var/lib/rabbitmq",
-    "/var/lib/grafana",
     "/prometheus",
     "/usr/share/elasticsearch/data",
     "/usr/share/opensearch/data",
@@ -44,8 +43,13 @@ pub(super) fn takes_one(path: &str) -> bool {
 pub(super) fn mostly_takes_one(image: &str, path: &str) -> bool {
     let mut paths = MOSTLY_OF_ONE_WRITER.iter();
     // `hub.docker.com/_/redis`: its data is in `/data`, as that of many others.
-    let is_redis = || image.contains("redis") || image.contains("valkey");
-    paths.any(|it| Path::new(path).starts_with(it)) || path == "/data" && is_redis()
+    let name = image.split('@').next().unwrap_or(image);
+    let name = name.rsplit('/').next().unwrap_or(name);
+    let name = name.split(':').next().unwrap_or(name);
+    let is_redis = || matches!(name, "redis" | "valkey") || name.starts_with("redis-stack");
+    // What is below it is mostly provisioned.
+    let is_grafana = Path::new(path) == Path::new("/var/lib/grafana");
+    paths.any(|it| Path::new(path).starts_with(it)) || is_grafana || path == "/data" && is_redis()
 }
 
 /// Says it of what is new or has another name.
