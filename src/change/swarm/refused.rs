@@ -111,9 +111,27 @@ fn fault(stack: &Stack<'_>, object: &Object) -> Option<String> {
 /// What docker says of an entry of a section by itself. What zdc writes it takes.
 fn of_schema(section: &str, object: &Object) -> Option<String> {
     match &object.content {
-        Content::Value(entry) => schema::fault(section, &object.name, entry),
+        Content::Value(entry) => schema::fault(section, &object.name, entry)
+            .or_else(|| conflict(entry, &object.name).filter(|_| section == "volumes")),
         Content::Text(_) => None,
     }
+}
+
+/// A volume of somebody else with what only one of its own has (`cli/compose/loader/loader.go`, `LoadVolumes`).
+fn conflict(volume: &Value, name: &str) -> Option<String> {
+    let external = volume.get("external")?;
+    let is_external = *external == true || external.is_object();
+    let has = |key: &&str| match volume.get(key) {
+        Some(Value::String(text)) => !text.is_empty(),
+        Some(Value::Object(options)) => !options.is_empty(),
+        Some(Value::Array(options)) => !options.is_empty(),
+        _ => false,
+    };
+    let own = ["driver", "driver_opts", "labels"].into_iter().find(has);
+    let own = own.filter(|_| is_external)?;
+    Some(format!(
+        "conflicting parameters \"external\" and {own:?} specified for volume {name:?}"
+    ))
 }
 
 /// The first thing that a service names and its file has not, in the order in which docker looks.

@@ -194,7 +194,6 @@ const SERVICE: Shape = Block(
         ("extends", Anything),
         ("external_links", TEXTS),
         ("extra_hosts", PAIRS),
-        ("group_add", Anything),
         ("healthcheck", HEALTHCHECK),
         ("hostname", Text),
         ("image", Text),

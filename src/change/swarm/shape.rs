@@ -101,7 +101,8 @@ impl Shape {
             Text | Duration | OneOf(_) => value.is_string(),
             // Variables are put in before, and what is made of them is a number then.
             Number => value.is_number() || is_open(value) || is_octal(value),
-            Integer => value.is_i64() || value.is_u64() || is_open(value) || is_octal(value),
+            // `2.0` is one.
+            Integer => is_whole(value) || is_open(value) || is_octal(value),
             Boolean => value.is_boolean() || is_open(value),
             Nothing => value.is_null(),
             List(_) | Set(_) => value.is_array(),
@@ -230,6 +231,11 @@ fn is_duration(text: &str) -> bool {
 
 fn split(text: &str, ends: impl Fn(char) -> bool) -> (&str, &str) {
     text.split_at(text.find(ends).unwrap_or(text.len()))
+}
+
+fn is_whole(value: &Value) -> bool {
+    let is_whole = |number: f64| number.fract() == 0.0;
+    value.is_i64() || value.is_u64() || value.as_f64().is_some_and(is_whole)
 }
 
 /// Where a list has the same as before.

@@ -3,10 +3,12 @@
 
 use super::ports::{self, published};
 use super::service::{self, Service};
-use super::stack::Stack;
+use super::stack::{Stack, by_port};
 use super::writers::takes_one;
 use crate::change::{Change, Effect, Refusal};
 use crate::targets::Object;
+use serde_json::{Map, Value};
+use std::borrow::Cow;
 
 /// Refuses what was not refused before, or was for something else.
 pub(super) fn refuse(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut [Change]) {
@@ -105,10 +107,19 @@ fn fault(service: &Service<'_>) -> Option<Fault> {
     }
     // swarmkit `manager/controlapi/service.go`, `validateEndpointSpec`.
     let ports = published(service.object);
-    let in_mesh =
-        |how: &serde_json::Value| how.get("mode").and_then(|it| it.as_str()) == Some("ingress");
+    let in_mesh = |how: &Value| how.get("mode").and_then(|it| it.as_str()) == Some("ingress");
     let is_dnsrr = text(&["deploy", "endpoint_mode"]).is_some_and(|it| it == "dnsrr");
-    let said = if is_dnsrr && ports.values().any(in_mesh) {
+    // One that the engine chooses is in the mesh as well.
+    let is_in_mesh = || {
+        let mut all = service
+            .at(&["ports"])
+            .map(Cow::into_owned)
+            .unwrap_or_default();
+        by_port(&mut all);
+        let mut all = all.as_object().into_iter().flat_map(Map::values);
+        all.any(in_mesh)
+    };
+    let said = if is_dnsrr && is_in_mesh() {
         (
             "port published with ingress mode can't be used with dnsrr mode",
             "publish the port on the nodes, `mode: host`; or leave `endpoint_mode` at `vip`",
