@@ -48,13 +48,11 @@ pub(super) fn is_open(written: &str) -> bool {
 
 /// Whether a mount whose name or path holds a variable may be what was at a path.
 fn may_stand_at(path: &str, now: Option<&Value>, has: Option<&Map<String, Value>>) -> bool {
-    match now {
-        Some(now) => is_open(text(now, "from")),
-        None => {
-            let mut others = has.into_iter().flat_map(Map::keys);
-            others.any(|other| other != path && is_open(other))
-        }
+    if let Some(now) = now {
+        return is_open(text(now, "from"));
     }
+    let mut others = has.into_iter().flat_map(Map::keys);
+    others.any(|other| other != path && is_open(other))
 }
 
 pub(super) fn text<'v>(how: &'v Value, key: &str) -> &'v str {
