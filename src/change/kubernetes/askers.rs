@@ -2,7 +2,8 @@
 //! variable that is called so (`DB_HOST`). What stands in a `ConfigMap` is not looked at, so that nobody is taken for one who does not ask.
 
 use super::Keyed;
-use super::behind::{self, Pods};
+use super::backends;
+use super::behind::{self, Led, Pods};
 use super::parts::{items, text};
 use crate::change::authorities::{asks_nobody, hosts, is_host_of, is_port_of};
 use serde_json::Value;
@@ -34,7 +35,8 @@ pub(super) fn asked_by_pod<'p>(pods: &'p Pods<'_>) -> BTreeSet<(Asked<'p>, Optio
     services.collect()
 }
 
-/// Those that are written no more, run on and are asked: by who asked for them before and is written still, until it is replaced or for good.
+/// Those that are written no more, run on and are asked: by who asked for them before and is written still, until it is replaced or for good; or
+/// from outside.
 pub(super) fn left_and_asked<'p>(
     before: &'p [Pods<'p>],
     (old, new): (&Keyed<'_>, &Keyed<'_>),
@@ -44,17 +46,31 @@ pub(super) fn left_and_asked<'p>(
     if left.is_empty() {
         return left;
     }
-    let services = behind::services(old);
+    let services = leading((old, new));
     let asked: BTreeSet<Asked<'_>> = stay
         .into_iter()
         .flat_map(asked)
         .map(|(service, _)| service)
         .collect();
     let is_asked = |pods: &&Pods<'_>| {
-        let mut led = services.iter();
-        led.any(|it| pods.are_for(it.key.3, &it.selector) && asked.contains(&(it.key.2, it.key.3)))
+        let mut led = services
+            .iter()
+            .filter(|it| pods.are_for(it.key.3, &it.selector));
+        led.any(|it| {
+            let is_led_to = || !backends::leading_to(new, it.key).is_empty();
+            it.is_outside || asked.contains(&(it.key.2, it.key.3)) || is_led_to()
+        })
     };
     left.into_iter().filter(is_asked).collect()
+}
+
+/// What leads to pods that run already: a Service that stays by its new selector, which counts at once, and one that is left by that of before.
+fn leading<'a>((old, new): (&Keyed<'a>, &Keyed<'a>)) -> Vec<Led<'a>> {
+    let left = behind::services(old).into_iter();
+    let left = left.filter(|it| !new.contains_key(&it.key));
+    let stay = behind::services(new).into_iter();
+    let stay = stay.filter(|it| old.contains_key(&it.key));
+    left.chain(stay).collect()
 }
 
 fn of_host<'p>(host: &'p str, pods: &'p Pods<'_>) -> Option<Asked<'p>> {
