@@ -100,6 +100,19 @@ fn told(
                 continue;
             }
             let claim = mount.claim;
+            let is_kept = |path: &str| {
+                let both = found(&had, path).zip(found(&has, path));
+                both.is_some_and(|((was, before), (is, now))| {
+                    was.claim == is.claim && before == now
+                })
+            };
+            let named: Vec<(&str, &str)> = named(same, mount.path).collect();
+            let are_kept = !named.is_empty() && named.iter().all(|(_, path)| is_kept(path));
+            // A home is where a program may have more than its data, a folder of it.
+            let has_some_below = || has.iter().any(|it| it.claim == claim && is_kept(it.path));
+            let is_missed = named.iter().any(|(variable, path)| {
+                !is_kept(path) && !(*variable == "HOME" && has_some_below())
+            });
             let one = match found(&has, mount.path) {
                 Some((it, folder)) if it.claim == claim && folder == mount.folder => continue,
                 Some((it, folder)) if it.claim == claim && it.path == mount.path => {
@@ -117,14 +130,12 @@ fn told(
                 }
                 None if !is_mounted(is, now, claim) => no_volume(who, mount, is_image_kept),
                 // Another image may have its data elsewhere, and so may what is told to.
-                _ if !is_image_kept => continue,
-                Some((_, folder)) if looks_at(same, mount.path) => {
-                    other_folder(who, mount, &folder, true)
-                }
+                _ if !is_image_kept || are_kept => continue,
+                Some((_, folder)) if is_missed => other_folder(who, mount, &folder, true),
                 Some((it, _)) if may_look_at(same, it.path, mount.path, &has) => continue,
                 Some((_, folder)) => other_folder(who, mount, &folder, false),
                 None => match has.iter().find(|it| it.claim == claim) {
-                    Some(it) if looks_at(same, mount.path) => other_path(who, mount, it.path, true),
+                    Some(it) if is_missed => other_path(who, mount, it.path, true),
                     Some(it) if !may_look_at(same, it.path, mount.path, &has) => {
                         other_path(who, mount, it.path, false)
                     }
@@ -213,11 +224,12 @@ fn may_look_at(container: &Value, path: &str, before: &str, has: &[Mount<'_>]) -
         || texts(container).any(|it| names(it, path, before))
 }
 
-/// Whether a variable says that a program looks at a path, or below it. A text that changed and names it was asked for before.
-fn looks_at(container: &Value, path: &str) -> bool {
-    let mut values = items(container, "env").filter_map(|it| text(it, "value"));
-    values.any(|it| {
-        let below = it.strip_prefix(path).filter(|_| !path.is_empty());
+/// The variables that say that a program looks at a path, or below it, each with where. A text that changed and names it was asked for before.
+fn named<'v>(container: &'v Value, path: &'v str) -> impl Iterator<Item = (&'v str, &'v str)> {
+    let variables = items(container, "env");
+    let variables = variables.filter_map(|it| Some((text(it, "name")?, text(it, "value")?)));
+    variables.filter(move |(_, value)| {
+        let below = value.strip_prefix(path).filter(|_| !path.is_empty());
         below.is_some_and(|below| {
             let is_path = !below.contains([':', ',', ' ', ';']);
             below.is_empty() || below.starts_with('/') && is_path
