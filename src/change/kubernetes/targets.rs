@@ -5,7 +5,7 @@
 //! `staging/src/k8s.io/endpointslice/utils.go`, `getEndpointPorts`).
 
 use super::behind::{self, Led, Pods, Target};
-use super::parts::items;
+use super::parts::{items, text};
 use super::{Key, Keyed, is_workload};
 use crate::change::difference::at;
 use crate::change::{Change, Effect, Field, Loss, Lost};
@@ -178,8 +178,13 @@ fn is_lost((before, now): (&Target, &Target), pods: &Behind<'_>) -> bool {
     let may = |it: &&&Pods<'_>| it.listen(now) || may_listen(it, now);
     let listened = |it: &&&Pods<'_>| it.listen(before) || may_listen(it, before);
     // Whose ports are in no manifest may have had one by a name as well.
+    let joins = |it: &&Pods<'_>| {
+        let was = pods.run.iter().find(|was| was.key == it.key);
+        matches!(now, Target::Number(_)) && is_joined(was.copied(), it)
+    };
     pods.run.iter().any(|it| listened(&it))
         && !pods.come.is_empty()
+        && !pods.come.iter().any(|it| joins(it))
         && !pods.come.iter().chain(&pods.stay).any(|it| may(&it))
 }
 
@@ -190,6 +195,17 @@ fn may_listen(pods: &Pods<'_>, target: &Target) -> bool {
     };
     let number = *number;
     pods.ports().next().is_none() || containers(&pods.pod).any(|it| names(it, number))
+}
+
+/// Whether a container comes to pods that says nothing of its ports, as a proxy before the others may.
+fn is_joined(was: Option<&Pods<'_>>, now: &Pods<'_>) -> bool {
+    let is_there = |name: Option<&str>| {
+        was.is_some_and(|was| containers(&was.pod).any(|it| text(it, "name") == name))
+    };
+    let starting = items(&now.pod, "initContainers");
+    let sidecars = starting.filter(|it| text(it, "restartPolicy") == Some("Always"));
+    let mut running = items(&now.pod, "containers").chain(sidecars);
+    running.any(|it| items(it, "ports").next().is_none() && !is_there(text(it, "name")))
 }
 
 fn containers(pod: &Value) -> impl Iterator<Item = &Value> {
