@@ -111,7 +111,9 @@ fn told(
             // A home is where a program may have more than its data, a folder of it.
             let has_some_below = || has.iter().any(|it| it.claim == claim && is_kept(it.path));
             let is_missed = named.iter().any(|(variable, path)| {
-                !is_kept(path) && !(*variable == "HOME" && has_some_below())
+                let is_home = *variable == "HOME";
+                let is_there = is_kept(path) || is_home && has_some_below();
+                !is_there
             });
             let one = match found(&has, mount.path) {
                 Some((it, folder)) if it.claim == claim && folder == mount.folder => continue,

@@ -184,7 +184,7 @@ fn is_lost((before, now): (&Target, &Target), pods: &Behind<'_>) -> bool {
     };
     pods.run.iter().any(|it| listened(&it))
         && !pods.come.is_empty()
-        && !pods.come.iter().any(|it| joins(it))
+        && !pods.come.iter().any(joins)
         && !pods.come.iter().chain(&pods.stay).any(|it| may(&it))
 }
 
