@@ -59,8 +59,15 @@ fn beside(
     let others = after.iter().find(is_asked)?;
     let images = |it: &Pods<'_>| -> Vec<String> {
         let all = items(&it.pod, "containers").filter_map(|it| text(it, "image"));
-        all.filter_map(|it| Some(it.split(['@', ':']).next()?.to_owned()))
-            .collect()
+        all.map(|it| {
+            let (name, _) = it.split_once('@').unwrap_or((it, ""));
+            // A colon before the last slash is a registry's port.
+            let tag = name
+                .rfind(':')
+                .filter(|at| !name.split_at(*at).1.contains('/'));
+            name.split_at(tag.unwrap_or(name.len())).0.to_owned()
+        })
+        .collect()
     };
     let is_same = images(now).iter().any(|it| images(others).contains(it));
     // A pod without a port of that name is not asked.

@@ -100,6 +100,7 @@ fn told(
                 continue;
             }
             let claim = mount.claim;
+            let is_of_use = !is_scratch(mount.path) && !is_scratch(claim);
             let is_kept = |path: &str| {
                 let both = found(&had, path).zip(found(&has, path));
                 both.is_some_and(|((was, before), (is, now))| {
@@ -128,9 +129,12 @@ fn told(
                 _ if is_moved => continue,
                 Some((it, _)) if it.claim != claim => {
                     let is_empty = it.is_empty || is_made_empty(it.claim);
-                    other_volume(who, mount, it, is_empty && !is_mounted(is, now, claim))
+                    let is_gone = is_empty && !is_mounted(is, now, claim);
+                    other_volume(who, mount, it, is_gone && is_of_use)
                 }
-                None if !is_mounted(is, now, claim) => no_volume(who, mount, is_image_kept),
+                None if !is_mounted(is, now, claim) => {
+                    no_volume(who, mount, is_image_kept && is_of_use)
+                }
                 // Another image may have its data elsewhere, and so may what is told to.
                 _ if !is_image_kept || are_kept => continue,
                 Some((_, folder)) if is_missed => other_folder(who, mount, &folder, true),
@@ -151,6 +155,12 @@ fn told(
         }
     }
     Some(told)
+}
+
+/// Whether a name says that what is there can be made again: `/var/cache/nginx`, `web-tmp`.
+fn is_scratch(name: &str) -> bool {
+    let mut words = name.split(['/', '-', '_', '.']);
+    words.any(|it| ["cache", "caches", "tmp", "temp", "scratch"].contains(&it))
 }
 
 /// The claims that a container has; none where a folder is another one for each pod.

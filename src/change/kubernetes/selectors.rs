@@ -74,7 +74,8 @@ pub(super) fn without_pods((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [
         let [was, is] = [old, new].map(|side| side.get(&key).and_then(|it| selector(it)));
         let said = is.and_then(|is| both.ahead(key, was, &is));
         if let Some((said, then)) = said {
-            if then == Then::Nobody {
+            let is = new.get(&key).and_then(|it| selector(it));
+            if then == Then::Nobody && !is.is_some_and(|is| is_made_by_others(new, &is)) {
                 let loss = nobody(&change.name, &said);
                 change.losses.push(loss);
             }
@@ -100,6 +101,15 @@ pub(super) fn without_pods((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [
 }
 
 const SERVICE: (&str, &str) = ("", "Service");
+
+/// Whether a selector names an object of somebody's own kind, whose controller may make pods with those labels.
+fn is_made_by_others(new: &Keyed<'_>, selector: &Labels) -> bool {
+    let of_own_kind = new
+        .keys()
+        .filter(|key| key.0.contains('.') && !key.0.ends_with("k8s.io"));
+    let mut names = of_own_kind.map(|key| key.2);
+    names.any(|name| selector.values().any(|it| it.as_str() == Some(name)))
+}
 
 fn selects_others(change: &Change) -> bool {
     let mut fields = change.fields.iter();
@@ -132,8 +142,11 @@ impl Both<'_> {
         if self.before.iter().any(|it| are_for(&it)) {
             return None;
         }
-        let mut before = self.before.iter();
-        let asked = was.is_some_and(|was| before.any(|it| !it.none && it.are_for(service, &was)));
+        let asked: Vec<&Pods<'_>> = was.as_ref().map_or_else(Vec::new, |was| {
+            let before = self.before.iter();
+            let before = before.filter(|it| !it.none && it.are_for(service, was));
+            before.collect()
+        });
         let to_come: Vec<&Pods<'_>> = self.after.iter().filter(are_for).collect();
         if to_come.is_empty() {
             // Whose pods never were among these may make its pods elsewhere.
@@ -141,7 +154,15 @@ impl Both<'_> {
             let said = format!(
                 "no pod of these manifests has {label}: nobody is asked, unless another pod has it"
             );
-            return asked.then_some((said, Then::Nobody));
+            // Who leads a StatefulSet's pods may label the one of them that leads, as Patroni does.
+            let adds = was.is_some_and(|was| was.iter().all(|it| is.get(it.0) == Some(it.1)));
+            let may_be_labelled = adds && asked.iter().any(|it| it.key.1 == "StatefulSet");
+            let then = if may_be_labelled {
+                Then::Unsaid
+            } else {
+                Then::Nobody
+            };
+            return (!asked.is_empty()).then_some((said, then));
         }
         let label = lacking(service, is, &self.before);
         if to_come.iter().all(|it| it.refused) {
@@ -160,7 +181,12 @@ impl Both<'_> {
         let said = format!(
             "no pod that is there has {label}: nobody is asked until new ones are ready{undo}"
         );
-        Some((said, if asked { Then::Later } else { Then::Unsaid }))
+        let then = if asked.is_empty() {
+            Then::Unsaid
+        } else {
+            Then::Later
+        };
+        Some((said, then))
     }
 
     /// What becomes of a Service that is new, where none of the pods that there are or may be is for it.
