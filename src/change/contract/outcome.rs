@@ -3,7 +3,7 @@
 use super::data::other_writer;
 use super::{Both, Step, about, kept, place, ports};
 use crate::change::kubernetes::parts::deletion;
-use crate::change::{Change, Effect, Field, Lost, Refusal};
+use crate::change::{Change, Effect, Field, Loss, Lost, Refusal};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{self, ServiceView};
 use crate::rollout::derivation;
@@ -324,6 +324,10 @@ fn renamed(step: &Step<'_>, target: TargetId, change: &Change) -> Diagnostic {
                 "{stop} as soon as the new one serves; where clients must not write to two stores, first, with which it is down until then"
             )
         }
+        // Both would write, each to its own.
+        TargetId::Kubernetes if loses_data(change) => {
+            "stop the old one first, and delete it once the new one has its data and serves".to_owned()
+        }
         TargetId::Kubernetes => {
             "delete the old one once the new one serves and nobody asks for it any more".to_owned()
         }
@@ -379,6 +383,11 @@ fn renamed(step: &Step<'_>, target: TargetId, change: &Change) -> Diagnostic {
         None => diagnostic,
     };
     about(diagnostic, change)
+}
+
+fn loses_data(change: &Change) -> bool {
+    let is_data = |it: &Loss| matches!(it.about, Lost::Data { .. } | Lost::Writers { .. });
+    change.losses.iter().any(is_data)
 }
 
 /// Whether one Service leads to the pods of a workload and of the one that it was: a selector counts for whatever has its labels
