@@ -8,7 +8,7 @@ use super::order::{Before, Ordered};
 use super::routes::{names, nearest};
 use super::{Both, Step, carried};
 use crate::diagnostics::{Diagnostic, catalogue};
-use crate::graph::routing::{self, VirtualHost};
+use crate::graph::routing::{self, Candidate, VirtualHost};
 use crate::graph::{Graph, ServiceView};
 use crate::source::Span;
 use crate::types::Reference;
@@ -94,12 +94,9 @@ fn moved<'a>(step: &Step<'a>, both: Both<'a>, target: TargetId) -> Vec<Moved<'a>
                     continue;
                 };
                 let (old, new) = (VirtualHost::asked(candidates), VirtualHost::asked(taking));
-                let had: BTreeSet<&str> = old
-                    .iter()
-                    .flat_map(|it| led(was, it.route))
-                    .map(|it| step.pairs.now(it))
-                    .collect();
-                let has: BTreeSet<&str> = new.iter().flat_map(|it| led(is, it.route)).collect();
+                let had = led_by(was, &old).into_iter();
+                let had: BTreeSet<&str> = had.map(|it| step.pairs.now(it)).collect();
+                let has = led_by(is, &new);
                 // Where nobody answered, or nobody will, nothing moves.
                 let (Some(from), Some(to)) = (old.first(), new.first()) else {
                     continue;
@@ -131,8 +128,14 @@ fn moved<'a>(step: &Step<'a>, both: Both<'a>, target: TargetId) -> Vec<Moved<'a>
     found
 }
 
+/// The services that routes lead to.
+pub(super) fn led_by<'a>(gateway: &'a Gateway, routes: &[Candidate<'a>]) -> BTreeSet<&'a str> {
+    let routes = routes.iter();
+    routes.flat_map(|it| led(gateway, it.route)).collect()
+}
+
 /// The services that a route leads to, each of the shares of it.
-pub(super) fn led<'a>(gateway: &'a Gateway, route: &'a Node<Route>) -> BTreeSet<&'a str> {
+fn led<'a>(gateway: &'a Gateway, route: &'a Node<Route>) -> BTreeSet<&'a str> {
     let service = |label: &'a Label| match label {
         Label::Reference(Reference::Port(service, _)) => Some(&**service),
         _ => None,

@@ -3,7 +3,7 @@
 //! (gateway-api.sigs.k8s.io/reference/spec, `HTTPRouteSpec`, hostnames).
 
 use super::{left_route, names, nearest};
-use crate::change::contract::rerouted::led;
+use crate::change::contract::rerouted::led_by;
 use crate::change::contract::{Both, Step};
 use crate::change::kubernetes::parts::deletion;
 use crate::change::{Change, Effect};
@@ -32,12 +32,9 @@ pub(super) fn answering(
             paths.find_map(|(paths, candidates)| {
                 let old = VirtualHost::asked(candidates);
                 let new = VirtualHost::asked(&now.nearest(paths)?.1);
-                let had: BTreeSet<&str> = old
-                    .iter()
-                    .flat_map(|it| led(was, it.route))
-                    .map(|it| step.pairs.now(it))
-                    .collect();
-                let has: BTreeSet<&str> = new.iter().flat_map(|it| led(is, it.route)).collect();
+                let had = led_by(was, &old).into_iter();
+                let had: BTreeSet<&str> = had.map(|it| step.pairs.now(it)).collect();
+                let has = led_by(is, &new);
                 let (pattern, _) = routing::pattern(old.first()?.route);
                 (had != has).then_some((name, pattern, had))
             })
