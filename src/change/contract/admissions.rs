@@ -76,6 +76,12 @@ pub(super) fn at_once(step: &Step<'_>, found: &mut Diagnostics) {
     }
 }
 
+/// Whether the policy of a service refuses a gateway somewhere once the step is done.
+pub(super) fn closes(step: &Step<'_>, gateway: &str, service: &str) -> bool {
+    let mut closes = turns(step).closes.iter();
+    closes.any(|it| it.gateway == gateway && it.service == service)
+}
+
 /// What turns both ways between one gateway and one service.
 fn in_both<'t, 'a>(
     turns: &'t Turns<'a>,

@@ -3,11 +3,12 @@
 //! (gateway-api.sigs.k8s.io/reference/spec, `HTTPRouteSpec`, hostnames).
 
 use super::{left_route, names, nearest};
+use crate::change::contract::admissions::closes;
 use crate::change::contract::rerouted::led_by;
 use crate::change::contract::{Both, Step};
 use crate::change::kubernetes::parts::deletion;
 use crate::change::{Change, Effect};
-use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
+use crate::diagnostics::{Diagnostic, Diagnostics, Severity, catalogue};
 use crate::graph::routing::{self, VirtualHost};
 use crate::vocabulary::{Gateway, TargetId};
 use std::collections::BTreeSet;
@@ -40,7 +41,14 @@ pub(super) fn answering(
             })
         });
         if let Some((name, pattern, had)) = stale {
-            found.push(told(both, left, (name, pattern, &had)));
+            let gateway = both.new.name();
+            let is_refused = had.iter().any(|it| closes(step, gateway, it));
+            let diagnostic = told(both, left, (name, pattern, &had));
+            found.push(if is_refused {
+                diagnostic.severity(Severity::Error)
+            } else {
+                diagnostic
+            });
         }
     }
 }
@@ -106,7 +114,8 @@ fn told(
     )
     .labelled("the route with the longest name for a host goes first")
     .help(format!(
-        "{delete} once the new `{gateway}` is applied, before the services that it leads to change"
+        "name `{name}` among the `hosts` of the new route, so that this one is changed in its place; or {delete} once the new \
+         `{gateway}` is applied, before the services that it leads to change"
     ))
     .about(gateway)
 }
