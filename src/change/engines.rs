@@ -1,6 +1,6 @@
 //! Databases that come to run another version on the data of before, which that one does not read.
 
-use super::{Change, Loss, Lost, Pair};
+use super::{Change, Loss, Lost, Pair, images};
 use crate::targets::{Content, Object};
 use serde_json::Value;
 
@@ -103,8 +103,7 @@ fn another(change: &Change) -> Option<(&'static Engine, String, String)> {
 
 /// The database that an image holds, and the numbers of its version that count: `postgres:16.4-alpine`, `pgvector:pg16`.
 fn version(image: &str) -> Option<(&'static Engine, Vec<u32>)> {
-    let (image, _) = image.split_once('@').unwrap_or((image, ""));
-    let (name, tag) = image.rsplit('/').next()?.split_once(':')?;
+    let (name, (_, tag)) = (images::name(image), images::parts(image));
     let engine = ENGINES.iter().find(|it| it.images.contains(&name))?;
     let numbers = tag.trim_start_matches("pg").split(['.', '-']);
     let numbers = numbers.map_while(|it| it.parse().ok());

@@ -12,6 +12,7 @@ mod difference;
 mod engines;
 mod hidden;
 mod hosts;
+mod images;
 mod kubernetes;
 mod order;
 mod places;

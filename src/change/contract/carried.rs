@@ -14,16 +14,12 @@ pub(super) fn on_kubernetes<'g>(
     service: ServiceView<'_>,
     gateway: &'g Gateway,
 ) -> Cow<'g, Gateway> {
-    let is_lost = |route: &Node<Route>| {
-        if is_gateway_api(graph) {
-            route.root.is_some()
-        } else {
-            // What is patched in may do what the Ingress has no field for.
-            route.to.is_none() && !patches_its_ingress(service)
-        }
-    };
-    let is_whole = is_gateway_api(graph) || patches_its_ingress(service);
-    let is_split = |route: &Node<Route>| !is_whole && !route.split.is_empty();
+    let is_gateway = is_gateway_api(graph);
+    // What is patched in may do what the Ingress has no field for.
+    let is_plain = !is_gateway && !patches_its_ingress(service);
+    let is_lost =
+        |route: &Node<Route>| is_gateway && route.root.is_some() || is_plain && route.to.is_none();
+    let is_split = |route: &Node<Route>| is_plain && !route.split.is_empty();
     let mut routes = gateway.route.iter();
     if !routes.any(|route| is_lost(route) || is_split(route)) {
         return Cow::Borrowed(gateway);

@@ -3,7 +3,7 @@
 //! to an orchestrator it is new.
 
 use super::ties::{self, Tie};
-use crate::change::TargetChanges;
+use crate::change::{TargetChanges, images};
 use crate::graph::{Graph, ServiceView, routing};
 use crate::rollout::derivation;
 use crate::types::Reference;
@@ -255,9 +255,5 @@ pub(super) fn repository(service: ServiceView<'_>) -> Option<String> {
         return Some(String::new());
     }
     let image = service.node.service.image.as_ref()?.value.to_string();
-    let image = image.split('@').next().unwrap_or_default();
-    let name = image.rfind('/').map_or(0, |at| at + 1);
-    let tag = image.get(name..).and_then(|name| name.find(':'));
-    let end = tag.map_or(image.len(), |tag| name + tag);
-    image.get(..end).map(ToOwned::to_owned)
+    Some(images::repository(&image).to_owned())
 }

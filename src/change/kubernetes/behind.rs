@@ -3,6 +3,7 @@
 use super::parts::{self, items, text};
 use super::scaling::is_off;
 use super::{Key, Keyed};
+use crate::change::Change;
 use crate::change::difference::{at, value};
 use crate::targets::Object;
 use serde_json::{Map, Value};
@@ -53,6 +54,12 @@ impl Pods<'_> {
     /// (`kubernetes.io/docs/concepts/services-networking/network-policies`, `NetworkPolicy` and `hostNetwork` pods).
     pub(super) fn are_on_nodes(&self) -> bool {
         self.pod.get("hostNetwork").and_then(Value::as_bool) == Some(true)
+    }
+
+    /// Whether they are of what a change is of.
+    pub(super) fn are_of(&self, change: &Change) -> bool {
+        (self.key.1, self.key.2, self.key.3)
+            == (&*change.kind, &*change.name, change.namespace.as_deref())
     }
 
     /// The ports that they say they listen on, each with its name; those of sidecars, too, which not every version of

@@ -5,7 +5,7 @@
 use super::behind::{self, Led, Pods, Target};
 use super::parts::{items, text};
 use super::{Keyed, is_workload};
-use crate::change::{Change, Effect};
+use crate::change::{Change, Effect, images};
 
 /// Says it of each. What a program asks for it has judged.
 pub(super) fn asked((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change]) {
@@ -22,9 +22,7 @@ pub(super) fn asked((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change]
     let (before, after) = (behind::all(old), behind::all(new));
     let services = behind::services(new);
     for change in changes.iter_mut().filter(|it| may(it)) {
-        let place = (&*change.kind, &*change.name, change.namespace.as_deref());
-        let is_it = |it: &&Pods<'_>| (it.key.1, it.key.2, it.key.3) == place;
-        let Some(now) = after.iter().find(is_it) else {
+        let Some(now) = after.iter().find(|it| it.are_of(change)) else {
             continue;
         };
         let led = services
@@ -34,7 +32,7 @@ pub(super) fn asked((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change]
             led.filter_map(|it| beside(it, now, &after, &before))
                 .collect()
         } else {
-            let was = before.iter().find(is_it);
+            let was = before.iter().find(|it| it.are_of(change));
             led.take(1)
                 .filter_map(|it| unprobed(it, was?, now))
                 .collect()
@@ -59,15 +57,7 @@ fn beside(
     let others = after.iter().find(is_asked)?;
     let images = |it: &Pods<'_>| -> Vec<String> {
         let all = items(&it.pod, "containers").filter_map(|it| text(it, "image"));
-        all.map(|it| {
-            let (name, _) = it.split_once('@').unwrap_or((it, ""));
-            // A colon before the last slash is a registry's port.
-            let tag = name
-                .rfind(':')
-                .filter(|at| !name.split_at(*at).1.contains('/'));
-            name.split_at(tag.unwrap_or(name.len())).0.to_owned()
-        })
-        .collect()
+        all.map(|it| images::repository(it).to_owned()).collect()
     };
     let is_same = images(now).iter().any(|it| images(others).contains(it));
     // A pod without a port of that name is not asked.

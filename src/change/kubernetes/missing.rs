@@ -110,9 +110,7 @@ fn down(
     };
     let (kind, name, lacking) = reads::of(object)?.into_iter().find_map(lacks)?;
     let pods = behind::all(new);
-    let mut pods = pods.iter();
-    let pods = pods
-        .find(|it| (it.key.1, it.key.2, it.key.3) == (&*change.kind, &*change.name, namespace))?;
+    let pods = pods.iter().find(|it| it.are_of(change))?;
     let services = behind::services(new);
     let mut led = services.iter();
     let service = led.find(|it| pods.are_for(it.key.3, &it.selector))?.key.2;

@@ -10,7 +10,7 @@ use super::rolling::starts_beside;
 use super::writers::{self, Access};
 use super::{Key, Keyed, uses};
 use crate::change::difference::{at, value};
-use crate::change::{Change, Effect, Loss, Lost};
+use crate::change::{Change, Effect, Loss, Lost, images};
 use crate::targets::Object;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -268,10 +268,7 @@ fn asks(pods: &Pods<'_>) -> BTreeSet<(String, Option<String>)> {
 
 /// The image of a container, of whatever version.
 fn program(container: &Value) -> Option<&str> {
-    let image = text(container, "image")?.split('@').next()?;
-    let (path, last) = image.rsplit_once('/').unwrap_or(("", image));
-    let name = last.split(':').next()?;
-    image.get(..path.len() + usize::from(!path.is_empty()) + name.len())
+    text(container, "image").map(images::repository)
 }
 
 /// Whether both write to a claim at one path.

@@ -76,10 +76,7 @@ pub(super) fn moved((old, new): (&Keyed<'_>, &Keyed<'_>), is_judged: bool, chang
     });
     let led: Vec<_> = led.filter(|it| !it.1.run.is_empty()).collect();
     for change in changes.iter_mut().filter(|it| renumbers(it)) {
-        let (kind, name) = (&*change.kind, &*change.name);
-        let is_it = |it: &&Pods<'_>| {
-            (it.key.1, it.key.2, it.key.3) == (kind, name, change.namespace.as_deref())
-        };
+        let is_it = |it: &&Pods<'_>| it.are_of(change);
         let mut told = Vec::new();
         for ((was, is), pods) in &led {
             let had = pods.run.iter().find(|it| is_it(it));

@@ -61,10 +61,7 @@ fn asks<'p>(pods: &'p Pods<'_>) -> BTreeSet<Ask<'p>> {
 
 impl Sides<'_> {
     fn refused(&self, change: &Change) -> Vec<Loss> {
-        let namespace = change.namespace.as_deref();
-        let is_it = |it: &&Pods<'_>| {
-            (it.key.1, it.key.2, it.key.3) == (&*change.kind, &*change.name, namespace)
-        };
+        let is_it = |it: &&Pods<'_>| it.are_of(change);
         let now = self.after.iter().find(is_it);
         let Some(now) = now.filter(|it| !it.are_on_nodes()) else {
             return Vec::new();

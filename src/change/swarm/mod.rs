@@ -205,13 +205,7 @@ impl Comparison<'_> {
             change.refusal = specs::way_past_mode(old, before);
         }
         if !are_programs && change.effect != Effect::Refused {
-            change.losses = data::left_behind(&change.name, was, is);
-            let is_there = |volume: &str| {
-                let mut before = self.stacks.0.iter();
-                before.any(|stack| stack.uses("volumes", volume))
-            };
-            let left = folders::left_behind(&change.name, (was, is), is_there);
-            change.losses.extend(left);
+            change.losses = left_behind(&change.name, (was, is), self.stacks.0);
         }
         if change.effect.replaces() && !policy::is_global(&after.content) {
             for field in fields.iter_mut().filter(|field| moves(field)) {
@@ -376,6 +370,14 @@ fn service_in<'g>(graph: Option<&'g Graph>, stack: &str, name: &str) -> Option<S
 
 fn by_name<'a>(services: &[&'a Object]) -> BTreeMap<&'a str, &'a Object> {
     services.iter().map(|it| (it.name.as_str(), *it)).collect()
+}
+
+/// What a service loses of its volumes and folders, both sides as the engine sees them.
+fn left_behind(service: &str, (was, is): (&Value, &Value), old: &[Stack<'_>]) -> Vec<Loss> {
+    let is_there = |volume: &str| old.iter().any(|stack| stack.uses("volumes", volume));
+    let mut losses = data::left_behind(service, was, is);
+    losses.extend(folders::left_behind(service, (was, is), is_there));
+    losses
 }
 
 /// Whether it says on which nodes tasks may be.

@@ -2,8 +2,8 @@
 
 use super::service::{self, Service};
 use super::stack::{Stack, stem};
-use super::{callers, data, folders, ports};
-use crate::change::{Change, Effect, Pair, Refusal, Was};
+use super::{callers, left_behind, ports};
+use crate::change::{Change, Effect, Pair, Refusal, Was, images};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -84,8 +84,10 @@ pub(super) fn find(
                 let both = before.get(&was.name).zip(after.get(&change.name));
                 rename(change, &was.name, both, !are_programs);
                 let contents = had.get(&was.name).zip(has.get(&change.name));
-                if let Some((was, is)) = contents.filter(|_| !are_programs) {
-                    loses(change, (was, is), old);
+                let contents =
+                    contents.filter(|_| !are_programs && change.effect != Effect::Refused);
+                if let Some((was, is)) = contents {
+                    change.losses = left_behind(&change.name, (was, is), old);
                 }
             }
         }
@@ -180,9 +182,7 @@ fn moved_along(
 
 fn tie(service: &Service<'_>) -> Option<Tie> {
     let image = service.at(&["image"])?;
-    let image = image.as_str()?.split('@').next()?;
-    // `registry:5000/web` has no tag.
-    let tagged = image.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'));
+    let image = images::repository(image.as_str()?);
     let networks = service.at(&["networks"]);
     let networks = networks.as_deref().and_then(Value::as_object);
     let aliases = networks
@@ -197,7 +197,7 @@ fn tie(service: &Service<'_>) -> Option<Tie> {
     Some(Tie {
         stack: service.stack.name.to_owned(),
         key: service.object.name.clone(),
-        image: tagged.map_or(image, |(name, _)| name).to_owned(),
+        image: image.to_owned(),
         is_global: service.is_global(),
         aliases: aliases.map(ToOwned::to_owned).collect(),
         networks: joined.cloned().collect(),
@@ -214,16 +214,6 @@ fn are_one(was: &Tie, is: &Tie, callers: &Moved) -> bool {
     was.image == is.image
         && was.is_global == is.is_global
         && (is.aliases.contains(&was.key) || is_asked_instead())
-}
-
-fn loses(change: &mut Change, (was, is): (&Value, &Value), old: &[Stack<'_>]) {
-    if change.effect == Effect::Refused {
-        return;
-    }
-    let is_there = |volume: &str| old.iter().any(|stack| stack.uses("volumes", volume));
-    change.losses = data::left_behind(&change.name, was, is);
-    let left = folders::left_behind(&change.name, (was, is), is_there);
-    change.losses.extend(left);
 }
 
 /// Every service as the engine sees it, by its name in the swarm.

@@ -5,7 +5,7 @@ use super::nodes;
 use super::service::{self, Service};
 use super::stack::Stack;
 use super::view;
-use crate::change::{Change, Effect, Loss, Lost, Pair};
+use crate::change::{Change, Effect, Loss, Lost, Pair, images};
 use crate::rollout::derivation;
 use std::path::Path;
 
@@ -43,9 +43,7 @@ pub(super) fn takes_one(path: &str) -> bool {
 pub(super) fn mostly_takes_one(image: &str, path: &str) -> bool {
     let mut paths = MOSTLY_OF_ONE_WRITER.iter();
     // `hub.docker.com/_/redis`: its data is in `/data`, as that of many others.
-    let name = image.split('@').next().unwrap_or(image);
-    let name = name.rsplit('/').next().unwrap_or(name);
-    let name = name.split(':').next().unwrap_or(name);
+    let name = images::name(image);
     let is_redis = || matches!(name, "redis" | "valkey") || name.starts_with("redis-stack");
     // What is below it is mostly provisioned.
     let is_grafana = Path::new(path) == Path::new("/var/lib/grafana");
