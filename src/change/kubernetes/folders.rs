@@ -4,7 +4,7 @@
 
 use super::parts::{self, items, text};
 use super::{Key, Keyed, is_workload};
-use crate::change::difference::value;
+use crate::change::difference::{at, value};
 use crate::change::{Change, Loss, Lost};
 use serde_json::Value;
 
@@ -30,25 +30,23 @@ pub(super) fn lost((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change])
             continue;
         };
         let who = format!("{} `{}`", change.kind, change.name);
-        let claim = |side: &Keyed<'_>, name: &str| {
-            let key: Key<'_> = (
-                "",
-                "PersistentVolumeClaim",
-                name,
-                change.namespace.as_deref(),
-            );
-            side.get(&key).map(|it| value(&it.content).into_owned())
-        };
-        // Who makes one with data says from what, or on which volume.
-        let is_made_empty = |name: &str| {
-            let made = claim(new, name).filter(|_| claim(old, name).is_none());
-            let made = made.as_ref().and_then(|it| it.get("spec"));
-            let filled = ["dataSource", "dataSourceRef", "volumeName"];
-            made.is_some_and(|spec| filled.iter().all(|it| spec.get(*it).is_none()))
-        };
+        let namespace = change.namespace.as_deref();
+        let is_made_empty = |name: &str| made_empty((old, new), name, namespace) == Some(true);
         let told = told(&who, &change.kind, (&was, &is), is_made_empty);
         change.losses.extend(told.unwrap_or_default());
     }
+}
+
+/// Whether a claim that is written is made in this step, with nothing in it: who makes one with data says from what, or on which volume.
+pub(super) fn made_empty(
+    (old, new): (&Keyed<'_>, &Keyed<'_>),
+    name: &str,
+    namespace: Option<&str>,
+) -> Option<bool> {
+    let key: Key<'_> = ("", "PersistentVolumeClaim", name, namespace);
+    let spec = at(&new.get(&key)?.content, &["spec"])?;
+    let mut filled = ["dataSource", "dataSourceRef", "volumeName"].into_iter();
+    Some(!old.contains_key(&key) && filled.all(|it| spec.get(it).is_none()))
 }
 
 /// Where a container has a claim.

@@ -204,17 +204,13 @@ impl Step<'_> {
     }
 
     fn is_made_empty(&self, claim: &str, is: &Member<'_>) -> bool {
-        let key: Key<'_> = ("", "PersistentVolumeClaim", claim, is.pods.key.3);
-        let made = self.sides.1.get(&key);
-        let is_own = uses::firsts(is.object)
-            .iter()
-            .any(|it| it.trim_matches('`') == claim);
-        let spec = made.and_then(|it| at(&it.content, &["spec"]));
-        let filled = ["dataSource", "dataSourceRef", "volumeName"];
-        let is_empty = spec.map_or(is_own, |spec| {
-            filled.iter().all(|it| spec.get(*it).is_none())
-        });
-        is_empty && !self.sides.0.contains_key(&key)
+        let namespace = is.pods.key.3;
+        let is_own = || {
+            let key: Key<'_> = ("", "PersistentVolumeClaim", claim, namespace);
+            let mut own = uses::firsts(is.object).into_iter();
+            own.any(|it| it.trim_matches('`') == claim) && !self.sides.0.contains_key(&key)
+        };
+        folders::made_empty(self.sides, claim, namespace).unwrap_or_else(is_own)
     }
 
     /// Who asks for the new one where the old one was asked; none where nobody does.
