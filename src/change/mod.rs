@@ -22,7 +22,7 @@ mod short;
 mod swarm;
 mod variables;
 
-pub use swarm::env_file_paths;
+pub use swarm::{env_file_paths, stack_name};
 pub use variables::substitute;
 
 use crate::diagnostics::Diagnostics;

@@ -33,6 +33,7 @@ use crate::targets::Object;
 use crate::vocabulary::TargetId;
 pub use env_files::env_file_paths;
 use serde_json::{Value, json};
+pub use stack::stem as stack_name;
 use stack::{SECTIONS, Stack, service_apart, stacks};
 use std::collections::BTreeMap;
 

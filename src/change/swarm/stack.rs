@@ -77,7 +77,7 @@ pub(super) fn stacks(objects: &[Object]) -> Vec<Stack<'_>> {
 }
 
 /// `shop` of `swarm/shop.yml`.
-pub(super) fn stem(path: &str) -> &str {
+pub fn stem(path: &str) -> &str {
     let file = path.rsplit('/').next().unwrap_or(path);
     file.split_once('.').map_or(file, |(stem, _)| stem)
 }

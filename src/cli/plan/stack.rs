@@ -1,6 +1,7 @@
 //! The name of a stack, which its file does not say.
 
 use super::Compiled;
+use crate::change::stack_name;
 use crate::cli::terminal;
 use crate::diagnostics::render::escape_line;
 use crate::targets::Object;
@@ -21,7 +22,7 @@ pub(super) fn go_by_that_of(
         return;
     };
     let file = file.rsplit('/').next().unwrap_or(file);
-    if stem(file) == stem(single) || !of_stacks(side).contains(single) {
+    if stack_name(file) == stack_name(single) || !of_stacks(side).contains(single) {
         return;
     }
     let of_swarm = side.inspection.objects.iter_mut();
@@ -30,14 +31,10 @@ pub(super) fn go_by_that_of(
     for object in objects.filter(|it| it.file == single) {
         file.clone_into(&mut object.file);
     }
-    let [single, stack, name] = [single, stem(file), name].map(escape_line);
+    let [single, stack, name] = [single, stack_name(file), name].map(escape_line);
     terminal::say(&format!(
         "note: `{single}` is compared as stack `{stack}` of `{name}`: a file does not say what its stack is called"
     ));
-}
-
-fn stem(file: &str) -> &str {
-    file.split_once('.').map_or(file, |(stem, _)| stem)
 }
 
 /// The stack files of a side.
