@@ -828,6 +828,37 @@ fn what_git_cannot_give_is_said() {
     );
 }
 
+/// What a checkout converts is no change: ends of lines, and what a filter such as Git LFS or git-crypt keeps otherwise.
+#[test]
+fn a_revision_is_read_as_it_is_checked_out() {
+    let repository = Repository::new();
+    repository.git(&["config", "filter.turned.clean", "tr a-z A-Z"]);
+    repository.git(&["config", "filter.turned.smudge", "tr A-Z a-z"]);
+    repository.put(".gitattributes", "*.conf eol=crlf\n*.env filter=turned\n");
+    repository.put("shop/stack/web.conf", "listen 80;\r\nserver_name a;\r\n");
+    repository.put("shop/stack/web.env", "level=debug\n");
+    let stack = "services:\n  web:\n    image: example/web:1\n    env_file: web.env\n    configs: [conf]\nconfigs:\n  conf: {file: web.conf}\n";
+    repository.put("shop/stack/stack.yml", stack);
+    repository.commit("three");
+    for words in [
+        &["HEAD:stack", "stack"],
+        &["HEAD:stack/stack.yml", "stack/stack.yml"],
+    ] {
+        let (code, said) = repository.plan(words, &[]);
+        assert!(
+            code == 0 && said.contains("No changes"),
+            "{words:?}: {code}\n{said}"
+        );
+    }
+    repository.git(&["config", "filter.turned.smudge", "false"]);
+    repository.git(&["config", "filter.turned.required", "true"]);
+    let (code, said) = repository.plan(&["HEAD:stack/stack.yml", "stack/stack.yml"], &[]);
+    assert!(
+        code != 0 && said.contains("smudge filter turned failed"),
+        "{code}\n{said}"
+    );
+}
+
 /// A copy of a repository with its newest commit alone, one without a working tree, and one of another user.
 #[test]
 fn what_git_would_not_give_is_helped() {

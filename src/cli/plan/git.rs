@@ -2,14 +2,16 @@
 //! neither read nor touched.
 
 use super::blobs::{Blob, Blobs};
+use super::checkout::Checkout;
 use crate::cli::Failure;
 use crate::cli::project::{MAIN, show};
 use crate::diagnostics::render::escape_line;
-use crate::source::{LoadError, Str, World, join_path};
+use crate::source::{LoadError, MAX_SOURCE_BYTES, Str, World, join_path};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 /// The most links that lead from one to the next.
 const MOST_LINKS: usize = 16;
@@ -20,7 +22,10 @@ pub(super) struct Tree {
     revision: String,
     /// By path in the repository.
     entries: BTreeMap<String, Entry>,
+    folder: PathBuf,
     blobs: Blobs,
+    /// Asked once, when the first file is read.
+    checkout: OnceLock<Option<Checkout>>,
 }
 
 /// A file of a tree.
@@ -72,7 +77,9 @@ pub(super) fn open(revision: &str, path: &Path) -> Result<Tree, Failure> {
     let listing = run(&folder, &words)?;
     let entries = listing.split(|byte| *byte == 0).filter_map(entry).collect();
     Ok(Tree {
-        blobs: Blobs::of(folder),
+        blobs: Blobs::of(folder.clone()),
+        checkout: OnceLock::new(),
+        folder,
         revision: revision.to_owned(),
         entries,
     })
@@ -126,7 +133,7 @@ impl Tree {
             if entry.kind != Kind::File {
                 continue;
             }
-            let text = match self.blobs.blob(&entry.object)? {
+            let text = match self.blob(known, entry)? {
                 Blob::Bytes(bytes) => String::from_utf8(bytes).ok(),
                 Blob::TooLarge(_) => None,
             };
@@ -134,7 +141,33 @@ impl Tree {
         }
         Ok(files)
     }
+
+    /// What a file of the tree holds, as it is checked out.
+    fn blob(&self, path: &str, entry: &Entry) -> Result<Blob, Failure> {
+        let checkout = self.checkout.get_or_init(|| {
+            let mut paths = self.entries.keys().map(String::as_str);
+            // Without one in the tree nobody who clones it has its files converted, and git need not be asked.
+            paths
+                .clone()
+                .any(|path| path.rsplit('/').next() == Some(ATTRIBUTES))
+                .then(|| Checkout::of(&self.folder, &mut paths))?
+        });
+        let checkout = checkout
+            .as_ref()
+            .filter(|checkout| entry.kind == Kind::File && checkout.converts(path));
+        let Some(checkout) = checkout else {
+            return self.blobs.blob(&entry.object);
+        };
+        let bytes = checkout.bytes(&entry.object, path)?;
+        Ok(match bytes.len() as u64 {
+            size if size > MAX_SOURCE_BYTES => Blob::TooLarge(size),
+            _ => Blob::Bytes(bytes),
+        })
+    }
 }
+
+/// The file that says how files are checked out (`gitattributes(5)`).
+const ATTRIBUTES: &str = ".gitattributes";
 
 /// A path on disk as a path in the repository that it is in.
 pub(super) fn path_of(path: &Path) -> Result<String, Failure> {
@@ -251,14 +284,14 @@ impl GitWorld {
     }
 
     /// The file that a path leads to, its links followed within the root.
-    fn find(&self, path: &str) -> Result<&Entry, LoadError> {
+    fn find(&self, path: &str) -> Result<(&str, &Entry), LoadError> {
         let mut path = path.to_owned();
         for _ in 0..MOST_LINKS {
             let full = match self.root.as_str() {
                 "" => path.clone(),
                 root => format!("{root}/{path}"),
             };
-            let Some(entry) = self.tree.entries.get(&full) else {
+            let Some((full, entry)) = self.tree.entries.get_key_value(&full) else {
                 let folder = format!("{full}/");
                 let is_folder = self.tree.entries.keys().any(|it| it.starts_with(&folder));
                 let mut above = full
@@ -277,11 +310,11 @@ impl GitWorld {
                 });
             };
             match entry.kind {
-                Kind::File => return Ok(entry),
+                Kind::File => return Ok((full, entry)),
                 Kind::Module => return Err(LoadError::NotAFile),
                 Kind::Link => {}
             }
-            let target = self.bytes(entry)?;
+            let target = self.bytes(full, entry)?;
             let target = String::from_utf8(target).map_err(|_| LoadError::NotFound)?;
             path = join_path(&path, &target).ok_or(LoadError::OutsideRoot)?;
         }
@@ -290,8 +323,8 @@ impl GitWorld {
         ))
     }
 
-    fn bytes(&self, entry: &Entry) -> Result<Vec<u8>, LoadError> {
-        match self.tree.blobs.blob(&entry.object) {
+    fn bytes(&self, path: &str, entry: &Entry) -> Result<Vec<u8>, LoadError> {
+        match self.tree.blob(path, entry) {
             Ok(Blob::Bytes(bytes)) => Ok(bytes),
             Ok(Blob::TooLarge(bytes)) => Err(LoadError::TooLarge { bytes }),
             Err(failure) => Err(LoadError::Io(failure.message)),
@@ -301,10 +334,11 @@ impl GitWorld {
 
 impl World for GitWorld {
     fn load(&self, path: &str) -> Result<Str, LoadError> {
-        let entry = self.find(path)?;
-        let text = String::from_utf8(self.bytes(entry)?).map_err(|error| LoadError::NotUtf8 {
-            offset: error.utf8_error().valid_up_to(),
-        })?;
+        let (path, entry) = self.find(path)?;
+        let text =
+            String::from_utf8(self.bytes(path, entry)?).map_err(|error| LoadError::NotUtf8 {
+                offset: error.utf8_error().valid_up_to(),
+            })?;
         Ok(text.into())
     }
 }

@@ -1,6 +1,7 @@
 //! `zdc plan`: what a deploy changes, and what goes wrong on the way.
 
 mod blobs;
+mod checkout;
 mod documents;
 mod git;
 mod human;
