@@ -92,6 +92,16 @@ fn hide_in_pair(text: &mut String) {
     }
 }
 
+/// What stands behind a key, as far as it is shown.
+pub(super) fn pair(key: &str, value: &str) -> String {
+    if crate::rules::means_secret(key) {
+        return HIDDEN.to_owned();
+    }
+    let mut shown = value.to_owned();
+    hide_in_pair(&mut shown);
+    shown
+}
+
 /// Hides what is secret within a text: in addresses, and in the words of a connection (`host=db password=…`).
 fn hide_in_words(text: &mut String) {
     hide_in_addresses(text);

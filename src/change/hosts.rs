@@ -4,7 +4,7 @@
 //! nginx takes another configuration by a reload, in which old workers end their requests
 //! (nginx.org/en/docs/control.html).
 
-use super::{Change, Effect, Pair, TargetChanges, Varied, Was};
+use super::{Change, Effect, Pair, TargetChanges, Varied, Was, lines};
 use crate::graph::{Graph, ServiceView};
 use crate::targets::{Content, Object};
 use rustc_hash::FxHashMap;
@@ -35,7 +35,13 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
         } else {
             (Effect::Created, "")
         };
-        changes.push(change(pair, file, effect, how.to_owned()));
+        let mut change = change(pair, file, effect, how.to_owned());
+        if let Some(Content::Text(was)) = was.map(|was| &was.content)
+            && let Content::Text(text) = &file.content
+        {
+            change.fields = lines::differences(was, text, effect, SCRIPTS);
+        }
+        changes.push(change);
     }
     for file in pair.old {
         if !new.contains_key(file.file.as_str()) {
@@ -62,6 +68,9 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
 /// A release is a copy of the whole bundle, named by its content and by the values of its variables, and a slot of another
 /// release is replaced (`release_name` in `src/targets/nginx/hosts/scripts/host.sh`, `rolling` in `switch.sh`).
 const RELEASED: &str = "nothing of it changes, and its slots are started anew all the same: a release is the whole bundle";
+
+/// Where it is known from what a file of settings does.
+const SCRIPTS: &str = "src/targets/nginx/hosts/scripts";
 
 fn is_service(path: &str) -> bool {
     path.starts_with(SERVICES)

@@ -14,6 +14,7 @@ mod hidden;
 mod hosts;
 mod images;
 mod kubernetes;
+mod lines;
 mod order;
 mod places;
 mod rules;
