@@ -1,4 +1,5 @@
-//! Databases that come to run another version on the data of before, which that one does not read.
+//! Databases that come to run another version on the data of before: which that one does not read, or which that of before does not
+//! read afterwards.
 
 use super::{Change, Loss, Lost, Pair, images};
 use crate::targets::{Content, Object};
@@ -15,6 +16,8 @@ struct Engine {
     numbers: usize,
     /// Whether a newer version takes the data in.
     takes_older: bool,
+    /// The versions that cannot be skipped on the way to a newer one.
+    steps: &'static [[u32; 2]],
     /// What its server says or does.
     says: &'static str,
     way: &'static str,
@@ -28,16 +31,19 @@ const ENGINES: [Engine; 3] = [
         folders: &["/var/lib/postgresql", "/bitnami/postgresql"],
         numbers: 1,
         takes_older: false,
+        steps: &[],
         says: "it ends with `database files are incompatible with server`",
         way: "move the data first, by a dump into a new volume or by `pg_upgrade` while the old one is stopped, and deploy the new image onto that",
     },
-    // MySQL 8.4 Reference Manual, "Downgrading MySQL": to another series only by a logical dump.
+    // MySQL 8.4 Reference Manual, "Downgrading MySQL": to another series only by a logical dump; "Upgrade Paths": "A bugfix or LTS series
+    // cannot be skipped".
     Engine {
         name: "MySQL",
         images: &["mysql", "mysql-server"],
         folders: &["/var/lib/mysql", "/bitnami/mysql"],
         numbers: 2,
         takes_older: true,
+        steps: &[[5, 6], [5, 7], [8, 0], [8, 4]],
         says: "it ends, since a server reads no data of a newer series",
         way: "keep the newer one, or load a dump into a new volume with the older one",
     },
@@ -48,6 +54,7 @@ const ENGINES: [Engine; 3] = [
         folders: &["/var/lib/mysql", "/bitnami/mariadb"],
         numbers: 2,
         takes_older: true,
+        steps: &[],
         says: "a server of an older series may not read the data of a newer one",
         way: "keep the newer one, or load a dump into a new volume with the older one",
     },
@@ -56,10 +63,6 @@ const ENGINES: [Engine; 3] = [
 /// Tells of those whose instances are replaced and whose data stays where it is.
 pub(super) fn judge(pair: &Pair<'_>, changes: &mut [Change]) {
     for change in changes.iter_mut().filter(|it| it.effect.replaces()) {
-        let is_moved = |path: &str| path.contains("olume") && !path.ends_with("image");
-        if change.fields.iter().any(|field| is_moved(&field.path)) {
-            continue;
-        }
         let Some((engine, was, is)) = another(change) else {
             continue;
         };
@@ -71,33 +74,79 @@ pub(super) fn judge(pair: &Pair<'_>, changes: &mut [Change]) {
             let mut objects = side.iter().filter(is_its);
             objects.any(|it| engine.folders.iter().any(|folder| names(it, folder)))
         };
-        if !has_data(pair.old) || !has_data(pair.new) {
+        if has_other_data(change) || !has_data(pair.old) || !has_data(pair.new) {
             continue;
         }
-        change.losses.push(Loss {
+        change.losses.push(loss(&change.name, engine, &was, &is));
+    }
+}
+
+/// Whether its volumes are others: the same one at another path has the same data.
+fn has_other_data(change: &Change) -> bool {
+    let fields = change.fields.iter();
+    let mut of_volumes =
+        fields.filter(|it| it.path.contains("olume") && !it.path.ends_with("image"));
+    let (mut gone, mut come) = (Vec::new(), Vec::new());
+    let is_other = of_volumes.any(|field| {
+        if field.path.ends_with(".from") {
+            gone.extend(&field.old);
+            come.extend(&field.new);
+        }
+        let ends = [".from", ".mode", ".mountPath"];
+        !ends.iter().any(|end| field.path.ends_with(end))
+    });
+    let mut both = [gone, come];
+    both.iter_mut()
+        .for_each(|side| side.sort_by_key(|it| it.to_string()));
+    is_other || both[0] != both[1]
+}
+
+/// What a database on the data of another version of it comes to.
+fn loss(name: &str, engine: &Engine, was: &[u32], is: &[u32]) -> Loss {
+    let (database, old, new) = (engine.name, shown(was), shown(is));
+    let skipped = engine
+        .steps
+        .iter()
+        .find(|step| was < step.as_slice() && step.as_slice() < is);
+    if let Some(step) = skipped {
+        let step = shown(step);
+        return Loss {
             about: Lost::Form,
             what: format!(
-                "`{}` comes to run {} {is} on the data of {was}: {}",
-                change.name, engine.name, engine.says
+                "`{name}` comes to run {database} {new} on the data of {old}: it ends, since none reads that before {step} took it in"
             ),
-            way: engine.way.to_owned(),
-        });
+            way: format!(
+                "run {step} on it first, and {new} once that serves; or load a dump into a new volume"
+            ),
+        };
+    }
+    if engine.takes_older && was < is {
+        return Loss {
+            about: Lost::WayBack,
+            what: format!(
+                "there is no way back after this step: `{name}` runs {database} {new} then, which brings the data of {old} to its own form"
+            ),
+            way: "have a copy of the data that you can put back: a dump, or the volume copied while it is stopped".to_owned(),
+        };
+    }
+    Loss {
+        about: Lost::Form,
+        what: format!(
+            "`{name}` comes to run {database} {new} on the data of {old}: {}",
+            engine.says
+        ),
+        way: engine.way.to_owned(),
     }
 }
 
 /// The database of which a change starts another version than that of its data, and both.
-fn another(change: &Change) -> Option<(&'static Engine, String, String)> {
+fn another(change: &Change) -> Option<(&'static Engine, Vec<u32>, Vec<u32>)> {
     let images = change.fields.iter();
     let mut images = images.filter(|field| field.path.split('.').next_back() == Some("image"));
     images.find_map(|field| {
         let of = |side: Option<&Value>| version(side?.as_str()?);
         let ((engine, was), (other, is)) = (of(field.old.as_ref())?, of(field.new.as_ref())?);
-        let differs = if engine.takes_older {
-            is < was
-        } else {
-            is != was
-        };
-        (engine.name == other.name && differs).then(|| (engine, shown(&was), shown(&is)))
+        (engine.name == other.name && was != is).then_some((engine, was, is))
     })
 }
 

@@ -184,6 +184,8 @@ pub enum Lost {
     },
     /// The version that starts does not read the data that is there.
     Form,
+    /// The version that starts leaves data that the one before does not read.
+    WayBack,
     /// Instances beside each other, or one that runs on, write to what takes one writer.
     Writers {
         /// Whether that surely fails or harms.

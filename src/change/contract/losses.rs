@@ -22,6 +22,21 @@ pub(super) fn told(step: &Step<'_>, found: &mut Diagnostics) {
     }
 }
 
+/// Those for which there is no way back afterwards, each with why.
+pub(super) fn one_way(step: &Step<'_>) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    for (_, change) in step.changes() {
+        let mut losses = change.losses.iter();
+        let name = change.service.as_deref().unwrap_or(&change.name);
+        let is_known = found.iter().any(|(known, _)| known == name);
+        if !is_known && losses.any(|loss| loss.about == Lost::WayBack) {
+            let why = "its data is of a newer version then, which the image before does not read";
+            found.push((name.to_owned(), why.to_owned()));
+        }
+    }
+    found
+}
+
 fn lost(change: &Change, loss: &Loss) -> Diagnostic {
     let code = match loss.about {
         Lost::Callers => &catalogue::ADDRESS_MOVED,
@@ -32,6 +47,7 @@ fn lost(change: &Change, loss: &Loss) -> Diagnostic {
         Lost::Unlike => &catalogue::CHANGE_WITHOUT_EFFECT,
         Lost::Data { .. } => &catalogue::DATA_LEFT_BEHIND,
         Lost::Form => &catalogue::DATA_OF_ANOTHER_VERSION,
+        Lost::WayBack => &catalogue::NO_WAY_BACK,
         Lost::Writers { .. } => &catalogue::WRITERS_BESIDE,
     };
     let diagnostic = Diagnostic::new(code, loss.what.clone(), place(change)).help(loss.way.clone());

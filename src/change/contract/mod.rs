@@ -140,6 +140,8 @@ pub(super) fn judge<'a>(
         found = Waivers::of(graph).apply(found);
     }
     let one_way = migrations::one_way(&step).into_iter();
+    let one_way = one_way.map(|(name, why)| (name.to_owned(), why));
+    let one_way = one_way.chain(losses::one_way(&step)).collect();
     let order = order::of(&step);
     let cut_by_undo: BTreeSet<&str> = undo::cut(&step).iter().map(|cut| cut.by).collect();
     let (after, better_first) = if order.is_empty() {
@@ -152,7 +154,7 @@ pub(super) fn judge<'a>(
         after,
         better_first,
         order,
-        one_way: one_way.map(|(name, why)| (name.to_owned(), why)).collect(),
+        one_way,
         cut_by_undo: cut_by_undo.into_iter().map(ToOwned::to_owned).collect(),
     }
 }
