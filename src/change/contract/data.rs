@@ -8,7 +8,7 @@ pub(super) use binds::left as left_on_hosts;
 pub(super) use nodes::left as left_on_nodes;
 pub(super) use taken::{by_name as taken_by_name, written as taken_over};
 
-use super::{Both, Step, about, kept, place};
+use super::{Both, Step, about, has_ended, kept, place};
 use crate::change::kubernetes::parts::deletion;
 use crate::change::{Change, Effect};
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, catalogue};
@@ -108,7 +108,8 @@ pub(super) fn other_writer(step: &Step<'_>, target: TargetId, change: &Change) -
         return None;
     }
     let mut writes = |label: &str, kind: &str, name: &str, namespace: Option<&String>| {
-        let volumes = self::written(old, old.find(label)?, target);
+        let was = old.find(label).filter(|was| !has_ended(*was, target))?;
+        let volumes = self::written(old, was, target);
         let both = written
             .iter()
             .position(|volume| volumes.iter().any(|was| was.is(volume)))?;

@@ -2,7 +2,7 @@
 //! an apply deletes nobody, so that it runs on.
 
 use super::{Mounted, Place, mounts, place, runs};
-use crate::change::contract::{Both, Step, about};
+use crate::change::contract::{Both, Step, about, has_ended};
 use crate::change::kubernetes::parts::deletion;
 use crate::change::{Change, Effect};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
@@ -13,10 +13,11 @@ use crate::vocabulary::TargetId;
 /// Who writes from now on to what somebody who is left behind writes to as well.
 pub(in crate::change::contract) fn written(step: &Step<'_>, found: &mut Diagnostics) {
     for_each(step, |target, both, (was, now, left)| {
-        // Who has no instance writes nothing.
+        // Who has no instance writes nothing, and a job that ran once has ended.
         let writes = || {
-            let (old, left) = (step.old?, left.service.as_deref()?);
-            Some(old.replicas(old.find(left)?).most > 0)
+            let old = step.old?;
+            let left = old.find(left.service.as_deref()?)?;
+            Some(old.replicas(left).most > 0 && !has_ended(left, target))
         };
         if !was.place.is(&now.place) || writes() != Some(true) {
             return;
