@@ -1,6 +1,7 @@
 //! Routes of the Gateway API that are written no more and stay, for names that a wider route of the new program is meant to answer: "precedence
 //! must be given to rules from the `HTTPRoute` with the largest number of: characters in a matching non-wildcard hostname"
-//! (gateway-api.sigs.k8s.io/reference/spec, `HTTPRouteSpec`, hostnames).
+//! (gateway-api.sigs.k8s.io/reference/spec, `HTTPRouteSpec`, hostnames), and of equal ones to "the oldest Route based on creation timestamp"
+//! (the same, `HTTPRouteRule`, matches).
 
 use super::{left_route, names, nearest};
 use crate::change::contract::admissions::closes;
@@ -12,6 +13,9 @@ use crate::diagnostics::{Diagnostic, Diagnostics, Severity, catalogue};
 use crate::graph::routing::{self, VirtualHost};
 use crate::vocabulary::{Gateway, TargetId};
 use std::collections::BTreeSet;
+
+const LONGEST: &str = "the route with the longest name for a host goes first";
+const OLDEST: &str = "of two routes for one name and one path the older one goes first";
 
 /// What a route that is left behind goes on to answer in the place of the new one.
 pub(super) fn answering(
@@ -27,8 +31,8 @@ pub(super) fn answering(
         };
         let stale = names(host).find_map(|name| {
             let (length, now) = nearest(&after, name)?;
-            // Of one name the longest path decides, whichever route has it.
-            (length < name.len()).then_some(())?;
+            // Of one name the longest path decides, whichever route has it, and of one path the oldest route.
+            let wins = if length < name.len() { LONGEST } else { OLDEST };
             let mut paths = host.paths.iter();
             paths.find_map(|(paths, candidates)| {
                 let old = VirtualHost::asked(candidates);
@@ -37,13 +41,13 @@ pub(super) fn answering(
                 let had: BTreeSet<&str> = had.map(|it| step.pairs.now(it)).collect();
                 let has = led_by(is, &new);
                 let (pattern, _) = routing::pattern(old.first()?.route);
-                (had != has).then_some((name, pattern, had))
+                (had != has).then_some((name, pattern, had, wins))
             })
         });
-        if let Some((name, pattern, had)) = stale {
+        if let Some((name, pattern, had, wins)) = stale {
             let gateway = both.new.name();
             let is_refused = had.iter().any(|it| closes(step, gateway, it));
-            let diagnostic = told(both, left, (name, pattern, &had));
+            let diagnostic = told(both, left, (name, pattern, &had), wins);
             found.push(if is_refused {
                 diagnostic.severity(Severity::Error)
             } else {
@@ -97,6 +101,7 @@ fn told(
     both: Both<'_>,
     left: &Change,
     (name, pattern, had): (&str, &str, &BTreeSet<&str>),
+    wins: &'static str,
 ) -> Diagnostic {
     let (gateway, kind, route) = (both.new.name(), &left.kind, &left.name);
     let leads = if had.is_empty() {
@@ -105,6 +110,13 @@ fn told(
         format!("leads `{pattern}` of `{name}` to {}", super::list(had))
     };
     let delete = deletion(&kind.to_lowercase(), route, left.namespace.as_deref());
+    let in_its_place = if wins == LONGEST {
+        format!(
+            "name `{name}` among the `hosts` of the new route, so that this one is changed in its place; or "
+        )
+    } else {
+        String::new()
+    };
     Diagnostic::new(
         &catalogue::ROUTE_REMOVED,
         format!(
@@ -112,10 +124,9 @@ fn told(
         ),
         both.new.span(),
     )
-    .labelled("the route with the longest name for a host goes first")
+    .labelled(wins)
     .help(format!(
-        "name `{name}` among the `hosts` of the new route, so that this one is changed in its place; or {delete} once the new \
-         `{gateway}` is applied, before the services that it leads to change"
+        "{in_its_place}{delete} once the new `{gateway}` is applied, before the services that it leads to change"
     ))
     .about(gateway)
 }
