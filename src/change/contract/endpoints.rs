@@ -19,13 +19,22 @@ pub(super) fn without_pods(step: &Step<'_>, found: &mut Diagnostics) {
         .collect();
     let both = changed.into_iter().filter_map(|name| step.both(name));
     for both in both.filter(|both| !step.renames(both.new.name())) {
-        let has = |name: &str| both.old.ports().any(|port| port.label.name() == name);
-        for port in both.new.ports().filter(|port| !has(port.label.name())) {
+        for port in both.new.ports() {
+            let by_name = |was: &&Node<Port>| was.label.name() == port.label.name();
+            let namesake = both.old.ports().find(by_name);
             let was = both.old.ports().find(|was| answers_for(was, port));
-            if let Some(was) = was
-                && is_missed((old, new), both)
-            {
-                found.push(nobody(both, was, port));
+            let Some(was) = was.filter(|was| was.label.name() != port.label.name()) else {
+                continue;
+            };
+            if !is_missed((old, new), both) {
+                continue;
+            }
+            match namesake.map(port_number) {
+                None => found.push(nobody(both, was, port)),
+                Some(Some(number)) if port_number(port) != Some(number) => {
+                    found.push(another(both, was, port, number));
+                }
+                Some(_) => {}
             }
         }
     }
@@ -67,6 +76,25 @@ fn answers_for(was: &Node<Port>, is: &Node<Port>) -> bool {
     let published = |port: &Node<Port>| port.publish.as_ref().map(|it| it.value);
     port_number(was).is_some() && port_number(was) == port_number(is)
         || published(was).is_some() && published(was) == published(is)
+}
+
+/// A name of a port that was another one's: old pods answer with that.
+fn another(both: Both<'_>, was: &Node<Port>, is: &Node<Port>, number: u16) -> Diagnostic {
+    let (name, before, now) = (both.new.name(), was.label.name(), is.label.name());
+    Diagnostic::new(
+        &catalogue::NO_POD_BEHIND_SERVICE,
+        format!(
+            "the Service of `{name}` leads what asked for `{before}` to the pods' port `{now}`, and in pods of the version that runs that is \
+             {number}"
+        ),
+        is.span,
+    )
+    .labelled(format!("it was `{before}`"))
+    .note(
+        "an apply changes the Service at once: until they are replaced, and after `kubectl rollout undo`, pods of before answer with another \
+         port; and an Ingress that asks for the old name leads nowhere",
+    )
+    .help(format!("keep the name `{before}`; or call it by a name that no port had, beside it, move the callers, and take `{before}` away then"))
 }
 
 fn nobody(both: Both<'_>, was: &Node<Port>, is: &Node<Port>) -> Diagnostic {
