@@ -47,9 +47,9 @@ pub(super) fn differences(
 /// A line that says something: `proxy_read_timeout 30s;`, `LEVEL=info \`.
 #[derive(Clone, Copy)]
 struct Line<'t> {
-    /// The word that it begins with.
+    /// The word that it begins with, where that is one.
     about: &'t str,
-    /// What stands behind that.
+    /// What stands behind that, or the whole.
     says: &'t str,
 }
 
@@ -57,10 +57,13 @@ impl<'t> Line<'t> {
     /// None of a line that is a comment, a bracket or empty.
     fn of(text: &'t str) -> Option<Self> {
         let text = text.trim().trim_end_matches(['\\', ';', '{', ' ']);
-        let is_about =
-            |it: char| it.is_alphanumeric() || matches!(it, '"' | '\'' | '-' | '@' | '$' | '/');
-        let (about, says) = text.split_once(['=', ' ']).unwrap_or((text, ""));
-        about.starts_with(is_about).then_some(Self { about, says })
+        let is_word = |it: char| it.is_alphanumeric() || matches!(it, '_' | '-');
+        let named = text.split_once(['=', ' ']);
+        // A command or an address is about nothing else.
+        let named = named.filter(|(about, _)| about.chars().all(is_word));
+        let (about, says) = named.unwrap_or(("", text));
+        let says_something = says.contains(char::is_alphanumeric) && !says.starts_with('#');
+        (says_something || !about.is_empty()).then_some(Self { about, says })
     }
 
     fn shown(self) -> Value {
