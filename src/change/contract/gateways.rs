@@ -94,7 +94,7 @@ fn fates<'s, 'a>(step: &'s Step<'a>) -> Vec<(&'s Meetings<'a>, Fate<'a>)> {
 }
 
 /// The other services that switch on the host.
-fn others<'a>(step: &Step<'a>, callee: &str) -> BTreeSet<&'a str> {
+pub(super) fn others<'a>(step: &Step<'a>, callee: &str) -> BTreeSet<&'a str> {
     let rolling = step.rolling(TargetId::Nginx).into_iter();
     let all = rolling.chain(step.varied());
     all.filter(|name| *name != callee).collect()

@@ -93,6 +93,7 @@ static ALL: &[Rule] = &[
     ports::moved,
     versions::in_common,
     gateways::at_once,
+    rerouted::at_once,
     admissions::at_once,
     order::check,
     routes::removed,

@@ -38,6 +38,7 @@ fn search<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
     all.extend(migrations::ordered(step));
     all.extend(newcomers::ordered(step));
     all.extend(admissions::ordered(step));
+    all.extend(rerouted::ordered_on_hosts(step));
     // What is only for the ends of pods, or for what a program may not answer, gives way to what has to be, and goes round in no circle.
     let soft = stops::ordered(step).into_iter();
     for soft in soft.chain(rerouted::ordered(step)) {

@@ -2,16 +2,17 @@
 //! lead to was never asked for that, and the new one of whom they leave may not answer it any more. So whom a route comes to lead to goes
 //! before the gateway, and the gateway before whom it leaves.
 //!
-//! On a plain host nginx leads to all of the new ones with the first that switches.
+//! On a plain host nginx leads to all of the new ones with the first that switches (`put_live` of
+//! `src/targets/nginx/hosts/scripts/host.sh`): whom a route comes to lead to is that one, both slots of it at once.
 
 use super::order::{Before, Ordered};
 use super::routes::{names, nearest};
-use super::{Both, Step, carried};
-use crate::diagnostics::{Diagnostic, catalogue};
+use super::{Both, Step, carried, gateways};
+use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::routing::{self, Candidate, VirtualHost};
 use crate::graph::{Graph, ServiceView};
 use crate::source::Span;
-use crate::types::Reference;
+use crate::types::{Piece, Reference, Text};
 use crate::vocabulary::{Gateway, Label, Node, Route, RouteTarget, TargetId};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,46 +27,109 @@ struct Moved<'a> {
 
 /// Whom a route comes to lead to goes first, and whom it leaves goes last.
 pub(super) fn ordered<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
-    let (Some(old), Some(new)) = (step.old, step.new) else {
-        return Vec::new();
-    };
     let mut found = BTreeMap::new();
     for target in [TargetId::Kubernetes, TargetId::Swarm] {
-        let renewed: BTreeSet<&str> = step.rolling(target).into_iter().collect();
-        let has_another_image = |name: &str| {
-            let mut changes = step.on(target);
-            changes.any(|change| {
-                let mut fields = change.fields.iter();
-                change.service.as_deref() == Some(name)
-                    && fields.any(|field| field.path.rsplit('.').next() == Some("image"))
-            })
-        };
-        let is_renewed = |name: &str| {
-            let stays = step.both(name).is_some() && !step.renames(name);
-            renewed.contains(name) && stays && has_another_image(name)
-        };
-        for gateway in new.services_on(target) {
-            let both = step
-                .both(gateway.name())
-                .filter(|both| old.runs_on(both.old, target));
-            for moved in both.map_or_else(Vec::new, |both| moved(step, both, target)) {
-                if !is_renewed(moved.service) {
-                    continue;
-                }
-                let (first, then) = if moved.gains {
-                    (moved.service, gateway.name())
-                } else {
-                    (gateway.name(), moved.service)
-                };
-                let before = Before { first, then };
-                found
-                    .entry(before)
-                    .or_insert_with(|| why(gateway.name(), &moved));
-            }
+        for (gateway, moved) in led_on(step, target) {
+            let (first, then) = if moved.gains {
+                (moved.service, gateway)
+            } else {
+                (gateway, moved.service)
+            };
+            let before = Before { first, then };
+            found.entry(before).or_insert_with(|| why(gateway, &moved));
         }
     }
     let found = found.into_iter();
     found.map(|(before, why)| Ordered { before, why }).collect()
+}
+
+/// Whom a route of a plain host comes to lead to goes before all others, where one reload has nginx lead to it and to it alone.
+pub(super) fn ordered_on_hosts<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
+    let mut found = BTreeMap::new();
+    for (_, moved) in gained_on_hosts(step).filter(|(swaps, _)| *swaps) {
+        for then in gateways::others(step, moved.service) {
+            let first = moved.service;
+            found
+                .entry(Before { first, then })
+                .or_insert_with(|| goes_first(&moved));
+        }
+    }
+    let found = found.into_iter();
+    found.map(|(before, why)| Ordered { before, why }).collect()
+}
+
+/// Those of which some slots are asked for what they never were, whichever goes first.
+pub(super) fn at_once(step: &Step<'_>, found: &mut Diagnostics) {
+    let mut told = BTreeSet::new();
+    for (_, moved) in gained_on_hosts(step).filter(|(swaps, _)| !*swaps) {
+        if told.insert(moved.service) {
+            found.push(slot_by_slot(&moved));
+        }
+    }
+}
+
+/// What services that start another program gain on a plain host, each with whether nginx leads to the new one alone with one reload.
+fn gained_on_hosts<'a>(step: &Step<'a>) -> impl Iterator<Item = (bool, Moved<'a>)> {
+    let moved = led_on(step, TargetId::Nginx).into_iter();
+    moved
+        .filter(|(_, moved)| moved.gains)
+        .filter_map(|(_, moved)| {
+            let both = step.both(moved.service)?;
+            Some((both.old.is_blue_green() && both.new.is_blue_green(), moved))
+        })
+}
+
+/// What moves on a target to and from services of which another program starts, with the gateway that leads there.
+fn led_on<'a>(step: &Step<'a>, target: TargetId) -> Vec<(&'a str, Moved<'a>)> {
+    let (Some(old), Some(new)) = (step.old, step.new) else {
+        return Vec::new();
+    };
+    let mut renewed = step.rolling(target);
+    renewed.extend(step.varied());
+    let is_renewed = |name: &str| {
+        let both = step.both(name).filter(|_| !step.renames(name));
+        renewed.contains(name) && both.is_some_and(|both| starts_another(both, target))
+    };
+    let leads = |graph: &Graph, gateway: ServiceView<'_>| {
+        graph.runs_on(gateway, target)
+            || target == TargetId::Swarm && graph.leads_to_a_swarm(gateway)
+    };
+    let mut found = Vec::new();
+    for gateway in new.services().filter(|it| leads(new, *it)) {
+        let both = step.both(gateway.name());
+        let both = both.filter(|both| leads(old, both.old));
+        let moved = both.map_or_else(Vec::new, |both| moved(step, both, target));
+        let moved = moved.into_iter().filter(|moved| {
+            let both = step.both(moved.service);
+            let is_here = both.is_some_and(|both| {
+                let runs = |graph: &Graph, service| match target {
+                    TargetId::Nginx => graph.is_on_host(service),
+                    _ => graph.runs_on(service, target),
+                };
+                runs(old, both.old) && runs(new, both.new)
+            });
+            is_here && is_renewed(moved.service)
+        });
+        found.extend(moved.map(|moved| (gateway.name(), moved)));
+    }
+    found
+}
+
+/// Whether another program starts in the place of that of before: by its image, on a plain host by what it runs, or by a deploy-time
+/// variable in that, which has another value then.
+fn starts_another(both: Both<'_>, target: TargetId) -> bool {
+    let runs = |service: ServiceView<'_>| {
+        let service = &service.node.service;
+        let mut runs: Vec<Text> = service.image.iter().map(|it| it.value.clone()).collect();
+        if target == TargetId::Nginx {
+            let words = service.command.iter().chain(&service.args);
+            runs.extend(words.flat_map(|it| it.value.iter().map(|word| word.value.clone())));
+        }
+        runs
+    };
+    let (was, is) = (runs(both.old), runs(both.new));
+    let varies = |text: &Text| text.unknowns().any(|it| matches!(it, Piece::Variable(_)));
+    was != is || is.iter().any(varies)
 }
 
 /// What moves of the paths that routes of before were written for.
@@ -155,6 +219,39 @@ fn led<'a>(gateway: &'a Gateway, route: &'a Node<Route>) -> BTreeSet<&'a str> {
         None => {}
     }
     found
+}
+
+fn goes_first(moved: &Moved<'_>) -> Diagnostic {
+    let Moved {
+        pattern, service, ..
+    } = moved;
+    Diagnostic::new(
+        &catalogue::ORDER_MATTERS,
+        format!(
+            "`{service}` goes first: whichever service switches has nginx take all of its new configuration, which leads `{pattern}` to \
+             `{service}`, and its old version was never asked for that"
+        ),
+        moved.span,
+    )
+    .help(format!("`deploy.sh {service}` and `switch.sh {service}` first, then the others"))
+    .about(service)
+}
+
+fn slot_by_slot(moved: &Moved<'_>) -> Diagnostic {
+    let Moved {
+        pattern, service, ..
+    } = moved;
+    Diagnostic::new(
+        &catalogue::ORDER_MATTERS,
+        format!(
+            "nginx leads `{pattern}` to `{service}` as soon as the first slot has switched, and its slots that run the old version were \
+             never asked for that"
+        ),
+        moved.span,
+    )
+    .note("a gateway of a plain host is not deployed by itself: no order helps")
+    .help(format!("in two deploys: the new `{service}` with the routes as they are; then the routes"))
+    .about(service)
 }
 
 fn why(gateway: &str, moved: &Moved<'_>) -> Diagnostic {
