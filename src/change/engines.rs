@@ -1,7 +1,7 @@
 //! Databases that come to run another version on the data of before: which that one does not read, or which that of before does not
 //! read afterwards.
 
-use super::{Change, Loss, Lost, Pair, images};
+use super::{Change, Field, Loss, Lost, Pair, images};
 use crate::targets::{Content, Object};
 use serde_json::Value;
 
@@ -83,22 +83,20 @@ pub(super) fn judge(pair: &Pair<'_>, changes: &mut [Change]) {
 
 /// Whether its volumes are others: the same one at another path has the same data.
 fn has_other_data(change: &Change) -> bool {
+    let last = |field: &&Field| field.path.rsplit('.').next().unwrap_or_default().to_owned();
     let fields = change.fields.iter();
-    let mut of_volumes =
-        fields.filter(|it| it.path.contains("olume") && !it.path.ends_with("image"));
-    let (mut gone, mut come) = (Vec::new(), Vec::new());
-    let is_other = of_volumes.any(|field| {
-        if field.path.ends_with(".from") {
-            gone.extend(&field.old);
-            come.extend(&field.new);
-        }
-        let ends = [".from", ".mode", ".mountPath"];
-        !ends.iter().any(|end| field.path.ends_with(end))
-    });
-    let mut both = [gone, come];
-    both.iter_mut()
-        .for_each(|side| side.sort_by_key(|it| it.to_string()));
-    is_other || both[0] != both[1]
+    let of_volumes = fields.filter(|it| it.path.contains("olume") && last(it) != "image");
+    let of_volumes: Vec<&Field> = of_volumes.collect();
+    let of = |side: fn(&Field) -> Option<&Value>| {
+        let sources = of_volumes.iter().filter(|it| last(it) == "from");
+        let mut sources: Vec<String> = sources
+            .filter_map(|it| Some(side(it)?.to_string()))
+            .collect();
+        sources.sort();
+        sources
+    };
+    let is_path = |it: &&Field| matches!(&*last(it), "from" | "mode" | "mountPath");
+    !of_volumes.iter().all(is_path) || of(|it| it.old.as_ref()) != of(|it| it.new.as_ref())
 }
 
 /// What a database on the data of another version of it comes to.

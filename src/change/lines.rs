@@ -16,8 +16,8 @@ pub(super) fn differences(
     let mut come: Vec<Option<Line<'_>>> = come.into_iter().map(Some).collect();
     let field = |about: &str, old: Option<Line<'_>>, new: Option<Line<'_>>| Field {
         path: about.to_owned(),
-        old: old.map(|line| line.shown()),
-        new: new.map(|line| line.shown()),
+        old: old.map(Line::shown),
+        new: new.map(Line::shown),
         effect,
         because: "its file is read as a whole",
         source,
