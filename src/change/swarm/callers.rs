@@ -1,19 +1,23 @@
-//! Who finds a service of stacks no more by the name that it is given: on another network, or under an alias less. A name is looked up on the
-//! networks that a task has joined, where a service goes by its own name and its aliases (docs.docker.com/engine/swarm/networking, Service
-//! discovery; docker/cli `cli/compose/convert/service.go`, `convertServiceNetworks`).
+//! Who finds a service of stacks no more by the name that it is given: on another network, in another stack, or under an alias less. A name is
+//! looked up on the networks that a task has joined, where a service goes by its own name and its aliases (docs.docker.com/engine/swarm/networking,
+//! Service discovery; docker/cli `cli/compose/convert/service.go`, `convertServiceNetworks`).
 
+use super::env_files;
+use super::service::{self, Service};
 use super::stack::Stack;
-use super::{env_files, service};
 use crate::change::authorities::{asks_nobody, hosts, is_host_of};
 use crate::change::{Change, Effect, Loss, Lost};
 use crate::targets::Object;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
+type Services<'s> = BTreeMap<String, Service<'s>>;
+
 /// Says it of services that go on asking.
 pub(super) fn lost(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut [Change]) {
     let mut fields = changes.iter().flat_map(|it| &it.fields);
-    if !fields.any(|field| field.path.starts_with("networks")) {
+    let moved = moved(changes);
+    if moved.is_empty() && !fields.any(|field| field.path.starts_with("networks")) {
         return;
     }
     let (before, after) = (all(old), all(new));
@@ -38,7 +42,14 @@ pub(super) fn lost(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut [Change])
             else {
                 continue;
             };
+            let is_answered = || after.iter().any(|(_, it)| is.finds(it, host));
             let Some(callee_is) = after.get(callee) else {
+                if let Some(now) = moved.get(callee).filter(|_| !is_answered()) {
+                    let together = after.get(now).is_some_and(|now| is.meets(now));
+                    let finds = (is.finds(callee_was, host), together);
+                    let loss = elsewhere((name, host), (callee, now), finds);
+                    tell(changes, [name, now], loss);
+                }
                 continue;
             };
             let is_asked = was.asks.contains(host) && callee_is.answers(host);
@@ -46,23 +57,99 @@ pub(super) fn lost(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut [Change])
                 is_asked && !was.finds(callee_is, host),
                 is_asked && !is.finds(callee_was, host),
             );
-            let loss = if after.iter().any(|(_, it)| is.finds(it, host)) {
+            let loss = if is_answered() {
                 until_replaced(name, host, callee, meanwhile)
             } else {
                 Some(never(name, host, callee))
             };
-            let Some(loss) = loss else {
-                continue;
-            };
-            let is_of = |it: &Change, of: &str| {
-                it.kind == "service" && it.name == of && it.effect != Effect::Refused
-            };
-            let place = changes.iter().position(|it| is_of(it, name));
-            let place = place.or_else(|| changes.iter().position(|it| is_of(it, callee)));
-            if let Some(change) = place.and_then(|place| changes.get_mut(place)) {
-                change.losses.push(loss);
+            if let Some(loss) = loss {
+                tell(changes, [name, callee], loss);
             }
         }
+    }
+}
+
+/// The services that go by another name, by the one that they had.
+fn moved(changes: &[Change]) -> BTreeMap<String, String> {
+    let moved = changes
+        .iter()
+        .filter(|it| it.kind == "service" && it.effect == Effect::Renamed);
+    let moved = moved.filter_map(|it| Some((it.was.as_ref()?.name.clone(), it.name.clone())));
+    moved.collect()
+}
+
+/// Says it of the first of two services that changes.
+fn tell(changes: &mut [Change], names: [&String; 2], loss: Loss) {
+    let of = |name: &String| {
+        let mut changes = changes.iter();
+        changes
+            .position(|it| it.kind == "service" && it.name == *name && it.effect != Effect::Refused)
+    };
+    let place = names.into_iter().find_map(of);
+    if let Some(change) = place.and_then(|place| changes.get_mut(place)) {
+        change.losses.push(loss);
+    }
+}
+
+/// The services that are gone and that somebody who stays goes on asking for, by a name that nobody else answers.
+pub(super) fn missed(before: &Services<'_>, after: &Services<'_>) -> BTreeSet<String> {
+    let known = |services: &Services<'_>| -> BTreeMap<String, Known> {
+        let services = services.iter();
+        let services = services.map(|(name, it)| (name.clone(), known(it.stack, it.object)));
+        services.collect()
+    };
+    let (before, after) = (known(before), known(after));
+    let gone = before.iter().filter(|(name, _)| !after.contains_key(*name));
+    let gone: Vec<(&String, &Known)> = gone.collect();
+    let mut missed = BTreeSet::new();
+    for (name, is) in &after {
+        let Some(was) = before.get(name) else {
+            continue;
+        };
+        for host in was.asks.intersection(&is.asks) {
+            let asked = gone.iter().filter(|(_, it)| was.finds(it, host));
+            let asked: Vec<&String> = asked.map(|(of, _)| *of).collect();
+            if !asked.is_empty() && !after.values().any(|it| is.finds(it, host)) {
+                missed.extend(asked.into_iter().cloned());
+            }
+        }
+    }
+    missed
+}
+
+/// What comes in the place of a service is not found by its name: a network is its stack's own where nothing else is written (docker/cli
+/// `cli/compose/convert/compose.go`, `Networks`).
+fn elsewhere(
+    (name, host): (&str, &str),
+    (was, now): (&str, &str),
+    (finds_the_old_one, are_together): (bool, bool),
+) -> Loss {
+    let finds = if finds_the_old_one {
+        "it asks the old one until that is removed, and finds nobody then"
+    } else {
+        "it finds nobody"
+    };
+    let alias = format!("`{host}` an alias of `{now}`");
+    let way = if are_together {
+        format!("write {alias} on a network of both, until nobody asks for it")
+    } else {
+        let own = format!("_{host}");
+        let as_named = if now.ends_with(&own) {
+            String::new()
+        } else {
+            format!(", with {alias} there")
+        };
+        format!(
+            "have both join one network, which is `external` in both stacks, or has a `name` in one and is `external` under it in the \
+             other{as_named}"
+        )
+    };
+    Loss {
+        about: Lost::Callers,
+        what: format!(
+            "`{name}` asks for `{host}`, and `{now}`, which comes in the place of `{was}`, goes by that name on none of its networks: {finds}"
+        ),
+        way,
     }
 }
 
@@ -110,6 +197,12 @@ impl Known {
     fn finds(&self, other: &Known, host: &str) -> bool {
         let mut networks = self.networks.keys().filter_map(|it| other.networks.get(it));
         networks.any(|names| names.contains(host))
+    }
+
+    /// Whether both are on one network.
+    fn meets(&self, other: &Known) -> bool {
+        let mut networks = self.networks.keys();
+        networks.any(|it| other.networks.contains_key(it))
     }
 
     fn answers(&self, host: &str) -> bool {
@@ -165,7 +258,7 @@ fn known(stack: &Stack<'_>, object: &Object) -> Known {
 }
 
 /// The hosts that the tasks of a service are given.
-pub(super) fn asked(service: &service::Service<'_>) -> BTreeSet<String> {
+pub(super) fn asked(service: &Service<'_>) -> BTreeSet<String> {
     let (stack, object) = (service.stack, service.object);
     asks(stack, object, &stack.service(object))
 }

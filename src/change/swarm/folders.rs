@@ -4,7 +4,7 @@
 use super::data::{data, is_of_node, is_open, named, runs_the_same, text};
 use super::mounts::is_path;
 use super::writers::{mostly_takes_one, takes_one};
-use crate::change::Loss;
+use crate::change::{Loss, images};
 use serde_json::Value;
 use std::path::Path;
 
@@ -27,6 +27,21 @@ const OF_THE_NODE: [&str; 12] = [
 /// Those of them that an image has of its own, in which its data may be as well.
 const OF_THE_IMAGE: [&str; 3] = ["/usr", "/lib", "/boot"];
 
+/// Where images have data in what is called as what others fill: `WordPress`, Nextcloud, Joomla and Matomo beside their own code
+/// (`hub.docker.com/_/wordpress`, `/_/nextcloud`, `/_/joomla`, `/_/matomo`), `MediaWiki`, Drupal and Monica below it (`/_/mediawiki`, `/_/drupal`,
+/// `/_/monica`), Home Assistant and Pi-hole in their settings (`home-assistant.io/installation`, `github.com/pi-hole/docker-pi-hole`).
+const OF_IMAGES: [(&str, &str); 9] = [
+    ("wordpress", "/var/www/html"),
+    ("nextcloud", "/var/www/html"),
+    ("joomla", "/var/www/html"),
+    ("matomo", "/var/www/html"),
+    ("mediawiki", "/var/www/html/images"),
+    ("drupal", "/var/www/html/sites"),
+    ("monica", "/var/www/html/storage"),
+    ("home-assistant", "/config"),
+    ("pihole", "/etc/pihole"),
+];
+
 /// How files end that are mounted one by one.
 const FILES: &str =
     "cfg cnf conf crt env ini jar js json key pem php properties py sh sock sql toml xml yaml yml";
@@ -42,11 +57,11 @@ const FILLED: &str = "conf confs config configs configuration setting settings c
 
 /// What a service loses of the folders that it wrote to, both sides as the engine sees them. `is_there` knows the volumes of before.
 pub(super) fn left_behind(
-    service: &str,
+    (service, image): (&str, &str),
     (was, is): (&Value, &Value),
     is_there: impl Fn(&str) -> bool,
 ) -> Vec<Loss> {
-    let (had, has) = (mounts(was), mounts(is));
+    let (had, has) = (mounts(image, was), mounts(image, is));
     let mut losses = Vec::new();
     for before in had.iter().filter(|it| it.may_hold_data()) {
         let stays = has.iter().find(|now| now.holds(before.from));
@@ -55,6 +70,10 @@ pub(super) fn left_behind(
             .filter(|now| Path::new(before.path).starts_with(now.path))
             .collect();
         above.sort_by_key(|now| now.path.len());
+        // What it keeps of a folder is what it needs of it.
+        if has.iter().any(|now| now.is_part_of(before)) {
+            continue;
+        }
         let loss = match (stays, above.last()) {
             (Some(now), _) if now.has_at(before.path, before.from) => continue,
             (Some(now), _) if runs_the_same(was, is) && !is_open(now.path) => {
@@ -90,31 +109,33 @@ fn is_as_before(now: &Mount<'_>, had: &[Mount<'_>]) -> bool {
 
 /// A mount, its paths without a slash at the end.
 struct Mount<'v> {
+    image: &'v str,
     path: &'v str,
     from: &'v str,
     how: &'v Value,
 }
 
 /// Whether a mount is a folder of the node in which a service has data. One beside the stack file may be the program.
-pub(super) fn holds_data(path: &str, how: &Value) -> bool {
-    let mount = mount(path, how);
-    mount.may_hold_data() && (takes_one(mount.path) || mount.from.starts_with('/'))
+pub(super) fn holds_data(image: &str, path: &str, how: &Value) -> bool {
+    let mount = mount(image, path, how);
+    mount.may_hold_data() && (mount.is_known() || mount.from.starts_with('/'))
 }
 
-fn mount<'v>(path: &'v str, how: &'v Value) -> Mount<'v> {
+fn mount<'v>(image: &'v str, path: &'v str, how: &'v Value) -> Mount<'v> {
     Mount {
+        image,
         path: trimmed(path),
         from: trimmed(text(how, "from")),
         how,
     }
 }
 
-fn mounts(service: &Value) -> Vec<Mount<'_>> {
+fn mounts<'v>(image: &'v str, service: &'v Value) -> Vec<Mount<'v>> {
     let mounts = service.get("volumes").and_then(Value::as_object);
     let mounts = mounts
         .into_iter()
         .flatten()
-        .map(|(path, how)| mount(path, how));
+        .map(|(path, how)| mount(image, path, how));
     mounts.collect()
 }
 
@@ -154,6 +175,17 @@ impl Mount<'_> {
         self.how.get("type").is_none() && is_path(self.from)
     }
 
+    /// Whether its image, or a database, has its data there.
+    fn is_known(&self) -> bool {
+        let is_of_image = |(image, path): &(&str, &str)| {
+            *path == self.path && images::name(self.image).eq_ignore_ascii_case(image)
+        };
+        // What the team of LinuxServer packs has all of its own in `/config` (docs.linuxserver.io, Running our containers).
+        let is_of_team = self.path == "/config" && self.image.contains("linuxserver/");
+        let of_wordpress = Path::new(self.path).ends_with("www/html/wp-content");
+        takes_one(self.path) || is_of_team || of_wordpress || OF_IMAGES.iter().any(is_of_image)
+    }
+
     /// Whether it is a folder that it may write to, of which nothing says that somebody else fills it.
     fn may_hold_data(&self) -> bool {
         let is_below = |end: &str, folder: &str| Path::new(end).starts_with(folder);
@@ -169,8 +201,8 @@ impl Mount<'_> {
         let is_called_data = mostly_takes_one("", self.path) || ends.into_iter().any(ends_in_data);
         let mut is_others =
             || inside.any(|it| is_below(self.path, it)) || ends.into_iter().any(is_filled);
-        let is_data = takes_one(self.path)
-            || !is_of_node && (is_called_data || !self.is_file() && !is_others());
+        let is_data =
+            self.is_known() || !is_of_node && (is_called_data || !self.is_file() && !is_others());
         let is_written =
             text(self.how, "mode") != "ro" && ![self.from, self.path].into_iter().any(is_open);
         self.is_folder() && is_written && is_data && self.from != "/"
@@ -209,6 +241,14 @@ impl Mount<'_> {
         below.is_some_and(|below| Path::new(self.path).join(below) == Path::new(path))
     }
 
+    /// Whether it is a folder of another mount, where that had it.
+    fn is_part_of(&self, other: &Mount<'_>) -> bool {
+        self.is_folder()
+            && self.from != other.from
+            && other.holds(self.from)
+            && other.has_at(self.path, self.from)
+    }
+
     /// Whether it may be the program that was mounted there, or its settings: a folder beside the stack file, or one of which a config or secret
     /// takes the place.
     fn is_of_program(&self, is: &Value) -> bool {
@@ -219,9 +259,9 @@ impl Mount<'_> {
             let ends = [name(self.path), name(self.from)];
             let is_real = |end: &str| text(how, "from").ends_with(&format!("_{end}"));
             let mut ends = ends.into_iter();
-            !takes_one(self.path) && ends.any(|end| end == name(file) || is_real(end))
+            !self.is_known() && ends.any(|end| end == name(file) || is_real(end))
         };
-        !takes_one(self.path) && !self.from.starts_with('/')
+        !self.is_known() && !self.from.starts_with('/')
             || files
                 .any(|(file, how)| Path::new(file).starts_with(self.path) || is_named(file, how))
     }
@@ -278,7 +318,7 @@ fn moved(service: &str, before: &Mount<'_>, now: &Mount<'_>) -> Loss {
 
 fn gone(service: &str, before: &Mount<'_>) -> Loss {
     Loss {
-        about: data(takes_one(before.path)),
+        about: data(before.is_known()),
         what: format!(
             "`{service}` has no folder of its node at `{}` any more: what it wrote stays in `{}`",
             before.path, before.from

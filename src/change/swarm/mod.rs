@@ -25,7 +25,7 @@ mod theirs;
 mod values;
 mod writers;
 
-use super::difference::{Difference, differences, value};
+use super::difference::{Difference, at, differences, value};
 use super::rules::fields;
 use super::{Change, Effect, Field, Loss, Lost, Pair, Refusal, TargetChanges, service_named};
 use crate::graph::{Graph, ServiceView};
@@ -206,7 +206,9 @@ impl Comparison<'_> {
             change.refusal = specs::way_past_mode(old, before);
         }
         if !are_programs && change.effect != Effect::Refused {
-            change.losses = left_behind(&change.name, (was, is), self.stacks.0);
+            let image = at(&before.content, &["image"]);
+            let image = image.as_deref().and_then(Value::as_str).unwrap_or_default();
+            change.losses = left_behind((&change.name, image), (was, is), self.stacks.0);
         }
         if change.effect.replaces() && !policy::is_global(&after.content) {
             for field in fields.iter_mut().filter(|field| moves(field)) {
@@ -373,11 +375,15 @@ fn by_name<'a>(services: &[&'a Object]) -> BTreeMap<&'a str, &'a Object> {
     services.iter().map(|it| (it.name.as_str(), *it)).collect()
 }
 
-/// What a service loses of its volumes and folders, both sides as the engine sees them.
-fn left_behind(service: &str, (was, is): (&Value, &Value), old: &[Stack<'_>]) -> Vec<Loss> {
+/// What a service of an image loses of its volumes and folders, both sides as the engine sees them.
+fn left_behind(
+    (service, image): (&str, &str),
+    (was, is): (&Value, &Value),
+    old: &[Stack<'_>],
+) -> Vec<Loss> {
     let is_there = |volume: &str| old.iter().any(|stack| stack.uses("volumes", volume));
     let mut losses = data::left_behind(service, was, is);
-    losses.extend(folders::left_behind(service, (was, is), is_there));
+    losses.extend(folders::left_behind((service, image), (was, is), is_there));
     losses
 }
 

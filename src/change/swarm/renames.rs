@@ -1,5 +1,6 @@
 //! Services of stacks that go by another name, or are in another stack: to a swarm they are new, and the old ones run on.
 
+use super::data::text;
 use super::service::{self, Service};
 use super::stack::{Stack, stem};
 use super::{callers, left_behind, ports};
@@ -50,16 +51,19 @@ pub(super) fn find(
             ties.collect()
         };
         let (were, are) = (ties(&before, &left), ties(&after, &created));
-        let callers = if were.is_empty() || are.is_empty() {
-            Moved::new()
+        let (callers, missed) = if were.is_empty() || are.is_empty() {
+            Default::default()
         } else {
-            callers_that_moved(&before, &after)
+            let missed = callers::missed(&before, &after);
+            (callers_that_moved(&before, &after), missed)
         };
         let are_tied = |was: &Change, is: &Change| {
             let both = were.get(&was.name).zip(are.get(&is.name));
             both.is_some_and(|(was, is)| {
                 are_one(was, is, &callers)
-                    || was.is_as(is) && moved_along(was, is, (&were, &are), &before)
+                    || was.is_as(is)
+                        && (missed.contains(&was.name())
+                            || moved_along(was, is, (&were, &are), &before))
             })
         };
         let are_tied_and_alike = |was: &Change, is: &Change| {
@@ -87,7 +91,8 @@ pub(super) fn find(
                 let contents =
                     contents.filter(|_| !are_programs && change.effect != Effect::Refused);
                 if let Some((was, is)) = contents {
-                    change.losses = left_behind(&change.name, (was, is), old);
+                    let image = text(was, "image");
+                    change.losses = left_behind((&change.name, image), (was, is), old);
                 }
             }
         }
@@ -147,6 +152,11 @@ struct Tie {
 }
 
 impl Tie {
+    /// Its name in the swarm.
+    fn name(&self) -> String {
+        format!("{}_{}", self.stack, self.key)
+    }
+
     /// Whether it is of the same key and image in another stack. A thousand stacks have a `redis`.
     fn is_as(&self, other: &Tie) -> bool {
         let is_same = self.image == other.image && self.is_global == other.is_global;

@@ -83,6 +83,8 @@ impl<'s> Service<'s> {
         };
         let mut field = field.into_owned();
         self.stack.volumes(&mut field);
+        let image = self.at(&["image"]);
+        let image = image.as_deref().and_then(Value::as_str).unwrap_or_default();
         let mounts = field.as_object().into_iter().flatten();
         let mounts = mounts.filter(|(_, how)| {
             text(how, "mode") != "ro" && how.get("type").is_none() && !text(how, "from").is_empty()
@@ -91,7 +93,7 @@ impl<'s> Service<'s> {
             path: path.clone(),
             from: text(how, "from").to_owned(),
             is_of_node: is_of_node(how),
-            is_folder: folders::holds_data(path, how),
+            is_folder: folders::holds_data(image, path, how),
         });
         written.collect()
     }
