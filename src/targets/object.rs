@@ -35,6 +35,10 @@ impl Object {
     pub const FILE: &'static str = "file";
     /// The kind of what is the name of a Compose file's project.
     pub const PROJECT: &'static str = "name";
+    /// The kind of what stands at the top of a stack file, without what is in its sections.
+    pub const TOP: &'static str = "(root)";
+    /// The kind of what docker says of a stack file that is no YAML to it.
+    pub const REFUSED: &'static str = "refused";
     /// What ends the name of what gets another one each time it is made; no name of Kubernetes has it.
     pub const GENERATED: &'static str = "*";
 

@@ -22,6 +22,7 @@ mod shape;
 mod specs;
 mod stack;
 mod theirs;
+mod top;
 mod values;
 mod writers;
 

@@ -6,6 +6,7 @@ use super::mounts::is_path;
 use super::rules::FORBIDDEN;
 use super::schema;
 use super::stack::{SECTIONS, Stack};
+use super::top;
 use crate::change::short::parts;
 use crate::change::{Change, Effect, Refusal};
 use crate::targets::{Content, Object};
@@ -16,11 +17,13 @@ use std::collections::BTreeSet;
 pub(super) fn refuse(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut Vec<Change>) {
     for stack in new {
         let mut first = unsupported(stack, changes);
+        let mut says_else = first.is_some();
         let was = old.iter().find(|it| it.name == stack.name);
         for service in &stack.services {
             let Some(said) = fault(stack, service) else {
                 continue;
             };
+            says_else |= of_schema("services", service).is_some();
             let before = was.and_then(|was| {
                 let mut services = was.services.iter();
                 fault(was, services.find(|it| it.name == service.name)?)
@@ -36,6 +39,7 @@ pub(super) fn refuse(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut Vec<Cha
                 let Some(said) = of_schema(section, object) else {
                     continue;
                 };
+                says_else = true;
                 let before = was.and_then(|was| of_schema(section, was.entry(section, name)?));
                 if before.as_ref() != Some(&said) {
                     let kind = section.trim_end_matches('s');
@@ -43,6 +47,22 @@ pub(super) fn refuse(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut Vec<Cha
                     first.get_or_insert_with(|| format!("{kind} {real}"));
                     refused(kind, real, said, changes);
                 }
+            }
+        }
+        // Of several faults docker names the one that is deepest, once it has read the file.
+        let is_first = stack.refused.is_some() || !says_else;
+        // What has no services may be no stack.
+        let is_stack = |it: &Stack<'_>| !it.services.is_empty();
+        let is_first = is_first && (is_stack(stack) || was.is_some_and(is_stack));
+        if let Some(fault) = top::fault(stack).filter(|_| is_first) {
+            let before = was.and_then(top::fault);
+            if before.is_none_or(|before| before.said != fault.said) {
+                let mut change = Change::of("stack", stack.name.to_owned());
+                change.effect = Effect::Refused;
+                change.refusal = Refusal::Said(fault.way.to_owned());
+                change.how = fault.said;
+                changes.push(change);
+                first = Some(format!("stack {}", stack.name));
             }
         }
         if let Some(first) = first {
@@ -105,13 +125,18 @@ fn fault(stack: &Stack<'_>, object: &Object) -> Option<String> {
     let Content::Value(service) = &object.content else {
         return None;
     };
-    of_schema("services", object).or_else(|| undefined(stack, &object.name, service))
+    of_schema("services", object).or_else(|| {
+        let said = undefined(stack, &object.name, service)?;
+        // Docker looks at the schema first.
+        top::fault(stack).is_none().then_some(said)
+    })
 }
 
 /// What docker says of an entry of a section by itself. What zdc writes it takes.
 fn of_schema(section: &str, object: &Object) -> Option<String> {
     match &object.content {
-        Content::Value(entry) => schema::fault(section, &object.name, entry)
+        Content::Value(entry) => top::of_dollars(section, object)
+            .or_else(|| schema::fault(section, &object.name, entry))
             .or_else(|| conflict(entry, &object.name).filter(|_| section == "volumes")),
         Content::Text(_) => None,
     }

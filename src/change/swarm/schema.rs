@@ -2,13 +2,13 @@
 
 use super::shape::Shape;
 use super::shape::Shape::{
-    Any, Anything, Block, Boolean, Duration, Either, Integer, List, Mapping, Nothing, Number,
-    OneOf, Open, Set, Text,
+    Any, Anything, Block, Boolean, Duration, Either, Integer, List, Mapping, Named, Nothing,
+    Number, OneOf, Open, Port, Set, Text,
 };
 use serde_json::Value;
 
-/// `80`, `8080:80/tcp`.
-const PORT: Shape = Either(&[Number, Text]);
+/// Of what nobody reads on a swarm.
+const EXPOSED: Shape = Either(&[Number, Text]);
 const SCALAR: Shape = Any(&[Text, Number, Nothing]);
 const TEXTS: Shape = Set(&Text);
 const TEXT_OR_TEXTS: Shape = Either(&[Text, TEXTS]);
@@ -118,7 +118,7 @@ const HEALTHCHECK: Shape = Block(
     &[],
 );
 const PORTS: Shape = Set(&Either(&[
-    PORT,
+    Port,
     Block(
         &[
             ("mode", Text),
@@ -190,7 +190,7 @@ const SERVICE: Shape = Block(
         ("entrypoint", COMMAND),
         ("env_file", TEXT_OR_TEXTS),
         ("environment", PAIRS),
-        ("expose", Set(&PORT)),
+        ("expose", Set(&EXPOSED)),
         ("extends", Anything),
         ("external_links", TEXTS),
         ("extra_hosts", PAIRS),
@@ -300,6 +300,25 @@ const SECRET: Shape = Block(
     ],
     &[],
 );
+
+/// The top of a stack file, with the names of what is in its sections.
+const TOP: Shape = Block(
+    &[
+        ("configs", NAMES),
+        ("networks", Mapping(&Anything)),
+        ("secrets", NAMES),
+        ("services", NAMES),
+        ("version", Text),
+        ("volumes", NAMES),
+    ],
+    &[],
+);
+const NAMES: Shape = Named(&Anything);
+
+/// What docker says of the top of a stack file that its schema does not take.
+pub(super) fn fault_at_top(top: &Value) -> Option<String> {
+    TOP.fault(Vec::new(), top)
+}
 
 /// What docker says of an entry of a section that its schema does not take.
 pub(super) fn fault(section: &str, name: &str, entry: &Value) -> Option<String> {

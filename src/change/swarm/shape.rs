@@ -3,11 +3,14 @@
 
 use rustc_hash::FxHashSet;
 use serde_json::{Map, Value};
+use std::net::IpAddr;
 
 /// What a value may be.
 pub(super) enum Shape {
     Anything,
     Text,
+    /// A number, or a text like `8080:80/tcp`.
+    Port,
     /// A text in Go's form: `1m30s`.
     Duration,
     /// One of some texts.
@@ -21,6 +24,8 @@ pub(super) enum Shape {
     Set(&'static Shape),
     /// A mapping of any words.
     Mapping(&'static Shape),
+    /// The same where the words are names: of letters, digits, `.`, `_` and `-`.
+    Named(&'static Shape),
     /// A mapping of these words, of which some must be there.
     Block(&'static [(&'static str, Shape)], &'static [&'static str]),
     /// A mapping of these words and any others.
@@ -32,8 +37,8 @@ pub(super) enum Shape {
 }
 
 use Shape::{
-    Any, Anything, Block, Boolean, Duration, Either, Integer, List, Mapping, Nothing, Number,
-    OneOf, Open, Set, Text,
+    Any, Anything, Block, Boolean, Duration, Either, Integer, List, Mapping, Named, Nothing,
+    Number, OneOf, Open, Port, Set, Text,
 };
 
 struct Fault {
@@ -60,7 +65,10 @@ impl Faults {
             self.worst = Some(Fault {
                 depth,
                 is_of_kind,
-                said: format!("{} {said}", path.join(".")),
+                said: match path {
+                    [] => format!("(root) {said}"),
+                    path => format!("{} {said}", path.join(".")),
+                },
             });
         }
     }
@@ -78,12 +86,12 @@ impl Shape {
     fn kind(&self) -> String {
         let kind = match self {
             Anything | Text | Duration | OneOf(_) => "string",
-            Number => "number",
+            Number | Port => "number",
             Integer => "integer",
             Boolean => "boolean",
             Nothing => "null",
             List(_) | Set(_) => "list",
-            Mapping(_) | Block(..) | Open(_) => "mapping",
+            Mapping(_) | Named(_) | Block(..) | Open(_) => "mapping",
             Either(shapes) => return shapes.first().map(Shape::kind).unwrap_or_default(),
             Any(shapes) => {
                 let mut kinds: Vec<String> = shapes.iter().map(Shape::kind).collect();
@@ -103,10 +111,11 @@ impl Shape {
             Number => value.is_number() || is_open(value) || is_octal(value),
             // `2.0` is one.
             Integer => is_whole(value) || is_open(value) || is_octal(value),
+            Port => value.is_number() || value.is_string(),
             Boolean => value.is_boolean() || is_open(value),
             Nothing => value.is_null(),
             List(_) | Set(_) => value.is_array(),
-            Mapping(_) | Block(..) | Open(_) => value.is_object(),
+            Mapping(_) | Named(_) | Block(..) | Open(_) => value.is_object(),
             Either(shapes) | Any(shapes) => shapes.iter().any(|shape| shape.fits(value)),
         }
     }
@@ -124,6 +133,9 @@ impl Shape {
             }
             (Duration, Value::String(text)) if !is_duration(text) => {
                 faults.add(path, false, "Does not match format 'duration'");
+            }
+            (Port, value) if !is_port(value) => {
+                faults.add(path, false, "Does not match format 'ports'");
             }
             (OneOf(words), Value::String(text))
                 if !words.contains(&text.as_str()) && !text.contains('$') =>
@@ -150,6 +162,16 @@ impl Shape {
             (Mapping(entry), Value::Object(entries)) => {
                 for (key, value) in entries {
                     entry.within(key.clone(), value, path, faults);
+                }
+            }
+            (Named(entry), Value::Object(entries)) => {
+                for (name, value) in entries {
+                    if is_name(name) {
+                        entry.within(name.clone(), value, path, faults);
+                    } else {
+                        let said = format!("Additional property {name} is not allowed");
+                        faults.add(path, false, &said);
+                    }
                 }
             }
             (Block(words, needed), Value::Object(entries)) => {
@@ -183,8 +205,8 @@ fn block(
     for (key, value) in entries {
         match words.iter().find(|(word, _)| word == key) {
             Some((_, shape)) => shape.within(key.clone(), value, path, faults),
-            // Only at the top of an entry, where `docker stack deploy` leaves it out.
-            None if path.len() == 2 && key.starts_with("x-") => {}
+            // Only at the top of an entry, where `docker stack deploy` leaves it out, or of the file.
+            None if matches!(path.len(), 0 | 2) && key.starts_with("x-") => {}
             None => {
                 let said = format!("Additional property {key} is not allowed");
                 faults.add(path, false, &said);
@@ -205,6 +227,60 @@ fn is_open(value: &Value) -> bool {
 fn is_octal(value: &Value) -> bool {
     let digits = value.as_str().and_then(|text| text.strip_prefix('0'));
     digits.is_some_and(|digits| digits.bytes().all(|it| it.is_ascii_digit()))
+}
+
+fn is_name(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    !text.is_empty() && bytes.all(|it| it.is_ascii_alphanumeric() || b"._-".contains(&it))
+}
+
+/// Whether it is a port as docker reads it (docker/go-connections `nat/nat.go`, `ParsePortSpec`): `[ADDRESS:][OUTSIDE:]INSIDE[/PROTOCOL]`.
+fn is_port(value: &Value) -> bool {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        // What has a point is told of later, and in other words.
+        number if !number.is_u64() => return number.is_f64(),
+        number => number.to_string(),
+    };
+    if text.contains('$') {
+        return true;
+    }
+    let (before, inside) = match text.rsplit_once(':') {
+        Some((before, inside)) => (Some(before), inside),
+        None => (None, text.as_str()),
+    };
+    let (address, outside) = match before.and_then(|before| before.rsplit_once(':')) {
+        Some((address, outside)) => (address, outside),
+        None => ("", before.unwrap_or_default()),
+    };
+    let (inside, protocol) = inside.split_once('/').unwrap_or((inside, ""));
+    // Some versions take what stands behind another slash.
+    let protocol = protocol.split('/').next().unwrap_or_default();
+    let is_protocol = ["", "tcp", "udp", "sctp"].contains(&&*protocol.to_ascii_lowercase());
+    let bare = address
+        .strip_prefix('[')
+        .and_then(|it| it.strip_suffix(']'));
+    let is_address = address.is_empty() || bare.unwrap_or(address).parse::<IpAddr>().is_ok();
+    let is_range = match (ports(inside), outside) {
+        (None, _) => false,
+        (Some(_), "") => true,
+        // One port inside may be any of several outside.
+        (Some(count), outside) => {
+            ports(outside).is_some_and(|others| count == others || count == 1)
+        }
+    };
+    is_protocol && is_address && is_range
+}
+
+/// How many ports a range has.
+fn ports(text: &str) -> Option<u32> {
+    let number = |text: &str| {
+        let is_number = text.bytes().all(|it| it.is_ascii_digit());
+        text.parse::<u16>().ok().filter(|_| is_number)
+    };
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (number(first)?, number(last)?);
+    Some(u32::from(last.checked_sub(first)?) + 1)
 }
 
 /// Whether Go's `time.ParseDuration` takes it.
@@ -251,6 +327,57 @@ fn twice(items: &[Value]) -> Option<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// `docker stack config` says so of each.
+    #[test]
+    fn ports_are_dockers() {
+        for good in [
+            "80",
+            "80-82",
+            "8080:80",
+            "80-82:80",
+            "80-82:80-82",
+            "0:80",
+            "80:0",
+            ":80",
+            "80/",
+            "80:80/TCP",
+            "80:80/sctp",
+            "127.0.0.1:80:80",
+            "1.2.3.4::80",
+            "::1:80:80",
+            "[::1]:80:80",
+            "127.0.0.1:80-81:80-81",
+            "${PORT}:80",
+            "${PORT:-80:80:80:80}",
+        ] {
+            assert!(is_port(&Value::from(good)), "{good}");
+        }
+        for bad in [
+            "80:80:80:80",
+            "abc:80",
+            "80-82:80-81",
+            "80:80-82",
+            "80:abc",
+            "70000:80",
+            "80:70000",
+            "80:80/foo",
+            "80:",
+            "localhost:80:80",
+            "a",
+            "",
+            "80-70",
+            "-1:80",
+            "80 :80",
+            "80:80:tcp",
+            "80.5:80",
+            "[::1:80:80",
+        ] {
+            assert!(!is_port(&Value::from(bad)), "{bad}");
+        }
+        assert!(is_port(&Value::from(80)) && is_port(&Value::from(80.5)));
+        assert!(!is_port(&Value::from(70000)) && !is_port(&Value::from(-1)));
+    }
 
     #[test]
     fn durations_are_gos() {

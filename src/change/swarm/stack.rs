@@ -19,6 +19,10 @@ pub(super) struct Stack<'a> {
     pub(super) name: &'a str,
     /// By the name in the file, in its order.
     pub(super) services: Vec<&'a Object>,
+    /// What docker says of a file that is no YAML to it.
+    pub(super) refused: Option<&'a Object>,
+    /// What stands at the top of the file, where somebody wrote it by hand.
+    pub(super) top: Option<&'a Object>,
     /// By section and name in the file.
     entries: BTreeMap<(&'a str, &'a str), Entry<'a>>,
     /// The files that configs are made from, by path from the stack file's folder.
@@ -67,6 +71,10 @@ pub(super) fn stacks(objects: &[Object]) -> Vec<Stack<'_>> {
         };
         if object.kind == "services" {
             stack.services.push(object);
+        } else if object.kind == Object::TOP {
+            stack.top = Some(object);
+        } else if object.kind == Object::REFUSED {
+            stack.refused = Some(object);
         } else {
             let value = OnceCell::new();
             let key = (object.kind.as_str(), object.name.as_str());

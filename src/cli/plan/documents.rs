@@ -68,8 +68,27 @@ fn document_of_yaml(document: serde_yaml::Deserializer<'_>, merges: bool) -> Res
     }
     // `<<: *common` takes in what is elsewhere, as kubectl and docker read it.
     let mut read = serde_yaml::Value::deserialize(document).map_err(|error| error.to_string())?;
-    read.apply_merge().map_err(|error| error.to_string())?;
+    // What is taken in may take in more.
+    for _ in 0..MOST_MERGES {
+        read.apply_merge().map_err(|error| error.to_string())?;
+        if !merges_more(&read) {
+            break;
+        }
+    }
     serde_json::to_value(read).map_err(|error| error.to_string())
+}
+
+/// How deep what is taken in may take in more.
+const MOST_MERGES: usize = 32;
+
+fn merges_more(value: &serde_yaml::Value) -> bool {
+    match value {
+        serde_yaml::Value::Mapping(entries) => {
+            entries.contains_key("<<") || entries.values().any(merges_more)
+        }
+        serde_yaml::Value::Sequence(items) => items.iter().any(merges_more),
+        _ => false,
+    }
 }
 
 /// What a list of Kubernetes lists, as kubectl takes it; anything else is itself. Of a `ConfigMapList` an item need not say what it is

@@ -3,7 +3,7 @@
 use super::documents::{
     documents, holds_objects, is_manifest, is_named_so, is_object, is_yaml, object,
 };
-use super::kustomization;
+use super::{kustomization, twice};
 use crate::change::env_file_paths;
 use crate::cli::Failure;
 use crate::cli::disk::read_source;
@@ -13,7 +13,7 @@ use crate::source::LoadError;
 use crate::targets::{Content, Object, kubernetes};
 use crate::vocabulary::TargetId;
 use crate::yaml;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -234,7 +234,7 @@ fn read(files: &BTreeMap<String, String>) -> Result<Vec<(TargetId, Vec<Object>)>
             let objects = found.entry(target).or_default();
             match target {
                 TargetId::Kubernetes => objects.extend(object(&path, document)?),
-                _ => objects.extend(sections(&path, document)),
+                _ => objects.extend(sections((&path, text), document, target)),
             }
         }
     }
@@ -313,13 +313,45 @@ fn project(path: &str, name: &Value) -> Option<Object> {
     })
 }
 
-/// The entries of a stack file.
-fn sections(path: &str, document: Value) -> Vec<Object> {
+/// What docker reads of a stack file as a whole: what stands at its top, of its sections the names alone; and what it says of a file that it cannot
+/// read. What has no services is none.
+fn whole((path, text): (&str, &str), sections: &Map<String, Value>) -> Vec<Object> {
+    if !sections.contains_key("services") {
+        return Vec::new();
+    }
+    let of = |(word, value): (&String, &Value)| {
+        let value = match value {
+            Value::Object(entries) if SECTIONS.contains(&&**word) => {
+                let names = entries.keys().map(|name| (name.clone(), Value::Null));
+                Value::Object(names.collect())
+            }
+            value => value.clone(),
+        };
+        (word.clone(), value)
+    };
+    let top = Content::Value(sections.iter().map(of).collect());
+    let refused = twice::said(text).map(|said| (Object::REFUSED, Content::Text(said.into())));
+    let parts = [Some((Object::TOP, top)), refused].into_iter().flatten();
+    let objects = parts.map(|(kind, content)| Object {
+        file: path.to_owned(),
+        kind: kind.to_owned(),
+        name: String::new(),
+        namespace: None,
+        content,
+    });
+    objects.collect()
+}
+
+/// The entries of a stack file, or of a Compose file.
+fn sections((path, text): (&str, &str), document: Value, target: TargetId) -> Vec<Object> {
     let Value::Object(sections) = document else {
         return Vec::new();
     };
     let name = sections.get(Object::PROJECT);
     let mut objects = Vec::from_iter(name.and_then(|name| project(path, name)));
+    if target == TargetId::Swarm {
+        objects.extend(whole((path, text), &sections));
+    }
     for (section, entries) in sections {
         if let (true, Value::Object(entries)) = (SECTIONS.contains(&&*section), entries) {
             objects.extend(entries.into_iter().map(|(name, entry)| Object {

@@ -12,6 +12,7 @@ mod markdown;
 mod script;
 mod side;
 mod stack;
+mod twice;
 
 use super::terminal::Color;
 use super::{Exit, Failure, arguments, invocation, params, terminal};
