@@ -432,14 +432,18 @@ fn renames(changes: &mut Vec<Change>) {
         let same = |left: &Change| {
             moved(left) || is_workload(&left.kind) && (of_its(left) || becomes(left))
         };
-        let same = left.iter().find(|(_, left)| same(left));
-        let Some((index, left)) = same else {
+        // One that is left has become one other.
+        let is_free = |index: &usize| !gone.contains(index);
+        let mut same = left
+            .iter()
+            .filter(|(index, left)| is_free(index) && same(left));
+        let Some((index, left)) = same.next() else {
             continue;
         };
         if !is_workload(&change.kind) {
             // What belongs to a renamed workload is made anew as well, and has its name to say so.
             if moved(left) {
-                change.how = place(change);
+                change.how = place(change.namespace.as_deref());
                 if is_unsaid(left, change) {
                     change.how.push_str(SAME);
                     perhaps_kept.push(*index);
@@ -452,7 +456,7 @@ fn renames(changes: &mut Vec<Change>) {
         let was = Was {
             kind: left.kind.clone(),
             name: left.name.clone(),
-            place: (left.namespace != change.namespace).then(|| place(left)),
+            place: (left.namespace != change.namespace).then(|| place(left.namespace.as_deref())),
             data: None,
         };
         change.how = format!("was {was}, which runs on beside it until it is deleted");
@@ -489,8 +493,8 @@ fn is_workload(kind: &str) -> bool {
 }
 
 /// Where an object is.
-fn place(change: &Change) -> String {
-    match &change.namespace {
+fn place(namespace: Option<&str>) -> String {
+    match namespace {
         Some(namespace) => format!("in namespace {namespace}"),
         None => "in the namespace of kubectl's context".to_owned(),
     }

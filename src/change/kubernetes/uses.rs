@@ -2,7 +2,7 @@
 //! certificates. And what becomes of data where a workload comes to have other claims.
 
 use super::parts::{self, items, text};
-use super::{Keyed, SAME, is_workload};
+use super::{Key, Keyed, SAME, is_workload, place};
 use crate::change::difference::value;
 use crate::change::{Change, Effect};
 use crate::targets::Object;
@@ -212,14 +212,15 @@ fn moved((old, new): (&Keyed<'_>, &Keyed<'_>), change: &mut Change) {
     let Some(was) = &mut change.was else {
         return;
     };
-    // Where it was is said in words: there is one of that name that is no longer written, and this is the one.
-    let mut all: Vec<_> = old
-        .iter()
-        .filter(|(key, _)| (key.0, key.1, key.2) == ("apps", &*was.kind, &*was.name))
-        .filter(|(key, _)| was.place.is_none() || key.3 != change.namespace.as_deref())
-        .collect();
-    all.sort_unstable_by_key(|(key, _)| **key);
-    let Some((_, object)) = all.first() else {
+    let is_it = |key: &Key<'_>| {
+        let is_there = match &was.place {
+            None => key.3 == change.namespace.as_deref(),
+            // Where it was is said in words.
+            Some(said) => *said == place(key.3),
+        };
+        (key.0, key.1, key.2) == ("apps", &*was.kind, &*was.name) && is_there
+    };
+    let Some((_, object)) = old.iter().find(|(key, _)| is_it(key)) else {
         return;
     };
     let is = find(new, &change.kind, &change.name, change.namespace.as_deref());
