@@ -65,10 +65,7 @@ impl Pods<'_> {
     /// The ports that they say they listen on, each with its name; those of sidecars, too, which not every version of
     /// Kubernetes finds by their names.
     pub(super) fn ports(&self) -> impl Iterator<Item = (Option<&str>, u64)> {
-        let starting = items(&self.pod, "initContainers");
-        let sidecars = starting.filter(|it| text(it, "restartPolicy") == Some("Always"));
-        let containers = items(&self.pod, "containers").chain(sidecars);
-        let ports = containers.flat_map(|it| items(it, "ports"));
+        let ports = parts::running(&self.pod).flat_map(|it| items(it, "ports"));
         ports.filter_map(|it| Some((text(it, "name"), it.get("containerPort")?.as_u64()?)))
     }
 

@@ -3,7 +3,7 @@
 //! another program that come to have the labels which it asks for.
 
 use super::behind::{self, Led, Pods, Target};
-use super::parts::{items, text};
+use super::parts::{self, items, text};
 use super::{Keyed, is_workload};
 use crate::change::{Change, Effect, images};
 
@@ -77,8 +77,8 @@ fn beside(
 /// Where pods are asked as soon as they run, and were not before.
 fn unprobed(service: &Led<'_>, was: &Pods<'_>, now: &Pods<'_>) -> Option<String> {
     let is_probed = |pods: &Pods<'_>| {
-        let mut containers = items(&pods.pod, "containers");
-        containers.any(|it| it.get("readinessProbe").is_some() || it.get("startupProbe").is_some())
+        parts::running(&pods.pod)
+            .any(|it| it.get("readinessProbe").is_some() || it.get("startupProbe").is_some())
     };
     (is_probed(was) && !is_probed(now) && !service.is_headless).then(|| {
         format!(

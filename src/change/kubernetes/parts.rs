@@ -20,6 +20,14 @@ pub(super) fn pod_in<'v>(kind: &str, object: &'v Value) -> Option<&'v Value> {
     steps.try_fold(object, |value, step| value.get(step))
 }
 
+/// The containers of a pod that run on: a sidecar is one that starts before the others, and its probes count as theirs do
+/// (`kubernetes.io/docs/concepts/workloads/pods/sidecar-containers`).
+pub(super) fn running(pod: &Value) -> impl Iterator<Item = &Value> {
+    let starting = items(pod, "initContainers");
+    let sidecars = starting.filter(|it| text(it, "restartPolicy") == Some("Always"));
+    items(pod, "containers").chain(sidecars)
+}
+
 /// The group and the kind of an Ingress.
 pub(super) const INGRESS: (&str, &str) = ("networking.k8s.io", "Ingress");
 

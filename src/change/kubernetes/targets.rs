@@ -5,7 +5,7 @@
 //! `staging/src/k8s.io/endpointslice/utils.go`, `getEndpointPorts`).
 
 use super::behind::{self, Led, Pods, Target};
-use super::parts::{items, text};
+use super::parts::{self, items, text};
 use super::{Key, Keyed, is_workload};
 use crate::change::difference::at;
 use crate::change::{Change, Effect, Field, Loss, Lost};
@@ -199,10 +199,8 @@ fn is_joined(was: Option<&Pods<'_>>, now: &Pods<'_>) -> bool {
     let is_there = |name: Option<&str>| {
         was.is_some_and(|was| containers(&was.pod).any(|it| text(it, "name") == name))
     };
-    let starting = items(&now.pod, "initContainers");
-    let sidecars = starting.filter(|it| text(it, "restartPolicy") == Some("Always"));
-    let mut running = items(&now.pod, "containers").chain(sidecars);
-    running.any(|it| items(it, "ports").next().is_none() && !is_there(text(it, "name")))
+    parts::running(&now.pod)
+        .any(|it| items(it, "ports").next().is_none() && !is_there(text(it, "name")))
 }
 
 fn containers(pod: &Value) -> impl Iterator<Item = &Value> {
