@@ -67,7 +67,7 @@ impl Answer {
     }
 
     /// Whether it answers all of another path; of a pattern whether it may.
-    fn covers(&self, was: &Self) -> bool {
+    pub(super) fn covers(&self, was: &Self) -> bool {
         if !self.takes_all_of(was) {
             return false;
         }

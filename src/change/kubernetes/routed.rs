@@ -63,6 +63,37 @@ pub(super) fn lost(change: &Change, (old, new): (&Keyed<'_>, &Keyed<'_>)) -> Vec
     losses.collect()
 }
 
+/// Whether a route that is written no more keeps what another one of its Gateway is meant to answer, for more names or for all: the longest name
+/// goes first (`gateway-api.sigs.k8s.io/reference/spec`, `HTTPRouteSpec`, hostnames). Of a Gateway that changes that is not known.
+pub(super) fn keeps(left: Key<'_>, (old, new): (&Keyed<'_>, &Keyed<'_>)) -> bool {
+    let is_route = left.0 == GROUP && ROUTES.contains(&left.1);
+    let Some(object) = old.get(&left).filter(|_| is_route) else {
+        return false;
+    };
+    let route = value(&object.content);
+    let own = of_own_names(left, &route);
+    gateways(&route, left.3).iter().any(|gateway| {
+        let key = (
+            GROUP,
+            "Gateway",
+            &*gateway.name,
+            gateway.namespace.as_deref(),
+        );
+        let [was, is] = [old, new].map(|side| side.get(&key).map(|it| &it.content));
+        let is_wider = |one: &Answer, of: &Answer| {
+            let host = of.host.as_deref();
+            host.is_some_and(|host| one.host.as_deref() != Some(host) && one.is_for(host))
+        };
+        let all = attached(new, left, gateway);
+        let mut all = all.iter().flat_map(|it| &it.answers);
+        was == is
+            && all.any(|one| {
+                let mut own = own.answers.iter();
+                own.any(|of| is_wider(one, of) && one.covers(of))
+            })
+    })
+}
+
 /// A Gateway that a route names.
 #[derive(PartialEq)]
 struct Gateway {

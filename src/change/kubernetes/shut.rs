@@ -12,7 +12,7 @@ use super::parts::{self, text};
 use super::policies::{
     self, Peer, Policy, Way, admit, are_known, closed, is_at, is_port, meet, names_others,
 };
-use super::{Key, Keyed};
+use super::{Key, Keyed, routed};
 use crate::change::{Change, Effect, Loss, Lost};
 use rustc_hash::FxHashMap;
 use serde_json::Value;
@@ -439,6 +439,10 @@ impl Sides<'_> {
                 "from now on the pods of {pods} refuse what comes by it{}",
                 to.said()
             ));
+            // Of two programs that is told, with what to do.
+            if is_judged && matches!(to, ShutTo::All) && routed::keeps(leader, (old, new)) {
+                continue;
+            }
             // One who carries others of its class goes on to do so from where it is.
             if matches!(to, ShutTo::AllBut(_)) && is_carried_on((old, new), change) {
                 continue;
