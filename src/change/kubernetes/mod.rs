@@ -22,6 +22,7 @@ mod listening;
 mod missing;
 mod others;
 mod outside;
+mod overlaps;
 pub(super) mod parts;
 mod pods;
 mod policies;
@@ -127,6 +128,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
         successors::taken((&before, &after), &mut changes);
     }
     outside::lost((&before, &after), is_judged, &mut changes);
+    overlaps::refused((&before, &after), &mut changes);
     shut::out((&before, &after), is_judged, &mut changes);
     if !is_judged {
         unadmitted::callers((&before, &after), &mut changes);
