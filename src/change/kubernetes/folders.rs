@@ -81,24 +81,12 @@ fn told(
             continue;
         };
         for mount in had.iter().filter(|it| !it.is_read && !it.claim.is_empty()) {
-            let mut starting = items(now, "initContainers");
-            // What goes before may move it.
-            let is_moved = starting.any(|it| {
-                let all = mounts(is, now, it).unwrap_or_default();
-                all.iter().any(|it| it.claim == mount.claim)
-            });
-            let is_told = [mount.path, mount.folder].into_iter().any(|word| {
-                let all = [(container, same), (same, container)];
-                let says = |(one, other)| {
-                    texts(one).any(|it| it.contains(word) && !texts(other).any(|text| text == it))
-                };
-                !word.is_empty() && all.into_iter().any(says)
-            });
-            if is_told {
+            let is_moved = is_moved(is, now, mount.claim);
+            if is_told((container, same), mount) {
                 continue;
             }
             let claim = mount.claim;
-            let is_of_use = !is_scratch(mount.path) && !is_scratch(claim);
+            let is_of_use = is_of_use(mount);
             let is_kept = |path: &str| {
                 let both = found(&had, path).zip(found(&has, path));
                 both.is_some_and(|((was, before), (is, now))| {
@@ -153,6 +141,67 @@ fn told(
         }
     }
     Some(told)
+}
+
+/// Whether what goes before the containers of a pod has a claim, and may move what is in it.
+fn is_moved(whole: &Value, pod: &Value, claim: &str) -> bool {
+    let mut starting = items(pod, "initContainers");
+    starting.any(|it| {
+        let all = mounts(whole, pod, it).unwrap_or_default();
+        all.iter().any(|it| it.claim == claim)
+    })
+}
+
+/// Whether one of two containers is told of a place, and the other is not.
+fn is_told((container, same): (&Value, &Value), mount: &Mount<'_>) -> bool {
+    [mount.path, mount.folder].into_iter().any(|word| {
+        let all = [(container, same), (same, container)];
+        let says = |(one, other)| {
+            texts(one).any(|it| it.contains(word) && !texts(other).any(|text| text == it))
+        };
+        !word.is_empty() && all.into_iter().any(says)
+    })
+}
+
+fn is_of_use(mount: &Mount<'_>) -> bool {
+    !is_scratch(mount.path) && !is_scratch(mount.claim)
+}
+
+/// A container in its pod, which stands in an object.
+pub(super) type Within<'v> = (&'v Value, &'v Value, &'v Value);
+
+/// A path at which a container has nothing that is kept, and another one a claim.
+pub(super) struct Emptied<'v> {
+    pub(super) claim: &'v str,
+    pub(super) path: &'v str,
+    /// Whether an `emptyDir` is there.
+    pub(super) has_folder: bool,
+    /// Whether it surely looks for its data there.
+    pub(super) surely: bool,
+}
+
+/// The first such path of a container that takes the place of another one, in a pod that has the claim nowhere.
+pub(super) fn emptied<'v>(was: Within<'v>, is: Within<'v>) -> Option<Emptied<'v>> {
+    let ((whole, before, container), (new, now, same)) = (was, is);
+    let (had, has) = (mounts(whole, before, container)?, mounts(new, now, same)?);
+    let is_image_kept = text(container, "image") == text(same, "image");
+    had.into_iter()
+        .filter(|it| !it.is_read && !it.claim.is_empty())
+        .find_map(|mount| {
+            let has_folder = match found(&has, mount.path) {
+                Some((it, _)) if it.claim.is_empty() && it.is_empty => true,
+                Some(_) => return None,
+                None => false,
+            };
+            let claim = mount.claim;
+            let is_there = is_mounted(new, now, claim) || is_moved(new, now, claim);
+            (!is_there && !is_told((container, same), &mount)).then(|| Emptied {
+                claim,
+                path: mount.path,
+                has_folder,
+                surely: (has_folder || is_image_kept) && is_of_use(&mount),
+            })
+        })
 }
 
 /// Whether a name says that what is there can be made again: `/var/cache/nginx`, `web-tmp`.

@@ -107,30 +107,31 @@ impl Step<'_> {
     fn told(&self, was: &Member<'_>, is: &Member<'_>) -> Option<Loss> {
         let had = was.claims();
         let both = is.claims().into_iter().find(|it| had.contains(it));
-        match both {
+        let told = match both {
             Some(_) => self.writers(was, is),
             None => self.data(was, is),
-        }
+        };
+        told.or_else(|| self.emptied(was, is))
     }
 
     /// Where both write to one claim of one node or one pod, and nobody else does, who would say that several may.
     fn writers(&self, was: &Member<'_>, is: &Member<'_>) -> Option<Loss> {
         let written = writers::written(was.object);
-        let mut both = writers::written(is.object).into_iter();
-        let claim = both.find(|it| written.contains(it))?;
-        let access = writers::access(self.sides, &claim, is.pods.key.3)?;
-        let ours = [was.pods.key, is.pods.key];
-        let others = |side: &Keyed<'_>| {
-            let mut all = side.iter().filter(|(key, _)| !ours.contains(key));
-            let shown = format!("`{claim}`");
-            all.any(|(key, it)| key.3 == is.pods.key.3 && uses::mounted(it).contains(&shown))
-        };
+        let both = writers::written(is.object).into_iter();
+        let mut both = both.filter(|it| written.contains(it));
+        let (claim, access) = both.find_map(|claim| {
+            let access = writers::access(self.sides, &claim, is.pods.key.3)?;
+            Some((claim, access))
+        })?;
+        let sides = [self.sides.0, self.sides.1].into_iter();
+        let others: Vec<Key<'_>> = sides.flat_map(|it| others(it, was, is, &claim)).collect();
+        let has_more = others.iter().any(runs_on);
         let is_part = |it: &Member<'_>| {
             let containers = items(&it.pods.pod, "containers");
             let mut mounts = containers.flat_map(|it| items(it, "volumeMounts"));
             mounts.any(|it| it.get("subPath").is_some())
         };
-        if others(self.sides.0) || others(self.sides.1) || is_part(was) || is_part(is) {
+        if has_more || is_part(was) || is_part(is) {
             return None;
         }
         // Of a Deployment that is stopped before its new pod starts somebody said that one writes at a time.
@@ -145,7 +146,7 @@ impl Step<'_> {
         let (kind, name) = (was.object.kind.to_lowercase(), &was.object.name);
         Some(Loss {
             about: Lost::Writers {
-                surely: access == Access::Pod || is_one_writer,
+                surely: access == Access::Pod || is_one_writer && others.is_empty(),
             },
             what: format!(
                 "{} is made beside {}, which runs on, and both write to claim `{claim}`, {how}",
@@ -180,17 +181,13 @@ impl Step<'_> {
         }
         let asked = self.asked(was, is)?;
         let has = is.claims();
-        // What is copied is, before the program starts.
-        let is_alone = items(&is.pods.pod, "initContainers").next().is_none();
         let are_new = has
             .iter()
             .all(|it| self.is_made_empty(it.trim_matches('`'), is));
-        let replicas = at(&was.object.content, &["spec", "replicas"]);
-        let is_one = replicas.is_none_or(|it| it.as_u64() == Some(1));
         let claims = was.claims().join(" and ");
         Some(Loss {
             about: Lost::Data {
-                surely: is_alone && are_new && is_one,
+                surely: are_new && nobody_copies(was, is),
             },
             what: format!(
                 "{} takes the place of {}, whose data stays in claim {claims}: it has {}{}, and {asked}",
@@ -200,6 +197,51 @@ impl Step<'_> {
                 if are_new { ", made in this step" } else { "" }
             ),
             way: "keep the name and kind of the old one; or stop that, copy its data into the new claim, and apply the new one then".to_owned(),
+        })
+    }
+
+    /// Where the new one has nothing that is kept at the path where the old one has its data, for the same program, and is asked in its place.
+    fn emptied(&self, was: &Member<'_>, is: &Member<'_>) -> Option<Loss> {
+        let (whole, now) = (value(&was.object.content), value(&is.object.content));
+        let mut containers = items(&was.pods.pod, "containers");
+        let emptied = containers.find_map(|one| {
+            let mut others = items(&is.pods.pod, "containers");
+            let same = others.find(|it| program(one).is_some() && program(one) == program(it))?;
+            folders::emptied((&whole, &was.pods.pod, one), (&now, &is.pods.pod, same))
+        })?;
+        // What a set makes for each of its pods is called by both.
+        let own = format!("`{}-{}-0`", emptied.claim, was.object.name);
+        let is_own = uses::firsts(was.object).contains(&own);
+        let claim = if is_own {
+            own
+        } else {
+            format!("`{}`", emptied.claim)
+        };
+        // Somebody else goes on with it.
+        let others = others(self.sides.1, was, is, claim.trim_matches('`'));
+        if others.iter().any(runs_on) {
+            return None;
+        }
+        let asked = self.asked(was, is)?;
+        let has = if emptied.has_folder {
+            "an empty folder"
+        } else {
+            "no volume"
+        };
+        Some(Loss {
+            about: Lost::Data {
+                surely: emptied.surely && nobody_copies(was, is),
+            },
+            what: format!(
+                "{} takes the place of {}, whose data stays in claim {claim}: it has {has} at `{}`, and {asked}",
+                is.shown(),
+                was.shown(),
+                emptied.path
+            ),
+            way: format!(
+                "keep the name and kind of the old one, and its volume; or mount claim {claim} there, with the old one deleted first where one \
+                 writes at a time: what the new one writes there now ends with its pod"
+            ),
         })
     }
 
@@ -253,6 +295,27 @@ impl Step<'_> {
         let (_, kind, name, _) = caller.key;
         Some(format!("{kind} `{name}` asks for it from then on"))
     }
+}
+
+/// Who else may write to a claim.
+fn others<'k>(side: &Keyed<'k>, was: &Member<'_>, is: &Member<'_>, claim: &str) -> Vec<Key<'k>> {
+    let (ours, here) = ([was.pods.key, is.pods.key], is.pods.key.3);
+    let all = side.iter();
+    let others = all
+        .filter(|(key, it)| key.3 == here && !ours.contains(key) && writers::may_write(it, claim));
+    others.map(|(key, _)| *key).collect()
+}
+
+/// Whether what makes pods has some all the time: what ends by itself says of nobody that two may write.
+fn runs_on(key: &Key<'_>) -> bool {
+    !matches!(key.1, "Job" | "CronJob")
+}
+
+/// Whether data comes to the new one by none of its own means: what starts before its program may copy it, and so may one of several members.
+fn nobody_copies(was: &Member<'_>, is: &Member<'_>) -> bool {
+    let replicas = at(&was.object.content, &["spec", "replicas"]);
+    let is_one = replicas.is_none_or(|it| it.as_u64() == Some(1));
+    is_one && items(&is.pods.pod, "initContainers").next().is_none()
 }
 
 /// The Services that pods ask for.

@@ -92,27 +92,40 @@ pub(super) fn written(object: &Object) -> Vec<String> {
     let Some(pod) = parts::pod_in(&object.kind, &whole) else {
         return Vec::new();
     };
-    let is_set = |it: &Value, key: &str| it.get(key).and_then(Value::as_bool) == Some(true);
-    let writes = |volume: &str| {
-        let containers = ["containers", "initContainers"].into_iter();
-        let mut containers = containers.flat_map(|key| items(pod, key));
-        containers.any(|container| {
-            let mut mounts = items(container, "volumeMounts");
-            let mounts_it = mounts.any(|it| {
-                // A folder of its own is each pod's.
-                let is_own = it.get("subPathExpr").is_some();
-                text(it, "name") == Some(volume) && !is_set(it, "readOnly") && !is_own
-            });
-            mounts_it
-                || items(container, "volumeDevices").any(|it| text(it, "name") == Some(volume))
-        })
-    };
-    let claims = items(pod, "volumes").filter_map(|volume| {
-        let claim = volume.get("persistentVolumeClaim")?;
-        let is_written = !is_set(claim, "readOnly") && writes(text(volume, "name")?);
-        text(claim, "claimName").filter(|_| is_written)
-    });
+    // A folder of its own is each pod's.
+    let is_shared = |mount: &Value| mount.get("subPathExpr").is_none();
+    let claims = items(pod, "volumes").filter_map(|volume| writable(pod, volume, is_shared));
     claims.map(ToOwned::to_owned).collect()
+}
+
+/// Whether the pods of an object may write to a claim anywhere.
+pub(super) fn may_write(object: &Object, claim: &str) -> bool {
+    let whole = value(&object.content);
+    let pod = parts::pod_in(&object.kind, &whole);
+    pod.is_some_and(|pod| {
+        let mut volumes = items(pod, "volumes");
+        volumes.any(|it| writable(pod, it, |_| true) == Some(claim))
+    })
+}
+
+/// The claim of a volume, where a container may write to it by a mount that is meant, or as to a device.
+fn writable<'v>(
+    pod: &Value,
+    volume: &'v Value,
+    is_meant: impl Fn(&Value) -> bool,
+) -> Option<&'v str> {
+    let is_set = |it: &Value, key: &str| it.get(key).and_then(Value::as_bool) == Some(true);
+    let claim = volume.get("persistentVolumeClaim")?;
+    let name = text(volume, "name");
+    let containers = ["containers", "initContainers"].into_iter();
+    let mut containers = containers.flat_map(|key| items(pod, key));
+    let is_written = containers.any(|container| {
+        let mut mounts = items(container, "volumeMounts");
+        let mut devices = items(container, "volumeDevices");
+        mounts.any(|it| text(it, "name") == name && !is_set(it, "readOnly") && is_meant(it))
+            || devices.any(|it| text(it, "name") == name)
+    });
+    text(claim, "claimName").filter(|_| is_written && !is_set(claim, "readOnly"))
 }
 
 /// Whether all its pods are kept on one node, by somebody who knows of it.
