@@ -20,6 +20,7 @@ mod invalid;
 mod kept;
 mod listening;
 mod missing;
+mod namesakes;
 mod others;
 mod outside;
 mod overlaps;
@@ -138,6 +139,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     wanted::before(pair, (&before, &after), &mut changes);
     certificates::before((&before, &after), &mut changes);
     changes.extend(wanted::sources(pair, &after));
+    namesakes::tell_apart(&mut changes);
     TargetChanges {
         target: pair.target,
         changes,
