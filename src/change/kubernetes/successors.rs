@@ -114,15 +114,23 @@ impl Step<'_> {
         told.or_else(|| self.emptied(was, is))
     }
 
+    /// The claims that it may write to, each with who may have it, where that is known.
+    fn written(&self, it: &Member<'_>) -> Vec<(String, Option<Access>)> {
+        let named = writers::written(it.object).into_iter().map(|claim| {
+            let access = writers::access(self.sides, &claim, it.pods.key.3);
+            (claim, access)
+        });
+        named.chain(writers::firsts(it.object)).collect()
+    }
+
     /// Where both write to one claim of one node or one pod, and nobody else does, who would say that several may.
     fn writers(&self, was: &Member<'_>, is: &Member<'_>) -> Option<Loss> {
-        let written = writers::written(was.object);
-        let both = writers::written(is.object).into_iter();
-        let mut both = both.filter(|it| written.contains(it));
-        let (claim, access) = both.find_map(|claim| {
-            let access = writers::access(self.sides, &claim, is.pods.key.3)?;
-            Some((claim, access))
-        })?;
+        let (written, writes) = (self.written(was), self.written(is).into_iter());
+        let mut both = writes.filter_map(|(claim, access)| {
+            let (_, was) = written.iter().find(|(it, _)| *it == claim)?;
+            Some((claim, access.or(*was)?))
+        });
+        let (claim, access) = both.next()?;
         let sides = [self.sides.0, self.sides.1].into_iter();
         let others: Vec<Key<'_>> = sides.flat_map(|it| others(it, was, is, &claim)).collect();
         let has_more = others.iter().any(runs_on);

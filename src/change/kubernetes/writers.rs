@@ -78,12 +78,32 @@ pub(super) fn access(
 ) -> Option<Access> {
     let key: Key<'_> = ("", "PersistentVolumeClaim", claim, namespace);
     let claim = new.get(&key).or_else(|| old.get(&key))?;
-    let modes = at(&claim.content, &["spec", "accessModes"])?;
+    of_modes(&*at(&claim.content, &["spec", "accessModes"])?)
+}
+
+fn of_modes(modes: &Value) -> Option<Access> {
     match modes.as_array()?.as_slice() {
         [Value::String(mode)] if mode == "ReadWriteOnce" => Some(Access::Node),
         [Value::String(mode)] if mode == "ReadWriteOncePod" => Some(Access::Pod),
         _ => None,
     }
+}
+
+/// The claims that the first pod of a `StatefulSet` has for itself and may write to, each with who may have it.
+pub(super) fn firsts(object: &Object) -> Vec<(String, Option<Access>)> {
+    let whole = value(&object.content);
+    let spec = whole.get("spec").filter(|_| object.kind == "StatefulSet");
+    let pod = parts::pod_in(&object.kind, &whole);
+    let Some((spec, pod)) = spec.zip(pod) else {
+        return Vec::new();
+    };
+    let templates = items(spec, "volumeClaimTemplates").filter_map(|template| {
+        let name = text(template.get("metadata")?, "name")?;
+        let modes = template.pointer("/spec/accessModes");
+        let claim = format!("{name}-{}-0", object.name);
+        is_written(pod, name, is_for_all).then(|| (claim, modes.and_then(of_modes)))
+    });
+    templates.collect()
 }
 
 /// The claims that all pods of a Deployment may write to at one path of them.
@@ -92,10 +112,13 @@ pub(super) fn written(object: &Object) -> Vec<String> {
     let Some(pod) = parts::pod_in(&object.kind, &whole) else {
         return Vec::new();
     };
-    // A folder of its own is each pod's.
-    let is_shared = |mount: &Value| mount.get("subPathExpr").is_none();
-    let claims = items(pod, "volumes").filter_map(|volume| writable(pod, volume, is_shared));
+    let claims = items(pod, "volumes").filter_map(|volume| writable(pod, volume, is_for_all));
     claims.map(ToOwned::to_owned).collect()
+}
+
+/// Whether a mount is of one folder for all pods, and not of one for each.
+fn is_for_all(mount: &Value) -> bool {
+    mount.get("subPathExpr").is_none()
 }
 
 /// Whether the pods of an object may write to a claim anywhere.
@@ -108,24 +131,31 @@ pub(super) fn may_write(object: &Object, claim: &str) -> bool {
     })
 }
 
-/// The claim of a volume, where a container may write to it by a mount that is meant, or as to a device.
+/// The claim of a volume, where a container may write to it.
 fn writable<'v>(
     pod: &Value,
     volume: &'v Value,
     is_meant: impl Fn(&Value) -> bool,
 ) -> Option<&'v str> {
-    let is_set = |it: &Value, key: &str| it.get(key).and_then(Value::as_bool) == Some(true);
     let claim = volume.get("persistentVolumeClaim")?;
-    let name = text(volume, "name");
+    let is_written = is_written(pod, text(volume, "name")?, is_meant) && !is_set(claim, "readOnly");
+    text(claim, "claimName").filter(|_| is_written)
+}
+
+/// Whether a container may write to a volume by a mount that is meant, or as to a device.
+fn is_written(pod: &Value, volume: &str, is_meant: impl Fn(&Value) -> bool) -> bool {
     let containers = ["containers", "initContainers"].into_iter();
     let mut containers = containers.flat_map(|key| items(pod, key));
-    let is_written = containers.any(|container| {
+    let is_it = |it: &Value| text(it, "name") == Some(volume);
+    containers.any(|container| {
         let mut mounts = items(container, "volumeMounts");
         let mut devices = items(container, "volumeDevices");
-        mounts.any(|it| text(it, "name") == name && !is_set(it, "readOnly") && is_meant(it))
-            || devices.any(|it| text(it, "name") == name)
-    });
-    text(claim, "claimName").filter(|_| is_written && !is_set(claim, "readOnly"))
+        mounts.any(|it| is_it(it) && !is_set(it, "readOnly") && is_meant(it)) || devices.any(is_it)
+    })
+}
+
+fn is_set(value: &Value, key: &str) -> bool {
+    value.get(key).and_then(Value::as_bool) == Some(true)
 }
 
 /// Whether all its pods are kept on one node, by somebody who knows of it.
