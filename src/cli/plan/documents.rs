@@ -68,27 +68,42 @@ fn document_of_yaml(document: serde_yaml::Deserializer<'_>, merges: bool) -> Res
     }
     // `<<: *common` takes in what is elsewhere, as kubectl and docker read it.
     let mut read = serde_yaml::Value::deserialize(document).map_err(|error| error.to_string())?;
-    // What is taken in may take in more.
-    for _ in 0..MOST_MERGES {
-        read.apply_merge().map_err(|error| error.to_string())?;
-        if !merges_more(&read) {
-            break;
-        }
-    }
+    take_in(&mut read)?;
     serde_json::to_value(read).map_err(|error| error.to_string())
 }
 
-/// How deep what is taken in may take in more.
-const MOST_MERGES: usize = 32;
-
-fn merges_more(value: &serde_yaml::Value) -> bool {
+/// Takes in what `<<` names, which may take in more itself: what is written wins, then what is named first
+/// (yaml.org/type/merge.html). What is taken in is moved, so that nothing grows; its depth is the reader's to bound.
+fn take_in(value: &mut serde_yaml::Value) -> Result<(), String> {
+    use serde_yaml::Value::{Mapping, Sequence, Tagged};
     match value {
-        serde_yaml::Value::Mapping(entries) => {
-            entries.contains_key("<<") || entries.values().any(merges_more)
+        Mapping(mapping) => {
+            for field in mapping.values_mut() {
+                take_in(field)?;
+            }
+            let named = match mapping.remove("<<") {
+                None => return Ok(()),
+                Some(Sequence(all)) => all,
+                Some(one) => vec![one],
+            };
+            for one in named {
+                let Mapping(fields) = one else {
+                    return Err("`<<` takes in a mapping, or a list of them".to_owned());
+                };
+                for (key, field) in fields {
+                    mapping.entry(key).or_insert(field);
+                }
+            }
         }
-        serde_yaml::Value::Sequence(items) => items.iter().any(merges_more),
-        _ => false,
+        Sequence(items) => {
+            for item in items {
+                take_in(item)?;
+            }
+        }
+        Tagged(tagged) => take_in(&mut tagged.value)?,
+        _ => {}
     }
+    Ok(())
 }
 
 /// What a list of Kubernetes lists, as kubectl takes it; anything else is itself. Of a `ConfigMapList` an item need not say what it is
