@@ -727,6 +727,112 @@ fn a_stack_file_goes_by_the_programs_stack() {
     assert!(note.is_empty(), "{note}");
 }
 
+/// Files that are told apart by more than what stands before the first dot are stacks of their own, and a folder is the same as itself.
+#[test]
+fn each_file_of_a_folder_is_a_stack() {
+    let folder = tempfile::tempdir().unwrap();
+    let stack = |image: &str| format!("services: {{web: {{image: \"example/{image}\"}}}}\n");
+    let put = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    for side in ["old", "new"] {
+        for file in [
+            "shop.prod.yml",
+            "shop.staging.yml",
+            "blog/stack.yml",
+            "wiki/stack.yml",
+            "a/b-c.yml",
+            "a-b/c.yml",
+            "a/b.c.yml",
+        ] {
+            put(&format!("{side}/{file}"), &stack(file));
+        }
+    }
+    let plan = |old: &str, new: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_zdc"))
+            .args(["plan", old, new])
+            .current_dir(folder.path())
+            .env_clear()
+            .output()
+            .unwrap();
+        let [out, err] = [output.stdout, output.stderr].map(|it| String::from_utf8(it).unwrap());
+        (out, err)
+    };
+    let (same, notes) = plan("new", "new");
+    assert!(same.contains("No changes: 7 objects"), "{same}");
+    assert!(notes.is_empty(), "{notes}");
+    for file in ["shop.staging.yml", "wiki/stack.yml"] {
+        put(&format!("new/{file}"), &stack("another"));
+    }
+    let (changed, _) = plan("old", "new");
+    for service in ["shop-staging_web", "wiki-stack_web"] {
+        let line = format!("! service {service} restarts at once");
+        assert!(changed.contains(&line), "{changed}");
+    }
+    assert!(
+        changed.contains("2 to restart at once; 5 stay as they are"),
+        "{changed}"
+    );
+}
+
+/// What `docker compose` reads by itself is no stack beside one, and a word says so.
+#[test]
+fn files_of_compose_are_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    let plan = |old: &str, new: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_zdc"))
+            .args(["plan", old, new])
+            .current_dir(folder.path())
+            .env_clear()
+            .output()
+            .unwrap();
+        [output.stdout, output.stderr].map(|it| String::from_utf8(it).unwrap())
+    };
+    let of_developers = |tag: &str| {
+        format!(
+            "services: {{web: {{build: ., image: \"example/web:{tag}\", depends_on: {{db: {{condition: service_healthy}}}}, ports: [\"80:80\"]}}}}\n"
+        )
+    };
+    let stack = "services: {web: {image: \"example/web:1\", ports: [\"80:80\"]}}\n";
+    for (side, tag) in [("old", "1"), ("new", "2")] {
+        put(&format!("{side}/docker-stack.yml"), stack);
+        put(&format!("{side}/docker-compose.yml"), &of_developers(tag));
+        put(
+            &format!("{side}/docker-compose.override.yml"),
+            &of_developers(tag),
+        );
+        // Beside no stack it may be one.
+        put(&format!("{side}/blog/docker-compose.yml"), "services: {}\n");
+    }
+    let [same, notes] = plan("old", "new");
+    assert!(same.contains("No changes: 1 objects"), "{same}");
+    assert!(
+        notes.contains("`docker-compose.yml` is left out: beside `docker-stack.yml` it is `docker compose`'s")
+            && notes.contains("`docker-compose.override.yml` is left out: `docker compose` merges it into `docker-compose.yml`"),
+        "{notes}"
+    );
+    assert_eq!(notes.lines().count(), 2, "{notes}");
+    put("new/blog/docker-compose.yml", stack);
+    let [changed, _] = plan("old", "new");
+    assert!(
+        changed.contains("+ service docker-compose_web is created")
+            || changed.contains("service docker-compose_web is refused"),
+        "{changed}"
+    );
+    // Who names a file means it.
+    let file = "docker-compose.yml";
+    let [named, notes] = plan(&format!("old/{file}"), &format!("new/{file}"));
+    assert!(named.contains("service docker-compose_web"), "{named}");
+    assert!(notes.is_empty(), "{notes}");
+}
+
 /// What looks like a manifest and cannot be read is no reason to say that nothing changes.
 #[test]
 fn manifests_that_cannot_be_read_are_named() {

@@ -203,6 +203,11 @@ impl Plan {
         }
         let names = (names.0.as_str(), names.1.as_str());
         let [of_old, of_new] = singles.each_ref().map(Option::as_deref);
+        // Who names a file means it.
+        if of_old.is_none() && of_new.is_none() {
+            stack::leave_out_those_of_compose([&mut old, &mut new]);
+        }
+        stack::tell_apart([&mut old, &mut new]);
         stack::go_by_that_of((&mut *old, of_old), (&new, names.1));
         stack::go_by_that_of((&mut *new, of_new), (&old, names.0));
         let wrong_sides = [old.wrong(false), new.wrong(true)];
