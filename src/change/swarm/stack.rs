@@ -115,7 +115,7 @@ pub(super) fn service_apart(
     let orders = sides.each_ref().map(|(_, _, part)| order(part));
     let [mut was, mut is] = sides.map(|(stack, object, part)| stack.seen(of_a_task(part, object)));
     env_files::merge((old, before, &mut was), (new, after, &mut is));
-    on_default_network((old, &mut was), (new, &mut is));
+    on_default_network([(old, before, &mut was), (new, after, &mut is)]);
     defaults::settle(&mut was, &mut is);
     let [was_order, is_order] = orders;
     if was.get("volumes") == is.get("volumes") && was_order != is_order {
@@ -148,16 +148,22 @@ fn of_a_task(mut part: Value, service: &Object) -> Value {
     part
 }
 
-/// Who names no network is on the stack's default one (docker/cli `cli/compose/convert/service.go`, `convertServiceNetworks`).
-fn on_default_network(old: (&Stack<'_>, &mut Value), new: (&Stack<'_>, &mut Value)) {
-    let [was, is] = [&old, &new].map(|(_, side)| side.get("networks").is_some());
-    if was == is {
-        return;
-    }
-    let (stack, side) = if was { new } else { old };
-    if let Value::Object(fields) = side {
-        let default = stack.real("networks", "default");
-        fields.insert("networks".to_owned(), json!({default: {}}));
+/// Who names no network is on the default one, under whatever name the file gives it (docker/cli
+/// `cli/compose/convert/service.go`, `convertServiceNetworks`).
+fn on_default_network(sides: [(&Stack<'_>, &Object, &mut Value); 2]) {
+    let sides = sides.map(|(stack, service, side)| {
+        let default = names_no_network(service).then(|| stack.real("networks", "default"));
+        (default, side)
+    });
+    let is_same = matches!(&sides, [(Some(was), _), (Some(is), _)] if was == is);
+    for (default, side) in sides {
+        if let (Some(default), Value::Object(fields)) = (default, side) {
+            if is_same {
+                fields.remove("networks");
+            } else {
+                fields.insert("networks".to_owned(), json!({default: {}}));
+            }
+        }
     }
 }
 
@@ -174,9 +180,13 @@ pub(super) fn by_port(field: &mut Value) {
     ports(field);
 }
 
-fn names_no_network(service: &Object) -> bool {
+pub(super) fn names_no_network(service: &Object) -> bool {
     let networks = at(&service.content, &["networks"]);
-    networks.is_none_or(|it| it.as_object().is_some_and(Map::is_empty) || it.is_null())
+    networks.is_none_or(|it| match &*it {
+        Value::Array(names) => names.is_empty(),
+        Value::Object(joined) => joined.is_empty(),
+        other => other.is_null(),
+    })
 }
 
 impl<'a> Stack<'a> {

@@ -1,6 +1,6 @@
 //! Secrets, configs and networks that somebody else makes, and that services come to use.
 
-use super::stack::Stack;
+use super::stack::{Stack, names_no_network};
 use crate::change::difference::at;
 use crate::change::{Change, Effect};
 use crate::targets::Object;
@@ -25,7 +25,11 @@ pub(super) fn used(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut [Change])
                 {
                     continue;
                 }
-                let using = stack.services.iter().filter(|it| uses(it, section, name));
+                let is_default = section == "networks" && name == "default";
+                let using = stack
+                    .services
+                    .iter()
+                    .filter(|it| uses(it, section, name) || is_default && names_no_network(it));
                 let names: Vec<String> = using
                     .map(|it| format!("{}_{}", stack.name, it.name))
                     .collect();
