@@ -16,7 +16,8 @@ pub(super) fn left_behind(service: &str, was: &Value, is: &Value) -> Vec<Loss> {
             continue;
         };
         let now = has.and_then(|has| has.get(path));
-        if is_open(path) || is_open(old) || may_stand_at(path, now, has) {
+        let may_be_there = is_open(old) || may_stand_at(path, now, has);
+        if is_open(path) || may_be_there || is_in_memory(before) {
             continue;
         }
         let mut all = has.into_iter().flatten();
@@ -66,10 +67,28 @@ pub(super) fn named(how: &Value) -> Option<&str> {
     is_volume.then_some(from)
 }
 
-/// Whether two volumes are names for what is elsewhere, such as one share of a network.
+/// Whether two volumes are names for what is elsewhere, such as one share of a network. Options that say how large a volume is, or of which
+/// kind, are those of any: it is found by its name.
 fn is_one_device(before: &Value, now: &Value) -> bool {
     let of = |how: &Value| how.get("driver_opts").cloned();
-    of(before).is_some() && of(before) == of(now) && text(before, "driver") == text(now, "driver")
+    let names_it = of(before).is_some_and(|options| {
+        let mut options = options.as_object().into_iter().flatten();
+        options.any(|(key, option)| names_a_place(key, option.as_str().unwrap_or_default()))
+    });
+    names_it && of(before) == of(now) && text(before, "driver") == text(now, "driver")
+}
+
+/// Whether an option of a volume says where its data is: by a path, an address, or the name that a driver knows it by.
+fn names_a_place(key: &str, option: &str) -> bool {
+    let names = ["device", "share", "bucket", "volname", "volumeid"];
+    let is_none = matches!(option, "" | "tmpfs" | "none");
+    option.contains(['/', ':']) || names.contains(&key.to_lowercase().as_str()) && !is_none
+}
+
+/// Whether a volume is in memory, and empty once nobody mounts it (docs.docker.com/reference/cli/docker/volume/create, `--opt`).
+fn is_in_memory(how: &Value) -> bool {
+    let kind = how.pointer("/driver_opts/type").and_then(Value::as_str);
+    matches!(text(how, "driver"), "" | "local") && kind == Some("tmpfs")
 }
 
 /// Whether a mount is a volume that each node makes for itself: what somebody else made, or what has a driver or options of its own, may have
