@@ -133,11 +133,13 @@ fn order(service: &Value) -> Vec<Value> {
     volumes.map(mounts::order).unwrap_or_default()
 }
 
-/// What of a part of a service docker reads: nobody reads `x-…` but people, and `restart` stands for a
-/// `deploy.restart_policy` where none is written (docker/cli `cli/compose/convert/service.go`, `convertRestartPolicy`).
+/// What of a part of a service docker reads: nobody reads `x-…` but people, a `deploy` or `pid` that is null is none (docker/cli
+/// `cli/compose/schema/data/config_schema_v3.13.json`; other words it refuses so), and `restart` stands for a `deploy.restart_policy`
+/// where none is written (`cli/compose/convert/service.go`, `convertRestartPolicy`).
 fn of_a_task(mut part: Value, service: &Object) -> Value {
     if let Value::Object(fields) = &mut part {
-        fields.retain(|key, _| !key.starts_with("x-"));
+        let is_none = |key: &str, field: &Value| matches!(key, "deploy" | "pid") && field.is_null();
+        fields.retain(|key, field| !key.starts_with("x-") && !is_none(key, field));
         let restart = fields.get("restart").and_then(Value::as_str);
         let is_none = restart.is_some_and(|restart| matches!(restart, "" | "no"));
         let policy = || at(&service.content, &["deploy", "restart_policy"]);
