@@ -28,7 +28,9 @@ mod writers;
 
 use super::difference::{Difference, at, differences, value};
 use super::rules::fields;
-use super::{Change, Effect, Field, Loss, Lost, Pair, Refusal, TargetChanges, service_named};
+use super::{
+    Change, Effect, Field, Loss, Lost, Pair, Refusal, TargetChanges, service_named, variables,
+};
 use crate::graph::{Graph, ServiceView};
 use crate::targets::Object;
 use crate::vocabulary::TargetId;
@@ -268,13 +270,20 @@ impl Comparison<'_> {
                         _ => it.into_owned(),
                     };
                     let both = [was, is].map(|it| it.map(shown));
-                    change.effect = Effect::Refused;
-                    change.how = format!(
-                        "failed to update {kind} {real}: Error response from daemon: rpc error: \
-                         code = InvalidArgument desc = only updates to Labels are allowed"
-                    );
                     let [was, is] = both.map(Option::unwrap_or_default);
-                    change.fields = fields(rules::CONTENT, &differences(&was, &is), None);
+                    let differ = differences(&was, &is);
+                    if let Some(variable) = variables::named_in(real).next() {
+                        change.effect = Effect::InPlace;
+                        change.how = values::named_by(variable, kind);
+                        change.fields = fields(rules::CONTENT_BY_NAME, &differ, None);
+                    } else {
+                        change.effect = Effect::Refused;
+                        change.how = format!(
+                            "failed to update {kind} {real}: Error response from daemon: rpc error: \
+                             code = InvalidArgument desc = only updates to Labels are allowed"
+                        );
+                        change.fields = fields(rules::CONTENT, &differ, None);
+                    }
                 }
                 _ => {
                     let [was, is] = [was, object].map(|it| defaults::made(section, it));

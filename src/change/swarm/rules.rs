@@ -197,6 +197,14 @@ pub(super) static CONTENT: &[Rule] = &[Rule::new(
     "swarmkit manager/controlapi/config.go, UpdateConfig; tests/changes/observed/swarm.json",
 )];
 
+/// That of one whose name holds a variable, and is another one with another value of it.
+pub(super) static CONTENT_BY_NAME: &[Rule] = &[Rule::new(
+    "**",
+    Effect::InPlace,
+    "what a config or secret holds is never changed under the same name, and its name is known when it is deployed",
+    "swarmkit manager/controlapi/config.go, UpdateConfig; tests/changes/observed/swarm.json",
+)];
+
 /// A network's or a volume's that is there already.
 pub(super) static KEPT: &[Rule] = &[Rule::new(
     "**",

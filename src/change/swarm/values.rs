@@ -130,6 +130,14 @@ fn named<'o>(object: &'o Object, names: &mut Names<'o>) {
     }
 }
 
+/// What becomes of a config or secret that holds something else, under a name with a variable in it.
+pub(super) fn named_by(variable: &str, kind: &str) -> String {
+    format!(
+        "refused unless `{variable}` has another value than at the last deploy: then it is another {kind}, and what mounts it rolls. \
+         `--set-old {variable}=OLD --set {variable}=NEW` tells the plan"
+    )
+}
+
 /// Secrets whose values come from somewhere else now. A value is in no manifest: its hash is in the secret's name when
 /// `deploy.sh` makes it.
 pub(super) fn sources(pair: &Pair<'_>) -> Vec<Change> {
