@@ -883,6 +883,17 @@ fn manifests_that_cannot_be_read_are_named() {
         code == 2 && said.contains("below") && said.contains("link"),
         "{said}"
     );
+    // Two versions of one stack go by one name, and an error by the file's own.
+    fs::write(folder.path().join("broken.yml"), "services: [\n").unwrap();
+    fs::write(folder.path().join("good.yml"), "services: {}\n").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_zdc"))
+        .args(["plan", "broken.yml", "good.yml"])
+        .current_dir(folder.path())
+        .env_clear()
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("cannot read `broken.yml`"), "{said}");
 }
 
 #[test]

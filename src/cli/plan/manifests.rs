@@ -40,16 +40,17 @@ impl Manifests {
         &self,
         one_stack: Option<&str>,
     ) -> Result<Vec<(TargetId, Vec<Object>)>, Failure> {
-        let mut files = match self {
-            Self::OnDisk(path) => on_disk(path)?,
-            Self::Read(files) => files.clone(),
+        let mut targets = match self {
+            Self::OnDisk(path) => read(&on_disk(path)?)?,
+            Self::Read(files) => read(files)?,
         };
-        if let (Some(name), Some(own)) = (one_stack, self.single())
-            && let Some(text) = files.remove(&own)
-        {
-            files.insert(name.to_owned(), text);
+        if let (Some(name), Some(own)) = (one_stack, self.single()) {
+            let objects = targets.iter_mut().flat_map(|(_, objects)| objects);
+            for object in objects.filter(|it| it.kind != Object::FILE && it.file == own) {
+                name.clone_into(&mut object.file);
+            }
         }
-        read(&files)
+        Ok(targets)
     }
 
     /// The name of the one file, where it is no folder.
