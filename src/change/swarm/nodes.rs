@@ -1,6 +1,7 @@
 //! Data that stays on a node: what a swarm makes of a volume is its node's, and a task that goes to another one finds it empty. Between two
 //! programs `contract` says it.
 
+use super::data::is_open;
 use super::moves;
 use super::service::{self, Service, Written};
 use super::stack::Stack;
@@ -53,11 +54,19 @@ impl Asked<'_> {
         self.is_equal && matches!(self.key, "node.hostname" | "node.id")
     }
 
+    /// Whether it is about a label, which may be given to another node or another value.
+    fn is_of_label(&self) -> bool {
+        self.key.starts_with("node.labels.") || self.key.starts_with("engine.labels.")
+    }
+
     /// Whether it means one node, or those with a label.
     fn is_of_some(&self) -> bool {
-        let is_label =
-            self.key.starts_with("node.labels.") || self.key.starts_with("engine.labels.");
-        self.is_of_one() || self.is_equal && is_label
+        self.is_of_one() || self.is_equal && self.is_of_label()
+    }
+
+    /// Whether it is not known what it asks for before it is deployed.
+    fn is_open(&self) -> bool {
+        is_open(self.written)
     }
 }
 
@@ -81,7 +90,8 @@ fn asked(constraints: &[String]) -> Vec<Asked<'_>> {
 /// What of the others no node has that has this. The scheduler compares values without regard to case (swarmkit
 /// `manager/constraint/constraint.go`, `Match`).
 fn excluded<'o, 'c>(one: &Asked<'_>, others: &'o [Asked<'c>]) -> Option<&'o Asked<'c>> {
-    let mut others = others.iter().filter(|it| it.key == one.key);
+    let is_known = |it: &&Asked<'_>| !one.is_open() && !it.is_open() && it.key == one.key;
+    let mut others = others.iter().filter(is_known);
     others.find(|it| {
         let is_same = it.value.eq_ignore_ascii_case(one.value);
         match (one.is_equal, it.is_equal) {
@@ -100,13 +110,17 @@ fn told(name: &str, is_replaced: bool, was: &Service<'_>, is: &Service<'_>) -> O
     } else {
         format!("; or see that `{volume}` is one folder on all of them, such as a share")
     };
-    let (before, now) = (was.constraints()?, is.constraints()?);
-    let (before, now) = (asked(&before), asked(&now));
+    let both = (was.constraints()?, is.constraints()?);
+    let (before, now) = (asked(&both.0), asked(&both.1));
     let apart = before.iter().find_map(|it| Some((it, excluded(it, &now)?)));
     if let Some((it, by)) = apart {
+        // Who deploys may give the node another label, and its data stays where it is.
+        if it.is_of_label() && by.is_equal {
+            return Some(where_it_fits_no_more(name, by, &written, &unless));
+        }
         return Some(Loss {
             about: Lost::Data {
-                surely: written.is_of_node,
+                surely: written.is_of_node && !it.is_of_label(),
             },
             what: format!(
                 "`{name}` goes to another node, where `{}`: its data stays in `{volume}` of the one where `{}`",
@@ -118,23 +132,40 @@ fn told(name: &str, is_replaced: bool, was: &Service<'_>, is: &Service<'_>) -> O
             ),
         });
     }
+    // What comes with a variable may ask for the node that it was.
+    let mut new = both.1.iter().filter(|it| is_open(it));
+    if new.any(|it| !both.0.contains(it)) {
+        return None;
+    }
     let is_kept = |it: &Asked<'_>| before.iter().any(|was| was.is(it));
     // Most swarms have their data on a manager.
     let is_manager = |it: &Asked<'_>| it.key == "node.role" && it.value == "manager";
     if was.is_global() || now.iter().any(|it| it.is_of_one() && is_kept(it)) {
         return None;
     }
-    let mut new = now.iter().filter(|it| it.is_equal && !is_kept(it));
-    let Some(new) = new.find(|it| !is_manager(it)) else {
-        let is_held = now.iter().any(|it| it.is_of_some() && is_kept(it));
-        let is_dropped = |it: &&Asked<'_>| {
-            let holds = it.is_of_some() || it.is_equal && it.key == "node.role";
-            holds && !now.iter().any(|now| now.is(it))
-        };
-        let held = before.iter().find(is_dropped);
-        let held = held.filter(|_| is_replaced && !is_held)?;
-        return Some(let_go(name, held, &written, &unless));
+    let may_be_kept = |it: &Asked<'_>| {
+        let mut before = before.iter().filter(|was| was.is_open());
+        before.any(|was| was.key == it.key)
     };
+    let mut new = now
+        .iter()
+        .filter(|it| it.is_equal && !is_kept(it) && !may_be_kept(it));
+    if let Some(new) = new.find(|it| !is_manager(it)) {
+        return Some(where_it_fits_no_more(name, new, &written, &unless));
+    }
+    let is_held = now
+        .iter()
+        .any(|it| it.is_of_some() && (is_kept(it) || may_be_kept(it)));
+    let is_dropped = |it: &&Asked<'_>| {
+        let holds = it.is_of_some() || it.is_equal && it.key == "node.role";
+        holds && !now.iter().any(|now| now.is(it))
+    };
+    let held = before.iter().find(is_dropped);
+    let held = held.filter(|_| is_replaced && !is_held)?;
+    Some(let_go(name, held, &written, &unless))
+}
+
+fn where_it_fits_no_more(name: &str, new: &Asked<'_>, written: &Written, unless: &str) -> Loss {
     let label = new.key.strip_prefix("node.labels.");
     let way = match label {
         Some(label) => format!(
@@ -143,15 +174,15 @@ fn told(name: &str, is_replaced: bool, was: &Service<'_>, is: &Service<'_>) -> O
         ),
         None => "see that it is the node that has the data; or stop the service, and copy the data to the one that it goes to".to_owned(),
     };
-    let way = way + &unless;
-    Some(Loss {
+    let volume = &written.from;
+    Loss {
         about: Lost::Data { surely: false },
         what: format!(
             "where the node of `{name}` does not fit `{}` it goes to another one, and its data stays in `{volume}`",
             new.written
         ),
-        way,
-    })
+        way: way + unless,
+    }
 }
 
 /// A task whose spec differs is replaced, and the new one goes to any node that fits; where placement alone differs it stays (swarmkit

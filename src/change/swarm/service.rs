@@ -57,18 +57,13 @@ impl<'s> Service<'s> {
         }
     }
 
-    /// What it asks of nodes; `None` where that is not known.
+    /// What it asks of nodes, with variables in it as they are written; `None` where that is no list of texts.
     pub(super) fn constraints(&self) -> Option<Vec<String>> {
         let Some(written) = self.at(&["deploy", "placement", "constraints"]) else {
             return Some(Vec::new());
         };
         let all = written.as_array()?.iter();
-        all.map(|it| {
-            it.as_str()
-                .filter(|it| !it.contains('$'))
-                .map(ToOwned::to_owned)
-        })
-        .collect()
+        all.map(|it| it.as_str().map(ToOwned::to_owned)).collect()
     }
 
     /// Whether no task of it runs.
