@@ -16,8 +16,9 @@ pub(super) fn left_behind(service: &str, was: &Value, is: &Value) -> Vec<Loss> {
             continue;
         };
         let now = has.and_then(|has| has.get(path));
+        let is_another = now.is_some_and(|now| are_apart(old, text(now, "from")));
         let may_be_there = is_open(old) || may_stand_at(path, now, has);
-        if is_open(path) || may_be_there || is_in_memory(before) {
+        if is_open(path) || !is_another && may_be_there || is_in_memory(before) {
             continue;
         }
         let mut all = has.into_iter().flatten();
@@ -45,6 +46,36 @@ pub(super) fn left_behind(service: &str, was: &Value, is: &Value) -> Vec<Loss> {
 /// Whether a variable stands in a path or a name: nobody knows which that is.
 pub(super) fn is_open(written: &str) -> bool {
     written.contains('$')
+}
+
+/// Whether two names with the same variables in them are two whatever these are: what differs is between two of them. A variable is
+/// taken to be the same on both sides.
+fn are_apart(one: &str, other: &str) -> bool {
+    let (one, other) = (pieces(one), pieces(other));
+    let mut differ = one.iter().zip(&other).filter(|(one, other)| one != other);
+    let first = differ.next();
+    let is_written = |piece: &str| !piece.starts_with('$');
+    one.len() == other.len()
+        && one.len() > 1
+        && first.is_some_and(|(one, other)| is_written(one) && is_written(other))
+        && differ.next().is_none()
+}
+
+/// `a-`, `${B}`, `-c`: what is written, and each variable, in turns. Of a `$` that begins no such variable nothing is known: it is one piece with
+/// what follows.
+fn pieces(name: &str) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut rest = name;
+    while let Some((before, _)) = rest.split_once('$') {
+        let (before, variable) = rest.split_at(before.len());
+        let end = variable.find('}').filter(|_| variable.starts_with("${"));
+        let end = end.map_or(variable.len(), |end| end + 1);
+        let (variable, after) = variable.split_at(end);
+        pieces.extend([before, variable]);
+        rest = after;
+    }
+    pieces.push(rest);
+    pieces
 }
 
 /// Whether a mount whose name or path holds a variable may be what was at a path.
