@@ -205,6 +205,8 @@ pub enum Refusal {
     AroundPods(Option<String>),
     /// The same where its pods have to be deleted then, of which this is the first: they lack a claim.
     WithoutClaim(String),
+    /// What it was is removed so many seconds after it has ended, and another one may be made then.
+    UntilRemoved(u64),
     /// What stands there stays while it is not taken out.
     LeftThere(&'static str),
     /// What is written is refused by itself, whatever it was.

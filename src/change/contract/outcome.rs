@@ -4,7 +4,7 @@ use super::data::other_writer;
 use super::{Both, Step, about, kept, place, ports};
 use crate::change::kubernetes::parts::deletion;
 use crate::change::{Change, Effect, Field, Loss, Lost, Refusal};
-use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
+use crate::diagnostics::{Diagnostic, Diagnostics, Severity, catalogue};
 use crate::graph::{self, ServiceView};
 use crate::rollout::derivation;
 use crate::vocabulary::TargetId;
@@ -77,6 +77,11 @@ fn refused(step: &Step<'_>, target: TargetId, change: &Change) -> Diagnostic {
     .labelled(what)
     .note(format!("it says: {}", change.how))
     .help(way);
+    let diagnostic = match change.refusal {
+        // By then it may be gone.
+        Refusal::UntilRemoved(_) => diagnostic.severity(Severity::Warning),
+        _ => diagnostic,
+    };
     about(diagnostic, change)
 }
 
@@ -101,6 +106,12 @@ fn way_out(change: &Change) -> String {
         }
         Refusal::LeftThere(field) => {
             return format!("write `{field}` as `null`: left out it stays as it was filled in");
+        }
+        Refusal::UntilRemoved(seconds) => {
+            let delete = deletion("job", &change.name, change.namespace.as_deref());
+            return format!(
+                "{delete} first, where it has ended; or apply this again once `ttlSecondsAfterFinished: {seconds}` has removed it: then another one is made"
+            );
         }
         Refusal::Said(way) => return way.clone(),
         Refusal::AroundPods(grown) => return around_pods(change, grown.as_deref()),

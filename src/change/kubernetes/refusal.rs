@@ -14,15 +14,9 @@ pub(super) fn selector(kind: &str, name: &str, new: &Value) -> String {
     )
 }
 
-/// The refusal of another run under the name of one, without the value, which is the whole of it. One that has ended may be gone by
-/// then (`kubernetes.io/docs/concepts/workloads/controllers/ttlafterfinished`).
-pub(super) fn job(name: &str, field: &str, goes: bool) -> String {
-    let unless = if goes {
-        "; unless it has ended, and `ttlSecondsAfterFinished` has removed it: then another one is made"
-    } else {
-        ""
-    };
-    format!("The Job \"{name}\" is invalid: {field}: Invalid value{unless}")
+/// The refusal of another run under the name of one, without the value, which is the whole of it.
+pub(super) fn job(name: &str, field: &str) -> String {
+    format!("The Job \"{name}\" is invalid: {field}: Invalid value")
 }
 
 /// The refusal of another value where none may be, without the value and why.

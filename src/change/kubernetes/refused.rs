@@ -8,15 +8,37 @@ use crate::change::{Change, Effect, Field, Refusal};
 use crate::targets::{Content, Object};
 use serde_json::Value;
 
+/// In so many seconds one that has ended is taken to be gone before the next deploy.
+const SOON: u64 = 3600;
+
 /// A refusal, in words.
 pub(super) type Refused = (Refusal, String);
 
 impl Change {
     /// Takes it to be refused, where it is.
     pub(super) fn refuse(&mut self, refused: Option<Refused>) {
-        if let Some((refusal, how)) = refused {
-            (self.effect, self.refusal, self.how) = (Effect::Refused, refusal, how);
+        let Some((refusal, how)) = refused else {
+            return;
+        };
+        if let Refusal::UntilRemoved(seconds @ 0..=SOON) = refusal {
+            self.effect = Effect::Created;
+            self.how = format!(
+                "another one is made: `ttlSecondsAfterFinished: {seconds}` has removed the one before, if it has ended; refused while it is there: {how}"
+            );
+            let fields = self.fields.iter_mut();
+            fields
+                .filter(|it| it.effect == Effect::Refused)
+                .for_each(|it| it.effect = Effect::Created);
+            return;
         }
+        let unless = match refusal {
+            Refusal::UntilRemoved(_) => {
+                "; unless it has ended, and `ttlSecondsAfterFinished` has removed it: then another one is made"
+            }
+            _ => "",
+        };
+        let how = format!("{how}{unless}");
+        (self.effect, self.refusal, self.how) = (Effect::Refused, refusal, how);
     }
 }
 
@@ -34,9 +56,18 @@ pub(super) fn consider(
         }
         "StatefulSet" => stateful_set(object, fields, before),
         "PersistentVolumeClaim" => Refusal::KeptWithData,
+        "Job" => stays(before).map_or(Refusal::Kept, Refusal::UntilRemoved),
         _ => Refusal::Kept,
     };
     Some((refusal, said))
+}
+
+/// For how many seconds a Job stays once it has ended; none where that is for good (`kubernetes.io/docs/concepts/workloads/controllers/ttlafterfinished`),
+/// or it waits for somebody who resumes it.
+fn stays(job: &Content) -> Option<u64> {
+    let is_suspended = at(job, &["spec", "suspend"]).as_deref() == Some(&Value::Bool(true));
+    let seconds = at(job, &["spec", "ttlSecondsAfterFinished"]);
+    seconds.filter(|_| !is_suspended)?.as_u64()
 }
 
 /// A `StatefulSet` may be made anew around its pods, which are found by their labels and go on with claims of the same names
@@ -96,8 +127,7 @@ fn words(
         ("Job", Some(field)) => {
             let mut steps = field.path.split(['.', '[']);
             let field = [steps.next()?, steps.next()?].join(".");
-            let goes = at(before, &["spec", "ttlSecondsAfterFinished"]).is_some();
-            Some(refusal::job(name, &field, goes))
+            Some(refusal::job(name, &field))
         }
         ("StatefulSet", Some(_)) => Some(refusal::stateful_set(name)),
         ("StatefulSet", None) if waits_no_more(before, object) => Some(refusal::on_delete(name)),
