@@ -1,5 +1,6 @@
 //! Which pods there are, with the ports that they say they listen on, and which of them a Service leads to.
 
+use super::given::{self, Given};
 use super::parts::{self, items, text};
 use super::scaling::is_off;
 use super::{Key, Keyed};
@@ -15,6 +16,8 @@ pub(super) struct Pods<'a> {
     pub(super) labels: Map<String, Value>,
     /// The pod itself, `spec` of the template.
     pub(super) pod: Value,
+    /// The variables that `ConfigMaps` give them.
+    pub(super) given: Vec<Given>,
     /// Whether more than one of them is asked for.
     pub(super) are_several: bool,
 }
@@ -87,6 +90,7 @@ impl Pods<'_> {
 pub(super) fn all<'a>(side: &Keyed<'a>) -> Vec<Pods<'a>> {
     let mut all: Vec<Pods<'a>> = side.iter().filter_map(pods).collect();
     all.sort_unstable_by_key(|it| it.key);
+    given::fill(&mut all, side);
     all
 }
 
@@ -98,6 +102,7 @@ pub(super) fn scheduled<'a>(side: &Keyed<'a>) -> Vec<Pods<'a>> {
     });
     let mut all: Vec<Pods<'a>> = all.filter_map(made).collect();
     all.sort_unstable_by_key(|it| it.key);
+    given::fill(&mut all, side);
     all
 }
 
@@ -129,6 +134,7 @@ fn made<'a>((key, object): (&Key<'a>, &&Object)) -> Option<Pods<'a>> {
         key: *key,
         labels: labels.cloned().unwrap_or_default(),
         pod: pod.clone(),
+        given: Vec::new(),
         are_several: whole.pointer("/spec/replicas").and_then(Value::as_u64) > Some(1),
     })
 }

@@ -1,12 +1,12 @@
 //! Callers that are given the address of a Service with a port which this has no more. A port of a Service that is not headless is its own,
 //! whatever its pods listen on (`kubernetes.io/docs/concepts/services-networking/service`, Port definitions).
 
-use super::askers::asked;
+use super::askers::{Told, told};
 use super::behind::{self, Led, Pods};
-use super::{Key, Keyed};
+use super::{Key, Keyed, is_workload};
 use crate::change::{Change, Effect, Loss, Lost};
 use rustc_hash::FxHashMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Says it of each Service that loses a port. Between two programs who asks for whom is known, and told of them
 /// (`src/change/contract/addresses.rs`).
@@ -24,42 +24,92 @@ pub(super) fn lost((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change])
         all
     };
     let (before, after) = (asking(old), asking(new));
-    let rolling: BTreeSet<(String, String, Option<String>)> = changes
+    let effects: Vec<Option<Effect>> = after
         .iter()
-        .filter(|it| it.effect == Effect::Rolls)
-        .map(|it| (it.kind.clone(), it.name.clone(), it.namespace.clone()))
+        .map(|now| changes.iter().find(|it| now.are_of(it)).map(|it| it.effect))
         .collect();
-    let is_rolling = |key: Key<'_>| {
-        let mut rolling = rolling.iter();
-        rolling.any(|it| (&*it.0, &*it.1, it.2.as_deref()) == (key.1, key.2, key.3))
-    };
     let by_key: FxHashMap<Key<'_>, &Pods<'_>> = before.iter().map(|it| (it.key, it)).collect();
-    let asking = after.iter().filter_map(|now| {
+    let asking = after.iter().zip(effects).filter_map(|(now, effect)| {
         let was = by_key.get(&now.key)?;
-        Some((now, asked(was), asked(now)))
+        Some(Asking::of(was, now, effect))
     });
-    let asking: Vec<_> = asking.collect();
+    let asking: Vec<Asking<'_>> = asking.collect();
     for (change, service) in changes.iter_mut().zip(&services) {
         let Some((service, gone)) = service else {
             continue;
         };
-        for (pods, asked, asks) in &asking {
-            // What they are told of themselves may be what they tell others.
-            if pods.are_for(service.key.3, &service.selector) {
-                continue;
-            }
-            for port in gone {
-                let address = ((service.key.2, service.key.3), Some(*port));
-                let until = match (asked.contains(&address), asks.contains(&address)) {
-                    (true, true) => "",
-                    (true, false) if is_rolling(pods.key) => " until it is replaced",
-                    _ => continue,
-                };
-                let loss = loss((&pods.shown(), until), service.key.2, *port);
-                change.losses.push(loss);
-            }
+        let losses = gone.iter().flat_map(|port| losses(service, *port, &asking));
+        change.losses.extend(losses);
+    }
+}
+
+/// Pods with whom they are told of, before a step and after it.
+struct Asking<'p> {
+    now: &'p Pods<'p>,
+    was_told: Told<'p>,
+    is_told: Told<'p>,
+    /// Whether those that run stay for a while with what they were told.
+    stay: bool,
+}
+
+impl<'p> Asking<'p> {
+    fn of(was: &'p Pods<'p>, now: &'p Pods<'p>, effect: Option<Effect>) -> Self {
+        // What a map gives is read once, when a pod starts; each run of what is scheduled is another pod.
+        let stays = || is_workload(now.key.1) && matches!(effect, None | Some(Effect::InPlace));
+        Self {
+            now,
+            was_told: told(was),
+            is_told: told(now),
+            stay: effect == Some(Effect::Rolls) || stays(),
         }
     }
+}
+
+/// Who asks for a port that a Service has no more: each by what it is told itself, and together by what one `ConfigMap` gives them.
+fn losses(service: &Led<'_>, port: u64, asking: &[Asking<'_>]) -> Vec<Loss> {
+    let (name, namespace) = (service.key.2, service.key.3);
+    let address = ((name, namespace), Some(port));
+    let mut losses = Vec::new();
+    let mut given: BTreeMap<(&str, bool), Vec<String>> = BTreeMap::new();
+    for it in asking {
+        // What they are told of themselves may be what they tell others.
+        if it.now.are_for(namespace, &service.selector) {
+            continue;
+        }
+        let (by, is_for_good) = match (it.was_told.get(&address), it.is_told.get(&address)) {
+            (Some(_), Some(by)) => (by, true),
+            (Some(by), None) if it.stay => (by, false),
+            _ => continue,
+        };
+        let who = it.now.shown();
+        if let Some(map) = by {
+            given.entry((*map, is_for_good)).or_default().push(who);
+        } else {
+            let until = if is_for_good {
+                ""
+            } else {
+                " until it is replaced"
+            };
+            let asks = format!("{who} asks for `{name}:{port}`{until}");
+            losses.push(loss(&asks, name, port));
+        }
+    }
+    for ((map, is_for_good), who) in given {
+        let (are, they) = if who.len() == 1 {
+            ("is", "it is")
+        } else {
+            ("are", "they are")
+        };
+        let until = if is_for_good {
+            String::new()
+        } else {
+            format!(" until {they} replaced")
+        };
+        let who = who.join(", ");
+        let given = format!("{who} {are} given `{name}:{port}` by ConfigMap `{map}`{until}");
+        losses.push(loss(&given, name, port));
+    }
+    losses
 }
 
 /// A Service as it is now, with the numbers that it has no more.
@@ -86,12 +136,10 @@ fn without_ports<'a>(
     (!gone.is_empty()).then_some((is, gone))
 }
 
-fn loss((who, until): (&str, &str), service: &str, port: u64) -> Loss {
+fn loss(asks: &str, service: &str, port: u64) -> Loss {
     Loss {
         about: Lost::Callers,
-        what: format!(
-            "{who} asks for `{service}:{port}`{until}, and Service `{service}` has no port {port} any more"
-        ),
+        what: format!("{asks}, and Service `{service}` has no port {port} any more"),
         way: format!(
             "keep port {port} beside the new one, move who asks there, and take it away in a later step"
         ),

@@ -16,6 +16,7 @@ mod defaults;
 mod early;
 mod exceptions;
 mod folders;
+mod given;
 mod invalid;
 mod kept;
 mod listening;
