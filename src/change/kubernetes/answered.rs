@@ -65,6 +65,12 @@ pub(super) fn leader<'a>(key: Key<'a>, object: &Object) -> Leader<'a> {
     Ingress::of(key, object).leader
 }
 
+/// Whether two Ingresses answer together, as far as that is known: one that takes a share of what another one answers does not.
+pub(super) fn are_of_one_class(both: [(Key<'_>, &Object); 2]) -> bool {
+    let [one, other] = both.map(|(key, object)| Ingress::of(key, object));
+    one.class == other.class && !one.is_canary && !other.is_canary
+}
+
 /// What of an Ingress matters here.
 struct Ingress<'a> {
     leader: Leader<'a>,

@@ -94,6 +94,13 @@ pub(super) fn keeps(left: Key<'_>, (old, new): (&Keyed<'_>, &Keyed<'_>)) -> bool
     })
 }
 
+/// Whether two routes answer at one Gateway.
+pub(super) fn are_at_one_gateway([one, other]: [(Key<'_>, &Object); 2]) -> bool {
+    let of = |(key, route): (Key<'_>, &Object)| gateways(&value(&route.content), key.3);
+    let (one, other) = (of(one), of(other));
+    one.iter().any(|it| other.contains(it))
+}
+
 /// A Gateway that a route names.
 #[derive(PartialEq)]
 struct Gateway {

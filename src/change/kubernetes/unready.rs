@@ -8,34 +8,45 @@ use super::behind::{self, Pods};
 use super::parts::INGRESS;
 use super::{Key, Keyed, answered, routed};
 use crate::change::{Change, Effect, Loss, Lost};
+use crate::targets::Object;
 
-/// Says it of each that stays, where what is asked led to pods that run.
+/// Says it of each, where what is asked led to pods that run: by itself, or by one that stays and answers it no more.
 pub(super) fn led_to((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change]) {
-    let is_made = |it: &Change| it.kind == "Service" && it.effect == Effect::Created;
     let moves = |it: &Change| it.effect == Effect::InPlace && group(&it.kind).is_some();
     if !changes.iter().any(is_made) || !changes.iter().any(moves) {
         return;
     }
     let (before, after) = (behind::all(old), behind::all(new));
-    let made: Vec<Made<'_>> = changes
-        .iter()
-        .filter(|it| is_made(it))
-        .filter_map(|it| Made::of(it, (&before, &after), (new, changes)))
-        .collect();
+    let made = made((&before, &after), new, changes);
     let is_asked = |backend: &Backend| {
         let key = key(backend);
         let led = old.get(&key).and_then(|it| behind::led(key, it));
         led.is_some_and(|led| before.iter().any(|it| it.are_for(key.3, &led.selector)))
     };
-    let told = |change| {
-        let (was, is) = (leader(old, change)?, leader(new, change)?);
-        let moved = moved(&was, &is, is_asked);
-        let to = |it: &&Made<'_>| moved.iter().any(|to| key(to) == it.service);
-        Some(made.iter().filter(to).map(|it| it.tell(change)).collect())
+    let given_up: Vec<GivenUp<'_>> = changes
+        .iter()
+        .filter(|it| moves(it))
+        .filter_map(|it| GivenUp::of(it, (old, new)))
+        .collect();
+    let told = |change: &Change| {
+        let is = leader(new, change)?;
+        let was = leader(old, change);
+        let alike = |it: &&GivenUp<'_>| it.is_by_the_same(change, new);
+        let before: Vec<&GivenUp<'_>> = given_up.iter().filter(alike).collect();
+        let moved = moved((was.as_ref(), &before), &is, is_asked);
+        let told = made.iter().filter_map(|it| {
+            let mut to = moved.iter().filter(|(to, _)| key(to) == it.service);
+            let (_, first) = to.next()?;
+            let from = to.fold(*first, |one, (_, other)| one.and(*other));
+            Some(it.tell(change, from))
+        });
+        Some(told.collect())
     };
+    let leads =
+        |it: &&Change| moves(it) || it.effect == Effect::Created && group(&it.kind).is_some();
     let told: Vec<Vec<Loss>> = changes
         .iter()
-        .map(|it| Some(it).filter(|it| moves(it)).and_then(told))
+        .map(|it| Some(it).filter(leads).and_then(told))
         .map(Option::unwrap_or_default)
         .collect();
     for (change, told) in changes.iter_mut().zip(told) {
@@ -43,22 +54,74 @@ pub(super) fn led_to((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change
     }
 }
 
+/// An Ingress or a route that stays, with what it answers no more.
+struct GivenUp<'a> {
+    was: Leader<'a>,
+    object: &'a Object,
+}
+
+impl<'a> GivenUp<'a> {
+    fn of(change: &'a Change, (old, new): (&Keyed<'a>, &Keyed<'a>)) -> Option<Self> {
+        let (mut was, is) = (leader(old, change)?, leader(new, change)?);
+        let object = old.get(&was.key)?;
+        was.answers
+            .retain(|answer| !is.answers.iter().any(|it| is_for_the_same(it, answer)));
+        (!was.is_by_itself && !was.answers.is_empty()).then_some(Self { was, object })
+    }
+
+    /// Whether another one is carried by who carries it, as far as that is known.
+    fn is_by_the_same(&self, change: &Change, new: &Keyed<'_>) -> bool {
+        let key = self.was.key;
+        let other = (key.0, key.1, &*change.name, change.namespace.as_deref());
+        let is_other = change.kind == key.1 && other != key;
+        let object = new.get(&other).filter(|_| is_other);
+        object.is_some_and(|object| {
+            let both = [(key, self.object), (other, *object)];
+            if key.1 == INGRESS.1 {
+                answered::are_of_one_class(both)
+            } else {
+                routed::are_at_one_gateway(both)
+            }
+        })
+    }
+}
+
+/// Whether two answers are for the same requests.
+fn is_for_the_same(one: &Answer, other: &Answer) -> bool {
+    (&one.host, one.kind, &one.path, &one.besides)
+        == (&other.host, other.kind, &other.path, &other.besides)
+}
+
+/// The Services that are made, with all that makes their pods.
+pub(super) fn made<'a>(
+    pods: (&[Pods<'a>], &[Pods<'a>]),
+    new: &Keyed<'a>,
+    changes: &[Change],
+) -> Vec<Made<'a>> {
+    let services = changes.iter().filter(|it| is_made(it));
+    let made = services.filter_map(|it| Made::of(it, pods, (new, changes)));
+    made.collect()
+}
+
+fn is_made(change: &Change) -> bool {
+    change.kind == "Service" && change.effect == Effect::Created
+}
+
 /// A Service that is made, with what makes its pods.
-struct Made<'a> {
-    service: Key<'a>,
+pub(super) struct Made<'a> {
+    pub(super) service: Key<'a>,
     workloads: Vec<Key<'a>>,
 }
 
 impl<'a> Made<'a> {
     /// Where all that makes its pods is made as well; pods of elsewhere may be behind one that is made for none of these manifests.
     fn of(
-        change: &'a Change,
+        change: &Change,
         (before, after): (&[Pods<'a>], &[Pods<'a>]),
         (new, changes): (&Keyed<'a>, &[Change]),
     ) -> Option<Self> {
-        let namespace = change.namespace.as_deref();
-        let (service, object) =
-            new.get_key_value(&("", "Service", change.name.as_str(), namespace))?;
+        let of = ("", "Service", &*change.name, change.namespace.as_deref());
+        let (service, object) = new.iter().find(|(key, _)| **key == of)?;
         let led = behind::led(*service, object)?;
         let are_behind = |it: &&Pods<'_>| it.are_for(service.3, &led.selector);
         if before.iter().any(|it| are_behind(&it)) {
@@ -79,10 +142,15 @@ impl<'a> Made<'a> {
         })
     }
 
-    fn tell(&self, leader: &Change) -> Loss {
-        let (service, namespace) = (self.service.2, self.service.3);
-        let (kind, name) = (&leader.kind, &leader.name);
+    /// It and what makes its pods.
+    pub(super) fn shown(&self) -> String {
         let pods: Vec<String> = self.workloads.iter().map(|it| shown(*it)).collect();
+        format!("{} and Service `{}`", pods.join(", "), self.service.2)
+    }
+
+    /// The commands that wait for its pods.
+    pub(super) fn waits(&self) -> Vec<String> {
+        let namespace = self.service.3;
         let there = namespace.map_or_else(String::new, |it| format!(" -n {it}"));
         let waits = |key: &Key<'_>| match key.1 {
             "Deployment" | "StatefulSet" | "DaemonSet" => {
@@ -97,16 +165,25 @@ impl<'a> Made<'a> {
                 key.2
             ),
         };
-        let waits: Vec<String> = self.workloads.iter().map(waits).collect();
+        self.workloads.iter().map(waits).collect()
+    }
+
+    /// Of what leads there, with who answered before what it does now.
+    fn tell(&self, leader: &Change, from: Option<Key<'_>>) -> Loss {
+        let service = self.service.2;
+        let name = format!("{} `{}`", leader.kind, leader.name);
+        let (what, with) = from.map(shown).map_or_else(Default::default, |it| {
+            (format!(" what {it} answered"), format!(" and {it}"))
+        });
         Loss {
             about: Lost::Pods,
             what: format!(
-                "{kind} `{name}` leads to Service `{service}` at once, whose pods are all made in this step: nobody answers there until they are ready"
+                "{name} leads{what} to Service `{service}` at once, whose pods are all made in this step: nobody answers there until they are ready"
             ),
             way: format!(
-                "in two applies: first {} and Service `{service}`, then wait with {}, then {kind} `{name}`",
-                pods.join(", "),
-                waits.join(" and ")
+                "in two applies: first {}, then wait with {}, then {name}{with}",
+                self.shown(),
+                self.waits().join(" and ")
             ),
         }
     }
@@ -139,39 +216,51 @@ fn leader<'a>(side: &Keyed<'a>, change: &'a Change) -> Option<Leader<'a>> {
     })
 }
 
-/// Where requests come to that came to another Service before, which had pods.
-fn moved<'l>(
-    was: &Leader<'_>,
+/// Where requests came to and where they come to, and who answered them, where that was another one.
+type Led<'w, 'l, 'g> = (&'w [Backend], &'l [Backend], Option<Key<'g>>);
+
+/// Where requests come to that came to another Service before, which had pods; each with who answered them, where that was another one.
+fn moved<'l, 'g>(
+    (was, given_up): (Option<&Leader<'_>>, &[&GivenUp<'g>]),
     is: &'l Leader<'_>,
     is_asked: impl Fn(&Backend) -> bool,
-) -> Vec<&'l Backend> {
-    if was.is_by_itself || is.is_by_itself {
+) -> Vec<(&'l Backend, Option<Key<'g>>)> {
+    let was = was.filter(|it| !it.is_by_itself);
+    if is.is_by_itself {
         return Vec::new();
     }
-    let same = |one: &Answer, other: &Answer| {
-        (&one.host, one.kind, &one.path, &one.besides)
-            == (&other.host, other.kind, &other.path, &other.besides)
-    };
-    let mut led: Vec<(&[Backend], &'l [Backend])> = Vec::new();
+    let mut led: Vec<Led<'_, 'l, 'g>> = Vec::new();
     for answer in &is.answers {
-        let mut before = was.answers.iter();
         // Of two that are for the same the first counts.
-        let is_first = is.answers.iter().find(|it| same(it, answer));
-        if is_first.is_some_and(|it| std::ptr::eq(it, answer)) {
-            let before = before.find(|it| same(it, answer));
-            led.extend(before.map(|it| (&*it.backends, &*answer.backends)));
+        let is_first = is.answers.iter().find(|it| is_for_the_same(it, answer));
+        if !is_first.is_some_and(|it| std::ptr::eq(it, answer)) {
+            continue;
+        }
+        let same = |it: &&Answer| is_for_the_same(it, answer);
+        let own = was.and_then(|it| it.answers.iter().find(same));
+        if let Some(before) = own {
+            led.push((&before.backends, &answer.backends, None));
+            continue;
+        }
+        let others = given_up.iter();
+        let mut others =
+            others.filter_map(|it| Some((it.was.key, it.was.answers.iter().find(same)?)));
+        if let Some((key, before)) = others.next() {
+            led.push((&before.backends, &answer.backends, Some(key)));
         }
     }
-    if let (Some(before), Some(now)) = (&was.default, &is.default) {
-        led.push((std::slice::from_ref(before), std::slice::from_ref(now)));
+    let before = was.and_then(|it| it.default.as_ref());
+    if let (Some(before), Some(now)) = (before, &is.default) {
+        let (before, now) = (std::slice::from_ref(before), std::slice::from_ref(now));
+        led.push((before, now, None));
     }
-    let mut moved: Vec<&'l Backend> = Vec::new();
-    for (before, now) in led {
+    let mut moved = Vec::new();
+    for (before, now, from) in led {
         if !before.iter().any(&is_asked) {
             continue;
         }
         let comes = |it: &&Backend| !before.iter().any(|was| key(was) == key(it));
-        moved.extend(now.iter().filter(comes));
+        moved.extend(now.iter().filter(comes).map(|it| (it, from)));
     }
     moved
 }
