@@ -75,7 +75,10 @@ pub(super) fn without_pods((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [
         let said = is.and_then(|is| both.ahead(key, was, &is));
         if let Some((said, then)) = said {
             let is = new.get(&key).and_then(|it| selector(it));
-            if then == Then::Nobody && !is.is_some_and(|is| is_made_by_others(new, &is)) {
+            let is_of_others = |is: &Labels| {
+                is_made_by_others(new, is) || both.is_labelled_by_others(new, key, is)
+            };
+            if then == Then::Nobody && !is.as_ref().is_some_and(is_of_others) {
                 let loss = nobody(&change.name, &said);
                 change.losses.push(loss);
             }
@@ -101,6 +104,9 @@ pub(super) fn without_pods((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [
 }
 
 const SERVICE: (&str, &str) = ("", "Service");
+
+/// What declares a kind.
+const DECLARATION: (&str, &str) = ("apiextensions.k8s.io", "CustomResourceDefinition");
 
 /// Whether a selector names an object of somebody's own kind, whose controller may make pods with those labels.
 fn is_made_by_others(new: &Keyed<'_>, selector: &Labels) -> bool {
@@ -136,6 +142,29 @@ fn relabels(change: &Change) -> bool {
 }
 
 impl Both<'_> {
+    /// Whether a selector asks for a label that no pod has and a controller may set on its own: one that is called by the group of a kind that
+    /// these manifests declare, or by a domain above it.
+    fn is_labelled_by_others(&self, new: &Keyed<'_>, service: Key<'_>, selector: &Labels) -> bool {
+        let declared = new.iter().filter(|(key, _)| (key.0, key.1) == DECLARATION);
+        let groups = declared.filter_map(|(_, it)| at(&it.content, &["spec", "group"]));
+        let groups: Vec<String> = groups
+            .filter_map(|it| it.as_str().map(ToOwned::to_owned))
+            .collect();
+        let is_above = |domain: &str, group: &str| {
+            let rest = group.strip_suffix(domain);
+            rest.is_some_and(|it| it.is_empty() || it.ends_with('.'))
+        };
+        selector.iter().any(|(label, value)| {
+            let is_there = |it: &Pods<'_>| {
+                !it.none && it.key.3 == service.3 && it.labels.get(label) == Some(value)
+            };
+            let domain = label.split_once('/').map(|(domain, _)| domain);
+            let is_of_group =
+                domain.is_some_and(|it| groups.iter().any(|group| is_above(it, group)));
+            is_of_group && !self.after.iter().any(is_there)
+        })
+    }
+
     /// What becomes of a Service with another selector, and of those who ask for it.
     fn ahead(&self, service: Key<'_>, was: Option<Labels>, is: &Labels) -> Option<(String, Then)> {
         let are_for = |it: &&Pods<'_>| !it.none && it.are_for(service, is);
