@@ -3,6 +3,7 @@
 use super::data::other_writer;
 use super::{Both, Step, about, kept, place, ports};
 use crate::change::kubernetes::parts::deletion;
+use crate::change::kubernetes::{SAME, place as place_in};
 use crate::change::{Change, Effect, Field, Loss, Lost, Refusal};
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, catalogue};
 use crate::graph::{self, ServiceView};
@@ -360,6 +361,11 @@ fn renamed(step: &Step<'_>, target: TargetId, change: &Change) -> Diagnostic {
         }
     };
     let what = match &change.was {
+        Some(was) if was.place.is_some() && may_be_one(change) => {
+            let now = place_in(change.namespace.as_deref());
+            let then = was.place.as_deref().unwrap_or_default();
+            format!("`{name}` is {now} now, and runs on {then}, unless that is the same one")
+        }
         Some(was) if was.place.is_some() => {
             format!("`{name}` is in another namespace, and runs on in the one that it was in")
         }
@@ -376,9 +382,13 @@ fn renamed(step: &Step<'_>, target: TargetId, change: &Change) -> Diagnostic {
     };
     let data = change.was.as_ref().and_then(|was| was.data);
     let data = data.map_or_else(String::new, |data| format!("; {data}"));
+    let way = match only_where_apart(change) {
+        Some(lead) => format!("{lead} {removal}{data}"),
+        None => format!("{removal}{data}"),
+    };
     let diagnostic = Diagnostic::new(&catalogue::RUNS_BESIDE, what, place(change))
         .labelled(change.how.clone())
-        .help(format!("{removal}{data}"));
+        .help(way);
     let diagnostic = match shared {
         Some(both) => {
             let own = if split.is_some() {
@@ -394,6 +404,31 @@ fn renamed(step: &Step<'_>, target: TargetId, change: &Change) -> Diagnostic {
         None => diagnostic,
     };
     about(diagnostic, change)
+}
+
+/// Whether only one of two namespaces is written, so that they may be one.
+fn may_be_one(change: &Change) -> bool {
+    change.how.contains(SAME)
+}
+
+/// What comes before the way out where they may be. Where nobody set another one, a context is in `default`
+/// (`kubernetes.io/docs/concepts/overview/working-with-objects/namespaces`, Initial namespaces).
+fn only_where_apart(change: &Change) -> Option<String> {
+    let was = change.was.as_ref()?.place.as_deref()?;
+    let shown = "(`kubectl config view --minify`)";
+    let namespace = change.namespace.as_deref();
+    if !may_be_one(change) {
+        return None;
+    }
+    if namespace == Some("default") || was.ends_with(" default") {
+        return Some(format!(
+            "a context is in `default` where nobody set another namespace {shown}, and it is the same one then: there is nothing to delete; where one is set,"
+        ));
+    }
+    let there = namespace.map_or_else(|| "that namespace".to_owned(), |it| format!("`{it}`"));
+    Some(format!(
+        "where the context is in {there} {shown} it is the same one, and there is nothing to delete; elsewhere"
+    ))
 }
 
 fn loses_data(change: &Change) -> bool {

@@ -487,7 +487,7 @@ fn renames(changes: &mut Vec<Change>) {
 }
 
 /// Where only one of two namespaces is said, they may be one.
-const SAME: &str = "; unless that is the same one";
+pub(super) const SAME: &str = "; unless that is the same one";
 
 fn is_unsaid(one: &Change, other: &Change) -> bool {
     one.namespace.is_none() != other.namespace.is_none()
@@ -498,7 +498,7 @@ fn is_workload(kind: &str) -> bool {
 }
 
 /// Where an object is.
-fn place(namespace: Option<&str>) -> String {
+pub(super) fn place(namespace: Option<&str>) -> String {
     match namespace {
         Some(namespace) => format!("in namespace {namespace}"),
         None => "in the namespace of kubectl's context".to_owned(),
