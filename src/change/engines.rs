@@ -1,6 +1,7 @@
 //! Databases that come to run another version on the data of before: which that one does not read, or which that of before does not
 //! read afterwards.
 
+use super::kubernetes::lasting;
 use super::{Change, Field, Loss, Lost, Pair, images};
 use crate::targets::{Content, Object};
 use serde_json::Value;
@@ -72,7 +73,11 @@ pub(super) fn judge(pair: &Pair<'_>, changes: &mut [Change]) {
                 stack.is_some_and(|stack| stack.is_empty() || stack.ends_with('_'))
             };
             let mut objects = side.iter().filter(is_its);
-            objects.any(|it| engine.folders.iter().any(|folder| names(it, folder)))
+            // Of what ends with its instance the next one finds none.
+            let has_in = |it: &Object, folder: &str| {
+                names(it, folder) && lasting::keeps(it, folder) != Some(false)
+            };
+            objects.any(|it| engine.folders.iter().any(|folder| has_in(it, folder)))
         };
         if has_other_data(change) || !has_data(pair.old) || !has_data(pair.new) {
             continue;

@@ -19,6 +19,7 @@ mod folders;
 mod given;
 mod invalid;
 mod kept;
+pub(super) mod lasting;
 mod listening;
 mod missing;
 mod namesakes;
