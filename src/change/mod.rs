@@ -169,6 +169,8 @@ pub enum Lost {
     Callers,
     /// A Service leads to no pod that serves.
     Pods,
+    /// They come to ask for what is not there yet.
+    Order,
     /// Those outside of the cluster have nobody to ask where they did.
     Outside,
     /// A node has no place for it beside what runs there.

@@ -41,6 +41,7 @@ fn lost(change: &Change, loss: &Loss) -> Diagnostic {
     let code = match loss.about {
         Lost::Callers => &catalogue::ADDRESS_MOVED,
         Lost::Pods => &catalogue::NO_POD_BEHIND_SERVICE,
+        Lost::Order => &catalogue::ORDER_MATTERS,
         Lost::Outside => &catalogue::ROUTE_REMOVED,
         Lost::Place => &catalogue::NO_PLACE,
         Lost::Beside => &catalogue::RUNS_BESIDE,

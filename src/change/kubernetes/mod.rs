@@ -6,6 +6,7 @@ mod answers;
 mod askers;
 mod backends;
 mod behind;
+mod callees;
 mod callers;
 mod carriers;
 mod certificates;
@@ -126,6 +127,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     if !is_judged {
         callers::lost((&before, &after), &mut changes);
         unready::led_to((&before, &after), &mut changes);
+        callees::come((&before, &after), &mut changes);
         folders::lost((&before, &after), &mut changes);
         writers::beside((&before, &after), &scaling, &mut changes);
         successors::taken((&before, &after), &mut changes);
