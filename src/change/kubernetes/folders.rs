@@ -3,6 +3,7 @@
 //! volume is there, or none.
 
 use super::parts::{self, items, text};
+use super::settings::{self, Settings};
 use super::{Key, Keyed, is_workload};
 use crate::change::difference::{at, value};
 use crate::change::{Change, Loss, Lost};
@@ -32,7 +33,8 @@ pub(super) fn lost((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change])
         let who = format!("{} `{}`", change.kind, change.name);
         let namespace = change.namespace.as_deref();
         let is_made_empty = |name: &str| made_empty((old, new), name, namespace) == Some(true);
-        let told = told(&who, &change.kind, (&was, &is), is_made_empty);
+        let told_of = |of: (&Value, &Value)| settings::of(of, new, namespace);
+        let told = told(&who, &change.kind, (&was, &is), (is_made_empty, told_of));
         change.losses.extend(told.unwrap_or_default());
     }
 }
@@ -65,7 +67,7 @@ fn told(
     who: &str,
     kind: &str,
     (was, is): (&Value, &Value),
-    is_made_empty: impl Fn(&str) -> bool,
+    (is_made_empty, told_of): (impl Fn(&str) -> bool, impl Fn((&Value, &Value)) -> Settings),
 ) -> Option<Vec<Loss>> {
     let (before, now) = (parts::pod_in(kind, was)?, parts::pod_in(kind, is)?);
     let mut told = Vec::new();
@@ -80,6 +82,7 @@ fn told(
         let (Some(had), Some(has)) = (had, has) else {
             continue;
         };
+        let settings = told_of((now, same));
         for mount in had.iter().filter(|it| !it.is_read && !it.claim.is_empty()) {
             let is_moved = is_moved(is, now, mount.claim);
             if is_told((container, same), mount) {
@@ -93,7 +96,16 @@ fn told(
                     was.claim == is.claim && before == now
                 })
             };
-            let named: Vec<(&str, &str)> = named(same, mount.path).collect();
+            // What a flag names may be a file that stands there by itself.
+            let is_other =
+                |path: &str| found(&has, path).is_some_and(|(it, _)| it.claim.is_empty());
+            let flags = flags(same).into_iter().filter(|(_, path)| !is_other(path));
+            let of_maps = settings
+                .variables
+                .iter()
+                .map(|(name, value)| (&**name, &**value));
+            let says = variables(same).chain(of_maps).chain(flags);
+            let named: Vec<(&str, &str)> = says.filter(|it| is_within(it.1, mount.path)).collect();
             let are_kept = !named.is_empty() && named.iter().all(|(_, path)| is_kept(path));
             // A home is where a program may have more than its data, a folder of it.
             let has_some_below = || has.iter().any(|it| it.claim == claim && is_kept(it.path));
@@ -102,6 +114,11 @@ fn told(
                 let is_there = is_kept(path) || is_home && has_some_below();
                 !is_there
             });
+            let may_look_at = |path: &str| {
+                let of_maps = settings.variables.iter().map(|(_, value)| value);
+                let mut all = texts(same).chain(of_maps.chain(&settings.texts).map(String::as_str));
+                settings.are_elsewhere || all.any(|it| names(it, path, mount.path))
+            };
             let one = match found(&has, mount.path) {
                 Some((it, folder)) if it.claim == claim && folder == mount.folder => continue,
                 Some((it, folder)) if it.claim == claim && it.path == mount.path => {
@@ -124,13 +141,11 @@ fn told(
                 // Another image may have its data elsewhere, and so may what is told to.
                 _ if !is_image_kept || are_kept => continue,
                 Some((_, folder)) if is_missed => other_folder(who, mount, &folder, true),
-                Some((it, _)) if may_look_at(same, it.path, mount.path, &has) => continue,
+                Some((it, _)) if may_look_at(it.path) => continue,
                 Some((_, folder)) => other_folder(who, mount, &folder, false),
                 None => match has.iter().find(|it| it.claim == claim) {
                     Some(it) if is_missed => other_path(who, mount, it.path, true),
-                    Some(it) if !may_look_at(same, it.path, mount.path, &has) => {
-                        other_path(who, mount, it.path, false)
-                    }
+                    Some(it) if !may_look_at(it.path) => other_path(who, mount, it.path, false),
                     _ => continue,
                 },
             };
@@ -275,24 +290,32 @@ fn found<'m, 'v>(mounts: &'m [Mount<'v>], path: &str) -> Option<(&'m Mount<'v>, 
     Some((nearest, folder.trim_matches('/').to_owned()))
 }
 
-/// Whether a container is told of a path, or may be by what stands in no manifest of a workload.
-fn may_look_at(container: &Value, path: &str, before: &str, has: &[Mount<'_>]) -> bool {
-    let is_configured = has.iter().any(|it| it.claim.is_empty());
-    is_configured
-        || container.get("envFrom").is_some()
-        || texts(container).any(|it| names(it, path, before))
+fn variables(container: &Value) -> impl Iterator<Item = (&str, &str)> {
+    let variables = items(container, "env");
+    variables.filter_map(|it| Some((text(it, "name")?, text(it, "value")?)))
 }
 
-/// The variables that say that a program looks at a path, or below it, each with where. A text that changed and names it was asked for before.
-fn named<'v>(container: &'v Value, path: &'v str) -> impl Iterator<Item = (&'v str, &'v str)> {
-    let variables = items(container, "env");
-    let variables = variables.filter_map(|it| Some((text(it, "name")?, text(it, "value")?)));
-    variables.filter(move |(_, value)| {
-        let below = value.strip_prefix(path).filter(|_| !path.is_empty());
-        below.is_some_and(|below| {
-            let is_path = !below.contains([':', ',', ' ', ';']);
-            below.is_empty() || below.starts_with('/') && is_path
-        })
+/// The paths that a program is told by flags, each with its flag: `--storage.tsdb.path=/prometheus`, `-D /data`.
+fn flags(container: &Value) -> Vec<(&str, &str)> {
+    let words = ["command", "args"].into_iter();
+    let words = words.flat_map(|key| items(container, key));
+    let words: Vec<&str> = words.filter_map(Value::as_str).collect();
+    let is_flag = |it: &&str| it.starts_with('-');
+    let apart = words.iter().zip(words.iter().skip(1));
+    let apart = apart.filter(|(flag, path)| is_flag(flag) && path.starts_with('/'));
+    let joined = words.iter().copied().filter(is_flag);
+    let joined = joined.filter_map(|it| it.split_once('='));
+    joined
+        .chain(apart.map(|(flag, path)| (*flag, *path)))
+        .collect()
+}
+
+/// Whether what a program is told says that it looks at a path, or below it. A text that changed and names it was asked for before.
+fn is_within(told: &str, path: &str) -> bool {
+    let below = told.strip_prefix(path).filter(|_| !path.is_empty());
+    below.is_some_and(|below| {
+        let is_path = !below.contains([':', ',', ' ', ';']);
+        below.is_empty() || below.starts_with('/') && is_path
     })
 }
 

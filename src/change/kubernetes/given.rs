@@ -24,11 +24,7 @@ pub(super) struct Given {
 
 /// Puts into pods what the maps of their side give them.
 pub(super) fn fill<'a>(all: &mut [Pods<'a>], side: &Keyed<'a>) {
-    let mut maps = Maps {
-        side,
-        read: FxHashMap::default(),
-        readers: None,
-    };
+    let mut maps = Maps::of_side(side);
     for pods in all {
         let mut given = Vec::new();
         let containers = ["containers", "initContainers"].into_iter();
@@ -37,6 +33,13 @@ pub(super) fn fill<'a>(all: &mut [Pods<'a>], side: &Keyed<'a>) {
         }
         pods.given = given;
     }
+}
+
+/// What they give one container.
+pub(super) fn to_one(container: &Value, side: &Keyed<'_>, namespace: Option<&str>) -> Vec<Given> {
+    let mut given = Vec::new();
+    Maps::of_side(side).of(container, namespace, &mut given);
+    given
 }
 
 /// The name of a map and its namespace.
@@ -50,7 +53,15 @@ struct Maps<'a, 'k> {
     readers: Option<FxHashMap<Place, usize>>,
 }
 
-impl Maps<'_, '_> {
+impl<'a, 'k> Maps<'a, 'k> {
+    fn of_side(side: &'k Keyed<'a>) -> Self {
+        Self {
+            side,
+            read: FxHashMap::default(),
+            readers: None,
+        }
+    }
+
     /// What a container is given. Its own variables come before those of a map as a whole, and a later one of these before an earlier one
     /// (kubernetes/kubernetes `pkg/kubelet/kubelet_pods.go`, `makeEnvironmentVariables`).
     fn of(&mut self, container: &Value, namespace: Option<&str>, given: &mut Vec<Given>) {

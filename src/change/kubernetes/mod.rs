@@ -43,6 +43,7 @@ mod rules;
 mod scaling;
 mod secret;
 mod selectors;
+mod settings;
 mod shut;
 mod successors;
 mod tables;
@@ -322,7 +323,7 @@ fn changed(
             (worst, "pods that waited for it are replaced now".to_owned())
         }
         _ => {
-            let suspension = suspension(object, &change.fields);
+            let suspension = rolling::suspension(object, &change.fields);
             (worst, suspension.unwrap_or("no pod is replaced").to_owned())
         }
     };
@@ -371,19 +372,6 @@ fn releases(field: &Field) -> bool {
         "spec.updateStrategy.rollingUpdate.partition" => number(&field.new) < number(&field.old),
         _ => false,
     }
-}
-
-/// What becomes of the pods of a Job that is suspended or goes on (`kubernetes.io/docs/concepts/workloads/controllers/job`, Suspending a Job).
-fn suspension(object: &Object, fields: &[Field]) -> Option<&'static str> {
-    let mut fields = fields.iter().filter(|_| object.kind == "Job");
-    let field = fields.find(|field| field.path == "spec.suspend")?;
-    let how = match field.new {
-        Some(Value::Bool(true)) => {
-            "its pods that run are stopped, and others are started once it is resumed"
-        }
-        _ => "it goes on: its pods are started",
-    };
-    Some(how)
 }
 
 /// Whether a claim asks for more than it did (kubernetes/kubernetes `plugin/pkg/admission/storage/persistentvolume/resize`).

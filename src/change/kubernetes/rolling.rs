@@ -1,8 +1,8 @@
 //! How the controllers replace the pods of a workload whose template is another one.
 
-use crate::change::Effect;
 use crate::change::difference::at;
-use crate::targets::Content;
+use crate::change::{Effect, Field};
+use crate::targets::{Content, Object};
 use serde_json::Value;
 use std::fmt;
 
@@ -241,4 +241,17 @@ fn amount(strategy: &Value, key: &str, default: &str) -> String {
         Some(Value::String(text)) => text.clone(),
         _ => default.to_owned(),
     }
+}
+
+/// What becomes of the pods of a Job that is suspended or goes on (`kubernetes.io/docs/concepts/workloads/controllers/job`, Suspending a Job).
+pub(super) fn suspension(object: &Object, fields: &[Field]) -> Option<&'static str> {
+    let mut fields = fields.iter().filter(|_| object.kind == "Job");
+    let field = fields.find(|field| field.path == "spec.suspend")?;
+    let how = match field.new {
+        Some(Value::Bool(true)) => {
+            "its pods that run are stopped, and others are started once it is resumed"
+        }
+        _ => "it goes on: its pods are started",
+    };
+    Some(how)
 }
