@@ -93,24 +93,34 @@ fn has_other_data(change: &Change) -> bool {
     let of_volumes = fields.filter(|it| it.path.contains("olume") && last(it) != "image");
     let of_volumes: Vec<&Field> = of_volumes.collect();
     let of = |side: fn(&Field) -> Option<&Value>| {
-        let sources = of_volumes.iter().filter(|it| last(it) == "from");
-        let mut sources: Vec<String> = sources
-            .filter_map(|it| Some(side(it)?.to_string()))
-            .collect();
+        let values = of_volumes.iter().filter_map(|it| side(it));
+        let mut sources: Vec<String> = values.flat_map(sources).collect();
         sources.sort();
         sources
     };
-    let is_path = |it: &&Field| matches!(&*last(it), "from" | "mode" | "mountPath");
+    let is_path = |it: &&Field| matches!(&*last(it), "from" | "mode" | "mountPath" | "volumes");
     !of_volumes.iter().all(is_path) || of(|it| it.old.as_ref()) != of(|it| it.new.as_ref())
+}
+
+/// The volumes and folders that a value of a mount, or of a list of them, names: `pg`, `pg:/var/lib/postgresql/data`.
+fn sources(value: &Value) -> Vec<String> {
+    let source = |it: &Value| {
+        let short = it.as_str().and_then(|it| it.split(':').next());
+        let source = short.or_else(|| it.get("source")?.as_str());
+        source.map(ToOwned::to_owned)
+    };
+    match value {
+        Value::Array(items) => items.iter().filter_map(source).collect(),
+        one => source(one).into_iter().collect(),
+    }
 }
 
 /// What a database on the data of another version of it comes to.
 fn loss(name: &str, engine: &Engine, was: &[u32], is: &[u32]) -> Loss {
     let (database, old, new) = (engine.name, shown(was), shown(is));
-    let skipped = engine
-        .steps
-        .iter()
-        .find(|step| was < step.as_slice() && step.as_slice() < is);
+    // Of `mysql:5` it may be any.
+    let mut steps = engine.steps.iter().filter(|_| was.len() > 1);
+    let skipped = steps.find(|step| was < step.as_slice() && step.as_slice() < is);
     if let Some(step) = skipped {
         let step = shown(step);
         return Loss {
@@ -149,7 +159,9 @@ fn another(change: &Change) -> Option<(&'static Engine, Vec<u32>, Vec<u32>)> {
     images.find_map(|field| {
         let of = |side: Option<&Value>| version(side?.as_str()?);
         let ((engine, was), (other, is)) = (of(field.old.as_ref())?, of(field.new.as_ref())?);
-        (engine.name == other.name && was != is).then_some((engine, was, is))
+        // Of what one tag leaves open nothing is known.
+        let differs = was.iter().zip(&is).any(|(was, is)| was != is);
+        (engine.name == other.name && differs).then_some((engine, was, is))
     })
 }
 
@@ -160,7 +172,7 @@ fn version(image: &str) -> Option<(&'static Engine, Vec<u32>)> {
     let numbers = tag.trim_start_matches("pg").split(['.', '-']);
     let numbers = numbers.map_while(|it| it.parse().ok());
     let numbers: Vec<u32> = numbers.take(engine.numbers).collect();
-    (numbers.len() == engine.numbers).then_some((engine, numbers))
+    (!numbers.is_empty()).then_some((engine, numbers))
 }
 
 fn shown(numbers: &[u32]) -> String {
@@ -188,10 +200,10 @@ mod tests {
         assert_eq!(of("pgvector/pgvector:pg17"), postgres("17"));
         assert_eq!(of("postgis/postgis:16-3.4@sha256:00"), postgres("16"));
         assert_eq!(of("mysql:8.0.40"), Some(("MySQL", "8.0".to_owned())));
+        assert_eq!(of("mysql:8"), Some(("MySQL", "8".to_owned())));
         for unknown in [
             "postgres",
             "postgres:latest",
-            "mysql:8",
             "acme/db:1",
             "postgres:${TAG}",
         ] {
