@@ -954,6 +954,24 @@ fn what_git_cannot_give_is_said() {
     );
 }
 
+/// By its own attributes, which may be others than those of now.
+#[test]
+fn a_revision_is_not_read_by_attributes_of_now() {
+    let repository = Repository::new();
+    let stack = "services:\n  web:\n    image: example/web:1\n    configs: [conf]\nconfigs:\n  conf: {file: web.conf}\n";
+    repository.put("shop/stack/stack.yml", stack);
+    repository.put("shop/stack/web.conf", "listen 80;\n");
+    repository.put(".gitattributes", "* text=auto\n");
+    repository.commit("three");
+    repository.put(".gitattributes", "* text=auto\n*.conf eol=crlf\n");
+    repository.put("shop/stack/web.conf", "listen 80;\r\n");
+    repository.commit("four");
+    let (_, said) = repository.plan(&["HEAD~1:stack", "stack"], &[]);
+    assert!(!said.contains("No changes"), "{said}");
+    let (_, said) = repository.plan(&["HEAD:stack", "stack"], &[]);
+    assert!(said.contains("No changes"), "{said}");
+}
+
 /// What a checkout converts is no change: ends of lines, and what a filter such as Git LFS or git-crypt keeps otherwise.
 #[test]
 fn a_revision_is_read_as_it_is_checked_out() {

@@ -20,11 +20,23 @@ pub(super) struct Checkout {
 }
 
 impl Checkout {
-    /// Of the paths of a tree; `None` where nothing is converted.
-    pub(super) fn of<'p>(folder: &Path, paths: impl Iterator<Item = &'p str>) -> Option<Self> {
+    /// Of the paths of a tree; `None` where nothing is converted, or its attributes, by path and object, are not those of the working tree,
+    /// which alone git looks at.
+    pub(super) fn of<'p>(
+        folder: &Path,
+        attributes_of: &[(&str, &str)],
+        paths: impl Iterator<Item = &'p str>,
+    ) -> Option<Self> {
         // Without a working tree nothing is checked out.
         let top = git::run(folder, &["rev-parse", "--show-toplevel"]).ok()?;
         let top = PathBuf::from(String::from_utf8(top).ok()?.trim_end_matches('\n'));
+        let is_there = |(path, object): &(&str, &str)| {
+            let there = git::run(&top, &["hash-object", "--", path]).ok();
+            there.is_some_and(|there| there.trim_ascii() == object.as_bytes())
+        };
+        if !attributes_of.iter().all(is_there) {
+            return None;
+        }
         let questions: Vec<u8> = paths
             .flat_map(|path| [path.as_bytes(), b"\0"])
             .flatten()

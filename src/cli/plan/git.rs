@@ -146,11 +146,14 @@ impl Tree {
     fn blob(&self, path: &str, entry: &Entry) -> Result<Blob, Failure> {
         let checkout = self.checkout.get_or_init(|| {
             let mut paths = self.entries.keys().map(String::as_str);
+            let attributes = self.entries.iter();
+            let attributes =
+                attributes.filter(|(path, _)| path.rsplit('/').next() == Some(ATTRIBUTES));
+            let attributes: Vec<(&str, &str)> = attributes
+                .map(|(path, entry)| (path.as_str(), entry.object.as_str()))
+                .collect();
             // Without one in the tree nobody who clones it has its files converted, and git need not be asked.
-            paths
-                .clone()
-                .any(|path| path.rsplit('/').next() == Some(ATTRIBUTES))
-                .then(|| Checkout::of(&self.folder, &mut paths))?
+            (!attributes.is_empty()).then(|| Checkout::of(&self.folder, &attributes, &mut paths))?
         });
         let checkout = checkout
             .as_ref()
