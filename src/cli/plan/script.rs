@@ -121,6 +121,7 @@ pub(super) fn write(
             ("only_before", &step.only_before),
             ("holds", &step.holds),
             ("settles", &step.settles),
+            ("reloads", &step.reloads),
         ] {
             if !names.is_empty() {
                 // Writing to a string never fails.
@@ -159,6 +160,8 @@ struct Step {
     holds: Vec<String>,
     /// What of it counts only once a cluster has carried it out, and says of no end: where a gateway leads, whom a policy lets in.
     settles: Vec<String>,
+    /// The gateways of nginx beside a swarm whose new configuration goes before it.
+    reloads: Vec<String>,
 }
 
 impl Step {
@@ -265,6 +268,9 @@ fn steps(planned: &Planned<'_>, target: &TargetChanges, objects: &[Object]) -> V
         step.in_place
             .retain(|name| !replaced.contains(name) && !refused.contains(name));
     }
+    if is_swarm {
+        reload_before(planned, &mut steps);
+    }
     let mut end = steps.pop().unwrap_or_default();
     steps.retain(|step| !step.deployed.is_empty());
     end.deployed = others(&steps, target.target, objects);
@@ -276,6 +282,24 @@ fn steps(planned: &Planned<'_>, target: &TargetChanges, objects: &[Object]) -> V
         only.settles.clear();
     }
     steps
+}
+
+/// Which gateways of nginx beside a swarm go before which step: whoever runs nginx has it take what was built.
+fn reload_before(planned: &Planned<'_>, steps: &mut [Step]) {
+    let Some(graph) = planned.graph else {
+        return;
+    };
+    let mut waiting: Vec<String> = Vec::new();
+    for (step, names) in steps.iter_mut().zip(&planned.changes.deploys) {
+        if !step.deployed.is_empty() {
+            step.reloads.append(&mut waiting);
+        }
+        let gateways = names.iter().filter(|name| {
+            let gateway = graph.find(name);
+            gateway.is_some_and(|it| graph.leads_to_a_swarm(it))
+        });
+        waiting.extend(gateways.cloned());
+    }
 }
 
 /// What there still is under the names of before: whoever goes back may have asked for it. A swarm's service by its name,

@@ -3,7 +3,7 @@
 # Usage: steps.sh [--manifests DIR] [--from STEP] [--to STEP] [-- OPTION...]
 #        steps.sh --back STEP [--anyway] [--manifests DIR] [--before DIR] [-- OPTION...]
 #   --manifests DIR   what `zdc build` wrote of the new program; `manifests` by default
-#   --from STEP       begin with this one: those before it are done
+#   --from STEP       begin with this one: those before it are done, and so is what the plan has before it of nginx beside a swarm
 #   --to STEP         end with this one, so that each step is done on every host before the next
 #   --back STEP       the way back: this one, which is done, and those before it, the last first
 #   --anyway          go back also where the plan says that there is no way back, something of a later step stayed, or what
@@ -18,6 +18,8 @@ set -euo pipefail
 manifests=manifests
 before=
 from=
+# The step that was asked for, if one was.
+begun=
 to=
 back=
 went=
@@ -37,13 +39,14 @@ one_way=()
 only_before=()
 holds=()
 settles=()
+reloads=()
 newline='
 '
 
 main() {
   choose "$@"
   local step
-  from=${from:-1} to=${to:-$steps}
+  begun=$from from=${from:-1} to=${to:-$steps}
   [ "$from" -le "$to" ] || misused "--to $to is before --from $from"
   if [ -z "$back" ]; then
     for ((step = from; step <= to; step++)); do carry_out "$step"; done
@@ -130,6 +133,10 @@ require() {
 carry_out() {
   local words=() specs
   know "$1"
+  if [ ${#reloads[@]} -gt 0 ] && [ "$1" != "$begun" ]; then
+    fail "before step $1 of $steps nginx takes the new configuration of ${reloads[*]}, which is reloaded by whoever runs it: \
+once that is done, go on with --from $1"
+  fi
   if [ "$1" -lt "$steps" ]; then
     say "step $1 of $steps: ${deployed[*]}"
   else
@@ -152,7 +159,7 @@ settle() {
 }
 
 know() {
-  deployed=() replaced=() varied=() ended=() in_place=() created=() one_way=() only_before=() holds=() settles=()
+  deployed=() replaced=() varied=() ended=() in_place=() created=() one_way=() only_before=() holds=() settles=() reloads=()
   names "$1"
 }
 
