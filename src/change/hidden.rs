@@ -92,6 +92,16 @@ fn hide_in_pair(text: &mut String) {
     }
 }
 
+/// What a header is set to, as far as it is shown: a variable is no value.
+pub(super) fn header<'v>(name: &str, value: &'v str) -> &'v str {
+    let is_secret = crate::rules::means_secret(name) || name.eq_ignore_ascii_case("Authorization");
+    if is_secret && !value.starts_with('$') {
+        HIDDEN
+    } else {
+        value
+    }
+}
+
 /// What stands behind a key, as far as it is shown.
 pub(super) fn pair(key: &str, value: &str) -> String {
     if crate::rules::means_secret(key) {

@@ -67,7 +67,14 @@ impl<'t> Line<'t> {
     }
 
     fn shown(self) -> Value {
-        hidden::pair(self.about, self.says).into()
+        // The name of a header, with its value behind it: `proxy_set_header X-Api-Key "…"`.
+        if let Some((name, value)) = self.says.split_once(' ')
+            && self.about.ends_with("_header")
+        {
+            return format!("{name} {}", hidden::header(name, value)).into();
+        }
+        // A value of several lines is written in one.
+        hidden::pair(self.about, &self.says.replace("\\n", "\n")).into()
     }
 }
 

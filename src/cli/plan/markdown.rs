@@ -109,10 +109,14 @@ fn write_change(change: &Change, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "      {}", fenced(&change.how))?;
     }
     for field in &change.fields {
+        let path = match field.path.as_str() {
+            "" => String::new(),
+            path => format!("{path}: "),
+        };
         let line = match (&field.old, &field.new) {
-            (None, Some(new)) => format!("+ {}: {}", field.path, value(new)),
-            (Some(old), None) => format!("- {}: {}", field.path, value(old)),
-            (Some(old), Some(new)) => format!("~ {}: {}", field.path, values(old, new)),
+            (None, Some(new)) => format!("+ {path}{}", value(new)),
+            (Some(old), None) => format!("- {path}{}", value(old)),
+            (Some(old), Some(new)) => format!("~ {path}{}", values(old, new)),
             (None, None) => field.path.clone(),
         };
         writeln!(out, "      {}", fenced(&line))?;
