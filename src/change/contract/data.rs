@@ -15,7 +15,7 @@ use crate::diagnostics::{Diagnostic, Diagnostics, Severity, catalogue};
 use crate::graph::{Graph, ServiceView};
 use crate::rollout::derivation;
 use crate::types::Reference;
-use crate::vocabulary::{Label, Node, TargetId, VolumeMount};
+use crate::vocabulary::{Label, Node, RestartCondition, TargetId, VolumeMount};
 use std::fmt;
 
 /// A service whose volume at a path is another one than before: that one is empty.
@@ -108,7 +108,12 @@ pub(super) fn other_writer(step: &Step<'_>, target: TargetId, change: &Change) -
         return None;
     }
     let mut writes = |label: &str, kind: &str, name: &str, namespace: Option<&String>| {
-        let was = old.find(label).filter(|was| !has_ended(*was, target))?;
+        // Whoever is gone is not started again.
+        let is_over = |was: &ServiceView<'_>| match target {
+            TargetId::Compose => was.ends_by_itself(RestartCondition::Never),
+            _ => has_ended(*was, target),
+        };
+        let was = old.find(label).filter(|was| !is_over(was))?;
         let volumes = self::written(old, was, target);
         let both = written
             .iter()

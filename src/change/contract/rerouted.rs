@@ -27,9 +27,11 @@ struct Moved<'a> {
 
 /// Whom a route comes to lead to goes first, and whom it leaves goes last.
 pub(super) fn ordered<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
-    let mut found = BTreeMap::new();
+    // What was never asked for it surely does not answer; what is left may.
+    let (mut gained, mut lost) = (BTreeMap::new(), BTreeMap::new());
     for target in [TargetId::Kubernetes, TargetId::Swarm] {
         for (gateway, moved) in led_on(step, target) {
+            let found = if moved.gains { &mut gained } else { &mut lost };
             let (first, then) = if moved.gains {
                 (moved.service, gateway)
             } else {
@@ -39,7 +41,7 @@ pub(super) fn ordered<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
             found.entry(before).or_insert_with(|| why(gateway, &moved));
         }
     }
-    let found = found.into_iter();
+    let found = gained.into_iter().chain(lost);
     found.map(|(before, why)| Ordered { before, why }).collect()
 }
 
@@ -68,15 +70,22 @@ pub(super) fn at_once(step: &Step<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// What services that start another program gain on a plain host, each with whether nginx leads to the new one alone with one reload.
+/// What services that start another program gain on a plain host, each with whether nginx leads to the new one alone with one reload: of
+/// several of them, or beside one that is new, some are led to before they are there.
 fn gained_on_hosts<'a>(step: &Step<'a>) -> impl Iterator<Item = (bool, Moved<'a>)> {
-    let moved = led_on(step, TargetId::Nginx).into_iter();
-    moved
-        .filter(|(_, moved)| moved.gains)
-        .filter_map(|(_, moved)| {
-            let both = step.both(moved.service)?;
-            Some((both.old.is_blue_green() && both.new.is_blue_green(), moved))
-        })
+    let mut moved = led_on(step, TargetId::Nginx);
+    moved.retain(|(_, moved)| moved.gains);
+    let services: BTreeSet<&str> = moved.iter().map(|(_, moved)| moved.service).collect();
+    let has_new = step.new.is_some_and(|new| {
+        let mut here = new.services().filter(|it| new.is_on_host(*it));
+        here.any(|it| step.both(it.name()).is_none())
+    });
+    let is_alone = services.len() == 1 && !has_new;
+    moved.into_iter().filter_map(move |(_, moved)| {
+        let both = step.both(moved.service)?;
+        let swaps = both.old.is_blue_green() && both.new.is_blue_green();
+        Some((swaps && is_alone, moved))
+    })
 }
 
 /// What moves on a target to and from services of which another program starts, with the gateway that leads there.
@@ -244,7 +253,7 @@ fn slot_by_slot(moved: &Moved<'_>) -> Diagnostic {
     Diagnostic::new(
         &catalogue::ORDER_MATTERS,
         format!(
-            "nginx leads `{pattern}` to `{service}` as soon as the first slot has switched, and its slots that run the old version were \
+            "nginx leads `{pattern}` to `{service}` as soon as the first service has switched, and its slots that run the old version were \
              never asked for that"
         ),
         moved.span,

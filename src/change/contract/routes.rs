@@ -112,10 +112,14 @@ fn left_route<'a>(step: &Step<'a>, both: Both<'_>, host: &VirtualHost<'_>) -> Op
     let changes = || step.on(TargetId::Kubernetes);
     let mut left = changes().filter(|it| it.effect == Effect::Left && it.name == name);
     let is_of_it = |it: &Change| it.service.as_deref() == Some(both.old.name());
-    let left = left.find(|it| matches!(&*it.kind, "HTTPRoute" | "GRPCRoute") && is_of_it(it));
+    let left = left.find(|it| is_route(it) && is_of_it(it));
     let changes_itself =
         changes().any(|it| it.kind == "Gateway" && it.name == both.old.emitted_name());
     left.filter(|_| !changes_itself)
+}
+
+fn is_route(change: &Change) -> bool {
+    matches!(&*change.kind, "HTTPRoute" | "GRPCRoute")
 }
 
 /// A gateway that a plain host has no more, while its services stay: `switch.sh` takes the configuration out (`install_conf` of

@@ -63,8 +63,8 @@ pub(super) fn lost(change: &Change, (old, new): (&Keyed<'_>, &Keyed<'_>)) -> Vec
     losses.collect()
 }
 
-/// Whether a route that is written no more keeps what another one of its Gateway is meant to answer, for more names or for all: the longest name
-/// goes first (`gateway-api.sigs.k8s.io/reference/spec`, `HTTPRouteSpec`, hostnames). Of a Gateway that changes that is not known.
+/// Whether a route that is written no more keeps what another one of its Gateway is meant to answer, for as many names, for more or for all: the longest name
+/// goes first, and of equal ones the older route (`gateway-api.sigs.k8s.io/reference/spec`, `HTTPRouteSpec`, hostnames). Of a Gateway that changes that is not known.
 pub(super) fn keeps(left: Key<'_>, (old, new): (&Keyed<'_>, &Keyed<'_>)) -> bool {
     let is_route = left.0 == GROUP && ROUTES.contains(&left.1);
     let Some(object) = old.get(&left).filter(|_| is_route) else {
@@ -80,16 +80,20 @@ pub(super) fn keeps(left: Key<'_>, (old, new): (&Keyed<'_>, &Keyed<'_>)) -> bool
             gateway.namespace.as_deref(),
         );
         let [was, is] = [old, new].map(|side| side.get(&key).map(|it| &it.content));
-        let is_wider = |one: &Answer, of: &Answer| {
+        // Of two for one name and one path the older one goes first.
+        let goes_behind = |one: &Answer, of: &Answer, is_new: bool| {
             let host = of.host.as_deref();
-            host.is_some_and(|host| one.host.as_deref() != Some(host) && one.is_for(host))
+            let is_wider = || one.host.as_deref() != host;
+            host.is_some_and(|host| one.is_for(host) && (is_new || is_wider()))
         };
         let all = attached(new, left, gateway);
-        let mut all = all.iter().flat_map(|it| &it.answers);
         was == is
-            && all.any(|one| {
-                let mut own = own.answers.iter();
-                own.any(|of| is_wider(one, of) && one.covers(of))
+            && all.iter().any(|leader| {
+                let is_new = !old.contains_key(&leader.key);
+                leader.answers.iter().any(|one| {
+                    let mut own = own.answers.iter();
+                    own.any(|of| goes_behind(one, of, is_new) && one.covers(of))
+                })
             })
     })
 }
