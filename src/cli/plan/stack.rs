@@ -4,7 +4,7 @@ use super::Compiled;
 use crate::change::stack_name;
 use crate::cli::terminal;
 use crate::diagnostics::render::escape_line;
-use crate::targets::Object;
+use crate::targets::{Content, Object};
 use crate::vocabulary::TargetId;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,15 +37,21 @@ pub(super) fn go_by_that_of(
     ));
 }
 
-/// Takes the files out that `docker compose` reads and `docker stack deploy` does not, by their names, and says so: what they hold is
-/// deployed on no swarm.
+/// The stack files of a side, each with its services.
+type Files<'o> = BTreeMap<&'o str, BTreeMap<&'o str, &'o Object>>;
+
+/// Takes the files out that are no stack by themselves, and says so: those that `docker compose` reads, and those that are merged into another
+/// one. Where a file is one on either side it stays on both.
 pub(super) fn leave_out_those_of_compose(sides: [&mut Compiled; 2]) {
-    let files = sides.each_ref().map(|side| written(side));
-    let files: BTreeSet<&str> = files.iter().flatten().map(String::as_str).collect();
-    let left: BTreeMap<&str, String> = files
-        .iter()
-        .filter_map(|path| Some((*path, why_of_compose(path, &files)?)))
-        .collect();
+    let files = sides.each_ref().map(|side| files(side));
+    let mut left: BTreeMap<String, String> = BTreeMap::new();
+    for path in files.iter().flat_map(BTreeMap::keys) {
+        let has_it = files.iter().filter(|files| files.contains_key(path));
+        let whys: Option<Vec<String>> = has_it.map(|files| why_left_out(path, files)).collect();
+        if let Some(why) = whys.and_then(|mut whys| whys.pop()) {
+            left.insert((*path).to_owned(), why);
+        }
+    }
     for (path, why) in &left {
         terminal::say(&format!("note: `{}` is left out: {why}", escape_line(path)));
     }
@@ -62,16 +68,25 @@ fn parts(path: &str) -> Option<(&str, &str)> {
     Some((folder, name))
 }
 
-/// Why a file is none of `docker stack deploy`, where its name and those beside it say so (docs.docker.com/compose/intro/compose-application-model,
-/// The Compose file; docs.docker.com/compose/how-tos/multiple-compose-files/merge).
-fn why_of_compose(path: &str, files: &BTreeSet<&str>) -> Option<String> {
+/// The names by which `docker compose` finds a file.
+fn is_default(name: &str) -> bool {
+    matches!(name, "compose" | "docker-compose")
+}
+
+/// Why a file is no stack by itself, as far as its name and services and those of the files beside it say so.
+fn why_left_out(path: &str, files: &Files<'_>) -> Option<String> {
     let (folder, name) = parts(path)?;
+    let own = files.get(path)?;
     let beside = || {
-        let all = files.iter().filter_map(|it| Some((*it, parts(it)?)));
-        all.filter(|(_, (other, _))| *other == folder)
+        let all = files
+            .iter()
+            .filter_map(|(it, has)| Some((*it, parts(it)?, has)));
+        all.filter(|(it, (other, _), _)| *other == folder && *it != path)
+            .map(|(it, (_, name), has)| (it, name, has))
     };
-    if let Some(of) = name.strip_suffix(".override") {
-        let (of, _) = beside().find(|(_, (_, name))| *name == of)?;
+    // docs.docker.com/compose/how-tos/multiple-compose-files/merge
+    if name.strip_suffix(".override").is_some_and(is_default) {
+        let (of, _, _) = beside().find(|(_, name, _)| is_default(name))?;
         return Some(format!(
             "`docker compose` merges it into `{}`, and `docker stack deploy` does not",
             escape_line(of)
@@ -81,12 +96,42 @@ fn why_of_compose(path: &str, files: &BTreeSet<&str>) -> Option<String> {
         let mut words = name.split(['-', '_']);
         words.any(|it| it.eq_ignore_ascii_case("stack") || it.eq_ignore_ascii_case("swarm"))
     };
-    let is_default = matches!(name, "compose" | "docker-compose");
-    let (stack, _) = beside().find(|(_, (_, name))| is_default && says_stack(name))?;
-    Some(format!(
-        "beside `{}` it is `docker compose`'s; to plan it, name the file itself",
-        escape_line(stack)
-    ))
+    // No stack is built, and most say how they are deployed.
+    let is_built = || own.values().any(|it| has(it, "build"));
+    let is_of_developers = || is_built() || !own.values().any(|it| has(it, "deploy"));
+    if is_default(name) && is_of_developers() {
+        let has_one_of_it = |has: &BTreeMap<&str, &Object>| {
+            let mut shared = has.iter().filter(|(name, _)| own.contains_key(*name));
+            shared.any(|(_, it)| is_whole(it))
+        };
+        let stack = beside().find(|(_, name, has)| says_stack(name) && has_one_of_it(has));
+        if let Some((stack, _, _)) = stack {
+            return Some(format!(
+                "beside `{}` it is `docker compose`'s; to plan it, name the file itself",
+                escape_line(stack)
+            ));
+        }
+    }
+    None
+}
+
+/// Whether a service says what it runs: of what is merged into another file some do not (docs.docker.com/reference/cli/docker/stack/deploy,
+/// `--compose-file`).
+fn is_whole(service: &Object) -> bool {
+    ["image", "build", "extends"]
+        .iter()
+        .any(|key| has(service, key))
+}
+
+/// Whether a service has a field.
+fn has(service: &Object, key: &str) -> bool {
+    match &service.content {
+        Content::Value(fields) => fields.get(key).is_some_and(|field| !field.is_null()),
+        Content::Text(text) => {
+            let mut keys = text.lines().filter_map(|line| line.split_once(':'));
+            keys.any(|(it, _)| it == key)
+        }
+    }
 }
 
 /// Gives the files of each side that would be one stack by their names a stack each, the same one on both sides: `shop-prod` of `shop.prod.yml`
@@ -134,6 +179,20 @@ pub(super) fn tell_apart(sides: [&mut Compiled; 2]) {
     }
 }
 
+/// The stack files of a side that is manifests, each with its services.
+fn files(side: &Compiled) -> Files<'_> {
+    let mut files = Files::new();
+    if side.inspection.graph.is_none() {
+        for object in on_swarm(side) {
+            let services = files.entry(object.file.as_str()).or_default();
+            if object.kind == "services" {
+                services.insert(&object.name, object);
+            }
+        }
+    }
+    files
+}
+
 /// What a side asks of a swarm, where it is manifests.
 fn of_swarm(side: &mut Compiled) -> Option<&mut Vec<Object>> {
     let is_manifests = side.inspection.graph.is_none();
@@ -151,9 +210,13 @@ fn written(side: &Compiled) -> BTreeSet<String> {
 
 /// The stack files of a side.
 fn of_stacks(side: &Compiled) -> BTreeSet<&str> {
+    on_swarm(side).map(|it| it.file.as_str()).collect()
+}
+
+/// What a side asks of a swarm, without the files beside.
+fn on_swarm(side: &Compiled) -> impl Iterator<Item = &Object> {
     let objects = side.inspection.objects.iter();
     let objects = objects.filter(|(of, _)| *of == TargetId::Swarm);
     let objects = objects.flat_map(|(_, objects)| objects);
-    let objects = objects.filter(|it| it.kind != Object::FILE);
-    objects.map(|it| it.file.as_str()).collect()
+    objects.filter(|it| it.kind != Object::FILE)
 }
