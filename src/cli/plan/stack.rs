@@ -112,7 +112,25 @@ fn why_left_out(path: &str, files: &Files<'_>) -> Option<String> {
             ));
         }
     }
-    None
+    // Another stack may have a service of the name.
+    let bases = beside().filter_map(|(it, name, has)| {
+        let mut parts = own.iter().filter(|(_, it)| !is_whole(it));
+        let is_there = |name: &str| has.get(name).is_some_and(|it| is_whole(it));
+        let is_one = stack_name(it) == stack_name(path);
+        let is_base = if is_one {
+            parts.any(|(name, _)| is_there(name))
+        } else {
+            parts.clone().next().is_some() && parts.all(|(name, _)| is_there(name))
+        };
+        is_base.then_some((is_one, is_default(name), it))
+    });
+    let (_, _, base) = bases.max()?;
+    let file = |path: &str| escape_line(path.rsplit('/').next().unwrap_or(path)).into_owned();
+    let (base, file) = (file(base), file(path));
+    Some(format!(
+        "its services lack what `{base}` has of them, into which `docker stack deploy -c {base} -c {file}` merges it; to plan both, name what \
+         `docker stack config -c {base} -c {file}` writes"
+    ))
 }
 
 /// Whether a service says what it runs: of what is merged into another file some do not (docs.docker.com/reference/cli/docker/stack/deploy,
