@@ -153,16 +153,19 @@ fn has(service: &Object, key: &str) -> bool {
 }
 
 /// Gives the files of each side that would be one stack by their names a stack each, the same one on both sides: `shop-prod` of `shop.prod.yml`
-/// beside `shop.staging.yml`, and `blog-stack` of `blog/stack.yml` beside `wiki/stack.yml`.
+/// beside `shop.staging.yml`, and `blog-stack` of `blog/stack.yml` beside `wiki/stack.yml`, in whatever folder those are.
 pub(super) fn tell_apart(sides: [&mut Compiled; 2]) {
     let files = sides.each_ref().map(|side| written(side));
     let all: BTreeSet<&String> = files.iter().flatten().collect();
-    let all: Vec<&String> = all.into_iter().collect();
     let mut names: BTreeMap<&str, (usize, String)> = BTreeMap::new();
     for path in &all {
         names.insert(path, (0, stack_name(path).to_owned()));
     }
-    for _ in 0..3 {
+    let alike = alike(&files);
+    // Of more and more of the folders.
+    let depth = all.iter().map(|path| path.matches('/').count()).max();
+    let most = depth.unwrap_or_default() + 2;
+    for _ in 0..=most {
         let mut shared: BTreeSet<String> = BTreeSet::new();
         for side in &files {
             let mut seen = BTreeSet::new();
@@ -173,16 +176,26 @@ pub(super) fn tell_apart(sides: [&mut Compiled; 2]) {
                     .map(|(_, name)| name.clone()),
             );
         }
+        if shared.is_empty() {
+            break;
+        }
         for (index, path) in all.iter().enumerate() {
             if let Some((level, name)) = names.get_mut(path.as_str())
                 && shared.contains(name)
             {
                 *level += 1;
-                let (folder, file) = parts(path).unwrap_or(("", path));
-                *name = match *level {
-                    1 => file.replace('.', "-"),
-                    2 => format!("{folder}{file}").replace(['.', '/'], "-"),
-                    _ => format!("{folder}{file}-{index}").replace(['.', '/'], "-"),
+                *name = if *level < most {
+                    let mut words = folders(path);
+                    let behind = alike.get(path.as_str()).copied().unwrap_or_default();
+                    words.truncate(words.len().saturating_sub(behind));
+                    let (_, file) = parts(path).unwrap_or(("", path));
+                    let before = words.len().saturating_sub(*level - 1);
+                    words.push(file);
+                    let words: Vec<&str> = words.into_iter().skip(before).collect();
+                    words.join("-").replace('.', "-")
+                } else {
+                    let (folder, file) = parts(path).unwrap_or(("", path));
+                    format!("{folder}{file}-{index}").replace(['.', '/'], "-")
                 };
             }
         }
@@ -195,6 +208,45 @@ pub(super) fn tell_apart(sides: [&mut Compiled; 2]) {
             }
         }
     }
+}
+
+/// How many of the last folders of each file all files of its name are in, which tell them apart from none: of `blog/deploy/stack.yml` beside
+/// `wiki/deploy/stack.yml` it is one. Where all of them moved it is said of each side by itself.
+fn alike(sides: &[BTreeSet<String>; 2]) -> BTreeMap<&str, usize> {
+    let [old, new] = sides.each_ref().map(|side| {
+        let mut named: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for path in side {
+            named.entry(stack_name(path)).or_default().insert(path);
+        }
+        named
+    });
+    let mut found = BTreeMap::new();
+    for name in old.keys().chain(new.keys()) {
+        let both = [&old, &new].map(|side| side.get(name).cloned().unwrap_or_default());
+        let [were, are] = &both;
+        let scopes = if were.is_disjoint(are) {
+            Vec::from(both)
+        } else {
+            vec![were | are]
+        };
+        for scope in scopes {
+            let mut paths = scope.iter().map(|path| folders(path));
+            let first = paths.next().unwrap_or_default();
+            let in_common = |other: Vec<&str>| {
+                let both = first.iter().rev().zip(other.iter().rev());
+                both.take_while(|(one, other)| one == other).count()
+            };
+            let count = paths.map(in_common).min().unwrap_or_default();
+            found.extend(scope.iter().map(|path| (*path, count)));
+        }
+    }
+    found
+}
+
+/// The folders that a file is in.
+fn folders(path: &str) -> Vec<&str> {
+    let (folder, _) = path.rsplit_once('/').unwrap_or_default();
+    folder.split('/').filter(|it| !it.is_empty()).collect()
 }
 
 /// The stack files of a side that is manifests, each with its services.
