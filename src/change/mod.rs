@@ -23,7 +23,7 @@ mod short;
 mod swarm;
 mod variables;
 
-pub use swarm::{env_file_paths, stack_name};
+pub use swarm::{VARIANT, env_file_paths, stack_name};
 pub use variables::substitute;
 
 use crate::diagnostics::Diagnostics;

@@ -1,5 +1,6 @@
 //! Docker Swarm: what `docker stack deploy` makes of the difference between two stack files.
 
+mod apart;
 mod callers;
 mod data;
 mod defaults;
@@ -34,18 +35,21 @@ use super::{
 use crate::graph::{Graph, ServiceView};
 use crate::targets::Object;
 use crate::vocabulary::TargetId;
+use apart::Apart;
 pub use env_files::env_file_paths;
 use serde_json::{Value, json};
-pub use stack::stem as stack_name;
 use stack::{SECTIONS, Stack, service_apart, stacks};
+pub use stack::{VARIANT, stem as stack_name};
 use std::collections::BTreeMap;
 
 /// What becomes of every service, network, volume, config and secret.
 pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     let (old, new) = (stacks(pair.old), stacks(pair.new));
+    let apart = Apart::of(&old, &new);
     let mut comparison = Comparison {
         pair,
         stacks: (&old, &new),
+        apart: &apart,
         changes: Vec::new(),
         unchanged: 0,
     };
@@ -65,10 +69,10 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
         unchanged,
         ..
     } = comparison;
-    renames::find(pair, &old, &new, &mut changes);
-    ports::refuse(&old, &new, &mut changes);
+    renames::find(pair, (&old, &new), &apart, &mut changes);
+    ports::refuse((&old, &new), &apart, &mut changes);
     refused::refuse(&old, &new, &mut changes);
-    specs::refuse(&old, &new, &mut changes);
+    specs::refuse((&old, &new), &apart, &mut changes);
     theirs::used(&old, &new, &mut changes);
     // Of programs `contract` says it.
     if pair.old_graph.is_none() || pair.new_graph.is_none() {
@@ -94,6 +98,7 @@ struct Comparison<'a> {
     pair: &'a Pair<'a>,
     /// The old ones and the new ones.
     stacks: (&'a [Stack<'a>], &'a [Stack<'a>]),
+    apart: &'a Apart<'a>,
     changes: Vec<Change>,
     unchanged: usize,
 }
@@ -240,7 +245,11 @@ impl Comparison<'_> {
                     continue;
                 }
                 let mut change = Change::of(kind, real.clone());
-                let is_there = self.stacks.0.iter().any(|stack| stack.uses(section, real));
+                let mut known = self.stacks.0.iter();
+                let is_there = known.any(|stack| {
+                    stack.uses(section, real)
+                        && (section != "networks" || !self.apart.are(stack.name, new.name))
+                });
                 if is_there && section != "networks" {
                     continue;
                 }

@@ -4,7 +4,8 @@
 //! whichever stack that is in, unless both publish it on their nodes. docker/cli
 //! `cli/command/stack/swarm/deploy_composefile.go` calls for the services of a stack in no certain order.
 
-use super::stack::{Stack, by_port};
+use super::apart::Apart;
+use super::stack::{Stack, by_port, stem};
 use crate::change::difference::at;
 use crate::change::{Change, Effect, Field};
 use crate::targets::Object;
@@ -34,9 +35,13 @@ struct Gain {
 }
 
 /// Refuses what wants a port that another service has.
-pub(super) fn refuse(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut [Change]) {
+pub(super) fn refuse(
+    (old, new): (&[Stack<'_>], &[Stack<'_>]),
+    apart: &Apart<'_>,
+    changes: &mut [Change],
+) {
     let (old, new) = (services(old), services(new));
-    let gains = gains(&old, &new, changes);
+    let gains = gains((&old, &new), apart, changes);
     for gain in gains {
         let Some(change) = changes.get_mut(gain.change) else {
             continue;
@@ -117,7 +122,11 @@ pub(super) fn taken(was: &Object, is: &Object) -> Option<String> {
     ports.find(|port| clash(&ours, &theirs, port)).cloned()
 }
 
-fn gains(old: &Services<'_>, new: &Services<'_>, changes: &[Change]) -> Vec<Gain> {
+fn gains(
+    (old, new): (&Services<'_>, &Services<'_>),
+    apart: &Apart<'_>,
+    changes: &[Change],
+) -> Vec<Gain> {
     let mut wanted = Vec::new();
     for (index, change) in changes.iter().enumerate() {
         let has_other_ports = || change.fields.iter().any(|it| it.path.starts_with("ports"));
@@ -139,14 +148,22 @@ fn gains(old: &Services<'_>, new: &Services<'_>, changes: &[Change]) -> Vec<Gain
     }
     let mut gains = Vec::new();
     // Of the same name before: that one has its own ports.
-    let held = old.iter().map(|(name, service)| (name, published(service)));
-    let held: Vec<(&String, Ports)> = held.filter(|(_, ports)| !ports.is_empty()).collect();
+    let held = old
+        .iter()
+        .map(|(name, service)| (name, stem(&service.file), published(service)));
+    let held: Vec<(&String, &str, Ports)> =
+        held.filter(|(_, _, ports)| !ports.is_empty()).collect();
     for (index, name, ports, had) in &wanted {
+        let stack = new.get(*name).map(|service| stem(&service.file));
+        let stack = stack.unwrap_or_default();
         for port in ports.keys() {
-            let holder = held.iter().find(|(holder, theirs)| {
-                holder.as_str() != *name && clash(ports, theirs, port) && !clash(had, theirs, port)
+            let holder = held.iter().find(|(holder, of, theirs)| {
+                holder.as_str() != *name
+                    && clash(ports, theirs, port)
+                    && !clash(had, theirs, port)
+                    && !apart.are(stack, of)
             });
-            let Some((holder, _)) = holder else {
+            let Some((holder, _, _)) = holder else {
                 continue;
             };
             let because = match new.get(*holder) {

@@ -1,5 +1,6 @@
 //! Services of stacks that go by another name, or are in another stack: to a swarm they are new, and the old ones run on.
 
+use super::apart::Apart;
 use super::data::text;
 use super::service::{self, Service};
 use super::stack::{Stack, stem};
@@ -16,8 +17,8 @@ type Services<'s> = BTreeMap<String, Service<'s>>;
 /// name, or have in stack files one image and more that ties them.
 pub(super) fn find(
     pair: &Pair<'_>,
-    old: &[Stack<'_>],
-    new: &[Stack<'_>],
+    (old, new): (&[Stack<'_>], &[Stack<'_>]),
+    apart: &Apart<'_>,
     changes: &mut Vec<Change>,
 ) {
     let of = |effect: Effect, change: &Change| change.effect == effect && change.kind == "service";
@@ -86,7 +87,7 @@ pub(super) fn find(
                     continue;
                 };
                 let both = before.get(&was.name).zip(after.get(&change.name));
-                rename(change, &was.name, both, !are_programs);
+                rename(change, &was.name, both, apart, !are_programs);
                 let contents = had.get(&was.name).zip(has.get(&change.name));
                 let contents =
                     contents.filter(|_| !are_programs && change.effect != Effect::Refused);
@@ -237,6 +238,7 @@ fn rename(
     change: &mut Change,
     was: &str,
     both: Option<(&Service<'_>, &Service<'_>)>,
+    apart: &Apart<'_>,
     is_written: bool,
 ) {
     change.was = Some(Was {
@@ -245,7 +247,8 @@ fn rename(
         place: None,
         data: None,
     });
-    let taken = both.and_then(|(was, is)| ports::taken(was.object, is.object));
+    let beside = both.filter(|(was, is)| !apart.are(was.stack.name, is.stack.name));
+    let taken = beside.and_then(|(was, is)| ports::taken(was.object, is.object));
     (change.effect, change.how) = match taken {
         Some(port) => (
             Effect::Refused,

@@ -1,6 +1,7 @@
 //! Services of stack files that the engine does not take, though `docker stack deploy` calls for them. What it was called for before is done then,
 //! and what comes after is not.
 
+use super::apart::Apart;
 use super::ports::{self, published};
 use super::service::{self, Service};
 use super::stack::{Stack, by_port};
@@ -11,7 +12,11 @@ use serde_json::{Map, Value};
 use std::borrow::Cow;
 
 /// Refuses what was not refused before, or was for something else.
-pub(super) fn refuse(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut [Change]) {
+pub(super) fn refuse(
+    (old, new): (&[Stack<'_>], &[Stack<'_>]),
+    apart: &Apart<'_>,
+    changes: &mut [Change],
+) {
     let (before, after) = (service::all(old), service::all(new));
     let may = |it: &Change| {
         let stays = matches!(it.effect, Effect::Ignored | Effect::Left | Effect::Refused);
@@ -37,14 +42,18 @@ pub(super) fn refuse(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut [Change
         change.refusal = Refusal::Said(fault.way.to_owned());
         change.losses.clear();
     }
-    twice(changes, &before, &after);
+    twice(changes, (&before, &after), apart);
 }
 
 type Services<'s> = std::collections::BTreeMap<String, Service<'s>>;
 
 /// Two services that both come to want a port which nobody had: the one that docker calls for second is refused (swarmkit
 /// `manager/controlapi/service.go`, `checkPortConflicts`).
-fn twice(changes: &mut [Change], before: &Services<'_>, after: &Services<'_>) {
+fn twice(
+    changes: &mut [Change],
+    (before, after): (&Services<'_>, &Services<'_>),
+    apart: &Apart<'_>,
+) {
     let may = |it: &Change| {
         let stays = matches!(it.effect, Effect::Ignored | Effect::Left | Effect::Refused);
         it.kind == "service" && !stays
@@ -55,20 +64,20 @@ fn twice(changes: &mut [Change], before: &Services<'_>, after: &Services<'_>) {
         let mut gained = published(is.object);
         let had = was.map(|was| published(was.object)).unwrap_or_default();
         gained.retain(|port, _| !had.contains_key(port) && !port.contains('$'));
-        (!gained.is_empty()).then(|| (change.name.clone(), gained))
+        (!gained.is_empty()).then(|| (change.name.clone(), is.stack.name, gained))
     };
     let all = changes.iter().filter(|it| may(it)).filter_map(gained);
     let all: Vec<_> = all.collect();
     for change in changes.iter_mut().filter(|it| may(it)) {
-        let Some(at) = all.iter().position(|(name, _)| *name == change.name) else {
+        let Some(at) = all.iter().position(|(name, _, _)| *name == change.name) else {
             continue;
         };
         let (earlier, rest) = all.split_at(at);
-        let Some((_, ours)) = rest.first() else {
+        let Some((_, stack, ours)) = rest.first() else {
             continue;
         };
-        let clash = earlier.iter().find_map(|(other, theirs)| {
-            let mut ports = ours.keys();
+        let clash = earlier.iter().find_map(|(other, of, theirs)| {
+            let mut ports = ours.keys().filter(|_| !apart.are(stack, of));
             let port = ports.find(|port| ports::clash(ours, theirs, port))?;
             Some((other, port))
         });

@@ -13,6 +13,9 @@ use std::rc::Rc;
 /// The sections that services refer to.
 pub(super) const SECTIONS: [&str; 4] = ["networks", "volumes", "configs", "secrets"];
 
+/// What says of a file which stack it is a variant of, where several files would be one by their names.
+pub const VARIANT: &str = "variant";
+
 /// The objects of one stack file.
 #[derive(Debug, Default)]
 pub(super) struct Stack<'a> {
@@ -23,6 +26,8 @@ pub(super) struct Stack<'a> {
     pub(super) refused: Option<&'a Object>,
     /// What stands at the top of the file, where somebody wrote it by hand.
     pub(super) top: Option<&'a Object>,
+    /// What it would be called but for others that would be called so.
+    pub(super) variant_of: Option<&'a str>,
     /// By section and name in the file.
     entries: BTreeMap<(&'a str, &'a str), Entry<'a>>,
     /// The files that configs are made from, by path from the stack file's folder.
@@ -73,6 +78,8 @@ pub(super) fn stacks(objects: &[Object]) -> Vec<Stack<'_>> {
             stack.services.push(object);
         } else if object.kind == Object::TOP {
             stack.top = Some(object);
+        } else if object.kind == VARIANT {
+            stack.variant_of = Some(&object.name);
         } else if object.kind == Object::REFUSED {
             stack.refused = Some(object);
         } else {

@@ -1,7 +1,7 @@
 //! Which files of a folder are stacks, and the name of each, which its file does not say.
 
 use super::Compiled;
-use crate::change::stack_name;
+use crate::change::{VARIANT, stack_name};
 use crate::cli::terminal;
 use crate::diagnostics::render::escape_line;
 use crate::targets::{Content, Object};
@@ -201,12 +201,22 @@ pub(super) fn tell_apart(sides: [&mut Compiled; 2]) {
         }
     }
     for objects in sides.into_iter().filter_map(of_swarm) {
+        let mut variants: BTreeMap<String, String> = BTreeMap::new();
         for object in objects.iter_mut().filter(|it| it.kind != Object::FILE) {
             if let Some((1.., name)) = names.get(object.file.as_str()) {
                 let folder = parts(&object.file).map_or("", |(folder, _)| folder);
-                object.file = format!("{folder}{name}.yml");
+                let file = format!("{folder}{name}.yml");
+                let was = std::mem::replace(&mut object.file, file.clone());
+                variants.insert(file, stack_name(&was).to_owned());
             }
         }
+        objects.extend(variants.into_iter().map(|(file, of)| Object {
+            file,
+            kind: VARIANT.to_owned(),
+            name: of,
+            namespace: None,
+            content: Content::Value(serde_json::Value::Null),
+        }));
     }
 }
 
