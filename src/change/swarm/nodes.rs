@@ -116,7 +116,11 @@ fn told(name: &str, is_replaced: bool, was: &Service<'_>, is: &Service<'_>) -> O
     if let Some((it, by)) = apart {
         // Who deploys may give the node another label, and its data stays where it is.
         if it.is_of_label() && by.is_equal {
-            return Some(where_it_fits_no_more(name, by, &written, &unless));
+            let mut loss = where_it_fits_no_more(name, by, &written, &unless);
+            if let Some(label) = by.key.strip_prefix("node.labels.") {
+                loss.way = other_value(name, was, (label, it, by)) + &unless;
+            }
+            return Some(loss);
         }
         return Some(Loss {
             about: Lost::Data {
@@ -183,6 +187,26 @@ fn where_it_fits_no_more(name: &str, new: &Asked<'_>, written: &Written, unless:
         ),
         way: way + unless,
     }
+}
+
+/// What there is to do about another value of a label, of which a node has one: what runs there for the one before ends with it (swarmkit
+/// `manager/orchestrator/constraintenforcer/constraint_enforcer.go`, `rejectNoncompliantTasks`).
+fn other_value(
+    name: &str,
+    was: &Service<'_>,
+    (label, before, now): (&str, &Asked<'_>, &Asked<'_>),
+) -> String {
+    let stop = if was.is_global() {
+        format!("docker service rm {name}")
+    } else {
+        format!("docker service scale {name}=0")
+    };
+    format!(
+        "a node has one value of `{label}`, and another one ends at once what runs there for `{}`: stop the service first, `{stop}`, \
+         then `docker node update --label-add {label}={} NODE` for the node that has the data, and deploy; or ask for a label of \
+         another name, which the node is given beside this one first; or copy the data to the node that it goes to",
+        before.written, now.value
+    )
 }
 
 /// A task whose spec differs is replaced, and the new one goes to any node that fits; where placement alone differs it stays (swarmkit
