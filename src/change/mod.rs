@@ -179,6 +179,8 @@ pub enum Lost {
     Beside,
     /// What it asks for is not what is there.
     Unlike,
+    /// It is refused, unless what is known when it is deployed has another value.
+    Refused,
     /// Its data stays where it looks for it no more.
     Data {
         /// Whether where it looks now is empty.

@@ -46,6 +46,7 @@ fn lost(change: &Change, loss: &Loss) -> Diagnostic {
         Lost::Place => &catalogue::NO_PLACE,
         Lost::Beside => &catalogue::RUNS_BESIDE,
         Lost::Unlike => &catalogue::CHANGE_WITHOUT_EFFECT,
+        Lost::Refused => &catalogue::REFUSED_CHANGE,
         Lost::Data { .. } => &catalogue::DATA_LEFT_BEHIND,
         Lost::Form => &catalogue::DATA_OF_ANOTHER_VERSION,
         Lost::WayBack => &catalogue::NO_WAY_BACK,
@@ -53,7 +54,7 @@ fn lost(change: &Change, loss: &Loss) -> Diagnostic {
     };
     let diagnostic = Diagnostic::new(code, loss.what.clone(), place(change)).help(loss.way.clone());
     let diagnostic = match loss.about {
-        Lost::Data { surely: false } | Lost::Writers { surely: false } => {
+        Lost::Data { surely: false } | Lost::Writers { surely: false } | Lost::Refused => {
             diagnostic.severity(Severity::Warning)
         }
         Lost::Place | Lost::Unlike => diagnostic.severity(Severity::Error),

@@ -29,9 +29,7 @@ mod writers;
 
 use super::difference::{Difference, at, differences, value};
 use super::rules::fields;
-use super::{
-    Change, Effect, Field, Loss, Lost, Pair, Refusal, TargetChanges, service_named, variables,
-};
+use super::{Change, Effect, Field, Loss, Lost, Pair, Refusal, TargetChanges, service_named};
 use crate::graph::{Graph, ServiceView};
 use crate::targets::Object;
 use crate::vocabulary::TargetId;
@@ -281,9 +279,12 @@ impl Comparison<'_> {
                     let both = [was, is].map(|it| it.map(shown));
                     let [was, is] = both.map(Option::unwrap_or_default);
                     let differ = differences(&was, &is);
-                    if let Some(variable) = variables::named_in(real).next() {
+                    if let Some(variable) = values::of_content(real, (old, new)) {
                         change.effect = Effect::InPlace;
                         change.how = values::named_by(variable, kind);
+                        change
+                            .losses
+                            .push(values::unless_another(variable, kind, real));
                         change.fields = fields(rules::CONTENT_BY_NAME, &differ, None);
                     } else {
                         change.effect = Effect::Refused;

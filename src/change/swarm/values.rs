@@ -1,11 +1,11 @@
 //! What is known when a stack is deployed and not before: its variables, and where its secrets' values come from.
 
 use super::service_in;
-use super::stack::stem;
+use super::stack::{SECTIONS, Stack, stem};
 use super::{refused, rules};
 use crate::change::rules::rule;
 use crate::change::secrets::{real_name, source};
-use crate::change::{Change, Effect, Pair, Varied, variables};
+use crate::change::{Change, Effect, Loss, Lost, Pair, Varied, variables};
 use crate::targets::{Content, Object};
 use serde_json::Value;
 use std::cell::OnceCell;
@@ -127,6 +127,60 @@ fn named<'o>(object: &'o Object, names: &mut Names<'o>) {
     if !variables.is_empty() {
         let names = names.entry((&object.kind, &object.name)).or_default();
         names.extend(variables);
+    }
+}
+
+/// Words in the names of variables that have another value with what is held.
+const OF_CONTENT: [&str; 8] = [
+    "digest", "hash", "sha", "sum", "version", "rev", "tag", "md5",
+];
+
+/// The variable in the name of a config or secret that has another value where that holds something else: one that is called so, has no value
+/// of its own, and is in the name of nothing in the file that is as it was.
+pub(super) fn of_content<'n>(
+    real: &'n str,
+    (old, new): (&Stack<'_>, &Stack<'_>),
+) -> Option<&'n str> {
+    let is_called_so = |variable: &str| {
+        let variable = variable.to_ascii_lowercase();
+        OF_CONTENT.iter().any(|word| variable.contains(word))
+    };
+    let has_default = |variable: &str| {
+        let behind = real.split_once(&format!("${{{variable}"));
+        behind.is_some_and(|(_, behind)| behind.starts_with('-') || behind.starts_with(":-"))
+    };
+    let mut all = variables::named_in(real);
+    all.find(|it| is_called_so(it) && !has_default(it) && !names_what_stays(it, (old, new)))
+}
+
+fn names_what_stays(variable: &str, (old, new): (&Stack<'_>, &Stack<'_>)) -> bool {
+    let mut sections = SECTIONS.into_iter();
+    sections.any(|section| {
+        let mut all = new.all(section);
+        all.any(|(name, object)| {
+            let real = new.real(section, name);
+            let mut named = variables::named_in(&real);
+            let stays = |was| match section {
+                "configs" | "secrets" => old.text(was) == new.text(object),
+                _ => true,
+            };
+            let was = old.entry(section, name);
+            named.any(|it| it == variable) && was.is_some_and(stays)
+        })
+    })
+}
+
+/// What comes of such a one whose variable has the value that it had.
+pub(super) fn unless_another(variable: &str, kind: &str, real: &str) -> Loss {
+    Loss {
+        about: Lost::Refused,
+        what: format!(
+            "{kind} `{real}` holds something else, and is refused unless `{variable}` has another value than at the last deploy: \
+             `only updates to Labels are allowed`"
+        ),
+        way: format!(
+            "see that `{variable}` has another value then; `--set-old {variable}=OLD --set {variable}=NEW` tells the plan"
+        ),
     }
 }
 
