@@ -93,7 +93,9 @@ fn has_other_data(change: &Change) -> bool {
     let of_volumes = fields.filter(|it| it.path.contains("olume") && last(it) != "image");
     let of_volumes: Vec<&Field> = of_volumes.collect();
     let of = |side: fn(&Field) -> Option<&Value>| {
-        let values = of_volumes.iter().filter_map(|it| side(it));
+        let named = of_volumes.iter();
+        let named = named.filter(|it| matches!(&*last(it), "from" | "volumes"));
+        let values = named.filter_map(|it| side(it));
         let mut sources: Vec<String> = values.flat_map(sources).collect();
         sources.sort();
         sources

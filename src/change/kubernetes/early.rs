@@ -6,6 +6,7 @@ use super::behind::{self, Led, Pods, Target};
 use super::parts::{self, items, text};
 use super::{Keyed, is_workload};
 use crate::change::{Change, Effect, images};
+use serde_json::Value;
 
 /// Says it of each. What a program asks for it has judged.
 pub(super) fn asked((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change]) {
@@ -76,9 +77,24 @@ fn beside(
 
 /// Where pods are asked as soon as they run, and were not before.
 fn unprobed(service: &Led<'_>, was: &Pods<'_>, now: &Pods<'_>) -> Option<String> {
+    let has = |container: &Value, probe: &str| container.get(probe).is_some();
+    // A sidecar starts before the program, and is ready for itself: its probe tells of those who are led to it.
+    let is_led_to = |sidecar: &Value| {
+        let mut ports = items(sidecar, "ports");
+        ports.any(|port| {
+            let number = port.get("containerPort").and_then(Value::as_u64);
+            let mut targets = service.ports.iter().map(|(.., target)| target);
+            targets.any(|target| match target {
+                Target::Number(wanted) => number == Some(*wanted),
+                Target::Name(wanted) => text(port, "name") == Some(&**wanted),
+            })
+        })
+    };
     let is_probed = |pods: &Pods<'_>| {
-        parts::running(&pods.pod)
-            .any(|it| it.get("readinessProbe").is_some() || it.get("startupProbe").is_some())
+        let mut own = items(&pods.pod, "containers");
+        let mut sidecars = parts::running(&pods.pod);
+        own.any(|it| has(it, "readinessProbe") || has(it, "startupProbe"))
+            || sidecars.any(|it| has(it, "readinessProbe") && is_led_to(it))
     };
     (is_probed(was) && !is_probed(now) && !service.is_headless).then(|| {
         format!(

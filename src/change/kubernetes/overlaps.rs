@@ -22,14 +22,12 @@ pub(super) fn refused((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Chang
             continue;
         };
         let mut left = left.iter();
-        let met = left.find(|(it, there)| {
+        let met = left.find_map(|(it, there)| {
             let may_be_it = it.name == change.name && is_unsaid(it, change);
-            !may_be_it && answers.meets(there)
-        });
-        change.losses.extend(met.and_then(|(it, _)| {
-            let path = answers.paths.first()?;
+            let path = answers.meets(there).filter(|_| !may_be_it)?;
             Some(loss(change, it, path))
-        }));
+        });
+        change.losses.extend(met);
     }
 }
 
@@ -60,22 +58,22 @@ impl Answers {
         })
     }
 
-    /// Whether what it answers first is another one's: nginx has the first of two locations alone, and where it has one of the new Ingress, the
-    /// webhook looks no further.
-    fn meets(&self, there: &Self) -> bool {
-        // At `/` nginx has an answer of its own, which one that is exact stands beside.
-        let is_apart = |it: &&Location| it.is_exact && it.path == "/";
-        let Some(first) = self.paths.first().filter(|it| !is_apart(it)) else {
-            return false;
-        };
-        let is_one = |it: &&Location| (&it.host, &it.path) == (&first.host, &first.path);
-        let mut same = there.paths.iter().filter(is_one).peekable();
+    /// What it answers that is another one's: nginx has the first of two locations alone. Before 1.13.5 and 1.14.1 the webhook looked no
+    /// further than the first that was its own (kubernetes/ingress-nginx #13162).
+    fn meets(&self, there: &Self) -> Option<&Location> {
         // A canary takes its share of what another one answers.
         let are_alike = matches!(
             (self.canary, there.canary),
             (None, None) | (Some(true), Some(true))
         );
-        are_alike && same.peek().is_some() && same.all(|it| it == first)
+        // At `/` nginx has an answer of its own, which one that is exact stands beside.
+        let is_apart = |it: &&Location| it.is_exact && it.path == "/";
+        let mut own = self.paths.iter().filter(|it| are_alike && !is_apart(it));
+        own.find(|own| {
+            let is_one = |it: &&Location| (&it.host, &it.path) == (&own.host, &own.path);
+            let mut same = there.paths.iter().filter(is_one).peekable();
+            same.peek().is_some() && same.all(|it| it == *own)
+        })
     }
 }
 

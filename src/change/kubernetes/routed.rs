@@ -63,7 +63,7 @@ pub(super) fn lost(change: &Change, (old, new): (&Keyed<'_>, &Keyed<'_>)) -> Vec
     losses.collect()
 }
 
-/// Whether a route that is written no more keeps what another one of its Gateway is meant to answer, for as many names, for more or for all: the longest name
+/// Whether a route that is written no more keeps what others of its Gateway are meant to answer, all of it, for as many names, for more or for all: the longest name
 /// goes first, and of equal ones the older route (`gateway-api.sigs.k8s.io/reference/spec`, `HTTPRouteSpec`, hostnames). Of a Gateway that changes that is not known.
 pub(super) fn keeps(left: Key<'_>, (old, new): (&Keyed<'_>, &Keyed<'_>)) -> bool {
     let is_route = left.0 == GROUP && ROUTES.contains(&left.1);
@@ -88,11 +88,11 @@ pub(super) fn keeps(left: Key<'_>, (old, new): (&Keyed<'_>, &Keyed<'_>)) -> bool
         };
         let all = attached(new, left, gateway);
         was == is
-            && all.iter().any(|leader| {
-                let is_new = !old.contains_key(&leader.key);
-                leader.answers.iter().any(|one| {
-                    let mut own = own.answers.iter();
-                    own.any(|of| goes_behind(one, of, is_new) && one.covers(of))
+            && own.answers.iter().all(|of| {
+                all.iter().any(|leader| {
+                    let is_new = !old.contains_key(&leader.key);
+                    let mut answers = leader.answers.iter();
+                    answers.any(|one| goes_behind(one, of, is_new) && one.covers(of))
                 })
             })
     })
