@@ -78,17 +78,25 @@ fn beside(
 /// Where pods are asked as soon as they run, and were not before.
 fn unprobed(service: &Led<'_>, was: &Pods<'_>, now: &Pods<'_>) -> Option<String> {
     let has = |container: &Value, probe: &str| container.get(probe).is_some();
-    // A sidecar starts before the program, and is ready for itself: its probe tells of those who are led to it.
+    // A sidecar starts before the program, and is ready for itself: its probe tells of those who are led to it, or to what it probes.
     let is_led_to = |sidecar: &Value| {
+        let probe = sidecar.get("readinessProbe");
+        let ways = ["httpGet", "tcpSocket", "grpc"].into_iter();
+        let mut probed = ways.filter_map(|way| probe?.get(way)?.get("port")?.as_u64());
         let mut ports = items(sidecar, "ports");
-        ports.any(|port| {
-            let number = port.get("containerPort").and_then(Value::as_u64);
-            let mut targets = service.ports.iter().map(|(.., target)| target);
-            targets.any(|target| match target {
-                Target::Number(wanted) => number == Some(*wanted),
-                Target::Name(wanted) => text(port, "name") == Some(&**wanted),
+        let mut targets = service.ports.iter().map(|(.., target)| target);
+        let asks_there = probed.any(|number| {
+            targets.any(|target| matches!(target, Target::Number(wanted) if *wanted == number))
+        });
+        asks_there
+            || ports.any(|port| {
+                let number = port.get("containerPort").and_then(Value::as_u64);
+                let mut targets = service.ports.iter().map(|(.., target)| target);
+                targets.any(|target| match target {
+                    Target::Number(wanted) => number == Some(*wanted),
+                    Target::Name(wanted) => text(port, "name") == Some(&**wanted),
+                })
             })
-        })
     };
     let is_probed = |pods: &Pods<'_>| {
         let mut own = items(&pods.pod, "containers");
