@@ -27,7 +27,7 @@ mod top;
 mod values;
 mod writers;
 
-use super::difference::{Difference, at, differences, value};
+use super::difference::{Difference, at, differences};
 use super::rules::fields;
 use super::{Change, Effect, Field, Loss, Lost, Pair, Refusal, TargetChanges, service_named};
 use crate::graph::{Graph, ServiceView};
@@ -263,53 +263,21 @@ impl Comparison<'_> {
                 self.changes.push(change);
                 continue;
             };
-            let mut change = Change::of(kind, real.clone());
-            match section {
-                "configs" | "secrets" => {
-                    let (was, is) = (old.text(was), new.text(object));
-                    if was.is_none() || was == is {
-                        continue;
-                    }
-                    let (was, is) = (was.map(value), is.map(value));
-                    let shown = |it: std::borrow::Cow<'_, Value>| match section {
-                        // A plan is read by many.
-                        "secrets" => Value::from("(hidden)"),
-                        _ => it.into_owned(),
-                    };
-                    let both = [was, is].map(|it| it.map(shown));
-                    let [was, is] = both.map(Option::unwrap_or_default);
-                    let differ = differences(&was, &is);
-                    if let Some(variable) = values::of_content(real, (old, new)) {
-                        change.effect = Effect::InPlace;
-                        change.how = values::named_by(variable, kind);
-                        change
-                            .losses
-                            .push(values::unless_another(variable, kind, real));
-                        change.fields = fields(rules::CONTENT_BY_NAME, &differ, None);
-                    } else {
-                        change.effect = Effect::Refused;
-                        change.how = format!(
-                            "failed to update {kind} {real}: Error response from daemon: rpc error: \
-                             code = InvalidArgument desc = only updates to Labels are allowed"
-                        );
-                        change.fields = fields(rules::CONTENT, &differ, None);
-                    }
-                }
-                _ => {
-                    let [was, is] = [was, object].map(|it| defaults::made(section, it));
-                    // A node makes a volume for the first task that mounts it.
-                    let is_used = |stack: &Stack<'_>| stack.users(section, real).next().is_some();
-                    if section == "volumes" && !self.stacks.0.iter().any(is_used) && is_used(new) {
-                        continue;
-                    }
-                    self.keeps(kind, real, &differences(&was, &is));
-                    if section == "volumes" && new.users(section, real).next().is_some() {
-                        self.has_another_driver(real, &was, &is);
-                    }
-                    continue;
-                }
+            if let "configs" | "secrets" = section {
+                let change = values::held((section, real), (old, was), (new, object));
+                self.changes.extend(change);
+                continue;
             }
-            self.changes.push(change);
+            let [was, is] = [was, object].map(|it| defaults::made(section, it));
+            // A node makes a volume for the first task that mounts it.
+            let is_used = |stack: &Stack<'_>| stack.users(section, real).next().is_some();
+            if section == "volumes" && !self.stacks.0.iter().any(is_used) && is_used(new) {
+                continue;
+            }
+            self.keeps(kind, real, &differences(&was, &is));
+            if section == "volumes" && new.users(section, real).next().is_some() {
+                self.has_another_driver(real, &was, &is);
+            }
         }
         let still_used = |real: &str| self.stacks.1.iter().any(|stack| stack.uses(section, real));
         let gone = before.keys().filter(|real| !after.contains_key(*real));

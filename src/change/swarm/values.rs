@@ -3,11 +3,13 @@
 use super::service_in;
 use super::stack::{SECTIONS, Stack, stem};
 use super::{refused, rules};
-use crate::change::rules::rule;
+use crate::change::difference::{differences, value};
+use crate::change::rules::{fields, rule};
 use crate::change::secrets::{real_name, source};
 use crate::change::{Change, Effect, Loss, Lost, Pair, Varied, variables};
 use crate::targets::{Content, Object};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
@@ -130,21 +132,60 @@ fn named<'o>(object: &'o Object, names: &mut Names<'o>) {
     }
 }
 
-/// Words in the names of variables that have another value with what is held.
-const OF_CONTENT: [&str; 8] = [
-    "digest", "hash", "sha", "sum", "version", "rev", "tag", "md5",
-];
+/// What becomes of a config or secret of both sides, by its real name, where it holds something else.
+pub(super) fn held(
+    (section, real): (&str, &str),
+    (old, was): (&Stack<'_>, &Object),
+    (new, is): (&Stack<'_>, &Object),
+) -> Option<Change> {
+    let (was, is) = (old.text(was), new.text(is));
+    if was.is_none() || was == is {
+        return None;
+    }
+    let kind = section.trim_end_matches('s');
+    let mut change = Change::of(kind, real.to_owned());
+    let shown = |it: Cow<'_, Value>| match section {
+        // A plan is read by many.
+        "secrets" => Value::from("(hidden)"),
+        _ => it.into_owned(),
+    };
+    let [was, is] = [was, is].map(|it| it.map(value).map(shown).unwrap_or_default());
+    let differ = differences(&was, &is);
+    if let Some(variable) = of_content(real, (old, new)) {
+        change.effect = Effect::InPlace;
+        change.how = named_by(variable, kind);
+        // What is made of the content has another value by itself.
+        if !is_called(variable, OF_CONTENT) {
+            change.losses.push(unless_another(variable, kind, real));
+        }
+        change.fields = fields(rules::CONTENT_BY_NAME, &differ, None);
+    } else {
+        change.effect = Effect::Refused;
+        change.how = format!(
+            "failed to update {kind} {real}: Error response from daemon: rpc error: \
+             code = InvalidArgument desc = only updates to Labels are allowed"
+        );
+        change.fields = fields(rules::CONTENT, &differ, None);
+    }
+    Some(change)
+}
+
+/// Words in the names of variables that are made of what is held, and of those that somebody counts on.
+const OF_CONTENT: &str = "digest hash sum checksum md5 md5sum sha sha1 sha256 sha512";
+const COUNTED: &str = "version ver revision rev tag";
+
+/// Whether the name of a variable has one of some words.
+fn is_called(variable: &str, words: &str) -> bool {
+    let variable = variable.to_ascii_lowercase();
+    let is_one = |word: &str| words.split(' ').any(|it| it == word);
+    variable.split('_').any(is_one)
+}
 
 /// The variable in the name of a config or secret that has another value where that holds something else: one that is called so, has no value
 /// of its own, and is in the name of nothing in the file that is as it was.
-pub(super) fn of_content<'n>(
-    real: &'n str,
-    (old, new): (&Stack<'_>, &Stack<'_>),
-) -> Option<&'n str> {
-    let is_called_so = |variable: &str| {
-        let variable = variable.to_ascii_lowercase();
-        OF_CONTENT.iter().any(|word| variable.contains(word))
-    };
+fn of_content<'n>(real: &'n str, (old, new): (&Stack<'_>, &Stack<'_>)) -> Option<&'n str> {
+    let is_called_so =
+        |variable: &str| is_called(variable, OF_CONTENT) || is_called(variable, COUNTED);
     let has_default = |variable: &str| {
         let behind = real.split_once(&format!("${{{variable}"));
         behind.is_some_and(|(_, behind)| behind.starts_with('-') || behind.starts_with(":-"))
@@ -171,7 +212,7 @@ fn names_what_stays(variable: &str, (old, new): (&Stack<'_>, &Stack<'_>)) -> boo
 }
 
 /// What comes of such a one whose variable has the value that it had.
-pub(super) fn unless_another(variable: &str, kind: &str, real: &str) -> Loss {
+fn unless_another(variable: &str, kind: &str, real: &str) -> Loss {
     Loss {
         about: Lost::Refused,
         what: format!(
@@ -185,7 +226,7 @@ pub(super) fn unless_another(variable: &str, kind: &str, real: &str) -> Loss {
 }
 
 /// What becomes of a config or secret that holds something else, under a name with a variable in it.
-pub(super) fn named_by(variable: &str, kind: &str) -> String {
+fn named_by(variable: &str, kind: &str) -> String {
     format!(
         "refused unless `{variable}` has another value than at the last deploy: then it is another {kind}, and what mounts it rolls. \
          `--set-old {variable}=OLD --set {variable}=NEW` tells the plan"
