@@ -3,25 +3,24 @@
 
 use super::ports::{Ports, clash, published};
 use super::stack::Stack;
+use crate::change::difference::at;
+use crate::change::images;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 /// The stacks of both sides.
 pub(super) struct Apart<'a> {
     old: &'a [Stack<'a>],
-    /// What the variants are of, by their names.
-    variants: BTreeMap<&'a str, &'a str>,
+    new: &'a [Stack<'a>],
     /// The ports of each stack of before.
     ports: OnceCell<BTreeMap<&'a str, Ports>>,
 }
 
 impl<'a> Apart<'a> {
     pub(super) fn of(old: &'a [Stack<'a>], new: &'a [Stack<'a>]) -> Self {
-        let stacks = old.iter().chain(new);
-        let variants = stacks.filter_map(|stack| Some((stack.name, stack.variant_of?)));
         Self {
             old,
-            variants: variants.collect(),
+            new,
             ports: OnceCell::new(),
         }
     }
@@ -31,8 +30,12 @@ impl<'a> Apart<'a> {
         if one == other {
             return false;
         }
-        let variants = self.variants.get(one).zip(self.variants.get(other));
-        variants.is_some_and(|(one, other)| one == other) || self.share_a_port(one, other)
+        let of = |name: &str| {
+            let mut stacks = self.new.iter().chain(self.old);
+            stacks.find(|it| it.name == name)
+        };
+        let both = of(one).zip(of(other));
+        both.is_some_and(|(one, other)| are_variants(one, other)) || self.share_a_port(one, other)
     }
 
     fn share_a_port(&self, one: &str, other: &str) -> bool {
@@ -49,4 +52,20 @@ impl<'a> Apart<'a> {
         let both = ports.get(one).zip(ports.get(other));
         both.is_some_and(|(ours, theirs)| ours.keys().any(|port| clash(ours, theirs, port)))
     }
+}
+
+/// Whether two stacks are one, for a swarm each: their files say so, and of the services that both have each runs the same program. Two apps
+/// whose files are called alike have others.
+fn are_variants(one: &Stack<'_>, other: &Stack<'_>) -> bool {
+    let runs = |stack: &Stack<'_>, name: &str| {
+        let service = stack.services.iter().find(|it| it.name == name)?;
+        let image = at(&service.content, &["image"])?;
+        image.as_str().map(|it| images::repository(it).to_owned())
+    };
+    let mut both = one.services.iter().filter_map(|it| {
+        let other = runs(other, &it.name)?;
+        Some(runs(one, &it.name)? == other)
+    });
+    let are_called_so = one.variant_of.is_some() && one.variant_of == other.variant_of;
+    are_called_so && both.next() == Some(true) && both.all(|is_same| is_same)
 }

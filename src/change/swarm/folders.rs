@@ -70,8 +70,9 @@ pub(super) fn left_behind(
             .filter(|now| Path::new(before.path).starts_with(now.path))
             .collect();
         above.sort_by_key(|now| now.path.len());
-        // What it keeps of a folder is what it needs of it, while nothing else stands there.
-        if above.is_empty() && has.iter().any(|now| now.is_part_of(before)) {
+        // It keeps what its image has there, while nothing else stands in the place of the rest.
+        let keeps = |now: &Mount<'_>| now.is_part_of(before) && now.is_known();
+        if above.is_empty() && has.iter().any(keeps) {
             continue;
         }
         let loss = match (stays, above.last()) {

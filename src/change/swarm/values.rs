@@ -172,7 +172,8 @@ pub(super) fn held(
 
 /// Words in the names of variables that are made of what is held, and of those that somebody counts on.
 const OF_CONTENT: &str = "digest hash sum checksum md5 md5sum sha sha1 sha256 sha512";
-const COUNTED: &str = "version ver revision rev tag";
+const COUNTED: &str =
+    "version ver revision rev tag release commit build number id iid run pipeline date timestamp";
 
 /// Whether the name of a variable has one of some words.
 fn is_called(variable: &str, words: &str) -> bool {
@@ -182,7 +183,7 @@ fn is_called(variable: &str, words: &str) -> bool {
 }
 
 /// The variable in the name of a config or secret that has another value where that holds something else: one that is called so, has no value
-/// of its own, and is in the name of nothing in the file that is as it was.
+/// of its own, and is in the name of nothing in the file that is as it was; but another config or secret that is counted on with it.
 fn of_content<'n>(real: &'n str, (old, new): (&Stack<'_>, &Stack<'_>)) -> Option<&'n str> {
     let is_called_so =
         |variable: &str| is_called(variable, OF_CONTENT) || is_called(variable, COUNTED);
@@ -195,7 +196,9 @@ fn of_content<'n>(real: &'n str, (old, new): (&Stack<'_>, &Stack<'_>)) -> Option
 }
 
 fn names_what_stays(variable: &str, (old, new): (&Stack<'_>, &Stack<'_>)) -> bool {
-    let mut sections = SECTIONS.into_iter();
+    let is_counted =
+        |section: &str| is_called(variable, COUNTED) && matches!(section, "configs" | "secrets");
+    let mut sections = SECTIONS.into_iter().filter(|it| !is_counted(it));
     sections.any(|section| {
         let mut all = new.all(section);
         all.any(|(name, object)| {
