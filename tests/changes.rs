@@ -1087,12 +1087,12 @@ fn what_was_written_is_what_is_built() {
     let (code, said) = repository.plan(&["manifests", "app.zd", "--detailed-exitcode"], &[]);
     assert!(code == 2 && said.contains("1.3.0"), "{said}");
     // Of objects nobody knows the order, and what is not known is not written as commands.
-    let not_judged = "Not judged: the order of services, their versions and their data, since of `manifests` only";
+    let not_judged = "Not judged: the order of services, their versions, their data and whether their way back is checked, since of `manifests` only";
     assert!(said.contains(not_judged), "{said}");
     let (_, said) = repository.plan(&["manifests", "app.zd", "--format", "markdown"], &[]);
     assert!(said.contains(not_judged), "{said}");
     let (_, said) = repository.plan(&["manifests", "app.zd", "--format", "json"], &[]);
-    let key = "\"not_judged\":[\"order\",\"versions\",\"data\"]";
+    let key = "\"not_judged\":[\"order\",\"versions\",\"data\",\"way_back\"]";
     assert!(said.contains(key), "{said}");
     let script = &["--format", "script", "--target", "swarm"];
     for sides in [["manifests", "app.zd"], ["app.zd", "manifests"]] {

@@ -11,6 +11,8 @@ use serde_json::Value;
 /// says (`docker stack deploy`: rule of scaling in `manager/orchestrator/replicated`).
 pub(super) fn fewer_at_once(step: &Step<'_>, found: &mut Diagnostics) {
     let (Some(old), Some(new)) = (step.old, step.new) else {
+        let replaced = step.on(TargetId::Swarm).filter(|it| it.effect.replaces());
+        found.extend(replaced.filter_map(fewer_written));
         return;
     };
     for change in step.on(TargetId::Swarm).filter(|it| it.effect.replaces()) {
@@ -23,6 +25,15 @@ pub(super) fn fewer_at_once(step: &Step<'_>, found: &mut Diagnostics) {
             found.push(fewer(change, was.least, is.least));
         }
     }
+}
+
+/// The same of what only a stack file says; one that says no number has one (docs.docker.com/reference/compose-file/deploy, `replicas`).
+fn fewer_written(change: &Change) -> Option<Diagnostic> {
+    let mut fields = change.fields.iter();
+    let field = fields.find(|it| it.path == "deploy.replicas")?;
+    let count = |value: &Option<Value>| value.as_ref().map_or(Some(1), Value::as_u64);
+    let (was, is) = (count(&field.old)?, count(&field.new)?);
+    (0 < is && is < was).then(|| fewer(change, was, is))
 }
 
 /// More instances and a new version in one step: Kubernetes starts the added ones with the old

@@ -74,7 +74,7 @@ pub(super) fn not_judged(planned: &Planned<'_>) -> Option<String> {
         .objects_only
         .filter(|_| !planned.changes.is_empty())?;
     Some(format!(
-        "Not judged: the order of services, their versions and their data, since of `{name}` only objects are known."
+        "Not judged: the order of services, their versions, their data and whether their way back is checked, since of `{name}` only objects are known."
     ))
 }
 

@@ -23,7 +23,7 @@ pub(super) fn write(planned: &Planned<'_>, out: &mut dyn Write) -> io::Result<()
         .map(|(name, why)| (name.clone(), why.as_str().into()))
         .collect();
     let not_judged: &'static [&'static str] = match planned.objects_only {
-        Some(_) => &["order", "versions", "data"],
+        Some(_) => &["order", "versions", "data", "way_back"],
         None => &[],
     };
     let parts = Parts {
