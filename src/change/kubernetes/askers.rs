@@ -5,7 +5,7 @@ use super::Keyed;
 use super::backends;
 use super::behind::{self, Led, Pods};
 use super::given::Given;
-use super::parts::{items, text};
+use super::parts::{containers, items, text};
 use crate::change::authorities::{asks_nobody, hosts, is_host_of, is_port_of};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -132,11 +132,6 @@ fn addresses<'p>(pods: &'p Pods<'_>, given: &[&'p Given]) -> Vec<(Address<'p>, O
         found.map(|it| (it, Some(one.map.as_str())))
     });
     own.chain(by_maps).collect()
-}
-
-fn containers(pod: &Value) -> impl Iterator<Item = &Value> {
-    let kinds = ["containers", "initContainers"].into_iter();
-    kinds.flat_map(|key| items(pod, key))
 }
 
 /// The hosts in a variable: those in addresses, or the one that it holds alone, with the number in the variable for its port, which stands beside it.

@@ -3,7 +3,7 @@
 
 use super::Keyed;
 use super::behind::Pods;
-use super::parts::{items, text};
+use super::parts::{self, items, text};
 use super::reads::{self, CONFIG_MAP};
 use crate::change::difference::at;
 use rustc_hash::FxHashMap;
@@ -27,8 +27,7 @@ pub(super) fn fill<'a>(all: &mut [Pods<'a>], side: &Keyed<'a>) {
     let mut maps = Maps::of_side(side);
     for pods in all {
         let mut given = Vec::new();
-        let containers = ["containers", "initContainers"].into_iter();
-        for container in containers.flat_map(|key| items(&pods.pod, key)) {
+        for container in parts::containers(&pods.pod) {
             maps.of(container, pods.key.3, &mut given);
         }
         pods.given = given;

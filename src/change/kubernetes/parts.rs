@@ -20,6 +20,12 @@ pub(super) fn pod_in<'v>(kind: &str, object: &'v Value) -> Option<&'v Value> {
     steps.try_fold(object, |value, step| value.get(step))
 }
 
+/// The containers of a pod, those that go before the others too.
+pub(super) fn containers(pod: &Value) -> impl Iterator<Item = &Value> {
+    let kinds = ["containers", "initContainers"].into_iter();
+    kinds.flat_map(|kind| items(pod, kind))
+}
+
 /// The containers of a pod that run on: a sidecar is one that starts before the others, and its probes count as theirs do
 /// (`kubernetes.io/docs/concepts/workloads/pods/sidecar-containers`).
 pub(super) fn running(pod: &Value) -> impl Iterator<Item = &Value> {

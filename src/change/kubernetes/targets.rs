@@ -5,7 +5,7 @@
 //! `staging/src/k8s.io/endpointslice/utils.go`, `getEndpointPorts`).
 
 use super::behind::{self, Led, Pods, Target};
-use super::parts::{self, items, text};
+use super::parts::{self, containers, items, text};
 use super::{Key, Keyed, is_workload};
 use crate::change::difference::at;
 use crate::change::{Change, Effect, Field, Loss, Lost};
@@ -201,11 +201,6 @@ fn is_joined(was: Option<&Pods<'_>>, now: &Pods<'_>) -> bool {
     };
     parts::running(&now.pod)
         .any(|it| items(it, "ports").next().is_none() && !is_there(text(it, "name")))
-}
-
-fn containers(pod: &Value) -> impl Iterator<Item = &Value> {
-    let kinds = ["containers", "initContainers"].into_iter();
-    kinds.flat_map(|kind| items(pod, kind))
 }
 
 /// Whether a number stands in a container but for its ports: what a probe asks, a variable, an argument.

@@ -144,8 +144,7 @@ fn writable<'v>(
 
 /// Whether a container may write to a volume by a mount that is meant, or as to a device.
 fn is_written(pod: &Value, volume: &str, is_meant: impl Fn(&Value) -> bool) -> bool {
-    let containers = ["containers", "initContainers"].into_iter();
-    let mut containers = containers.flat_map(|key| items(pod, key));
+    let mut containers = parts::containers(pod);
     let is_it = |it: &Value| text(it, "name") == Some(volume);
     containers.any(|container| {
         let mut mounts = items(container, "volumeMounts");
