@@ -87,6 +87,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
                     kind: "service".to_owned(),
                     name: was,
                     place: None,
+                    may_be_here: false,
                     data: None,
                 });
             }

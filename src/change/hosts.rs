@@ -180,6 +180,7 @@ fn taken_slots(pair: &Pair<'_>, changes: &mut Vec<Change>) {
                 kind: old.name().to_owned(),
                 name: of.to_string(),
                 place: None,
+                may_be_here: false,
                 data: None,
             });
         }

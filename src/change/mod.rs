@@ -264,6 +264,8 @@ pub struct Was {
     pub name: String,
     /// Where it was, in words, if that is another place.
     pub place: Option<String>,
+    /// Whether that may be where it is now: only one of two namespaces is written.
+    pub may_be_here: bool,
     /// What to do for its data before it is removed, where what is new has none of it.
     pub data: Option<&'static str>,
 }

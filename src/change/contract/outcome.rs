@@ -3,7 +3,7 @@
 use super::data::other_writer;
 use super::{Both, Step, about, kept, place, ports};
 use crate::change::kubernetes::parts::deletion;
-use crate::change::kubernetes::{SAME, place as place_in};
+use crate::change::kubernetes::place as place_in;
 use crate::change::{Change, Effect, Field, Loss, Lost, Refusal};
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, catalogue};
 use crate::graph::{self, ServiceView};
@@ -361,7 +361,7 @@ fn renamed(step: &Step<'_>, target: TargetId, change: &Change) -> Diagnostic {
         }
     };
     let what = match &change.was {
-        Some(was) if was.place.is_some() && may_be_one(change) => {
+        Some(was) if was.may_be_here => {
             let now = place_in(change.namespace.as_deref());
             let then = was.place.as_deref().unwrap_or_default();
             format!("`{name}` is {now} now, and runs on {then}, unless that is the same one")
@@ -406,20 +406,13 @@ fn renamed(step: &Step<'_>, target: TargetId, change: &Change) -> Diagnostic {
     about(diagnostic, change)
 }
 
-/// Whether only one of two namespaces is written, so that they may be one.
-fn may_be_one(change: &Change) -> bool {
-    change.how.contains(SAME)
-}
-
-/// What comes before the way out where they may be. Where nobody set another one, a context is in `default`
+/// What comes before the way out where two namespaces may be one. Where nobody set another one, a context is in `default`
 /// (`kubernetes.io/docs/concepts/overview/working-with-objects/namespaces`, Initial namespaces).
 fn only_where_apart(change: &Change) -> Option<String> {
-    let was = change.was.as_ref()?.place.as_deref()?;
+    let was = change.was.as_ref().filter(|was| was.may_be_here)?;
+    let was = was.place.as_deref()?;
     let shown = "(`kubectl config view --minify`)";
     let namespace = change.namespace.as_deref();
-    if !may_be_one(change) {
-        return None;
-    }
     if namespace == Some("default") || was.ends_with(" default") {
         return Some(format!(
             "a context is in `default` where nobody set another namespace {shown}, and it is the same one then: there is nothing to delete; where one is set,"

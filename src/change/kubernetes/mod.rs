@@ -453,6 +453,7 @@ fn renames(changes: &mut Vec<Change>) {
             kind: left.kind.clone(),
             name: left.name.clone(),
             place: (left.namespace != change.namespace).then(|| place(left.namespace.as_deref())),
+            may_be_here: is_unsaid(left, change),
             data: None,
         };
         change.how = format!("was {was}, which runs on beside it until it is deleted");
@@ -461,7 +462,7 @@ fn renames(changes: &mut Vec<Change>) {
             change.how.push_str("; ");
             change.how.push_str(said);
         }
-        if is_unsaid(left, change) {
+        if was.may_be_here {
             change.how.push_str(SAME);
         }
         change.was = Some(was);
@@ -478,7 +479,7 @@ fn renames(changes: &mut Vec<Change>) {
 }
 
 /// Where only one of two namespaces is said, they may be one.
-pub(super) const SAME: &str = "; unless that is the same one";
+const SAME: &str = "; unless that is the same one";
 
 fn is_unsaid(one: &Change, other: &Change) -> bool {
     one.namespace.is_none() != other.namespace.is_none()

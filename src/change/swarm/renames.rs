@@ -245,6 +245,7 @@ fn rename(
         kind: "service".to_owned(),
         name: was.to_owned(),
         place: None,
+        may_be_here: false,
         data: None,
     });
     let beside = both.filter(|(was, is)| !apart.are(was.stack.name, is.stack.name));
