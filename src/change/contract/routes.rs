@@ -6,8 +6,8 @@ mod told;
 use super::{Both, Step, carried, listeners, merged};
 use crate::change::{Change, Effect};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
-use crate::graph::Graph;
 use crate::graph::routing::{self, Candidate, Paths, VirtualHost};
+use crate::graph::{Graph, ServiceView};
 use crate::source::Span;
 use crate::targets::kubernetes::route_name;
 use crate::types::Reference;
@@ -107,19 +107,29 @@ fn stays(step: &Step<'_>, both: Both<'_>, host: &VirtualHost<'_>) -> bool {
 
 /// That route.
 fn left_route<'a>(step: &Step<'a>, both: Both<'_>, host: &VirtualHost<'_>) -> Option<&'a Change> {
-    let gateway = both.old.node.gateway.as_ref()?;
-    let name = route_name(both.old.emitted_name(), gateway, &host.hosts);
-    let changes = || step.on(TargetId::Kubernetes);
-    let mut left = changes().filter(|it| it.effect == Effect::Left && it.name == name);
-    let is_of_it = |it: &Change| it.service.as_deref() == Some(both.old.name());
-    let left = left.find(|it| is_route(it) && is_of_it(it));
+    let left = route_of(step, both.old, host, Effect::Left)?;
+    let mut changes = step.on(TargetId::Kubernetes);
     let changes_itself =
-        changes().any(|it| it.kind == "Gateway" && it.name == both.old.emitted_name());
-    left.filter(|_| !changes_itself)
+        changes.any(|it| it.kind == "Gateway" && it.name == both.old.emitted_name());
+    (!changes_itself).then_some(left)
 }
 
-fn is_route(change: &Change) -> bool {
-    matches!(&*change.kind, "HTTPRoute" | "GRPCRoute")
+/// What becomes of the route of a gateway for some host names, where it is that.
+fn route_of<'a>(
+    step: &Step<'a>,
+    service: ServiceView<'_>,
+    host: &VirtualHost<'_>,
+    effect: Effect,
+) -> Option<&'a Change> {
+    let gateway = service.node.gateway.as_ref()?;
+    let name = route_name(service.emitted_name(), gateway, &host.hosts);
+    let mut changes = step.on(TargetId::Kubernetes);
+    changes.find(|it| {
+        it.effect == effect
+            && it.name == name
+            && matches!(&*it.kind, "HTTPRoute" | "GRPCRoute")
+            && it.service.as_deref() == Some(service.name())
+    })
 }
 
 /// A gateway that a plain host has no more, while its services stay: `switch.sh` takes the configuration out (`install_conf` of

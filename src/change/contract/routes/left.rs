@@ -3,7 +3,7 @@
 //! (gateway-api.sigs.k8s.io/reference/spec, `HTTPRouteSpec`, hostnames), and of equal ones to "the oldest Route based on creation timestamp"
 //! (the same, `HTTPRouteRule`, matches).
 
-use super::{is_route, left_route, names, nearest};
+use super::{left_route, names, nearest, route_of};
 use crate::change::contract::admissions::closes;
 use crate::change::contract::rerouted::led_by;
 use crate::change::contract::{Both, Step};
@@ -11,7 +11,6 @@ use crate::change::kubernetes::parts::deletion;
 use crate::change::{Change, Effect};
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, catalogue};
 use crate::graph::routing::{self, VirtualHost};
-use crate::targets::kubernetes::route_name;
 use crate::vocabulary::{Gateway, TargetId};
 use std::collections::BTreeSet;
 
@@ -35,7 +34,7 @@ pub(super) fn answering(
             // Of one name the longest path decides, whichever route has it, and of one path the oldest route.
             let wins = if length < name.len() {
                 LONGEST
-            } else if is_made(step, both, now) {
+            } else if route_of(step, both.new, now, Effect::Created).is_some() {
                 OLDEST
             } else {
                 // Of two that were there which one is older is not known.
@@ -63,16 +62,6 @@ pub(super) fn answering(
             });
         }
     }
-}
-
-/// Whether a route of the new gateway is a new object.
-fn is_made(step: &Step<'_>, both: Both<'_>, host: &VirtualHost<'_>) -> bool {
-    let Some(gateway) = &both.new.node.gateway else {
-        return false;
-    };
-    let name = route_name(both.new.emitted_name(), gateway, &host.hosts);
-    let mut changes = step.on(TargetId::Kubernetes);
-    changes.any(|it| it.name == name && it.effect == Effect::Created && is_route(it))
 }
 
 /// Routes of the other kind that are left behind: of both for one host name "the implementation MUST accept exactly one", the oldest
