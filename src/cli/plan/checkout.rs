@@ -30,11 +30,14 @@ impl Checkout {
         // Without a working tree nothing is checked out.
         let top = git::run(folder, &["rev-parse", "--show-toplevel"]).ok()?;
         let top = PathBuf::from(String::from_utf8(top).ok()?.trim_end_matches('\n'));
-        let is_there = |(path, object): &(&str, &str)| {
-            let there = git::run(&top, &["hash-object", "--", path]).ok();
-            there.is_some_and(|there| there.trim_ascii() == object.as_bytes())
-        };
-        if !attributes_of.iter().all(is_there) {
+        let mut words = vec!["hash-object", "--"];
+        words.extend(attributes_of.iter().map(|(path, _)| path));
+        // One that is not there ends it.
+        let there = String::from_utf8(git::run(&top, &words).ok()?).ok()?;
+        if !there
+            .lines()
+            .eq(attributes_of.iter().map(|(_, object)| *object))
+        {
             return None;
         }
         let questions: Vec<u8> = paths
