@@ -45,18 +45,23 @@ fn sides(case: &str) -> [String; 2] {
     })
 }
 
-fn plan(case: &str, format: &str) -> String {
-    let [old, new] = sides(case);
+/// Runs zdc in a folder: the exit code, what it wrote, and what it said beside that.
+fn zdc(folder: &Path, words: &[&str]) -> (i32, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_zdc"))
-        .args(["plan", "--format", format, &old, &new])
-        .current_dir(folder().join(case))
+        .args(words)
+        .current_dir(folder)
         .env_clear()
         .output()
         .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
+    let [out, err] = [output.stdout, output.stderr].map(|it| String::from_utf8(it).unwrap());
+    (output.status.code().unwrap(), out, err)
+}
+
+fn plan(case: &str, format: &str) -> String {
+    let [old, new] = sides(case);
+    let words = ["plan", "--format", format, &old, &new];
+    let (code, text, said) = zdc(&folder().join(case), &words);
     if format == "human" {
-        let said = String::from_utf8(output.stderr).unwrap();
-        let code = output.status.code().unwrap();
         return format!("{text}{said}exit code {code}\n");
     }
     text
@@ -86,17 +91,13 @@ fn plans_are_as_expected() {
 fn the_script_of_a_plan_has_its_steps() {
     let script = |case: &str, target: &str| {
         let [old, new] = sides(case);
-        let mut zdc = Command::new(env!("CARGO_BIN_EXE_zdc"));
-        zdc.args(["plan", "--format", "script", &old, &new]);
+        let mut words = vec!["plan", "--format", "script", &old, &new];
         if !target.is_empty() {
-            zdc.args(["--target", target]);
+            words.extend(["--target", target]);
         }
-        let output = zdc.current_dir(folder().join(case)).env_clear();
-        let output = output.output().unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
+        let (code, text, said) = zdc(&folder().join(case), &words);
         let (_, found) = text.split_once("\ntarget=").unwrap_or_default();
-        let said = String::from_utf8(output.stderr).unwrap();
-        (output.status.code().unwrap(), found.to_owned(), said)
+        (code, found.to_owned(), said)
     };
     let (code, found, said) = script("versions-chain", "swarm");
     assert_eq!(code, 0, "{said}");
@@ -565,14 +566,8 @@ fn manifests_that_are_not_what_is_applied_are_refused() {
             fs::write(side.join("kustomization.yaml"), kustomization).unwrap();
             fs::write(side.join("web.yaml"), service).unwrap();
         }
-        let output = Command::new(env!("CARGO_BIN_EXE_zdc"))
-            .args(["plan", "old", "new"])
-            .current_dir(folder.path())
-            .env_clear()
-            .output()
-            .unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
-        (output.status.code().unwrap(), said)
+        let (code, _, said) = zdc(folder.path(), &["plan", "old", "new"]);
+        (code, said)
     };
     let service = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\n";
     let lists = "resources: [web.yaml]\n";
@@ -633,17 +628,8 @@ fn a_kustomization_names_what_is_applied() {
                 &format!("resources: {listed}\n"),
             );
         }
-        let output = Command::new(env!("CARGO_BIN_EXE_zdc"))
-            .args(["plan", "old", "new"])
-            .current_dir(folder.path())
-            .env_clear()
-            .output()
-            .unwrap();
-        let said = [output.stdout, output.stderr].concat();
-        (
-            output.status.code().unwrap(),
-            String::from_utf8(said).unwrap(),
-        )
+        let (code, out, err) = zdc(folder.path(), &["plan", "old", "new"]);
+        (code, out + &err)
     };
     let both = "[./web.yaml, cache/]";
     let (code, said) = plan([both, both]);
@@ -669,16 +655,9 @@ fn values_of_variables_are_put_in() {
     let stack = "services: {web: {image: \"example/web:${TAG:-1}\", deploy: {replicas: 2}}}\n";
     fs::write(folder.path().join("shop.yml"), stack).unwrap();
     let plan = |words: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_zdc"))
-            .args(["plan", "shop.yml", "shop.yml", "--detailed-exitcode"])
-            .args(words)
-            .current_dir(folder.path())
-            .env_clear()
-            .output()
-            .unwrap();
-        let said = [output.stdout, output.stderr].concat();
-        let said = String::from_utf8(said).unwrap();
-        (output.status.code().unwrap(), said)
+        let plan = ["plan", "shop.yml", "shop.yml", "--detailed-exitcode"];
+        let (code, out, err) = zdc(folder.path(), &[&plan, words].concat());
+        (code, out + &err)
     };
     let (code, said) = plan(&[]);
     assert!(
@@ -706,13 +685,7 @@ fn a_stack_file_goes_by_the_programs_stack() {
                    health http { path = \"/\", interval = 5s }\n}\n";
     fs::write(folder.path().join("app.zd"), program).unwrap();
     let run = |words: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_zdc"))
-            .args(words)
-            .current_dir(folder.path())
-            .env_clear()
-            .output()
-            .unwrap();
-        let [out, err] = [output.stdout, output.stderr].map(|it| String::from_utf8(it).unwrap());
+        let (_, out, err) = zdc(folder.path(), words);
         (out, err)
     };
     let (stack, _) = run(&["build", "app.zd", "--stdout", "--target", "swarm"]);
@@ -760,13 +733,7 @@ fn each_file_of_a_folder_is_a_stack() {
         }
     }
     let plan = |old: &str, new: &str| {
-        let output = Command::new(env!("CARGO_BIN_EXE_zdc"))
-            .args(["plan", old, new])
-            .current_dir(folder.path())
-            .env_clear()
-            .output()
-            .unwrap();
-        let [out, err] = [output.stdout, output.stderr].map(|it| String::from_utf8(it).unwrap());
+        let (_, out, err) = zdc(folder.path(), &["plan", old, new]);
         (out, err)
     };
     let (same, notes) = plan("new", "new");
@@ -796,13 +763,8 @@ fn files_of_compose_are_left_out() {
         fs::write(path, text).unwrap();
     };
     let plan = |old: &str, new: &str| {
-        let output = Command::new(env!("CARGO_BIN_EXE_zdc"))
-            .args(["plan", old, new])
-            .current_dir(folder.path())
-            .env_clear()
-            .output()
-            .unwrap();
-        [output.stdout, output.stderr].map(|it| String::from_utf8(it).unwrap())
+        let (_, out, err) = zdc(folder.path(), &["plan", old, new]);
+        [out, err]
     };
     let of_developers = |tag: &str| {
         format!(
@@ -857,17 +819,11 @@ fn manifests_that_cannot_be_read_are_named() {
         if !text.is_empty() {
             fs::write(&path, text).unwrap();
         }
-        let output = Command::new(env!("CARGO_BIN_EXE_zdc"))
-            .args(["plan", "old", "new"])
-            .current_dir(folder.path())
-            .env_clear()
-            .output()
-            .unwrap();
+        let (code, _, said) = zdc(folder.path(), &["plan", "old", "new"]);
         if !text.is_empty() {
             fs::remove_file(path).unwrap();
         }
-        let said = String::from_utf8(output.stderr).unwrap();
-        (output.status.code().unwrap(), said)
+        (code, said)
     };
     let (latin, long) = (b"# caf\xe9\n".as_slice(), vec![b'#'; (4 << 20) + 1]);
     assert_eq!(plan("picture.png", latin).0, 0);
@@ -895,13 +851,7 @@ fn manifests_that_cannot_be_read_are_named() {
     // Two versions of one stack go by one name, and an error by the file's own.
     fs::write(folder.path().join("broken.yml"), "services: [\n").unwrap();
     fs::write(folder.path().join("good.yml"), "services: {}\n").unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_zdc"))
-        .args(["plan", "broken.yml", "good.yml"])
-        .current_dir(folder.path())
-        .env_clear()
-        .output()
-        .unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
+    let (_, _, said) = zdc(folder.path(), &["plan", "broken.yml", "good.yml"]);
     assert!(said.contains("cannot read `broken.yml`"), "{said}");
 }
 
