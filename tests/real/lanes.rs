@@ -1,16 +1,20 @@
 //! The order of the tests. What mostly waits goes in lanes beside each other, each a process of this program in
 //! namespaces of its own: lanes share no port, no name and no server, only the processors. What counts requests comes
-//! after them, in a lane alone, since what it claims is about time.
+//! after them, in a lane alone, since what it claims is about time. A test that does not end is ended with its lane.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead as _, BufReader, Lines, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::{Child, ChildStdin, ChildStdout, ExitCode, Stdio};
+use std::process::{Child, ChildStdin, ExitCode, Stdio};
 use std::sync::Mutex;
-use std::thread::scope;
-use std::time::Instant;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread::{scope, spawn};
+use std::time::{Duration, Instant};
 
 use crate::{Failure, Test, machine};
+
+/// How long a test may take: thrice what the longest does on two processors.
+const BOUND: Duration = Duration::from_secs(15 * 60);
 
 /// The first word of a lane's command line. It reads the names of its tests, one a line, when it is ready for one.
 pub(crate) const WORD: &str = "lane";
@@ -115,37 +119,28 @@ pub(crate) fn run(tests: Vec<Test>, required: bool) -> Outcome {
         match KINDS.iter().position(|(parts, _)| parts.iter().any(is)) {
             Some(kind) => kinds[kind].push(test.name),
             None if ALONE.iter().any(|part| name.contains(part)) => alone.push(test.name),
-            None => beside.push(test),
+            None => beside.push(test.name),
         }
     }
     // A lane begins at the end, and these in their order.
+    beside.reverse();
     alone.reverse();
-    let (open, alone) = (kinds.map(Mutex::new), Mutex::new(alone));
+    let (kinds, beside, alone) = (kinds.map(Mutex::new), Mutex::new(beside), Mutex::new(alone));
+    let shared = KINDS.iter().zip(&kinds);
+    let shared = shared.flat_map(|((_, lanes), open)| std::iter::repeat_n(open, *lanes));
     let outcome = scope(|scope| {
-        let lanes: Vec<_> = KINDS
-            .iter()
-            .zip(&open)
-            .flat_map(|((_, lanes), open)| std::iter::repeat_n(open, *lanes))
+        let lanes: Vec<_> = shared
+            .chain([&beside])
             .map(|open| scope.spawn(|| lane(open, &said)))
             .collect();
-        let here = in_turn(beside, required, &said);
         let ended = lanes.into_iter().map(|lane| lane.join().unwrap());
-        ended.fold(here, Outcome::and)
+        ended.fold(Outcome::default(), Outcome::and)
     });
     // In a lane of their own, too: what the others started listens on ports that hosts have services on.
-    let mut outcome = outcome.and(lane(&alone, &said));
-    for name in open
-        .into_iter()
-        .chain([alone])
-        .flat_map(|open| open.into_inner().unwrap())
-    {
-        outcome.failed += 1;
-        println!("test {name}{FAILED}: its lanes broke off");
-    }
-    outcome
+    outcome.and(lane(&alone, &said))
 }
 
-/// A lane: takes one test after the other, as long as there are some.
+/// A lane: takes one test after the other, as long as there are some. One that breaks off is begun anew.
 fn lane(open: &Mutex<Vec<String>>, said: &Said) -> Outcome {
     let mut outcome = Outcome::default();
     let mut lane = None;
@@ -160,7 +155,7 @@ fn lane(open: &Mutex<Vec<String>>, said: &Said) -> Outcome {
             Err(why) => {
                 println!("test {name}{FAILED}: its lane broke off: {why}");
                 outcome.failed += 1;
-                return outcome;
+                lane = None;
             }
         }
     }
@@ -172,7 +167,7 @@ struct Lane {
     process: Child,
     /// Closed, it ends.
     asks: Option<ChildStdin>,
-    told: Lines<BufReader<ChildStdout>>,
+    told: Receiver<String>,
 }
 
 impl Lane {
@@ -180,12 +175,17 @@ impl Lane {
         let mut lane = machine::apart();
         lane.arg(WORD).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = lane.spawn().map_err(|error| error.to_string())?;
-        let (asks, told) = (process.stdin.take(), process.stdout.take());
-        let told = told.ok_or("it tells nothing")?;
+        let (asks, tells) = (process.stdin.take(), process.stdout.take());
+        let tells = tells.ok_or("it tells nothing")?;
+        let (tell, told) = channel();
+        spawn(move || {
+            let lines = BufReader::new(tells).lines().map_while(Result::ok);
+            lines.map(|line| tell.send(line)).all(|told| told.is_ok())
+        });
         Ok(Self {
             process,
             asks,
-            told: BufReader::new(told).lines(),
+            told,
         })
     }
 
@@ -193,10 +193,23 @@ impl Lane {
     fn judge(&mut self, name: &str, said: &Said) -> Result<Outcome, String> {
         let asks = self.asks.as_mut().ok_or("it was ended")?;
         writeln!(asks, "{name}").map_err(|error| error.to_string())?;
-        let mut told = String::new();
+        let (mut told, start) = (String::new(), Instant::now());
         loop {
-            let line = self.told.next().ok_or("it ended");
-            let line = line?.map_err(|error| error.to_string())?;
+            let line = match self
+                .told
+                .recv_timeout(BOUND.saturating_sub(start.elapsed()))
+            {
+                Ok(line) => line,
+                Err(RecvTimeoutError::Disconnected) => return Err(format!("it ended\n{told}")),
+                Err(RecvTimeoutError::Timeout) => {
+                    let runs = machine::descendants(self.process.id()).join("\n  ");
+                    self.process.kill().map_err(|error| error.to_string())?;
+                    let minutes = BOUND.as_secs() / 60;
+                    return Err(format!(
+                        "not ended after {minutes} minutes, with these running:\n  {runs}\n{told}"
+                    ));
+                }
+            };
             if let Some(outcome) = line.strip_prefix(JUDGED) {
                 print!("{told}");
                 return Outcome::read(outcome).ok_or(line);

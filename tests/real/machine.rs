@@ -216,6 +216,27 @@ pub(crate) fn run(mut command: Command) -> Result<String, String> {
     Err(format!("{message}\n{}: {}", output.status, said.trim_end()))
 }
 
+/// The command lines of what a process has started, and of what that has.
+pub(crate) fn descendants(process: u32) -> Vec<String> {
+    let read = |file: PathBuf| std::fs::read(file).unwrap_or_default();
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    // After the name of its program, which may have any letters, come its state and who started it (proc(5)).
+    let started_by = |id: &u32| {
+        let status = String::from_utf8_lossy(&read(format!("/proc/{id}/stat").into())).into_owned();
+        let (_, fields) = status.rsplit_once(')')?;
+        fields.split_whitespace().nth(1)?.parse::<u32>().ok()
+    };
+    let children = ids.filter(|id| started_by(id) == Some(process));
+    let told = children.flat_map(|id| {
+        let line = read(format!("/proc/{id}/cmdline").into());
+        let line = String::from_utf8_lossy(&line).replace('\0', " ");
+        std::iter::once(line).chain(descendants(id))
+    });
+    // One that has ended has none.
+    told.filter(|line| !line.is_empty()).collect()
+}
+
 /// Starts a server; it ends with the namespace. What it says goes to `NAME.log` in the state.
 pub(crate) fn serve(name: &str, mut command: Command) -> Result<std::process::Child, String> {
     serve_as(name, &mut command)
