@@ -1525,6 +1525,56 @@ fn what_may_start_long_is_waited_for_on_a_cluster() {
     }
 }
 
+/// A cluster with a Deployment of four pods, which is one of `steps` further each time that it was waited for, and of which no
+/// controller counts a deadline. That is one that leaves the script a second for each step.
+const STEPPING: &str = r#"
+echo "$*" >>"$here/called"
+line() { local IFS=$'\t'; echo "$*"; }
+case " $* " in
+  *" get deployments,"*)
+    reason=NewReplicaSetAvailable
+    line ReplicaSet web-1 r1 u1 1 1 0 "" 0 0 0 "" "" "" "" 1 true "" "ex:1 " "{1}"
+    if [ -e "$here/applied" ]; then
+      read -r updated running able <"$here/steps"
+      line ReplicaSet web-2 r2 u1 1 1 4 "" "$updated" "$updated" "$updated" "" "" "" "" 2 "" "" "ex:2 " "{2}"
+      line Deployment web u1 "" 2 2 4 "$updated" "$running" "$able" "$able" "" "" "" "$reason" 2 "" "" "ex:2 " "{2}" -29
+    else
+      line Deployment web u1 "" 1 1 4 4 4 4 4 "" "" "" "$reason" 1 "" "" "ex:1 " "{1}" -29
+    fi
+    ;;
+  *" --dry-run=server "*) ;;
+  *" apply "*) touch "$here/applied"; echo deployment.apps/web ;;
+  *" rollout status "*)
+    command -p sleep 1
+    if [ "$(wc -l <"$here/steps")" -gt 1 ]; then sed -i 1d "$here/steps"; fi
+    exit 1
+    ;;
+esac
+"#;
+
+/// A Deployment of which no controller counts a deadline is waited for as long as it moves forward, and no longer.
+#[test]
+fn what_no_longer_moves_on_a_cluster_is_late() {
+    for (steps, code) in [
+        ("0 4 4\n1 5 4\n1 4 3\n1 4 4\n4 5 4\n4 4 4\n", 0),
+        ("0 4 4\n", 1),
+        // A pod that gets ready and fails, again and again.
+        (&"2 5 4\n2 5 3\n".repeat(99), 1),
+    ] {
+        let place = Place::new();
+        place.program("bin/sleep", "");
+        place.program("bin/kubectl", STEPPING);
+        place.put("steps", steps);
+        place.build(
+            "app shop { targets = [kubernetes] }\nservice web { image = \"ex/web:2\", replicas = 4 }\n",
+        );
+        let ran = place.run("manifests/kubernetes/deploy.sh", &["--keep"], &[]);
+        assert_eq!(ran.code, code, "{steps}: {ran:?}");
+        let failed = "these do not run what was applied: deployment.apps/web";
+        assert_eq!(ran.said.contains(failed), code == 1, "{steps}: {ran:?}");
+    }
+}
+
 /// Two names in one word are no service, and neither is none.
 #[test]
 fn only_a_whole_name_is_one() {

@@ -107,8 +107,9 @@ impl Script {
     }
 
     pub(crate) fn with(&self, variables: &[(&str, &str)], words: &[&str]) -> Result<Ran, Failure> {
-        let mut command = Command::new(&self.path);
-        command.args(words);
+        // A script that never ends is one that fails, with what it said until then.
+        let mut command = Command::new("timeout");
+        command.arg("300").arg(&self.path).args(words);
         command.envs(self.environment.iter().cloned());
         command.envs(variables.iter().copied());
         let output = command.output().map_err(|error| error.to_string())?;

@@ -81,6 +81,7 @@ fn on_a_control_plane() -> Verdict {
         finished(plane.cluster, versions)?;
         failed(plane.cluster, versions)?;
         never_ready(plane.cluster, versions)?;
+        never_made(plane.cluster, versions)?;
         refused(plane.cluster, versions)
     });
     plane.cluster.kubectl(&["delete", "node", "undone"])?;
@@ -195,6 +196,29 @@ fn never_ready(cluster: &Cluster, [old, new, bad]: [&Version; 3]) -> Verdict {
     chosen.ended(1, "there is no revision 1000 to go back to; there are: ")?;
     new.back(&["--to", "1"])?
         .ended(2, "--to is for one workload")
+}
+
+/// Of a revision that there was before no controller counts a deadline until the first of its pods is made: the script does.
+fn never_made(cluster: &Cluster, [_, new, _]: [&Version; 3]) -> Verdict {
+    new.deploy(&["--only", "web"])?
+        .ended(0, "runs what was applied")?;
+    let deadline = r#"{"spec": {"progressDeadlineSeconds": 5}}"#;
+    let patch = ["patch", "deployment/web", "-n", NAMESPACE, "--type=merge"];
+    cluster.kubectl(&[&patch[..], &["-p", deadline]].concat())?;
+    let enforce = "pod-security.kubernetes.io/enforce";
+    let refusing = format!("{enforce}=restricted");
+    cluster.kubectl(&["label", "namespace", NAMESPACE, &refusing])?;
+    new.back(&["--only", "web"])?.ended(
+        1,
+        "these do not run the revision before: deployment.apps/web",
+    )?;
+    let path = "jsonpath={.status.conditions[?(@.type==\"Progressing\")].reason}";
+    let reason = cluster.kubectl(&["get", "deployment/web", "-n", NAMESPACE, "-o", path])?;
+    ensure(reason == "NewReplicaSetAvailable", || reason.clone())?;
+    let as_before = format!("{enforce}-");
+    cluster.kubectl(&["label", "namespace", NAMESPACE, &as_before])?;
+    new.deploy(&["--only", "web"])?
+        .ended(0, "runs what was applied")
 }
 
 /// A second version during the rollout of the first: that one is taken away at once, and the one before both serves on.

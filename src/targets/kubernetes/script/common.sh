@@ -67,31 +67,61 @@ line_of() {
 }
 
 # Waits for the end of a rollout: 0 it has rolled out, 1 it does not, 2 nobody knows. That `kubectl rollout status` failed
-# says nothing by itself, since it may not have been answered; what there is does. A Deployment has a deadline of its own
-# for each step; of the others every pod has its turn, and of what waits to be deleted kubectl tells no end.
+# says nothing by itself, since it may not have been answered; what there is does.
 follow() {
-  local there pods=0 end wait
-  case $1 in
-    deployment.*) ;;
-    *)
-      there=$(heard) || return 2
-      pods=$(ask 'function answer(workload) { print wanted[workload] }' "$there" "$1")
-      if [ "${pods:-0}" -eq 0 ]; then pods=1; fi
-      ;;
-  esac
-  end=$((SECONDS + pods * $(turn_of "$1")))
+  local there patience end best=0 is
+  there=$(heard) || return 2
+  patience=$(patience_with "$there" "$1")
+  end=$((SECONDS + patience))
   while :; do
-    wait=$((pods == 0 ? 0 : end - SECONDS))
-    if [ "$wait" -lt 0 ]; then return 1; fi
-    if kube rollout status "$1" --timeout "${wait}s"; then return 0; fi
+    is=$(progress "$there" "$1")
+    case $1 in
+      deployment.*)
+        if [ "${is:-0}" -gt "$best" ]; then
+          best=$is
+          end=$((SECONDS + patience))
+        fi
+        ;;
+    esac
+    # Without a time kubectl would wait for ever.
+    if [ "$SECONDS" -ge "$end" ]; then return 1; fi
+    if kube rollout status "$1" --timeout "$((end - SECONDS))s"; then return 0; fi
     there=$(heard) || return 2
     case $(come_to "$there" "$1") in
       done) return 0 ;;
       stuck) return 1 ;;
     esac
-    if [ "$pods" -gt 0 ] && [ "$SECONDS" -ge "$end" ]; then return 1; fi
     sleep 5
   done
+}
+
+# How many seconds a workload may take; a Deployment, for each step forward. That has a deadline of its own, of which no
+# controller makes a condition where the last rollout went well and this one, to a revision that there was before, has not
+# made its first pod (kubernetes/kubernetes pkg/controller/deployment/util/deployment_util.go, DeploymentTimedOut). Of the
+# others every pod has its turn, and of what waits to be deleted kubectl tells no end.
+patience_with() {
+  local number
+  case $2 in
+    deployment.*)
+      number=$(ask 'function answer(workload) { print deadline[workload] }' "$1" "$2")
+      printf '%s\n' "$((${number:-600} + 30))"
+      ;;
+    *)
+      number=$(ask 'function answer(workload) { print wanted[workload] }' "$1" "$2")
+      if [ "${number:-0}" -eq 0 ]; then number=1; fi
+      printf '%s\n' "$((number * $(turn_of "$2")))"
+      ;;
+  esac
+}
+
+# How far the rollout of a Deployment has come, more with each step: by new pods and the end of old ones, then by those that
+# count. Before its controller has seen the change the numbers are those of the rollout before.
+progress() {
+  ask '
+    function answer(workload) {
+      print seen[workload] ? 10000 * (10000 + 2 * updated[workload] - running[workload]) + able[workload] : 0
+    }
+  ' "$1" "$2"
 }
 
 # What a workload has come to, as a state tells: `done`, `stuck` or `moving`.

@@ -19,7 +19,7 @@ state() {
   for template in .spec.template .data.spec.template; do
     for list in initContainers containers; do path+="{range $template.spec.${list}[*]}{.image} {end}"; done
   done
-  path+='{"\t"}{.spec.template}{.data.spec.template}{"\n"}'
+  path+='{"\t"}{.spec.template}{.data.spec.template}{"\t"}{.spec.progressDeadlineSeconds}{"\n"}'
   path+="{range .metadata.managedFields[?(@.manager==\"kubectl\")]}$entry{end}"
   kube get deployments,statefulsets,daemonsets,replicasets,controllerrevisions,pods --show-managed-fields \
     --output "jsonpath={range .items[*]}$path{end}"
@@ -42,6 +42,7 @@ read_state='
     how[workload] = $14
     late[workload] = $15 == "ProgressDeadlineExceeded"
     pods[workload] = $20
+    deadline[workload] = $21
   }
   kind ~ /^(ReplicaSet|ControllerRevision)$/ && $16 != "" { revisions[++known] = $0 }
   kind == "Pod" { of_pods[++seen_pods] = $0 }
