@@ -9,7 +9,7 @@ use super::order::{Before, Ordered};
 use super::routes::{names, nearest};
 use super::{Both, Step, carried, gateways};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
-use crate::graph::routing::{self, Candidate, VirtualHost};
+use crate::graph::routing::{self, Candidate, Paths, VirtualHost};
 use crate::graph::{Graph, ServiceView};
 use crate::source::Span;
 use crate::types::{Piece, Reference, Text};
@@ -141,7 +141,7 @@ fn starts_another(both: Both<'_>, target: TargetId) -> bool {
     was != is || is.iter().any(varies)
 }
 
-/// What moves of the paths that routes of before were written for.
+/// What moves of the names and paths that routes of before or of now were written for.
 fn moved<'a>(step: &Step<'a>, both: Both<'a>, target: TargetId) -> Vec<Moved<'a>> {
     let carried = |graph: Option<&Graph>, service: ServiceView<'a>| {
         let gateway = service.node.gateway.as_ref()?;
@@ -156,35 +156,43 @@ fn moved<'a>(step: &Step<'a>, both: Both<'a>, target: TargetId) -> Vec<Moved<'a>
     let (was, is) = (&*was, &*is);
     let (before, after) = (routing::virtual_hosts(was), routing::virtual_hosts(is));
     let mut found = Vec::new();
-    // Of what somebody else takes out of a wider route nobody knows whether anybody asked for it.
-    for host in &before {
-        for name in names(host) {
-            let Some((_, now)) = nearest(&after, name) else {
+    for name in names_of(&before, &after) {
+        let (Some((_, old)), Some((_, new))) = (nearest(&before, name), nearest(&after, name))
+        else {
+            continue;
+        };
+        for paths in paths_of(old, new) {
+            let (Some((wide, led)), Some((_, leading))) = (old.nearest(paths), new.nearest(paths))
+            else {
                 continue;
             };
-            for (paths, candidates) in &host.paths {
-                let Some((_, taking)) = now.nearest(paths) else {
-                    continue;
-                };
-                let (old, new) = (VirtualHost::asked(candidates), VirtualHost::asked(taking));
-                let had = led_by(was, &old).into_iter();
-                let had: BTreeSet<&str> = had.map(|it| step.pairs.now(it)).collect();
-                let has = led_by(is, &new);
-                // Where nobody answered, or nobody will, nothing moves.
-                let (Some(from), Some(to)) = (old.first(), new.first()) else {
-                    continue;
-                };
-                if had.is_empty() || has.is_empty() {
-                    continue;
-                }
-                for service in had.symmetric_difference(&has) {
-                    found.extend(step.both(service).map(|both| Moved {
-                        pattern: routing::pattern(from.route).0.to_owned(),
-                        gains: has.contains(service),
-                        service: both.new.name(),
-                        span: to.route.span,
-                    }));
-                }
+            let is_own_name = names(old).any(|own| own == name);
+            if takes_from_all(&after, (old, name), (wide, paths)) {
+                continue;
+            }
+            let (from, to) = (VirtualHost::asked(led), VirtualHost::asked(leading));
+            let had = led_by(was, &from).into_iter();
+            let had: BTreeSet<&str> = had.map(|it| step.pairs.now(it)).collect();
+            let has = led_by(is, &to);
+            // Where nobody answered, or nobody will, nothing moves.
+            let (Some(from), Some(to)) = (from.first(), to.first()) else {
+                continue;
+            };
+            if had.is_empty() || has.is_empty() {
+                continue;
+            }
+            let shown = if wide == paths && is_own_name {
+                from
+            } else {
+                to
+            };
+            for service in had.symmetric_difference(&has) {
+                found.extend(step.both(service).map(|both| Moved {
+                    pattern: routing::pattern(shown.route).0.to_owned(),
+                    gains: has.contains(service),
+                    service: both.new.name(),
+                    span: to.route.span,
+                }));
             }
         }
     }
@@ -199,6 +207,36 @@ fn moved<'a>(step: &Step<'a>, both: Both<'a>, target: TargetId) -> Vec<Moved<'a>
     };
     found.retain(|moved| moved.gains || !gets(moved.service));
     found
+}
+
+/// The names of before, then those that only now somebody says.
+fn names_of<'h>(before: &'h [VirtualHost<'_>], after: &'h [VirtualHost<'_>]) -> Vec<&'h str> {
+    let mut known = BTreeSet::new();
+    let all = before.iter().chain(after).flat_map(names);
+    all.filter(|name| known.insert(*name)).collect()
+}
+
+/// The patterns of before, then those that only now stand there.
+fn paths_of<'h>(old: &'h VirtualHost<'_>, new: &'h VirtualHost<'_>) -> Vec<&'h Paths> {
+    let mut known = BTreeSet::new();
+    let all = old.paths.iter().chain(&new.paths).map(|(paths, _)| paths);
+    all.filter(|paths| known.insert(*paths)).collect()
+}
+
+/// Whether something is taken out of what answers for all names or all paths, and goes on to: of that nobody knows whether anybody
+/// asked for it.
+fn takes_from_all(
+    after: &[VirtualHost<'_>],
+    (old, name): (&VirtualHost<'_>, &str),
+    (wide, paths): (&Paths, &Paths),
+) -> bool {
+    let goes_on = |name: &str, paths: &Paths| {
+        let host = nearest(after, name);
+        host.is_some_and(|(_, host)| host.paths.iter().any(|(own, _)| own == paths))
+    };
+    let of_all_names = old.hosts.is_empty() && !name.is_empty() && goes_on("", wide);
+    let of_all_paths = *wide == Paths::All && wide != paths && goes_on(name, wide);
+    of_all_names || of_all_paths
 }
 
 /// The services that routes lead to.
