@@ -241,7 +241,7 @@ fn cut_short(cluster: &Cluster) -> Verdict {
 fn refused(cluster: &Cluster, [_, new, _]: [&Version; 3]) -> Verdict {
     let change = |words: &[&str]| cluster.kubectl(&[words, &["-n", NAMESPACE]].concat());
     change(&["rollout", "restart", "daemonset/agent"])?;
-    change(&["rollout", "status", "daemonset/agent"])?;
+    change(&["rollout", "status", "daemonset/agent", "--timeout=60s"])?;
     new.back(&["--only", "agent"])?.ended(
         1,
         "the revision before has the same pods: they were restarted since",
