@@ -1525,21 +1525,20 @@ fn what_may_start_long_is_waited_for_on_a_cluster() {
     }
 }
 
-/// A cluster with a Deployment of four pods, which is one of `steps` further each time that it was waited for, and of which no
-/// controller counts a deadline. That is one that leaves the script a second for each step.
+/// A cluster with a Deployment of four pods, which is one of `steps` further each time that it was waited for. Its deadline is one
+/// that leaves the script a second of its own.
 const STEPPING: &str = r#"
 echo "$*" >>"$here/called"
 line() { local IFS=$'\t'; echo "$*"; }
 case " $* " in
   *" get deployments,"*)
-    reason=NewReplicaSetAvailable
-    line ReplicaSet web-1 r1 u1 1 1 0 "" 0 0 0 "" "" "" "" 1 true "" "ex:1 " "{1}"
+    line ReplicaSet web-1 r1 u1 1 1 0 "" 0 0 0 "" "" "" "" 1 true "" "ex:1 " "{1}" "" 30
     if [ -e "$here/applied" ]; then
-      read -r updated running able <"$here/steps"
-      line ReplicaSet web-2 r2 u1 1 1 4 "" "$updated" "$updated" "$updated" "" "" "" "" 2 "" "" "ex:2 " "{2}"
-      line Deployment web u1 "" 2 2 4 "$updated" "$running" "$able" "$able" "" "" "" "$reason" 2 "" "" "ex:2 " "{2}" -29
+      read -r reason updated running able <"$here/steps"
+      line ReplicaSet web-2 r2 u1 1 1 4 "" "$updated" "$updated" "$updated" "" "" "" "" 2 "" "" "ex:2 " "{2}" "" 30
+      line Deployment web u1 "" 2 2 4 "$updated" "$running" "$able" "$able" "" "" "" "$reason" 2 "" "" "ex:2 " "{2}" -59
     else
-      line Deployment web u1 "" 1 1 4 4 4 4 4 "" "" "" "$reason" 1 "" "" "ex:1 " "{1}" -29
+      line Deployment web u1 "" 1 1 4 4 4 4 4 "" "" "" NewReplicaSetAvailable 1 "" "" "ex:1 " "{1}" -59
     fi
     ;;
   *" --dry-run=server "*) ;;
@@ -1552,19 +1551,25 @@ case " $* " in
 esac
 "#;
 
-/// A Deployment of which no controller counts a deadline is waited for as long as it moves forward, and no longer.
+/// A Deployment is waited for as long as its controller counts a deadline and it moves forward, and no longer.
 #[test]
 fn what_no_longer_moves_on_a_cluster_is_late() {
+    let moves = "ReplicaSetUpdated 1 5 4\nReplicaSetUpdated 1 4 3\nReplicaSetUpdated 1 4 4\n\
+                 ReplicaSetUpdated 4 5 4\nNewReplicaSetAvailable 4 4 4\n";
     for (steps, code) in [
-        ("0 4 4\n1 5 4\n1 4 3\n1 4 4\n4 5 4\n4 4 4\n", 0),
-        ("0 4 4\n", 1),
+        (format!("NewReplicaSetAvailable 0 4 4\n{moves}"), 0),
+        // No controller counts before the first pod is made.
+        ("NewReplicaSetAvailable 0 4 4\n".to_owned(), 1),
         // A pod that gets ready and fails, again and again.
-        (&"2 5 4\n2 5 3\n".repeat(99), 1),
+        (
+            "ReplicaSetUpdated 2 5 4\nReplicaSetUpdated 2 5 3\n".repeat(99),
+            1,
+        ),
     ] {
         let place = Place::new();
         place.program("bin/sleep", "");
         place.program("bin/kubectl", STEPPING);
-        place.put("steps", steps);
+        place.put("steps", &steps);
         place.build(
             "app shop { targets = [kubernetes] }\nservice web { image = \"ex/web:2\", replicas = 4 }\n",
         );

@@ -20,6 +20,7 @@ template each(version: string) {
   image = "example/undone:${version}"
   port http { number = 8080 }
   health http { path = "/health", interval = 1s, timeout = 1s, retries = 2, start_period = 1s }
+  shutdown { grace = 1s }
 }
 service web {
   use each("VERSION")

@@ -69,24 +69,29 @@ line_of() {
 # Waits for the end of a rollout: 0 it has rolled out, 1 it does not, 2 nobody knows. That `kubectl rollout status` failed
 # says nothing by itself, since it may not have been answered; what there is does.
 follow() {
-  local there patience end best=0 is
+  local there patience late end asked counts size is wanted='' best=0
   there=$(heard) || return 2
   patience=$(patience_with "$there" "$1")
-  end=$((SECONDS + patience))
+  late=$((SECONDS + patience))
+  end=$late
   while :; do
-    is=$(progress "$there" "$1")
     case $1 in
       deployment.*)
-        if [ "${is:-0}" -gt "$best" ]; then
-          best=$is
-          end=$((SECONDS + patience))
-        fi
+        read -r counts size is < <(progress "$there" "$1") || return 1
+        if [ "$counts" = yes ]; then late=$((SECONDS + patience)); fi
+        # Another number of pods, by an autoscaler, is another way to go.
+        if [ "$size" != "$wanted" ]; then wanted=$size best=-1; fi
+        # Pods that get ready and fail, again and again, are progress to the controller.
+        if [ "$is" -gt "$best" ]; then best=$is end=$((SECONDS + 3 * patience)); fi
         ;;
     esac
     # Without a time kubectl would wait for ever.
-    if [ "$SECONDS" -ge "$end" ]; then return 1; fi
-    if kube rollout status "$1" --timeout "$((end - SECONDS))s"; then return 0; fi
+    if [ "$SECONDS" -ge "$late" ] || [ "$SECONDS" -ge "$end" ]; then return 1; fi
+    if kube rollout status "$1" --timeout "$((late - SECONDS))s"; then return 0; fi
+    # While the API server does not answer no controller does anything either.
+    asked=$SECONDS
     there=$(heard) || return 2
+    late=$((late + SECONDS - asked)) end=$((end + SECONDS - asked))
     case $(come_to "$there" "$1") in
       done) return 0 ;;
       stuck) return 1 ;;
@@ -95,31 +100,31 @@ follow() {
   done
 }
 
-# How many seconds a workload may take; a Deployment, for each step forward. That has a deadline of its own, of which no
-# controller makes a condition where the last rollout went well and this one, to a revision that there was before, has not
-# made its first pod (kubernetes/kubernetes pkg/controller/deployment/util/deployment_util.go, DeploymentTimedOut). Of the
-# others every pod has its turn, and of what waits to be deleted kubectl tells no end.
+# How many seconds are waited for what no controller counts a deadline of. Of a StatefulSet and a DaemonSet none does: every pod
+# has its turn, and of what waits to be deleted kubectl tells no end. Of a Deployment none does where the last rollout went well
+# and this one has not made its first pod: until the old ones have ended, where all end first, or for ever, where the pods of a
+# revision that there was before are refused (kubernetes/kubernetes pkg/controller/deployment/util/deployment_util.go,
+# DeploymentTimedOut; pkg/controller/deployment/progress.go, syncRolloutStatus).
 patience_with() {
-  local number
+  local pods grace deadline
+  read -r pods grace deadline < <(ask '
+    function answer(workload) { print wanted[workload] + 0, grace[workload] + 0, deadline[workload] }
+  ' "$1" "$2") || true
   case $2 in
-    deployment.*)
-      number=$(ask 'function answer(workload) { print deadline[workload] }' "$1" "$2")
-      printf '%s\n' "$((${number:-600} + 30))"
-      ;;
-    *)
-      number=$(ask 'function answer(workload) { print wanted[workload] }' "$1" "$2")
-      if [ "${number:-0}" -eq 0 ]; then number=1; fi
-      printf '%s\n' "$((number * $(turn_of "$2")))"
-      ;;
+    deployment.*) printf '%s\n' "$((${deadline:-600} + ${grace:-0} + 30))" ;;
+    *) printf '%s\n' "$((${pods:-0} == 0 ? $(turn_of "$2") : pods * $(turn_of "$2")))" ;;
   esac
 }
 
-# How far the rollout of a Deployment has come, more with each step: by new pods and the end of old ones, then by those that
-# count. Before its controller has seen the change the numbers are those of the rollout before.
+# Of a Deployment: whether its controller counts a deadline, how many pods it is to have, and how far its rollout has come, more
+# with each step: by new pods and the end of old ones, then by those that are ready and that count.
 progress() {
   ask '
     function answer(workload) {
-      print seen[workload] ? 10000 * (10000 + 2 * updated[workload] - running[workload]) + able[workload] : 0
+      counts = seen[workload] && reason[workload] != "NewReplicaSetAvailable" ? "yes" : "no"
+      is = 10000 * (10000 + 2 * updated[workload] - running[workload]) + able[workload] + get_ready[workload]
+      if (!seen[workload]) is = 0
+      print counts, wanted[workload] + 0, is
     }
   ' "$1" "$2"
 }

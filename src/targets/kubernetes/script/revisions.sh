@@ -19,7 +19,8 @@ state() {
   for template in .spec.template .data.spec.template; do
     for list in initContainers containers; do path+="{range $template.spec.${list}[*]}{.image} {end}"; done
   done
-  path+='{"\t"}{.spec.template}{.data.spec.template}{"\t"}{.spec.progressDeadlineSeconds}{"\n"}'
+  path+='{"\t"}{.spec.template}{.data.spec.template}{"\t"}{.spec.progressDeadlineSeconds}'
+  path+='{"\t"}{.spec.template.spec.terminationGracePeriodSeconds}{"\n"}'
   path+="{range .metadata.managedFields[?(@.manager==\"kubectl\")]}$entry{end}"
   kube get deployments,statefulsets,daemonsets,replicasets,controllerrevisions,pods --show-managed-fields \
     --output "jsonpath={range .items[*]}$path{end}"
@@ -40,6 +41,8 @@ read_state='
     able[workload] = (kind == "StatefulSet" ? $11 : $10) + 0
     replaced[workload] = $12 == $13
     how[workload] = $14
+    get_ready[workload] = $11 + 0
+    reason[workload] = $15
     late[workload] = $15 == "ProgressDeadlineExceeded"
     pods[workload] = $20
     deadline[workload] = $21
@@ -66,6 +69,7 @@ read_state='
     images[object] = $19
     sub(/ $/, "", images[object])
     pods[object] = $20
+    if ($22 + 0 > grace[workload]) grace[workload] = $22 + 0
     for (at = ++kept[workload]; at > 1 && number[nth[workload, at - 1]] + 0 < $16 + 0; at--)
       nth[workload, at] = nth[workload, at - 1]
     nth[workload, at] = object
