@@ -311,7 +311,8 @@ service migrate {
         1,
         "it ends by itself: going back would run the version before",
     )?;
-    let rolls_back = text.replace(
+    // Long enough for the end of a task to be heard of on a machine that is busy.
+    let rolls_back = text.replace("monitor = 2s", "monitor = 20s").replace(
         "= pause }",
         "= rollback }\n  allow ended-and-taken-back { because = \"this is what is seen here\" }",
     );
