@@ -1,11 +1,15 @@
 //! Data that stays behind when a volume gets another name, or the workload by which its claims are called.
 
 mod binds;
+mod handed;
 mod nodes;
+mod several;
 mod taken;
 
 pub(super) use binds::left as left_on_hosts;
+pub(super) use handed::ordered as handed_on;
 pub(super) use nodes::left as left_on_nodes;
+pub(super) use several::written as written_by_several;
 pub(super) use taken::{by_name as taken_by_name, written as taken_over};
 
 use super::{Both, Step, about, has_ended, kept, place};

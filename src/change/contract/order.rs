@@ -1,8 +1,8 @@
 //! The order that callers and callees have among them: pair by pair, or round in a circle, in which none can go first.
 
 use super::{
-    Step, addresses, admissions, gateways, migrations, newcomers, ports, rerouted, slots, stops,
-    versions,
+    Step, addresses, admissions, data, gateways, migrations, newcomers, ports, rerouted, slots,
+    stops, versions,
 };
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use petgraph::algo::tarjan_scc;
@@ -40,7 +40,9 @@ fn search<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
     all.extend(admissions::ordered(step));
     all.extend(rerouted::ordered_on_hosts(step));
     // What is only for the ends of pods, or for what a program may not answer, gives way to what has to be, and goes round in no circle.
-    let soft = stops::ordered(step).into_iter();
+    let soft = stops::ordered(step)
+        .into_iter()
+        .chain(data::handed_on(step));
     for soft in soft.chain(rerouted::ordered(step)) {
         let Before { first, then } = soft.before;
         if !all.iter().any(|it| it.before == soft.before) && !comes_before(&all, then, first) {

@@ -39,6 +39,7 @@ use serde_json::{Value, json};
 use stack::{SECTIONS, Stack, service_apart, stacks};
 pub use stack::{VARIANT, stem as stack_name};
 use std::collections::BTreeMap;
+pub(super) use writers::{mostly_takes_one, takes_one};
 
 /// What becomes of every service, network, volume, config and secret.
 pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {

@@ -34,13 +34,13 @@ const MOSTLY_OF_ONE_WRITER: [&str; 7] = [
 ];
 
 /// Whether a database has its data at a path that one process may open.
-pub(super) fn takes_one(path: &str) -> bool {
+pub(in crate::change) fn takes_one(path: &str) -> bool {
     let mut paths = OF_ONE_WRITER.iter();
     paths.any(|it| Path::new(path).starts_with(it))
 }
 
 /// Whether what is at a path of an image takes one writer as a rule.
-pub(super) fn mostly_takes_one(image: &str, path: &str) -> bool {
+pub(in crate::change) fn mostly_takes_one(image: &str, path: &str) -> bool {
     let mut paths = MOSTLY_OF_ONE_WRITER.iter();
     // `hub.docker.com/_/redis`: its data is in `/data`, as that of many others.
     let name = images::name(image);
