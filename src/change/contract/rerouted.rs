@@ -5,25 +5,18 @@
 //! On a plain host nginx leads to all of the new ones with the first that switches (`put_live` of
 //! `src/targets/nginx/hosts/scripts/host.sh`): whom a route comes to lead to is that one, both slots of it at once.
 
-use super::order::{Before, Ordered};
-use super::routes::{names, nearest};
-use super::{Both, Step, carried, gateways};
-use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
-use crate::graph::routing::{self, Candidate, Paths, VirtualHost};
-use crate::graph::{Graph, ServiceView};
-use crate::source::Span;
-use crate::types::{Piece, Reference, Text};
-use crate::vocabulary::{Gateway, Label, Node, Route, RouteTarget, TargetId};
-use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+mod moved;
 
-/// Some paths of a gateway that one service gets or loses.
-struct Moved<'a> {
-    pattern: String,
-    gains: bool,
-    service: &'a str,
-    span: Span,
-}
+pub(super) use moved::led_by;
+
+use self::moved::{How, Moved, moved};
+use super::order::{Before, Ordered};
+use super::{Both, Step, gateways};
+use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
+use crate::graph::{Graph, ServiceView};
+use crate::types::{Piece, Text};
+use crate::vocabulary::TargetId;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Whom a route comes to lead to goes first, and whom it leaves goes last.
 pub(super) fn ordered<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
@@ -31,11 +24,10 @@ pub(super) fn ordered<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
     let (mut gained, mut lost) = (BTreeMap::new(), BTreeMap::new());
     for target in [TargetId::Kubernetes, TargetId::Swarm] {
         for (gateway, moved) in led_on(step, target) {
-            let found = if moved.gains { &mut gained } else { &mut lost };
-            let (first, then) = if moved.gains {
-                (moved.service, gateway)
-            } else {
-                (gateway, moved.service)
+            let (found, first, then) = match moved.how {
+                How::Gains => (&mut gained, moved.service, gateway),
+                How::Loses => (&mut lost, gateway, moved.service),
+                How::Rewritten => continue,
             };
             let before = Before { first, then };
             found.entry(before).or_insert_with(|| why(gateway, &moved));
@@ -70,11 +62,23 @@ pub(super) fn at_once(step: &Step<'_>, found: &mut Diagnostics) {
     }
 }
 
+/// Those that a gateway asks by other paths than before, which their old version may not answer, and the new one not those of before.
+pub(super) fn rewritten(step: &Step<'_>, found: &mut Diagnostics) {
+    let mut told = BTreeSet::new();
+    for target in [TargetId::Kubernetes, TargetId::Swarm] {
+        for (gateway, moved) in led_on(step, target) {
+            if moved.how == How::Rewritten && told.insert((gateway, moved.service)) {
+                found.push(asked_otherwise(gateway, &moved));
+            }
+        }
+    }
+}
+
 /// What services that start another program gain on a plain host, each with whether nginx leads to the new one alone with one reload: of
 /// several of them, or beside one that is new, some are led to before they are there.
 fn gained_on_hosts<'a>(step: &Step<'a>) -> impl Iterator<Item = (bool, Moved<'a>)> {
     let mut moved = led_on(step, TargetId::Nginx);
-    moved.retain(|(_, moved)| moved.gains);
+    moved.retain(|(_, moved)| moved.how == How::Gains);
     let services: BTreeSet<&str> = moved.iter().map(|(_, moved)| moved.service).collect();
     let has_new = step.new.is_some_and(|new| {
         let mut here = new.services().filter(|it| new.is_on_host(*it));
@@ -141,133 +145,6 @@ fn starts_another(both: Both<'_>, target: TargetId) -> bool {
     was != is || is.iter().any(varies)
 }
 
-/// What moves of the names and paths that routes of before or of now were written for.
-fn moved<'a>(step: &Step<'a>, both: Both<'a>, target: TargetId) -> Vec<Moved<'a>> {
-    let carried = |graph: Option<&Graph>, service: ServiceView<'a>| {
-        let gateway = service.node.gateway.as_ref()?;
-        Some(match target {
-            TargetId::Kubernetes => carried::on_kubernetes(graph?, service, gateway),
-            _ => Cow::Borrowed(&**gateway),
-        })
-    };
-    let (Some(was), Some(is)) = (carried(step.old, both.old), carried(step.new, both.new)) else {
-        return Vec::new();
-    };
-    let (was, is) = (&*was, &*is);
-    let (before, after) = (routing::virtual_hosts(was), routing::virtual_hosts(is));
-    let mut found = Vec::new();
-    for name in names_of(&before, &after) {
-        let (Some((_, old)), Some((_, new))) = (nearest(&before, name), nearest(&after, name))
-        else {
-            continue;
-        };
-        for paths in paths_of(old, new) {
-            let (Some((wide, led)), Some((_, leading))) = (old.nearest(paths), new.nearest(paths))
-            else {
-                continue;
-            };
-            let is_own_name = names(old).any(|own| own == name);
-            if takes_from_all(&after, (old, name), (wide, paths)) {
-                continue;
-            }
-            let (from, to) = (VirtualHost::asked(led), VirtualHost::asked(leading));
-            let had = led_by(was, &from).into_iter();
-            let had: BTreeSet<&str> = had.map(|it| step.pairs.now(it)).collect();
-            let has = led_by(is, &to);
-            // Where nobody answered, or nobody will, nothing moves.
-            let (Some(from), Some(to)) = (from.first(), to.first()) else {
-                continue;
-            };
-            if had.is_empty() || has.is_empty() {
-                continue;
-            }
-            let shown = if wide == paths && is_own_name {
-                from
-            } else {
-                to
-            };
-            for service in had.symmetric_difference(&has) {
-                found.extend(step.both(service).map(|both| Moved {
-                    pattern: routing::pattern(shown.route).0.to_owned(),
-                    gains: has.contains(service),
-                    service: both.new.name(),
-                    span: to.route.span,
-                }));
-            }
-        }
-    }
-    // Its old version surely has no answer to what it gets, be it a path that was taken out of a wider one; of what it loses its new one may.
-    let gets = |service: &str| {
-        let leads = |gateway: &Gateway| -> BTreeSet<String> {
-            let routes = gateway.route.iter();
-            let routes = routes.filter(|route| led(gateway, route).contains(service));
-            routes.map(|it| routing::pattern(it).0.to_owned()).collect()
-        };
-        !leads(is).is_subset(&leads(was))
-    };
-    found.retain(|moved| moved.gains || !gets(moved.service));
-    found
-}
-
-/// The names of before, then those that only now somebody says.
-fn names_of<'h>(before: &'h [VirtualHost<'_>], after: &'h [VirtualHost<'_>]) -> Vec<&'h str> {
-    let mut known = BTreeSet::new();
-    let all = before.iter().chain(after).flat_map(names);
-    all.filter(|name| known.insert(*name)).collect()
-}
-
-/// The patterns of before, then those that only now stand there.
-fn paths_of<'h>(old: &'h VirtualHost<'_>, new: &'h VirtualHost<'_>) -> Vec<&'h Paths> {
-    let mut known = BTreeSet::new();
-    let all = old.paths.iter().chain(&new.paths).map(|(paths, _)| paths);
-    all.filter(|paths| known.insert(*paths)).collect()
-}
-
-/// Whether something is taken out of what answers for all names or all paths, and goes on to: of that nobody knows whether anybody
-/// asked for it.
-fn takes_from_all(
-    after: &[VirtualHost<'_>],
-    (old, name): (&VirtualHost<'_>, &str),
-    (wide, paths): (&Paths, &Paths),
-) -> bool {
-    let goes_on = |name: &str, paths: &Paths| {
-        let host = nearest(after, name);
-        host.is_some_and(|(_, host)| host.paths.iter().any(|(own, _)| own == paths))
-    };
-    let of_all_names = old.hosts.is_empty() && !name.is_empty() && goes_on("", wide);
-    let of_all_paths = *wide == Paths::All && wide != paths && goes_on(name, wide);
-    of_all_names || of_all_paths
-}
-
-/// The services that routes lead to.
-pub(super) fn led_by<'a>(gateway: &'a Gateway, routes: &[Candidate<'a>]) -> BTreeSet<&'a str> {
-    let routes = routes.iter();
-    routes.flat_map(|it| led(gateway, it.route)).collect()
-}
-
-/// The services that a route leads to, each of the shares of it.
-fn led<'a>(gateway: &'a Gateway, route: &'a Node<Route>) -> BTreeSet<&'a str> {
-    let service = |label: &'a Label| match label {
-        Label::Reference(Reference::Port(service, _)) => Some(&**service),
-        _ => None,
-    };
-    let shares = route.split.iter().filter_map(|split| service(&split.label));
-    let mut found: BTreeSet<&str> = shares.collect();
-    match route.to.as_ref().map(|to| &to.value) {
-        Some(RouteTarget::Port(port)) => {
-            found.insert(&port.service);
-        }
-        Some(RouteTarget::Upstream(name)) => {
-            let upstreams = gateway.upstream.iter();
-            let of = upstreams.filter(|upstream| upstream.label.name() == &**name);
-            let servers = of.flat_map(|upstream| &upstream.server);
-            found.extend(servers.filter_map(|server| service(&server.label)));
-        }
-        None => {}
-    }
-    found
-}
-
 fn goes_first(moved: &Moved<'_>) -> Diagnostic {
     let Moved {
         pattern, service, ..
@@ -301,14 +178,33 @@ fn slot_by_slot(moved: &Moved<'_>) -> Diagnostic {
     .about(service)
 }
 
+fn asked_otherwise(gateway: &str, moved: &Moved<'_>) -> Diagnostic {
+    let Moved {
+        pattern, service, ..
+    } = moved;
+    Diagnostic::new(
+        &catalogue::ORDER_MATTERS,
+        format!(
+            "the new `{gateway}` asks `{service}` for another path behind `{pattern}`, and until both are replaced old and new ones of each \
+             serve: who does not answer what the other asks is asked for it"
+        ),
+        moved.span,
+    )
+    .note("whichever goes first: no order helps")
+    .help(format!(
+        "where one version of `{service}` answers both paths, deploy that one first, and the route once that is done"
+    ))
+    .about(service)
+}
+
 fn why(gateway: &str, moved: &Moved<'_>) -> Diagnostic {
     let Moved {
         pattern,
-        gains,
+        how,
         service,
         span,
     } = moved;
-    let (text, first, then) = if *gains {
+    let (text, first, then) = if *how == How::Gains {
         let text = format!(
             "`{service}` goes first: the new `{gateway}` leads `{pattern}` to it, for which its old version was never asked"
         );

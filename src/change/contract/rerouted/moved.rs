@@ -1,0 +1,195 @@
+//! What of a gateway moves from one service to another: name by name, path by path and method by method.
+
+use crate::change::contract::routes::{names, nearest};
+use crate::change::contract::{Both, Step, carried};
+use crate::graph::routing::{self, Candidate, Paths, VirtualHost};
+use crate::graph::{Graph, ServiceView};
+use crate::source::Span;
+use crate::types::Reference;
+use crate::vocabulary::{Gateway, Label, Method, Node, Route, RouteTarget, TargetId};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+/// What becomes of some paths for a service.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum How {
+    /// It comes to be asked for them.
+    Gains,
+    /// It is asked for them no more.
+    Loses,
+    /// It is asked for them by other paths, which the gateway makes of them.
+    Rewritten,
+}
+
+/// Some paths of a gateway of which something becomes for a service.
+pub(super) struct Moved<'a> {
+    pub(super) pattern: String,
+    pub(super) how: How,
+    pub(super) service: &'a str,
+    pub(super) span: Span,
+}
+
+/// What moves of the names and paths that routes of before or of now were written for.
+pub(super) fn moved<'a>(step: &Step<'a>, both: Both<'a>, target: TargetId) -> Vec<Moved<'a>> {
+    let carried = |graph: Option<&Graph>, service: ServiceView<'a>| {
+        let gateway = service.node.gateway.as_ref()?;
+        Some(match target {
+            TargetId::Kubernetes => carried::on_kubernetes(graph?, service, gateway),
+            _ => Cow::Borrowed(&**gateway),
+        })
+    };
+    let (Some(was), Some(is)) = (carried(step.old, both.old), carried(step.new, both.new)) else {
+        return Vec::new();
+    };
+    let (was, is) = (&*was, &*is);
+    let (before, after) = (routing::virtual_hosts(was), routing::virtual_hosts(is));
+    let (mut found, mut gets) = (Vec::new(), BTreeSet::new());
+    for name in names_of(&before, &after) {
+        let Some((_, new)) = nearest(&after, name) else {
+            continue;
+        };
+        let old = nearest(&before, name).map(|(_, old)| old);
+        for paths in paths_of(old, new) {
+            let Some((_, leading)) = new.nearest(paths) else {
+                continue;
+            };
+            let led = old.and_then(|old| Some((old, old.nearest(paths)?)));
+            let (from, to) = (led.map_or(&[][..], |(_, (_, led))| led), &leading[..]);
+            let (from, to) = (VirtualHost::asked(from), VirtualHost::asked(to));
+            let is_unasked = led
+                .is_none_or(|(old, (wide, _))| takes_from_all(&after, (old, name), (wide, paths)));
+            let is_written = led
+                .is_some_and(|(old, (wide, _))| wide == paths && names(old).any(|own| own == name));
+            for method in methods_of(&from, &to) {
+                let (from, to) = (taking(&from, method), taking(&to, method));
+                let had = led_by(was, &from).into_iter();
+                let had: BTreeSet<&str> = had.map(|it| step.pairs.now(it)).collect();
+                let has = led_by(is, &to);
+                gets.extend(has.difference(&had).map(|it| (*it).to_owned()));
+                // Where nobody answered, or nobody will, nothing moves.
+                let (Some(from), Some(to)) = (from.first(), to.first()) else {
+                    continue;
+                };
+                if is_unasked || had.is_empty() || has.is_empty() {
+                    continue;
+                }
+                let shown = if is_written { from } else { to };
+                let asks_alike = rewritten(from.route) == rewritten(to.route);
+                for service in had.union(&has) {
+                    let how = match (had.contains(service), has.contains(service)) {
+                        (true, true) if asks_alike => continue,
+                        (true, true) => How::Rewritten,
+                        (false, _) => How::Gains,
+                        (true, false) => How::Loses,
+                    };
+                    found.extend(step.both(service).map(|both| Moved {
+                        pattern: routing::pattern(shown.route).0.to_owned(),
+                        how,
+                        service: both.new.name(),
+                        span: to.route.span,
+                    }));
+                }
+            }
+        }
+    }
+    // Its old version surely has no answer to what it gets, be it a path that was taken out of a wider one; of what it loses its new one may.
+    found.retain(|moved| moved.how != How::Loses || !gets.contains(moved.service));
+    found
+}
+
+/// What a route makes of the path, in words that tell one from another.
+fn rewritten(route: &Node<Route>) -> [Option<&str>; 3] {
+    let Some(rewrite) = &route.rewrite else {
+        return [None; 3];
+    };
+    let said = [&rewrite.prefix, &rewrite.from, &rewrite.to];
+    said.map(|it| it.as_ref().map(|it| &*it.value))
+}
+
+/// The names of before, then those that only now somebody says.
+fn names_of<'h>(before: &'h [VirtualHost<'_>], after: &'h [VirtualHost<'_>]) -> Vec<&'h str> {
+    let mut known = BTreeSet::new();
+    let all = before.iter().chain(after).flat_map(names);
+    all.filter(|name| known.insert(*name)).collect()
+}
+
+/// The patterns of before, then those that only now stand there.
+fn paths_of<'h>(old: Option<&'h VirtualHost<'_>>, new: &'h VirtualHost<'_>) -> Vec<&'h Paths> {
+    let mut known = BTreeSet::new();
+    let old = old.into_iter().flat_map(|old| &old.paths);
+    let all = old.chain(&new.paths).map(|(paths, _)| paths);
+    all.filter(|paths| known.insert(*paths)).collect()
+}
+
+/// The methods that some of the routes ask for, and none for all others.
+fn methods_of(from: &[Candidate<'_>], to: &[Candidate<'_>]) -> BTreeSet<Option<Method>> {
+    let written = from
+        .iter()
+        .chain(to)
+        .filter_map(|it| routing::methods(it.route));
+    written.flatten().map(Some).chain([None]).collect()
+}
+
+/// The routes that may take a request of a method, in turn.
+fn taking<'g>(candidates: &[Candidate<'g>], method: Option<Method>) -> Vec<Candidate<'g>> {
+    let mut taking = Vec::new();
+    for candidate in candidates {
+        let takes = routing::methods(candidate.route)
+            .is_none_or(|methods| method.is_some_and(|method| methods.contains(&method)));
+        if takes {
+            taking.push(*candidate);
+            if candidate.route.headers.is_none() {
+                break;
+            }
+        }
+    }
+    taking
+}
+
+/// Whether something is taken out of what answers for all names or all paths, and goes on to: of that nobody knows whether anybody
+/// asked for it.
+fn takes_from_all(
+    after: &[VirtualHost<'_>],
+    (old, name): (&VirtualHost<'_>, &str),
+    (wide, paths): (&Paths, &Paths),
+) -> bool {
+    let goes_on = |name: &str, paths: &Paths| {
+        let host = nearest(after, name);
+        host.is_some_and(|(_, host)| host.paths.iter().any(|(own, _)| own == paths))
+    };
+    let of_all_names = old.hosts.is_empty() && !name.is_empty() && goes_on("", wide);
+    let of_all_paths = *wide == Paths::All && wide != paths && goes_on(name, wide);
+    of_all_names || of_all_paths
+}
+
+/// The services that routes lead to.
+pub(in crate::change::contract) fn led_by<'a>(
+    gateway: &'a Gateway,
+    routes: &[Candidate<'a>],
+) -> BTreeSet<&'a str> {
+    let routes = routes.iter();
+    routes.flat_map(|it| led(gateway, it.route)).collect()
+}
+
+/// The services that a route leads to, each of the shares of it.
+fn led<'a>(gateway: &'a Gateway, route: &'a Node<Route>) -> BTreeSet<&'a str> {
+    let service = |label: &'a Label| match label {
+        Label::Reference(Reference::Port(service, _)) => Some(&**service),
+        _ => None,
+    };
+    let shares = route.split.iter().filter_map(|split| service(&split.label));
+    let mut found: BTreeSet<&str> = shares.collect();
+    match route.to.as_ref().map(|to| &to.value) {
+        Some(RouteTarget::Port(port)) => {
+            found.insert(&port.service);
+        }
+        Some(RouteTarget::Upstream(name)) => {
+            let upstreams = gateway.upstream.iter();
+            let of = upstreams.filter(|upstream| upstream.label.name() == &**name);
+            let servers = of.flat_map(|upstream| &upstream.server);
+            found.extend(servers.filter_map(|server| service(&server.label)));
+        }
+        None => {}
+    }
+    found
+}
