@@ -44,7 +44,8 @@ pub(super) use writers::{mostly_takes_one, takes_one};
 /// What becomes of every service, network, volume, config and secret.
 pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     let (old, new) = (stacks(pair.old), stacks(pair.new));
-    let apart = Apart::of(&old, &new);
+    let is_program = pair.old_graph.is_some() || pair.new_graph.is_some();
+    let apart = Apart::of(&old, &new, is_program);
     let mut comparison = Comparison {
         pair,
         stacks: (&old, &new),

@@ -7,7 +7,7 @@
 use super::apart::Apart;
 use super::stack::{Stack, by_port, stem};
 use crate::change::difference::at;
-use crate::change::{Change, Effect, Field};
+use crate::change::{Change, Effect, Field, Loss, Lost, images};
 use crate::targets::Object;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +32,8 @@ struct Gain {
     port: String,
     holder: String,
     because: &'static str,
+    /// Whether both are on one swarm for sure.
+    surely: bool,
 }
 
 /// Refuses what wants a port that another service has.
@@ -46,6 +48,10 @@ pub(super) fn refuse(
         let Some(change) = changes.get_mut(gain.change) else {
             continue;
         };
+        if !gain.surely && gain.because != SWAPPED && gain.because != GIVEN_UP {
+            told_unless_apart(change, &gain.port, &gain.holder);
+            continue;
+        }
         change.fields.push(Field {
             path: format!("ports[\"{}\"]", gain.port),
             old: Some(gain.holder.as_str().into()),
@@ -73,6 +79,25 @@ pub(super) fn refusal(verb: &str, name: &str, port: &str, holder: &str) -> Strin
         "failed to {verb} service {name}: Error response from daemon: rpc error: code = InvalidArgument \
          desc = port '{number}' is already in use by service '{holder}'"
     )
+}
+
+/// Says of a port that a service of another stack has, or comes to have, which may be of another swarm. Of several it says the first.
+pub(super) fn told_unless_apart(change: &mut Change, port: &str, holder: &str) {
+    if change.losses.iter().any(|it| it.about == Lost::Refused) {
+        return;
+    }
+    let number = port.split('/').next().unwrap_or(port);
+    let what = format!(
+        "`{}` comes to publish port {number}, as `{holder}` of another stack does: where both are deployed to one swarm it is refused, \
+         `port '{number}' is already in use by service '{holder}'`",
+        change.name
+    );
+    let way = "publish another port of one of the two; where each stack is deployed to a swarm of its own, nothing has to be done";
+    change.losses.push(Loss {
+        about: Lost::Refused,
+        what,
+        way: way.to_owned(),
+    });
 }
 
 /// Every service by its name in the swarm.
@@ -157,16 +182,36 @@ fn gains(
         let stack = new.get(*name).map(|service| stem(&service.file));
         let stack = stack.unwrap_or_default();
         for port in ports.keys() {
-            let holder = held.iter().find(|(holder, of, theirs)| {
+            let holders = held.iter().filter(|(holder, of, theirs)| {
                 holder.as_str() != *name
                     && clash(ports, theirs, port)
                     && !clash(had, theirs, port)
                     && !apart.are(stack, of)
             });
-            let Some((holder, _, _)) = holder else {
+            // What it was in another stack, which stays, was on the same swarm.
+            let moved = |holder: &str, of: &str| {
+                let image = |services: &Services<'_>, name: &str| {
+                    let image = at(&services.get(name)?.content, &["image"])?;
+                    image.as_str().map(|it| images::name(it).to_owned())
+                };
+                let change = changes.get(*index);
+                let is_named = change.and_then(|it| it.was.as_ref());
+                let stays = || new.values().any(|it| stem(&it.file) == of);
+                let is_moved = || !new.contains_key(holder) && stays();
+                let runs = || image(old, holder).filter(|_| is_moved());
+                is_named.is_some_and(|was| was.name == holder)
+                    || runs().is_some_and(|it| Some(it) == image(new, name))
+            };
+            let holders = holders.map(|(holder, of, _)| {
+                let surely = apart.are_beside(stack, of) || moved(holder, of);
+                (*holder, surely)
+            });
+            let holders: Vec<(&String, bool)> = holders.collect();
+            let surest = holders.iter().find(|(_, surely)| *surely);
+            let Some((holder, surely)) = surest.or(holders.first()).copied() else {
                 continue;
             };
-            let because = match new.get(*holder) {
+            let because = match new.get(holder) {
                 None => LEFT,
                 Some(after) if clash(ports, &published(after), port) => KEPT,
                 Some(_) => GIVEN_UP,
@@ -174,8 +219,9 @@ fn gains(
             gains.push(Gain {
                 change: *index,
                 port: port.clone(),
-                holder: (*holder).clone(),
+                holder: holder.clone(),
                 because,
+                surely,
             });
         }
     }

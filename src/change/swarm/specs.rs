@@ -76,12 +76,16 @@ fn twice(
         let Some((_, stack, ours)) = rest.first() else {
             continue;
         };
-        let clash = earlier.iter().find_map(|(other, of, theirs)| {
+        let clashes = earlier.iter().filter_map(|(other, of, theirs)| {
             let mut ports = ours.keys().filter(|_| !apart.are(stack, of));
             let port = ports.find(|port| ports::clash(ours, theirs, port))?;
-            Some((other, port))
+            Some((apart.are_beside(stack, of), other, port))
         });
-        if let Some((other, port)) = clash {
+        // The surest.
+        let clash = clashes.max_by_key(|(surely, _, _)| *surely);
+        if let Some((false, other, port)) = clash {
+            ports::told_unless_apart(change, port, other);
+        } else if let Some((true, other, port)) = clash {
             let is_there = before.contains_key(&change.name);
             let verb = if is_there { "update" } else { "create" };
             change.how = ports::refusal(verb, &change.name, port, other);

@@ -20,6 +20,8 @@ pub const VARIANT: &str = "variant";
 #[derive(Debug, Default)]
 pub(super) struct Stack<'a> {
     pub(super) name: &'a str,
+    /// Its path, with that name in it.
+    pub(super) file: &'a str,
     /// By the name in the file, in its order.
     pub(super) services: Vec<&'a Object>,
     /// What docker says of a file that is no YAML to it.
@@ -66,6 +68,7 @@ pub(super) fn stacks(objects: &[Object]) -> Vec<Stack<'_>> {
         let index = known.unwrap_or_else(|| {
             stacks.push(Stack {
                 name,
+                file: &object.file,
                 files: Rc::clone(&files),
                 ..Stack::default()
             });
