@@ -172,8 +172,16 @@ pub(super) fn held(
 
 /// Words in the names of variables that are made of what is held, and of those that somebody counts on.
 const OF_CONTENT: &str = "digest hash sum checksum md5 md5sum sha sha1 sha256 sha512";
-const COUNTED: &str =
-    "version ver revision rev tag release commit build number id iid run pipeline date timestamp";
+const COUNTED: &str = "version ver revision rev tag commit date timestamp";
+
+/// What is counted where a variable ends in it: `RELEASE`, and no `RELEASE_CHANNEL`.
+const COUNTED_LAST: &str = "release build";
+
+/// What has another number each time: `BUILD_ID`, and no `TENANT_ID`.
+const NUMBERED: &str = "build run pipeline job deploy deployment release commit";
+
+/// In what a variable ends that stays as it is, whatever it begins with: `CI_COMMIT_BRANCH`.
+const STAYS: &str = "name slug branch ref env environment stage type mode";
 
 /// Whether the name of a variable has one of some words.
 fn is_called(variable: &str, words: &str) -> bool {
@@ -182,11 +190,21 @@ fn is_called(variable: &str, words: &str) -> bool {
     variable.split('_').any(is_one)
 }
 
+/// Whether somebody counts a variable on, as its name says.
+fn is_counted(variable: &str) -> bool {
+    let variable = variable.to_ascii_lowercase();
+    let mut words = variable.rsplit('_');
+    let (last, before) = (words.next().unwrap_or_default(), words.next());
+    let is_numbered = matches!(last, "id" | "iid" | "number")
+        && before.is_some_and(|before| is_called(before, NUMBERED));
+    let is_one = is_called(&variable, COUNTED) || is_called(last, COUNTED_LAST);
+    !is_called(last, STAYS) && (is_numbered || is_one)
+}
+
 /// The variable in the name of a config or secret that has another value where that holds something else: one that is called so, has no value
 /// of its own, and is in the name of nothing in the file that is as it was; but another config or secret that is counted on with it.
 fn of_content<'n>(real: &'n str, (old, new): (&Stack<'_>, &Stack<'_>)) -> Option<&'n str> {
-    let is_called_so =
-        |variable: &str| is_called(variable, OF_CONTENT) || is_called(variable, COUNTED);
+    let is_called_so = |variable: &str| is_called(variable, OF_CONTENT) || is_counted(variable);
     let has_default = |variable: &str| {
         let behind = real.split_once(&format!("${{{variable}"));
         behind.is_some_and(|(_, behind)| behind.starts_with('-') || behind.starts_with(":-"))
@@ -197,7 +215,7 @@ fn of_content<'n>(real: &'n str, (old, new): (&Stack<'_>, &Stack<'_>)) -> Option
 
 fn names_what_stays(variable: &str, (old, new): (&Stack<'_>, &Stack<'_>)) -> bool {
     let is_counted =
-        |section: &str| is_called(variable, COUNTED) && matches!(section, "configs" | "secrets");
+        |section: &str| is_counted(variable) && matches!(section, "configs" | "secrets");
     let mut sections = SECTIONS.into_iter().filter(|it| !is_counted(it));
     sections.any(|section| {
         let mut all = new.all(section);
@@ -262,4 +280,24 @@ pub(super) fn sources(pair: &Pair<'_>) -> Vec<Change> {
         })
     });
     moved.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_counted_on_is_called_so() {
+        let counted = "VERSION CONF_VER CI_COMMIT_TAG CI_COMMIT_SHORT_SHA BUILD_ID BUILD_NUMBER CI_PIPELINE_IID GITHUB_RUN_ID \
+                       GITHUB_RUN_NUMBER CI_JOB_ID DEPLOY_DATE RELEASE APP_BUILD VERSION_OF_WEB";
+        for variable in counted.split_whitespace() {
+            let is_one = is_counted(variable) || is_called(variable, OF_CONTENT);
+            assert!(is_one, "{variable}");
+        }
+        let stays = "CI_COMMIT_REF_SLUG CI_COMMIT_REF_NAME CI_COMMIT_BRANCH CI_PROJECT_ID TENANT_ID AWS_ACCOUNT_ID SITE_ID NODE_ID STACK_ID ID \
+                     RELEASE_NAME BUILD_ENV BUILD_TYPE PIPELINE_NAME RUN_MODE CUSTOMER_NUMBER NUMBER RELEASE_CHANNEL BUILD_HOST STAGE";
+        for variable in stays.split_whitespace() {
+            assert!(!is_counted(variable), "{variable}");
+        }
+    }
 }
