@@ -96,7 +96,16 @@ pub(super) fn left_behind(
                 continue;
             }
             _ if before.is_of_program(is) => continue,
-            _ => gone(service, before),
+            _ => {
+                let mut parts: Vec<&Mount<'_>> =
+                    has.iter().filter(|now| now.is_part_of(before)).collect();
+                parts.sort_by_key(|now| now.path);
+                if parts.is_empty() {
+                    gone(service, before)
+                } else {
+                    in_part(service, before, &parts)
+                }
+            }
         };
         losses.push(loss);
     }
@@ -313,6 +322,32 @@ fn moved(service: &str, before: &Mount<'_>, now: &Mount<'_>) -> Loss {
         way: format!(
             "keep it at `{}`, unless the program looks at `{}` already",
             before.path, now.path
+        ),
+    }
+}
+
+/// What is still mounted of it may be all that is needed.
+fn in_part(service: &str, before: &Mount<'_>, parts: &[&Mount<'_>]) -> Loss {
+    let names = parts.iter().take(3).map(|part| format!("`{}`", part.from));
+    let mut names: Vec<String> = names.collect();
+    if let Some(more @ 1..) = parts.len().checked_sub(3) {
+        names.push(format!("{more} more"));
+    }
+    let last = names.pop().unwrap_or_default();
+    let names = if names.is_empty() {
+        last
+    } else {
+        format!("{} and {last}", names.join(", "))
+    };
+    Loss {
+        about: data(false),
+        what: format!(
+            "`{service}` has of `{}` only {names} at `{}` any more: what else it wrote stays there, and is not mounted",
+            before.from, before.path
+        ),
+        way: format!(
+            "mount `{}` there as before, unless nothing else in it is needed",
+            before.from
         ),
     }
 }
