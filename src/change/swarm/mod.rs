@@ -171,6 +171,10 @@ impl Comparison<'_> {
         env_files::conceal(&mut fields, (old, before), (new, after));
         // What was refused before is not there to be taken away.
         fields.retain(|field| field.because != rules::FORBIDDEN || field.new.is_some());
+        // One that is on each node has no number.
+        if policy::is_global(&before.content) && policy::is_global(&after.content) {
+            fields.retain(|field| field.path != "deploy.replicas");
+        }
         let Some(worst) = fields.iter().map(|field| field.effect).max() else {
             self.unchanged += 1;
             return;

@@ -126,9 +126,20 @@ fn fault(stack: &Stack<'_>, object: &Object) -> Option<String> {
         return None;
     };
     of_schema("services", object).or_else(|| {
-        let said = undefined(stack, &object.name, service)?;
+        let said = undefined(stack, &object.name, service);
+        let said = said.or_else(|| counted_everywhere(&object.name, service))?;
         // Docker looks at the schema first.
         top::fault(stack).is_none().then_some(said)
+    })
+}
+
+/// A number of tasks beside the mode that has one on each node (docker/cli `cli/compose/convert/service.go`, `convertDeployMode`), be it 0 or 1.
+fn counted_everywhere(name: &str, service: &Value) -> Option<String> {
+    let deploy = service.get("deploy")?;
+    let mode = deploy.get("mode")?.as_str()?;
+    let is_counted = deploy.get("replicas").is_some_and(|it| !it.is_null());
+    (is_counted && matches!(mode, "global" | "global-job")).then(|| {
+        format!("service {name}: replicas can only be used with replicated or replicated-job mode")
     })
 }
 
