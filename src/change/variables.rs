@@ -1,4 +1,4 @@
-//! Variables that `docker` puts in when a stack file or a Compose file is deployed: `${NAME}`, `${NAME:-default}`; a `$$` is a dollar
+//! Variables that `docker` puts in when a stack file or a Compose file is deployed: `$NAME`, `${NAME}`, `${NAME:-default}`; a `$$` is a dollar
 //! (docker/cli `cli/compose/template/template.go`).
 
 use crate::targets::{Content, Object};
@@ -17,10 +17,22 @@ pub(super) fn named_in(line: &str) -> impl Iterator<Item = &str> {
             escaped = true;
             return None;
         }
-        let name = part.strip_prefix('{')?;
+        let Some(name) = part.strip_prefix('{') else {
+            return Some(name_at(part)).filter(|name| !name.is_empty());
+        };
         let end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_')?;
         name.get(..end).filter(|name| !name.is_empty())
     })
+}
+
+/// The name that a text begins with, as it stands behind a dollar without braces.
+fn name_at(text: &str) -> &str {
+    let is_digit_first = text.starts_with(|it: char| it.is_ascii_digit());
+    let is_part = |it: char| it.is_ascii_alphanumeric() || it == '_';
+    let end = text.find(|it| !is_part(it)).unwrap_or(text.len());
+    text.get(..end)
+        .filter(|_| !is_digit_first)
+        .unwrap_or_default()
 }
 
 /// Puts in what the values of variables are known to be.
@@ -35,7 +47,8 @@ pub fn substitute(objects: &mut [Object], values: &[(String, String)]) {
         let (_, value) = given.find(|(given, value)| given == name && is_plain(value))?;
         Some(value.as_str())
     };
-    for object in objects {
+    // What a config is made of is taken as it is.
+    for object in objects.iter_mut().filter(|it| it.kind != Object::FILE) {
         match &mut object.content {
             Content::Text(text) => {
                 if let Some(put_in) = put_in(text, &of) {
@@ -70,10 +83,17 @@ fn put_in<'v>(text: &str, of: &impl Fn(&str) -> Option<&'v str>) -> Option<Strin
     while let Some((before, after)) = rest.split_once('$') {
         done.push_str(before);
         let Some((whole, next)) = after.strip_prefix('{').and_then(|it| it.split_once('}')) else {
-            // A dollar of its own, as in `$$`.
-            let own = after.strip_prefix('$');
-            done.push_str(if own.is_some() { "$$" } else { "$" });
-            rest = own.unwrap_or(after);
+            let name = name_at(after);
+            rest = after.get(name.len()..).unwrap_or_default();
+            match of(name).filter(|_| !name.is_empty()) {
+                Some(value) => done.push_str(value),
+                None => done.extend(["$", name]),
+            }
+            // A dollar of its own.
+            if let Some(own) = after.strip_prefix('$') {
+                done.push('$');
+                rest = own;
+            }
             continue;
         };
         let end = whole.find(|it: char| !it.is_ascii_alphanumeric() && it != '_');
@@ -97,7 +117,8 @@ mod tests {
         let found = |line| named_in(line).collect::<Vec<_>>();
         assert_eq!(found("image: a:${TAG:-1}-${B}"), ["TAG", "B"]);
         assert_eq!(found("price: $$5 $${NOT} ${YES:?x}"), ["YES"]);
-        assert_eq!(found("no $ here ${"), [""; 0]);
+        assert_eq!(found("no $ here ${ or $1 or $$NOT"), [""; 0]);
+        assert_eq!(found("a_$ONE-$_two.$Three3"), ["ONE", "_two", "Three3"]);
     }
 
     #[test]
@@ -109,5 +130,9 @@ mod tests {
         );
         assert_eq!(put_in("$${TAG} ${TAG}").as_deref(), Some("$${TAG} 1.4.2"));
         assert_eq!(put_in("${B}"), None);
+        assert_eq!(
+            put_in("$TAG $TAGS-$$TAG/$TAG.$").as_deref(),
+            Some("1.4.2 $TAGS-$$TAG/1.4.2.$")
+        );
     }
 }
