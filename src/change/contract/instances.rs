@@ -28,7 +28,12 @@ pub(super) fn fewer_at_once(step: &Step<'_>, found: &mut Diagnostics) {
 }
 
 /// The same of what only a stack file says; one that says no number has one (docs.docker.com/reference/compose-file/deploy, `replicas`).
+/// Whoever comes to mount something may be fewer for the sake of that, and several would write to it first.
 fn fewer_written(change: &Change) -> Option<Diagnostic> {
+    let comes_to_mount = |it: &Field| it.path.starts_with("volumes") && it.new.is_some();
+    if change.fields.iter().any(comes_to_mount) {
+        return None;
+    }
     let mut fields = change.fields.iter();
     let field = fields.find(|it| it.path == "deploy.replicas")?;
     let count = |value: &Option<Value>| value.as_ref().map_or(Some(1), Value::as_u64);
