@@ -11,6 +11,7 @@ mod contract;
 mod difference;
 mod engines;
 mod hidden;
+mod homes;
 mod hosts;
 mod images;
 mod kubernetes;

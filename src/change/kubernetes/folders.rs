@@ -159,7 +159,7 @@ fn told(
 }
 
 /// Whether what goes before the containers of a pod has a claim, and may move what is in it.
-fn is_moved(whole: &Value, pod: &Value, claim: &str) -> bool {
+pub(super) fn is_moved(whole: &Value, pod: &Value, claim: &str) -> bool {
     let mut starting = items(pod, "initContainers");
     starting.any(|it| {
         let all = mounts(whole, pod, it).unwrap_or_default();
@@ -280,7 +280,10 @@ fn is_mounted(whole: &Value, pod: &Value, claim: &str) -> bool {
 }
 
 /// What stands at a path, with the folder that it is of what is mounted there or above it.
-fn found<'m, 'v>(mounts: &'m [Mount<'v>], path: &str) -> Option<(&'m Mount<'v>, String)> {
+pub(super) fn found<'m, 'v>(
+    mounts: &'m [Mount<'v>],
+    path: &str,
+) -> Option<(&'m Mount<'v>, String)> {
     let above = mounts.iter().filter_map(|it| {
         let rest = path.strip_prefix(it.path)?;
         (rest.is_empty() || rest.starts_with('/')).then_some((it, rest))

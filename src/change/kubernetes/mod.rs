@@ -18,6 +18,7 @@ mod early;
 mod exceptions;
 mod folders;
 mod given;
+mod homes;
 mod invalid;
 mod kept;
 pub(super) mod lasting;
@@ -133,6 +134,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
         writers::beside((&before, &after), &scaling, &mut changes);
         successors::taken((&before, &after), &mut changes);
     }
+    homes::moved((&before, &after), &mut changes);
     outside::lost((&before, &after), is_judged, &mut changes);
     overlaps::refused((&before, &after), &mut changes);
     shut::out((&before, &after), is_judged, &mut changes);

@@ -7,6 +7,7 @@ mod defaults;
 mod env_files;
 mod folders;
 mod forms;
+mod homes;
 mod mounts;
 mod nodes;
 mod overlap;
@@ -221,6 +222,11 @@ impl Comparison<'_> {
             let image = at(&before.content, &["image"]);
             let image = image.as_deref().and_then(Value::as_str).unwrap_or_default();
             change.losses = left_behind((&change.name, image), (was, is), self.stacks.0);
+        }
+        if change.effect.replaces() {
+            let whole = (old.service(before), new.service(after));
+            let moved = homes::moved(&change.name, (was, is), (&whole.0, &whole.1));
+            change.losses.extend(moved);
         }
         if change.effect.replaces() && !policy::is_global(&after.content) {
             for field in fields.iter_mut().filter(|field| moves(field)) {

@@ -1,0 +1,136 @@
+//! Where databases have their data that are told it by a variable, and what is said where they are told of another folder of what they mount.
+
+use super::{Loss, Lost, images};
+
+/// What says where `PostgreSQL` has its data, of its image and of those made of it (`hub.docker.com/_/postgres`, PGDATA).
+pub(super) const VARIABLE: &str = "PGDATA";
+
+/// Where it has it where nothing is said, up to version 17.
+pub(super) const FOLDER: &str = "/var/lib/postgresql/data";
+
+/// What a container is told by a variable.
+#[derive(Clone, PartialEq)]
+pub(super) enum Told {
+    Nothing,
+    Path(String),
+    /// Something that is not known here.
+    Something,
+}
+
+impl Told {
+    /// What a value tells; with another variable in it nobody knows.
+    pub(super) fn of(value: &str) -> Self {
+        match value.trim_end_matches('/') {
+            path if path.starts_with('/') && !path.contains('$') => Self::Path(path.to_owned()),
+            _ => Self::Something,
+        }
+    }
+}
+
+/// The folder in which the database of an image has its data, where that is known.
+pub(super) fn of(image: &str, told: &Told) -> Option<String> {
+    let name = images::name(image);
+    let mut known = ["postgres", "postgis", "pgvector", "timescale"].into_iter();
+    match told {
+        Told::Path(path) => known.any(|it| name.contains(it)).then(|| path.clone()),
+        Told::Nothing => by_itself(name, images::parts(image).1),
+        Told::Something => None,
+    }
+}
+
+/// Where it is of an image that is told nothing (docker-library/postgres `Dockerfile-debian.template`: by the version from 18 on).
+fn by_itself(name: &str, tag: &str) -> Option<String> {
+    let is_known = matches!(name, "postgres" | "postgis" | "pgvector");
+    let number = tag.trim_start_matches("pg").split(['.', '-']).next();
+    match number.filter(|_| is_known)?.parse::<u32>().ok()? {
+        number @ 18.. => Some(format!("/var/lib/postgresql/{number}/docker")),
+        _ => Some(FOLDER.to_owned()),
+    }
+}
+
+/// What a container is told to do, one word after the other, that says where the data is besides.
+pub(super) fn names_data<'w>(mut words: impl Iterator<Item = &'w str>) -> bool {
+    words.any(|word| word.starts_with("-D") || word.contains("data_directory"))
+}
+
+/// A folder that is another one now, in a volume that is where it was.
+pub(super) struct Moved<'m> {
+    pub(super) who: &'m str,
+    /// What is mounted, in words.
+    pub(super) of: &'m str,
+    /// The folder before and now, in words.
+    pub(super) folders: [String; 2],
+    pub(super) told: [&'m Told; 2],
+    pub(super) images: [&'m str; 2],
+    /// Who is stopped before data is moved.
+    pub(super) stopped: &'m str,
+}
+
+impl Moved<'_> {
+    pub(super) fn loss(self) -> Loss {
+        let [was, now] = self.folders;
+        let since = match self.told {
+            [_, Told::Nothing] => format!("since `{VARIABLE}` is set no more"),
+            [_, Told::Path(path)] => format!("since `{VARIABLE}` is `{path}` now"),
+            [_, Told::Something] => format!("since `{VARIABLE}` is another one now"),
+        };
+        let keep = match self.told {
+            [Told::Path(path), _] => format!("keep `{VARIABLE}` at `{path}`"),
+            _ => format!("leave `{VARIABLE}` out as before"),
+        };
+        // Of another version somebody may have put it there, as with `pg_upgrade`.
+        let [before, after] = self.images;
+        let surely = before == after;
+        let unless = if surely {
+            String::new()
+        } else {
+            format!(", unless it is in {now} already")
+        };
+        let (who, of) = (self.who, self.of);
+        Loss {
+            about: Lost::Data { surely },
+            what: format!("{who} looks for its data in {now} of {of}, {since}: it stays in {was}"),
+            way: format!(
+                "{keep}; or move the data there first, with {} stopped{unless}",
+                self.stopped
+            ),
+        }
+    }
+}
+
+/// A folder of a volume in words; the top one has no name.
+pub(super) fn shown(name: &str) -> String {
+    match name {
+        "" => "the top folder".to_owned(),
+        name => format!("folder `{name}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_that_of_the_variable_or_of_the_image() {
+        let of = |image: &str, told: &Told| super::of(image, told).unwrap_or_default();
+        assert_eq!(
+            of("postgres:16", &Told::Nothing),
+            "/var/lib/postgresql/data"
+        );
+        assert_eq!(
+            of("postgres:18.1-alpine", &Told::Nothing),
+            "/var/lib/postgresql/18/docker"
+        );
+        assert_eq!(of("postgres:16", &Told::of("/pgdata/")), "/pgdata");
+        for unknown in [
+            "postgres",
+            "postgres:latest",
+            "bitnami/postgresql:16",
+            "redis:7",
+        ] {
+            assert_eq!(of(unknown, &Told::Nothing), "", "{unknown}");
+        }
+        assert_eq!(of("postgres:16", &Told::of("$(HOME)/data")), "");
+        assert_eq!(of("redis:7", &Told::of("/data")), "");
+    }
+}
