@@ -45,6 +45,20 @@ impl Scaling {
         self.scaled(object).map(|it| it.least)
     }
 
+    /// What an autoscaler scales: kind and name.
+    pub(super) fn scaled_by(
+        &self,
+        kind: &str,
+        name: &str,
+        namespace: Option<&str>,
+    ) -> Option<(&str, &str)> {
+        let mut all = self.0.iter();
+        let found = all.find(|((.., place), it)| {
+            (&*it.by.0, &*it.by.1) == (kind, name) && place.as_deref() == namespace
+        });
+        found.map(|((kind, name, _), _)| (kind.as_str(), name.as_str()))
+    }
+
     fn scaled(&self, object: &Object) -> Option<&Scaled> {
         // Nearly all programs have none.
         if self.0.is_empty() {

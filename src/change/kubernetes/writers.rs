@@ -1,4 +1,5 @@
-//! Deployments whose pods come to have one claim of one node beside each other: a step away from `Recreate`, or from one pod to several. The pods of
+//! Deployments whose pods come to have one claim of one node beside each other: a step away from `Recreate`, from one pod to several, by an autoscaler
+//! too, or to such a claim. The pods of
 //! a node share a `ReadWriteOnce` claim, and those of another node wait where its storage is attached; of `ReadWriteOncePod` one pod alone has it
 //! (`kubernetes.io/docs/concepts/storage/persistent-volumes`, Access Modes; `kubernetes.io/docs/concepts/workloads/controllers/deployment`,
 //! Strategy).
@@ -6,61 +7,116 @@
 use super::parts::{self, items, text};
 use super::rolling::{fewest, starts_beside};
 use super::scaling::Scaling;
-use super::{Key, Keyed};
+use super::{Key, Keyed, uses};
 use crate::change::difference::{at, value};
 use crate::change::{Change, Effect, Loss, Lost};
 use crate::targets::Object;
 use serde_json::Value;
 
-/// Says it of each that changes.
+/// Says it of each that changes, or whose autoscaler does.
 pub(super) fn beside(
     (old, new): (&Keyed<'_>, &Keyed<'_>),
-    [scaled, scales]: &[Scaling; 2],
+    scaling: &[Scaling; 2],
     changes: &mut [Change],
 ) {
     let may = |it: &&mut Change| {
         let mut fields = it.fields.iter();
-        let concerned = |path: &str| path == "spec.replicas" || path.starts_with("spec.strategy");
+        let concerned = |path: &str| {
+            path == "spec.replicas"
+                || path.starts_with("spec.strategy")
+                || path.starts_with("spec.template.spec.volumes")
+                || path.contains(".volumeMounts")
+        };
         it.kind == "Deployment"
             && it.effect != Effect::Refused
             && fields.any(|field| concerned(&field.path))
     };
+    let mut known: Vec<(String, Option<String>)> = Vec::new();
     for change in changes.iter_mut().filter(may) {
-        let told = told((old, new), [scaled, scales], change);
+        let namespace = change.namespace.as_deref();
+        let told = told(
+            (old, new),
+            scaling,
+            (&change.name, namespace),
+            change.effect,
+        );
+        let told = told.unwrap_or_default();
+        if !told.is_empty() {
+            known.push((change.name.clone(), change.namespace.clone()));
+        }
+        change.losses.extend(told);
+    }
+    let scales = |it: &&mut Change| matches!(it.effect, Effect::Created | Effect::InPlace);
+    for change in changes.iter_mut().filter(scales) {
+        let namespace = change.namespace.as_deref();
+        let [_, after] = scaling;
+        let scaled = after.scaled_by(&change.kind, &change.name, namespace);
+        let Some(name) = scaled.filter(|kind_and_name| kind_and_name.0 == "Deployment") else {
+            continue;
+        };
+        let name = name.1;
+        if known
+            .iter()
+            .any(|it| it.0 == name && it.1 == change.namespace)
+        {
+            continue;
+        }
+        let told = told((old, new), scaling, (name, namespace), Effect::InPlace);
         change.losses.extend(told.unwrap_or_default());
     }
 }
 
 fn told(
     (old, new): (&Keyed<'_>, &Keyed<'_>),
-    [scaled, scales]: [&Scaling; 2],
-    change: &Change,
+    [scaled, scales]: &[Scaling; 2],
+    (name, namespace): (&str, Option<&str>),
+    effect: Effect,
 ) -> Option<Vec<Loss>> {
-    let namespace = change.namespace.as_deref();
-    let key = ("apps", "Deployment", &*change.name, namespace);
+    let key = ("apps", "Deployment", name, namespace);
     let (was, is) = (old.get(&key)?, new.get(&key)?);
     let (before, now) = (scaled.least(was), scales.least(is));
     let [were, are] = [(was, before), (is, now)].map(|(it, least)| fewest(&it.content, least));
-    // How many an autoscaler made of one is not known.
-    let more = were == 1 && are > 1 && before.is_none() && !are_held_together(is);
+    let is_apart = !are_held_together(is);
+    // How many an autoscaler made of one is not known; one that is told to make more keeps them.
+    let more = were == 1 && are > 1 && before.is_none_or(|before| now > Some(before)) && is_apart;
     let stepped = were > 0
         && !starts_beside(&was.content, before)
         && starts_beside(&is.content, now)
         && at(&is.content, &["spec", "paused"]).as_deref() != Some(&Value::Bool(true));
-    if !more && !stepped {
+    let had = written(was);
+    // What several had already they have on one node, or somewhere else than in a claim of one.
+    let had_none = || {
+        let mut had = had.iter();
+        had.all(|claim| is_for_several((old, new), claim, namespace))
+    };
+    let comes = were > 1 && are > 1 && is_apart && effect.replaces() && had_none();
+    if !more && !stepped && !comes {
         return None;
     }
-    let had = written(was);
+    let mounts = uses::mounted(was);
     let told = written(is).into_iter().filter_map(|claim| {
         let access = access((old, new), &claim, namespace)?;
-        let overlaps = || stepped && had.contains(&claim);
+        let is_kept = had.contains(&claim);
         if more {
-            Some(several(change, are, &claim, access))
+            Some(several(name, are, &claim, access))
+        } else if comes && !mounts.contains(&format!("`{claim}`")) {
+            Some(mounted(name, are, &claim, access))
         } else {
-            overlaps().then(|| overlapping(change, &claim, access))
+            (stepped && is_kept).then(|| overlapping(name, effect, &claim, access))
         }
     });
     Some(told.collect())
+}
+
+/// Whether a claim is written as one that several nodes may have.
+fn is_for_several(
+    (old, new): (&Keyed<'_>, &Keyed<'_>),
+    claim: &str,
+    namespace: Option<&str>,
+) -> bool {
+    let key: Key<'_> = ("", "PersistentVolumeClaim", claim, namespace);
+    let is_written = old.contains_key(&key) || new.contains_key(&key);
+    is_written && access((old, new), claim, namespace).is_none()
 }
 
 /// Who may have a claim at a time.
@@ -170,8 +226,10 @@ fn are_held_together(object: &Object) -> bool {
     })
 }
 
-fn several(change: &Change, count: u64, claim: &str, access: Access) -> Loss {
-    let name = &change.name;
+const APART: &str = "keep one pod; or make it a StatefulSet, whose pods have a claim each (`volumeClaimTemplates`); or mount a claim that is `ReadWriteMany`, \
+                     where several may write";
+
+fn several(name: &str, count: u64, claim: &str, access: Access) -> Loss {
     let what = match access {
         Access::Node => format!(
             "Deployment `{name}` comes to have {count} pods, and all write to claim `{claim}`, which is `ReadWriteOnce`: those on one node write side \
@@ -181,14 +239,24 @@ fn several(change: &Change, count: u64, claim: &str, access: Access) -> Loss {
             "Deployment `{name}` comes to have {count} pods, and only one of them starts: claim `{claim}` is `ReadWriteOncePod`"
         ),
     };
-    let way = "keep one pod; or make it a StatefulSet, whose pods have a claim each (`volumeClaimTemplates`); or mount a claim that is `ReadWriteMany`, \
-               where several may write";
-    loss(what, way, access == Access::Pod)
+    loss(what, APART, access == Access::Pod)
 }
 
-fn overlapping(change: &Change, claim: &str, access: Access) -> Loss {
-    let name = &change.name;
-    let is_now = change.effect.replaces();
+fn mounted(name: &str, count: u64, claim: &str, access: Access) -> Loss {
+    let what = match access {
+        Access::Node => format!(
+            "the {count} pods of Deployment `{name}` come to write to claim `{claim}`, which is `ReadWriteOnce`: those on one node write side by side, and \
+             on another node none starts where its storage is attached to one"
+        ),
+        Access::Pod => format!(
+            "the {count} pods of Deployment `{name}` come to ask for claim `{claim}`, which is `ReadWriteOncePod`, and only one of them starts"
+        ),
+    };
+    loss(what, APART, access == Access::Pod)
+}
+
+fn overlapping(name: &str, effect: Effect, claim: &str, access: Access) -> Loss {
+    let is_now = effect.replaces();
     let when = if is_now {
         "a"
     } else {
