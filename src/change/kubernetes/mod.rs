@@ -18,6 +18,7 @@ mod early;
 mod exceptions;
 mod folders;
 mod given;
+mod heirs;
 mod homes;
 mod invalid;
 mod kept;

@@ -8,7 +8,7 @@ use super::folders::{self, Mount};
 use super::parts::{deletion, items, text};
 use super::rolling::starts_beside;
 use super::writers::{self, Access};
-use super::{Key, Keyed, uses};
+use super::{Key, Keyed, heirs, uses};
 use crate::change::difference::{at, value};
 use crate::change::{Change, Effect, Loss, Lost, images};
 use crate::targets::Object;
@@ -284,7 +284,7 @@ impl Step<'_> {
                 format!("Service `{name}` leads to it")
             });
         }
-        let names = |all: &[&Led<'_>]| -> BTreeSet<(String, Option<String>)> {
+        let names = |all: &[&Led<'_>]| -> heirs::Named {
             let named = |it: &&Led<'_>| (it.key.2.to_owned(), it.key.3.map(ToOwned::to_owned));
             all.iter().map(named).collect()
         };
@@ -299,9 +299,12 @@ impl Step<'_> {
                 };
                 moves(&from, &had, &has) && moves(&to, &has, &had)
             })
-        })?;
-        let (_, kind, name, _) = caller.key;
-        Some(format!("{kind} `{name}` asks for it from then on"))
+        });
+        if let Some((_, kind, name, _)) = caller.map(|it| it.key) {
+            return Some(format!("{kind} `{name}` asks for it from then on"));
+        }
+        heirs::leading(self.sides, (&from, &to))
+            .or_else(|| heirs::asking(self.sides, self.pods, is.pods.key, (&from, &to)))
     }
 }
 
@@ -327,14 +330,14 @@ fn nobody_copies(was: &Member<'_>, is: &Member<'_>) -> bool {
 }
 
 /// The Services that pods ask for.
-fn asks(pods: &Pods<'_>) -> BTreeSet<(String, Option<String>)> {
+pub(super) fn asks(pods: &Pods<'_>) -> BTreeSet<(String, Option<String>)> {
     let all = asked(pods).into_iter();
     all.map(|((name, namespace), _)| (name.to_owned(), namespace.map(ToOwned::to_owned)))
         .collect()
 }
 
 /// The image of a container, of whatever version.
-fn program(container: &Value) -> Option<&str> {
+pub(super) fn program(container: &Value) -> Option<&str> {
     text(container, "image").map(images::repository)
 }
 
