@@ -1,10 +1,13 @@
 //! Databases that come to run another version on the data of before: which that one does not read, or which that of before does not
 //! read afterwards.
 
+use super::difference::value;
+use super::homes::{self, Told, VARIABLE};
 use super::kubernetes::lasting;
 use super::{Change, Field, Loss, Lost, Pair, images};
 use crate::targets::{Content, Object};
 use serde_json::Value;
+use std::path::Path;
 
 /// A database by its images.
 struct Engine {
@@ -13,6 +16,8 @@ struct Engine {
     images: &'static [&'static str],
     /// Where its data is by default, in those images.
     folders: &'static [&'static str],
+    /// Where of these it is, if a variable may say another folder (`homes`).
+    untold: Option<&'static str>,
     /// How many numbers of a version tell one form of the data from another.
     numbers: usize,
     /// Whether a newer version takes the data in.
@@ -30,6 +35,7 @@ const ENGINES: [Engine; 3] = [
         name: "PostgreSQL",
         images: &["postgres", "postgresql", "postgis", "pgvector"],
         folders: &["/var/lib/postgresql", "/bitnami/postgresql"],
+        untold: Some(homes::FOLDER),
         numbers: 1,
         takes_older: false,
         steps: &[],
@@ -42,6 +48,7 @@ const ENGINES: [Engine; 3] = [
         name: "MySQL",
         images: &["mysql", "mysql-server"],
         folders: &["/var/lib/mysql", "/bitnami/mysql"],
+        untold: None,
         numbers: 2,
         takes_older: true,
         steps: &[[5, 6], [5, 7], [8, 0], [8, 4]],
@@ -53,6 +60,7 @@ const ENGINES: [Engine; 3] = [
         name: "MariaDB",
         images: &["mariadb"],
         folders: &["/var/lib/mysql", "/bitnami/mariadb"],
+        untold: None,
         numbers: 2,
         takes_older: true,
         steps: &[],
@@ -67,23 +75,66 @@ pub(super) fn judge(pair: &Pair<'_>, changes: &mut [Change]) {
         let Some((engine, was, is)) = another(change) else {
             continue;
         };
-        let has_data = |side: &[Object]| {
-            let is_its = |it: &&Object| {
-                let stack = change.name.strip_suffix(it.name.as_str());
-                stack.is_some_and(|stack| stack.is_empty() || stack.ends_with('_'))
-            };
-            let mut objects = side.iter().filter(is_its);
-            // Of what ends with its instance the next one finds none.
-            let has_in = |it: &Object, folder: &str| {
-                names(it, folder) && lasting::keeps(it, folder) != Some(false)
-            };
-            objects.any(|it| engine.folders.iter().any(|folder| has_in(it, folder)))
+        let is_its = |it: &&Object| {
+            let stack = change.name.strip_suffix(it.name.as_str());
+            stack.is_some_and(|stack| stack.is_empty() || stack.ends_with('_'))
         };
-        if has_other_data(change) || !has_data(pair.old) || !has_data(pair.new) {
+        let [before, now] = [pair.old, pair.new].map(|side| data_of(engine, side, is_its));
+        // Of another folder than before it is said where that is judged.
+        if has_other_data(change) || before.is_none() || before != now {
             continue;
         }
         change.losses.push(loss(&change.name, engine, &was, &is));
     }
+}
+
+/// The folder in which one of some objects has the data of a database, where that outlives its instance; no name of those that no variable says.
+fn data_of(engine: &Engine, side: &[Object], is_its: impl Fn(&&Object) -> bool) -> Option<String> {
+    let mut objects = side.iter().filter(is_its);
+    objects.find_map(|it| {
+        let whole = value(&it.content);
+        let told = engine.untold.and_then(|_| told_in(&whole));
+        if let Some(path) = told {
+            let keeps = lasting::keeps(it, &path);
+            return keeps
+                .unwrap_or_else(|| is_mounted(&whole, &path))
+                .then_some(path);
+        }
+        // Of what ends with its instance the next one finds none.
+        let has_in = |folder: &&str| names(it, folder) && lasting::keeps(it, folder) != Some(false);
+        let folder = engine.untold.unwrap_or_default().to_owned();
+        engine.folders.iter().any(has_in).then_some(folder)
+    })
+}
+
+/// The folder that the variable of a database says anywhere in an object: as a container, a service or a list of variables has it.
+fn told_in(value: &Value) -> Option<String> {
+    let path = |said: &str| match Told::of(said) {
+        Told::Path(path) => Some(path),
+        _ => None,
+    };
+    match value {
+        Value::Array(items) => items.iter().find_map(told_in),
+        Value::Object(fields) => {
+            let is_it = fields.get("name").and_then(Value::as_str) == Some(VARIABLE);
+            let said = fields.get("value").filter(|_| is_it);
+            let said = said.or_else(|| fields.get(VARIABLE));
+            let said = said.and_then(Value::as_str).and_then(path);
+            said.or_else(|| fields.values().find_map(told_in))
+        }
+        Value::String(text) => path(text.strip_prefix(VARIABLE)?.strip_prefix('=')?),
+        _ => None,
+    }
+}
+
+/// Whether a service has something mounted at a folder or above it.
+fn is_mounted(service: &Value, folder: &str) -> bool {
+    let volumes = service.get("volumes").and_then(Value::as_array);
+    let mut paths = volumes.into_iter().flatten().filter_map(|it| match it {
+        Value::String(short) => short.split(':').nth(1),
+        long => long.get("target").and_then(Value::as_str),
+    });
+    paths.any(|path| Path::new(folder).starts_with(path))
 }
 
 /// Whether its volumes are others: the same one at another path has the same data.
