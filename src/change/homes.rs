@@ -1,12 +1,16 @@
 //! Where databases have their data that are told it by a variable, and what is said where they are told of another folder of what they mount.
 
 use super::{Loss, Lost, images};
+use crate::targets::Content;
 
 /// What says where `PostgreSQL` has its data, of its image and of those made of it (`hub.docker.com/_/postgres`, PGDATA).
 pub(super) const VARIABLE: &str = "PGDATA";
 
 /// Where it has it where nothing is said, up to version 17.
 pub(super) const FOLDER: &str = "/var/lib/postgresql/data";
+
+/// What the names of its images hold, and of those made of it.
+const IMAGES: [&str; 4] = ["postgres", "postgis", "pgvector", "timescale"];
 
 /// What a container is told by a variable.
 #[derive(Clone, PartialEq)]
@@ -27,12 +31,20 @@ impl Told {
     }
 }
 
+/// Whether one of those may be in an object, which is read no further otherwise.
+pub(super) fn may_be_in(object: &Content) -> bool {
+    match object {
+        Content::Text(text) => IMAGES.iter().any(|it| text.contains(it)),
+        Content::Value(_) => true,
+    }
+}
+
 /// The folder in which the database of an image has its data, where that is known.
 pub(super) fn of(image: &str, told: &Told) -> Option<String> {
     let name = images::name(image);
-    let mut known = ["postgres", "postgis", "pgvector", "timescale"].into_iter();
+    let mut known = IMAGES.iter();
     match told {
-        Told::Path(path) => known.any(|it| name.contains(it)).then(|| path.clone()),
+        Told::Path(path) => known.any(|it| name.contains(*it)).then(|| path.clone()),
         Told::Nothing => by_itself(name, images::parts(image).1),
         Told::Something => None,
     }

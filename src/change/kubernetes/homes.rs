@@ -21,6 +21,7 @@ pub(super) fn moved((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change]
         let namespace = change.namespace.as_deref();
         let key = ("apps", &*change.kind, &*change.name, namespace);
         let both = old.get(&key).zip(new.get(&key));
+        let both = both.filter(|(_, is)| homes::may_be_in(&is.content));
         let Some((was, is)) = both.map(|(was, is)| (value(&was.content), value(&is.content)))
         else {
             continue;

@@ -52,11 +52,12 @@ impl Scaling {
         name: &str,
         namespace: Option<&str>,
     ) -> Option<(&str, &str)> {
-        let mut all = self.0.iter();
-        let found = all.find(|((.., place), it)| {
+        let is_by_it = |(.., place): &(String, String, Option<String>), it: &Scaled| {
             (&*it.by.0, &*it.by.1) == (kind, name) && place.as_deref() == namespace
-        });
-        found.map(|((kind, name, _), _)| (kind.as_str(), name.as_str()))
+        };
+        let all = self.0.iter().filter(|(scaled, it)| is_by_it(scaled, it));
+        let first = all.map(|(scaled, _)| scaled).min();
+        first.map(|(kind, name, _)| (kind.as_str(), name.as_str()))
     }
 
     fn scaled(&self, object: &Object) -> Option<&Scaled> {

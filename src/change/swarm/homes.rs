@@ -5,24 +5,28 @@ use crate::change::Loss;
 use crate::change::homes::{self, Moved, Told, VARIABLE};
 use serde_json::Value;
 
+/// Whether what differs of a service is what it is told of its data.
+pub(super) fn are_told((was, is): (&Value, &Value)) -> bool {
+    [was, is].into_iter().any(|it| said(it).is_some())
+}
+
+fn said(service: &Value) -> Option<&str> {
+    service.get("environment")?.get(VARIABLE)?.as_str()
+}
+
 /// What a service loses so: what differs of it, and all of it, as the engine sees them.
 pub(super) fn moved(
     service: &str,
     (was, is): (&Value, &Value),
     (before, after): (&Value, &Value),
 ) -> Option<Loss> {
-    let said = [was, is].map(|it| it.get("environment")?.get(VARIABLE)?.as_str());
-    if said.iter().all(Option::is_none) {
-        return None;
-    }
     // What stands in a file that is not known may say it as well.
     let told = |said: Option<&str>, whole: &Value| match said {
         Some(said) => Told::of(said),
         None if whole.get("env_file").is_some() => Told::Something,
         None => Told::Nothing,
     };
-    let [was, is] = said;
-    let told = [told(was, before), told(is, after)];
+    let told = [told(said(was), before), told(said(is), after)];
     let images = [text(before, "image"), text(after, "image")];
     let ([old_image, image], [was, is]) = (images, &told);
     let (old, is_at) = (homes::of(old_image, was)?, homes::of(image, is)?);

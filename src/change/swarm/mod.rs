@@ -223,7 +223,7 @@ impl Comparison<'_> {
             let image = image.as_deref().and_then(Value::as_str).unwrap_or_default();
             change.losses = left_behind((&change.name, image), (was, is), self.stacks.0);
         }
-        if change.effect.replaces() {
+        if change.effect.replaces() && homes::are_told((was, is)) {
             let whole = (old.service(before), new.service(after));
             let moved = homes::moved(&change.name, (was, is), (&whole.0, &whole.1));
             change.losses.extend(moved);
