@@ -4,11 +4,13 @@
 //! that what they say they listen on is all that is known; a pod without a port of a name is not asked at all (kubernetes/kubernetes
 //! `staging/src/k8s.io/endpointslice/utils.go`, `getEndpointPorts`).
 
+use super::answers::{Answer, Backend};
 use super::behind::{self, Led, Pods, Target};
 use super::parts::{self, containers, items, text};
-use super::{Key, Keyed, is_workload};
+use super::{Key, Keyed, is_workload, unready};
 use crate::change::difference::at;
 use crate::change::{Change, Effect, Field, Loss, Lost};
+use crate::targets::Object;
 use serde_json::Value;
 
 /// Says it of each whose pods that run say that they listen on the port of before alone, while new ones say so of the other one; and of each that
@@ -42,9 +44,11 @@ pub(super) fn moved((old, new): (&Keyed<'_>, &Keyed<'_>), is_judged: bool, chang
             run,
         }
     };
+    let led = led_on((old, new), changes);
     for change in changes.iter_mut().filter(|it| moves(it)) {
-        let namespace = change.namespace.as_deref();
-        let key = ("", "Service", &*change.name, namespace);
+        let name = change.name.clone();
+        let namespace = change.namespace.clone();
+        let key = ("", "Service", &*name, namespace.as_deref());
         let Some((was, is)) = both((old, new), key) else {
             continue;
         };
@@ -53,11 +57,18 @@ pub(super) fn moved((old, new): (&Keyed<'_>, &Keyed<'_>), is_judged: bool, chang
             continue;
         }
         let stops = pods.run.iter().any(|it| is_among(&at_once, it));
-        for (port, before, now) in ports(&was, &is) {
-            let loss = if !stops && is_missed((&before, &now), &pods.run, &pods.come) {
-                Some(tell(change, port, (&before, &now)))
-            } else if is_lost((&before, &now), &pods) {
-                tell_of_none(change, port, (&before, &now))
+        for (port, before, now) in ports((&was, &is), &led) {
+            let leads = Leads {
+                port,
+                before,
+                now,
+                is_left_out: is_left_out(new.get(&key).copied(), port),
+            };
+            let (before, now) = (&leads.before, &leads.now);
+            let loss = if !stops && is_missed((before, now), &pods.run, &pods.come) {
+                Some(tell(change, &leads))
+            } else if is_lost((before, now), &pods) {
+                tell_of_none(change, &leads)
             } else {
                 None
             };
@@ -149,16 +160,118 @@ fn of(change: &Change) -> Place {
     )
 }
 
-/// The ports of a Service that lead elsewhere.
-fn ports(was: &Led<'_>, is: &Led<'_>) -> Vec<(u64, Target, Target)> {
-    let moved = is.ports.iter().filter_map(|(name, number, target)| {
-        let same = |it: &&(Option<String>, u64, Target)| it.1 == *number && it.0 == *name;
-        let same_number = |it: &&(Option<String>, u64, Target)| it.1 == *number;
-        let before = was.ports.iter().find(same);
-        let (.., before) = before.or_else(|| was.ports.iter().find(same_number))?;
+type Port = (Option<String>, u64, Target);
+
+/// The ports of a Service that lead elsewhere than they did, or than the one of before in whose place they are.
+fn ports((was, is): (&Led<'_>, &Led<'_>), led: &[LedOn]) -> Vec<(u64, Target, Target)> {
+    let moved = is.ports.iter().filter_map(|port| {
+        let before = of_before(port, (was, is));
+        let (.., before) = before.or_else(|| {
+            let mut led = led.iter().filter(|it| it.is_to(is.key, port));
+            led.find_map(|it| was.ports.iter().find(|port| is_called(port, &it.was)))
+        })?;
+        let (_, number, target) = port;
         (before != target).then(|| (*number, before.clone(), target.clone()))
     });
     moved.collect()
+}
+
+/// The port of before that one is: by its number; by its name, where that number is gone; or since the Service has this one alone.
+fn of_before<'w>(port: &Port, (was, is): (&'w Led<'_>, &Led<'_>)) -> Option<&'w Port> {
+    let find = |is_it: &dyn Fn(&&Port) -> bool| was.ports.iter().find(is_it);
+    let is_gone = |it: &Port| !is.ports.iter().any(|(_, number, _)| *number == it.1);
+    let alone = || match (&*was.ports, &*is.ports) {
+        ([was], [_]) => Some(was),
+        _ => None,
+    };
+    find(&|it| it.1 == port.1 && it.0 == port.0)
+        .or_else(|| find(&|it| it.1 == port.1))
+        .or_else(|| find(&|it| it.0.is_some() && it.0 == port.0 && is_gone(it)))
+        .or_else(alone)
+}
+
+/// Whether a port of a Service is called so, by its number or its name.
+fn is_called((name, number, _): &Port, by: &Target) -> bool {
+    match by {
+        Target::Number(wanted) => number == wanted,
+        Target::Name(wanted) => name.as_ref() == Some(wanted),
+    }
+}
+
+/// What an Ingress or a route led to one port of a Service, and leads to another one now.
+struct LedOn {
+    service: String,
+    namespace: Option<String>,
+    was: Target,
+    is: Target,
+}
+
+impl LedOn {
+    fn is_to(&self, service: Key<'_>, port: &Port) -> bool {
+        (&*self.service, self.namespace.as_deref()) == (service.2, service.3)
+            && is_called(port, &self.is)
+    }
+}
+
+fn led_on((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &[Change]) -> Vec<LedOn> {
+    let mut led = Vec::new();
+    let changed = changes.iter().filter(|it| it.effect == Effect::InPlace);
+    for change in changed {
+        let was = unready::leader(old, change);
+        let Some((was, is)) = was.zip(unready::leader(new, change)) else {
+            continue;
+        };
+        for answer in is.answers.iter().filter(|_| !is.is_by_itself) {
+            let same = |it: &&Answer| unready::is_for_the_same(it, answer);
+            let before = was.answers.iter().find(same);
+            for (now, before) in answer.backends.iter().flat_map(|now| {
+                let before = before.into_iter().flat_map(|it| &it.backends);
+                before.map(move |before| (now, before))
+            }) {
+                let is_one = (&now.name, &now.namespace) == (&before.name, &before.namespace);
+                let port = |it: &Backend| it.port.as_ref().and_then(Target::of);
+                if let Some((was, is)) = port(before).zip(port(now)).filter(|_| is_one) {
+                    let (service, namespace) = (now.name.clone(), now.namespace.clone());
+                    led.push(LedOn {
+                        service,
+                        namespace,
+                        was,
+                        is,
+                    });
+                }
+            }
+        }
+    }
+    led
+}
+
+/// A port of a Service that leads elsewhere.
+struct Leads {
+    port: u64,
+    before: Target,
+    now: Target,
+    /// Whether nothing says where to, so that it is its own number.
+    is_left_out: bool,
+}
+
+impl Leads {
+    /// Why it leads there, where that is nowhere written.
+    fn why(&self) -> &'static str {
+        if self.is_left_out {
+            " since `targetPort` is left out,"
+        } else {
+            ""
+        }
+    }
+}
+
+fn is_left_out(service: Option<&Object>, number: u64) -> bool {
+    let ports = service.and_then(|it| at(&it.content, &["spec", "ports"]));
+    let ports = ports.as_deref().and_then(Value::as_array);
+    ports.into_iter().flatten().any(|it| {
+        let is_it = it.get("port").and_then(Value::as_u64) == Some(number);
+        is_it && it.get("targetPort").is_none_or(Value::is_null)
+    })
 }
 
 /// Whether those that run listen where the port led to, and only others where it leads now.
@@ -225,12 +338,16 @@ fn names(container: &Value, number: u64) -> bool {
 
 /// Where a Service comes to lead to a port that none of its pods has: nothing leads there for sure where it is named, and a number may be
 /// listened on all the same.
-fn tell_of_none(change: &mut Change, port: u64, (before, now): (&Target, &Target)) -> Option<Loss> {
+fn tell_of_none(change: &mut Change, leads: &Leads) -> Option<Loss> {
+    let Leads {
+        port, before, now, ..
+    } = leads;
+    let why = leads.why();
     let is_named = matches!(now, Target::Name(_));
     change.says_also(&if is_named {
         format!("port {port} leads to {now} of its pods, and none has a port of that name: nobody answers there from then on")
     } else {
-        format!("port {port} leads to {now} of its pods, where none says that it listens")
+        format!("port {port} leads to {now} of its pods,{why} where none says that it listens")
     });
     let name = &change.name;
     is_named.then(|| Loss {
@@ -280,7 +397,11 @@ fn left((had, has): (&Pods<'_>, &Pods<'_>), service: &str, target: &Target) -> O
     })
 }
 
-fn tell(change: &mut Change, port: u64, (before, now): (&Target, &Target)) -> Loss {
+fn tell(change: &mut Change, leads: &Leads) -> Loss {
+    let Leads {
+        port, before, now, ..
+    } = leads;
+    let why = leads.why();
     change.says_also(&format!(
         "port {port} leads to {now} of its pods at once, where none that runs listens: nobody answers until new ones are ready, nor after \
          `kubectl rollout undo`"
@@ -304,7 +425,7 @@ fn tell(change: &mut Change, port: u64, (before, now): (&Target, &Target)) -> Lo
     Loss {
         about: Lost::Pods,
         what: format!(
-            "Service `{name}` leads to port {now} of its pods, and those that run say that they listen on {before} alone"
+            "Service `{name}` leads to port {now} of its pods,{why} and those that run say that they listen on {before} alone"
         ),
         way,
     }

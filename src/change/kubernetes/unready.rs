@@ -87,7 +87,7 @@ impl<'a> GivenUp<'a> {
 }
 
 /// Whether two answers are for the same requests.
-fn is_for_the_same(one: &Answer, other: &Answer) -> bool {
+pub(super) fn is_for_the_same(one: &Answer, other: &Answer) -> bool {
     (&one.host, one.kind, &one.path, &one.besides)
         == (&other.host, other.kind, &other.path, &other.besides)
 }
@@ -205,7 +205,7 @@ fn group(kind: &str) -> Option<&'static str> {
 }
 
 /// What an Ingress or a route answers on a side.
-fn leader<'a>(side: &Keyed<'a>, change: &'a Change) -> Option<Leader<'a>> {
+pub(super) fn leader<'a>(side: &Keyed<'a>, change: &'a Change) -> Option<Leader<'a>> {
     let (kind, name) = (change.kind.as_str(), change.name.as_str());
     let key = (group(kind)?, kind, name, change.namespace.as_deref());
     let (key, object) = side.get_key_value(&key)?;
