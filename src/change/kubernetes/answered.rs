@@ -4,7 +4,7 @@
 use super::answers::{Answer, Backend, How, Kind, Leader, ROUTES, Told, gone, is_named, tell};
 use super::parts::{INGRESS, items, text};
 use super::{Key, Keyed};
-use crate::change::difference::value;
+use crate::change::difference::{at, value};
 use crate::change::{Change, Loss};
 use crate::graph::routing::host_covers;
 use crate::targets::Object;
@@ -69,6 +69,21 @@ pub(super) fn leader<'a>(key: Key<'a>, object: &Object) -> Leader<'a> {
 pub(super) fn are_of_one_class(both: [(Key<'_>, &Object); 2]) -> bool {
     let [one, other] = both.map(|(key, object)| Ingress::of(key, object));
     one.class == other.class && !one.is_canary && !other.is_canary
+}
+
+/// Whether an Ingress takes no share of what another one answers (`kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/annotations`,
+/// Canary: a `canary-weight` of 0 sends no requests there).
+pub(super) fn takes_no_share(ingress: &Object) -> bool {
+    let notes = at(&ingress.content, &["metadata", "annotations"]);
+    let note = |name: &str| {
+        let mut notes = notes.as_deref()?.as_object()?.iter();
+        let (_, said) = notes.find(|(key, _)| last(key) == name)?;
+        said.as_str()
+    };
+    note("canary") == Some("true")
+        && note("canary-weight").is_none_or(|it| it == "0")
+        && note("canary-by-header").is_none()
+        && note("canary-by-cookie").is_none()
 }
 
 /// What of an Ingress matters here.

@@ -6,18 +6,17 @@ use super::behind::{self, Pods};
 use super::parts::items;
 use super::unready::{self, Made};
 use super::{Keyed, is_workload};
-use crate::change::{Change, Effect, Loss, Lost};
+use crate::change::{Change, Loss, Lost};
 use std::collections::BTreeSet;
 
 /// Says it of each workload whose pods are replaced and asked themselves. Between two programs the order is told (`ZD4062`).
 pub(super) fn come((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change]) {
-    let is_new = |it: &Change| it.kind == "Service" && it.effect == Effect::Created;
     let replaces = |it: &Change| is_workload(&it.kind) && it.effect.replaces();
-    if !changes.iter().any(is_new) || !changes.iter().any(replaces) {
+    if !changes.iter().any(unready::makes) || !changes.iter().any(replaces) {
         return;
     }
     let (before, after) = (behind::all(old), behind::all(new));
-    let made = unready::made((&before, &after), new, changes);
+    let made = unready::made((&before, &after), (old, new), changes);
     if made.is_empty() {
         return;
     }

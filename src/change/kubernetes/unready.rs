@@ -1,23 +1,30 @@
-//! Ingresses and routes that come to lead to a Service whose pods are all made in the same step. They count at once, and until the first of those
-//! pods is ready there is no endpoint (`kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/annotations`, Default Backend: what
-//! answers where a service has no active endpoints; `gateway-api.sigs.k8s.io/reference/spec`, `HTTPRouteRule`, `backendRefs`: 503 where a
-//! Service has no ready endpoints).
+//! Ingresses and routes that come to lead to a Service whose pods are all made in the same step, or that has none. They count at once, and until
+//! the first of those pods is ready there is no endpoint (`kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/annotations`, Default
+//! Backend: what answers where a service has no active endpoints; `gateway-api.sigs.k8s.io/reference/spec`, `HTTPRouteRule`, `backendRefs`: 503
+//! where a Service has no ready endpoints).
 
 use super::answers::{self, Answer, Backend, Leader};
-use super::behind::{self, Pods};
-use super::parts::INGRESS;
-use super::{Key, Keyed, answered, routed};
+use super::behind::{self, Led, Pods};
+use super::parts::{self, INGRESS};
+use super::scaling::is_off;
+use super::{Key, Keyed, answered, is_workload, routed};
+use crate::change::difference::at;
 use crate::change::{Change, Effect, Loss, Lost};
 use crate::targets::Object;
+use serde_json::Value;
 
 /// Says it of each, where what is asked led to pods that run: by itself, or by one that stays and answers it no more.
 pub(super) fn led_to((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change]) {
     let moves = |it: &Change| it.effect == Effect::InPlace && group(&it.kind).is_some();
-    if !changes.iter().any(is_made) || !changes.iter().any(moves) {
+    if !changes.iter().any(moves) {
         return;
     }
     let (before, after) = (behind::all(old), behind::all(new));
-    let made = made((&before, &after), new, changes);
+    let mut made = made((&before, &after), (old, new), changes);
+    made.extend(without((&before, &after), (old, new)));
+    if made.is_empty() {
+        return;
+    }
     let is_asked = |backend: &Backend| {
         let key = key(backend);
         let led = old.get(&key).and_then(|it| behind::led(key, it));
@@ -92,60 +99,160 @@ pub(super) fn is_for_the_same(one: &Answer, other: &Answer) -> bool {
         == (&other.host, other.kind, &other.path, &other.besides)
 }
 
-/// The Services that are made, with all that makes their pods.
+/// The Services whose pods are all made, with what makes these: it is made as well, or had none, `replicas: 0`.
 pub(super) fn made<'a>(
     pods: (&[Pods<'a>], &[Pods<'a>]),
-    new: &Keyed<'a>,
+    (old, new): (&Keyed<'a>, &Keyed<'a>),
     changes: &[Change],
 ) -> Vec<Made<'a>> {
-    let services = changes.iter().filter(|it| is_made(it));
-    let made = services.filter_map(|it| Made::of(it, pods, (new, changes)));
+    if !changes.iter().any(makes) {
+        return Vec::new();
+    }
+    let services = behind::services(new).into_iter();
+    let made = services.filter_map(|it| Made::of(&it, pods, ((old, new), changes)));
     made.collect()
+}
+
+/// Whether pods or a Service may be there that were not.
+pub(super) fn makes(change: &Change) -> bool {
+    let mut fields = change.fields.iter();
+    is_made(change) || is_workload(&change.kind) && fields.any(|it| it.path == "spec.replicas")
 }
 
 fn is_made(change: &Change) -> bool {
     change.kind == "Service" && change.effect == Effect::Created
 }
 
-/// A Service that is made, with what makes its pods.
+/// The Services behind which there are no pods, neither before nor after, since what makes them says so.
+fn without<'a>(
+    (before, after): (&[Pods<'a>], &[Pods<'a>]),
+    (old, new): (&Keyed<'a>, &Keyed<'a>),
+) -> Vec<Made<'a>> {
+    let is_without = |key: &Key<'_>| {
+        let object = new.get(key).filter(|_| is_workload(key.1));
+        object.is_some_and(|it| is_off(&it.content)) && !is_scaled((old, new), *key)
+    };
+    let mut off: Vec<(Key<'a>, Value)> = new
+        .iter()
+        .filter(|(key, _)| is_without(key))
+        .filter_map(|(key, it)| {
+            let labels = at(&it.content, &["spec", "template", "metadata", "labels"])?;
+            Some((*key, labels.into_owned()))
+        })
+        .collect();
+    if off.is_empty() {
+        return Vec::new();
+    }
+    off.sort_unstable_by_key(|(key, _)| *key);
+    let without = behind::services(new).into_iter().filter_map(|service| {
+        let is_asked = |labels: &Value| {
+            let mut wanted = service.selector.iter();
+            wanted.all(|(label, value)| labels.get(label) == Some(value))
+        };
+        let are_behind = |it: &&Pods<'_>| it.are_for(service.key.3, &service.selector);
+        let mut off = off.iter();
+        let (workload, _) = off.find(|(key, labels)| key.3 == service.key.3 && is_asked(labels))?;
+        // What is written no more runs on.
+        let runs_on = |it: &Pods<'_>| !new.contains_key(&it.key);
+        let mut left = before.iter().filter(are_behind);
+        let is_there = after.iter().any(|it| are_behind(&it))
+            || left.any(runs_on)
+            || may_be_led(new, &service);
+        (!is_there).then(|| Made {
+            service: service.key,
+            is_new: false,
+            workloads: vec![*workload],
+            come: false,
+        })
+    });
+    without.collect()
+}
+
+/// Whether an object of somebody's own kind may have pods that a Service leads to.
+fn may_be_led(new: &Keyed<'_>, service: &Led<'_>) -> bool {
+    let mut own = new.iter().filter(|(key, _)| parts::is_custom(key.0));
+    own.any(|(_, object)| {
+        let labels = at(&object.content, &["spec", "template", "metadata", "labels"]);
+        let mut wanted = service.selector.iter();
+        let has = |label: &str, value: &Value| labels.as_ref()?.get(label).map(|it| it == value);
+        wanted.all(|(label, value)| has(label, value) == Some(true))
+    })
+}
+
+/// Whether something else than its manifest says how many pods there are: an autoscaler, or an object of somebody's own kind that refers to it
+/// (`keda.sh/docs/latest/reference/scaledobject-spec`, scaleTargetRef; `argoproj.github.io/argo-rollouts/migrating`, workloadRef;
+/// `docs.flagger.app/usage/how-it-works`, targetRef).
+fn is_scaled((old, new): (&Keyed<'_>, &Keyed<'_>), workload: Key<'_>) -> bool {
+    let is_it = |(key, object): (&Key<'_>, &&Object)| {
+        let may = parts::is_custom(key.0) || key.1 == "HorizontalPodAutoscaler";
+        let mut refers = ["scaleTargetRef", "targetRef", "workloadRef"].into_iter();
+        may && key.3 == workload.3
+            && refers.any(|by| {
+                let name = at(&object.content, &["spec", by, "name"]);
+                name.as_deref().and_then(Value::as_str) == Some(workload.2)
+            })
+    };
+    old.iter().chain(new).any(is_it)
+}
+
+/// A Service whose pods are all made, with what makes them.
 pub(super) struct Made<'a> {
     pub(super) service: Key<'a>,
+    /// Whether it is made itself.
+    is_new: bool,
     workloads: Vec<Key<'a>>,
+    /// Whether there are pods at all.
+    come: bool,
 }
 
 impl<'a> Made<'a> {
-    /// Where all that makes its pods is made as well; pods of elsewhere may be behind one that is made for none of these manifests.
+    /// Where all its pods are made; pods of elsewhere may be behind one that is made for none of these manifests.
     fn of(
-        change: &Change,
+        led: &Led<'a>,
         (before, after): (&[Pods<'a>], &[Pods<'a>]),
-        (new, changes): (&Keyed<'a>, &[Change]),
+        ((old, new), changes): ((&Keyed<'a>, &Keyed<'a>), &[Change]),
     ) -> Option<Self> {
-        let of = ("", "Service", &*change.name, change.namespace.as_deref());
-        let (service, object) = new.iter().find(|(key, _)| **key == of)?;
-        let led = behind::led(*service, object)?;
+        let service = led.key;
+        let was = old.get(&service);
+        // One that comes to ask for other pods is told of itself.
+        let is_same = |was: &&Object| {
+            let was = behind::led(service, was);
+            was.is_some_and(|was| was.selector == led.selector)
+        };
         let are_behind = |it: &&Pods<'_>| it.are_for(service.3, &led.selector);
-        if before.iter().any(|it| are_behind(&it)) {
+        if was.is_some_and(|it| !is_same(it)) || before.iter().any(|it| are_behind(&it)) {
             return None;
         }
         let workloads: Vec<Key<'a>> = after.iter().filter(are_behind).map(|it| it.key).collect();
         let is_made = |key: &Key<'_>| {
-            changes.iter().any(|it| {
+            let mut changes = changes.iter();
+            let is_new = changes.any(|it| {
                 let is_it =
                     (&*it.kind, &*it.name, it.namespace.as_deref()) == (key.1, key.2, key.3);
                 is_it && it.effect == Effect::Created
-            })
+            });
+            let had_none = || old.get(key).is_some_and(|it| is_off(&it.content));
+            // The pods of a Service that was there may have been made elsewhere.
+            is_new && was.is_none() || had_none() && !is_scaled((old, new), *key)
         };
         let are_made = !workloads.is_empty() && workloads.iter().all(is_made);
         are_made.then_some(Self {
-            service: *service,
+            service,
+            is_new: was.is_none(),
             workloads,
+            come: true,
         })
     }
 
-    /// It and what makes its pods.
+    /// What makes its pods, and it, where it is made.
     pub(super) fn shown(&self) -> String {
         let pods: Vec<String> = self.workloads.iter().map(|it| shown(*it)).collect();
-        format!("{} and Service `{}`", pods.join(", "), self.service.2)
+        let pods = pods.join(", ");
+        if self.is_new {
+            format!("{pods} and Service `{}`", self.service.2)
+        } else {
+            pods
+        }
     }
 
     /// The commands that wait for its pods.
@@ -172,16 +279,35 @@ impl<'a> Made<'a> {
     fn tell(&self, leader: &Change, from: Option<Key<'_>>) -> Loss {
         let service = self.service.2;
         let name = format!("{} `{}`", leader.kind, leader.name);
+        let stays = if self.is_new {
+            ""
+        } else {
+            "; what answers until then stays"
+        };
         let (what, with) = from.map(shown).map_or_else(Default::default, |it| {
             (format!(" what {it} answered"), format!(" and {it}"))
         });
+        if !self.come {
+            let none: Vec<String> = self.workloads.iter().map(|it| shown(*it)).collect();
+            let none = none.join(", ");
+            return Loss {
+                about: Lost::Pods,
+                what: format!(
+                    "{name} leads{what} to Service `{service}`, and {none} behind it has no pods, `replicas: 0`: nobody answers there"
+                ),
+                way: format!(
+                    "in two applies: first {none} with the `replicas` that it needs, then wait with {}, then {name}{with}",
+                    self.waits().join(" and ")
+                ),
+            };
+        }
         Loss {
             about: Lost::Pods,
             what: format!(
                 "{name} leads{what} to Service `{service}` at once, whose pods are all made in this step: nobody answers there until they are ready"
             ),
             way: format!(
-                "in two applies: first {}, then wait with {}, then {name}{with}",
+                "in two applies: first {}, then wait with {}, then {name}{with}{stays}",
                 self.shown(),
                 self.waits().join(" and ")
             ),
@@ -204,20 +330,19 @@ fn group(kind: &str) -> Option<&'static str> {
     ingress.or_else(|| is_route.then_some(routed::GROUP))
 }
 
-/// What an Ingress or a route answers on a side.
+/// What an Ingress or a route answers on a side, if it is asked at all.
 pub(super) fn leader<'a>(side: &Keyed<'a>, change: &'a Change) -> Option<Leader<'a>> {
     let (kind, name) = (change.kind.as_str(), change.name.as_str());
     let key = (group(kind)?, kind, name, change.namespace.as_deref());
     let (key, object) = side.get_key_value(&key)?;
-    Some(if kind == INGRESS.1 {
-        answered::leader(*key, object)
-    } else {
-        routed::of_names(*key, object)
-    })
+    if kind != INGRESS.1 {
+        return Some(routed::of_names(*key, object));
+    }
+    (!answered::takes_no_share(object)).then(|| answered::leader(*key, object))
 }
 
 /// Where requests came to and where they come to, and who answered them, where that was another one.
-type Led<'w, 'l, 'g> = (&'w [Backend], &'l [Backend], Option<Key<'g>>);
+type Moved<'w, 'l, 'g> = (&'w [Backend], &'l [Backend], Option<Key<'g>>);
 
 /// Where requests come to that came to another Service before, which had pods; each with who answered them, where that was another one.
 fn moved<'l, 'g>(
@@ -229,7 +354,7 @@ fn moved<'l, 'g>(
     if is.is_by_itself {
         return Vec::new();
     }
-    let mut led: Vec<Led<'_, 'l, 'g>> = Vec::new();
+    let mut led: Vec<Moved<'_, 'l, 'g>> = Vec::new();
     for answer in &is.answers {
         // Of two that are for the same the first counts.
         let is_first = is.answers.iter().find(|it| is_for_the_same(it, answer));
