@@ -3,6 +3,7 @@
 //! A selector counts at once, for whatever has its labels (`kubernetes.io/docs/concepts/services-networking/service`, Defining a
 //! Service), and a pod's labels come with the pod. What is written no more runs on (`Effect::Left`), and its pods are asked.
 
+use super::parts::service_type;
 use super::scaling::is_off;
 use super::{Key, Keyed, is_workload};
 use crate::change::difference::at;
@@ -72,7 +73,8 @@ pub(super) fn without_pods((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [
     for change in changes.iter_mut().filter(|it| selects_others(it)) {
         let key = key(change);
         let [was, is] = [old, new].map(|side| side.get(&key).and_then(|it| selector(it)));
-        let said = is.and_then(|is| both.ahead(key, was, &is));
+        let was_elsewhere = old.get(&key).is_some_and(|it| is_elsewhere(it));
+        let said = is.and_then(|is| both.ahead(key, (was, was_elsewhere), &is));
         if let Some((said, then)) = said {
             let is = new.get(&key).and_then(|it| selector(it));
             let is_of_others = |is: &Labels| {
@@ -165,8 +167,13 @@ impl Both<'_> {
         })
     }
 
-    /// What becomes of a Service with another selector, and of those who ask for it.
-    fn ahead(&self, service: Key<'_>, was: Option<Labels>, is: &Labels) -> Option<(String, Then)> {
+    /// What becomes of a Service with another selector, or with one in the place of a name of elsewhere, and of those who ask for it.
+    fn ahead(
+        &self,
+        service: Key<'_>,
+        (was, was_elsewhere): (Option<Labels>, bool),
+        is: &Labels,
+    ) -> Option<(String, Then)> {
         let are_for = |it: &&Pods<'_>| !it.none && it.are_for(service, is);
         if self.before.iter().any(|it| are_for(&it)) {
             return None;
@@ -210,7 +217,7 @@ impl Both<'_> {
         let said = format!(
             "no pod that is there has {label}: nobody is asked until new ones are ready{undo}"
         );
-        let then = if asked.is_empty() {
+        let then = if asked.is_empty() && !was_elsewhere {
             Then::Unsaid
         } else {
             Then::Later
@@ -313,10 +320,14 @@ fn pods<'a>((key, object): (&Key<'a>, &&Object)) -> Option<Pods<'a>> {
     })
 }
 
+/// Whether a Service is another name of somebody elsewhere (`kubernetes.io/docs/concepts/services-networking/service`, type: `ExternalName`).
+fn is_elsewhere(service: &Object) -> bool {
+    service_type(service) == "ExternalName"
+}
+
 /// What a Service asks for that manifests say of pods; who says nothing asks for no pod of its own choice.
 fn selector(service: &Object) -> Option<Labels> {
-    let kind = at(&service.content, &["spec", "type"]);
-    if kind.is_some_and(|it| it.as_str() == Some("ExternalName")) {
+    if is_elsewhere(service) {
         return None;
     }
     let mut selector = map(&service.content, &["spec", "selector"])?;

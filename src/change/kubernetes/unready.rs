@@ -13,7 +13,7 @@ use crate::change::{Change, Effect, Loss, Lost};
 use crate::targets::Object;
 use serde_json::Value;
 
-/// Says it of each, where what is asked led to pods that run: by itself, or by one that stays and answers it no more.
+/// Says it of each, where what is asked led to pods that run, or to a name of elsewhere: by itself, or by one that stays and answers it no more.
 pub(super) fn led_to((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change]) {
     let moves = |it: &Change| it.effect == Effect::InPlace && group(&it.kind).is_some();
     if !changes.iter().any(moves) {
@@ -25,10 +25,17 @@ pub(super) fn led_to((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change
     if made.is_empty() {
         return;
     }
-    let is_asked = |backend: &Backend| {
+    let is_asked = |backend: &Backend, leader: Key<'_>| {
         let key = key(backend);
-        let led = old.get(&key).and_then(|it| behind::led(key, it));
-        led.is_some_and(|led| before.iter().any(|it| it.are_for(key.3, &led.selector)))
+        let Some(service) = old.get(&key) else {
+            return false;
+        };
+        let led = behind::led(key, service);
+        let has_pods =
+            led.is_some_and(|led| before.iter().any(|it| it.are_for(key.3, &led.selector)));
+        // Not all who carry routes lead to a name of elsewhere.
+        let is_elsewhere = || parts::service_type(service) == "ExternalName";
+        has_pods || leader.1 == INGRESS.1 && is_elsewhere()
     };
     let given_up: Vec<GivenUp<'_>> = changes
         .iter()
@@ -344,11 +351,11 @@ pub(super) fn leader<'a>(side: &Keyed<'a>, change: &'a Change) -> Option<Leader<
 /// Where requests came to and where they come to, and who answered them, where that was another one.
 type Moved<'w, 'l, 'g> = (&'w [Backend], &'l [Backend], Option<Key<'g>>);
 
-/// Where requests come to that came to another Service before, which had pods; each with who answered them, where that was another one.
+/// Where requests come to that came to another Service before, which had pods or was elsewhere; each with who answered them, where that was another one.
 fn moved<'l, 'g>(
     (was, given_up): (Option<&Leader<'_>>, &[&GivenUp<'g>]),
     is: &'l Leader<'_>,
-    is_asked: impl Fn(&Backend) -> bool,
+    is_asked: impl Fn(&Backend, Key<'_>) -> bool,
 ) -> Vec<(&'l Backend, Option<Key<'g>>)> {
     let was = was.filter(|it| !it.is_by_itself);
     if is.is_by_itself {
@@ -381,7 +388,7 @@ fn moved<'l, 'g>(
     }
     let mut moved = Vec::new();
     for (before, now, from) in led {
-        if !before.iter().any(&is_asked) {
+        if !before.iter().any(|it| is_asked(it, is.key)) {
             continue;
         }
         let comes = |it: &&Backend| !before.iter().any(|was| key(was) == key(it));
