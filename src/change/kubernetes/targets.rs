@@ -57,16 +57,10 @@ pub(super) fn moved((old, new): (&Keyed<'_>, &Keyed<'_>), is_judged: bool, chang
             continue;
         }
         let stops = pods.run.iter().any(|it| is_among(&at_once, it));
-        for (port, before, now) in ports((&was, &is), &led) {
-            let leads = Leads {
-                port,
-                before,
-                now,
-                is_left_out: is_left_out(new.get(&key).copied(), port),
-            };
+        for leads in ports((&was, &is), &led, new.get(&key).copied()) {
             let (before, now) = (&leads.before, &leads.now);
             let loss = if !stops && is_missed((before, now), &pods.run, &pods.come) {
-                Some(tell(change, &leads))
+                Some(tell(change, &leads, &pods.run))
             } else if is_lost((before, now), &pods) {
                 tell_of_none(change, &leads)
             } else {
@@ -163,15 +157,22 @@ fn of(change: &Change) -> Place {
 type Port = (Option<String>, u64, Target);
 
 /// The ports of a Service that lead elsewhere than they did, or than the one of before in whose place they are.
-fn ports((was, is): (&Led<'_>, &Led<'_>), led: &[LedOn]) -> Vec<(u64, Target, Target)> {
+fn ports((was, is): (&Led<'_>, &Led<'_>), led: &[LedOn], service: Option<&Object>) -> Vec<Leads> {
     let moved = is.ports.iter().filter_map(|port| {
-        let before = of_before(port, (was, is));
-        let (.., before) = before.or_else(|| {
+        let (_, number, target) = port;
+        let of_before = of_before(port, (was, is));
+        let (_, was_number, before) = of_before.or_else(|| {
             let mut led = led.iter().filter(|it| it.is_to(is.key, port));
             led.find_map(|it| was.ports.iter().find(|port| is_called(port, &it.was)))
         })?;
-        let (_, number, target) = port;
-        (before != target).then(|| (*number, before.clone(), target.clone()))
+        let is_kept = || is.ports.iter().any(|(_, number, _)| number == was_number);
+        (before != target).then(|| Leads {
+            port: *number,
+            before: before.clone(),
+            now: target.clone(),
+            is_left_out: is_left_out(service, *number),
+            is_beside: was_number != number && is_kept(),
+        })
     });
     moved.collect()
 }
@@ -252,6 +253,8 @@ struct Leads {
     now: Target,
     /// Whether nothing says where to, so that it is its own number.
     is_left_out: bool,
+    /// Whether the one in whose place it is asked stays.
+    is_beside: bool,
 }
 
 impl Leads {
@@ -378,14 +381,21 @@ fn left((had, has): (&Pods<'_>, &Pods<'_>), service: &str, target: &Target) -> O
         Target::Number(number) => {
             let mut others = has.ports().map(|(_, number)| number);
             let instead = others.find(|it| !had.ports().any(|(_, number)| number == *it))?;
+            let by_name = match name_of(&[had], *number) {
+                Some(name) => format!(
+                    "let the Service lead to that port by its name in a step before, `targetPort: {name}`"
+                ),
+                None => format!(
+                    "call port {number} of the pods `http` in a step before, and let the Service lead to `http` in the next one"
+                ),
+            };
             (
                 format!(
                     "Service `{service}` leads to port {number} of its pods, and the new ones of {who} say that they listen on {instead} and no \
                      more on {number}: nobody answers there once they are all new"
                 ),
                 format!(
-                    "let the Service lead to a port by its name in a step before, `targetPort: http`, which may have another number in each version; \
-                     or have the pods of both versions listen on {number} until it leads to {instead}"
+                    "{by_name}, which may have another number in each version; or have the pods of both versions listen on {number} until it leads to {instead}"
                 ),
             )
         }
@@ -397,7 +407,13 @@ fn left((had, has): (&Pods<'_>, &Pods<'_>), service: &str, target: &Target) -> O
     })
 }
 
-fn tell(change: &mut Change, leads: &Leads) -> Loss {
+/// What those that run call a port.
+fn name_of<'p>(run: &[&'p Pods<'_>], number: u64) -> Option<&'p str> {
+    let mut ports = run.iter().flat_map(|it| it.ports());
+    ports.find_map(|(name, it)| name.filter(|_| it == number))
+}
+
+fn tell(change: &mut Change, leads: &Leads, run: &[&Pods<'_>]) -> Loss {
     let Leads {
         port, before, now, ..
     } = leads;
@@ -410,15 +426,27 @@ fn tell(change: &mut Change, leads: &Leads) -> Loss {
     let way = format!(
         "have the pods of both versions listen on {before} and move the Service once all are new"
     );
-    // A name that moves is a port by its name already.
     let way = match (before, now) {
-        (_, Target::Number(_)) => format!(
-            "{way}; or let it lead to a port by its name, `targetPort: http`, which may have another number in each version"
+        _ if leads.is_beside => format!(
+            "have port {port} of the Service asked in a second apply, once all of its pods are new"
         ),
+        (Target::Number(number), Target::Number(_)) => {
+            let by_name = match name_of(run, *number) {
+                Some(name) => {
+                    format!("let it lead to that port by its name, `targetPort: {name}`")
+                }
+                // In one step with the Service no pod that runs has the name.
+                None => format!(
+                    "call port {before} of the pods `http` first, in an apply of its own, and then let the Service lead to `http`"
+                ),
+            };
+            format!("{way}; or {by_name}, which may have another number in each version")
+        }
         (Target::Number(_), Target::Name(_)) => format!(
             "call port {before} of the pods {now} first, and move the Service in the next step, once all of them are new"
         ),
-        (Target::Name(_), Target::Name(_)) => format!(
+        // A name that moves is a port by its name already.
+        (Target::Name(_), _) => format!(
             "keep the name {before} of that port, which may have another number in each version; or {way}"
         ),
     };
