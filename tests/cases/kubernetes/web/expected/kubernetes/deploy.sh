@@ -354,7 +354,8 @@ state() {
   for template in .spec.template .data.spec.template; do
     for list in initContainers containers; do path+="{range $template.spec.${list}[*]}{.image} {end}"; done
   done
-  path+='{"\t"}{.spec.template}{.data.spec.template}{"\n"}'
+  path+='{"\t"}{.spec.template}{.data.spec.template}{"\t"}{.spec.progressDeadlineSeconds}'
+  path+='{"\t"}{.spec.template.spec.terminationGracePeriodSeconds}{"\n"}'
   path+="{range .metadata.managedFields[?(@.manager==\"kubectl\")]}$entry{end}"
   kube get deployments,statefulsets,daemonsets,replicasets,controllerrevisions,pods --show-managed-fields \
     --output "jsonpath={range .items[*]}$path{end}"
@@ -375,8 +376,11 @@ read_state='
     able[workload] = (kind == "StatefulSet" ? $11 : $10) + 0
     replaced[workload] = $12 == $13
     how[workload] = $14
+    get_ready[workload] = $11 + 0
+    reason[workload] = $15
     late[workload] = $15 == "ProgressDeadlineExceeded"
     pods[workload] = $20
+    deadline[workload] = $21
   }
   kind ~ /^(ReplicaSet|ControllerRevision)$/ && $16 != "" { revisions[++known] = $0 }
   kind == "Pod" { of_pods[++seen_pods] = $0 }
@@ -400,6 +404,7 @@ read_state='
     images[object] = $19
     sub(/ $/, "", images[object])
     pods[object] = $20
+    if ($22 + 0 > grace[workload]) grace[workload] = $22 + 0
     for (at = ++kept[workload]; at > 1 && number[nth[workload, at - 1]] + 0 < $16 + 0; at--)
       nth[workload, at] = nth[workload, at - 1]
     nth[workload, at] = object
@@ -612,31 +617,66 @@ line_of() {
 }
 
 # Waits for the end of a rollout: 0 it has rolled out, 1 it does not, 2 nobody knows. That `kubectl rollout status` failed
-# says nothing by itself, since it may not have been answered; what there is does. A Deployment has a deadline of its own
-# for each step; of the others every pod has its turn, and of what waits to be deleted kubectl tells no end.
+# says nothing by itself, since it may not have been answered; what there is does.
 follow() {
-  local there pods=0 end wait
-  case $1 in
-    deployment.*) ;;
-    *)
-      there=$(heard) || return 2
-      pods=$(ask 'function answer(workload) { print wanted[workload] }' "$there" "$1")
-      if [ "${pods:-0}" -eq 0 ]; then pods=1; fi
-      ;;
-  esac
-  end=$((SECONDS + pods * $(turn_of "$1")))
+  local there patience late end asked counts size is wanted='' best=0
+  there=$(heard) || return 2
+  patience=$(patience_with "$there" "$1")
+  late=$((SECONDS + patience))
+  end=$late
   while :; do
-    wait=$((pods == 0 ? 0 : end - SECONDS))
-    if [ "$wait" -lt 0 ]; then return 1; fi
-    if kube rollout status "$1" --timeout "${wait}s"; then return 0; fi
+    case $1 in
+      deployment.*)
+        read -r counts size is < <(progress "$there" "$1") || return 1
+        if [ "$counts" = yes ]; then late=$((SECONDS + patience)); fi
+        # Another number of pods, by an autoscaler, is another way to go.
+        if [ "$size" != "$wanted" ]; then wanted=$size best=-1; fi
+        # Pods that get ready and fail, again and again, are progress to the controller.
+        if [ "$is" -gt "$best" ]; then best=$is end=$((SECONDS + 3 * patience)); fi
+        ;;
+    esac
+    # Without a time kubectl would wait for ever.
+    if [ "$SECONDS" -ge "$late" ] || [ "$SECONDS" -ge "$end" ]; then return 1; fi
+    if kube rollout status "$1" --timeout "$((late - SECONDS))s"; then return 0; fi
+    # While the API server does not answer no controller does anything either.
+    asked=$SECONDS
     there=$(heard) || return 2
+    late=$((late + SECONDS - asked)) end=$((end + SECONDS - asked))
     case $(come_to "$there" "$1") in
       done) return 0 ;;
       stuck) return 1 ;;
     esac
-    if [ "$pods" -gt 0 ] && [ "$SECONDS" -ge "$end" ]; then return 1; fi
     sleep 5
   done
+}
+
+# How many seconds are waited for what no controller counts a deadline of. Of a StatefulSet and a DaemonSet none does: every pod
+# has its turn, and of what waits to be deleted kubectl tells no end. Of a Deployment none does where the last rollout went well
+# and this one has not made its first pod: until the old ones have ended, where all end first, or for ever, where the pods of a
+# revision that there was before are refused (kubernetes/kubernetes pkg/controller/deployment/util/deployment_util.go,
+# DeploymentTimedOut; pkg/controller/deployment/progress.go, syncRolloutStatus).
+patience_with() {
+  local pods grace deadline
+  read -r pods grace deadline < <(ask '
+    function answer(workload) { print wanted[workload] + 0, grace[workload] + 0, deadline[workload] }
+  ' "$1" "$2") || true
+  case $2 in
+    deployment.*) printf '%s\n' "$((${deadline:-600} + ${grace:-0} + 30))" ;;
+    *) printf '%s\n' "$((${pods:-0} == 0 ? $(turn_of "$2") : pods * $(turn_of "$2")))" ;;
+  esac
+}
+
+# Of a Deployment: whether its controller counts a deadline, how many pods it is to have, and how far its rollout has come, more
+# with each step: by new pods and the end of old ones, then by those that are ready and that count.
+progress() {
+  ask '
+    function answer(workload) {
+      counts = seen[workload] && reason[workload] != "NewReplicaSetAvailable" ? "yes" : "no"
+      is = 10000 * (10000 + 2 * updated[workload] - running[workload]) + able[workload] + get_ready[workload]
+      if (!seen[workload]) is = 0
+      print counts, wanted[workload] + 0, is
+    }
+  ' "$1" "$2"
 }
 
 # What a workload has come to, as a state tells: `done`, `stuck` or `moving`.
