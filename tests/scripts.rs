@@ -1558,8 +1558,14 @@ fn what_no_longer_moves_on_a_cluster_is_late() {
                  ReplicaSetUpdated 4 5 4\nNewReplicaSetAvailable 4 4 4\n";
     for (steps, code) in [
         (format!("NewReplicaSetAvailable 0 4 4\n{moves}"), 0),
-        // No controller counts before the first pod is made.
+        // No controller counts before the first pod is made, nor once all are new.
         ("NewReplicaSetAvailable 0 4 4\n".to_owned(), 1),
+        (
+            (1..=4)
+                .map(|it| format!("NewReplicaSetAvailable {it} {it} {it}\n"))
+                .collect(),
+            0,
+        ),
         // A pod that gets ready and fails, again and again.
         (
             "ReplicaSetUpdated 2 5 4\nReplicaSetUpdated 2 5 3\n".repeat(99),
@@ -1578,6 +1584,24 @@ fn what_no_longer_moves_on_a_cluster_is_late() {
         let failed = "these do not run what was applied: deployment.apps/web";
         assert_eq!(ran.said.contains(failed), code == 1, "{steps}: {ran:?}");
     }
+    // Of what serves only pods are missing that it was to have more of.
+    let place = Place::new();
+    place.program("bin/sleep", "");
+    place.program("bin/kubectl", STEPPING);
+    place.put("steps", "NewReplicaSetAvailable 3 3 3\n");
+    place.build(
+        "app shop { targets = [kubernetes] }\nservice web { image = \"ex/web:2\", replicas = 4 }\n",
+    );
+    let ran = place.run("manifests/kubernetes/deploy.sh", &[], &[]);
+    assert!(
+        ran.code == 1 && ran.said.contains("has rolled out, and some of the pods"),
+        "{ran:?}"
+    );
+    let called = place.text("called");
+    assert!(
+        !called.contains("undo") && !called.contains("ready=false"),
+        "{called}"
+    );
 }
 
 /// Two names in one word are no service, and neither is none.

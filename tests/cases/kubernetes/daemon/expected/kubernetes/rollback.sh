@@ -426,8 +426,8 @@ follow() {
         if [ "$counts" = yes ]; then late=$((SECONDS + patience)); fi
         # Another number of pods, by an autoscaler, is another way to go.
         if [ "$size" != "$wanted" ]; then wanted=$size best=-1; fi
-        # Pods that get ready and fail, again and again, are progress to the controller.
-        if [ "$is" -gt "$best" ]; then best=$is end=$((SECONDS + 3 * patience)); fi
+        # To the controller pods that get ready and fail again are progress each time, and those that come once all are new never.
+        if [ "$is" -gt "$best" ]; then best=$is late=$((SECONDS + patience)) end=$((SECONDS + 3 * patience)); fi
         ;;
     esac
     # Without a time kubectl would wait for ever.

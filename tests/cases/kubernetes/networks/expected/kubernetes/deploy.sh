@@ -176,6 +176,17 @@ is_ours() {
   return 1
 }
 
+# Says so of a Deployment all of whose pods are new, of which some serve and some are missing since it was to have more: no
+# version before has those.
+lacks_pods() {
+  ask '
+    function answer(workload) {
+      if (seen[workload] && reason[workload] == "NewReplicaSetAvailable" && updated[workload] == running[workload] &&
+          able[nth[workload, 1]] > 0) print "yes"
+    }
+  ' "$1" "$2"
+}
+
 # Puts the version before back, where this deploy brought another.
 take_back() {
   local workload=$1 was is what number message again=yes under_way=yes ended=0
@@ -189,6 +200,10 @@ take_back() {
   if [ "$(come_to "$now" "$workload")" = "done" ]; then return 0; fi
   failed+=" $workload"
   is_ours "$workload" || return 0
+  if [ -n "$(lacks_pods "$now" "$workload")" ]; then
+    complain "$workload has rolled out, and some of the pods that it is to have are not available: it stays as it is"
+    return 0
+  fi
   put_mark false "$(newest "$now" "$workload")"
   if [ -n "$keep" ] || [ "$was" = "$is" ]; then return 0; fi
   if [ -z "$was" ]; then
@@ -631,8 +646,8 @@ follow() {
         if [ "$counts" = yes ]; then late=$((SECONDS + patience)); fi
         # Another number of pods, by an autoscaler, is another way to go.
         if [ "$size" != "$wanted" ]; then wanted=$size best=-1; fi
-        # Pods that get ready and fail, again and again, are progress to the controller.
-        if [ "$is" -gt "$best" ]; then best=$is end=$((SECONDS + 3 * patience)); fi
+        # To the controller pods that get ready and fail again are progress each time, and those that come once all are new never.
+        if [ "$is" -gt "$best" ]; then best=$is late=$((SECONDS + patience)) end=$((SECONDS + 3 * patience)); fi
         ;;
     esac
     # Without a time kubectl would wait for ever.
