@@ -215,6 +215,11 @@ pub fn host_covers(pattern: &str, name: &str) -> bool {
             .is_some_and(|suffix| name.len() > suffix.len() && name.ends_with(suffix))
 }
 
+/// How closely a host name of a route or a listener fits a name that it covers: a whole one before those above it, and of these the longest.
+pub fn closeness(host: &str) -> usize {
+    2 * host.len() + usize::from(!host.starts_with('*'))
+}
+
 /// How closely a route's hosts fit a name, the closest first; `None` where it is not for it.
 pub fn host_rank(route: &Route, name: &str) -> Option<Reverse<usize>> {
     let Some(hosts) = &route.hosts else {
@@ -223,7 +228,7 @@ pub fn host_rank(route: &Route, name: &str) -> Option<Reverse<usize>> {
     let hosts = hosts.value.iter().map(|host| lower(&host.value));
     hosts
         .filter(|host| host_covers(host, name))
-        .map(|host| Reverse(host.len()))
+        .map(|host| Reverse(closeness(&host)))
         .min()
 }
 
@@ -347,5 +352,7 @@ mod tests {
         assert!(!host_covers("*.test", "test"));
         assert!(!host_covers("*.test", ".test"));
         assert!(!host_covers("a.test", "b.a.test"));
+        assert!(closeness("m.test") > closeness("*.test"));
+        assert!(closeness("*.a.test") > closeness("*.test"));
     }
 }

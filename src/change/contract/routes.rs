@@ -193,7 +193,8 @@ fn gone(
                 let mut others = others.iter();
                 others.any(|(it, (length, now))| {
                     let is_asked = Some(*length) == most;
-                    let is_for_it = *length == name.len() && is_for(now, paths, route);
+                    let is_for_it =
+                        *length == routing::closeness(name) && is_for(now, paths, route);
                     let answers = || lost(step, (was, it), (name, paths, route), now).is_none();
                     is_asked && (is_for_it || answers())
                 })
@@ -343,14 +344,14 @@ pub(super) fn names<'h>(host: &'h VirtualHost<'_>) -> impl Iterator<Item = &'h s
     host.hosts.iter().map(String::as_str).chain(all)
 }
 
-/// Who answers for a name, with how long a name it says for that.
+/// Who answers for a name, with how closely what it says for that fits.
 pub(super) type Nearest<'h, 'g> = (usize, &'h VirtualHost<'g>);
 
 /// Who answers for a name: who says it, else the nearest above it, else who answers for all.
 pub(super) fn nearest<'h, 'g>(hosts: &'h [VirtualHost<'g>], name: &str) -> Option<Nearest<'h, 'g>> {
     let covering = hosts.iter().filter_map(|host| {
         let covers = names(host).filter(|own| own.is_empty() || routing::host_covers(own, name));
-        Some((covers.map(str::len).max()?, host))
+        Some((covers.map(routing::closeness).max()?, host))
     });
     covering.max_by_key(|(length, _)| *length)
 }

@@ -32,7 +32,7 @@ pub(super) fn answering(
         let stale = names(host).find_map(|name| {
             let (length, now) = nearest(&after, name)?;
             // Of one name the longest path decides, whichever route has it, and of one path the oldest route.
-            let wins = if length < name.len() {
+            let wins = if length < routing::closeness(name) {
                 LONGEST
             } else if route_of(step, both.new, now, Effect::Created).is_some() {
                 OLDEST
