@@ -2,9 +2,9 @@
 //! read afterwards.
 
 use super::difference::value;
-use super::homes::{self, Told, VARIABLE};
+use super::homes::{Told, VARIABLE};
 use super::kubernetes::lasting;
-use super::{Change, Field, Loss, Lost, Pair, images};
+use super::{Change, Field, Loss, Lost, Pair, images, short};
 use crate::targets::{Content, Object};
 use serde_json::Value;
 use std::path::Path;
@@ -16,8 +16,8 @@ struct Engine {
     images: &'static [&'static str],
     /// Where its data is by default, in those images.
     folders: &'static [&'static str],
-    /// Where of these it is, if a variable may say another folder (`homes`).
-    untold: Option<&'static str>,
+    /// Whether a variable may say another folder (`homes`).
+    variable: bool,
     /// How many numbers of a version tell one form of the data from another.
     numbers: usize,
     /// Whether a newer version takes the data in.
@@ -35,7 +35,7 @@ const ENGINES: [Engine; 3] = [
         name: "PostgreSQL",
         images: &["postgres", "postgresql", "postgis", "pgvector"],
         folders: &["/var/lib/postgresql", "/bitnami/postgresql"],
-        untold: Some(homes::FOLDER),
+        variable: true,
         numbers: 1,
         takes_older: false,
         steps: &[],
@@ -48,7 +48,7 @@ const ENGINES: [Engine; 3] = [
         name: "MySQL",
         images: &["mysql", "mysql-server"],
         folders: &["/var/lib/mysql", "/bitnami/mysql"],
-        untold: None,
+        variable: false,
         numbers: 2,
         takes_older: true,
         steps: &[[5, 6], [5, 7], [8, 0], [8, 4]],
@@ -60,7 +60,7 @@ const ENGINES: [Engine; 3] = [
         name: "MariaDB",
         images: &["mariadb"],
         folders: &["/var/lib/mysql", "/bitnami/mariadb"],
-        untold: None,
+        variable: false,
         numbers: 2,
         takes_older: true,
         steps: &[],
@@ -79,31 +79,27 @@ pub(super) fn judge(pair: &Pair<'_>, changes: &mut [Change]) {
             let stack = change.name.strip_suffix(it.name.as_str());
             stack.is_some_and(|stack| stack.is_empty() || stack.ends_with('_'))
         };
-        let [before, now] = [pair.old, pair.new].map(|side| data_of(engine, side, is_its));
-        // Of another folder than before it is said where that is judged.
-        if has_other_data(change) || before.is_none() || before != now {
+        let [before, now] = [pair.old, pair.new].map(|side| has_data(engine, side, is_its));
+        if has_other_data(change) || !before || !now {
             continue;
         }
         change.losses.push(loss(&change.name, engine, &was, &is));
     }
 }
 
-/// The folder in which one of some objects has the data of a database, where that outlives its instance; no name of those that no variable says.
-fn data_of(engine: &Engine, side: &[Object], is_its: impl Fn(&&Object) -> bool) -> Option<String> {
+/// Whether one of some objects has the data of a database where that outlives its instance.
+fn has_data(engine: &Engine, side: &[Object], is_its: impl Fn(&&Object) -> bool) -> bool {
     let mut objects = side.iter().filter(is_its);
-    objects.find_map(|it| {
-        let whole = value(&it.content);
-        let told = engine.untold.and_then(|_| told_in(&whole));
-        if let Some(path) = told {
-            let keeps = lasting::keeps(it, &path);
-            return keeps
-                .unwrap_or_else(|| is_mounted(&whole, &path))
-                .then_some(path);
-        }
+    objects.any(|it| {
         // Of what ends with its instance the next one finds none.
         let has_in = |folder: &&str| names(it, folder) && lasting::keeps(it, folder) != Some(false);
-        let folder = engine.untold.unwrap_or_default().to_owned();
-        engine.folders.iter().any(has_in).then_some(folder)
+        let is_told = || {
+            let whole = value(&it.content);
+            let folder = engine.variable.then(|| told_in(&whole))??;
+            let keeps = lasting::keeps(it, &folder);
+            Some(keeps.unwrap_or_else(|| is_mounted(&whole, &folder)))
+        };
+        engine.folders.iter().any(has_in) || is_told() == Some(true)
     })
 }
 
@@ -131,7 +127,7 @@ fn told_in(value: &Value) -> Option<String> {
 fn is_mounted(service: &Value, folder: &str) -> bool {
     let volumes = service.get("volumes").and_then(Value::as_array);
     let mut paths = volumes.into_iter().flatten().filter_map(|it| match it {
-        Value::String(short) => short.split(':').nth(1),
+        Value::String(text) => short::parts(text, ':').get(1).copied(),
         long => long.get("target").and_then(Value::as_str),
     });
     paths.any(|path| Path::new(folder).starts_with(path))

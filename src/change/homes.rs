@@ -7,7 +7,7 @@ use crate::targets::Content;
 pub(super) const VARIABLE: &str = "PGDATA";
 
 /// Where it has it where nothing is said, up to version 17.
-pub(super) const FOLDER: &str = "/var/lib/postgresql/data";
+const FOLDER: &str = "/var/lib/postgresql/data";
 
 /// What the names of its images hold, and of those made of it.
 const IMAGES: [&str; 4] = ["postgres", "postgis", "pgvector", "timescale"];

@@ -10,8 +10,8 @@ pub(super) fn are_told((was, is): (&Value, &Value)) -> bool {
     [was, is].into_iter().any(|it| said(it).is_some())
 }
 
-fn said(service: &Value) -> Option<&str> {
-    service.get("environment")?.get(VARIABLE)?.as_str()
+fn said(service: &Value) -> Option<&Value> {
+    service.get("environment")?.get(VARIABLE)
 }
 
 /// What a service loses so: what differs of it, and all of it, as the engine sees them.
@@ -20,9 +20,9 @@ pub(super) fn moved(
     (was, is): (&Value, &Value),
     (before, after): (&Value, &Value),
 ) -> Option<Loss> {
-    // What stands in a file that is not known may say it as well.
-    let told = |said: Option<&str>, whole: &Value| match said {
-        Some(said) => Told::of(said),
+    // What stands in a file that is not known may say it as well, and one without a value has that of whoever deploys.
+    let told = |said: Option<&Value>, whole: &Value| match said {
+        Some(said) => said.as_str().map_or(Told::Something, Told::of),
         None if whole.get("env_file").is_some() => Told::Something,
         None => Told::Nothing,
     };
