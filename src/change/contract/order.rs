@@ -39,10 +39,9 @@ fn search<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
     all.extend(newcomers::ordered(step));
     all.extend(admissions::ordered(step));
     all.extend(rerouted::ordered_on_hosts(step));
+    all.extend(data::handed_on(step));
     // What is only for the ends of pods, or for what a program may not answer, gives way to what has to be, and goes round in no circle.
-    let soft = stops::ordered(step)
-        .into_iter()
-        .chain(data::handed_on(step));
+    let soft = stops::ordered(step).into_iter();
     for soft in soft.chain(rerouted::ordered(step)) {
         let Before { first, then } = soft.before;
         if !all.iter().any(|it| it.before == soft.before) && !comes_before(&all, then, first) {

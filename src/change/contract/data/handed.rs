@@ -1,4 +1,4 @@
-//! A volume of one writer that goes from one service to another, both of which run on: in one deploy of all both write to it for a while.
+//! A volume of one writer that goes from one service, which runs on, to another: in one deploy of all both write to it for a while.
 
 use super::{Mounted, mounts, written};
 use crate::change::contract::order::{Before, Ordered};
@@ -15,32 +15,41 @@ pub(in crate::change::contract) fn ordered<'a>(step: &Step<'a>) -> Vec<Ordered<'
     };
     let mut found = Vec::new();
     for target in [TargetId::Swarm, TargetId::Kubernetes] {
-        let both = || {
-            let both = new
-                .services_on(target)
-                .filter_map(|it| step.both(it.name()));
+        let stays = |name: &str| {
+            let both = step.both(name);
             both.filter(|both| old.runs_on(both.old, target))
         };
-        let given: Vec<_> = both()
-            .filter_map(|both| Some((both, given(step, both, target)?)))
+        let givers = new.services_on(target).filter_map(|it| stays(it.name()));
+        let given: Vec<_> = givers
+            .filter_map(|both| Some((both.new.name(), given(step, both, target)?)))
             .collect();
-        for taker in both() {
-            let taken = mounts(new, taker.new, target).into_iter();
-            let mut taken = taken.filter(|it| derivation::is_sole_writer(new, it.mount));
-            let wrote = written(old, taker.old, target);
+        if given.is_empty() {
+            continue;
+        }
+        for taker in new.services_on(target) {
+            // One that takes the place of another is judged as that.
+            if step.both(taker.name()).is_none() && step.successor(taker.name()).is_some() {
+                continue;
+            }
+            let wrote = stays(taker.name()).map(|both| written(old, both.old, target));
+            let wrote = wrote.unwrap_or_default();
+            let taken = mounts(new, taker, target).into_iter();
+            let mut taken = taken.filter(|it| {
+                derivation::is_sole_writer(new, it.mount)
+                    && !wrote.iter().any(|was| was.is(&it.place))
+            });
             let handed = taken.find_map(|taken| {
-                let had = wrote.iter().any(|was| was.is(&taken.place));
-                let mut given = given.iter().filter(|_| !had);
-                let (giver, _) =
-                    given.find(|(_, given)| given.iter().any(|it| it.place.is(&taken.place)))?;
+                let is_it =
+                    |given: &[Mounted<'_>]| given.iter().any(|it| it.place.is(&taken.place));
+                let (giver, _) = given.iter().find(|(_, given)| is_it(given))?;
                 Some((*giver, taken))
             });
-            found.extend(handed.map(|(giver, taken)| Ordered {
+            found.extend(handed.map(|(first, taken)| Ordered {
                 before: Before {
-                    first: giver.new.name(),
-                    then: taker.new.name(),
+                    first,
+                    then: taker.name(),
                 },
-                why: goes_first(giver, taker, &taken),
+                why: goes_first(first, taker.name(), &taken),
             }));
         }
     }
@@ -58,8 +67,8 @@ fn given<'a>(step: &Step<'a>, both: Both<'a>, target: TargetId) -> Option<Vec<Mo
     Some(given).filter(|given| !given.is_empty())
 }
 
-fn goes_first(giver: Both<'_>, taker: Both<'_>, taken: &Mounted<'_>) -> Diagnostic {
-    let (giver, taker, volume) = (giver.new.name(), taker.new.name(), &taken.place);
+fn goes_first(giver: &str, taker: &str, taken: &Mounted<'_>) -> Diagnostic {
+    let volume = &taken.place;
     Diagnostic::new(
         &catalogue::ORDER_MATTERS,
         format!(

@@ -50,7 +50,7 @@ pub(super) fn moved<'a>(step: &Step<'a>, both: Both<'a>, target: TargetId) -> Ve
         };
         let old = nearest(&before, name).map(|(_, old)| old);
         for paths in paths_of(old, new) {
-            let Some((_, leading)) = new.nearest(paths) else {
+            let Some((now, leading)) = new.nearest(paths) else {
                 continue;
             };
             let led = old.and_then(|old| Some((old, old.nearest(paths)?)));
@@ -74,7 +74,7 @@ pub(super) fn moved<'a>(step: &Step<'a>, both: Both<'a>, target: TargetId) -> Ve
                     continue;
                 }
                 let shown = if is_written { from } else { to };
-                let asks_alike = rewritten(from.route) == rewritten(to.route);
+                let asks_alike = asked_for(from.route, paths) == asked_for(to.route, paths);
                 for service in had.union(&has) {
                     let how = match (had.contains(service), has.contains(service)) {
                         (true, true) if asks_alike => continue,
@@ -82,28 +82,41 @@ pub(super) fn moved<'a>(step: &Step<'a>, both: Both<'a>, target: TargetId) -> Ve
                         (false, _) => How::Gains,
                         (true, false) => How::Loses,
                     };
-                    found.extend(step.both(service).map(|both| Moved {
+                    let moved = step.both(service).map(|both| Moved {
                         pattern: routing::pattern(shown.route).0.to_owned(),
                         how,
                         service: both.new.name(),
                         span: to.route.span,
-                    }));
+                    });
+                    found.extend(moved.map(|moved| (moved, now != paths)));
                 }
             }
         }
     }
-    // Its old version surely has no answer to what it gets, be it a path that was taken out of a wider one; of what it loses its new one may.
-    found.retain(|moved| moved.how != How::Loses || !gets.contains(moved.service));
-    found
+    // What goes to a wider route alone is given up, and where its service gets something for it, such as the same by another path, both end at once.
+    found.retain(|(moved, is_given_up)| {
+        moved.how != How::Loses || !is_given_up || !gets.contains(moved.service)
+    });
+    found.into_iter().map(|(moved, _)| moved).collect()
 }
 
-/// What a route makes of the path, in words that tell one from another.
-fn rewritten(route: &Node<Route>) -> [Option<&str>; 3] {
-    let Some(rewrite) = &route.rewrite else {
-        return [None; 3];
+/// What a service is asked for by a route instead of some paths: text that tells one from another.
+fn asked_for(route: &Node<Route>, paths: &Paths) -> String {
+    let base = |paths: &Paths| match paths {
+        Paths::All => String::new(),
+        Paths::One(path) | Paths::Below(path) => path.clone(),
     };
-    let said = [&rewrite.prefix, &rewrite.from, &rewrite.to];
-    said.map(|it| it.as_ref().map(|it| &*it.value))
+    let path = base(paths);
+    let Some(rewrite) = &route.rewrite else {
+        return path;
+    };
+    let Some(prefix) = &rewrite.prefix else {
+        let said = [&rewrite.from, &rewrite.to].map(|it| it.as_ref().map(|it| &*it.value));
+        return format!("{path} {said:?}");
+    };
+    let own = routing::paths(route).map_or_else(String::new, |own| base(&own));
+    let rest = path.strip_prefix(own.as_str()).unwrap_or(&path);
+    format!("{}{rest}", prefix.value.trim_end_matches('/'))
 }
 
 /// The names of before, then those that only now somebody says.
