@@ -30,7 +30,22 @@ pub(super) fn fewer_at_once(step: &Step<'_>, found: &mut Diagnostics) {
 /// The same of what only a stack file says; one that says no number has one (docs.docker.com/reference/compose-file/deploy, `replicas`).
 /// Whoever comes to mount something may be fewer for the sake of that, and several would write to it first.
 fn fewer_written(change: &Change) -> Option<Diagnostic> {
-    let comes_to_mount = |it: &Field| it.path.starts_with("volumes") && it.new.is_some();
+    let text = |value: &Option<Value>| value.as_ref().and_then(Value::as_str).map(str::to_owned);
+    let reads_only = |path: &str| {
+        let mut fields = change.fields.iter();
+        fields.any(|it| {
+            it.path.strip_suffix(".mode") == Some(path) && text(&it.new).as_deref() == Some("ro")
+        })
+    };
+    // A tmpfs is from nowhere.
+    let comes_to_mount = |it: &Field| {
+        let path = it
+            .path
+            .strip_suffix(".from")
+            .filter(|it| it.starts_with("volumes"));
+        let is_from = || text(&it.new).is_some_and(|from| !from.is_empty());
+        path.is_some_and(|path| is_from() && !reads_only(path))
+    };
     if change.fields.iter().any(comes_to_mount) {
         return None;
     }

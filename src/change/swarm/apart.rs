@@ -1,5 +1,5 @@
 //! Which stacks are of one swarm. Surely not are variants, each for a swarm of its own, and those that both have had one port, of which each is
-//! one service's in a swarm; surely are those on one network. Of others it is not known.
+//! one service's in a swarm; surely are those on one network that say no other swarms. Of others it is not known.
 
 use super::ports::{Ports, clash, published};
 use super::stack::Stack;
@@ -33,14 +33,67 @@ impl<'a> Apart<'a> {
         if one == other || self.is_program {
             return false;
         }
-        let both = self.both(one, other);
-        both.is_some_and(|(one, other)| are_variants(one, other)) || self.share_a_port(one, other)
+        let is_so = |(one, other)| say_other_swarms(one, other) || are_variants(one, other);
+        self.both(one, other).is_some_and(is_so) || self.share_a_port(one, other)
+    }
+
+    /// Whether two stacks each have ports of their own: they are one for two swarms, or have had one port. Words alone do not say it of two apps.
+    pub(super) fn have_own_ports(&self, one: &str, other: &str) -> bool {
+        if one == other || self.is_program {
+            return false;
+        }
+        let is_so = || {
+            let both = self.both(one, other);
+            both.is_some_and(|(one, other)| are_variants(one, other))
+        };
+        self.share_a_port(one, other)
+            || is_so() && !self.is_renamed(one, other) && !self.is_renamed(other, one)
+    }
+
+    /// Whether a service that a stack had and another one has are on different swarms all the same: the two are variants, and run the same or
+    /// came of the one together.
+    pub(super) fn stay_apart(&self, was: &str, is: &str) -> bool {
+        if was == is || self.is_program {
+            return false;
+        }
+        let is_so = |(one, other)| {
+            are_variants(one, other)
+                && if has(self.new, was) {
+                    run_the_same(one, other)
+                } else {
+                    !self.is_renamed(was, is)
+                }
+        };
+        self.share_a_port(was, is) || self.both(was, is).is_some_and(is_so)
+    }
+
+    /// Whether two stacks by their words are for two swarms, whatever they run.
+    pub(super) fn say_other_swarms(&self, one: &str, other: &str) -> bool {
+        let both = self.both(one, other).filter(|_| !self.is_program);
+        both.is_some_and(|(one, other)| say_other_swarms(one, other))
+            && !self.is_renamed(one, other)
+            && !self.is_renamed(other, one)
+    }
+
+    /// Whether a stack is one that is gone under another name: no other new one is called so but for its words.
+    fn is_renamed(&self, was: &str, is: &str) -> bool {
+        let mut gone = self.old.iter().filter(|it| it.name == was);
+        let Some(gone) = gone.next().filter(|_| !has(self.new, was)) else {
+            return false;
+        };
+        let comes = |it: &&Stack<'_>| !has(self.old, it.name) && are_variants(gone, it);
+        let mut come = self.new.iter().filter(comes);
+        come.next().is_some_and(|it| it.name == is) && come.next().is_none()
     }
 
     /// Whether two stacks that are not apart are surely on one swarm.
     pub(super) fn are_beside(&self, one: &str, other: &str) -> bool {
         let both = || self.both(one, other);
-        let is_so = |(one, other)| are_on_one_network(one, other) && !run_the_same(one, other);
+        let is_so = |(one, other)| {
+            are_on_one_network(one, other)
+                && !run_the_same(one, other)
+                && !say_other_swarms(one, other)
+        };
         one == other || self.is_program || both().is_some_and(is_so)
     }
 
@@ -66,6 +119,10 @@ impl<'a> Apart<'a> {
         let both = ports.get(one).zip(ports.get(other));
         both.is_some_and(|(ours, theirs)| ours.keys().any(|port| clash(ours, theirs, port)))
     }
+}
+
+fn has(stacks: &[Stack<'_>], name: &str) -> bool {
+    stacks.iter().any(|it| it.name == name)
 }
 
 /// Words for what a swarm is for, and for the processors of its nodes.
@@ -108,21 +165,34 @@ fn words(text: &str) -> Vec<String> {
     words.map(str::to_ascii_lowercase).collect()
 }
 
-/// Whether two stacks are each of a swarm of its own: each says one that the other does not, or only one says it and they are called alike but
-/// for that. Or both have the name of one stack, as `east/shop.yml` and `west/shop.yml`, and run the same.
+/// Whether each of two stacks says a swarm that the other does not.
+fn say_other_swarms(one: &Stack<'_>, other: &Stack<'_>) -> bool {
+    let (ours, theirs) = (Called::of(one).swarms, Called::of(other).swarms);
+    !ours.is_subset(&theirs) && !theirs.is_subset(&ours)
+}
+
+/// Whether two stacks are one for two swarms: at least one says a swarm that the other does not, and they are called alike but for that, or both
+/// say one and run the same. Or both have the name of one stack, as `east/shop.yml` and `west/shop.yml`, and run the same.
 fn are_variants(one: &Stack<'_>, other: &Stack<'_>) -> bool {
     let (ours, theirs) = (Called::of(one), Called::of(other));
-    let are_called_alike = || ours.folders == theirs.folders && ours.file == theirs.file;
-    let is_of_another = match (
-        ours.swarms.is_subset(&theirs.swarms),
-        theirs.swarms.is_subset(&ours.swarms),
-    ) {
-        (true, true) => false,
-        (false, false) => true,
-        _ => are_called_alike(),
+    let are_called_alike = || {
+        // Nothing is left of `prod.yml` and `demo.yml`, which may be two apps.
+        let are_called = !ours.file.is_empty() || have_one_service(one, other);
+        ours.folders == theirs.folders && ours.file == theirs.file && are_called
+    };
+    let is_of_another = if say_other_swarms(one, other) {
+        are_called_alike() || run_the_same(one, other)
+    } else {
+        ours.swarms != theirs.swarms && are_called_alike()
     };
     let are_of_one = one.variant_of.is_some() && one.variant_of == other.variant_of;
     is_of_another || are_of_one && run_the_same(one, other)
+}
+
+/// Whether a service of one is called as one of the other.
+fn have_one_service(one: &Stack<'_>, other: &Stack<'_>) -> bool {
+    let mut services = one.services.iter();
+    services.any(|ours| other.services.iter().any(|it| it.name == ours.name))
 }
 
 /// Whether two stacks run the same: a service of an image that somebody made for it, or each service of one of the two. Two apps may both have

@@ -18,6 +18,7 @@ const KEPT: &str = "the other service keeps it";
 const SWAPPED: &str =
     "each of them has what another one wants: whichever is called for first is refused";
 const GIVEN_UP: &str = "where docker calls for it before the other service gives the port up";
+const ANOTHER: &str = "publish another port of one of the two";
 
 /// Services by their names in the swarm.
 type Services<'o> = BTreeMap<String, &'o Object>;
@@ -49,7 +50,14 @@ pub(super) fn refuse(
             continue;
         };
         if !gain.surely && gain.because != SWAPPED && gain.because != GIVEN_UP {
-            told_unless_apart(change, &gain.port, &gain.holder);
+            let way = match gain.because {
+                LEFT => &format!(
+                    "`docker service rm {}` first, with which it ends; or publish another port until it is removed",
+                    gain.holder
+                ),
+                _ => ANOTHER,
+            };
+            told(change, &gain.port, &gain.holder, way);
             continue;
         }
         change.fields.push(Field {
@@ -81,8 +89,13 @@ pub(super) fn refusal(verb: &str, name: &str, port: &str, holder: &str) -> Strin
     )
 }
 
-/// Says of a port that a service of another stack has, or comes to have, which may be of another swarm. Of several it says the first.
+/// Says of a port that a service of another stack has, or comes to have, which may be of another swarm.
 pub(super) fn told_unless_apart(change: &mut Change, port: &str, holder: &str) {
+    told(change, port, holder, ANOTHER);
+}
+
+/// Of several it says the first.
+fn told(change: &mut Change, port: &str, holder: &str, way: &str) {
     if change.losses.iter().any(|it| it.about == Lost::Refused) {
         return;
     }
@@ -92,11 +105,12 @@ pub(super) fn told_unless_apart(change: &mut Change, port: &str, holder: &str) {
          `port '{number}' is already in use by service '{holder}'`",
         change.name
     );
-    let way = "publish another port of one of the two; where each stack is deployed to a swarm of its own, nothing has to be done";
     change.losses.push(Loss {
         about: Lost::Refused,
         what,
-        way: way.to_owned(),
+        way: format!(
+            "{way}; where each stack is deployed to a swarm of its own, nothing has to be done"
+        ),
     });
 }
 
@@ -186,7 +200,7 @@ fn gains(
                 holder.as_str() != *name
                     && clash(ports, theirs, port)
                     && !clash(had, theirs, port)
-                    && !apart.are(stack, of)
+                    && !apart.have_own_ports(stack, of)
             });
             // What it was in another stack, which stays, was on the same swarm.
             let moved = |holder: &str, of: &str| {
@@ -203,7 +217,10 @@ fn gains(
                     || runs().is_some_and(|it| Some(it) == image(new, name))
             };
             let holders = holders.map(|(holder, of, _)| {
-                let surely = apart.are_beside(stack, of) || moved(holder, of);
+                // Who takes the port of one that goes was meant to come in its place.
+                let in_its_place =
+                    || !new.contains_key(*holder) && !apart.say_other_swarms(stack, of);
+                let surely = apart.are_beside(stack, of) || moved(holder, of) || in_its_place();
                 (*holder, surely)
             });
             let holders: Vec<(&String, bool)> = holders.collect();

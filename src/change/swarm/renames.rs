@@ -248,7 +248,7 @@ fn rename(
         may_be_here: false,
         data: None,
     });
-    let beside = both.filter(|(was, is)| !apart.are(was.stack.name, is.stack.name));
+    let beside = both.filter(|(was, is)| !apart.stay_apart(was.stack.name, is.stack.name));
     let taken = beside.and_then(|(was, is)| ports::taken(was.object, is.object));
     (change.effect, change.how) = match taken {
         Some(port) => (

@@ -6,7 +6,7 @@ use super::ports::{self, published};
 use super::service::{self, Service};
 use super::stack::{Stack, by_port};
 use super::writers::takes_one;
-use crate::change::{Change, Effect, Refusal};
+use crate::change::{Change, Effect, Lost, Refusal};
 use crate::targets::Object;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -43,6 +43,11 @@ pub(super) fn refuse(
         change.losses.clear();
     }
     twice(changes, (&before, &after), apart);
+    // What is refused anyway needs no word of what it may be refused for.
+    let is_refused = |it: &&mut Change| it.kind == "service" && it.effect == Effect::Refused;
+    for change in changes.iter_mut().filter(is_refused) {
+        change.losses.retain(|it| it.about != Lost::Refused);
+    }
 }
 
 type Services<'s> = std::collections::BTreeMap<String, Service<'s>>;
@@ -77,7 +82,7 @@ fn twice(
             continue;
         };
         let clashes = earlier.iter().filter_map(|(other, of, theirs)| {
-            let mut ports = ours.keys().filter(|_| !apart.are(stack, of));
+            let mut ports = ours.keys().filter(|_| !apart.have_own_ports(stack, of));
             let port = ports.find(|port| ports::clash(ours, theirs, port))?;
             Some((apart.are_beside(stack, of), other, port))
         });

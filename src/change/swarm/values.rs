@@ -178,7 +178,15 @@ const COUNTED: &str = "version ver revision rev tag commit date timestamp";
 const COUNTED_LAST: &str = "release build";
 
 /// What has another number each time: `BUILD_ID`, and no `TENANT_ID`.
-const NUMBERED: &str = "build run pipeline job deploy deployment release commit";
+const NUMBERED: &str =
+    "build run pipeline job deploy deployment release commit workflow vcs config changeset";
+const NUMBERS: &str = "id iid number num no nr time stamp";
+
+/// The same in one word, as Azure has it: `BUILD_BUILDID`.
+const NUMBERED_IN_ONE: [&str; 4] = ["buildid", "buildnumber", "releaseid", "sourceversion"];
+
+/// Of what `CREATED_AT` is the time.
+const MADE: &str = "created started built deployed released";
 
 /// In what a variable ends that stays as it is, whatever it begins with: `CI_COMMIT_BRANCH`.
 const STAYS: &str = "name slug branch ref env environment stage type mode";
@@ -194,11 +202,19 @@ fn is_called(variable: &str, words: &str) -> bool {
 fn is_counted(variable: &str) -> bool {
     let variable = variable.to_ascii_lowercase();
     let mut words = variable.rsplit('_');
-    let (last, before) = (words.next().unwrap_or_default(), words.next());
-    let is_numbered = matches!(last, "id" | "iid" | "number")
-        && before.is_some_and(|before| is_called(before, NUMBERED));
+    let last = words.next().unwrap_or_default();
+    let before = words.next().unwrap_or_default();
+    let is_numbered = match last {
+        "at" => is_called(before, MADE),
+        // The commit, at GitLab once.
+        "ref" => before == "build",
+        // Of a tag, and of no release: `RELEASE_NAME`.
+        "name" => is_called(before, COUNTED),
+        _ => is_called(last, NUMBERS) && is_called(before, NUMBERED),
+    };
+    let is_in_one = NUMBERED_IN_ONE.iter().any(|it| last.ends_with(it));
     let is_one = is_called(&variable, COUNTED) || is_called(last, COUNTED_LAST);
-    !is_called(last, STAYS) && (is_numbered || is_one)
+    is_numbered || is_in_one || is_one && !is_called(last, STAYS)
 }
 
 /// The variable in the name of a config or secret that has another value where that holds something else: one that is called so, has no value
@@ -289,13 +305,17 @@ mod tests {
     #[test]
     fn what_is_counted_on_is_called_so() {
         let counted = "VERSION CONF_VER CI_COMMIT_TAG CI_COMMIT_SHORT_SHA BUILD_ID BUILD_NUMBER CI_PIPELINE_IID GITHUB_RUN_ID \
-                       GITHUB_RUN_NUMBER CI_JOB_ID DEPLOY_DATE RELEASE APP_BUILD VERSION_OF_WEB";
+                       GITHUB_RUN_NUMBER CI_JOB_ID DEPLOY_DATE RELEASE APP_BUILD VERSION_OF_WEB BUILD_BUILDID BUILD_BUILDNUMBER \
+                       BUILD_SOURCEVERSION RELEASE_RELEASEID CIRCLE_BUILD_NUM TAG_NAME VERSION_NAME SEMAPHORE_WORKFLOW_NUMBER WORKFLOW_ID \
+                       BUILD_VCS_NUMBER CI_BUILD_REF CI_PIPELINE_CREATED_AT BUILD_TIME BUILD_STAMP BUILD_NUM BUILD_NO BUILD_NR RUN_NO CONFIG_ID \
+                       CONFIG_NUMBER CHANGESET_ID";
         for variable in counted.split_whitespace() {
             let is_one = is_counted(variable) || is_called(variable, OF_CONTENT);
             assert!(is_one, "{variable}");
         }
         let stays = "CI_COMMIT_REF_SLUG CI_COMMIT_REF_NAME CI_COMMIT_BRANCH CI_PROJECT_ID TENANT_ID AWS_ACCOUNT_ID SITE_ID NODE_ID STACK_ID ID \
-                     RELEASE_NAME BUILD_ENV BUILD_TYPE PIPELINE_NAME RUN_MODE CUSTOMER_NUMBER NUMBER RELEASE_CHANNEL BUILD_HOST STAGE";
+                     RELEASE_NAME BUILD_ENV BUILD_TYPE PIPELINE_NAME RUN_MODE CUSTOMER_NUMBER NUMBER RELEASE_CHANNEL BUILD_HOST STAGE CI_BUILD_REF_NAME \
+                     GITHUB_REF_NAME BUILD_SOURCEBRANCHNAME RELEASE_RELEASENAME RELEASE_ENVIRONMENTNAME SHOP_NO TIME STORED_AT";
         for variable in stays.split_whitespace() {
             assert!(!is_counted(variable), "{variable}");
         }
