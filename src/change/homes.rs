@@ -52,12 +52,31 @@ pub(super) fn of(image: &str, told: &Told) -> Option<String> {
 
 /// Where it is of an image that is told nothing (docker-library/postgres `Dockerfile-debian.template`: by the version from 18 on).
 fn by_itself(name: &str, tag: &str) -> Option<String> {
-    let is_known = matches!(name, "postgres" | "postgis" | "pgvector");
-    let number = tag.trim_start_matches("pg").split(['.', '-']).next();
-    match number.filter(|_| is_known)?.parse::<u32>().ok()? {
+    match version(name, tag)? {
         number @ 18.. => Some(format!("/var/lib/postgresql/{number}/docker")),
         _ => Some(FOLDER.to_owned()),
     }
+}
+
+/// The version of `PostgreSQL` in an image: `pgvector` has its own first, `0.8.1-pg18`.
+fn version(name: &str, tag: &str) -> Option<u32> {
+    let number = match name {
+        "postgres" | "postgis" => tag.split(['.', '-']).next(),
+        "pgvector" => tag.split('-').find_map(|it| it.strip_prefix("pg")),
+        _ => None,
+    };
+    number?.parse().ok()
+}
+
+/// Whether a folder is in a volume that each container has of its own, below one that is mounted: up to version 17 the image has one
+/// (docker-library/postgres `Dockerfile-debian.template`, `VOLUME`).
+pub(super) fn is_in_its_own(image: &str, folder: &str, mounted: &str) -> bool {
+    let is_newer = version(images::name(image), images::parts(image).1).is_some_and(|it| it >= 18);
+    let is_within = |path: &str, of: &str| {
+        let rest = path.strip_prefix(of);
+        rest.is_some_and(|it| it.is_empty() || it.starts_with('/'))
+    };
+    !is_newer && is_within(folder, FOLDER) && !is_within(mounted, FOLDER)
 }
 
 /// What a container is told to do, one word after the other, that says where the data is besides.
@@ -133,16 +152,36 @@ mod tests {
             of("postgres:18.1-alpine", &Told::Nothing),
             "/var/lib/postgresql/18/docker"
         );
+        for tag in ["pg18", "0.8.1-pg18", "0.8.1-pg18-trixie"] {
+            let image = format!("pgvector/pgvector:{tag}");
+            assert_eq!(of(&image, &Told::Nothing), "/var/lib/postgresql/18/docker");
+        }
         assert_eq!(of("postgres:16", &Told::of("/pgdata/")), "/pgdata");
         for unknown in [
             "postgres",
             "postgres:latest",
             "bitnami/postgresql:16",
             "redis:7",
+            "pgvector/pgvector:0.8.1",
         ] {
             assert_eq!(of(unknown, &Told::Nothing), "", "{unknown}");
         }
         assert_eq!(of("postgres:16", &Told::of("$(HOME)/data")), "");
         assert_eq!(of("redis:7", &Told::of("/data")), "");
+    }
+
+    #[test]
+    fn the_volume_of_the_image_is_below_what_is_mounted_above_it() {
+        let above = "/var/lib/postgresql";
+        assert!(is_in_its_own("postgres:16", FOLDER, above));
+        assert!(!is_in_its_own("postgres:18", FOLDER, above));
+        assert!(!is_in_its_own("postgres:16", FOLDER, FOLDER));
+        let folder = "/var/lib/postgresql/data/pgdata";
+        assert!(!is_in_its_own("postgres:16", folder, folder));
+        assert!(!is_in_its_own(
+            "postgres:16",
+            "/var/lib/postgresql/pgdata",
+            above
+        ));
     }
 }

@@ -71,19 +71,16 @@ pub(super) fn are_of_one_class(both: [(Key<'_>, &Object); 2]) -> bool {
     one.class == other.class && !one.is_canary && !other.is_canary
 }
 
-/// Whether an Ingress takes no share of what another one answers (`kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/annotations`,
-/// Canary: a `canary-weight` of 0 sends no requests there).
-pub(super) fn takes_no_share(ingress: &Object) -> bool {
+/// Whether an Ingress takes a share of what another one answers (`kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/annotations`,
+/// Canary). Where its Service has no pod that is ready that one answers all of it (kubernetes/ingress-nginx
+/// `rootfs/etc/nginx/lua/balancer.lua`, `route_to_alternative_balancer`).
+pub(super) fn is_canary(ingress: &Object) -> bool {
     let notes = at(&ingress.content, &["metadata", "annotations"]);
-    let note = |name: &str| {
-        let mut notes = notes.as_deref()?.as_object()?.iter();
-        let (_, said) = notes.find(|(key, _)| last(key) == name)?;
-        said.as_str()
-    };
-    note("canary") == Some("true")
-        && note("canary-weight").is_none_or(|it| it == "0")
-        && note("canary-by-header").is_none()
-        && note("canary-by-cookie").is_none()
+    let mut notes = notes.as_deref().and_then(Value::as_object).into_iter();
+    notes.any(|all| {
+        let mut all = all.iter();
+        all.any(|(key, said)| last(key) == "canary" && said.as_str() == Some("true"))
+    })
 }
 
 /// What of an Ingress matters here.

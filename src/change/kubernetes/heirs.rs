@@ -1,10 +1,11 @@
 //! Who comes to lead to, or ask, one Service in the place of another one: an Ingress or a route at a name and path that it had, or one that
-//! takes the place of it under another name; and pods that are called otherwise as well.
+//! takes the place of it under another name where it is carried by the same; and pods that are called otherwise as well, and are led to so.
 
 use super::answers::{Answer, Backend, Leader, ROUTES};
-use super::behind::Pods;
+use super::behind::{self, Pods};
 use super::parts::{INGRESS, items};
-use super::{Key, Keyed, answered, routed, successors};
+use super::{Key, Keyed, answered, routed, successors, unready};
+use crate::change::images;
 use std::collections::BTreeSet;
 
 /// Services, by name and namespace.
@@ -19,7 +20,12 @@ pub(super) fn leading(
     let is_heir = |was: &Leader<'_>, is: &Leader<'_>| {
         let (one, other) = (was.key, is.key);
         let is_renamed = || !new.contains_key(&one) && !old.contains_key(&other);
-        one == other || (one.1, one.3) == (other.1, other.3) && is_renamed()
+        // Where both are for all names, two of two classes or Gateways answer each for its own.
+        let are_together = || {
+            let both = old.get(&one).zip(new.get(&other));
+            both.is_some_and(|(was, is)| unready::are_together([(one, *was), (other, *is)]))
+        };
+        one == other || (one.1, one.3) == (other.1, other.3) && is_renamed() && are_together()
     };
     let moves = |was: &Leader<'_>, is: &Leader<'_>| {
         let mut answers = was.answers.iter();
@@ -67,8 +73,9 @@ fn goes(was: &[Backend], is: &[Backend], (from, to): (&Named, &Named)) -> bool {
     is_before && is_now && is.iter().all(|it| !is_of(it, from))
 }
 
-/// Pods that are made under another name, of the program of such as are written no more, and ask for one of the others where those asked for one
-/// of some: others than the ones that are asked.
+/// Pods that are made under another name, of the images of such as are written no more, and ask for one of the others where those asked for one of
+/// some: others than the ones that are asked. Two editions of one program are side by side as well, one for each customer: they are led to at one
+/// name and path.
 pub(super) fn asking(
     (old, new): (&Keyed<'_>, &Keyed<'_>),
     (before, after): (&[Pods<'_>], &[Pods<'_>]),
@@ -83,7 +90,9 @@ pub(super) fn asking(
         .collect();
     let heir = after.iter().find(|is| {
         let is_heir = |was: &Pods<'_>| {
-            (was.key.1, was.key.3) == (is.key.1, is.key.3) && are_of_one_program(was, is)
+            (was.key.1, was.key.3) == (is.key.1, is.key.3)
+                && are_of_one_program(was, is)
+                && leading((old, new), (&led_by(old, was), &led_by(new, is))).is_some()
         };
         is.key != asked
             && is_gone(is.key, old)
@@ -97,11 +106,57 @@ pub(super) fn asking(
     ))
 }
 
+/// The Services that lead to pods.
+fn led_by(side: &Keyed<'_>, pods: &Pods<'_>) -> Named {
+    let all = behind::services(side).into_iter();
+    all.filter(|it| pods.are_for(it.key.3, &it.selector))
+        .map(|it| (it.key.2.to_owned(), it.key.3.map(ToOwned::to_owned)))
+        .collect()
+}
+
+/// Whether they run the same images, and not only such as any program may run on: a proxy beside two programs makes them no one.
 fn are_of_one_program(was: &Pods<'_>, is: &Pods<'_>) -> bool {
-    let mut containers = items(&was.pod, "containers");
-    containers.any(|one| {
-        let program = successors::program(one);
-        let mut others = items(&is.pod, "containers");
-        program.is_some() && others.any(|other| successors::program(other) == program)
-    })
+    let (was, is) = (programs(was), programs(is));
+    was == is && was.iter().flatten().any(|it| !is_of_many(it))
+}
+
+fn programs<'p>(pods: &'p Pods<'_>) -> BTreeSet<Option<&'p str>> {
+    let containers = items(&pods.pod, "containers");
+    containers.map(successors::program).collect()
+}
+
+/// Official images of systems, languages and web servers, which say nothing of the program.
+const OF_MANY: [&str; 27] = [
+    "almalinux",
+    "alpine",
+    "amazoncorretto",
+    "amazonlinux",
+    "bash",
+    "buildpack-deps",
+    "busybox",
+    "caddy",
+    "centos",
+    "debian",
+    "eclipse-temurin",
+    "envoy",
+    "fedora",
+    "golang",
+    "haproxy",
+    "httpd",
+    "nginx",
+    "node",
+    "openjdk",
+    "perl",
+    "php",
+    "python",
+    "rockylinux",
+    "ruby",
+    "rust",
+    "tomcat",
+    "ubuntu",
+];
+
+/// Whether any program may run on an image, wherever a copy of it is had from.
+fn is_of_many(repository: &str) -> bool {
+    OF_MANY.contains(&images::name(repository))
 }

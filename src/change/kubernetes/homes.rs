@@ -48,8 +48,8 @@ fn loss(
 ) -> Option<Loss> {
     let [was, is] = told;
     let images = [text(container, "image")?, text(same, "image")?];
-    let [old, image] = images;
-    let (old, is_at) = (homes::of(old, was)?, homes::of(image, is)?);
+    let [before_image, image] = images;
+    let (old, is_at) = (homes::of(before_image, was)?, homes::of(image, is)?);
     let is_other_program = container.get("command") != same.get("command");
     if was == is || is_other_program || [container, same].into_iter().any(is_led) {
         return None;
@@ -60,6 +60,14 @@ fn loss(
     let (at, now_in) = found(&has, &is_at)?;
     let is_kept = mount == stays && stays == at && !mount.claim.is_empty() && !mount.is_read;
     if !is_kept || was == now_in || is_moved(new, now, mount.claim) {
+        return None;
+    }
+    // What is in a volume of each container alone was kept nowhere.
+    let is_elsewhere = |(image, path): (&str, &str)| homes::is_in_its_own(image, path, mount.path);
+    if [(before_image, &*old), (image, &*is_at)]
+        .into_iter()
+        .any(is_elsewhere)
+    {
         return None;
     }
     let moved = Moved {

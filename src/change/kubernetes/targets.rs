@@ -60,7 +60,7 @@ pub(super) fn moved((old, new): (&Keyed<'_>, &Keyed<'_>), is_judged: bool, chang
         for leads in ports((&was, &is), &led, new.get(&key).copied()) {
             let (before, now) = (&leads.before, &leads.now);
             let loss = if !stops && is_missed((before, now), &pods.run, &pods.come) {
-                Some(tell(change, &leads, &pods.run))
+                Some(tell(change, &leads, &pods))
             } else if is_lost((before, now), &pods) {
                 tell_of_none(change, &leads)
             } else {
@@ -92,9 +92,9 @@ pub(super) fn moved((old, new): (&Keyed<'_>, &Keyed<'_>), is_judged: bool, chang
                 continue;
             }
             let stays = |it: &(Option<String>, u64, Target)| was.ports.contains(it);
-            for (.., target) in is.ports.iter().filter(|it| stays(it)) {
+            for (name, _, target) in is.ports.iter().filter(|it| stays(it)) {
                 if had.listen(target) && is_lost((target, target), pods) {
-                    told.extend(left((had, has), is.key.2, target));
+                    told.extend(left((had, has), is.key.2, (name.as_deref(), target)));
                 }
             }
         }
@@ -168,6 +168,7 @@ fn ports((was, is): (&Led<'_>, &Led<'_>), led: &[LedOn], service: Option<&Object
         let is_kept = || is.ports.iter().any(|(_, number, _)| number == was_number);
         (before != target).then(|| Leads {
             port: *number,
+            name: port.0.clone(),
             before: before.clone(),
             now: target.clone(),
             is_left_out: is_left_out(service, *number),
@@ -249,6 +250,7 @@ fn led_on((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &[Change]) -> Vec<LedOn
 /// A port of a Service that leads elsewhere.
 struct Leads {
     port: u64,
+    name: Option<String>,
     before: Target,
     now: Target,
     /// Whether nothing says where to, so that it is its own number.
@@ -365,7 +367,11 @@ fn tell_of_none(change: &mut Change, leads: &Leads) -> Option<Loss> {
 }
 
 /// Where a Service stays, and the new pods have its port no more: by its name, or by its number, where they have another one in its place.
-fn left((had, has): (&Pods<'_>, &Pods<'_>), service: &str, target: &Target) -> Option<Loss> {
+fn left(
+    (had, has): (&Pods<'_>, &Pods<'_>),
+    service: &str,
+    (port, target): (Option<&str>, &Target),
+) -> Option<Loss> {
     let who = format!("{} `{}`", has.key.1, has.key.2);
     let (what, way) = match target {
         Target::Name(_) => (
@@ -385,9 +391,12 @@ fn left((had, has): (&Pods<'_>, &Pods<'_>), service: &str, target: &Target) -> O
                 Some(name) => format!(
                     "let the Service lead to that port by its name in a step before, `targetPort: {name}`"
                 ),
-                None => format!(
-                    "call port {number} of the pods `http` in a step before, and let the Service lead to `http` in the next one"
-                ),
+                None => {
+                    let name = free_name((&[had], &[has]), port, [*number, instead]);
+                    format!(
+                        "call port {number} of the pods `{name}` in a step before, and let the Service lead to `{name}` in the next one"
+                    )
+                }
             };
             (
                 format!(
@@ -413,7 +422,26 @@ fn name_of<'p>(run: &[&'p Pods<'_>], number: u64) -> Option<&'p str> {
     ports.find_map(|(name, it)| name.filter(|_| it == number))
 }
 
-fn tell(change: &mut Change, leads: &Leads, run: &[&Pods<'_>]) -> Loss {
+/// A name that a port may have which has none: the one that the Service has for it, where no other port of the pods is called so, and they may be.
+fn free_name(
+    (run, come): (&[&Pods<'_>], &[&Pods<'_>]),
+    port: Option<&str>,
+    [number, now]: [u64; 2],
+) -> String {
+    let is_free = |name: &&str| {
+        let is_it = |it: Option<&str>| it == Some(*name);
+        let mut had = run.iter().flat_map(|it| it.ports());
+        let mut has = come.iter().flat_map(|it| it.ports());
+        // A name of a port of a pod has 15 letters at most.
+        name.len() <= 15
+            && !had.any(|(it, _)| is_it(it))
+            && !has.any(|(it, number)| is_it(it) && number != now)
+    };
+    let name = port.filter(is_free).or(Some("http").filter(is_free));
+    name.map_or_else(|| format!("port-{number}"), ToOwned::to_owned)
+}
+
+fn tell(change: &mut Change, leads: &Leads, pods: &Behind<'_>) -> Loss {
     let Leads {
         port, before, now, ..
     } = leads;
@@ -430,15 +458,21 @@ fn tell(change: &mut Change, leads: &Leads, run: &[&Pods<'_>]) -> Loss {
         _ if leads.is_beside => format!(
             "have port {port} of the Service asked in a second apply, once all of its pods are new"
         ),
-        (Target::Number(number), Target::Number(_)) => {
-            let by_name = match name_of(run, *number) {
+        // By its name the one of before were asked in the new pods as well, past a proxy that is there for it.
+        _ if go_on((before, now), &pods.come) => way,
+        (Target::Number(number), Target::Number(next)) => {
+            let by_name = match name_of(&pods.run, *number) {
                 Some(name) => {
                     format!("let it lead to that port by its name, `targetPort: {name}`")
                 }
                 // In one step with the Service no pod that runs has the name.
-                None => format!(
-                    "call port {before} of the pods `http` first, in an apply of its own, and then let the Service lead to `http`"
-                ),
+                None => {
+                    let free = (&*pods.run, &*pods.come);
+                    let name = free_name(free, leads.name.as_deref(), [*number, *next]);
+                    format!(
+                        "call port {before} of the pods `{name}` first, in an apply of its own, and then let the Service lead to `{name}`"
+                    )
+                }
             };
             format!("{way}; or {by_name}, which may have another number in each version")
         }
@@ -457,4 +491,14 @@ fn tell(change: &mut Change, leads: &Leads, run: &[&Pods<'_>]) -> Loss {
         ),
         way,
     }
+}
+
+/// Whether the new pods have the port of before still, and as another one than that of now.
+fn go_on((before, now): (&Target, &Target), come: &[&Pods<'_>]) -> bool {
+    let mut ports = come.iter().flat_map(|it| it.ports());
+    let is_one = |name: Option<&str>, number: u64, target: &Target| match target {
+        Target::Number(it) => *it == number,
+        Target::Name(it) => name == Some(it),
+    };
+    ports.any(|(name, number)| is_one(name, number, before) && !is_one(name, number, now))
 }

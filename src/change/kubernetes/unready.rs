@@ -89,14 +89,17 @@ impl<'a> GivenUp<'a> {
         let other = (key.0, key.1, &*change.name, change.namespace.as_deref());
         let is_other = change.kind == key.1 && other != key;
         let object = new.get(&other).filter(|_| is_other);
-        object.is_some_and(|object| {
-            let both = [(key, self.object), (other, *object)];
-            if key.1 == INGRESS.1 {
-                answered::are_of_one_class(both)
-            } else {
-                routed::are_at_one_gateway(both)
-            }
-        })
+        object.is_some_and(|object| are_together([(key, self.object), (other, *object)]))
+    }
+}
+
+/// Whether two of one kind are carried by the same, as far as that is known.
+pub(super) fn are_together(both: [(Key<'_>, &Object); 2]) -> bool {
+    let [((_, kind, ..), _), _] = both;
+    if kind == INGRESS.1 {
+        answered::are_of_one_class(both)
+    } else {
+        routed::are_at_one_gateway(both)
     }
 }
 
@@ -345,7 +348,7 @@ pub(super) fn leader<'a>(side: &Keyed<'a>, change: &'a Change) -> Option<Leader<
     if kind != INGRESS.1 {
         return Some(routed::of_names(*key, object));
     }
-    (!answered::takes_no_share(object)).then(|| answered::leader(*key, object))
+    (!answered::is_canary(object)).then(|| answered::leader(*key, object))
 }
 
 /// Where requests came to and where they come to, and who answered them, where that was another one.
