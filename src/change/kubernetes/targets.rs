@@ -387,16 +387,15 @@ fn left(
         Target::Number(number) => {
             let mut others = has.ports().map(|(_, number)| number);
             let instead = others.find(|it| !had.ports().any(|(_, number)| number == *it))?;
-            let by_name = match name_of(&[had], *number) {
-                Some(name) => format!(
+            let by_name = if let Some(name) = name_of(&[had], *number) {
+                format!(
                     "let the Service lead to that port by its name in a step before, `targetPort: {name}`"
-                ),
-                None => {
-                    let name = free_name((&[had], &[has]), port, [*number, instead]);
-                    format!(
-                        "call port {number} of the pods `{name}` in a step before, and let the Service lead to `{name}` in the next one"
-                    )
-                }
+                )
+            } else {
+                let name = free_name((&[had], &[has]), port, [*number, instead]);
+                format!(
+                    "call port {number} of the pods `{name}` in a step before, and let the Service lead to `{name}` in the next one"
+                )
             };
             (
                 format!(
@@ -461,18 +460,15 @@ fn tell(change: &mut Change, leads: &Leads, pods: &Behind<'_>) -> Loss {
         // By its name the one of before were asked in the new pods as well, past a proxy that is there for it.
         _ if go_on((before, now), &pods.come) => way,
         (Target::Number(number), Target::Number(next)) => {
-            let by_name = match name_of(&pods.run, *number) {
-                Some(name) => {
-                    format!("let it lead to that port by its name, `targetPort: {name}`")
-                }
+            let by_name = if let Some(name) = name_of(&pods.run, *number) {
+                format!("let it lead to that port by its name, `targetPort: {name}`")
+            } else {
                 // In one step with the Service no pod that runs has the name.
-                None => {
-                    let free = (&*pods.run, &*pods.come);
-                    let name = free_name(free, leads.name.as_deref(), [*number, *next]);
-                    format!(
-                        "call port {before} of the pods `{name}` first, in an apply of its own, and then let the Service lead to `{name}`"
-                    )
-                }
+                let free = (&*pods.run, &*pods.come);
+                let name = free_name(free, leads.name.as_deref(), [*number, *next]);
+                format!(
+                    "call port {before} of the pods `{name}` first, in an apply of its own, and then let the Service lead to `{name}`"
+                )
             };
             format!("{way}; or {by_name}, which may have another number in each version")
         }
