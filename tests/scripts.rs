@@ -1561,9 +1561,9 @@ fn what_no_longer_moves_on_a_cluster_is_late() {
         // No controller counts before the first pod is made, nor once all are new.
         ("NewReplicaSetAvailable 0 4 4\n".to_owned(), 1),
         (
-            (1..=4)
-                .map(|it| format!("NewReplicaSetAvailable {it} {it} {it}\n"))
-                .collect(),
+            "NewReplicaSetAvailable 1 1 1\nNewReplicaSetAvailable 2 2 2\nNewReplicaSetAvailable 3 3 3\n\
+             NewReplicaSetAvailable 4 4 4\n"
+                .to_owned(),
             0,
         ),
         // A pod that gets ready and fails, again and again.

@@ -48,6 +48,10 @@ pub(super) fn moved(
     let ((path, how, was), stays) = (found(before, &old)?, found(after, &old)?);
     let (at, _, now) = found(after, &is_at)?;
     let is_kept = (path, how) == (stays.0, stays.1) && at == path;
+    let is_elsewhere = |image: &str, folder: &str| homes::is_in_its_own(image, folder, path);
+    if is_elsewhere(old_image, &old) || is_elsewhere(image, &is_at) {
+        return None;
+    }
     let from = text(how, "from");
     if !is_kept || was == now || from.is_empty() || text(how, "mode") == "ro" {
         return None;
