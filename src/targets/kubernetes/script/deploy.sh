@@ -176,8 +176,13 @@ is_ours() {
   return 1
 }
 
-# Says so of a Deployment all of whose pods are new, of which some serve and some are missing since it was to have more: no
-# version before has those.
+# How many pods a workload is to have.
+wanted_of() {
+  ask 'function answer(workload) { print wanted[workload] + 0 }' "$1" "$2"
+}
+
+# Says so of a Deployment all of whose pods are of its newest revision, of which some serve. Where it came to have more since,
+# the version before would have no room for those either.
 lacks_pods() {
   ask '
     function answer(workload) {
@@ -200,9 +205,11 @@ take_back() {
   if [ "$(come_to "$now" "$workload")" = "done" ]; then return 0; fi
   failed+=" $workload"
   is_ours "$workload" || return 0
-  if [ -n "$(lacks_pods "$now" "$workload")" ]; then
-    complain "$workload has rolled out, and some of the pods that it is to have are not available: it stays as it is"
-    return 0
+  if [ "$was" = "$is" ] || [ "$(wanted_of "$now" "$workload")" -gt "$(wanted_of "$after" "$workload")" ]; then
+    if [ -n "$(lacks_pods "$now" "$workload")" ]; then
+      complain "$workload has rolled out, and some of the pods that it is to have now are not available: it stays as it is"
+      return 0
+    fi
   fi
   put_mark false "$(newest "$now" "$workload")"
   if [ -n "$keep" ] || [ "$was" = "$is" ]; then return 0; fi
