@@ -140,10 +140,11 @@ pub(crate) fn run(tests: Vec<Test>, required: bool) -> Outcome {
     outcome.and(lane(&alone, &said))
 }
 
-/// A lane: takes one test after the other, as long as there are some. One that breaks off is begun anew.
+/// A lane: takes one test after the other, as long as there are some. One that breaks off is begun anew, and where its engine ended
+/// by itself a test is done once more.
 fn lane(open: &Mutex<Vec<String>>, said: &Said) -> Outcome {
     let mut outcome = Outcome::default();
-    let mut lane = None;
+    let (mut lane, mut again) = (None, BTreeSet::new());
     // From the end of the list: the longest are there.
     while let Some(name) = { open.lock().unwrap().pop() } {
         let judged = match &mut lane {
@@ -152,6 +153,11 @@ fn lane(open: &Mutex<Vec<String>>, said: &Said) -> Outcome {
         };
         match judged {
             Ok(judged) => outcome = outcome.and(judged),
+            Err(why) if why.starts_with(ENDED) && again.insert(name.clone()) => {
+                println!("{why}\n{name} is done once more");
+                open.lock().unwrap().push(name);
+                lane = None;
+            }
             Err(why) => {
                 println!("test {name}{FAILED}: its lane broke off: {why}");
                 outcome.failed += 1;
@@ -210,6 +216,10 @@ impl Lane {
                     ));
                 }
             };
+            if line.starts_with(ENDED) {
+                let rest = self.told.iter().collect::<Vec<_>>().join("\n");
+                return Err(format!("{line}\n{rest}"));
+            }
             if let Some(outcome) = line.strip_prefix(JUDGED) {
                 print!("{told}");
                 return Outcome::read(outcome).ok_or(line);
@@ -236,6 +246,12 @@ pub(crate) fn follow(tests: Vec<Test>, required: bool) -> ExitCode {
     let mut all = Outcome::default();
     for name in std::io::stdin().lines().map_while(Result::ok) {
         let outcome = in_turn(tests.remove(&name), required, &said);
+        if outcome.failed > 0
+            && let Some(log) = crate::swarm::ended()
+        {
+            println!("{ENDED}, and said:\n{log}");
+            return ExitCode::FAILURE;
+        }
         println!("{JUDGED}{outcome}");
         all = all.and(outcome);
     }
@@ -244,6 +260,9 @@ pub(crate) fn follow(tests: Vec<Test>, required: bool) -> ExitCode {
 
 /// What a lane's last line of a test begins with.
 const JUDGED: &str = "judged: ";
+
+/// And its last line of all, where a test failed and its engine is gone.
+const ENDED: &str = "the engine ended by itself";
 
 /// The absence of a consumer is told once.
 fn is_news(line: &str, said: &Said) -> bool {

@@ -279,6 +279,11 @@ impl Server {
             .map_err(|error| format!("{}: {error}", self.name))
     }
 
+    /// Whether it ended, by itself or killed.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.process.try_wait().is_ok_and(|ended| ended.is_some())
+    }
+
     pub(crate) fn signal(&self, signal: &str) -> Result<(), String> {
         let mut kill = Command::new("kill");
         kill.args([signal, &self.process.id().to_string()]);
@@ -292,11 +297,15 @@ impl Server {
     }
 }
 
-/// The end of what a server said.
+/// The end of what a server said; of one written in Go that broke off, from there on.
 pub(crate) fn log(name: &str) -> String {
     let text = std::fs::read_to_string(state().join(format!("{name}.log"))).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(15)..].join("\n")
+    let broke = |line: &&str| line.starts_with("panic: ") || line.starts_with("fatal error: ");
+    let from = lines.iter().position(broke);
+    let from = from.unwrap_or_else(|| lines.len().saturating_sub(15));
+    let lines = lines[from..].iter().take(15).copied();
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Asks until the answer is there, or gives the last refusal at the bound.

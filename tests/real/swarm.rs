@@ -93,9 +93,17 @@ pub(crate) struct Stack {
     variables: Vec<(String, String)>,
 }
 
+static ENGINE: OnceLock<Result<Engine, String>> = OnceLock::new();
+
+/// What the engine said last, where it was started and has ended by itself.
+pub(crate) fn ended() -> Option<String> {
+    let engine = ENGINE.get()?.as_ref().ok()?;
+    let mut daemon = engine.daemon.lock().ok()?;
+    daemon.has_ended().then(|| log("dockerd"))
+}
+
 /// The engine, started at the first call.
 pub(crate) fn engine() -> Result<&'static Engine, Failure> {
-    static ENGINE: OnceLock<Result<Engine, String>> = OnceLock::new();
     let dockerd = installed("swarm", "dockerd")?;
     let docker = built("swarm", "docker")?;
     installed("swarm", "iptables")?;
