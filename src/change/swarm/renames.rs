@@ -88,10 +88,9 @@ pub(super) fn find(
                 };
                 let both = before.get(&was.name).zip(after.get(&change.name));
                 rename(change, &was.name, both, apart, !are_programs);
+                // One that is refused is so until the old one is removed, and finds another volume then.
                 let contents = had.get(&was.name).zip(has.get(&change.name));
-                let contents =
-                    contents.filter(|_| !are_programs && change.effect != Effect::Refused);
-                if let Some((was, is)) = contents {
+                if let Some((was, is)) = contents.filter(|_| !are_programs) {
                     let image = text(was, "image");
                     change.losses = left_behind((&change.name, image), (was, is), old);
                 }
