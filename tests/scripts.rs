@@ -1553,6 +1553,17 @@ case " $* " in
 esac
 "#;
 
+fn stepping(steps: &str) -> Place {
+    let place = Place::new();
+    place.program("bin/sleep", "");
+    place.program("bin/kubectl", STEPPING);
+    place.put("steps", steps);
+    place.build(
+        "app shop { targets = [kubernetes] }\nservice web { image = \"ex/web:2\", replicas = 4 }\n",
+    );
+    place
+}
+
 /// A Deployment is waited for as long as its controller counts a deadline and it moves forward, and no longer.
 #[test]
 fn what_no_longer_moves_on_a_cluster_is_late() {
@@ -1574,13 +1585,7 @@ fn what_no_longer_moves_on_a_cluster_is_late() {
             1,
         ),
     ] {
-        let place = Place::new();
-        place.program("bin/sleep", "");
-        place.program("bin/kubectl", STEPPING);
-        place.put("steps", &steps);
-        place.build(
-            "app shop { targets = [kubernetes] }\nservice web { image = \"ex/web:2\", replicas = 4 }\n",
-        );
+        let place = stepping(&steps);
         let ran = place.run("manifests/kubernetes/deploy.sh", &["--keep"], &[]);
         assert_eq!(ran.code, code, "{steps}: {ran:?}");
         let failed = "these do not run what was applied: deployment.apps/web";
@@ -1595,16 +1600,10 @@ fn what_is_to_have_more_pods_on_a_cluster_is_not_taken_back() {
         ("NewReplicaSetAvailable 4 4 4\n", true),
         ("NewReplicaSetAvailable 4 4 3\n", false),
     ] {
-        let place = Place::new();
-        place.program("bin/sleep", "");
-        place.program("bin/kubectl", STEPPING);
-        place.put("steps", steps);
+        let place = stepping(steps);
         if grows {
             place.put("grows", "");
         }
-        place.build(
-            "app shop { targets = [kubernetes] }\nservice web { image = \"ex/web:2\", replicas = 4 }\n",
-        );
         let ran = place.run("manifests/kubernetes/deploy.sh", &[], &[]);
         assert_eq!(ran.code, 1, "{steps}: {ran:?}");
         let called = place.text("called");
