@@ -2,6 +2,7 @@
 
 use super::{Loss, Lost, images};
 use crate::targets::Content;
+use std::path::Path;
 
 /// What says where `PostgreSQL` has its data, of its image and of those made of it (`hub.docker.com/_/postgres`, PGDATA).
 pub(super) const VARIABLE: &str = "PGDATA";
@@ -72,11 +73,8 @@ fn version(name: &str, tag: &str) -> Option<u32> {
 /// (docker-library/postgres `Dockerfile-debian.template`, `VOLUME`).
 pub(super) fn is_in_its_own(image: &str, folder: &str, mounted: &str) -> bool {
     let is_newer = version(images::name(image), images::parts(image).1).is_some_and(|it| it >= 18);
-    let is_within = |path: &str, of: &str| {
-        let rest = path.strip_prefix(of);
-        rest.is_some_and(|it| it.is_empty() || it.starts_with('/'))
-    };
-    !is_newer && is_within(folder, FOLDER) && !is_within(mounted, FOLDER)
+    let is_within = |path: &str| Path::new(path).starts_with(FOLDER);
+    !is_newer && is_within(folder) && !is_within(mounted)
 }
 
 /// What a container is told to do, one word after the other, that says where the data is besides.

@@ -43,14 +43,26 @@ impl Target {
         let number = value.as_u64().map(Self::Number);
         number.or_else(|| Some(Self::Name(value.as_str()?.to_owned())))
     }
+
+    /// Whether it is a port, by whichever of the two it says.
+    pub(super) fn is(&self, name: Option<&str>, number: u64) -> bool {
+        match self {
+            Self::Number(wanted) => number == *wanted,
+            Self::Name(wanted) => name == Some(wanted),
+        }
+    }
+}
+
+/// Whether labels have what a selector asks for.
+pub(super) fn have_all(labels: &Map<String, Value>, selector: &Map<String, Value>) -> bool {
+    let mut wanted = selector.iter();
+    wanted.all(|(label, value)| labels.get(label) == Some(value))
 }
 
 impl Pods<'_> {
     /// Whether a selector asks for them in a namespace.
     pub(super) fn are_for(&self, namespace: Option<&str>, selector: &Map<String, Value>) -> bool {
-        let mut wanted = selector.iter();
-        namespace == self.key.3
-            && wanted.all(|(label, value)| self.labels.get(label) == Some(value))
+        namespace == self.key.3 && have_all(&self.labels, selector)
     }
 
     /// Whether they have the network of their nodes: what policies are to them is not defined, and mostly nothing
@@ -75,10 +87,7 @@ impl Pods<'_> {
     /// Whether they say that they listen there.
     pub(super) fn listen(&self, target: &Target) -> bool {
         let mut ports = self.ports();
-        ports.any(|(name, number)| match target {
-            Target::Number(wanted) => number == *wanted,
-            Target::Name(wanted) => name == Some(wanted),
-        })
+        ports.any(|(name, number)| target.is(name, number))
     }
 
     pub(super) fn shown(&self) -> String {

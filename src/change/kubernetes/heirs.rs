@@ -1,7 +1,7 @@
 //! Who comes to lead to, or ask, one Service in the place of another one: an Ingress or a route at a name and path that it had, or one that
 //! takes the place of it under another name where it is carried by the same; and pods that are called otherwise as well, and are led to so.
 
-use super::answers::{Answer, Backend, Leader, ROUTES};
+use super::answers::{Backend, Leader, ROUTES};
 use super::behind::{self, Pods};
 use super::parts::{INGRESS, items};
 use super::{Key, Keyed, answered, routed, successors, unready};
@@ -31,8 +31,9 @@ pub(super) fn leading(
         let mut answers = was.answers.iter();
         let of_paths = answers.any(|was| {
             let mut answers = is.answers.iter();
-            answers
-                .any(|is| is_at_one_place(was, is) && goes(&was.backends, &is.backends, (from, to)))
+            answers.any(|is| {
+                unready::is_for_the_same(was, is) && goes(&was.backends, &is.backends, (from, to))
+            })
         });
         let defaults = was.default.as_slice();
         of_paths || was.key == is.key && goes(defaults, is.default.as_slice(), (from, to))
@@ -56,10 +57,6 @@ fn leaders<'a>(side: &Keyed<'a>) -> Vec<Leader<'a>> {
     let mut all: Vec<Leader<'a>> = all.filter(|it| !it.is_by_itself).collect();
     all.sort_unstable_by_key(|it| it.key);
     all
-}
-
-fn is_at_one_place(was: &Answer, is: &Answer) -> bool {
-    (&was.host, &was.path, &was.besides) == (&is.host, &is.path, &is.besides) && was.kind == is.kind
 }
 
 /// Whether all of it goes to others: of two that share it for a while each has its own data.

@@ -5,7 +5,7 @@
 
 use super::parts::service_type;
 use super::scaling::is_off;
-use super::{Key, Keyed, is_workload};
+use super::{Key, Keyed, behind, is_workload};
 use crate::change::difference::at;
 use crate::change::{Change, Effect, Loss, Lost};
 use crate::targets::{Content, Object};
@@ -25,9 +25,7 @@ struct Pods<'a> {
 
 impl Pods<'_> {
     fn are_for(&self, service: Key<'_>, selector: &Labels) -> bool {
-        let mut wanted = selector.iter();
-        service.3 == self.key.3
-            && wanted.all(|(label, value)| self.labels.get(label) == Some(value))
+        service.3 == self.key.3 && behind::have_all(&self.labels, selector)
     }
 }
 

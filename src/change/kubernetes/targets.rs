@@ -194,10 +194,7 @@ fn of_before<'w>(port: &Port, (was, is): (&'w Led<'_>, &Led<'_>)) -> Option<&'w 
 
 /// Whether a port of a Service is called so, by its number or its name.
 fn is_called((name, number, _): &Port, by: &Target) -> bool {
-    match by {
-        Target::Number(wanted) => number == wanted,
-        Target::Name(wanted) => name.as_ref() == Some(wanted),
-    }
+    by.is(name.as_deref(), *number)
 }
 
 /// What an Ingress or a route led to one port of a Service, and leads to another one now.
@@ -492,9 +489,5 @@ fn tell(change: &mut Change, leads: &Leads, pods: &Behind<'_>) -> Loss {
 /// Whether the new pods have the port of before still, and as another one than that of now.
 fn go_on((before, now): (&Target, &Target), come: &[&Pods<'_>]) -> bool {
     let mut ports = come.iter().flat_map(|it| it.ports());
-    let is_one = |name: Option<&str>, number: u64, target: &Target| match target {
-        Target::Number(it) => *it == number,
-        Target::Name(it) => name == Some(it),
-    };
-    ports.any(|(name, number)| is_one(name, number, before) && !is_one(name, number, now))
+    ports.any(|(name, number)| before.is(name, number) && !now.is(name, number))
 }

@@ -156,8 +156,8 @@ fn without<'a>(
     off.sort_unstable_by_key(|(key, _)| *key);
     let without = behind::services(new).into_iter().filter_map(|service| {
         let is_asked = |labels: &Value| {
-            let mut wanted = service.selector.iter();
-            wanted.all(|(label, value)| labels.get(label) == Some(value))
+            let labels = labels.as_object();
+            labels.is_some_and(|labels| behind::have_all(labels, &service.selector))
         };
         let are_behind = |it: &&Pods<'_>| it.are_for(service.key.3, &service.selector);
         let mut off = off.iter();
@@ -183,9 +183,8 @@ fn may_be_led(new: &Keyed<'_>, service: &Led<'_>) -> bool {
     let mut own = new.iter().filter(|(key, _)| parts::is_custom(key.0));
     own.any(|(_, object)| {
         let labels = at(&object.content, &["spec", "template", "metadata", "labels"]);
-        let mut wanted = service.selector.iter();
-        let has = |label: &str, value: &Value| labels.as_ref()?.get(label).map(|it| it == value);
-        wanted.all(|(label, value)| has(label, value) == Some(true))
+        let labels = labels.as_deref().and_then(Value::as_object);
+        labels.is_some_and(|labels| behind::have_all(labels, &service.selector))
     })
 }
 
@@ -298,8 +297,7 @@ impl<'a> Made<'a> {
             (format!(" what {it} answered"), format!(" and {it}"))
         });
         if !self.come {
-            let none: Vec<String> = self.workloads.iter().map(|it| shown(*it)).collect();
-            let none = none.join(", ");
+            let none = self.shown();
             return Loss {
                 about: Lost::Pods,
                 what: format!(

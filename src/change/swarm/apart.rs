@@ -46,8 +46,7 @@ impl<'a> Apart<'a> {
             let both = self.both(one, other);
             both.is_some_and(|(one, other)| are_variants(one, other))
         };
-        self.share_a_port(one, other)
-            || is_so() && !self.is_renamed(one, other) && !self.is_renamed(other, one)
+        self.share_a_port(one, other) || is_so() && !self.are_one_renamed(one, other)
     }
 
     /// Whether a service that a stack had and another one has are on different swarms all the same: the two are variants, and run the same or
@@ -71,8 +70,11 @@ impl<'a> Apart<'a> {
     pub(super) fn say_other_swarms(&self, one: &str, other: &str) -> bool {
         let both = self.both(one, other).filter(|_| !self.is_program);
         both.is_some_and(|(one, other)| say_other_swarms(one, other))
-            && !self.is_renamed(one, other)
-            && !self.is_renamed(other, one)
+            && !self.are_one_renamed(one, other)
+    }
+
+    fn are_one_renamed(&self, one: &str, other: &str) -> bool {
+        self.is_renamed(one, other) || self.is_renamed(other, one)
     }
 
     /// Whether a stack is one that is gone under another name: no other new one is called so but for its words.
