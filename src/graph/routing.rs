@@ -39,6 +39,14 @@ impl Paths {
         }
     }
 
+    /// The path that they begin with.
+    pub fn text(&self) -> &str {
+        match self {
+            Paths::All => "/",
+            Paths::One(path) | Paths::Below(path) => path,
+        }
+    }
+
     /// Whether all of the other's paths are among these.
     pub fn cover(&self, other: &Paths) -> bool {
         match (self, other) {

@@ -56,7 +56,7 @@ struct Step<'a> {
     by_address: OnceCell<Vec<addresses::Meetings<'a>>>,
     by_version: OnceCell<Vec<versions::Meetings<'a>>>,
     by_policy: OnceCell<admissions::Turns<'a>>,
-    ordered: OnceCell<Vec<order::Ordered<'a>>>,
+    ordered: OnceCell<order::Orders<'a>>,
     renamed: OnceCell<BTreeSet<&'a str>>,
     policies_left: OnceCell<BTreeMap<&'a str, &'a Change>>,
 }
@@ -96,6 +96,7 @@ static ALL: &[Rule] = &[
     gateways::at_once,
     rerouted::at_once,
     rerouted::rewritten,
+    rerouted::sent_ahead,
     admissions::at_once,
     order::check,
     routes::removed,

@@ -24,31 +24,56 @@ pub(super) struct Ordered<'a> {
     pub(super) why: Diagnostic,
 }
 
-/// All that have an order, kind by kind.
-fn all<'s, 'a>(step: &'s Step<'a>) -> &'s [Ordered<'a>] {
+/// An order that gives way to those that have to be, and goes round in no circle: it is for what a program may not answer, or for the ends of
+/// pods alone.
+pub(super) struct Soft<'a> {
+    pub(super) ordered: Ordered<'a>,
+    /// What is to be said where it gives way.
+    pub(super) given_up: Option<Diagnostic>,
+}
+
+impl<'a> From<Ordered<'a>> for Soft<'a> {
+    fn from(ordered: Ordered<'a>) -> Self {
+        Self {
+            ordered,
+            given_up: None,
+        }
+    }
+}
+
+/// All that have an order, kind by kind, and what is to be said of orders that gave way.
+pub(super) struct Orders<'a> {
+    kept: Vec<Ordered<'a>>,
+    given_up: Vec<Diagnostic>,
+}
+
+fn all<'s, 'a>(step: &'s Step<'a>) -> &'s Orders<'a> {
     step.ordered.get_or_init(|| search(step))
 }
 
-fn search<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
-    let mut all = addresses::ordered(step);
-    all.extend(ports::ordered(step));
-    all.extend(slots::ordered(step));
-    all.extend(versions::ordered(step));
-    all.extend(gateways::ordered(step));
-    all.extend(migrations::ordered(step));
-    all.extend(newcomers::ordered(step));
-    all.extend(admissions::ordered(step));
-    all.extend(rerouted::ordered_on_hosts(step));
-    all.extend(data::handed_on(step));
-    // What is only for the ends of pods, or for what a program may not answer, gives way to what has to be, and goes round in no circle.
-    let soft = stops::ordered(step).into_iter();
-    for soft in soft.chain(rerouted::ordered(step)) {
-        let Before { first, then } = soft.before;
-        if !all.iter().any(|it| it.before == soft.before) && !comes_before(&all, then, first) {
-            all.push(soft);
+fn search<'a>(step: &Step<'a>) -> Orders<'a> {
+    let mut kept = addresses::ordered(step);
+    kept.extend(ports::ordered(step));
+    kept.extend(slots::ordered(step));
+    kept.extend(versions::ordered(step));
+    kept.extend(gateways::ordered(step));
+    kept.extend(migrations::ordered(step));
+    kept.extend(newcomers::ordered(step));
+    kept.extend(admissions::ordered(step));
+    kept.extend(rerouted::ordered_on_hosts(step));
+    kept.extend(data::handed_on(step));
+    let mut given_up = Vec::new();
+    let soft = rerouted::ordered(step).into_iter();
+    let of_ends = stops::ordered(step).into_iter().map(Soft::from);
+    for soft in soft.chain(of_ends) {
+        let Before { first, then } = soft.ordered.before;
+        if comes_before(&kept, then, first) {
+            given_up.extend(soft.given_up);
+        } else if !kept.iter().any(|it| it.before == soft.ordered.before) {
+            kept.push(soft.ordered);
         }
     }
-    all
+    Orders { kept, given_up }
 }
 
 /// Whether one has to be deployed before another, be it for the sake of those between them.
@@ -69,7 +94,7 @@ fn comes_before(ordered: &[Ordered<'_>], first: &str, then: &str) -> bool {
 
 /// Which of the services has to be deployed before which.
 pub(super) fn of<'a>(step: &Step<'a>) -> Vec<Before<'a>> {
-    let mut order: Vec<Before<'a>> = all(step).iter().map(|it| it.before).collect();
+    let mut order: Vec<Before<'a>> = all(step).kept.iter().map(|it| it.before).collect();
     order.sort();
     order.dedup();
     order
@@ -77,14 +102,14 @@ pub(super) fn of<'a>(step: &Step<'a>) -> Vec<Before<'a>> {
 
 /// Pairs that have an order; of those in a circle what leads round it is told in one.
 pub(super) fn check(step: &Step<'_>, found: &mut Diagnostics) {
-    let ordered = all(step);
-    if ordered.is_empty() {
+    let Orders { kept, given_up } = all(step);
+    if kept.is_empty() {
         return;
     }
-    let circles = circles(step, ordered);
+    let circles = circles(step, kept);
     let mut outside: Vec<Diagnostic> = Vec::new();
     let mut inside: Vec<Vec<Diagnostic>> = circles.iter().map(|_| Vec::new()).collect();
-    for Ordered { before, why } in ordered {
+    for Ordered { before, why } in kept {
         let around =
             |members: &Vec<&str>| members.contains(&before.first) && members.contains(&before.then);
         let circle = circles.iter().position(around);
@@ -97,11 +122,10 @@ pub(super) fn check(step: &Step<'_>, found: &mut Diagnostics) {
             told.push(why.clone());
         }
     }
-    for why in outside {
-        found.push(why);
-    }
+    found.extend(outside);
+    found.extend(given_up.iter().cloned());
     for (members, why) in circles.iter().zip(inside) {
-        found.extend(circle(members, &why));
+        found.extend(circle(members, &why).map(|told| hands_on(step, members, told)));
     }
 }
 
@@ -130,6 +154,19 @@ fn circles<'a>(step: &Step<'a>, ordered: &[Ordered<'a>]) -> Vec<Vec<&'a str>> {
         names
     };
     components.map(named).collect()
+}
+
+/// How a volume is handed on that one of a circle gives up for another.
+fn hands_on(step: &Step<'_>, members: &[&str], told: Diagnostic) -> Diagnostic {
+    let handed = data::handed_on(step).into_iter().map(|it| it.before);
+    let mut around = handed.filter(|it| members.contains(&it.first) && members.contains(&it.then));
+    match around.next() {
+        Some(Before { first, then }) => told.help(format!(
+            "in two deploys: first `{then}` mounts the volume of `{first}` beside it, with `read_only = true`; once that is done `{first}` \
+             gives it up and `{then}` writes to it"
+        )),
+        None => told,
+    }
 }
 
 fn circle(members: &[&str], why: &[Diagnostic]) -> Option<Diagnostic> {

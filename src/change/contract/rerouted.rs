@@ -5,12 +5,15 @@
 //! On a plain host nginx leads to all of the new ones with the first that switches (`put_live` of
 //! `src/targets/nginx/hosts/scripts/host.sh`): whom a route comes to lead to is that one, both slots of it at once.
 
+mod asked;
 mod moved;
+mod sent;
 
 pub(super) use moved::led_by;
+pub(super) use sent::ahead as sent_ahead;
 
 use self::moved::{How, Moved, moved};
-use super::order::{Before, Ordered};
+use super::order::{Before, Ordered, Soft};
 use super::{Both, Step, gateways};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{Graph, ServiceView};
@@ -19,7 +22,7 @@ use crate::vocabulary::TargetId;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Whom a route comes to lead to goes first, and whom it leaves goes last.
-pub(super) fn ordered<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
+pub(super) fn ordered<'a>(step: &Step<'a>) -> Vec<Soft<'a>> {
     // What was never asked for it surely does not answer; what is left may.
     let (mut gained, mut lost) = (BTreeMap::new(), BTreeMap::new());
     for target in [TargetId::Kubernetes, TargetId::Swarm] {
@@ -30,11 +33,16 @@ pub(super) fn ordered<'a>(step: &Step<'a>) -> Vec<Ordered<'a>> {
                 How::Rewritten => continue,
             };
             let before = Before { first, then };
-            found.entry(before).or_insert_with(|| why(gateway, &moved));
+            found.entry(before).or_insert_with(|| Soft {
+                ordered: Ordered {
+                    before,
+                    why: why(gateway, &moved),
+                },
+                given_up: Some(without_order(gateway, &moved)),
+            });
         }
     }
-    let found = gained.into_iter().chain(lost);
-    found.map(|(before, why)| Ordered { before, why }).collect()
+    gained.into_values().chain(lost.into_values()).collect()
 }
 
 /// Whom a route of a plain host comes to lead to goes before all others, where one reload has nginx lead to it and to it alone.
@@ -121,11 +129,22 @@ fn led_on<'a>(step: &Step<'a>, target: TargetId) -> Vec<(&'a str, Moved<'a>)> {
                 };
                 runs(old, both.old) && runs(new, both.new)
             });
-            is_here && is_renewed(moved.service)
+            let is_answered = moved.how == How::Loses && both.is_some_and(still_serves);
+            is_here && is_renewed(moved.service) && !is_answered
         });
         found.extend(moved.map(|moved| (gateway.name(), moved)));
     }
     found
+}
+
+/// Whether the new version says that it answers all that the old one does: a port of it serves the versions of both.
+fn still_serves(both: Both<'_>) -> bool {
+    let mut provides = both.new.node.service.provides.iter();
+    provides.any(|it| {
+        let port = it.label.name();
+        let (was, is) = (both.old.served(port), both.new.served(port));
+        it.since.is_some() && was.version < is.version && is.has(was.version)
+    })
 }
 
 /// Whether another program starts in the place of that of before: by its image, on a plain host by what it runs, or by a deploy-time
@@ -195,6 +214,36 @@ fn asked_otherwise(gateway: &str, moved: &Moved<'_>) -> Diagnostic {
         "where one version of `{service}` answers both paths, deploy that one first, and the route once that is done"
     ))
     .about(service)
+}
+
+/// What is said where something else has the two go the other way round.
+fn without_order(gateway: &str, moved: &Moved<'_>) -> Diagnostic {
+    let Moved {
+        pattern,
+        how,
+        service,
+        span,
+    } = moved;
+    let (text, way) = if *how == How::Gains {
+        let text = format!(
+            "`{service}` cannot go before `{gateway}`, which leads `{pattern}` to it: its old version was never asked for that"
+        );
+        let way = format!("the new `{service}` with the routes as they are, then the routes");
+        (text, way)
+    } else {
+        let text = format!(
+            "`{gateway}` cannot go before `{service}`: until then it leads `{pattern}` to it, and the new `{service}` may not answer that \
+             any more"
+        );
+        let way = format!(
+            "a version of `{service}` that answers `{pattern}` as before, and once the route has moved one that does not"
+        );
+        (text, way)
+    };
+    Diagnostic::new(&catalogue::ORDER_MATTERS, text, *span)
+        .note("what else changes has them go the other way round: no order helps")
+        .help(format!("in two deploys: {way}"))
+        .about(service)
 }
 
 fn why(gateway: &str, moved: &Moved<'_>) -> Diagnostic {

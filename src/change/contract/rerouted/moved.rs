@@ -1,5 +1,6 @@
 //! What of a gateway moves from one service to another: name by name, path by path and method by method.
 
+use super::asked::{Asked, Asking, taking};
 use crate::change::contract::routes::{names, nearest};
 use crate::change::contract::{Both, Step, carried};
 use crate::graph::routing::{self, Candidate, Paths, VirtualHost};
@@ -8,7 +9,7 @@ use crate::source::Span;
 use crate::types::Reference;
 use crate::vocabulary::{Gateway, Label, Method, Node, Route, RouteTarget, TargetId};
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What becomes of some paths for a service.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,14 @@ pub(super) fn moved<'a>(step: &Step<'a>, both: Both<'a>, target: TargetId) -> Ve
     };
     let (was, is) = (&*was, &*is);
     let (before, after) = (routing::virtual_hosts(was), routing::virtual_hosts(is));
+    let old_asking = Asking {
+        gateway: was,
+        hosts: &before,
+    };
+    let new_asking = Asking {
+        gateway: is,
+        hosts: &after,
+    };
     let (mut found, mut gets) = (Vec::new(), BTreeSet::new());
     for name in names_of(&before, &after) {
         let Some((_, new)) = nearest(&after, name) else {
@@ -62,25 +71,26 @@ pub(super) fn moved<'a>(step: &Step<'a>, both: Both<'a>, target: TargetId) -> Ve
                 .is_some_and(|(old, (wide, _))| wide == paths && names(old).any(|own| own == name));
             for method in methods_of(&from, &to) {
                 let (from, to) = (taking(&from, method), taking(&to, method));
-                let had = led_by(was, &from).into_iter();
-                let had: BTreeSet<&str> = had.map(|it| step.pairs.now(it)).collect();
-                let has = led_by(is, &to);
-                gets.extend(has.difference(&had).map(|it| (*it).to_owned()));
+                let request = (name, paths, method);
+                let had = old_asking.by(&from, request).into_iter();
+                let had: BTreeMap<&str, Asked> =
+                    had.map(|(it, asked)| (step.pairs.now(it), asked)).collect();
+                let has = new_asking.by(&to, request);
+                let gained = has.keys().filter(|it| !had.contains_key(*it));
+                gets.extend(gained.map(|it| (*it).to_owned()));
                 // Where nobody answered, or nobody will, nothing moves.
                 let (Some(from), Some(to)) = (from.first(), to.first()) else {
                     continue;
                 };
-                if is_unasked || had.is_empty() || has.is_empty() {
+                if is_unasked {
                     continue;
                 }
                 let shown = if is_written { from } else { to };
-                let asks_alike = asked_for(from.route, paths) == asked_for(to.route, paths);
-                for service in had.union(&has) {
-                    let how = match (had.contains(service), has.contains(service)) {
-                        (true, true) if asks_alike => continue,
-                        (true, true) => How::Rewritten,
-                        (false, _) => How::Gains,
-                        (true, false) => How::Loses,
+                let services: BTreeSet<&str> = had.keys().chain(has.keys()).copied().collect();
+                for service in services {
+                    let asked = (had.get(service), has.get(service));
+                    let Some(how) = becomes((old_asking, new_asking), service, asked) else {
+                        continue;
                     };
                     let moved = step.both(service).map(|both| Moved {
                         pattern: routing::pattern(shown.route).0.to_owned(),
@@ -100,23 +110,34 @@ pub(super) fn moved<'a>(step: &Step<'a>, both: Both<'a>, target: TargetId) -> Ve
     found.into_iter().map(|(moved, _)| moved).collect()
 }
 
-/// What a service is asked for by a route instead of some paths: text that tells one from another.
-fn asked_for(route: &Node<Route>, paths: &Paths) -> String {
-    let base = |paths: &Paths| match paths {
-        Paths::All => String::new(),
-        Paths::One(path) | Paths::Below(path) => path.clone(),
-    };
-    let path = base(paths);
-    let Some(rewrite) = &route.rewrite else {
-        return path;
-    };
-    let Some(prefix) = &rewrite.prefix else {
-        let said = [&rewrite.from, &rewrite.to].map(|it| it.as_ref().map(|it| &*it.value));
-        return format!("{path} {said:?}");
-    };
-    let own = routing::paths(route).map_or_else(String::new, |own| base(&own));
-    let rest = path.strip_prefix(own.as_str()).unwrap_or(&path);
-    format!("{}{rest}", prefix.value.trim_end_matches('/'))
+/// What becomes of some paths for a service, by what it was asked for and is asked for instead.
+fn becomes(
+    (old, new): (Asking<'_, '_>, Asking<'_, '_>),
+    service: &str,
+    asked: (Option<&Asked>, Option<&Asked>),
+) -> Option<How> {
+    if let (Some(was), Some(is)) = asked
+        && was.path == is.path
+    {
+        return None;
+    }
+    // Where clients are sent they may have asked before, and may go on to.
+    let is_new = |is: &Asked| !old.asks(service, &is.path);
+    let is_gone = |was: &Asked| !new.asks(service, &was.path);
+    match asked {
+        (Some(was), Some(is)) if was.is_redirected || is.is_redirected => {
+            match (is_new(is), is_gone(was)) {
+                (true, true) => Some(How::Rewritten),
+                (true, false) => Some(How::Gains),
+                (false, true) => Some(How::Loses),
+                (false, false) => None,
+            }
+        }
+        (Some(_), Some(_)) => Some(How::Rewritten),
+        (None, Some(is)) => (!is.is_redirected || is_new(is)).then_some(How::Gains),
+        (Some(was), None) => (!was.is_redirected || is_gone(was)).then_some(How::Loses),
+        (None, None) => None,
+    }
 }
 
 /// The names of before, then those that only now somebody says.
@@ -141,22 +162,6 @@ fn methods_of(from: &[Candidate<'_>], to: &[Candidate<'_>]) -> BTreeSet<Option<M
         .chain(to)
         .filter_map(|it| routing::methods(it.route));
     written.flatten().map(Some).chain([None]).collect()
-}
-
-/// The routes that may take a request of a method, in turn.
-fn taking<'g>(candidates: &[Candidate<'g>], method: Option<Method>) -> Vec<Candidate<'g>> {
-    let mut taking = Vec::new();
-    for candidate in candidates {
-        let takes = routing::methods(candidate.route)
-            .is_none_or(|methods| method.is_some_and(|method| methods.contains(&method)));
-        if takes {
-            taking.push(*candidate);
-            if candidate.route.headers.is_none() {
-                break;
-            }
-        }
-    }
-    taking
 }
 
 /// Whether something is taken out of what answers for all names or all paths, and goes on to: of that nobody knows whether anybody
@@ -185,7 +190,7 @@ pub(in crate::change::contract) fn led_by<'a>(
 }
 
 /// The services that a route leads to, each of the shares of it.
-fn led<'a>(gateway: &'a Gateway, route: &'a Node<Route>) -> BTreeSet<&'a str> {
+pub(super) fn led<'a>(gateway: &'a Gateway, route: &'a Node<Route>) -> BTreeSet<&'a str> {
     let service = |label: &'a Label| match label {
         Label::Reference(Reference::Port(service, _)) => Some(&**service),
         _ => None,

@@ -1,0 +1,142 @@
+//! Which services a gateway has answer for some paths, and for which paths it has them asked: a `rewrite` makes another path of them, and a
+//! `redirect` has the client ask for another one, which the gateway may lead to a service, too.
+
+use super::moved::led;
+use crate::change::contract::routes::{names, nearest};
+use crate::graph::routing::{self, Candidate, Paths, VirtualHost};
+use crate::vocabulary::{Gateway, Method, Node, Route};
+use std::collections::BTreeMap;
+
+/// How many redirects a client follows from one request; to one and another path and back there is no end.
+const MOST_REDIRECTS: usize = 4;
+
+/// A gateway with its host names.
+#[derive(Clone, Copy)]
+pub(super) struct Asking<'h, 'a> {
+    pub(super) gateway: &'a Gateway,
+    pub(super) hosts: &'h [VirtualHost<'a>],
+}
+
+/// A path that a service is asked for, in text that tells one from another, and whether clients are sent there first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) path: String,
+    pub(super) is_redirected: bool,
+}
+
+impl<'a> Asking<'_, 'a> {
+    /// The services that answer in the end where some routes take requests of a name for some paths.
+    pub(super) fn by(
+        &self,
+        routes: &[Candidate<'a>],
+        (name, paths, method): (&str, &Paths, Option<Method>),
+    ) -> BTreeMap<&'a str, Asked> {
+        let mut found = BTreeMap::new();
+        self.follow(routes, (name, paths, method), 0, &mut found);
+        found
+    }
+
+    fn follow(
+        &self,
+        routes: &[Candidate<'a>],
+        (name, paths, method): (&str, &Paths, Option<Method>),
+        redirects: usize,
+        found: &mut BTreeMap<&'a str, Asked>,
+    ) {
+        for candidate in routes {
+            for service in led(self.gateway, candidate.route) {
+                found.entry(service).or_insert_with(|| Asked {
+                    path: asked_for(candidate.route, paths),
+                    is_redirected: redirects > 0,
+                });
+            }
+            let there = self.goes_to(candidate.route, name, paths);
+            let Some((name, paths)) = there.filter(|_| redirects < MOST_REDIRECTS) else {
+                continue;
+            };
+            let taken = nearest(self.hosts, &name).and_then(|(_, host)| host.nearest(&paths));
+            if let Some((_, candidates)) = taken {
+                let routes = taking(&VirtualHost::asked(&candidates), method);
+                self.follow(&routes, (&name, &paths, method), redirects + 1, found);
+            }
+        }
+    }
+
+    /// The name and the paths of this gateway that a route sends clients to; another port is another one's, and a host name that it does not say.
+    pub(super) fn goes_to(
+        &self,
+        route: &Node<Route>,
+        name: &str,
+        paths: &Paths,
+    ) -> Option<(String, Paths)> {
+        let redirect = route.redirect.as_ref().filter(|it| it.port.is_none())?;
+        let name = match &redirect.host {
+            Some(host) => {
+                let host = host.value.to_ascii_lowercase();
+                let mut own = self.hosts.iter().flat_map(names);
+                let is_own = own.any(|own| !own.is_empty() && routing::host_covers(own, &host));
+                Some(host).filter(|_| is_own)?
+            }
+            None => name.to_owned(),
+        };
+        let paths = match &redirect.path {
+            Some(path) => Paths::read(&path.value)?,
+            None => paths.clone(),
+        };
+        Some((name, paths))
+    }
+
+    /// Whether a service is asked for a path by a route that was written for it, under whichever name: what goes to all paths says of none
+    /// whether the service knows it.
+    pub(super) fn asks(&self, service: &str, path: &str) -> bool {
+        let own = Paths::read(if path.is_empty() { "/" } else { path });
+        let is_for = |(paths, candidates): &(Paths, Vec<Candidate<'_>>)| {
+            candidates.iter().any(|it| {
+                led(self.gateway, it.route).contains(service)
+                    && (asked_for(it.route, paths) == path
+                        || it.route.rewrite.is_none()
+                            && *paths != Paths::All
+                            && own.as_ref().is_some_and(|own| paths.cover(own)))
+            })
+        };
+        self.hosts.iter().any(|host| host.paths.iter().any(is_for))
+    }
+}
+
+/// The routes that may take a request of a method, in turn.
+pub(super) fn taking<'g>(
+    candidates: &[Candidate<'g>],
+    method: Option<Method>,
+) -> Vec<Candidate<'g>> {
+    let mut taking = Vec::new();
+    for candidate in candidates {
+        let takes = routing::methods(candidate.route)
+            .is_none_or(|methods| method.is_some_and(|method| methods.contains(&method)));
+        if takes {
+            taking.push(*candidate);
+            if candidate.route.headers.is_none() {
+                break;
+            }
+        }
+    }
+    taking
+}
+
+/// What a service is asked for by a route instead of some paths: text that tells one from another.
+fn asked_for(route: &Node<Route>, paths: &Paths) -> String {
+    let base = |paths: &Paths| match paths {
+        Paths::All => String::new(),
+        paths => paths.text().to_owned(),
+    };
+    let path = base(paths);
+    let Some(rewrite) = &route.rewrite else {
+        return path;
+    };
+    let Some(prefix) = &rewrite.prefix else {
+        let said = [&rewrite.from, &rewrite.to].map(|it| it.as_ref().map(|it| &*it.value));
+        return format!("{path} {said:?}");
+    };
+    let own = routing::paths(route).map_or_else(String::new, |own| base(&own));
+    let rest = path.strip_prefix(own.as_str()).unwrap_or(&path);
+    format!("{}{rest}", prefix.value.trim_end_matches('/'))
+}

@@ -1,0 +1,81 @@
+//! Clients that a new gateway sends to a path for which its instances of before have no route: on a swarm both serve until all are replaced, and
+//! whoever was sent by one may come to the other.
+
+use super::asked::Asking;
+use crate::change::contract::Step;
+use crate::change::contract::routes::{names, nearest};
+use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
+use crate::graph::routing::{self, Paths, VirtualHost};
+use crate::source::Span;
+use crate::vocabulary::{Gateway, TargetId};
+
+/// Gateways of a swarm that come to answer with such a `redirect`.
+pub(in crate::change::contract) fn ahead(step: &Step<'_>, found: &mut Diagnostics) {
+    let (Some(old), Some(new)) = (step.old, step.new) else {
+        return;
+    };
+    for name in step.rolling(TargetId::Swarm) {
+        let Some(both) = step.both(name) else {
+            continue;
+        };
+        let gateways = (&both.old.node.gateway, &both.new.node.gateway);
+        let (Some(was), Some(is)) = gateways else {
+            continue;
+        };
+        let runs = old.runs_on(both.old, TargetId::Swarm) && new.runs_on(both.new, TargetId::Swarm);
+        if let Some(sent) = sent_ahead(was, is).filter(|_| runs) {
+            found.push(told(both.new.name(), &sent));
+        }
+    }
+}
+
+struct Sent<'a> {
+    from: &'a str,
+    to: String,
+    span: Span,
+}
+
+/// What was answered before, and is sent where nothing was answered.
+fn sent_ahead<'a>(was: &Gateway, is: &'a Gateway) -> Option<Sent<'a>> {
+    let (before, after) = (routing::virtual_hosts(was), routing::virtual_hosts(is));
+    let asking = Asking {
+        gateway: is,
+        hosts: &after,
+    };
+    let answers = |hosts: &[VirtualHost<'_>], name: &str, paths: &Paths| {
+        nearest(hosts, name).is_some_and(|(_, host)| host.nearest(paths).is_some())
+    };
+    after.iter().find_map(|host| {
+        names(host).find_map(|name| {
+            host.paths.iter().find_map(|(paths, candidates)| {
+                let candidates = VirtualHost::asked(candidates).into_iter();
+                let mut sending = candidates
+                    .filter_map(|it| Some((it.route, asking.goes_to(it.route, name, paths)?)));
+                let (route, (to, path)) = sending.find(|(_, (to, path))| {
+                    answers(&after, to, path) && !answers(&before, to, path)
+                })?;
+                let host = if to == name { "" } else { &to };
+                answers(&before, name, paths).then(|| Sent {
+                    from: routing::pattern(route).0,
+                    to: format!("{host}{}", path.text()),
+                    span: route.span,
+                })
+            })
+        })
+    })
+}
+
+fn told(gateway: &str, sent: &Sent<'_>) -> Diagnostic {
+    let Sent { from, to, span } = sent;
+    Diagnostic::new(
+        &catalogue::ORDER_MATTERS,
+        format!(
+            "the new `{gateway}` sends clients from `{from}` to `{to}`, for which its instances of before have no route, and some of those \
+             clients come to one of these"
+        ),
+        *span,
+    )
+    .note("old and new ones serve until all are replaced: no order helps")
+    .help(format!("in two deploys: the route for `{to}` first, beside `{from}` as it is; then the `redirect`"))
+    .about(gateway)
+}
