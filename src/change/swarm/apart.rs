@@ -46,7 +46,8 @@ impl<'a> Apart<'a> {
             let both = self.both(one, other);
             both.is_some_and(|(one, other)| are_variants(one, other))
         };
-        self.share_a_port(one, other) || is_so() && !self.are_one_renamed(one, other)
+        let came_of = || self.comes_of(one, other) || self.comes_of(other, one);
+        self.share_a_port(one, other) || is_so() && !came_of()
     }
 
     /// Whether a service that a stack had and another one has are on different swarms all the same: the two are variants, and run the same or
@@ -79,13 +80,23 @@ impl<'a> Apart<'a> {
 
     /// Whether a stack is one that is gone under another name: no other new one is called so but for its words.
     fn is_renamed(&self, was: &str, is: &str) -> bool {
+        self.come_of(was) == [is]
+    }
+
+    /// Whether a new stack came of one that is gone, alone or beside others for other swarms.
+    pub(super) fn comes_of(&self, is: &str, was: &str) -> bool {
+        self.come_of(was).contains(&is)
+    }
+
+    /// The new stacks that are called as one that is gone but for their words.
+    fn come_of(&self, was: &str) -> Vec<&'a str> {
         let mut gone = self.old.iter().filter(|it| it.name == was);
         let Some(gone) = gone.next().filter(|_| !has(self.new, was)) else {
-            return false;
+            return Vec::new();
         };
         let comes = |it: &&Stack<'_>| !has(self.old, it.name) && are_variants(gone, it);
-        let mut come = self.new.iter().filter(comes);
-        come.next().is_some_and(|it| it.name == is) && come.next().is_none()
+        let come = self.new.iter().filter(comes);
+        come.map(|it| it.name).collect()
     }
 
     /// Whether two stacks that are not apart are surely on one swarm.

@@ -217,10 +217,19 @@ fn gains(
                     || runs().is_some_and(|it| Some(it) == image(new, name))
             };
             let holders = holders.map(|(holder, of, _)| {
-                // Who takes the port of one that goes was meant to come in its place.
+                // Who takes the port of one that goes was meant to come in its place; of several for a swarm each nobody knows which.
+                let rivals = || {
+                    let came = wanted.iter().filter(|(_, it, theirs, _)| {
+                        let of_it = new.get(*it).map(|it| stem(&it.file));
+                        clash(theirs, ports, port) && of_it.is_some_and(|it| apart.comes_of(it, of))
+                    });
+                    came.count()
+                };
                 let in_its_place =
                     || !new.contains_key(*holder) && !apart.say_other_swarms(stack, of);
-                let surely = apart.are_beside(stack, of) || moved(holder, of) || in_its_place();
+                let is_its = || moved(holder, of) || in_its_place();
+                let is_open = || apart.comes_of(stack, of) && rivals() > 1;
+                let surely = apart.are_beside(stack, of) || is_its() && !is_open();
                 (*holder, surely)
             });
             let holders: Vec<(&String, bool)> = holders.collect();
