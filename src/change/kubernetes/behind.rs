@@ -8,6 +8,7 @@ use crate::change::Change;
 use crate::change::difference::{at, value};
 use crate::targets::Object;
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 /// What makes pods, and has some.
 #[derive(Clone)]
@@ -203,12 +204,17 @@ pub(super) fn led<'a>(key: Key<'a>, service: &Object) -> Option<Led<'a>> {
     let kind = text(spec, "type").unwrap_or("ClusterIP");
     let selector = spec.get("selector").and_then(Value::as_object);
     let selector = selector.filter(|it| !it.is_empty() && kind != "ExternalName")?;
+    // Two of one number, as HTTP/3 has beside https, are told apart by their protocols: the one of TCP is the one that is asked.
+    let is_udp = |it: &Value| text(it, "protocol") == Some("UDP");
+    let tcp = items(spec, "ports").filter(|it| !is_udp(it));
+    let tcp: BTreeSet<u64> = tcp.filter_map(|it| it.get("port")?.as_u64()).collect();
     // Left out, it is the port itself: kubernetes/kubernetes `pkg/apis/core/v1/defaults.go`, `SetDefaults_Service`.
     let ports = items(spec, "ports").filter_map(|port| {
         let number = port.get("port")?.as_u64()?;
+        let is_beside = is_udp(port) && tcp.contains(&number);
         let target = port.get("targetPort").and_then(Target::of);
         let name = text(port, "name").map(ToOwned::to_owned);
-        Some((name, number, target.unwrap_or(Target::Number(number))))
+        (!is_beside).then_some((name, number, target.unwrap_or(Target::Number(number))))
     });
     Some(Led {
         key,

@@ -100,7 +100,7 @@ fn pacing(facts: &Facts, numbers: &Kubernetes) -> Vec<Setting> {
         Inequality::new(ready, Relation::AtLeast, verdict(Asked::of(check)))
     });
     let deadline = Duration::from_seconds(numbers.progress_deadline.value);
-    let longest = progress(facts, numbers.probes, numbers.min_ready.value);
+    let longest = progress(facts, numbers);
     let wants = (facts.startup.is_none() && numbers.probes.is_none_or(|it| it.startup.is_none()))
         .then_some("`timing { startup = … }`: without it nothing says how long a start may take");
     let wants_check = facts

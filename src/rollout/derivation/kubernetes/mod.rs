@@ -153,15 +153,17 @@ pub fn numbers(graph: &Graph, service: ServiceView<'_>) -> Kubernetes {
         (None, _) => Number::engine(0),
     };
     let pre_stop = pre_stop(graph, service, &facts);
-    Kubernetes {
+    let mut numbers = Kubernetes {
         origin,
         strategy: strategy(graph, service, &facts, is_derived),
         min_ready,
-        progress_deadline: progress_deadline(&facts, probes, min_ready.value),
+        progress_deadline: Number::engine(PROGRESS_DEADLINE),
         grace: grace(&facts, pre_stop.value),
         pre_stop,
         probes,
-    }
+    };
+    numbers.progress_deadline = progress_deadline(&facts, &numbers);
+    numbers
 }
 
 /// How many seconds a pod may take to give way to one that counts, where nothing is wrong: its end, and what a Deployment is
@@ -169,7 +171,7 @@ pub fn numbers(graph: &Graph, service: ServiceView<'_>) -> Kubernetes {
 pub fn turn(graph: &Graph, service: ServiceView<'_>) -> u64 {
     let numbers = numbers(graph, service);
     let facts = Facts::of(graph, service);
-    let longest = progress(&facts, numbers.probes, numbers.min_ready.value).time();
+    let longest = progress(&facts, &numbers).time();
     let ends = numbers.grace.value.saturating_add(PROGRESS_DEADLINE);
     longest.seconds_up().saturating_add(ends)
 }
@@ -360,16 +362,18 @@ fn start_period(facts: &Facts, check: Check) -> Option<Duration> {
 
 /// How long a Deployment may go without progress, where the default would call a good update failed, whoever chose how
 /// it replaces its pods: the longest start, the wait, and the default again for pulling and placing.
-fn progress_deadline(facts: &Facts, probes: Option<Probes>, min_ready: u64) -> Number<u64> {
-    let longest = progress(facts, probes, min_ready).time().seconds_up();
+fn progress_deadline(facts: &Facts, numbers: &Kubernetes) -> Number<u64> {
+    let longest = progress(facts, numbers).time().seconds_up();
     if longest < PROGRESS_DEADLINE {
         return Number::engine(PROGRESS_DEADLINE);
     }
     Number::derived(longest.saturating_add(PROGRESS_DEADLINE))
 }
 
-fn progress(facts: &Facts, probes: Option<Probes>, min_ready: u64) -> Term {
-    let allowed = probes.and_then(|probes| {
+/// Nothing counts as progress while all old pods end, before the first new one is made (kubernetes/kubernetes
+/// `pkg/controller/deployment/recreate.go`, `rolloutRecreate`, and `util/deployment_util.go`, `DeploymentProgressing`).
+fn progress(facts: &Facts, numbers: &Kubernetes) -> Term {
+    let allowed = numbers.probes.and_then(|probes| {
         let tries = probes.startup?.value;
         Some(tries.saturating_mul(probes.period.value))
     });
@@ -378,8 +382,13 @@ fn progress(facts: &Facts, probes: Option<Probes>, min_ready: u64) -> Term {
         Some(startup) if startup > allowed => Term::Time("startup", startup),
         _ => Term::Time("startup probe", allowed),
     };
-    let ready = Duration::from_seconds(min_ready);
-    Term::Sum(vec![start, Term::Time("minReadySeconds", ready)])
+    let ready = Duration::from_seconds(numbers.min_ready.value);
+    let mut terms = vec![start, Term::Time("minReadySeconds", ready)];
+    if matches!(numbers.strategy, Strategy::Recreate(_)) {
+        let ends = Duration::from_seconds(numbers.grace.value);
+        terms.push(Term::Time("terminationGracePeriodSeconds", ends));
+    }
+    Term::Sum(terms)
 }
 
 /// `drain`: the pod goes on serving while its address is taken out of every balancer, before it is
