@@ -423,6 +423,28 @@ fn the_times_are_those_of_the_check_and_of_the_program() {
 }
 
 #[test]
+fn old_pods_may_end_before_a_recreated_one_is_made() {
+    let program = |update: &str| {
+        program(&format!(
+            "{CHECK}  replicas = 2\n  shutdown {{ grace = 15m }}\n  {update}\n  allow downtime {{ because = \"a test\" }}\n"
+        ))
+    };
+    let deadline = |update| {
+        value(
+            &program(update),
+            TargetId::Kubernetes,
+            "progressDeadlineSeconds",
+        )
+    };
+    let (seconds, origin) = deadline("update recreate {}");
+    assert!(seconds.parse::<u64>().unwrap() > 15 * 60, "{seconds}");
+    assert_eq!(origin, Origin::Derived);
+    // One at a time, nothing waits for a pod that ends.
+    let rolls = deadline("update rolling { order = stop_first }");
+    assert_eq!(rolls, ("600".to_owned(), Origin::Engine));
+}
+
+#[test]
 fn a_missing_fact_is_named() {
     let text = program(&format!("{CHECK}  replicas = 2\n"));
     let graph = compile(&text).graph.unwrap();
