@@ -1486,7 +1486,7 @@ case " $* " in
 esac
 "#;
 
-/// A `StatefulSet` and a `DaemonSet` have no deadline of their own: each of the three pods has its turn.
+/// A `StatefulSet` and a `DaemonSet` have no deadline of their own: each pod has its turn, and with each that counts the next one has.
 #[test]
 fn what_may_start_long_is_waited_for_on_a_cluster() {
     let kept = "volume data { size = 1GiB }\nservice db { image = \"ex/db:1\", replicas = 3\n  volume data { path = \"/data\" }";
@@ -1517,7 +1517,7 @@ fn what_may_start_long_is_waited_for_on_a_cluster() {
         let ran = place.run("manifests/kubernetes/deploy.sh", &[], &[]);
         assert_eq!(ran.code, 0, "{more}: {ran:?}");
         let called = place.text("called");
-        let waits = [0, 1].map(|late| format!(" --timeout {}s", 3 * seconds - late));
+        let waits = [0, 1].map(|late| format!(" --timeout {}s", seconds - late));
         assert!(
             waits.iter().any(|wait| called.contains(wait)),
             "{more}: {seconds}: {called}"
@@ -1532,18 +1532,24 @@ echo "$*" >>"$here/called"
 line() { local IFS=$'\t'; echo "$*"; }
 case " $* " in
   *" get deployments,"*)
-    line ReplicaSet web-1 r1 u1 1 1 0 "" 0 0 0 "" "" "" "" 1 true "" "ex:1 " "{1}" "" 30
+    line ReplicaSet web-0 r0 u1 1 1 0 "" 0 0 0 "" "" "" "" 1 true "" "ex:0 " "{0}" "" 30
+    line ReplicaSet web-1 r1 u1 1 1 0 "" 0 0 0 "" "" "" "" 2 true "" "ex:1 " "{1}" "" 30
     wanted=$(cat "$here/wanted" 2>/dev/null || echo 4)
     if [ -e "$here/applied" ]; then
       read -r reason updated running able <"$here/steps"
-      line ReplicaSet web-2 r2 u1 1 1 4 "" "$updated" "$updated" "$updated" "" "" "" "" 2 "" "" "ex:2 " "{2}" "" 30
-      line Deployment web u1 "" 2 2 "$wanted" "$updated" "$running" "$able" "$able" "" "" "" "$reason" 2 "" "" "ex:2 " "{2}" -59
+      if [ ! -e "$here/recreates" ]; then
+        line ReplicaSet web-2 r2 u1 1 1 4 "" "$updated" "$updated" "$updated" "" "" "" "" 3 "" "" "ex:2 " "{2}" "" 30
+      fi
+      line Deployment web u1 "" 2 2 "$wanted" "$updated" "$running" "$able" "$able" "" "" "" "$reason" 3 "" "" "ex:2 " "{2}" -59
+    elif [ -e "$here/down" ]; then
+      line Deployment web u1 "" 1 1 4 4 4 0 0 "" "" "" NewReplicaSetAvailable 2 "" "" "ex:1 " "{1}" -59
     else
-      line Deployment web u1 "" 1 1 4 4 4 4 4 "" "" "" NewReplicaSetAvailable 1 "" "" "ex:1 " "{1}" -59
+      line Deployment web u1 "" 1 1 4 4 4 4 4 "" "" "" NewReplicaSetAvailable 2 "" "" "ex:1 " "{1}" -59
     fi
     ;;
   *" --dry-run=server "*) ;;
-  *" apply "*) touch "$here/applied"; echo deployment.apps/web ;;
+  *" apply "*) [ -e "$here/down" ] || touch "$here/applied"; echo deployment.apps/web ;;
+  *" rollout undo "*) if [ ! -e "$here/asked" ]; then touch "$here/asked"; exit 1; fi ;;
   *" rollout status "*)
     command -p sleep 1
     if [ -e "$here/grows" ]; then echo 12 >"$here/wanted"; fi
@@ -1615,6 +1621,81 @@ fn what_is_to_have_more_pods_on_a_cluster_is_not_taken_back() {
             "{ran:?}"
         );
     }
+}
+
+/// Until the last pod of before has ended there is no revision of what is recreated: the way back is to the newest that there is.
+#[test]
+fn what_has_no_revision_yet_on_a_cluster_goes_back_to_the_newest() {
+    let place = stepping("ReplicaSetUpdated 0 0 0\n");
+    place.put("recreates", "");
+    let ran = place.run("manifests/kubernetes/deploy.sh", &[], &[]);
+    assert!(
+        ran.code == 1 && ran.said.contains("ex:2 -> ex:1"),
+        "{ran:?}"
+    );
+    let called = place.text("called");
+    // Asked for once more where it is not answered.
+    let undone = "rollout undo deployment.apps/web --to-revision 2";
+    assert_eq!(called.matches(undone).count(), 2, "{called}");
+    assert!(!called.contains("ready=false"), "{called}");
+    let back = ["--under-way", "--dry-run"];
+    let ran = place.run("manifests/kubernetes/rollback.sh", &back, &[]);
+    assert!(
+        ran.code == 0 && ran.said.contains("ex:2 -> ex:1"),
+        "{ran:?}"
+    );
+}
+
+/// A deploy that changes nothing while all pods are down is no word on the version that ran well.
+#[test]
+fn what_was_ready_on_a_cluster_is_not_called_bad_afterwards() {
+    let place = stepping("");
+    place.put("down", "");
+    let ran = place.run("manifests/kubernetes/deploy.sh", &[], &[]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.said.contains("got ready then"), "{ran:?}");
+    let called = place.text("called");
+    assert!(!called.contains("ready=false"), "{called}");
+    assert!(!called.contains("rollout undo"), "{called}");
+}
+
+/// Who interrupts it has it end, whatever the command says that was interrupted with it.
+#[test]
+fn an_interrupt_on_a_cluster_ends_it() {
+    let place = stepping("ReplicaSetUpdated 1 5 4\n");
+    place.program(
+        "bin/kubectl",
+        &[
+            "case \" $* \" in *\" rollout status \"*) kill -INT $PPID; exit 1 ;; esac\n",
+            STEPPING,
+        ]
+        .concat(),
+    );
+    // What began in the background ignores it, and so would what that begins.
+    place.put(
+        "interrupted.sh",
+        "exec env --default-signal=INT bash manifests/kubernetes/deploy.sh\n",
+    );
+    let ran = place.run("interrupted.sh", &[], &[]);
+    assert_eq!(ran.code, 130, "{ran:?}");
+    assert!(!place.text("called").contains("rollout undo"), "{ran:?}");
+}
+
+/// Who names a namespace is not led to another one: `kubectl` takes the last one.
+#[test]
+fn a_namespace_of_ones_own_comes_last() {
+    let place = Place::new();
+    place.program("bin/kubectl", "echo \"$*\" >>\"$here/called\"");
+    place.build(
+        "app shop { targets = [kubernetes] }\ntarget kubernetes { namespace = \"shop\" }\nservice web { image = \"ex/web:1\" }\n",
+    );
+    let script = "manifests/kubernetes/deploy.sh";
+    place.run(script, &["--", "--namespace", "staging"], &[]);
+    let called = place.text("called");
+    assert!(
+        called.starts_with("--namespace shop --namespace staging "),
+        "{called}"
+    );
 }
 
 /// Two names in one word are no service, and neither is none.

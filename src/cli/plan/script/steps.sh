@@ -14,6 +14,8 @@
 #   OPTION...         more options of every deploy.sh, or of every rollback.sh; those of a plain host have none
 # Exit codes: 0 done, 1 a step failed, 2 wrong use.
 set -euo pipefail
+# A command that was interrupted may end as one that failed, after which more would be changed.
+trap 'exit 130' INT
 
 manifests=manifests
 before=

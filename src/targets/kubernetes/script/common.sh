@@ -3,7 +3,12 @@
 gather() {
   local name namespace workload
   namespace=$(sed -n 's/^namespace: //p' "$here/kustomization.yaml" | tr -d '"')
-  if [ -n "$namespace" ]; then options+=(--namespace "$namespace"); fi
+  # Of two kubectl takes the last one, and apply refuses one that is not that of what it applies.
+  if [ -n "$namespace" ] && [ ${#options[@]} -gt 0 ]; then
+    options=(--namespace "$namespace" "${options[@]}")
+  elif [ -n "$namespace" ]; then
+    options=(--namespace "$namespace")
+  fi
   while read -r name; do
     if is_meant "$name"; then manifests+=("$here/$name"); fi
   done < <(listed)
@@ -75,16 +80,12 @@ follow() {
   late=$((SECONDS + patience))
   end=$late
   while :; do
-    case $1 in
-      deployment.*)
-        read -r counts size is < <(progress "$there" "$1") || return 1
-        if [ "$counts" = yes ]; then late=$((SECONDS + patience)); fi
-        # Another number of pods, by an autoscaler, is another way to go.
-        if [ "$size" != "$wanted" ]; then wanted=$size best=-1; fi
-        # To the controller pods that get ready and fail again are progress each time, and those that come once all are new never.
-        if [ "$is" -gt "$best" ]; then best=$is late=$((SECONDS + patience)) end=$((SECONDS + 3 * patience)); fi
-        ;;
-    esac
+    read -r counts size is < <(progress "$there" "$1") || return 1
+    if [ "$counts" = yes ]; then late=$((SECONDS + patience)); fi
+    # Another number of pods, by an autoscaler, is another way to go.
+    if [ "$size" != "$wanted" ]; then wanted=$size best=-1; fi
+    # To the controller pods that get ready and fail again are progress each time, and those that come once all are new never.
+    if [ "$is" -gt "$best" ]; then best=$is late=$((SECONDS + patience)) end=$((SECONDS + 3 * patience)); fi
     # Without a time kubectl would wait for ever.
     if [ "$SECONDS" -ge "$late" ] || [ "$SECONDS" -ge "$end" ]; then return 1; fi
     if kube rollout status "$1" --timeout "$((late - SECONDS))s"; then return 0; fi
@@ -100,28 +101,29 @@ follow() {
   done
 }
 
-# How many seconds are waited for what no controller counts a deadline of. Of a StatefulSet and a DaemonSet none does: every pod
-# has its turn, and of what waits to be deleted kubectl tells no end. Of a Deployment none does where the last rollout went well
+# How many seconds are waited for a step forward that no controller counts a deadline of. Of a StatefulSet and a DaemonSet none does: every
+# pod has its turn, and of what waits to be deleted kubectl tells no end. Of a Deployment none does where the last rollout went well
 # and this one has not made its first pod: until the old ones have ended, where all end first, or for ever, where the pods of a
 # revision that there was before are refused (kubernetes/kubernetes pkg/controller/deployment/util/deployment_util.go,
 # DeploymentTimedOut; pkg/controller/deployment/progress.go, syncRolloutStatus).
 patience_with() {
-  local pods grace deadline
-  read -r pods grace deadline < <(ask '
-    function answer(workload) { print wanted[workload] + 0, grace[workload] + 0, deadline[workload] }
+  local grace deadline
+  if [[ $2 != deployment.* ]]; then
+    turn_of "$2"
+    return 0
+  fi
+  read -r grace deadline < <(ask '
+    function answer(workload) { print grace[workload] + 0, deadline[workload] }
   ' "$1" "$2") || true
-  case $2 in
-    deployment.*) printf '%s\n' "$((${deadline:-600} + ${grace:-0} + 30))" ;;
-    *) printf '%s\n' "$((${pods:-0} == 0 ? $(turn_of "$2") : pods * $(turn_of "$2")))" ;;
-  esac
+  printf '%s\n' "$((${deadline:-600} + ${grace:-0} + 30))"
 }
 
-# Of a Deployment: whether its controller counts a deadline, how many pods it is to have, and how far its rollout has come, more
-# with each step: by new pods and the end of old ones, then by those that are ready and that count.
+# Whether the controller of a workload counts a deadline, how many pods it is to have, and how far its rollout has come, more with
+# each step: by new pods and the end of old ones, then by those that are ready and that count.
 progress() {
   ask '
     function answer(workload) {
-      counts = seen[workload] && reason[workload] != "NewReplicaSetAvailable" ? "yes" : "no"
+      counts = workload ~ /^deployment/ && seen[workload] && reason[workload] != "NewReplicaSetAvailable" ? "yes" : "no"
       is = 10000 * (10000 + 2 * updated[workload] - running[workload]) + able[workload] + get_ready[workload]
       if (!seen[workload]) is = 0
       print counts, wanted[workload] + 0, is

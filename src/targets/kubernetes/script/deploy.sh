@@ -10,6 +10,8 @@
 #   OPTION...     options of every call of kubectl, such as --context
 # Exit codes: 0 everything runs what was applied, 1 something does not, 2 wrong use.
 set -euo pipefail
+# A command that was interrupted may end as one that failed, after which more would be changed.
+trap 'exit 130' INT
 
 here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 keep=
@@ -37,7 +39,7 @@ main() {
   fi
   remember "$before"
   for workload in $(undone_workloads "$before"); do own_what_was_undone "$workload"; done
-  changed=$(apply --output name "${files[@]}") || fail "not everything was applied: see above"
+  changed=$(apply --output name "${files[@]}") || fail "not everything was applied: see above; what was goes on, and this can be run again"
   changed=$(grep -E '^(deployment|statefulset|daemonset)\.apps/' <<<"$changed" || true)
   after=$(heard) || fail "the API server does not answer: whether what was applied runs is not known, and nothing was taken back"
   for workload in $changed; do
@@ -192,6 +194,18 @@ lacks_pods() {
   ' "$1" "$2"
 }
 
+# What this deploy did not change has no version of before it. Whether it ever got ready stays as it was seen.
+stays() {
+  local seen
+  seen=$(ask 'function answer(workload) { print ready[nth[workload, 1]] }' "$now" "$1")
+  if [ "$seen" = true ]; then
+    complain "$1 is what it was before, and got ready then: it stays as it is"
+    return 0
+  fi
+  put_mark false "$(newest "$now" "$1")"
+  complain "$1 is what it was before, and nobody saw it get ready: it stays as it is, and rollback.sh takes it back"
+}
+
 # Puts the version before back, where this deploy brought another.
 take_back() {
   local workload=$1 was is what number message again=yes under_way=yes ended=0
@@ -211,8 +225,12 @@ take_back() {
       return 0
     fi
   fi
+  if [ "$was" = "$is" ]; then
+    stays "$workload"
+    return 0
+  fi
   put_mark false "$(newest "$now" "$workload")"
-  if [ -n "$keep" ] || [ "$was" = "$is" ]; then return 0; fi
+  if [ -n "$keep" ]; then return 0; fi
   if [ -z "$was" ]; then
     complain "$workload is new: there is no version to go back to"
     return 0

@@ -44,6 +44,8 @@ read_state='
     get_ready[workload] = $11 + 0
     reason[workload] = $15
     late[workload] = $15 == "ProgressDeadlineExceeded"
+    images[workload] = $19
+    sub(/ $/, "", images[workload])
     pods[workload] = $20
     deadline[workload] = $21
   }
@@ -53,6 +55,7 @@ read_state='
   END {
     for (at = 1; at <= known; at++) { $0 = revisions[at]; keep(owner($4), tolower($1) ".apps/" $2) }
     for (at = 1; at <= seen_pods; at++) { $0 = of_pods[at]; count(owner($4)) }
+    for (at in wanted) if (is_to_come(at)) come(at)
     count_of_ours = split(ours, list, " ")
     for (at = 1; at <= count_of_ours; at++) answer(list[at])
   }
@@ -83,6 +86,26 @@ read_state='
     running[object]++
     if ($15 == "True") able[object]++
   }
+  # Of a Deployment that is recreated the newest revision is made once all pods of before have ended (kubernetes/kubernetes
+  # pkg/controller/deployment/recreate.go, rolloutRecreate).
+  function is_to_come(workload) {
+    return workload ~ /^deployment/ && !updated[workload] && kept[workload] &&
+      unhashed(pods[workload]) != unhashed(pods[nth[workload, 1]])
+  }
+  function come(workload, object, at) {
+    object = "the next of " workload
+    number[object] = number[nth[workload, 1]] + 1
+    images[object] = images[workload]
+    pods[object] = pods[workload]
+    for (at = ++kept[workload]; at > 1; at--) nth[workload, at] = nth[workload, at - 1]
+    nth[workload, 1] = object
+    to_come[object] = 1
+  }
+  function unhashed(text) { return without(text, "\"pod-template-hash\":\"[^\"]*\"") }
+  function without(text, member) {
+    if (!sub("," member, "", text) && !sub(member ",", "", text)) sub(member, "", text)
+    return text
+  }
   # As kubectl sees it in its rollout status.
   function rolled_out(workload) {
     return seen[workload] && replaced[workload] && updated[workload] >= wanted[workload] &&
@@ -96,9 +119,9 @@ ask() {
     "$read_state$1" <<<"$2"
 }
 
-# The newest revision of a workload.
+# The newest revision of a workload, where it is made.
 newest() {
-  ask 'function answer(workload) { print nth[workload, 1] }' "$1" "$2"
+  ask 'function answer(workload) { if (!to_come[nth[workload, 1]]) print nth[workload, 1] }' "$1" "$2"
 }
 
 # Marks the newest revision of each workload that has rolled out, as a state tells.
@@ -185,13 +208,9 @@ ways_back() {
     }
     # A pod template without what a restart and a ReplicaSet add.
     function plain(text) {
-      text = without(text, "\"pod-template-hash\":\"[^\"]*\"")
+      text = unhashed(text)
       text = without(text, "\"kubectl[.]kubernetes[.]io/restartedAt\":\"[^\"]*\"")
       return without(text, "\"annotations\":[{][}]")
-    }
-    function without(text, member) {
-      if (!sub("," member, "", text) && !sub(member ",", "", text)) sub(member, "", text)
-      return text
     }
   ' "$1" "$2"
 }
@@ -199,17 +218,29 @@ ways_back() {
 # `undo WORKLOAD NUMBER` puts a revision back. A pod of a StatefulSet that never got ready stays until somebody deletes it
 # (kubernetes.io/docs/concepts/workloads/controllers/statefulset, "Forced rollback").
 undo() {
-  local workload=$1 bad='' generation pods
+  local workload=$1 bad='' generation now pods tries
   case $workload in
     statefulset.*) bad=$(kube get "$workload" --output 'jsonpath={.status.updateRevision}') || return 1 ;;
   esac
-  kube rollout undo "$workload" --to-revision "$2" || return 1
+  generation=$(generation_of "$workload") || generation=''
+  for tries in 1 2 3 4 5; do
+    if kube rollout undo "$workload" --to-revision "$2"; then break; fi
+    if [ "$tries" = 5 ]; then return 1; fi
+    sleep "$tries"
+    # It may have been done without an answer.
+    now=$(generation_of "$workload") || continue
+    if [ -n "$generation" ] && [ "$now" -gt "$generation" ]; then break; fi
+  done
   if [ -z "$bad" ]; then return 0; fi
-  generation=$(kube get "$workload" --output 'jsonpath={.metadata.generation}') || return 1
+  generation=$(generation_of "$workload") || return 1
   kube wait "$workload" --for "jsonpath={.status.observedGeneration}=$generation" --timeout 60s >/dev/null || return 1
   pods=$(kube get pods --selector "controller-revision-hash=$bad" --output \
     'jsonpath={range .items[*]}{.metadata.name}{" "}{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}') || return 1
   pods=$(awk '$2 != "True" { print $1 }' <<<"$pods")
   # shellcheck disable=SC2086 # names of pods have no blanks
   if [ -n "$pods" ]; then kube delete pod --ignore-not-found --wait=false $pods; fi
+}
+
+generation_of() {
+  kube get "$1" --output 'jsonpath={.metadata.generation}'
 }

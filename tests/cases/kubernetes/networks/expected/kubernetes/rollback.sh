@@ -11,6 +11,8 @@
 # deploy the manifests of before. Which revisions got ready is known of those that deploy.sh waited for.
 # Exit codes: 0 every workload that was changed runs the revision before, 1 one does not, 2 wrong use.
 set -euo pipefail
+# A command that was interrupted may end as one that failed, after which more would be changed.
+trap 'exit 130' INT
 
 here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 dry_run=
@@ -174,6 +176,8 @@ read_state='
     get_ready[workload] = $11 + 0
     reason[workload] = $15
     late[workload] = $15 == "ProgressDeadlineExceeded"
+    images[workload] = $19
+    sub(/ $/, "", images[workload])
     pods[workload] = $20
     deadline[workload] = $21
   }
@@ -183,6 +187,7 @@ read_state='
   END {
     for (at = 1; at <= known; at++) { $0 = revisions[at]; keep(owner($4), tolower($1) ".apps/" $2) }
     for (at = 1; at <= seen_pods; at++) { $0 = of_pods[at]; count(owner($4)) }
+    for (at in wanted) if (is_to_come(at)) come(at)
     count_of_ours = split(ours, list, " ")
     for (at = 1; at <= count_of_ours; at++) answer(list[at])
   }
@@ -213,6 +218,26 @@ read_state='
     running[object]++
     if ($15 == "True") able[object]++
   }
+  # Of a Deployment that is recreated the newest revision is made once all pods of before have ended (kubernetes/kubernetes
+  # pkg/controller/deployment/recreate.go, rolloutRecreate).
+  function is_to_come(workload) {
+    return workload ~ /^deployment/ && !updated[workload] && kept[workload] &&
+      unhashed(pods[workload]) != unhashed(pods[nth[workload, 1]])
+  }
+  function come(workload, object, at) {
+    object = "the next of " workload
+    number[object] = number[nth[workload, 1]] + 1
+    images[object] = images[workload]
+    pods[object] = pods[workload]
+    for (at = ++kept[workload]; at > 1; at--) nth[workload, at] = nth[workload, at - 1]
+    nth[workload, 1] = object
+    to_come[object] = 1
+  }
+  function unhashed(text) { return without(text, "\"pod-template-hash\":\"[^\"]*\"") }
+  function without(text, member) {
+    if (!sub("," member, "", text) && !sub(member ",", "", text)) sub(member, "", text)
+    return text
+  }
   # As kubectl sees it in its rollout status.
   function rolled_out(workload) {
     return seen[workload] && replaced[workload] && updated[workload] >= wanted[workload] &&
@@ -226,9 +251,9 @@ ask() {
     "$read_state$1" <<<"$2"
 }
 
-# The newest revision of a workload.
+# The newest revision of a workload, where it is made.
 newest() {
-  ask 'function answer(workload) { print nth[workload, 1] }' "$1" "$2"
+  ask 'function answer(workload) { if (!to_come[nth[workload, 1]]) print nth[workload, 1] }' "$1" "$2"
 }
 
 # Marks the newest revision of each workload that has rolled out, as a state tells.
@@ -315,13 +340,9 @@ ways_back() {
     }
     # A pod template without what a restart and a ReplicaSet add.
     function plain(text) {
-      text = without(text, "\"pod-template-hash\":\"[^\"]*\"")
+      text = unhashed(text)
       text = without(text, "\"kubectl[.]kubernetes[.]io/restartedAt\":\"[^\"]*\"")
       return without(text, "\"annotations\":[{][}]")
-    }
-    function without(text, member) {
-      if (!sub("," member, "", text) && !sub(member ",", "", text)) sub(member, "", text)
-      return text
     }
   ' "$1" "$2"
 }
@@ -329,13 +350,21 @@ ways_back() {
 # `undo WORKLOAD NUMBER` puts a revision back. A pod of a StatefulSet that never got ready stays until somebody deletes it
 # (kubernetes.io/docs/concepts/workloads/controllers/statefulset, "Forced rollback").
 undo() {
-  local workload=$1 bad='' generation pods
+  local workload=$1 bad='' generation now pods tries
   case $workload in
     statefulset.*) bad=$(kube get "$workload" --output 'jsonpath={.status.updateRevision}') || return 1 ;;
   esac
-  kube rollout undo "$workload" --to-revision "$2" || return 1
+  generation=$(generation_of "$workload") || generation=''
+  for tries in 1 2 3 4 5; do
+    if kube rollout undo "$workload" --to-revision "$2"; then break; fi
+    if [ "$tries" = 5 ]; then return 1; fi
+    sleep "$tries"
+    # It may have been done without an answer.
+    now=$(generation_of "$workload") || continue
+    if [ -n "$generation" ] && [ "$now" -gt "$generation" ]; then break; fi
+  done
   if [ -z "$bad" ]; then return 0; fi
-  generation=$(kube get "$workload" --output 'jsonpath={.metadata.generation}') || return 1
+  generation=$(generation_of "$workload") || return 1
   kube wait "$workload" --for "jsonpath={.status.observedGeneration}=$generation" --timeout 60s >/dev/null || return 1
   pods=$(kube get pods --selector "controller-revision-hash=$bad" --output \
     'jsonpath={range .items[*]}{.metadata.name}{" "}{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}') || return 1
@@ -344,11 +373,20 @@ undo() {
   if [ -n "$pods" ]; then kube delete pod --ignore-not-found --wait=false $pods; fi
 }
 
+generation_of() {
+  kube get "$1" --output 'jsonpath={.metadata.generation}'
+}
+
 # Sets `manifests`, the files that are meant, and `workloads`, in their order; every call is of their namespace.
 gather() {
   local name namespace workload
   namespace=$(sed -n 's/^namespace: //p' "$here/kustomization.yaml" | tr -d '"')
-  if [ -n "$namespace" ]; then options+=(--namespace "$namespace"); fi
+  # Of two kubectl takes the last one, and apply refuses one that is not that of what it applies.
+  if [ -n "$namespace" ] && [ ${#options[@]} -gt 0 ]; then
+    options=(--namespace "$namespace" "${options[@]}")
+  elif [ -n "$namespace" ]; then
+    options=(--namespace "$namespace")
+  fi
   while read -r name; do
     if is_meant "$name"; then manifests+=("$here/$name"); fi
   done < <(listed)
@@ -420,16 +458,12 @@ follow() {
   late=$((SECONDS + patience))
   end=$late
   while :; do
-    case $1 in
-      deployment.*)
-        read -r counts size is < <(progress "$there" "$1") || return 1
-        if [ "$counts" = yes ]; then late=$((SECONDS + patience)); fi
-        # Another number of pods, by an autoscaler, is another way to go.
-        if [ "$size" != "$wanted" ]; then wanted=$size best=-1; fi
-        # To the controller pods that get ready and fail again are progress each time, and those that come once all are new never.
-        if [ "$is" -gt "$best" ]; then best=$is late=$((SECONDS + patience)) end=$((SECONDS + 3 * patience)); fi
-        ;;
-    esac
+    read -r counts size is < <(progress "$there" "$1") || return 1
+    if [ "$counts" = yes ]; then late=$((SECONDS + patience)); fi
+    # Another number of pods, by an autoscaler, is another way to go.
+    if [ "$size" != "$wanted" ]; then wanted=$size best=-1; fi
+    # To the controller pods that get ready and fail again are progress each time, and those that come once all are new never.
+    if [ "$is" -gt "$best" ]; then best=$is late=$((SECONDS + patience)) end=$((SECONDS + 3 * patience)); fi
     # Without a time kubectl would wait for ever.
     if [ "$SECONDS" -ge "$late" ] || [ "$SECONDS" -ge "$end" ]; then return 1; fi
     if kube rollout status "$1" --timeout "$((late - SECONDS))s"; then return 0; fi
@@ -445,28 +479,29 @@ follow() {
   done
 }
 
-# How many seconds are waited for what no controller counts a deadline of. Of a StatefulSet and a DaemonSet none does: every pod
-# has its turn, and of what waits to be deleted kubectl tells no end. Of a Deployment none does where the last rollout went well
+# How many seconds are waited for a step forward that no controller counts a deadline of. Of a StatefulSet and a DaemonSet none does: every
+# pod has its turn, and of what waits to be deleted kubectl tells no end. Of a Deployment none does where the last rollout went well
 # and this one has not made its first pod: until the old ones have ended, where all end first, or for ever, where the pods of a
 # revision that there was before are refused (kubernetes/kubernetes pkg/controller/deployment/util/deployment_util.go,
 # DeploymentTimedOut; pkg/controller/deployment/progress.go, syncRolloutStatus).
 patience_with() {
-  local pods grace deadline
-  read -r pods grace deadline < <(ask '
-    function answer(workload) { print wanted[workload] + 0, grace[workload] + 0, deadline[workload] }
+  local grace deadline
+  if [[ $2 != deployment.* ]]; then
+    turn_of "$2"
+    return 0
+  fi
+  read -r grace deadline < <(ask '
+    function answer(workload) { print grace[workload] + 0, deadline[workload] }
   ' "$1" "$2") || true
-  case $2 in
-    deployment.*) printf '%s\n' "$((${deadline:-600} + ${grace:-0} + 30))" ;;
-    *) printf '%s\n' "$((${pods:-0} == 0 ? $(turn_of "$2") : pods * $(turn_of "$2")))" ;;
-  esac
+  printf '%s\n' "$((${deadline:-600} + ${grace:-0} + 30))"
 }
 
-# Of a Deployment: whether its controller counts a deadline, how many pods it is to have, and how far its rollout has come, more
-# with each step: by new pods and the end of old ones, then by those that are ready and that count.
+# Whether the controller of a workload counts a deadline, how many pods it is to have, and how far its rollout has come, more with
+# each step: by new pods and the end of old ones, then by those that are ready and that count.
 progress() {
   ask '
     function answer(workload) {
-      counts = seen[workload] && reason[workload] != "NewReplicaSetAvailable" ? "yes" : "no"
+      counts = workload ~ /^deployment/ && seen[workload] && reason[workload] != "NewReplicaSetAvailable" ? "yes" : "no"
       is = 10000 * (10000 + 2 * updated[workload] - running[workload]) + able[workload] + get_ready[workload]
       if (!seen[workload]) is = 0
       print counts, wanted[workload] + 0, is
