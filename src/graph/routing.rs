@@ -324,6 +324,13 @@ impl<'g> VirtualHost<'g> {
     }
 }
 
+/// Of the routes for one path the one that takes every request, else the first.
+pub fn chosen<'c, 'g>(asked: &'c [Candidate<'g>]) -> Option<&'c Candidate<'g>> {
+    let mut all = asked.iter();
+    all.find(|candidate| is_unconditional(candidate.route))
+        .or(asked.first())
+}
+
 fn lower(host: &Str) -> String {
     host.to_ascii_lowercase()
 }

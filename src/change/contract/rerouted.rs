@@ -120,7 +120,7 @@ fn led_on<'a>(step: &Step<'a>, target: TargetId) -> Vec<(&'a str, Moved<'a>)> {
         let both = step.both(gateway.name());
         let both = both.filter(|both| leads(old, both.old));
         let moved = both.map_or_else(Vec::new, |both| moved(step, both, target));
-        let moved = moved.into_iter().filter(|moved| {
+        let moved = moved.into_iter().filter_map(|moved| {
             let both = step.both(moved.service);
             let is_here = both.is_some_and(|both| {
                 let runs = |graph: &Graph, service| match target {
@@ -129,8 +129,14 @@ fn led_on<'a>(step: &Step<'a>, target: TargetId) -> Vec<(&'a str, Moved<'a>)> {
                 };
                 runs(old, both.old) && runs(new, both.new)
             });
-            let is_answered = moved.how == How::Loses && both.is_some_and(still_serves);
-            is_here && is_renewed(moved.service) && !is_answered
+            let how = match moved.how {
+                How::Loses if both.is_some_and(still_serves) => None,
+                // The new version answers both.
+                How::Rewritten if both.is_some_and(still_serves) => Some(How::Gains),
+                how => Some(how),
+            };
+            let is_judged = is_here && is_renewed(moved.service);
+            how.filter(|_| is_judged).map(|how| Moved { how, ..moved })
         });
         found.extend(moved.map(|moved| (gateway.name(), moved)));
     }
@@ -197,6 +203,12 @@ fn slot_by_slot(moved: &Moved<'_>) -> Diagnostic {
     .about(service)
 }
 
+/// What a gateway does with what moves, in words.
+fn leads(moved: &Moved<'_>) -> String {
+    let verb = if moved.is_sent { "sends" } else { "leads" };
+    format!("{verb} `{}`", moved.pattern)
+}
+
 fn asked_otherwise(gateway: &str, moved: &Moved<'_>) -> Diagnostic {
     let Moved {
         pattern, service, ..
@@ -223,16 +235,18 @@ fn without_order(gateway: &str, moved: &Moved<'_>) -> Diagnostic {
         how,
         service,
         span,
+        ..
     } = moved;
+    let leads = leads(moved);
     let (text, way) = if *how == How::Gains {
         let text = format!(
-            "`{service}` cannot go before `{gateway}`, which leads `{pattern}` to it: its old version was never asked for that"
+            "`{service}` cannot go before `{gateway}`, which {leads} to it: its old version was never asked for that"
         );
         let way = format!("the new `{service}` with the routes as they are, then the routes");
         (text, way)
     } else {
         let text = format!(
-            "`{gateway}` cannot go before `{service}`: until then it leads `{pattern}` to it, and the new `{service}` may not answer that \
+            "`{gateway}` cannot go before `{service}`: until then it {leads} to it, and the new `{service}` may not answer that \
              any more"
         );
         let way = format!(
@@ -248,19 +262,17 @@ fn without_order(gateway: &str, moved: &Moved<'_>) -> Diagnostic {
 
 fn why(gateway: &str, moved: &Moved<'_>) -> Diagnostic {
     let Moved {
-        pattern,
-        how,
-        service,
-        span,
+        how, service, span, ..
     } = moved;
+    let leads = leads(moved);
     let (text, first, then) = if *how == How::Gains {
         let text = format!(
-            "`{service}` goes first: the new `{gateway}` leads `{pattern}` to it, for which its old version was never asked"
+            "`{service}` goes first: the new `{gateway}` {leads} to it, for which its old version was never asked"
         );
         (text, *service, gateway)
     } else {
         let text = format!(
-            "`{gateway}` goes first: until then it leads `{pattern}` to `{service}`, whose new version may not answer that any more"
+            "`{gateway}` goes first: until then it {leads} to `{service}`, whose new version may not answer that any more"
         );
         (text, gateway, *service)
     };

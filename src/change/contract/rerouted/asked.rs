@@ -5,7 +5,7 @@ use super::moved::led;
 use crate::change::contract::routes::{names, nearest};
 use crate::graph::routing::{self, Candidate, Paths, VirtualHost};
 use crate::vocabulary::{Gateway, Method, Node, Route};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many redirects a client follows from one request; to one and another path and back there is no end.
 const MOST_REDIRECTS: usize = 4;
@@ -34,6 +34,14 @@ impl<'a> Asking<'_, 'a> {
         let mut found = BTreeMap::new();
         self.follow(routes, (name, paths, method), 0, &mut found);
         found
+    }
+
+    /// The services that answer in the end for some paths of a name, for a request that says no more.
+    pub(super) fn at(&self, (name, paths): (&str, &Paths)) -> BTreeSet<&'a str> {
+        let taken = nearest(self.hosts, name).and_then(|(_, host)| host.nearest(paths));
+        let routes = taken.map(|(_, candidates)| taking(&VirtualHost::asked(candidates), None));
+        let found = routes.map(|routes| self.by(&routes, (name, paths, None)));
+        found.unwrap_or_default().into_keys().collect()
     }
 
     fn follow(
@@ -86,16 +94,16 @@ impl<'a> Asking<'_, 'a> {
         Some((name, paths))
     }
 
-    /// Whether a service is asked for a path by a route that was written for it, under whichever name: what goes to all paths says of none
-    /// whether the service knows it.
-    pub(super) fn asks(&self, service: &str, path: &str) -> bool {
+    /// Whether a service is asked for a path by a route that was written for it, under whichever name; or by one for all paths, where that
+    /// counts.
+    pub(super) fn asks(&self, service: &str, path: &str, all_count: bool) -> bool {
         let own = Paths::read(if path.is_empty() { "/" } else { path });
         let is_for = |(paths, candidates): &(Paths, Vec<Candidate<'_>>)| {
             candidates.iter().any(|it| {
                 led(self.gateway, it.route).contains(service)
                     && (asked_for(it.route, paths) == path
                         || it.route.rewrite.is_none()
-                            && *paths != Paths::All
+                            && (all_count || *paths != Paths::All)
                             && own.as_ref().is_some_and(|own| paths.cover(own)))
             })
         };

@@ -26,6 +26,8 @@ pub(super) enum How {
 pub(super) struct Moved<'a> {
     pub(super) pattern: String,
     pub(super) how: How,
+    /// Whether clients are sent there, by a `redirect`.
+    pub(super) is_sent: bool,
     pub(super) service: &'a str,
     pub(super) span: Span,
 }
@@ -89,12 +91,24 @@ pub(super) fn moved<'a>(step: &Step<'a>, both: Both<'a>, target: TargetId) -> Ve
                 let services: BTreeSet<&str> = had.keys().chain(has.keys()).copied().collect();
                 for service in services {
                     let asked = (had.get(service), has.get(service));
-                    let Some(how) = becomes((old_asking, new_asking), service, asked) else {
+                    let is_direct =
+                        |asked: Option<&Asked>| asked.is_some_and(|it| !it.is_redirected);
+                    let is_sent = (!is_direct(asked.0), !is_direct(asked.1));
+                    // Of what goes to all paths nobody knows which of them a service answers.
+                    let was_written = led.is_some_and(|(_, (wide, _))| *wide != Paths::All);
+                    let were_all = (is_sent.0 || !was_written) && (is_sent.1 || *now == Paths::All);
+                    let asking = (old_asking, new_asking);
+                    let Some(how) = becomes(asking, (service, were_all), asked) else {
                         continue;
                     };
                     let moved = step.both(service).map(|both| Moved {
                         pattern: routing::pattern(shown.route).0.to_owned(),
                         how,
+                        is_sent: if how == How::Loses {
+                            is_sent.0
+                        } else {
+                            is_sent.1
+                        },
                         service: both.new.name(),
                         span: to.route.span,
                     });
@@ -113,7 +127,7 @@ pub(super) fn moved<'a>(step: &Step<'a>, both: Both<'a>, target: TargetId) -> Ve
 /// What becomes of some paths for a service, by what it was asked for and is asked for instead.
 fn becomes(
     (old, new): (Asking<'_, '_>, Asking<'_, '_>),
-    service: &str,
+    (service, were_all): (&str, bool),
     asked: (Option<&Asked>, Option<&Asked>),
 ) -> Option<How> {
     if let (Some(was), Some(is)) = asked
@@ -122,8 +136,8 @@ fn becomes(
         return None;
     }
     // Where clients are sent they may have asked before, and may go on to.
-    let is_new = |is: &Asked| !old.asks(service, &is.path);
-    let is_gone = |was: &Asked| !new.asks(service, &was.path);
+    let is_new = |is: &Asked| !old.asks(service, &is.path, were_all);
+    let is_gone = |was: &Asked| !new.asks(service, &was.path, were_all);
     match asked {
         (Some(was), Some(is)) if was.is_redirected || is.is_redirected => {
             match (is_new(is), is_gone(was)) {

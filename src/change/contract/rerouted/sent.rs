@@ -4,26 +4,28 @@
 use super::asked::Asking;
 use crate::change::contract::Step;
 use crate::change::contract::routes::{names, nearest};
+use crate::change::{Change, Effect};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::routing::{self, Paths, VirtualHost};
 use crate::source::Span;
 use crate::vocabulary::{Gateway, TargetId};
+use std::collections::BTreeSet;
 
 /// Gateways of a swarm that come to answer with such a `redirect`.
 pub(in crate::change::contract) fn ahead(step: &Step<'_>, found: &mut Diagnostics) {
     let (Some(old), Some(new)) = (step.old, step.new) else {
         return;
     };
-    for name in step.rolling(TargetId::Swarm) {
-        let Some(both) = step.both(name) else {
-            continue;
-        };
+    // What restarts at once never has both.
+    let rolls = |change: &&Change| change.kind == "service" && change.effect == Effect::Rolls;
+    let rolling = step.on(TargetId::Swarm).filter(rolls);
+    for both in rolling.filter_map(|change| step.both(change.service.as_deref()?)) {
         let gateways = (&both.old.node.gateway, &both.new.node.gateway);
         let (Some(was), Some(is)) = gateways else {
             continue;
         };
         let runs = old.runs_on(both.old, TargetId::Swarm) && new.runs_on(both.new, TargetId::Swarm);
-        if let Some(sent) = sent_ahead(was, is).filter(|_| runs) {
+        if let Some(sent) = sent_ahead(step, was, is).filter(|_| runs) {
             found.push(told(both.new.name(), &sent));
         }
     }
@@ -35,15 +37,32 @@ struct Sent<'a> {
     span: Span,
 }
 
-/// What was answered before, and is sent where nothing was answered.
-fn sent_ahead<'a>(was: &Gateway, is: &'a Gateway) -> Option<Sent<'a>> {
+/// What was answered before, and is sent where nothing was answered, or by others.
+fn sent_ahead<'a>(step: &Step<'_>, was: &Gateway, is: &'a Gateway) -> Option<Sent<'a>> {
     let (before, after) = (routing::virtual_hosts(was), routing::virtual_hosts(is));
     let asking = Asking {
         gateway: is,
         hosts: &after,
     };
-    let answers = |hosts: &[VirtualHost<'_>], name: &str, paths: &Paths| {
-        nearest(hosts, name).is_some_and(|(_, host)| host.nearest(paths).is_some())
+    let answers = |name: &str, paths: &Paths| {
+        let host = nearest(&before, name);
+        host.is_some_and(|(_, host)| host.nearest(paths).is_some())
+    };
+    // Who is asked in the end, by the names of now.
+    let asked = |name: &str, paths: &Paths| {
+        let had = Asking {
+            gateway: was,
+            hosts: &before,
+        };
+        let had = had.at((name, paths)).into_iter();
+        let had: BTreeSet<&str> = had.map(|it| step.pairs.now(it)).collect();
+        (had, asking.at((name, paths)))
+    };
+    let is_ahead = |name: &str, paths: &Paths| {
+        let (had, has) = asked(name, paths);
+        let is_answered =
+            nearest(&after, name).is_some_and(|(_, host)| host.nearest(paths).is_some());
+        is_answered && (!answers(name, paths) || !has.is_empty() && had.is_disjoint(&has))
     };
     after.iter().find_map(|host| {
         names(host).find_map(|name| {
@@ -51,11 +70,9 @@ fn sent_ahead<'a>(was: &Gateway, is: &'a Gateway) -> Option<Sent<'a>> {
                 let candidates = VirtualHost::asked(candidates).into_iter();
                 let mut sending = candidates
                     .filter_map(|it| Some((it.route, asking.goes_to(it.route, name, paths)?)));
-                let (route, (to, path)) = sending.find(|(_, (to, path))| {
-                    answers(&after, to, path) && !answers(&before, to, path)
-                })?;
+                let (route, (to, path)) = sending.find(|(_, (to, path))| is_ahead(to, path))?;
                 let host = if to == name { "" } else { &to };
-                answers(&before, name, paths).then(|| Sent {
+                answers(name, paths).then(|| Sent {
                     from: routing::pattern(route).0,
                     to: format!("{host}{}", path.text()),
                     span: route.span,
@@ -70,8 +87,8 @@ fn told(gateway: &str, sent: &Sent<'_>) -> Diagnostic {
     Diagnostic::new(
         &catalogue::ORDER_MATTERS,
         format!(
-            "the new `{gateway}` sends clients from `{from}` to `{to}`, for which its instances of before have no route, and some of those \
-             clients come to one of these"
+            "the new `{gateway}` sends clients from `{from}` to `{to}`, for which its instances of before have no route to who answers that, and \
+             some of those clients come to one of these"
         ),
         *span,
     )

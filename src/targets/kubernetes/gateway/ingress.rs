@@ -2,7 +2,7 @@
 
 use super::{Lost, no_path, pool, primaries};
 use crate::diagnostics::{Diagnostic, catalogue};
-use crate::graph::routing::{self, Candidate, Paths, VirtualHost};
+use crate::graph::routing::{self, Paths, VirtualHost};
 use crate::graph::{self, ServiceView};
 use crate::source::Span;
 use crate::targets::kubernetes::lowering::{Lowering, SAID};
@@ -30,7 +30,8 @@ pub(super) fn lower<'g>(
     for host in routing::virtual_hosts(gateway) {
         let paths = host.paths.iter().filter_map(|(paths, candidates)| {
             let asked = VirtualHost::asked(candidates);
-            let chosen = chosen(&asked)?;
+            // Of the routes for one path an Ingress has one.
+            let chosen = routing::chosen(&asked)?;
             met.insert(chosen.index);
             Some(path(paths, backends.get(chosen.index)?.clone()?))
         });
@@ -230,13 +231,6 @@ fn calls(service: ServiceView<'_>, span: Span) -> Diagnostic {
         "write `target kubernetes { gateway = gateway_api }`, or tell the controller at hand in \
          `on kubernetes { patch ingress { … } }`",
     )
-}
-
-/// Of the routes for one path the one that takes every request; an Ingress has one.
-fn chosen<'c, 'g>(asked: &'c [Candidate<'g>]) -> Option<&'c Candidate<'g>> {
-    let mut all = asked.iter();
-    all.find(|candidate| routing::is_unconditional(candidate.route))
-        .or(asked.first())
 }
 
 /// A route's paths as a path and its type: `/x/**` is everything from `/x` on.
