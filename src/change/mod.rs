@@ -174,6 +174,8 @@ pub enum Lost {
     Order,
     /// Those outside of the cluster have nobody to ask where they did.
     Outside,
+    /// No node leads to the new ones once the old ones are gone.
+    Mesh,
     /// A node has no place for it beside what runs there.
     Place,
     /// It waits while another one that is left behind has its place.

@@ -195,6 +195,7 @@ catalogue! {
     NO_POD_BEHIND_SERVICE = "ZD4075" "no-pod-behind-service" Error "0.1.0";
     WRITERS_BESIDE = "ZD4076" "writers-beside" Error "0.1.0";
     DATA_OF_ANOTHER_VERSION = "ZD4077" "data-of-another-version" Warning "0.1.0";
+    MESH_PORTS_CHANGE = "ZD4078" "mesh-ports-change" Warning "0.1.0";
     ENDED_AND_TAKEN_BACK = "ZD4080" "ended-and-taken-back" Warning "0.1.0";
     // ZD5xxx lowering
     NOT_EXPRESSED = "ZD5000" "not-expressed" Warning "0.1.0";

@@ -43,6 +43,7 @@ fn lost(change: &Change, loss: &Loss) -> Diagnostic {
         Lost::Pods => &catalogue::NO_POD_BEHIND_SERVICE,
         Lost::Order => &catalogue::ORDER_MATTERS,
         Lost::Outside => &catalogue::ROUTE_REMOVED,
+        Lost::Mesh => &catalogue::MESH_PORTS_CHANGE,
         Lost::Place => &catalogue::NO_PLACE,
         Lost::Beside => &catalogue::RUNS_BESIDE,
         Lost::Unlike => &catalogue::CHANGE_WITHOUT_EFFECT,

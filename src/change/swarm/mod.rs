@@ -8,6 +8,7 @@ mod env_files;
 mod folders;
 mod forms;
 mod homes;
+mod mesh;
 mod mounts;
 mod nodes;
 mod overlap;
@@ -75,6 +76,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     refused::refuse(&old, &new, &mut changes);
     specs::refuse((&old, &new), &apart, &mut changes);
     theirs::used(&old, &new, &mut changes);
+    mesh::changed(&old, &new, &mut changes);
     // Of programs `contract` says it.
     if pair.old_graph.is_none() || pair.new_graph.is_none() {
         callers::lost(&old, &new, &mut changes);

@@ -33,7 +33,7 @@ fn loss(change: &Change, was: &Service<'_>, is: &Service<'_>) -> Option<Loss> {
     let is_alone = !was.is_global() && was.replicas() == Some(1);
     let count = is.replicas().filter(|_| is_alone && !is.is_global());
     let count = count.filter(|count| *count > 1);
-    let steps = !starts_first(was) && starts_first(is);
+    let steps = !was.starts_first() && is.starts_first();
     if count.is_none() && !steps {
         return None;
     }
@@ -58,11 +58,6 @@ fn loss(change: &Change, was: &Service<'_>, is: &Service<'_>) -> Option<Loss> {
         Some(count) => Some(several(change, count, &written, is_held || !is_each_nodes)),
         None => Some(overlapping(change, &written, is_held || !is_each_nodes)),
     }
-}
-
-fn starts_first(service: &Service<'_>) -> bool {
-    let order = service.at(&["deploy", "update_config", "order"]);
-    order.is_some_and(|order| order.as_str() == Some("start-first"))
 }
 
 /// What takes one writer, in words.

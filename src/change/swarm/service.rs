@@ -66,6 +66,12 @@ impl<'s> Service<'s> {
         all.map(|it| it.as_str().map(ToOwned::to_owned)).collect()
     }
 
+    /// Whether a new task starts before the one in whose place it comes ends.
+    pub(super) fn starts_first(&self) -> bool {
+        let order = self.at(&["deploy", "update_config", "order"]);
+        order.is_some_and(|order| order.as_str() == Some("start-first"))
+    }
+
     /// Whether no task of it runs.
     pub(super) fn is_off(&self) -> bool {
         !self.is_global() && self.replicas() == Some(0)
