@@ -50,6 +50,23 @@ impl<'a> Apart<'a> {
         self.share_a_port(one, other) || is_so() && !came_of()
     }
 
+    /// Whether two stacks are on different swarms by more than a word of each, which may be two apps: each has ports of its own, or one of them
+    /// is there for the swarm of the other as well.
+    pub(super) fn are_surely(&self, one: &str, other: &str) -> bool {
+        if one == other || self.is_program {
+            return false;
+        }
+        let is_there_too = |one: &Stack<'_>, other: &Stack<'_>| {
+            let swarms = Called::of(other).swarms;
+            let mut all = self.new.iter().chain(self.old);
+            all.any(|it| Called::of(it).swarms == swarms && are_variants(one, it))
+        };
+        let is_so = |(one, other)| {
+            say_other_swarms(one, other) && (is_there_too(one, other) || is_there_too(other, one))
+        };
+        self.have_own_ports(one, other) || self.both(one, other).is_some_and(is_so)
+    }
+
     /// Whether a service that a stack had and another one has are on different swarms all the same: the two are variants, and run the same or
     /// came of the one together.
     pub(super) fn stay_apart(&self, was: &str, is: &str) -> bool {

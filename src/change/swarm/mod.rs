@@ -81,7 +81,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     if pair.old_graph.is_none() || pair.new_graph.is_none() {
         callers::lost(&old, &new, &mut changes);
         nodes::lost(&old, &new, &mut changes);
-        published::lost(&old, &new, &mut changes);
+        published::lost((&old, &new), &apart, &mut changes);
         writers::beside(pair, &old, &new, &mut changes);
         places::wanted(&old, &new, pair.new_graph.is_some(), &mut changes);
         if pair.new_graph.is_none() {

@@ -1,6 +1,7 @@
 //! Ports that services of stack files publish no more, or on the nodes of their tasks alone, while clients still ask there. Between two
 //! programs `contract` says it.
 
+use super::apart::Apart;
 use super::service::{self, Service};
 use super::stack::{Stack, by_port};
 use crate::change::{Change, Effect, Loss, Lost};
@@ -10,8 +11,12 @@ use std::collections::BTreeMap;
 /// A number with its protocol, by which a port is asked for, and whether only nodes with a task answer there.
 type Published = BTreeMap<(String, u16), bool>;
 
-/// Says it of services that stay, where nobody of the new stacks answers instead. What is left behind goes on to answer.
-pub(super) fn lost(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut [Change]) {
+/// Says it of services that stay, where nobody of the new stacks of their swarm answers instead. What is left behind goes on to answer.
+pub(super) fn lost(
+    (old, new): (&[Stack<'_>], &[Stack<'_>]),
+    apart: &Apart<'_>,
+    changes: &mut [Change],
+) {
     let has_other_ports = |it: &Change| {
         let mut fields = it.fields.iter();
         let stays = it.effect.replaces() || it.effect == Effect::InPlace;
@@ -23,11 +28,7 @@ pub(super) fn lost(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut [Change])
     let (before, after) = (service::all(old), service::all(new));
     let left = before.iter().filter(|(name, _)| !after.contains_key(*name));
     let there = after.iter().chain(left).filter(|(_, it)| !it.is_off());
-    let there = there.map(|(name, it)| Some((name, published(it)?)));
-    // A variable may be any port.
-    let Some(there) = there.collect::<Option<Vec<_>>>() else {
-        return;
-    };
+    let there: Vec<_> = there.map(|(name, it)| (name, it, published(it))).collect();
     for change in changes.iter_mut().filter(|it| has_other_ports(it)) {
         let both = before.get(&change.name).zip(after.get(&change.name));
         let Some((was, is)) = both.filter(|(was, is)| !was.is_off() && !is.is_off()) else {
@@ -36,14 +37,25 @@ pub(super) fn lost(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut [Change])
         let (Some(had), Some(has)) = (published(was), published(is)) else {
             continue;
         };
+        let others: Vec<_> = there
+            .iter()
+            .filter(|(name, it, _)| {
+                **name != change.name && !apart.are_surely(is.stack.name, it.stack.name)
+            })
+            .map(|(.., ports)| ports.as_ref())
+            .collect();
+        // A variable may be any port.
+        if others.iter().any(Option::is_none) {
+            continue;
+        }
         let (mut gone, mut of_tasks) = (Vec::new(), Vec::new());
         for (port, was_of_tasks) in &had {
             match has.get(port) {
                 Some(true) if !was_of_tasks && !is_everywhere(is) => of_tasks.push(port),
                 Some(_) => {}
                 None => {
-                    let mut others = there.iter().filter(|(name, _)| **name != change.name);
-                    if !others.any(|(_, ports)| ports.contains_key(port)) {
+                    let mut others = others.iter().flatten();
+                    if !others.any(|ports| ports.contains_key(port)) {
                         gone.push(port);
                     }
                 }
