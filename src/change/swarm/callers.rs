@@ -2,6 +2,7 @@
 //! looked up on the networks that a task has joined, where a service goes by its own name and its aliases (docs.docker.com/engine/swarm/networking,
 //! Service discovery; docker/cli `cli/compose/convert/service.go`, `convertServiceNetworks`).
 
+use super::apart::Apart;
 use super::env_files;
 use super::service::{self, Service};
 use super::stack::Stack;
@@ -14,7 +15,11 @@ use std::collections::{BTreeMap, BTreeSet};
 type Services<'s> = BTreeMap<String, Service<'s>>;
 
 /// Says it of services that go on asking.
-pub(super) fn lost(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut [Change]) {
+pub(super) fn lost(
+    (old, new): (&[Stack<'_>], &[Stack<'_>]),
+    apart: &Apart<'_>,
+    changes: &mut [Change],
+) {
     let mut fields = changes.iter().flat_map(|it| &it.fields);
     let moved = moved(changes);
     if moved.is_empty() && !fields.any(|field| field.path.starts_with("networks")) {
@@ -36,13 +41,11 @@ pub(super) fn lost(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut [Change])
             continue;
         }
         for host in &is.asks {
-            let Some((callee, callee_was)) = before
-                .iter()
-                .find(|(of, it)| *of != name && was.finds(it, host))
-            else {
+            let callee = was.answering(host, &before, apart).find(|of| *of != name);
+            let Some((callee, callee_was)) = callee.and_then(|of| before.get_key_value(of)) else {
                 continue;
             };
-            let is_answered = || after.iter().any(|(_, it)| is.finds(it, host));
+            let is_answered = || is.answering(host, &after, apart).next().is_some();
             let Some(callee_is) = after.get(callee) else {
                 if let Some(now) = moved.get(callee).filter(|_| !is_answered()) {
                     let together = after.get(now).is_some_and(|now| is.meets(now));
@@ -92,24 +95,22 @@ fn tell(changes: &mut [Change], names: [&String; 2], loss: Loss) {
 }
 
 /// The services that are gone and that somebody who stays goes on asking for, by a name that nobody else answers.
-pub(super) fn missed(before: &Services<'_>, after: &Services<'_>) -> BTreeSet<String> {
-    let known = |services: &Services<'_>| -> BTreeMap<String, Known> {
-        let services = services.iter();
-        let services = services.map(|(name, it)| (name.clone(), known(it.stack, it.object)));
-        services.collect()
-    };
-    let (before, after) = (known(before), known(after));
+pub(super) fn missed(
+    (before, after): (&Services<'_>, &Services<'_>),
+    apart: &Apart<'_>,
+) -> BTreeSet<String> {
+    let (before, after) = (known_of(before), known_of(after));
     let gone = before.iter().filter(|(name, _)| !after.contains_key(*name));
-    let gone: Vec<(&String, &Known)> = gone.collect();
+    let gone: Vec<(&String, &Known<'_>)> = gone.collect();
     let mut missed = BTreeSet::new();
     for (name, is) in &after {
         let Some(was) = before.get(name) else {
             continue;
         };
         for host in was.asks.intersection(&is.asks) {
-            let asked = gone.iter().filter(|(_, it)| was.finds(it, host));
-            let asked: Vec<&String> = asked.map(|(of, _)| *of).collect();
-            if !asked.is_empty() && !after.values().any(|it| is.finds(it, host)) {
+            let gone = gone.iter().copied();
+            let asked: Vec<&String> = was.answering(host, gone, apart).collect();
+            if !asked.is_empty() && is.answering(host, &after, apart).next().is_none() {
                 missed.extend(asked.into_iter().cloned());
             }
         }
@@ -183,7 +184,8 @@ fn until_replaced(name: &str, host: &str, callee: &str, misses: (bool, bool)) ->
 }
 
 /// A service, as far as names matter.
-struct Known {
+struct Known<'s> {
+    stack: &'s str,
     /// The names that it goes by, by network.
     networks: BTreeMap<String, BTreeSet<String>>,
     /// Those of the networks that somebody else makes.
@@ -192,15 +194,28 @@ struct Known {
     asks: BTreeSet<String>,
 }
 
-impl Known {
+impl Known<'_> {
     /// Whether one of a name is found from its networks.
-    fn finds(&self, other: &Known, host: &str) -> bool {
+    fn finds(&self, other: &Known<'_>, host: &str) -> bool {
         let mut networks = self.networks.keys().filter_map(|it| other.networks.get(it));
         networks.any(|names| names.contains(host))
     }
 
+    /// Who of its swarm it finds by a name.
+    fn answering<'k>(
+        &'k self,
+        host: &'k str,
+        all: impl IntoIterator<Item = (&'k String, &'k Known<'k>)>,
+        apart: &'k Apart<'_>,
+    ) -> impl Iterator<Item = &'k String> {
+        let answers =
+            move |it: &Known<'_>| self.finds(it, host) && !apart.are_surely(self.stack, it.stack);
+        let found = all.into_iter().filter(move |(_, it)| answers(it));
+        found.map(|(name, _)| name)
+    }
+
     /// Whether both are on one network.
-    fn meets(&self, other: &Known) -> bool {
+    fn meets(&self, other: &Known<'_>) -> bool {
         let mut networks = self.networks.keys();
         networks.any(|it| other.networks.contains_key(it))
     }
@@ -211,13 +226,17 @@ impl Known {
 }
 
 /// Every service by its name in the swarm.
-fn all(stacks: &[Stack<'_>]) -> BTreeMap<String, Known> {
-    let services = service::all(stacks).into_iter();
-    let services = services.map(|(name, it)| (name, known(it.stack, it.object)));
+fn all<'s>(stacks: &'s [Stack<'s>]) -> BTreeMap<String, Known<'s>> {
+    known_of(&service::all(stacks))
+}
+
+fn known_of<'s>(services: &Services<'s>) -> BTreeMap<String, Known<'s>> {
+    let services = services.iter();
+    let services = services.map(|(name, it)| (name.clone(), known(it.stack, it.object)));
     services.collect()
 }
 
-fn known(stack: &Stack<'_>, object: &Object) -> Known {
+fn known<'s>(stack: &'s Stack<'_>, object: &Object) -> Known<'s> {
     let service = stack.service(object);
     let own = [
         object.name.clone(),
@@ -251,6 +270,7 @@ fn known(stack: &Stack<'_>, object: &Object) -> Known {
         .external("networks")
         .map(|name| stack.real("networks", name));
     Known {
+        stack: stack.name,
         networks,
         foreign: foreign.collect(),
         asks: asks(stack, object, &service),

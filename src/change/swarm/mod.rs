@@ -79,7 +79,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     mesh::changed(&old, &new, &mut changes);
     // Of programs `contract` says it.
     if pair.old_graph.is_none() || pair.new_graph.is_none() {
-        callers::lost(&old, &new, &mut changes);
+        callers::lost((&old, &new), &apart, &mut changes);
         nodes::lost(&old, &new, &mut changes);
         published::lost((&old, &new), &apart, &mut changes);
         writers::beside(pair, &old, &new, &mut changes);

@@ -55,7 +55,7 @@ pub(super) fn find(
         let (callers, missed) = if were.is_empty() || are.is_empty() {
             Default::default()
         } else {
-            let missed = callers::missed(&before, &after);
+            let missed = callers::missed((&before, &after), apart);
             (callers_that_moved(&before, &after), missed)
         };
         let are_tied = |was: &Change, is: &Change| {
