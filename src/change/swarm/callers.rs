@@ -94,28 +94,55 @@ fn tell(changes: &mut [Change], names: [&String; 2], loss: Loss) {
     }
 }
 
-/// The services that are gone and that somebody who stays goes on asking for, by a name that nobody else answers.
-pub(super) fn missed(
-    (before, after): (&Services<'_>, &Services<'_>),
-    apart: &Apart<'_>,
-) -> BTreeSet<String> {
+/// What becomes of services that are gone, by who stays and asked for them.
+#[derive(Default)]
+pub(super) struct Asked {
+    /// Those that it goes on asking for, by a name that nobody else answers.
+    pub(super) missed: BTreeSet<String>,
+    /// Those in whose place it finds a new service by the name that it goes on asking for, or may by the one that it asks for instead.
+    pub(super) answered: BTreeSet<(String, String)>,
+}
+
+pub(super) fn of_gone((before, after): (&Services<'_>, &Services<'_>), apart: &Apart<'_>) -> Asked {
     let (before, after) = (known_of(before), known_of(after));
     let gone = before.iter().filter(|(name, _)| !after.contains_key(*name));
     let gone: Vec<(&String, &Known<'_>)> = gone.collect();
-    let mut missed = BTreeSet::new();
+    let mut found = Asked::default();
     for (name, is) in &after {
         let Some(was) = before.get(name) else {
             continue;
         };
-        for host in was.asks.intersection(&is.asks) {
+        for host in &was.asks {
             let gone = gone.iter().copied();
             let asked: Vec<&String> = was.answering(host, gone, apart).collect();
-            if !asked.is_empty() && is.answering(host, &after, apart).next().is_none() {
-                missed.extend(asked.into_iter().cloned());
+            if asked.is_empty() {
+                continue;
+            }
+            let is_same = is.asks.contains(host);
+            if is_same && is.answering(host, &after, apart).next().is_none() {
+                found.missed.extend(asked.into_iter().cloned());
+                continue;
+            }
+            // Of several that answer to one name nobody knows who is asked.
+            let [callee] = &*was.answering(host, &before, apart).collect::<Vec<_>>() else {
+                continue;
+            };
+            let asked_now: Vec<&String> = if is_same {
+                vec![host]
+            } else {
+                is.asks.difference(&was.asks).collect()
+            };
+            for host in asked_now {
+                let answer: Vec<&String> = is.answering(host, &after, apart).collect();
+                let new = answer.first().filter(|it| !before.contains_key(**it));
+                if let (Some(new), 1) = (new, answer.len()) {
+                    let both = ((*callee).clone(), (*new).clone());
+                    found.answered.insert(both);
+                }
             }
         }
     }
-    missed
+    found
 }
 
 /// What comes in the place of a service is not found by its name: a network is its stack's own where nothing else is written (docker/cli

@@ -52,18 +52,19 @@ pub(super) fn find(
             ties.collect()
         };
         let (were, are) = (ties(&before, &left), ties(&after, &created));
-        let (callers, missed) = if were.is_empty() || are.is_empty() {
+        let (callers, asked) = if were.is_empty() || are.is_empty() {
             Default::default()
         } else {
-            let missed = callers::missed((&before, &after), apart);
-            (callers_that_moved(&before, &after), missed)
+            let asked = callers::of_gone((&before, &after), apart);
+            (callers_that_moved(&before, &after), asked)
         };
         let are_tied = |was: &Change, is: &Change| {
             let both = were.get(&was.name).zip(are.get(&is.name));
             both.is_some_and(|(was, is)| {
                 are_one(was, is, &callers)
+                    || was.is_called_as(is) && asked.answered.contains(&(was.name(), is.name()))
                     || was.is_as(is)
-                        && (missed.contains(&was.name())
+                        && (asked.missed.contains(&was.name())
                             || moved_along(was, is, (&were, &are), &before))
             })
         };
@@ -159,8 +160,14 @@ impl Tie {
 
     /// Whether it is of the same key and image in another stack. A thousand stacks have a `redis`.
     fn is_as(&self, other: &Tie) -> bool {
-        let is_same = self.image == other.image && self.is_global == other.is_global;
-        self.stack != other.stack && self.key == other.key && is_same
+        self.is_called_as(other) && self.image == other.image
+    }
+
+    /// So, but perhaps of another registry.
+    fn is_called_as(&self, other: &Tie) -> bool {
+        let is_same = images::name(&self.image) == images::name(&other.image);
+        let is_alike = is_same && self.is_global == other.is_global;
+        self.stack != other.stack && self.key == other.key && is_alike
     }
 }
 
