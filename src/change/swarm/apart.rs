@@ -248,7 +248,7 @@ fn run_the_same(one: &Stack<'_>, other: &Stack<'_>) -> bool {
 }
 
 /// Whether an image is of nobody but Docker (docs.docker.com/docker-hub/image-library/trusted-content).
-fn is_official(image: &str) -> bool {
+pub(super) fn is_official(image: &str) -> bool {
     let name = images::repository(image);
     let name = name.strip_prefix("docker.io/").unwrap_or(name);
     !name.strip_prefix("library/").unwrap_or(name).contains('/')

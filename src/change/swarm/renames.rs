@@ -1,9 +1,10 @@
 //! Services of stacks that go by another name, or are in another stack: to a swarm they are new, and the old ones run on.
 
-use super::apart::Apart;
+use super::apart::{Apart, is_official};
 use super::data::text;
 use super::service::{self, Service};
 use super::stack::{Stack, stem};
+use super::writers::takes_one;
 use super::{callers, left_behind, ports};
 use crate::change::{Change, Effect, Pair, Refusal, Was, images};
 use serde_json::Value;
@@ -12,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Whether what is left is what a new one was.
 type IsOne<'f> = &'f dyn Fn(&Change, &Change) -> bool;
 type Services<'s> = BTreeMap<String, Service<'s>>;
+type Ties = BTreeMap<String, Tie>;
 
 /// A service that is created and one that is left are one with another name, where they are one in the program, are the same but for the
 /// name, or have in stack files one image and more that ties them.
@@ -45,7 +47,7 @@ pub(super) fn find(
         };
         // Of two programs it is known which are one.
         let are_programs = pair.old_graph.is_some() && pair.new_graph.is_some();
-        let ties = |services: &Services<'_>, changes: &[Change]| -> BTreeMap<String, Tie> {
+        let ties = |services: &Services<'_>, changes: &[Change]| -> Ties {
             let names = changes.iter().filter(|_| !are_programs);
             let ties =
                 names.filter_map(|it| Some((it.name.clone(), tie(services.get(&it.name)?)?)));
@@ -65,7 +67,7 @@ pub(super) fn find(
                     || was.is_called_as(is) && asked.answered.contains(&(was.name(), is.name()))
                     || was.is_as(is)
                         && (asked.missed.contains(&was.name())
-                            || moved_along(was, is, (&were, &are), &before))
+                            || moved_along((was, is), (&were, &are), (&before, &after)))
             })
         };
         let are_tied_and_alike = |was: &Change, is: &Change| {
@@ -145,6 +147,8 @@ struct Tie {
     key: String,
     /// Without its tag.
     image: String,
+    /// Whether stacks that have nothing to do with each other have it: an official image, or a database.
+    is_of_all: bool,
     is_global: bool,
     aliases: BTreeSet<String>,
     /// The names in the swarm of those that are written.
@@ -172,17 +176,18 @@ impl Tie {
 }
 
 /// Whether what is of one key and image in two stacks moved from the one to the other: both are on one network, most of the old stack went the
-/// same way, or somebody did who asks for it.
+/// same way, or somebody did who asks for it. Of images of everybody neither says it, which another app may have too: all of the new one came of
+/// the old one then, which stays, or all of the old one went there.
 fn moved_along(
-    was: &Tie,
-    is: &Tie,
-    (were, are): (&BTreeMap<String, Tie>, &BTreeMap<String, Tie>),
-    before: &Services<'_>,
+    (was, is): (&Tie, &Tie),
+    (were, are): (&Ties, &Ties),
+    (before, after): (&Services<'_>, &Services<'_>),
 ) -> bool {
-    if !was.networks.is_disjoint(&is.networks) {
+    let is_taken_out = || is_taken_out((was, is), (were, are), (before, after));
+    if !was.networks.is_disjoint(&is.networks) && (!was.is_of_all || is_taken_out()) {
         return true;
     }
-    let mut pairs = 0;
+    let (mut pairs, mut of_all) = (0, 0);
     for old in were.values().filter(|it| it.stack == was.stack) {
         let new = are.get(&format!("{}_{}", is.stack, old.key));
         let Some(new) = new.filter(|new| old.is_as(new)) else {
@@ -192,14 +197,37 @@ fn moved_along(
             return true;
         }
         pairs += 1;
+        of_all += usize::from(old.is_of_all);
     }
-    let all = before.values().filter(|it| it.stack.name == was.stack);
-    pairs * 2 > all.count()
+    let all = of(before, &was.stack).count();
+    pairs * 2 > all && (pairs > of_all || pairs == all || is_taken_out())
+}
+
+/// Whether a new stack was made of services that one had which stays without them.
+fn is_taken_out(
+    (was, is): (&Tie, &Tie),
+    (were, are): (&Ties, &Ties),
+    (before, after): (&Services<'_>, &Services<'_>),
+) -> bool {
+    let was_there = |key: &str| {
+        let both = were
+            .get(&format!("{}_{key}", was.stack))
+            .zip(are.get(&format!("{}_{key}", is.stack)));
+        both.is_some_and(|(was, is)| was.is_as(is))
+    };
+    let stays = |it: &Service<'_>| after.contains_key(&format!("{}_{}", was.stack, it.object.name));
+    of(before, &was.stack).any(stays) && of(after, &is.stack).all(|it| was_there(&it.object.name))
+}
+
+/// The services of a stack.
+fn of<'a, 's>(services: &'a Services<'s>, stack: &'a str) -> impl Iterator<Item = &'a Service<'s>> {
+    services.values().filter(move |it| it.stack.name == stack)
 }
 
 fn tie(service: &Service<'_>) -> Option<Tie> {
     let image = service.at(&["image"])?;
     let image = images::repository(image.as_str()?);
+    let is_database = || service.written().iter().any(|it| takes_one(&it.path));
     let networks = service.at(&["networks"]);
     let networks = networks.as_deref().and_then(Value::as_object);
     let aliases = networks
@@ -215,6 +243,7 @@ fn tie(service: &Service<'_>) -> Option<Tie> {
         stack: service.stack.name.to_owned(),
         key: service.object.name.clone(),
         image: image.to_owned(),
+        is_of_all: is_official(image) || is_database(),
         is_global: service.is_global(),
         aliases: aliases.map(ToOwned::to_owned).collect(),
         networks: joined.cloned().collect(),
