@@ -105,14 +105,22 @@ impl<'a> Apart<'a> {
         self.come_of(was).contains(&is)
     }
 
-    /// The new stacks that are called as one that is gone but for their words.
-    fn come_of(&self, was: &str) -> Vec<&'a str> {
+    /// The new stacks that are called as one that is gone but for their words, or that one of its own swarm alone.
+    pub(super) fn come_of(&self, was: &str) -> Vec<&'a str> {
         let mut gone = self.old.iter().filter(|it| it.name == was);
         let Some(gone) = gone.next().filter(|_| !has(self.new, was)) else {
             return Vec::new();
         };
-        let comes = |it: &&Stack<'_>| !has(self.old, it.name) && are_variants(gone, it);
-        let come = self.new.iter().filter(comes);
+        let new = || self.new.iter().filter(|it| !has(self.old, it.name));
+        let is_there = |it: &&Stack<'_>| {
+            // The path of a file names no stack.
+            let are_of_path = [gone, it].iter().any(|it| it.variant_of.is_some());
+            !are_of_path && says_its_swarm(gone, it) && run_the_same(gone, it)
+        };
+        if let Some(there) = new().find(is_there) {
+            return vec![there.name];
+        }
+        let come = new().filter(|it| are_variants(gone, it));
         come.map(|it| it.name).collect()
     }
 
@@ -199,6 +207,12 @@ fn words(text: &str) -> Vec<String> {
 fn say_other_swarms(one: &Stack<'_>, other: &Stack<'_>) -> bool {
     let (ours, theirs) = (Called::of(one).swarms, Called::of(other).swarms);
     !ours.is_subset(&theirs) && !theirs.is_subset(&ours)
+}
+
+/// Whether two stacks say one swarm.
+fn says_its_swarm(one: &Stack<'_>, other: &Stack<'_>) -> bool {
+    let (ours, theirs) = (Called::of(one).swarms, Called::of(other).swarms);
+    !ours.is_empty() && ours == theirs
 }
 
 /// Whether two stacks are one for two swarms: at least one says a swarm that the other does not, and they are called alike but for that, or both

@@ -1,12 +1,12 @@
 //! Services of stacks that go by another name, or are in another stack: to a swarm they are new, and the old ones run on.
 
 use super::apart::{Apart, is_official};
-use super::data::text;
+use super::data::{data, text};
 use super::service::{self, Service};
 use super::stack::{Stack, stem};
 use super::writers::takes_one;
 use super::{callers, left_behind, ports};
-use crate::change::{Change, Effect, Pair, Refusal, Was, images};
+use crate::change::{Change, Effect, Loss, Pair, Refusal, Was, images};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -63,11 +63,18 @@ pub(super) fn find(
         let are_tied = |was: &Change, is: &Change| {
             let both = were.get(&was.name).zip(are.get(&is.name));
             both.is_some_and(|(was, is)| {
-                are_one(was, is, &callers)
-                    || was.is_called_as(is) && asked.answered.contains(&(was.name(), is.name()))
-                    || was.is_as(is)
-                        && (asked.missed.contains(&was.name())
-                            || moved_along((was, is), (&were, &are), (&before, &after)))
+                let is_in_its_place = || {
+                    asked.answered.contains(&(was.name(), is.name()))
+                        || takes_its_port((was, is), (&before, &after), apart)
+                };
+                let has_moved = || {
+                    asked.missed.contains(&was.name())
+                        || moved_along((was, is), (&were, &are), (&before, &after))
+                };
+                let are_tied = are_one(was, is, &callers)
+                    || was.is_called_as(is) && is_in_its_place()
+                    || was.is_as(is) && has_moved();
+                are_tied && !apart.stay_apart(&was.stack, &is.stack)
             })
         };
         let are_tied_and_alike = |was: &Change, is: &Change| {
@@ -76,7 +83,15 @@ pub(super) fn find(
                 || both.is_some_and(|(was, is)| was.object.content == is.object.content);
             are_tied(was, is) && are_alike()
         };
-        let mut ways: Vec<(IsOne<'_>, bool)> = vec![(&are_same, false)];
+        // Of several that are the same, rather one of its swarm.
+        let are_same_there = |was: &Change, is: &Change| {
+            let both = before.get(&was.name).zip(after.get(&is.name));
+            let is_there = |(was, is): (&Service<'_>, &Service<'_>)| {
+                !apart.stay_apart(was.stack.name, is.stack.name)
+            };
+            are_same(was, is) && both.is_none_or(is_there)
+        };
+        let mut ways: Vec<(IsOne<'_>, bool)> = vec![(&are_same_there, false), (&are_same, false)];
         if !are_programs {
             ways.extend([(&are_tied_and_alike as _, true), (&are_tied as _, true)]);
         }
@@ -92,11 +107,23 @@ pub(super) fn find(
                 let both = before.get(&was.name).zip(after.get(&change.name));
                 rename(change, &was.name, both, apart, !are_programs);
                 // One that is refused is so until the old one is removed, and finds another volume then.
-                let contents = had.get(&was.name).zip(has.get(&change.name));
-                if let Some((was, is)) = contents.filter(|_| !are_programs) {
-                    let image = text(was, "image");
-                    change.losses = left_behind((&change.name, image), (was, is), old);
+                if !are_programs {
+                    change.losses = losses((&was.name, &change.name), (&had, &has), old);
                 }
+            }
+        }
+        for was in &left {
+            let found = one_of_several((was, &created), (&were, &are), (&before, &after), apart);
+            if let Some(change) = found.and_then(|found| created.get_mut(found)) {
+                let losses = losses((&was.name, &change.name), (&had, &has), old);
+                change.losses.extend(losses.into_iter().map(|loss| Loss {
+                    about: data(false),
+                    what: format!(
+                        "where it is deployed to the swarm of `{}`, {}",
+                        was.name, loss.what
+                    ),
+                    ..loss
+                }));
             }
         }
     }
@@ -124,6 +151,43 @@ fn partner(
         .filter(|it| it.was.is_none() && it.name != change.name);
     let mut is_alone = || found.next().is_none() && !others.any(|other| is_one(was, other));
     (!is_by_itself || is_alone()).then_some(at)
+}
+
+/// What one service loses that another one has, by their names.
+fn losses(
+    (was, is): (&str, &str),
+    (had, has): (&BTreeMap<String, Value>, &BTreeMap<String, Value>),
+    old: &[Stack<'_>],
+) -> Vec<Loss> {
+    let contents = had.get(was).zip(has.get(is));
+    let losses = contents.map(|(was, now)| left_behind((is, text(was, "image")), (was, now), old));
+    losses.unwrap_or_default()
+}
+
+/// Of several that come of one stack that goes, each for a swarm of its own, the service that may be what is left: rather one of a stack that
+/// takes a port of it.
+fn one_of_several(
+    (was, created): (&Change, &[Change]),
+    (were, are): (&Ties, &Ties),
+    (before, after): (&Services<'_>, &Services<'_>),
+    apart: &Apart<'_>,
+) -> Option<usize> {
+    let is_of_path = before.get(&was.name)?.stack.variant_of.is_some();
+    let was = were.get(&was.name).filter(|_| !is_of_path)?;
+    let come = apart.come_of(&was.stack);
+    let may_be = created.iter().enumerate().filter_map(|(index, it)| {
+        let is = are.get(&it.name).filter(|_| it.was.is_none())?;
+        let comes = come.len() > 1 && come.contains(&&*is.stack);
+        (comes && was.is_called_as(is)).then_some((index, is))
+    });
+    let may_be: Vec<_> = may_be.collect();
+    let takes_a_port = |is: &Tie| {
+        let mut all = all_of(before, &was.stack);
+        all.any(|was| all_of(after, &is.stack).any(|is| takes_a_port(was, is)))
+    };
+    let mut taking = may_be.iter().filter(|(_, is)| takes_a_port(is));
+    let found = taking.next().or(may_be.first());
+    found.map(|(index, _)| *index)
 }
 
 /// The hosts that a service asked for, with those that it asks for instead.
@@ -199,8 +263,27 @@ fn moved_along(
         pairs += 1;
         of_all += usize::from(old.is_of_all);
     }
-    let all = of(before, &was.stack).count();
+    let all = all_of(before, &was.stack).count();
     pairs * 2 > all && (pairs > of_all || pairs == all || is_taken_out())
+}
+
+/// Whether a service publishes a port that another one has, and was meant to come in its place. Of a file that went elsewhere and has no name but
+/// for its path the stack may be the one that it was.
+fn takes_its_port(
+    (was, is): (&Tie, &Tie),
+    (before, after): (&Services<'_>, &Services<'_>),
+    apart: &Apart<'_>,
+) -> bool {
+    let both = before.get(&was.name()).zip(after.get(&is.name()));
+    both.is_some_and(|(old, new)| {
+        let is_of_path = [old, new].iter().any(|it| it.stack.variant_of.is_some());
+        let stays = || all_of(after, &was.stack).next().is_some();
+        takes_a_port(old, new) && (!is_of_path || stays())
+    }) && !apart.say_other_swarms(&is.stack, &was.stack)
+}
+
+fn takes_a_port(was: &Service<'_>, is: &Service<'_>) -> bool {
+    ports::taken(was.object, is.object).is_some_and(|port| !port.contains('$'))
 }
 
 /// Whether a new stack was made of services that one had which stays without them.
@@ -216,11 +299,15 @@ fn is_taken_out(
         both.is_some_and(|(was, is)| was.is_as(is))
     };
     let stays = |it: &Service<'_>| after.contains_key(&format!("{}_{}", was.stack, it.object.name));
-    of(before, &was.stack).any(stays) && of(after, &is.stack).all(|it| was_there(&it.object.name))
+    all_of(before, &was.stack).any(stays)
+        && all_of(after, &is.stack).all(|it| was_there(&it.object.name))
 }
 
 /// The services of a stack.
-fn of<'a, 's>(services: &'a Services<'s>, stack: &'a str) -> impl Iterator<Item = &'a Service<'s>> {
+fn all_of<'a, 's>(
+    services: &'a Services<'s>,
+    stack: &'a str,
+) -> impl Iterator<Item = &'a Service<'s>> {
     services.values().filter(move |it| it.stack.name == stack)
 }
 
