@@ -58,8 +58,9 @@ impl<'a> Apart<'a> {
         }
         let is_there_too = |one: &Stack<'_>, other: &Stack<'_>| {
             let swarms = Called::of(other).swarms;
-            let mut all = self.new.iter().chain(self.old);
-            all.any(|it| Called::of(it).swarms == swarms && are_variants(one, it))
+            let all = self.new.iter().chain(self.old);
+            let mut others = all.filter(|it| it.name != other.name);
+            others.any(|it| Called::of(it).swarms == swarms && are_variants(one, it))
         };
         let is_so = |(one, other)| {
             say_other_swarms(one, other) && (is_there_too(one, other) || is_there_too(other, one))

@@ -23,17 +23,7 @@ pub(super) fn find(
     apart: &Apart<'_>,
     changes: &mut Vec<Change>,
 ) {
-    let of = |effect: Effect, change: &Change| change.effect == effect && change.kind == "service";
-    let (mut created, mut left) = (Vec::new(), Vec::new());
-    for change in std::mem::take(changes) {
-        if of(Effect::Left, &change) {
-            left.push(change);
-        } else if of(Effect::Created, &change) {
-            created.push(change);
-        } else {
-            changes.push(change);
-        }
-    }
+    let (mut created, mut left) = taken(changes);
     if !created.is_empty() && !left.is_empty() {
         let (before, after) = (service::all(old), service::all(new));
         let (had, has) = (contents(&before), contents(&after));
@@ -83,7 +73,12 @@ pub(super) fn find(
                 || both.is_some_and(|(was, is)| was.object.content == is.object.content);
             are_tied(was, is) && are_alike()
         };
-        // Of several that are the same, rather one of its swarm.
+        // What two apps may both have is not one because it is the same. Of several that are the same, rather one of its swarm.
+        let are_same = |was: &Change, is: &Change| {
+            let both = were.get(&was.name).zip(are.get(&is.name));
+            let may_be_two = both.is_some_and(|(was, is)| was.is_of_all && was.stack != is.stack);
+            are_same(was, is) && (!may_be_two || are_tied(was, is))
+        };
         let are_same_there = |was: &Change, is: &Change| {
             let both = before.get(&was.name).zip(after.get(&is.name));
             let is_there = |(was, is): (&Service<'_>, &Service<'_>)| {
@@ -130,6 +125,22 @@ pub(super) fn find(
     // In the order of the manifests: what is there, what is new, what is gone.
     changes.splice(0..0, created);
     changes.extend(left);
+}
+
+/// Takes the services out that are created, and those that are left.
+fn taken(changes: &mut Vec<Change>) -> (Vec<Change>, Vec<Change>) {
+    let of = |effect: Effect, change: &Change| change.effect == effect && change.kind == "service";
+    let (mut created, mut left) = (Vec::new(), Vec::new());
+    for change in std::mem::take(changes) {
+        if of(Effect::Left, &change) {
+            left.push(change);
+        } else if of(Effect::Created, &change) {
+            created.push(change);
+        } else {
+            changes.push(change);
+        }
+    }
+    (created, left)
 }
 
 /// Which of those that are left a new one was; where it has to be by itself, none if one of both sides may be another's.
@@ -257,7 +268,8 @@ fn moved_along(
         let Some(new) = new.filter(|new| old.is_as(new)) else {
             continue;
         };
-        if old.asks.contains(&was.key) && new.asks.contains(&is.key) {
+        let asks = old.asks.contains(&was.key) && new.asks.contains(&is.key);
+        if asks && !asks_any(&old.image) {
             return true;
         }
         pairs += 1;
@@ -265,6 +277,13 @@ fn moved_along(
     }
     let all = all_of(before, &was.stack).count();
     pairs * 2 > all && (pairs > of_all || pairs == all || is_taken_out())
+}
+
+/// Whether an image is made to look into whatever database there is (hub.docker.com/_/adminer, `/_/phpmyadmin`, `/_/mongo-express`,
+/// `/r/dpage/pgadmin4`): each app may have one.
+fn asks_any(image: &str) -> bool {
+    let tools = ["adminer", "phpmyadmin", "mongo-express", "pgadmin4"];
+    tools.contains(&images::name(image))
 }
 
 /// Whether a service publishes a port that another one has, and was meant to come in its place. Of a file that went elsewhere and has no name but
@@ -278,8 +297,14 @@ fn takes_its_port(
     both.is_some_and(|(old, new)| {
         let is_of_path = [old, new].iter().any(|it| it.stack.variant_of.is_some());
         let stays = || all_of(after, &was.stack).next().is_some();
-        takes_a_port(old, new) && (!is_of_path || stays())
-    }) && !apart.say_other_swarms(&is.stack, &was.stack)
+        let [one, other] = [&*was.stack, &*is.stack];
+        let may_be_there = if stays() {
+            !apart.are_surely(one, other)
+        } else {
+            !is_of_path && !apart.say_other_swarms(one, other)
+        };
+        takes_a_port(old, new) && may_be_there
+    })
 }
 
 fn takes_a_port(was: &Service<'_>, is: &Service<'_>) -> bool {
