@@ -1,13 +1,19 @@
 //! Data that stays in a volume which a service of a stack mounts no more. Between two programs `contract` says it, which knows what
 //! is one volume on every target.
 
+use super::homes;
 use super::mounts::is_path;
 use crate::change::{Loss, Lost};
 use serde_json::{Map, Value};
 
-/// What a service loses of the volumes that it had, both sides as the engine sees them. A mount that it only read was filled by
-/// somebody else.
-pub(super) fn left_behind(service: &str, was: &Value, is: &Value) -> Vec<Loss> {
+/// What a service loses of the volumes that it had, both sides as the engine sees them: what differs of it, and all of it. A mount that it only
+/// read was filled by somebody else. `is_there` knows the volumes of before.
+pub(super) fn left_behind(
+    service: &str,
+    (was, is): (&Value, &Value),
+    whole: (&Value, &Value),
+    is_there: impl Fn(&str) -> bool,
+) -> Vec<Loss> {
     let had = was.get("volumes").and_then(Value::as_object);
     let has = is.get("volumes").and_then(Value::as_object);
     let mut losses = Vec::new();
@@ -36,7 +42,16 @@ pub(super) fn left_behind(service: &str, was: &Value, is: &Value) -> Vec<Loss> {
             Some((now, None)) if is_path(text(now, "from")) => {
                 of_the_node(service, path, old, text(now, "from"))
             }
-            _ => gone(service, path, old),
+            _ => match homes::holder(path, whole) {
+                Some(now) => {
+                    // Below it nothing could be put while the other one was mounted there.
+                    let is_kept = is_mounted(whole.0, now);
+                    let is_filled = is_there(text(now.1, "from")) || !is_of_node(now.1);
+                    let may_be_filled = is_filled && !is_kept && !is_in_memory(now.1);
+                    held(service, (path, old), now, may_be_filled)
+                }
+                None => gone(service, path, old),
+            },
         };
         losses.push(loss);
     }
@@ -159,6 +174,40 @@ fn of_the_node(service: &str, path: &str, old: &str, source: &str) -> Loss {
         ),
         way: format!(
             "mount `{old}` there as before; or copy the data first, with the service stopped, unless `{source}` has it already"
+        ),
+    }
+}
+
+/// Whether a service has a mount at a path.
+fn is_mounted(service: &Value, (at, how): (&str, &Value)) -> bool {
+    let mounts = service.get("volumes");
+    mounts.and_then(|it| it.get(at)) == Some(how)
+}
+
+/// One that is mounted elsewhere, and holds the data now.
+fn held(
+    service: &str,
+    (path, old): (&str, &str),
+    (at, how): (&str, &Value),
+    may_be_filled: bool,
+) -> Loss {
+    let new = text(how, "from");
+    let unless = if may_be_filled {
+        format!(", unless `{new}` has it already")
+    } else {
+        String::new()
+    };
+    let shown = match named(how) {
+        Some(new) => format!("another one, `{new}`,"),
+        None => format!("`{new}` of its node"),
+    };
+    Loss {
+        about: data(!may_be_filled),
+        what: format!(
+            "`{service}` has no volume at `{path}` any more, and {shown} at `{at}`: its data stays in `{old}`"
+        ),
+        way: format!(
+            "keep `{old}` at `{path}`; or bring its data into `{new}` first, while nobody writes to it{unless}"
         ),
     }
 }

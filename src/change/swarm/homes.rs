@@ -1,9 +1,11 @@
-//! Databases of stack files that are told by a variable of another folder of the volume that they have where they had it.
+//! Databases of stack files that are told by a variable of another folder of the volume that they have where they had it, or that have another
+//! volume for their data at another path.
 
 use super::data::text;
 use crate::change::Loss;
 use crate::change::homes::{self, Moved, Told, VARIABLE};
 use serde_json::Value;
+use std::path::Path;
 
 /// Whether what differs of a service is what it is told of its data.
 pub(super) fn are_told((was, is): (&Value, &Value)) -> bool {
@@ -20,28 +22,11 @@ pub(super) fn moved(
     (was, is): (&Value, &Value),
     (before, after): (&Value, &Value),
 ) -> Option<Loss> {
-    // What stands in a file that is not known may say it as well, and one without a value has that of whoever deploys.
-    let told = |said: Option<&Value>, whole: &Value| match said {
-        Some(said) => said.as_str().map_or(Told::Something, Told::of),
-        None if whole.get("env_file").is_some() => Told::Something,
-        None => Told::Nothing,
-    };
     let told = [told(said(was), before), told(said(is), after)];
     let images = [text(before, "image"), text(after, "image")];
     let ([old_image, image], [was, is]) = (images, &told);
     let (old, is_at) = (homes::of(old_image, was)?, homes::of(image, is)?);
-    let words = ["command", "entrypoint"];
     let is_other_program = before.get("entrypoint") != after.get("entrypoint");
-    let is_led = |it: &Value| {
-        let words = words.into_iter().filter_map(|key| it.get(key));
-        let words = words.flat_map(|it| match it {
-            Value::Array(words) => words.iter().filter_map(Value::as_str).collect(),
-            one => one
-                .as_str()
-                .map_or_else(Vec::new, |it| it.split(' ').collect()),
-        });
-        homes::names_data(words)
-    };
     if is_other_program || is_led(before) || is_led(after) {
         return None;
     }
@@ -67,8 +52,67 @@ pub(super) fn moved(
     Some(moved.loss())
 }
 
+/// What the variable of a service says.
+fn told(said: Option<&Value>, whole: &Value) -> Told {
+    match said {
+        // One without a value has that of whoever deploys.
+        Some(said) => said.as_str().map_or(Told::Something, Told::of),
+        // What stands in a file that is not known may say it as well.
+        None if whole.get("env_file").is_some() => Told::Something,
+        None => Told::Nothing,
+    }
+}
+
+/// Whether its words say where the data is.
+fn is_led(service: &Value) -> bool {
+    let words = ["command", "entrypoint"].into_iter();
+    let words = words.filter_map(|key| service.get(key));
+    let words = words.flat_map(|it| match it {
+        Value::Array(words) => words.iter().filter_map(Value::as_str).collect(),
+        one => one
+            .as_str()
+            .map_or_else(Vec::new, |it| it.split(' ').collect()),
+    });
+    homes::names_data(words)
+}
+
+/// Where images have a volume of their own, which is made for each container below what is mounted above it (`VOLUME` of docker-library/mysql,
+/// docker-library/mongo).
+const OF_IMAGES: [&str; 2] = ["/var/lib/mysql", "/data/db"];
+
+/// What holds the data of a service now that it had in a volume at a path where nothing is mounted any more: what is mounted where its database
+/// has it, or above that path. `None` where that is nothing which outlives a container.
+pub(super) fn holder<'v>(
+    path: &str,
+    (before, after): (&Value, &'v Value),
+) -> Option<(&'v str, &'v Value)> {
+    let is_kept = |how: &Value| {
+        let is_of_kind = how.get("type").is_none();
+        is_of_kind && !text(how, "from").is_empty() && text(how, "mode") != "ro"
+    };
+    let home = |service: &Value| {
+        let told = told(said(service), service);
+        let home = homes::of(text(service, "image"), &told);
+        home.filter(|_| !is_led(service))
+    };
+    let old = home(before).filter(|it| found(before, it).is_some_and(|(at, ..)| at == path));
+    let known = old.and_then(|_| home(after));
+    let image = text(after, "image");
+    let is_own = |at: &str| match &known {
+        // Of a tag without a number it may be any version.
+        Some(home) => {
+            homes::of(image, &Told::Nothing).is_some() && homes::is_in_its_own(image, home, at)
+        }
+        None => OF_IMAGES
+            .iter()
+            .any(|own| Path::new(path).starts_with(own) && !Path::new(at).starts_with(own)),
+    };
+    let (at, how, _) = found(after, known.as_deref().unwrap_or(path))?;
+    (is_kept(how) && !is_own(at)).then_some((at, how))
+}
+
 /// The nearest mount at a path or above it, with where in it the path is.
-fn found<'v>(service: &'v Value, path: &'v str) -> Option<(&'v str, &'v Value, &'v str)> {
+fn found<'v, 'p>(service: &'v Value, path: &'p str) -> Option<(&'v str, &'v Value, &'p str)> {
     let mounts = service.get("volumes")?.as_object()?;
     let above = mounts.iter().filter_map(|(at, how)| {
         let rest = path.strip_prefix(at.trim_end_matches('/'))?;

@@ -40,6 +40,7 @@ pub use env_files::env_file_paths;
 use serde_json::{Value, json};
 use stack::{SECTIONS, Stack, service_apart, stacks};
 pub use stack::{VARIANT, stem as stack_name};
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 pub(super) use writers::{mostly_takes_one, takes_one};
 
@@ -220,13 +221,18 @@ impl Comparison<'_> {
         if !are_programs && change.effect == Effect::Refused && change.refusal == Refusal::Kept {
             change.refusal = specs::way_past_mode(old, before);
         }
+        let whole = LazyCell::new(|| (old.service(before), new.service(after)));
         if !are_programs && change.effect != Effect::Refused {
             let image = at(&before.content, &["image"]);
             let image = image.as_deref().and_then(Value::as_str).unwrap_or_default();
-            change.losses = left_behind((&change.name, image), (was, is), self.stacks.0);
+            change.losses = left_behind(
+                (&change.name, image),
+                (was, is),
+                (&whole.0, &whole.1),
+                self.stacks.0,
+            );
         }
         if change.effect.replaces() && homes::are_told((was, is)) {
-            let whole = (old.service(before), new.service(after));
             let moved = homes::moved(&change.name, (was, is), (&whole.0, &whole.1));
             change.losses.extend(moved);
         }
@@ -377,14 +383,15 @@ fn by_name<'a>(services: &[&'a Object]) -> BTreeMap<&'a str, &'a Object> {
     services.iter().map(|it| (it.name.as_str(), *it)).collect()
 }
 
-/// What a service of an image loses of its volumes and folders, both sides as the engine sees them.
+/// What a service of an image loses of its volumes and folders, both sides as the engine sees them: what differs of it, and all of it.
 fn left_behind(
     (service, image): (&str, &str),
     (was, is): (&Value, &Value),
+    whole: (&Value, &Value),
     old: &[Stack<'_>],
 ) -> Vec<Loss> {
     let is_there = |volume: &str| old.iter().any(|stack| stack.uses("volumes", volume));
-    let mut losses = data::left_behind(service, was, is);
+    let mut losses = data::left_behind(service, (was, is), whole, is_there);
     losses.extend(folders::left_behind((service, image), (was, is), is_there));
     losses
 }

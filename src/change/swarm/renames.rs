@@ -171,7 +171,7 @@ fn losses(
     old: &[Stack<'_>],
 ) -> Vec<Loss> {
     let contents = had.get(was).zip(has.get(is));
-    let losses = contents.map(|(was, now)| left_behind((is, text(was, "image")), (was, now), old));
+    let losses = contents.map(|both| left_behind((is, text(both.0, "image")), both, both, old));
     losses.unwrap_or_default()
 }
 
