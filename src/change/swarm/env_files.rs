@@ -26,22 +26,36 @@ pub(super) fn merge(
     let (Some(from_old), Some(from_new)) = sides else {
         return;
     };
-    for (side, object, mut variables) in [(was, before, from_old), (is, after, from_new)] {
-        let Value::Object(fields) = side else {
-            continue;
-        };
-        fields.remove("env_file");
-        let mut own = written(object)
-            .get("environment")
-            .cloned()
-            .unwrap_or_default();
-        pairs(&mut own);
-        if let Value::Object(own) = own {
-            variables.extend(own);
-        }
-        if !variables.is_empty() {
-            fields.insert("environment".to_owned(), Value::Object(variables));
-        }
+    for (side, object, variables) in [(was, before, from_old), (is, after, from_new)] {
+        put(side, object, variables);
+    }
+}
+
+/// All of a service as the engine sees it, with the variables of its files where all of these are known.
+pub(super) fn whole(stack: &Stack<'_>, service: &Object) -> Value {
+    let mut whole = stack.service(service);
+    if let Some(variables) = variables(stack, service) {
+        put(&mut whole, service, variables);
+    }
+    whole
+}
+
+/// Puts variables behind those of the environment that a service says itself, in place of the files.
+fn put(side: &mut Value, service: &Object, mut variables: Map<String, Value>) {
+    let Value::Object(fields) = side else {
+        return;
+    };
+    fields.remove("env_file");
+    let mut own = written(service)
+        .get("environment")
+        .cloned()
+        .unwrap_or_default();
+    pairs(&mut own);
+    if let Value::Object(own) = own {
+        variables.extend(own);
+    }
+    if !variables.is_empty() {
+        fields.insert("environment".to_owned(), Value::Object(variables));
     }
 }
 

@@ -16,13 +16,9 @@ fn said(service: &Value) -> Option<&Value> {
     service.get("environment")?.get(VARIABLE)
 }
 
-/// What a service loses so: what differs of it, and all of it, as the engine sees them.
-pub(super) fn moved(
-    service: &str,
-    (was, is): (&Value, &Value),
-    (before, after): (&Value, &Value),
-) -> Option<Loss> {
-    let told = [told(said(was), before), told(said(is), after)];
+/// What a service loses so, both sides of all of it as the engine sees them.
+pub(super) fn moved(service: &str, (before, after): (&Value, &Value)) -> Option<Loss> {
+    let told = [told(before), told(after)];
     let images = [text(before, "image"), text(after, "image")];
     let ([old_image, image], [was, is]) = (images, &told);
     let (old, is_at) = (homes::of(old_image, was)?, homes::of(image, is)?);
@@ -53,12 +49,12 @@ pub(super) fn moved(
 }
 
 /// What the variable of a service says.
-fn told(said: Option<&Value>, whole: &Value) -> Told {
-    match said {
+fn told(service: &Value) -> Told {
+    match said(service) {
         // One without a value has that of whoever deploys.
         Some(said) => said.as_str().map_or(Told::Something, Told::of),
-        // What stands in a file that is not known may say it as well.
-        None if whole.get("env_file").is_some() => Told::Something,
+        // What stands in a file that is not known may say it as well; those that are known stand in its environment (`env_files`).
+        None if service.get("env_file").is_some() => Told::Something,
         None => Told::Nothing,
     }
 }
@@ -91,8 +87,7 @@ pub(super) fn holder<'v>(
         is_of_kind && !text(how, "from").is_empty() && text(how, "mode") != "ro"
     };
     let home = |service: &Value| {
-        let told = told(said(service), service);
-        let home = homes::of(text(service, "image"), &told);
+        let home = homes::of(text(service, "image"), &told(service));
         home.filter(|_| !is_led(service))
     };
     let old = home(before).filter(|it| found(before, it).is_some_and(|(at, ..)| at == path));

@@ -221,7 +221,7 @@ impl Comparison<'_> {
         if !are_programs && change.effect == Effect::Refused && change.refusal == Refusal::Kept {
             change.refusal = specs::way_past_mode(old, before);
         }
-        let whole = LazyCell::new(|| (old.service(before), new.service(after)));
+        let whole = LazyCell::new(|| (env_files::whole(old, before), env_files::whole(new, after)));
         if !are_programs && change.effect != Effect::Refused {
             let image = at(&before.content, &["image"]);
             let image = image.as_deref().and_then(Value::as_str).unwrap_or_default();
@@ -233,7 +233,7 @@ impl Comparison<'_> {
             );
         }
         if change.effect.replaces() && homes::are_told((was, is)) {
-            let moved = homes::moved(&change.name, (was, is), (&whole.0, &whole.1));
+            let moved = homes::moved(&change.name, (&whole.0, &whole.1));
             change.losses.extend(moved);
         }
         if change.effect.replaces() && !policy::is_global(&after.content) {
