@@ -39,6 +39,7 @@ mod reads;
 mod references;
 mod refusal;
 mod refused;
+mod renumbered;
 mod rolling;
 mod routed;
 mod rules;
@@ -141,6 +142,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     shut::out((&before, &after), is_judged, &mut changes);
     if !is_judged {
         unadmitted::callers((&before, &after), &mut changes);
+        renumbered::shut((&before, &after), &mut changes);
     }
     missing::asked_for((&before, &after), &mut changes);
     early::asked((&before, &after), &mut changes);
