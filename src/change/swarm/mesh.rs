@@ -36,10 +36,11 @@ pub(super) fn changed(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut [Chang
 /// The ports that every node takes, each with that of the tasks.
 fn through_mesh(service: &Object) -> BTreeSet<String> {
     let ports = published(service).into_iter();
-    let meshed = ports.filter(|(_, how)| how["mode"] != "host");
-    meshed
-        .map(|(port, how)| format!("{port} {}", how["target"]))
-        .collect()
+    let meshed = ports.filter_map(|(port, how)| {
+        let said = |key: &str| how.get(key).cloned().unwrap_or_default();
+        (said("mode") != "host").then(|| format!("{port} {}", said("target")))
+    });
+    meshed.collect()
 }
 
 fn loss(change: &Change, had: &BTreeSet<String>, has: &BTreeSet<String>) -> Loss {

@@ -64,7 +64,7 @@ impl<'a> Asking<'_, 'a> {
             };
             let taken = nearest(self.hosts, &name).and_then(|(_, host)| host.nearest(&paths));
             if let Some((_, candidates)) = taken {
-                let routes = taking(&VirtualHost::asked(&candidates), method);
+                let routes = taking(&VirtualHost::asked(candidates), method);
                 self.follow(&routes, (&name, &paths, method), redirects + 1, found);
             }
         }
