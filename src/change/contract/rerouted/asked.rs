@@ -13,8 +13,8 @@ const MOST_REDIRECTS: usize = 4;
 /// A gateway with its host names.
 #[derive(Clone, Copy)]
 pub(super) struct Asking<'h, 'a> {
-    pub(super) gateway: &'a Gateway,
-    pub(super) hosts: &'h [VirtualHost<'a>],
+    gateway: &'a Gateway,
+    hosts: &'h [VirtualHost<'a>],
 }
 
 /// A path that a service is asked for, in text that tells one from another, and whether clients are sent there first.
@@ -24,7 +24,11 @@ pub(super) struct Asked {
     pub(super) is_redirected: bool,
 }
 
-impl<'a> Asking<'_, 'a> {
+impl<'h, 'a> Asking<'h, 'a> {
+    pub(super) fn of(gateway: &'a Gateway, hosts: &'h [VirtualHost<'a>]) -> Self {
+        Self { gateway, hosts }
+    }
+
     /// The services that answer in the end where some routes take requests of a name for some paths.
     pub(super) fn by(
         &self,

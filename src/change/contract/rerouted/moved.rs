@@ -46,14 +46,7 @@ pub(super) fn moved<'a>(step: &Step<'a>, both: Both<'a>, target: TargetId) -> Ve
     };
     let (was, is) = (&*was, &*is);
     let (before, after) = (routing::virtual_hosts(was), routing::virtual_hosts(is));
-    let old_asking = Asking {
-        gateway: was,
-        hosts: &before,
-    };
-    let new_asking = Asking {
-        gateway: is,
-        hosts: &after,
-    };
+    let (old_asking, new_asking) = (Asking::of(was, &before), Asking::of(is, &after));
     let (mut found, mut gets) = (Vec::new(), BTreeSet::new());
     for name in names_of(&before, &after) {
         let Some((_, new)) = nearest(&after, name) else {
@@ -88,27 +81,20 @@ pub(super) fn moved<'a>(step: &Step<'a>, both: Both<'a>, target: TargetId) -> Ve
                     continue;
                 }
                 let shown = if is_written { from } else { to };
+                let were_written = led.is_some_and(|(_, (wide, _))| *wide != Paths::All);
+                let are_written = (were_written, *now != Paths::All);
+                let asking = (old_asking, new_asking);
                 let services: BTreeSet<&str> = had.keys().chain(has.keys()).copied().collect();
                 for service in services {
                     let asked = (had.get(service), has.get(service));
-                    let is_direct =
-                        |asked: Option<&Asked>| asked.is_some_and(|it| !it.is_redirected);
-                    let is_sent = (!is_direct(asked.0), !is_direct(asked.1));
-                    // Of what goes to all paths nobody knows which of them a service answers.
-                    let was_written = led.is_some_and(|(_, (wide, _))| *wide != Paths::All);
-                    let were_all = (is_sent.0 || !was_written) && (is_sent.1 || *now == Paths::All);
-                    let asking = (old_asking, new_asking);
-                    let Some(how) = becomes(asking, (service, were_all), asked) else {
+                    let Some((how, is_sent)) = becomes(asking, (service, are_written), asked)
+                    else {
                         continue;
                     };
                     let moved = step.both(service).map(|both| Moved {
                         pattern: routing::pattern(shown.route).0.to_owned(),
                         how,
-                        is_sent: if how == How::Loses {
-                            is_sent.0
-                        } else {
-                            is_sent.1
-                        },
+                        is_sent,
                         service: both.new.name(),
                         span: to.route.span,
                     });
@@ -124,34 +110,47 @@ pub(super) fn moved<'a>(step: &Step<'a>, both: Both<'a>, target: TargetId) -> Ve
     found.into_iter().map(|(moved, _)| moved).collect()
 }
 
-/// What becomes of some paths for a service, by what it was asked for and is asked for instead.
+/// What becomes of some paths for a service, by what it was asked for and is asked for instead, and whether by clients that are sent there;
+/// each with whether a route was written for less than all paths.
 fn becomes(
     (old, new): (Asking<'_, '_>, Asking<'_, '_>),
-    (service, were_all): (&str, bool),
+    (service, are_written): (&str, (bool, bool)),
     asked: (Option<&Asked>, Option<&Asked>),
-) -> Option<How> {
+) -> Option<(How, bool)> {
     if let (Some(was), Some(is)) = asked
         && was.path == is.path
     {
         return None;
     }
+    let is_sent = |asked: Option<&Asked>| asked.is_some_and(|it| it.is_redirected);
+    let is_direct = |asked: Option<&Asked>, is_written: bool| {
+        is_written && asked.is_some_and(|it| !it.is_redirected)
+    };
+    // Of what goes to all paths nobody knows which of them a service answers.
+    let all_count = !is_direct(asked.0, are_written.0) && !is_direct(asked.1, are_written.1);
     // Where clients are sent they may have asked before, and may go on to.
-    let is_new = |is: &Asked| !old.asks(service, &is.path, were_all);
-    let is_gone = |was: &Asked| !new.asks(service, &was.path, were_all);
-    match asked {
+    let is_new = |is: &Asked| !old.asks(service, &is.path, all_count);
+    let is_gone = |was: &Asked| !new.asks(service, &was.path, all_count);
+    let how = match asked {
         (Some(was), Some(is)) if was.is_redirected || is.is_redirected => {
             match (is_new(is), is_gone(was)) {
-                (true, true) => Some(How::Rewritten),
-                (true, false) => Some(How::Gains),
-                (false, true) => Some(How::Loses),
-                (false, false) => None,
+                (true, true) => How::Rewritten,
+                (true, false) => How::Gains,
+                (false, true) => How::Loses,
+                (false, false) => return None,
             }
         }
-        (Some(_), Some(_)) => Some(How::Rewritten),
-        (None, Some(is)) => (!is.is_redirected || is_new(is)).then_some(How::Gains),
-        (Some(was), None) => (!was.is_redirected || is_gone(was)).then_some(How::Loses),
-        (None, None) => None,
-    }
+        (Some(_), Some(_)) => How::Rewritten,
+        (None, Some(is)) if !is.is_redirected || is_new(is) => How::Gains,
+        (Some(was), None) if !was.is_redirected || is_gone(was) => How::Loses,
+        _ => return None,
+    };
+    let sent = if how == How::Loses {
+        is_sent(asked.0)
+    } else {
+        is_sent(asked.1)
+    };
+    Some((how, sent))
 }
 
 /// The names of before, then those that only now somebody says.

@@ -40,20 +40,13 @@ struct Sent<'a> {
 /// What was answered before, and is sent where nothing was answered, or by others.
 fn sent_ahead<'a>(step: &Step<'_>, was: &Gateway, is: &'a Gateway) -> Option<Sent<'a>> {
     let (before, after) = (routing::virtual_hosts(was), routing::virtual_hosts(is));
-    let asking = Asking {
-        gateway: is,
-        hosts: &after,
-    };
+    let (had, asking) = (Asking::of(was, &before), Asking::of(is, &after));
     let answers = |name: &str, paths: &Paths| {
         let host = nearest(&before, name);
         host.is_some_and(|(_, host)| host.nearest(paths).is_some())
     };
     // Who is asked in the end, by the names of now.
     let asked = |name: &str, paths: &Paths| {
-        let had = Asking {
-            gateway: was,
-            hosts: &before,
-        };
         let had = had.at((name, paths)).into_iter();
         let had: BTreeSet<&str> = had.map(|it| step.pairs.now(it)).collect();
         (had, asking.at((name, paths)))
@@ -70,9 +63,15 @@ fn sent_ahead<'a>(step: &Step<'_>, was: &Gateway, is: &'a Gateway) -> Option<Sen
                 let candidates = VirtualHost::asked(candidates).into_iter();
                 let mut sending = candidates
                     .filter_map(|it| Some((it.route, asking.goes_to(it.route, name, paths)?)));
-                let (route, (to, path)) = sending.find(|(_, (to, path))| is_ahead(to, path))?;
+                let (route, there) = sending.find(|(_, (to, path))| is_ahead(to, path))?;
+                let led = nearest(&before, name).and_then(|(_, host)| host.nearest(paths));
+                let mut led = VirtualHost::asked(&led?.1).into_iter();
+                if led.any(|it| had.goes_to(it.route, name, paths).as_ref() == Some(&there)) {
+                    return None;
+                }
+                let (to, path) = there;
                 let host = if to == name { "" } else { &to };
-                answers(name, paths).then(|| Sent {
+                Some(Sent {
                     from: routing::pattern(route).0,
                     to: format!("{host}{}", path.text()),
                     span: route.span,
