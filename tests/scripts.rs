@@ -1677,7 +1677,8 @@ fn an_interrupt_on_a_cluster_ends_it() {
         "exec env --default-signal=INT bash manifests/kubernetes/deploy.sh\n",
     );
     let ran = place.run("interrupted.sh", &[], &[]);
-    assert_eq!(ran.code, 130, "{ran:?}");
+    // By the signal, so that a loop around it ends as well.
+    assert_eq!(ran.code, -1, "{ran:?}");
     assert!(!place.text("called").contains("rollout undo"), "{ran:?}");
 }
 

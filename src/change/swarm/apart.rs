@@ -53,7 +53,13 @@ impl<'a> Apart<'a> {
     /// Whether two stacks are on different swarms by more than a word of each, which may be two apps: each has ports of its own, or one of them
     /// is there for the swarm of the other as well.
     pub(super) fn are_surely(&self, one: &str, other: &str) -> bool {
-        if one == other || self.is_program {
+        let makes = |one: &Stack<'_>, other: &Stack<'_>| {
+            let mut names = other.external("networks");
+            names.any(|name| self.alone_makes(one, &other.real("networks", name)))
+        };
+        // Who asks for what the other one alone makes is on its swarm.
+        let is_beside = |(one, other)| makes(one, other) || makes(other, one);
+        if one == other || self.is_program || self.both(one, other).is_some_and(is_beside) {
             return false;
         }
         let is_there_too = |one: &Stack<'_>, other: &Stack<'_>| {
@@ -66,6 +72,13 @@ impl<'a> Apart<'a> {
             say_other_swarms(one, other) && (is_there_too(one, other) || is_there_too(other, one))
         };
         self.have_own_ports(one, other) || self.both(one, other).is_some_and(is_so)
+    }
+
+    /// Whether no stack of another name makes a network.
+    fn alone_makes(&self, stack: &Stack<'_>, network: &str) -> bool {
+        let all = self.new.iter().chain(self.old);
+        let mut others = all.filter(|it| it.name != stack.name);
+        stack.makes("networks", network) && !others.any(|it| it.makes("networks", network))
     }
 
     /// Whether a service that a stack had and another one has are on different swarms all the same: the two are variants, and run the same or

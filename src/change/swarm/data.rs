@@ -207,7 +207,8 @@ fn held(
             "`{service}` has no volume at `{path}` any more, and {shown} at `{at}`: its data stays in `{old}`"
         ),
         way: format!(
-            "keep `{old}` at `{path}`; or bring its data into `{new}` first, while nobody writes to it{unless}"
+            "keep `{old}` at `{path}` with the image that reads it; or bring its data into `{new}` first, as the new image reads it and while \
+             nobody writes to it{unless}"
         ),
     }
 }

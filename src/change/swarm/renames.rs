@@ -229,6 +229,8 @@ struct Tie {
     /// The names in the swarm of those that are written.
     networks: BTreeSet<String>,
     asks: BTreeSet<String>,
+    /// Where it is reached from outside, or what there it asks: rules of its routers, and whole host names.
+    outside: BTreeSet<String>,
 }
 
 impl Tie {
@@ -250,14 +252,17 @@ impl Tie {
     }
 }
 
-/// Whether what is of one key and image in two stacks moved from the one to the other: both are on one network, most of the old stack went the
-/// same way, or somebody did who asks for it. Of images of everybody neither says it, which another app may have too: all of the new one came of
+/// Whether what is of one key and image in two stacks moved from the one to the other: it is reached as before, both are on one network, most of
+/// the old stack went the same way, or somebody did who asks for it, or for whom it asks. Of images of everybody neither says it, which another app may have too: all of the new one came of
 /// the old one then, which stays, or all of the old one went there.
 fn moved_along(
     (was, is): (&Tie, &Tie),
     (were, are): (&Ties, &Ties),
     (before, after): (&Services<'_>, &Services<'_>),
 ) -> bool {
+    if !was.outside.is_disjoint(&is.outside) {
+        return true;
+    }
     let is_taken_out = || is_taken_out((was, is), (were, are), (before, after));
     if !was.networks.is_disjoint(&is.networks) && (!was.is_of_all || is_taken_out()) {
         return true;
@@ -268,8 +273,9 @@ fn moved_along(
         let Some(new) = new.filter(|new| old.is_as(new)) else {
             continue;
         };
-        let asks = old.asks.contains(&was.key) && new.asks.contains(&is.key);
-        if asks && !asks_any(&old.image) {
+        let is_asked = old.asks.contains(&was.key) && new.asks.contains(&is.key);
+        let asks = was.asks.contains(&old.key) && is.asks.contains(&new.key);
+        if is_asked && !asks_any(&old.image) || asks && !asks_any(&was.image) {
             return true;
         }
         pairs += 1;
@@ -307,8 +313,11 @@ fn takes_its_port(
     })
 }
 
+/// On each node, too: there the new one waits for it.
 fn takes_a_port(was: &Service<'_>, is: &Service<'_>) -> bool {
-    ports::taken(was.object, is.object).is_some_and(|port| !port.contains('$'))
+    let (theirs, ours) = (ports::published(was.object), ports::published(is.object));
+    let mut ours = ours.keys();
+    ours.any(|port| theirs.contains_key(port) && !port.contains('$'))
 }
 
 /// Whether a new stack was made of services that one had which stays without them.
@@ -351,7 +360,11 @@ fn tie(service: &Service<'_>) -> Option<Tie> {
     let joined = stack.service(service.object);
     let joined = joined.get("networks").and_then(Value::as_object);
     let joined = joined.into_iter().flat_map(|all| all.keys());
+    let asks = callers::asked(service);
+    let whole = asks.iter().filter(|host| host.contains('.'));
+    let outside = whole.cloned().chain(rules(service)).collect();
     Some(Tie {
+        outside,
         stack: service.stack.name.to_owned(),
         key: service.object.name.clone(),
         image: image.to_owned(),
@@ -359,8 +372,23 @@ fn tie(service: &Service<'_>) -> Option<Tie> {
         is_global: service.is_global(),
         aliases: aliases.map(ToOwned::to_owned).collect(),
         networks: joined.cloned().collect(),
-        asks: callers::asked(service),
+        asks,
     })
+}
+
+/// The rules by which a router leads to a service, as labels say them (doc.traefik.io/traefik/routing/routers, Rule).
+fn rules(service: &Service<'_>) -> Vec<String> {
+    let labels = [&["labels"][..], &["deploy", "labels"]];
+    let labels = labels.into_iter().filter_map(|path| service.at(path));
+    let texts = labels.flat_map(|it| match &*it {
+        Value::Object(labels) => labels.values().cloned().collect(),
+        Value::Array(labels) => labels.clone(),
+        _ => Vec::new(),
+    });
+    let texts = texts.filter_map(|it| it.as_str().map(ToOwned::to_owned));
+    texts
+        .filter(|it| it.contains("Host") && it.contains('('))
+        .collect()
 }
 
 /// Whether what is in one place of two stack files is what was in the other: one image, whatever its tag, that goes on to answer to the key, or that who asked the one asks for instead.

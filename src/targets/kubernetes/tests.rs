@@ -208,7 +208,8 @@ fn the_policy_is_a_strategy() {
     }
     let recreated = strategy("update recreate { delay = 15m }");
     assert_eq!(recreated["minReadySeconds"], 900);
-    assert_eq!(recreated["progressDeadlineSeconds"], 1500);
+    // All old pods end first, within 30 s.
+    assert_eq!(recreated["progressDeadlineSeconds"], 1530);
 }
 
 #[test]

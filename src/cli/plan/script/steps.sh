@@ -14,8 +14,8 @@
 #   OPTION...         more options of every deploy.sh, or of every rollback.sh; those of a plain host have none
 # Exit codes: 0 done, 1 a step failed, 2 wrong use.
 set -euo pipefail
-# A command that was interrupted may end as one that failed, after which more would be changed.
-trap 'exit 130' INT
+# A command that was interrupted may end as one that failed, after which more would be changed; who called this ends by the signal, too.
+trap 'trap - INT; kill -INT $$' INT
 
 manifests=manifests
 before=

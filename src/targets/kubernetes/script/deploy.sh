@@ -10,8 +10,8 @@
 #   OPTION...     options of every call of kubectl, such as --context
 # Exit codes: 0 everything runs what was applied, 1 something does not, 2 wrong use.
 set -euo pipefail
-# A command that was interrupted may end as one that failed, after which more would be changed.
-trap 'exit 130' INT
+# A command that was interrupted may end as one that failed, after which more would be changed; who called this ends by the signal, too.
+trap 'trap - INT; kill -INT $$' INT
 
 here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 keep=
@@ -203,7 +203,10 @@ stays() {
     return 0
   fi
   put_mark false "$(newest "$now" "$1")"
-  complain "$1 is what it was before, and nobody saw it get ready: it stays as it is, and rollback.sh takes it back"
+  local what message again=yes under_way=yes
+  IFS=$'\t' read -r what _ _ _ message < <(ways_back "$now" "$1")
+  if [ "$what" = back ]; then message="\`rollback.sh --under-way\` takes it back: $message"; fi
+  complain "$1 is what it was before, nobody saw it get ready, and it stays as it is: $message"
 }
 
 # Puts the version before back, where this deploy brought another.

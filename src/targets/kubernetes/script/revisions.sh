@@ -218,21 +218,21 @@ ways_back() {
 # `undo WORKLOAD NUMBER` puts a revision back. A pod of a StatefulSet that never got ready stays until somebody deletes it
 # (kubernetes.io/docs/concepts/workloads/controllers/statefulset, "Forced rollback").
 undo() {
-  local workload=$1 bad='' generation now pods tries
+  local workload=$1 bad='' generation was now pods tries
   case $workload in
     statefulset.*) bad=$(kube get "$workload" --output 'jsonpath={.status.updateRevision}') || return 1 ;;
   esac
-  generation=$(generation_of "$workload") || generation=''
+  was=$(template_of "$workload") || was=''
   for tries in 1 2 3 4 5; do
     if kube rollout undo "$workload" --to-revision "$2"; then break; fi
     if [ "$tries" = 5 ]; then return 1; fi
     sleep "$tries"
     # It may have been done without an answer.
-    now=$(generation_of "$workload") || continue
-    if [ -n "$generation" ] && [ "$now" -gt "$generation" ]; then break; fi
+    now=$(template_of "$workload") || continue
+    if [ -n "$was" ] && [ "$now" != "$was" ]; then break; fi
   done
   if [ -z "$bad" ]; then return 0; fi
-  generation=$(generation_of "$workload") || return 1
+  generation=$(kube get "$workload" --output 'jsonpath={.metadata.generation}') || return 1
   kube wait "$workload" --for "jsonpath={.status.observedGeneration}=$generation" --timeout 60s >/dev/null || return 1
   pods=$(kube get pods --selector "controller-revision-hash=$bad" --output \
     'jsonpath={range .items[*]}{.metadata.name}{" "}{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}') || return 1
@@ -241,6 +241,6 @@ undo() {
   if [ -n "$pods" ]; then kube delete pod --ignore-not-found --wait=false $pods; fi
 }
 
-generation_of() {
-  kube get "$1" --output 'jsonpath={.metadata.generation}'
+template_of() {
+  kube get "$1" --output 'jsonpath={.spec.template}'
 }

@@ -11,8 +11,8 @@
 # deploy the manifests of before. Which revisions got ready is known of those that deploy.sh waited for.
 # Exit codes: 0 every workload that was changed runs the revision before, 1 one does not, 2 wrong use.
 set -euo pipefail
-# A command that was interrupted may end as one that failed, after which more would be changed.
-trap 'exit 130' INT
+# A command that was interrupted may end as one that failed, after which more would be changed; who called this ends by the signal, too.
+trap 'trap - INT; kill -INT $$' INT
 
 here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 dry_run=

@@ -12,8 +12,8 @@
 # was scaled or deployed once more since, is deployed from its own manifests.
 # Exit codes: 0 every service that was changed runs the version before, 1 one does not, 2 wrong use.
 set -euo pipefail
-# A command that was interrupted may end as one that failed, after which more would be changed.
-trap 'exit 130' INT
+# A command that was interrupted may end as one that failed, after which more would be changed; who called this ends by the signal, too.
+trap 'trap - INT; kill -INT $$' INT
 
 here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 dry_run=

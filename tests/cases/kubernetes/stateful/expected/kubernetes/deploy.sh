@@ -10,8 +10,8 @@
 #   OPTION...     options of every call of kubectl, such as --context
 # Exit codes: 0 everything runs what was applied, 1 something does not, 2 wrong use.
 set -euo pipefail
-# A command that was interrupted may end as one that failed, after which more would be changed.
-trap 'exit 130' INT
+# A command that was interrupted may end as one that failed, after which more would be changed; who called this ends by the signal, too.
+trap 'trap - INT; kill -INT $$' INT
 
 here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 keep=
@@ -203,7 +203,10 @@ stays() {
     return 0
   fi
   put_mark false "$(newest "$now" "$1")"
-  complain "$1 is what it was before, and nobody saw it get ready: it stays as it is, and rollback.sh takes it back"
+  local what message again=yes under_way=yes
+  IFS=$'\t' read -r what _ _ _ message < <(ways_back "$now" "$1")
+  if [ "$what" = back ]; then message="\`rollback.sh --under-way\` takes it back: $message"; fi
+  complain "$1 is what it was before, nobody saw it get ready, and it stays as it is: $message"
 }
 
 # Puts the version before back, where this deploy brought another.
@@ -593,21 +596,21 @@ ways_back() {
 # `undo WORKLOAD NUMBER` puts a revision back. A pod of a StatefulSet that never got ready stays until somebody deletes it
 # (kubernetes.io/docs/concepts/workloads/controllers/statefulset, "Forced rollback").
 undo() {
-  local workload=$1 bad='' generation now pods tries
+  local workload=$1 bad='' generation was now pods tries
   case $workload in
     statefulset.*) bad=$(kube get "$workload" --output 'jsonpath={.status.updateRevision}') || return 1 ;;
   esac
-  generation=$(generation_of "$workload") || generation=''
+  was=$(template_of "$workload") || was=''
   for tries in 1 2 3 4 5; do
     if kube rollout undo "$workload" --to-revision "$2"; then break; fi
     if [ "$tries" = 5 ]; then return 1; fi
     sleep "$tries"
     # It may have been done without an answer.
-    now=$(generation_of "$workload") || continue
-    if [ -n "$generation" ] && [ "$now" -gt "$generation" ]; then break; fi
+    now=$(template_of "$workload") || continue
+    if [ -n "$was" ] && [ "$now" != "$was" ]; then break; fi
   done
   if [ -z "$bad" ]; then return 0; fi
-  generation=$(generation_of "$workload") || return 1
+  generation=$(kube get "$workload" --output 'jsonpath={.metadata.generation}') || return 1
   kube wait "$workload" --for "jsonpath={.status.observedGeneration}=$generation" --timeout 60s >/dev/null || return 1
   pods=$(kube get pods --selector "controller-revision-hash=$bad" --output \
     'jsonpath={range .items[*]}{.metadata.name}{" "}{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}') || return 1
@@ -616,8 +619,8 @@ undo() {
   if [ -n "$pods" ]; then kube delete pod --ignore-not-found --wait=false $pods; fi
 }
 
-generation_of() {
-  kube get "$1" --output 'jsonpath={.metadata.generation}'
+template_of() {
+  kube get "$1" --output 'jsonpath={.spec.template}'
 }
 
 # Sets `manifests`, the files that are meant, and `workloads`, in their order; every call is of their namespace.

@@ -13,8 +13,8 @@
 #   OPTION...            more options for `docker stack deploy`
 # Exit codes: 0 every service runs what was deployed, 1 one does not, 2 wrong use.
 set -euo pipefail
-# A command that was interrupted may end as one that failed, after which more would be changed.
-trap 'exit 130' INT
+# A command that was interrupted may end as one that failed, after which more would be changed; who called this ends by the signal, too.
+trap 'trap - INT; kill -INT $$' INT
 
 # Stacks read the environment as it was given, whatever names this script uses.
 given=$(export -p)
