@@ -4,7 +4,7 @@
 
 use super::listeners::is_gateway_api;
 use super::routes::names;
-use crate::graph::routing::{self, Candidate, VirtualHost};
+use crate::graph::routing::{self, Candidate, Paths, VirtualHost};
 use crate::graph::{Graph, ServiceView};
 use crate::source::Spanned;
 use crate::vocabulary::{Attribute, Gateway, Label, Node, Route, TargetId};
@@ -30,10 +30,20 @@ pub(super) fn on_kubernetes<'g>(
         return Cow::Borrowed(gateway);
     }
     let mut carried = gateway.clone();
-    if is_plain {
-        narrow(&mut carried, gateway, &is_lost);
-    }
-    carried.route.retain(|route| !is_lost(route));
+    let mut shut = if is_plain {
+        shut(gateway, &is_lost)
+    } else {
+        BTreeMap::new()
+    };
+    let routes = std::mem::take(&mut carried.route).into_iter().enumerate();
+    let routes = routes.filter_map(|(index, route)| {
+        if is_lost(&route) {
+            Some(answering_nobody(route, &shut.remove(&index)?))
+        } else {
+            Some(route)
+        }
+    });
+    carried.route = routes.collect();
     for route in carried.route.iter_mut().filter(|route| is_less(route)) {
         let route = &mut Arc::make_mut(route).body;
         route.split.clear();
@@ -42,56 +52,72 @@ pub(super) fn on_kubernetes<'g>(
     Cow::Owned(carried)
 }
 
-/// Takes names from routes that another one goes before, which the Ingress does not carry: it has no rule there for either.
-fn narrow(carried: &mut Gateway, gateway: &Gateway, is_lost: &dyn Fn(&Node<Route>) -> bool) {
+/// Whether somebody answers for a route, as it is carried.
+pub(super) fn answers(route: &Route) -> bool {
+    let is_led = route.to.is_some() || !route.split.is_empty();
+    is_led || route.redirect.is_some() || route.root.is_some()
+}
+
+/// The names for which routes that an Ingress does not carry keep others from answering, by the places of those routes: it has no rule there for
+/// the path, and the rules for the nearest name are the only ones that count.
+fn shut(
+    gateway: &Gateway,
+    is_lost: &dyn Fn(&Node<Route>) -> bool,
+) -> BTreeMap<usize, BTreeSet<String>> {
     let hosts = routing::virtual_hosts(gateway);
-    let is_dead = |asked: &[Candidate<'_>]| {
-        routing::chosen(asked).is_some_and(|chosen| is_lost(chosen.route))
+    let lost = |candidates: &[Candidate<'_>]| {
+        let asked = VirtualHost::asked(candidates);
+        let chosen = routing::chosen(&asked).map(|it| (it.index, it.route));
+        chosen
+            .filter(|(_, route)| is_lost(route))
+            .map(|(index, _)| index)
     };
     let has_rules = |host: &VirtualHost<'_>| {
         let mut paths = host.paths.iter();
-        paths.any(|(_, candidates)| !is_dead(&VirtualHost::asked(candidates)))
+        paths.any(|(_, candidates)| lost(candidates).is_none())
     };
     let answering: Vec<&VirtualHost<'_>> = hosts.iter().filter(|it| has_rules(it)).collect();
-    let mut without: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
+    let mut found: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
     for host in &hosts {
-        let covers = |name: &str| {
+        let is_covered = |name: &str| {
             let mut others = answering.iter().flat_map(|it| names(it));
             others.any(|other| other.is_empty() || routing::host_covers(other, name))
         };
-        let is_left = |name: &&String| has_rules(host) || !covers(name);
-        let of_dead = host.paths.iter();
-        let of_dead = of_dead.filter(|(_, all)| is_dead(&VirtualHost::asked(all)));
-        for candidate in of_dead.flat_map(|(_, candidates)| candidates) {
-            let left = host.hosts.iter().filter(is_left).map(String::as_str);
-            without.entry(candidate.index).or_default().extend(left);
+        let left = host.hosts.iter();
+        let left = left.filter(|name| has_rules(host) || !is_covered(name));
+        let left: BTreeSet<String> = left.cloned().collect();
+        let falls = |paths: &Paths| {
+            let mut wider = host.paths.iter();
+            wider.any(|(wide, all)| wide != paths && wide.cover(paths) && lost(all).is_none())
+        };
+        let keeps = |(paths, all): &&(Paths, Vec<Candidate<'_>>)| {
+            all.iter().any(|it| !is_lost(it.route)) && !falls(paths)
+        };
+        let kept = host.paths.iter().filter(keeps);
+        let kept = kept.filter_map(|(_, all)| lost(all));
+        for index in kept.filter(|_| !left.is_empty()) {
+            found.entry(index).or_default().extend(left.clone());
         }
     }
-    let all: Vec<&str> = hosts.iter().flat_map(names).collect();
-    for (index, route) in carried.route.iter_mut().enumerate() {
-        let Some(without) = without.get(&index).filter(|it| !it.is_empty()) else {
-            continue;
-        };
-        let named = |name: &str| Spanned {
-            value: name.into(),
-            span: route.span,
-        };
-        let own = match &route.hosts {
-            Some(hosts) => hosts.value.clone(),
-            // All but some names cannot be said.
-            None if all.contains(&"") => continue,
-            None => all.iter().map(|name| named(name)).collect(),
-        };
-        let own = own.into_iter();
-        let own = own.filter(|it| !without.contains(&*it.value.to_ascii_lowercase()));
-        let hosts = Attribute {
-            value: own.collect(),
-            span: route.span,
-            key_span: route.span,
-            id: route.id,
-        };
-        Arc::make_mut(route).body.hosts = Some(hosts);
-    }
+    found
+}
+
+/// A route in whose place nobody answers for some names.
+fn answering_nobody(mut route: Arc<Node<Route>>, hosts: &BTreeSet<String>) -> Arc<Node<Route>> {
+    let (span, id) = (route.span, route.id);
+    let named = |name: &String| Spanned {
+        value: name.as_str().into(),
+        span,
+    };
+    let own = &mut Arc::make_mut(&mut route).body;
+    (own.redirect, own.root) = (None, None);
+    own.hosts = Some(Attribute {
+        value: hosts.iter().map(named).collect(),
+        span,
+        key_span: span,
+        id,
+    });
+    route
 }
 
 fn patches_its_ingress(service: ServiceView<'_>) -> bool {

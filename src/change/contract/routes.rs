@@ -200,7 +200,8 @@ fn gone(
                 })
             };
             for (paths, candidates) in &host.paths {
-                for candidate in VirtualHost::asked(candidates) {
+                let candidates = VirtualHost::asked(candidates).into_iter();
+                for candidate in candidates.filter(|it| carried::answers(it.route)) {
                     let how = match now {
                         Some((_, now)) => {
                             lost(step, (was, is), (name, paths, candidate.route), now)
@@ -252,7 +253,11 @@ fn lost<'g>(
     (name, paths, route): (&str, &Paths, &Node<Route>),
     now: &VirtualHost<'g>,
 ) -> Option<How<'g>> {
-    let Some(nearest) = now.nearest(paths) else {
+    let nearest = now.nearest(paths);
+    let is_answered = |(_, all): &&(Paths, Vec<Candidate<'_>>)| {
+        routing::chosen(&VirtualHost::asked(all)).is_some_and(|it| carried::answers(it.route))
+    };
+    let Some(nearest) = nearest.filter(is_answered) else {
         return Some(How::All);
     };
     // What it does not take is refused, never handed to a shorter path (`graph::routing`).

@@ -4,7 +4,7 @@
 //! github.com/docker/cli/issues/2274, mended by github.com/moby/moby/pull/51657).
 
 use super::ports::published;
-use super::service;
+use super::service::{self, Service};
 use super::stack::Stack;
 use crate::change::{Change, Effect, Loss, Lost};
 use crate::targets::Object;
@@ -28,9 +28,7 @@ pub(super) fn changed(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut [Chang
         let (had, has) = (through_mesh(was.object), through_mesh(is.object));
         let is_known = had.union(&has).all(|port| !port.contains('$'));
         if is_known && !had.is_empty() && !has.is_empty() && had != has {
-            change
-                .losses
-                .push(loss(change, is.starts_first(), (&had, &has)));
+            change.losses.push(loss(change, is, (&had, &has)));
         }
     }
 }
@@ -49,7 +47,7 @@ fn through_mesh(service: &Object) -> BTreeSet<String> {
 
 fn loss(
     change: &Change,
-    starts_first: bool,
+    service: &Service<'_>,
     (had, has): (&BTreeSet<String>, &BTreeSet<String>),
 ) -> Loss {
     let name = &change.name;
@@ -58,11 +56,30 @@ fn loss(
         ports.sort_by_key(|port| (port.find(':'), *port));
         ports.join(", ")
     };
-    let gap = if starts_first {
+    let gap = if service.starts_first() {
         "nobody answers at any of these ports once the last old task is gone, until the engine is started anew"
     } else {
         "nobody answers at any of these ports from the end of the last old task until the last new one serves, which is led to alone then"
     };
+    let outside = |ports: &BTreeSet<String>| -> BTreeSet<String> {
+        let ports = ports.iter().filter_map(|port| port.split(':').next());
+        ports.map(ToOwned::to_owned).collect()
+    };
+    let (was, is) = (outside(had), outside(has));
+    let beside = if !is.is_subset(&was) {
+        "publish the other port from a service of its own beside this one; or "
+    } else if is != was {
+        "keep what it publishes; or "
+    } else {
+        ""
+    };
+    // Docker scales no service that runs one on each node.
+    let ends = if service.is_global() {
+        format!("`docker service rm {name}`")
+    } else {
+        format!("`docker service scale {name}=0`")
+    };
+    let way = format!("{beside}{ends} first");
     Loss {
         about: Lost::Mesh,
         what: format!(
@@ -72,8 +89,7 @@ fn loss(
             list(has)
         ),
         way: format!(
-            "publish the other port from a service of its own beside this one; or `docker service scale {name}=0` first, with which it is down \
-             until its new tasks serve; or try it where every node has a newer engine"
+            "{way}, with which it is down until its new tasks serve; or try it where every node has a newer engine"
         ),
     }
 }

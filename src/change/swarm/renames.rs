@@ -253,8 +253,9 @@ impl Tie {
 }
 
 /// Whether what is of one key and image in two stacks moved from the one to the other: it is reached as before, both are on one network, most of
-/// the old stack went the same way, or somebody did who asks for it, or for whom it asks. Of images of everybody neither says it, which another app may have too: all of the new one came of
-/// the old one then, which stays, or all of the old one went there.
+/// the old stack went the same way, or somebody did who asks for it, or for whom it asks. Of images of everybody, which another app may have
+/// too, a network or most of the stack does not say it: all of the new one came of the old one then, which stays, or all of the old one went
+/// there.
 fn moved_along(
     (was, is): (&Tie, &Tie),
     (were, are): (&Ties, &Ties),

@@ -7,9 +7,6 @@ use crate::graph::routing::{self, Candidate, Paths, VirtualHost};
 use crate::vocabulary::{Gateway, Method, Node, Route};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How many redirects a client follows from one request; to one and another path and back there is no end.
-const MOST_REDIRECTS: usize = 4;
-
 /// A gateway with its host names.
 #[derive(Clone, Copy)]
 pub(super) struct Asking<'h, 'a> {
@@ -36,15 +33,16 @@ impl<'h, 'a> Asking<'h, 'a> {
         (name, paths, method): (&str, &Paths, Option<Method>),
     ) -> BTreeMap<&'a str, Asked> {
         let mut found = BTreeMap::new();
-        self.follow(routes, (name, paths, method), 0, &mut found);
+        self.follow(routes, (name, paths, method), &mut Vec::new(), &mut found);
         found
     }
 
-    /// The services that answer in the end for some paths of a name, for a request that says no more.
+    /// The services that answer in the end who was sent to some paths of a name, and asks for them by GET.
     pub(super) fn at(&self, (name, paths): (&str, &Paths)) -> BTreeSet<&'a str> {
+        let get = Some(Method::Get);
         let taken = nearest(self.hosts, name).and_then(|(_, host)| host.nearest(paths));
-        let routes = taken.map(|(_, candidates)| taking(&VirtualHost::asked(candidates), None));
-        let found = routes.map(|routes| self.by(&routes, (name, paths, None)));
+        let routes = taken.map(|(_, candidates)| taking(&VirtualHost::asked(candidates), get));
+        let found = routes.map(|routes| self.by(&routes, (name, paths, get)));
         found.unwrap_or_default().into_keys().collect()
     }
 
@@ -52,24 +50,27 @@ impl<'h, 'a> Asking<'h, 'a> {
         &self,
         routes: &[Candidate<'a>],
         (name, paths, method): (&str, &Paths, Option<Method>),
-        redirects: usize,
+        sent: &mut Vec<(String, Paths)>,
         found: &mut BTreeMap<&'a str, Asked>,
     ) {
         for candidate in routes {
             for service in led(self.gateway, candidate.route) {
                 found.entry(service).or_insert_with(|| Asked {
                     path: asked_for(candidate.route, paths),
-                    is_redirected: redirects > 0,
+                    is_redirected: !sent.is_empty(),
                 });
             }
             let there = self.goes_to(candidate.route, name, paths);
-            let Some((name, paths)) = there.filter(|_| redirects < MOST_REDIRECTS) else {
+            // To one and another path and back there is no end.
+            let Some(there) = there.filter(|it| !sent.contains(it)) else {
                 continue;
             };
+            sent.push(there.clone());
+            let (name, paths) = there;
             let taken = nearest(self.hosts, &name).and_then(|(_, host)| host.nearest(&paths));
             if let Some((_, candidates)) = taken {
                 let routes = taking(&VirtualHost::asked(candidates), method);
-                self.follow(&routes, (&name, &paths, method), redirects + 1, found);
+                self.follow(&routes, (&name, &paths, method), sent, found);
             }
         }
     }

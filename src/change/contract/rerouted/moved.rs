@@ -74,9 +74,13 @@ pub(super) fn moved<'a>(step: &Step<'a>, both: Both<'a>, target: TargetId) -> Ve
                 let gained = has.keys().filter(|it| !had.contains_key(*it));
                 gets.extend(gained.map(|it| (*it).to_owned()));
                 // Where nobody answered, or nobody will, nothing moves.
-                let (Some(from), Some(to)) = (from.first(), to.first()) else {
+                let answered = (from.first(), to.first());
+                let (Some(from), Some(to)) = answered else {
                     continue;
                 };
+                if !carried::answers(from.route) || !carried::answers(to.route) {
+                    continue;
+                }
                 if is_unasked {
                     continue;
                 }
@@ -127,7 +131,9 @@ fn becomes(
         is_written && asked.is_some_and(|it| !it.is_redirected)
     };
     // Of what goes to all paths nobody knows which of them a service answers.
-    let all_count = !is_direct(asked.0, are_written.0) && !is_direct(asked.1, are_written.1);
+    let is_asked_all = [old, new].iter().all(|it| it.asks(service, "", false));
+    let is_written = is_direct(asked.0, are_written.0) || is_direct(asked.1, are_written.1);
+    let all_count = is_asked_all && !is_written;
     // Where clients are sent they may have asked before, and may go on to.
     let is_new = |is: &Asked| !old.asks(service, &is.path, all_count);
     let is_gone = |was: &Asked| !new.asks(service, &was.path, all_count);

@@ -53,9 +53,13 @@ fn sent_ahead<'a>(step: &Step<'_>, was: &Gateway, is: &'a Gateway) -> Option<Sen
     };
     let is_ahead = |name: &str, paths: &Paths| {
         let (had, has) = asked(name, paths);
+        // One that is gone may be what is there under another name.
+        let stays = |it: &&str| step.new.is_some_and(|new| new.find(it).is_some());
         let is_answered =
             nearest(&after, name).is_some_and(|(_, host)| host.nearest(paths).is_some());
-        is_answered && (!answers(name, paths) || !has.is_empty() && had.is_disjoint(&has))
+        is_answered
+            && (!answers(name, paths)
+                || !has.is_empty() && had.iter().all(stays) && had.is_disjoint(&has))
     };
     after.iter().find_map(|host| {
         names(host).find_map(|name| {
