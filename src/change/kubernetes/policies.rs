@@ -49,6 +49,14 @@ pub(super) fn standing<'a>((old, new): (&Keyed<'a>, &Keyed<'a>)) -> Vec<Policy<'
     all
 }
 
+/// The same, where they alone decide: none where another kind of policy may admit what they do not.
+pub(super) fn deciding<'a>((old, new): (&Keyed<'a>, &Keyed<'a>)) -> Vec<Policy<'a>> {
+    if another(new).or_else(|| another(old)).is_some() {
+        return Vec::new();
+    }
+    standing((old, new))
+}
+
 /// Others have a kind of that name, too.
 pub(super) fn is_one(key: &Key<'_>) -> bool {
     (key.0, key.1) == ("networking.k8s.io", "NetworkPolicy")

@@ -17,10 +17,8 @@ pub(super) fn shut((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change])
     if !changes.iter().any(concerned) {
         return;
     }
-    let are = policies::standing((old, new));
-    // Another kind of policy may admit them.
-    let is_alone = policies::another(new).is_none() && policies::another(old).is_none();
-    if are.is_empty() || !is_alone {
+    let are = policies::deciding((old, new));
+    if are.is_empty() {
         return;
     }
     let were = policies::all(old);

@@ -19,10 +19,8 @@ pub(super) fn callers((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Chang
     if !changes.iter().any(concerned) {
         return;
     }
-    let are = policies::standing((old, new));
-    // Another kind of policy may admit them.
-    let is_alone = policies::another(new).is_none() && policies::another(old).is_none();
-    if are.is_empty() || !is_alone {
+    let are = policies::deciding((old, new));
+    if are.is_empty() {
         return;
     }
     let (before, after) = (behind::all(old), behind::all(new));
