@@ -1,7 +1,8 @@
-//! Ports of the routing mesh that become others while tasks of both versions run, be it that new ones start first or that some old ones are left. Each node keeps a balancer by the service and its ports, and
-//! one address for all of them: that of the new ports cannot take the address which that of the old ones has, and leads to no task; with the
-//! last old task the rules of all ports go (moby `daemon/libnetwork/service_linux.go`, `addLBBackend` and `rmLBBackend`; seen by others in
-//! github.com/docker/cli/issues/2274, mended by github.com/moby/moby/pull/51657).
+//! Ports of the routing mesh that become others while tasks of both versions run, be it that new ones start first or that some old ones are
+//! left. Each node keeps a balancer by the service and its ports, and one address for all of them: that of the new ports cannot take the
+//! address which that of the old ones has, and leads to no task; with the last old task the rules of all ports go (moby
+//! `daemon/libnetwork/service_linux.go`, `addLBBackend` and `rmLBBackend`; seen by others in github.com/docker/cli/issues/2274, mended by
+//! github.com/moby/moby/pull/51657).
 
 use super::ports::published;
 use super::service::{self, Service};
@@ -12,16 +13,16 @@ use std::collections::BTreeSet;
 
 /// Says it of those that are replaced a few at a time.
 pub(super) fn changed(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut [Change]) {
-    let rolls = |it: &&mut Change| {
+    let rolls = |it: &Change| {
         let mut fields = it.fields.iter();
         let is_rolling = it.kind == "service" && it.effect == Effect::Rolls;
         is_rolling && fields.any(|field| field.path.starts_with("ports"))
     };
-    if !changes.iter_mut().any(|it| rolls(&it)) {
+    if !changes.iter().any(rolls) {
         return;
     }
     let (before, after) = (service::all(old), service::all(new));
-    for change in changes.iter_mut().filter(rolls) {
+    for change in changes.iter_mut().filter(|it| rolls(it)) {
         let Some((was, is)) = before.get(&change.name).zip(after.get(&change.name)) else {
             continue;
         };

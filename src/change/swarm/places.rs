@@ -63,13 +63,14 @@ fn of_nodes(service: &Service<'_>) -> Vec<String> {
 /// The port that an old task has on every node where the new one may be, until it is stopped. How many nodes there are is not known; each
 /// has one of a global service, and one is named.
 fn held(was: &Service<'_>, is: &Service<'_>, asked: &[String]) -> Option<String> {
-    let order = is.at(&["deploy", "update_config", "order"])?;
+    if !is.starts_first() {
+        return None;
+    }
     let is_on_each = was.is_global() && is.is_global();
     let is_on_one = is_held(is) && was.constraints() == is.constraints();
     let had = of_nodes(was);
     let port = asked.iter().find(|port| had.contains(port))?;
-    let starts_first = order.as_str() == Some("start-first");
-    (starts_first && (is_on_each || is_on_one)).then(|| port.clone())
+    (is_on_each || is_on_one).then(|| port.clone())
 }
 
 fn number(port: &str) -> &str {

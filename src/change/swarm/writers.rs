@@ -119,10 +119,7 @@ fn shared(
     if let Some(sure) = sure {
         return Some((sure.from.clone(), true));
     }
-    let start_first = was.at(&["deploy", "update_config", "order"]);
-    let is_alone = !was.is_global()
-        && was.replicas() == Some(1)
-        && start_first.is_none_or(|order| order.as_str() != Some("start-first"));
+    let is_alone = !was.is_global() && was.replicas() == Some(1) && !was.starts_first();
     let perhaps = both.iter().find(|it| it.is_of_node)?;
     (is_renamed && is_alone && known.is_none()).then(|| (perhaps.from.clone(), false))
 }

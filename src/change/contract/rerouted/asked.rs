@@ -26,6 +26,12 @@ impl<'h, 'a> Asking<'h, 'a> {
         Self { gateway, hosts }
     }
 
+    /// The routes of a name that are the nearest to some paths.
+    pub(super) fn nearest(&self, name: &str, paths: &Paths) -> Option<&'h [Candidate<'a>]> {
+        let (_, host) = nearest(self.hosts, name)?;
+        host.nearest(paths).map(|(_, candidates)| &**candidates)
+    }
+
     /// The services that answer in the end where some routes take requests of a name for some paths.
     pub(super) fn by(
         &self,
@@ -40,8 +46,8 @@ impl<'h, 'a> Asking<'h, 'a> {
     /// The services that answer in the end who was sent to some paths of a name, and asks for them by GET.
     pub(super) fn at(&self, (name, paths): (&str, &Paths)) -> BTreeSet<&'a str> {
         let get = Some(Method::Get);
-        let taken = nearest(self.hosts, name).and_then(|(_, host)| host.nearest(paths));
-        let routes = taken.map(|(_, candidates)| taking(&VirtualHost::asked(candidates), get));
+        let taken = self.nearest(name, paths);
+        let routes = taken.map(|candidates| taking(&VirtualHost::asked(candidates), get));
         let found = routes.map(|routes| self.by(&routes, (name, paths, get)));
         found.unwrap_or_default().into_keys().collect()
     }
@@ -67,8 +73,7 @@ impl<'h, 'a> Asking<'h, 'a> {
             };
             sent.push(there.clone());
             let (name, paths) = there;
-            let taken = nearest(self.hosts, &name).and_then(|(_, host)| host.nearest(&paths));
-            if let Some((_, candidates)) = taken {
+            if let Some(candidates) = self.nearest(&name, &paths) {
                 let routes = taking(&VirtualHost::asked(candidates), method);
                 self.follow(&routes, (&name, &paths, method), sent, found);
             }

@@ -3,7 +3,7 @@
 
 use super::asked::Asking;
 use crate::change::contract::Step;
-use crate::change::contract::routes::{names, nearest};
+use crate::change::contract::routes::names;
 use crate::change::{Change, Effect};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::routing::{self, Paths, VirtualHost};
@@ -40,25 +40,16 @@ struct Sent<'a> {
 /// What was answered before, and is sent where nothing was answered, or by others.
 fn sent_ahead<'a>(step: &Step<'_>, was: &Gateway, is: &'a Gateway) -> Option<Sent<'a>> {
     let (before, after) = (routing::virtual_hosts(was), routing::virtual_hosts(is));
-    let (had, asking) = (Asking::of(was, &before), Asking::of(is, &after));
-    let answers = |name: &str, paths: &Paths| {
-        let host = nearest(&before, name);
-        host.is_some_and(|(_, host)| host.nearest(paths).is_some())
-    };
-    // Who is asked in the end, by the names of now.
-    let asked = |name: &str, paths: &Paths| {
-        let had = had.at((name, paths)).into_iter();
-        let had: BTreeSet<&str> = had.map(|it| step.pairs.now(it)).collect();
-        (had, asking.at((name, paths)))
-    };
+    let (asked_before, asked_now) = (Asking::of(was, &before), Asking::of(is, &after));
     let is_ahead = |name: &str, paths: &Paths| {
-        let (had, has) = asked(name, paths);
+        // Who is asked in the end, by the names of now.
+        let had = asked_before.at((name, paths)).into_iter();
+        let had: BTreeSet<&str> = had.map(|it| step.pairs.now(it)).collect();
+        let has = asked_now.at((name, paths));
         // One that is gone may be what is there under another name.
         let stays = |it: &&str| step.new.is_some_and(|new| new.find(it).is_some());
-        let is_answered =
-            nearest(&after, name).is_some_and(|(_, host)| host.nearest(paths).is_some());
-        is_answered
-            && (!answers(name, paths)
+        asked_now.nearest(name, paths).is_some()
+            && (asked_before.nearest(name, paths).is_none()
                 || !has.is_empty() && had.iter().all(stays) && had.is_disjoint(&has))
     };
     after.iter().find_map(|host| {
@@ -66,11 +57,12 @@ fn sent_ahead<'a>(step: &Step<'_>, was: &Gateway, is: &'a Gateway) -> Option<Sen
             host.paths.iter().find_map(|(paths, candidates)| {
                 let candidates = VirtualHost::asked(candidates).into_iter();
                 let mut sending = candidates
-                    .filter_map(|it| Some((it.route, asking.goes_to(it.route, name, paths)?)));
+                    .filter_map(|it| Some((it.route, asked_now.goes_to(it.route, name, paths)?)));
                 let (route, there) = sending.find(|(_, (to, path))| is_ahead(to, path))?;
-                let led = nearest(&before, name).and_then(|(_, host)| host.nearest(paths));
-                let mut led = VirtualHost::asked(&led?.1).into_iter();
-                if led.any(|it| had.goes_to(it.route, name, paths).as_ref() == Some(&there)) {
+                let mut led = VirtualHost::asked(asked_before.nearest(name, paths)?).into_iter();
+                if led
+                    .any(|it| asked_before.goes_to(it.route, name, paths).as_ref() == Some(&there))
+                {
                     return None;
                 }
                 let (to, path) = there;
