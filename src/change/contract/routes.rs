@@ -176,8 +176,11 @@ fn gone(
         .map(|it| (&**it, routing::virtual_hosts(it)))
         .collect();
     let mut found: Vec<Lost<'_>> = Vec::new();
-    for host in before.iter().filter(|it| are_meant(it)) {
-        for name in names(host) {
+    let mut all: Vec<(&VirtualHost<'_>, Vec<&str>)> =
+        before.iter().map(|it| (it, names(it).collect())).collect();
+    all.extend(shut_off(&before, &after));
+    for (host, of_it) in all.into_iter().filter(|(host, _)| are_meant(host)) {
+        for name in of_it {
             let now = nearest(&after, name);
             let others = beside.iter();
             let others = others.filter_map(|(it, hosts)| Some((*it, nearest(hosts, name)?)));
@@ -231,6 +234,23 @@ fn gone(
     told.collect()
 }
 
+/// The hosts of before with names that had no rules of their own, and come to have some among which nobody answers for a path.
+fn shut_off<'h, 'g>(
+    before: &'h [VirtualHost<'g>],
+    after: &'h [VirtualHost<'g>],
+) -> Vec<(&'h VirtualHost<'g>, Vec<&'h str>)> {
+    let is_shut = |host: &&VirtualHost<'_>| host.paths.iter().any(|(_, all)| !is_answered(all));
+    let new = after.iter().filter(is_shut).flat_map(names);
+    let new = new.filter(|name| before.iter().flat_map(names).all(|was| was != *name));
+    new.filter_map(|name| Some((nearest(before, name)?.1, vec![name])))
+        .collect()
+}
+
+/// Whether somebody answers what is asked of a pattern.
+fn is_answered(candidates: &[Candidate<'_>]) -> bool {
+    routing::chosen(&VirtualHost::asked(candidates)).is_some_and(|it| carried::answers(it.route))
+}
+
 /// Whether some of the paths that a pattern decided are answered as before: a longer pattern has them now.
 fn keeps_part<'g>(
     (host, paths): (&VirtualHost<'_>, &Paths),
@@ -254,10 +274,7 @@ fn lost<'g>(
     now: &VirtualHost<'g>,
 ) -> Option<How<'g>> {
     let nearest = now.nearest(paths);
-    let is_answered = |(_, all): &&(Paths, Vec<Candidate<'_>>)| {
-        routing::chosen(&VirtualHost::asked(all)).is_some_and(|it| carried::answers(it.route))
-    };
-    let Some(nearest) = nearest.filter(is_answered) else {
+    let Some(nearest) = nearest.filter(|(_, all)| is_answered(all)) else {
         return Some(How::All);
     };
     // What it does not take is refused, never handed to a shorter path (`graph::routing`).

@@ -79,7 +79,10 @@ impl<'g> Lost<'g> {
         let of = self.of_names(route, is_alone);
         let all = if self.part { "all of " } else { "" };
         Some(match &self.how {
-            How::Name | How::All => (format!("{all}`{pattern}`{of}"), String::new()),
+            How::Name | How::All => {
+                let own = self.own_rules(before);
+                (format!("{all}`{pattern}`{of}{own}"), String::new())
+            }
             How::Some => {
                 let some = format!("every request for `{pattern}`{of} that it did");
                 (some, String::new())
@@ -127,8 +130,20 @@ impl<'g> Lost<'g> {
                 .flat_map(|(_, all)| VirtualHost::asked(all));
             all.any(|candidate| candidate.index == place)
         };
-        let asking = before.iter().filter(asks).flat_map(names);
-        asking.count() == self.names.len()
+        let mut asking = before.iter().filter(asks).flat_map(names);
+        asking.all(|name| self.names.contains(&name))
+    }
+
+    /// Why it is not answered, where a wider name's rules answered.
+    fn own_rules(&self, before: &[VirtualHost<'_>]) -> &'static str {
+        let mut known = before.iter().flat_map(names);
+        if known.any(|name| self.names.contains(&name)) {
+            ""
+        } else if self.names.len() == 1 {
+            ", which has rules of its own now"
+        } else {
+            ", which have rules of their own now"
+        }
     }
 
     /// For which names, where the route has some of its own or answers for others as before.
