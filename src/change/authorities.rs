@@ -57,11 +57,12 @@ const OWN: [&str; 6] = [
     "virtual",
 ];
 
-/// Whether a variable's name says that its whole value is a host, as that of `DB_HOST: db` does. `HOST` alone is where a program listens.
+/// Whether a variable's name says that its whole value is a host, as that of `DB_HOST: db` does. `HOST` alone is where a program listens or whom it
+/// asks, as that of Odoo's image does (hub.docker.com/_/odoo, Environment Variables): where it listens has no name that another has.
 pub(super) fn is_host_of(variable: &str, value: &str) -> bool {
     let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
     let of = of_host(variable);
-    of.is_some_and(|of| !OWN.iter().any(|it| of.contains(it)))
+    (variable == "HOST" || of.is_some_and(|of| !OWN.iter().any(|it| of.contains(it))))
         && !value.is_empty()
         && value.chars().all(is_host)
 }
@@ -140,6 +141,7 @@ mod tests {
     fn a_variable_called_so_holds_a_host() {
         for name in [
             "DB_HOST",
+            "HOST",
             "PGHOST",
             "redisHost",
             "cache.hostname",
@@ -147,7 +149,7 @@ mod tests {
         ] {
             assert!(is_host_of(name, "db.shop"), "{name}");
         }
-        for name in ["HOST", "BIND_ADDRESS", "VIRTUAL_HOST", "DB_NAME"] {
+        for name in ["HOSTNAME", "BIND_ADDRESS", "VIRTUAL_HOST", "DB_NAME"] {
             assert!(!is_host_of(name, "db"), "{name}");
         }
         assert!(!is_host_of("DB_HOST", "the db"));

@@ -80,10 +80,16 @@ pub(super) fn judge(pair: &Pair<'_>, changes: &mut [Change]) {
             stack.is_some_and(|stack| stack.is_empty() || stack.ends_with('_'))
         };
         let [before, now] = [pair.old, pair.new].map(|side| has_data(engine, side, is_its));
-        if has_other_data(change) || !before || !now {
-            continue;
+        if has_other_data(change) {
+            let is_copied =
+                |it: &&mut Loss| matches!(it.about, Lost::Data { .. }) && it.way.contains("copy");
+            let unread = no_copy(engine, &was, &is);
+            for loss in change.losses.iter_mut().filter(is_copied) {
+                loss.way.push_str(unread.as_deref().unwrap_or_default());
+            }
+        } else if before && now {
+            change.losses.push(loss(&change.name, engine, &was, &is));
         }
-        change.losses.push(loss(&change.name, engine, &was, &is));
     }
 }
 
@@ -162,6 +168,19 @@ fn sources(value: &Value) -> Vec<String> {
         Value::Array(items) => items.iter().filter_map(source).collect(),
         one => source(one).into_iter().collect(),
     }
+}
+
+/// What to add where the data of one image is to be copied for another one, which reads none of its files.
+pub(super) fn unread(was: &str, is: &str) -> Option<String> {
+    let ((engine, was), (other, is)) = (version(was)?, version(is)?);
+    let differs = was.iter().zip(&is).any(|(was, is)| was != is);
+    no_copy(engine, &was, &is).filter(|_| engine.name == other.name && differs)
+}
+
+fn no_copy(engine: &Engine, was: &[u32], is: &[u32]) -> Option<String> {
+    let (database, old, new) = (engine.name, shown(was), shown(is));
+    let is_read = loss("", engine, was, is).about != Lost::Form;
+    (!is_read).then(|| format!("; copy it by a dump: {database} {new} reads no files of {old}"))
 }
 
 /// What a database on the data of another version of it comes to.

@@ -14,7 +14,7 @@ pub(super) use taken::{by_name as taken_by_name, written as taken_over};
 
 use super::{Both, Step, about, has_ended, kept, place};
 use crate::change::kubernetes::parts::deletion;
-use crate::change::{Change, Effect};
+use crate::change::{Change, Effect, engines};
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, catalogue};
 use crate::graph::{Graph, ServiceView};
 use crate::rollout::derivation;
@@ -335,6 +335,10 @@ fn another(
         (None, None) => (format!("`{service}`"), Severity::Error),
     };
     let (place, now) = (&old.place, &new.place);
+    let [was, is] = [both.old, both.new].map(|it| {
+        let image = it.node.service.image.as_ref();
+        image.map_or_else(String::new, |image| image.value.to_string())
+    });
     Diagnostic::new(
         &catalogue::DATA_LEFT_BEHIND,
         format!("{who} finds another volume at `{path}`: its data stays in {place}"),
@@ -343,8 +347,9 @@ fn another(
     .severity(severity)
     .labelled(format!("{now}, which is new and empty unless somebody filled it"))
     .help(format!(
-        "{}; or copy the data first, with the service stopped, and write `allow data_left_behind {{ because = \"…\" }}`",
-        kept::data(step, both, (old, new))
+        "{}; or copy the data first, with the service stopped, and write `allow data_left_behind {{ because = \"…\" }}`{}",
+        kept::data(step, both, (old, new)),
+        engines::unread(&was, &is).unwrap_or_default()
     ))
     .about(service)
 }
