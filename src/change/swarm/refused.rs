@@ -73,15 +73,17 @@ pub(super) fn refuse(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut Vec<Cha
 
 /// A service that holds what `docker stack deploy` supports in no file.
 fn unsupported(stack: &Stack<'_>, changes: &[Change]) -> Option<String> {
-    let mut services = stack.services.iter();
-    services.find_map(|service| {
-        let name = format!("{}_{}", stack.name, service.name);
-        let mut changes = changes
-            .iter()
-            .filter(|it| it.kind == "service" && it.name == name);
-        let is_so = changes.any(|it| it.fields.iter().any(|it| it.because == FORBIDDEN));
-        is_so.then(|| format!("service {name}"))
-    })
+    let is_so = |it: &&Change| {
+        it.kind == "service" && it.fields.iter().any(|field| field.because == FORBIDDEN)
+    };
+    let found: BTreeSet<&str> = changes.iter().filter(is_so).map(|it| &*it.name).collect();
+    if found.is_empty() {
+        return None;
+    }
+    let services = stack.services.iter();
+    let mut names = services.map(|it| format!("{}_{}", stack.name, it.name));
+    let name = names.find(|name| found.contains(name.as_str()))?;
+    Some(format!("service {name}"))
 }
 
 /// Says of what else stands in a file that it waits until docker takes the whole.

@@ -65,14 +65,16 @@ fn asked<'a>(old: &Graph, both: Both<'a>) -> Option<Asked<'a>> {
 /// A label that held a service and that it asks for no more, while its tasks are replaced: the new ones go to any node that fits (swarmkit
 /// `manager/orchestrator/task.go`, `IsTaskDirty`, spares tasks where placement alone differs).
 fn let_go<'a>(step: &Step<'_>, old: &Graph, both: Both<'a>) -> Option<&'a Entry<Str>> {
-    let (before, now) = (both.old.node_labels(), both.new.node_labels());
+    // What is still asked for may hold it where it is.
+    let held = both.old.node_labels().first()?;
+    if !both.new.node_labels().is_empty() {
+        return None;
+    }
     let is_its = |change: &&Change| change.service.as_deref() == Some(both.new.name());
     let mut changes = step.on(TargetId::Swarm).filter(is_its);
     let is_replaced = changes.any(|change| change.effect.replaces());
     let runs = !old.is_global(both.old) && old.replicas(both.old).most > 0;
-    // What is still asked for may hold it where it is.
-    let held = before.first().filter(|_| is_replaced && runs)?;
-    now.is_empty().then_some(held)
+    (is_replaced && runs).then_some(held)
 }
 
 /// The volumes that it had and has, but for those that somebody else makes: their driver may be one of all nodes.
