@@ -502,17 +502,14 @@ fn on_cluster(cluster: &Cluster, case: &Case) -> Result<Seen, Failure> {
     let was = all()?;
     let refused = apply(&case.after, "new")?;
     let is = changed(&was, all)?;
-    let written: String = written(&case.after).into_values().collect();
     let mut objects = BTreeMap::new();
     for (object, workload) in &is {
         let (kind, name) = object.split_once(' ').unwrap_or((object, ""));
-        let document = |document: &str| {
-            document.contains(&format!("kind: {kind}"))
-                && document.contains(&format!("name: {name}"))
-        };
+        let mut written = case.after.iter();
         let what = match was.get(object) {
             None => "created",
-            Some(_) if !written.split("---\n").any(document) => "left",
+            Some(_) if !written.any(|it| it.kind == kind && it.name == name) => "left",
+            Some(known) if known.is_at_none => "kept",
             Some(known) if !workload.revisions.is_subset(&known.revisions) => "replaced",
             Some(_) => "kept",
         };
@@ -530,30 +527,22 @@ const CLASS: &str = r#"{"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass
 "metadata": {"name": "grows", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
 "provisioner": "example.com/none", "allowVolumeExpansion": true}"#;
 
-/// Does to the claim `data` of a namespace what binding it does: nothing here provides volumes.
+/// Does to the claims of a namespace what binding them does: nothing here provides volumes.
 fn bind(cluster: &Cluster, namespace: &str) -> Verdict {
-    let patch = |words: &[&str]| {
-        let patch = [
-            "patch",
-            "persistentvolumeclaim/data",
-            "-n",
-            namespace,
-            "--type=merge",
-        ];
+    let of = |name: &str, words: &[&str]| {
+        let claim = format!("persistentvolumeclaim/{name}");
+        let patch = ["patch", &claim, "-n", namespace, "--type=merge"];
         cluster.kubectl(&[&patch, words].concat())
     };
-    let path = "jsonpath={.spec.resources.requests.storage}";
-    let size = cluster.kubectl(&[
-        "get",
-        "persistentvolumeclaim/data",
-        "-n",
-        namespace,
-        "-o",
-        path,
-    ])?;
-    patch(&["-p", r#"{"spec": {"volumeName": "bound"}}"#])?;
-    let status = json!({"status": {"phase": "Bound", "capacity": {"storage": size}}});
-    patch(&["--subresource=status", "-p", &status.to_string()])?;
+    let listed = cluster.kubectl(&["get", "pvc", "-n", namespace, "-o", "json"])?;
+    let listed: Value = serde_json::from_str(&listed).map_err(|error| error.to_string())?;
+    for claim in listed["items"].as_array().into_iter().flatten() {
+        let name = claim["metadata"]["name"].as_str().unwrap_or_default();
+        let size = &claim["spec"]["resources"]["requests"]["storage"];
+        of(name, &["-p", r#"{"spec": {"volumeName": "bound"}}"#])?;
+        let status = json!({"status": {"phase": "Bound", "capacity": {"storage": size}}});
+        of(name, &["--subresource=status", "-p", &status.to_string()])?;
+    }
     Ok(())
 }
 
@@ -563,6 +552,8 @@ struct Workload {
     generation: i64,
     /// What it has pods of: of a Deployment the revision, since it always has pods of that; else what its pods are labelled with.
     revisions: BTreeSet<String>,
+    /// Whether it is to have no pods, and there is nothing to replace.
+    is_at_none: bool,
 }
 
 /// The workloads once what was changed has had its effect. Pods that a controller leaves alone are left alone for seconds; an
@@ -616,7 +607,8 @@ fn workloads(cluster: &Cluster, namespace: &str) -> Result<BTreeMap<String, Work
                     .collect()
             };
             // One that is paused from the beginning has none.
-            if revisions.is_empty() && item["spec"]["paused"] != true {
+            let is_at_none = item["spec"]["replicas"] == 0;
+            if revisions.is_empty() && !is_at_none && item["spec"]["paused"] != true {
                 return Err(format!("it has no pods yet: {item}"));
             }
             let name = format!("{} {}", text(&item["kind"]), text(&metadata["name"]));
@@ -626,6 +618,7 @@ fn workloads(cluster: &Cluster, namespace: &str) -> Result<BTreeMap<String, Work
                 Workload {
                     generation,
                     revisions,
+                    is_at_none,
                 },
             );
         }
