@@ -22,6 +22,7 @@ mod rules;
 mod secrets;
 mod short;
 mod swarm;
+mod unfit;
 mod variables;
 
 pub use swarm::{VARIANT, env_file_paths, stack_name};
@@ -176,6 +177,8 @@ pub enum Lost {
     Outside,
     /// No node leads to the new ones once the old ones are gone.
     Mesh,
+    /// Instances are stopped together on nodes that fit no more.
+    Nodes,
     /// A node has no place for it beside what runs there.
     Place,
     /// It waits while another one that is left behind has its place.

@@ -44,6 +44,7 @@ fn lost(change: &Change, loss: &Loss) -> Diagnostic {
         Lost::Order => &catalogue::ORDER_MATTERS,
         Lost::Outside => &catalogue::ROUTE_REMOVED,
         Lost::Mesh => &catalogue::MESH_PORTS_CHANGE,
+        Lost::Nodes => &catalogue::FEWER_AT_ONCE,
         Lost::Place => &catalogue::NO_PLACE,
         Lost::Beside => &catalogue::RUNS_BESIDE,
         Lost::Unlike => &catalogue::CHANGE_WITHOUT_EFFECT,

@@ -53,6 +53,7 @@ mod tables;
 mod taken;
 mod targets;
 mod unadmitted;
+mod unfit;
 mod unread;
 mod unready;
 mod uses;
@@ -363,6 +364,7 @@ fn changed(
     let refusal =
         refusal.or_else(|| refused::consider(object, &change.fields, before, [&was, &is]));
     change.refuse(refusal);
+    unfit::told(&mut change, before, object);
     Some(change)
 }
 

@@ -26,6 +26,7 @@ mod specs;
 mod stack;
 mod theirs;
 mod top;
+mod unfit;
 mod values;
 mod writers;
 
@@ -240,6 +241,9 @@ impl Comparison<'_> {
             for field in fields.iter_mut().filter(|field| moves(field)) {
                 field.because = rules::MOVES_WITH_OTHERS;
             }
+        }
+        if fields.iter().any(moves) {
+            unfit::told(&mut change, (&before.content, &after.content));
         }
         change.fields = fields;
         change.span = view.map(ServiceView::span);
