@@ -111,26 +111,6 @@ pub(super) fn early_probe(case: &Case<'_>) -> Option<Diagnostic> {
     Some(diagnostic.about(name))
 }
 
-/// A broken version of a `StatefulSet` is not taken away by a good one.
-pub(super) fn stays_broken(
-    graph: &Graph,
-    service: ServiceView<'_>,
-    target: TargetId,
-) -> Option<Diagnostic> {
-    let stateful = target == TargetId::Kubernetes && derivation::has_single_writer(graph, service);
-    if !stateful || !service.has_health_check() {
-        return None;
-    }
-    let name = service.name();
-    let text = format!(
-        "a version of `{name}` that never gets ready stays on Kubernetes, even after a better one is applied"
-    );
-    let diagnostic = Diagnostic::new(&catalogue::STAYS_BROKEN, text, service.span())
-        .help("then delete its pod by hand: `kubectl delete pod NAME-0`")
-        .about(name);
-    Some(diagnostic)
-}
-
 /// A promise over a number of replicas that may be anything.
 pub(super) fn unbounded(graph: &Graph, service: ServiceView<'_>) -> Option<Diagnostic> {
     let replicas = service.node.service.replicas.as_ref()?;

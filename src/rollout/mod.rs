@@ -120,7 +120,6 @@ fn judge(
         }
         TargetId::Kubernetes | TargetId::Compose => {
             promises::check(graph, service, target, starts, searches, found);
-            found.extend(instances::stays_broken(graph, service, target));
             if target == TargetId::Kubernetes {
                 found.extend(liveness::as_readiness(service));
             }

@@ -1,4 +1,4 @@
-//! A DaemonSet that asks for other nodes: its pods on nodes that it no longer asks for are deleted at once, up to 250 of them, before and
+//! A `DaemonSet` that asks for other nodes: its pods on nodes that it no longer asks for are deleted at once, up to 250 of them, before and
 //! beside its rolling update (kubernetes/kubernetes `pkg/controller/daemon/daemon_controller.go`, `podsShouldBeOnNode` and `syncNodes`).
 
 use super::parts::{containers, items, pod_in, text};

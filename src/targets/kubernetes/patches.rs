@@ -8,6 +8,7 @@ use super::daemon;
 use super::lowering::Lowering;
 use super::names;
 use super::order::{InOrder, Ordered};
+use super::stateful;
 use super::text::Place;
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::{Promise, ServiceView};
@@ -340,6 +341,14 @@ impl<'g> Lowering<'g> {
             let promises = matches!(self.graph.promise(service), Promise::Capacity { .. });
             let found = daemon::no_place(service, promises, patch.span);
             self.ledger.report(found);
+        }
+        if kind == "stateful_set"
+            && let Some(patch) = on.patch.iter().find(|it| patch::kind_of(it) == kind)
+            && let Ok(set) = patch::read::<StatefulSet>(&node)
+            && stateful::is_in_order(&set)
+        {
+            self.ledger
+                .report(stateful::stays_broken(service, patch.span));
         }
         Some(node)
     }

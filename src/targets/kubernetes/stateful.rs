@@ -10,6 +10,7 @@ use super::names;
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::{Graph, ServiceView};
 use crate::rollout::derivation;
+use crate::source::Span;
 use crate::types::Reference;
 use crate::vocabulary::{Label, Node, Order, TargetId, Update, Volume, VolumeAccess};
 use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetSpec};
@@ -241,6 +242,30 @@ fn too_long(service: ServiceView<'_>, name: &str) -> Diagnostic {
     .labelled("its pods carry a label of the name and a hash")
     .about(service.name())
     .help("give it a shorter `name`")
+}
+
+/// Whether its pods are started one after the other, which is the default of the API.
+pub(super) fn is_in_order(set: &StatefulSet) -> bool {
+    let policy = set
+        .spec
+        .as_ref()
+        .map(|it| it.pod_management_policy.as_deref());
+    policy.is_some_and(|it| it.is_none_or(|it| it == "OrderedReady"))
+}
+
+/// A broken version of one whose pods are started in order is not taken away by a good one ("Forced rollback" of the same page).
+pub(super) fn stays_broken(service: ServiceView<'_>, span: Span) -> Diagnostic {
+    let name = service.name();
+    Diagnostic::new(
+        &catalogue::STAYS_BROKEN,
+        format!(
+            "a version of `{name}` that never gets ready stays on Kubernetes, even after a better one is applied"
+        ),
+        span,
+    )
+    .labelled("in order, a pod that is not ready keeps the others from being replaced")
+    .help("leave `podManagementPolicy` out, with `Parallel` the better one takes its place; or then delete the pod by hand: `kubectl delete pod NAME`")
+    .about(name)
 }
 
 /// The Service of its pods has no name that is free.
