@@ -1344,6 +1344,27 @@ fn a_question_without_an_answer_stops_no_live_slot() {
     }
 }
 
+/// Docker's client ends as one that failed where it is interrupted, and what is left undone then is no failed release.
+#[test]
+fn an_interrupt_on_a_host_ends_it() {
+    let (place, _master) = cluster_of_slots();
+    let interrupted = "if [ -e \"$here/interrupt\" ] && [ \"$1\" = run ]; then kill -INT \"$(cat \"$here/interrupt\")\"; exit 130; fi\n";
+    place.program("bin/docker", &[interrupted, CONTAINERS].concat());
+    for script in ["deploy.sh", "switch.sh"] {
+        let ran = place.on_host(script, &[], "1");
+        assert_eq!(ran.code, 0, "{ran:?}");
+    }
+    let ran = place.on_host("deploy.sh", &[], "2");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    place.put(
+        "interrupted.sh",
+        "echo $$ >interrupt; exec env --default-signal=INT bash manifests/nginx/switch.sh\n",
+    );
+    let ran = place.on_host("../../interrupted.sh", &[], "2");
+    assert_eq!(ran.code, -1, "{ran:?}");
+    assert!(!ran.said.contains("failed"), "{ran:?}");
+}
+
 #[test]
 fn wrong_use_ends_with_two_and_help_with_none() {
     let place = host();

@@ -5,6 +5,8 @@
 # Usage: rollback.sh [SERVICE...]
 # shellcheck source-path=SCRIPTDIR
 set -euo pipefail
+# A command that was interrupted may end as one that failed, after which more would be changed; who called this ends by the signal, too.
+trap 'trap - INT; kill -INT $$' INT
 here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 # shellcheck source=hosts/app.sh
 source "$here/hosts/app.sh"
