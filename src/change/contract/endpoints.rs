@@ -8,11 +8,74 @@ use crate::graph::{EdgeKind, Graph, Promise, ServiceView, port_number};
 use crate::vocabulary::{Node, Port, TargetId};
 use std::collections::BTreeSet;
 
+/// A port that goes by another name, by which no pod of the version before answers as it did.
+#[derive(Clone, Copy)]
+pub(super) struct Renamed<'a> {
+    both: Both<'a>,
+    was: &'a Node<Port>,
+    is: &'a Node<Port>,
+    /// What in pods of before has the new name, where something has.
+    namesake: Option<u16>,
+}
+
+impl<'a> Renamed<'a> {
+    /// The service, by the zd name that it has now.
+    pub(super) fn service(self) -> &'a str {
+        self.both.new.name()
+    }
+
+    /// What becomes of it once its pods of before are back and the Service stays.
+    pub(super) fn undone(self) -> String {
+        let (name, before, now) = (self.service(), self.was.label.name(), self.is.label.name());
+        let leads = match self.namesake {
+            None => format!(
+                "leads to none of them: it asks for their port `{now}`, and they call it `{before}`"
+            ),
+            Some(_) => format!(
+                "leads what asked for `{before}` to their port `{now}`, which is another one"
+            ),
+        };
+        format!(
+            "so once its pods of before are back, the Service of `{name}` {leads}: `steps.sh --back` refuses without `--before`"
+        )
+    }
+}
+
 /// Ports that go by another name: the Service leads to no pod of the old version from the moment it is applied.
 pub(super) fn without_pods(step: &Step<'_>, found: &mut Diagnostics) {
     let (Some(old), Some(new)) = (step.old, step.new) else {
         return;
     };
+    for renamed in renamed(step) {
+        let Renamed {
+            both,
+            was,
+            is,
+            namesake,
+        } = renamed;
+        if is_missed((old, new), both) {
+            found.push(match namesake {
+                None => nobody(both, was, is),
+                Some(number) => another(both, was, is, number),
+            });
+        }
+    }
+}
+
+/// Those that somebody asks for.
+pub(super) fn asked<'a>(step: &Step<'a>) -> Vec<Renamed<'a>> {
+    let (Some(old), Some(new)) = (step.old, step.new) else {
+        return Vec::new();
+    };
+    let is_asked = |it: &Renamed<'_>| {
+        let is_published = it.was.publish.is_some();
+        is_published || is_called(old, it.both.old) || is_called(new, it.both.new)
+    };
+    renamed(step).into_iter().filter(is_asked).collect()
+}
+
+fn renamed<'a>(step: &Step<'a>) -> Vec<Renamed<'a>> {
+    let mut found = Vec::new();
     let changed: BTreeSet<&str> = step
         .on(TargetId::Kubernetes)
         .filter_map(|change| change.service.as_deref())
@@ -26,18 +89,20 @@ pub(super) fn without_pods(step: &Step<'_>, found: &mut Diagnostics) {
             let Some(was) = was.filter(|was| was.label.name() != port.label.name()) else {
                 continue;
             };
-            if !is_missed((old, new), both) {
-                continue;
-            }
-            match namesake.map(port_number) {
-                None => found.push(nobody(both, was, port)),
-                Some(Some(number)) if port_number(port) != Some(number) => {
-                    found.push(another(both, was, port, number));
-                }
-                Some(_) => {}
-            }
+            let namesake = match namesake.map(port_number) {
+                None => None,
+                Some(Some(number)) if port_number(port) != Some(number) => Some(number),
+                Some(_) => continue,
+            };
+            found.push(Renamed {
+                both,
+                was,
+                is: port,
+                namesake,
+            });
         }
     }
+    found
 }
 
 /// Services whose selectors ask for what no pod that runs has.

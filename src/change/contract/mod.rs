@@ -147,7 +147,8 @@ pub(super) fn judge<'a>(
     let one_way = one_way.map(|(name, why)| (name.to_owned(), why));
     let one_way = one_way.chain(losses::one_way(&step)).collect();
     let order = order::of(&step);
-    let cut_by_undo: BTreeSet<&str> = undo::cut(&step).iter().map(|cut| cut.by).collect();
+    let mut cut_by_undo: BTreeSet<&str> = undo::cut(&step).iter().map(|cut| cut.by).collect();
+    cut_by_undo.extend(endpoints::asked(&step).iter().map(|it| it.service()));
     let (after, better_first) = if order.is_empty() {
         Default::default()
     } else {

@@ -8,7 +8,7 @@
 //! (kubernetes.io/docs/concepts/workloads/controllers/deployment, "Rolling Back a Deployment").
 
 use super::undo::{self, Cut};
-use super::{Both, Step, place};
+use super::{Both, Step, endpoints, place};
 use crate::change::{Change, Effect};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{Graph, Promise, ServiceView};
@@ -62,10 +62,13 @@ pub(super) fn outlives_undo(step: &Step<'_>, found: &mut Diagnostics) {
         }
     }
     let cut = undo::cut(step);
+    let renamed = endpoints::asked(step);
     for (name, changes) in of_service {
         let mut stays: Vec<String> = Vec::new();
         let cut = cut.iter().filter(|cut| cut.by == name);
-        let cut: Vec<String> = cut.map(cut_off).collect();
+        let mut cut: Vec<String> = cut.map(cut_off).collect();
+        let renamed = renamed.iter().filter(|it| it.service() == name);
+        cut.extend(renamed.map(|it| it.undone()));
         // Callers go back also where the pods of the callee are those that were there.
         let mut span = (!cut.is_empty())
             .then(|| changes.first().map(|change| place(change)))
