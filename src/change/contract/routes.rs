@@ -1,5 +1,6 @@
 //! Host names and routes of a gateway that are gone, while clients still ask for them.
 
+mod attached;
 mod left;
 mod told;
 
@@ -48,7 +49,9 @@ pub(super) fn removed(step: &Step<'_>, found: &mut Diagnostics) {
         let help = Help::of(new, is_alone);
         let mut told = BTreeSet::new();
         let mut tell = |(was, is): (&Gateway, &Gateway), is_left: bool, place: &str, help: Help| {
-            let hosts = |host: &VirtualHost<'_>| stays(step, both, host) == is_left;
+            let hosts = |host: &VirtualHost<'_>, name: &str| {
+                left_route(step, both, (host, name)).is_some() == is_left
+            };
             for (what, way) in gone(step, (was, is), &beside, hosts) {
                 if told.insert(what.clone()) {
                     let what = format!("{what}{place}");
@@ -99,19 +102,24 @@ impl Help {
     }
 }
 
-/// Whether the route of some host names goes on to answer on Kubernetes, though it is written no more: an apply deletes nothing, and what is
-/// attached to a Gateway is what names it (`gateway-api.sigs.k8s.io/reference/spec`, `ParentReference`). Of a Gateway that changes that is not known.
-fn stays(step: &Step<'_>, both: Both<'_>, host: &VirtualHost<'_>) -> bool {
-    left_route(step, both, host).is_some()
-}
-
-/// That route.
-fn left_route<'a>(step: &Step<'a>, both: Both<'_>, host: &VirtualHost<'_>) -> Option<&'a Change> {
+/// The route of some host names, where it goes on to answer one of them on Kubernetes, though it is written no more: an apply deletes nothing, and
+/// what is attached to a Gateway is what names it (`gateway-api.sigs.k8s.io/reference/spec`, `ParentReference`).
+fn left_route<'a>(
+    step: &Step<'a>,
+    both: Both<'_>,
+    (host, name): (&VirtualHost<'_>, &str),
+) -> Option<&'a Change> {
     let left = route_of(step, both.old, host, Effect::Left)?;
     let mut changes = step.on(TargetId::Kubernetes);
-    let changes_itself =
-        changes.any(|it| it.kind == "Gateway" && it.name == both.old.emitted_name());
-    (!changes_itself).then_some(left)
+    let gateway = changes.find(|it| it.kind == "Gateway" && it.name == both.old.emitted_name());
+    let is_asked = match gateway {
+        None => true,
+        Some(change) if change.effect == Effect::InPlace => {
+            attached::is_asked(both, (host, name)).unwrap_or_default()
+        }
+        Some(_) => false,
+    };
+    is_asked.then_some(left)
 }
 
 /// What becomes of the route of a gateway for some host names, where it is that.
@@ -163,12 +171,12 @@ pub(super) fn by_port_name(graph: &Graph) -> bool {
 /// What is answered no more, in words, and what to write where that is meant.
 type Gone = (String, String);
 
-/// Each once, in the order written, of the hosts that are meant; nothing that one of those answers who stand beside.
+/// Each once, in the order written, of the names of hosts that are meant; nothing that one of those answers who stand beside.
 fn gone(
     step: &Step<'_>,
     (was, is): (&Gateway, &Gateway),
     beside: &[Cow<'_, Gateway>],
-    are_meant: impl Fn(&VirtualHost<'_>) -> bool,
+    is_meant: impl Fn(&VirtualHost<'_>, &str) -> bool,
 ) -> Vec<Gone> {
     let (before, after) = (routing::virtual_hosts(was), routing::virtual_hosts(is));
     let beside: Vec<(&Gateway, Vec<VirtualHost<'_>>)> = beside
@@ -179,8 +187,8 @@ fn gone(
     let mut all: Vec<(&VirtualHost<'_>, Vec<&str>)> =
         before.iter().map(|it| (it, names(it).collect())).collect();
     all.extend(shut_off(&before, &after));
-    for (host, of_it) in all.into_iter().filter(|(host, _)| are_meant(host)) {
-        for name in of_it {
+    for (host, of_it) in all {
+        for name in of_it.into_iter().filter(|name| is_meant(host, name)) {
             let now = nearest(&after, name);
             let others = beside.iter();
             let others = others.filter_map(|(it, hosts)| Some((*it, nearest(hosts, name)?)));

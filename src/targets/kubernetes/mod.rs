@@ -26,7 +26,7 @@ mod storage;
 mod text;
 mod workload;
 
-pub(crate) use gateway::route_name;
+pub(crate) use gateway::{route_name, sections};
 pub(crate) use plan::objects;
 
 use super::{Lowered, Target};

@@ -26,10 +26,8 @@ pub(super) fn answering(
 ) {
     let (before, after) = (routing::virtual_hosts(was), routing::virtual_hosts(is));
     for host in &before {
-        let Some(left) = left_route(step, both, host) else {
-            continue;
-        };
         let stale = names(host).find_map(|name| {
+            let left = left_route(step, both, (host, name))?;
             let (length, now) = nearest(&after, name)?;
             // Of one name the longest path decides, whichever route has it, and of one path the oldest route.
             let wins = if length < routing::closeness(name) {
@@ -48,10 +46,10 @@ pub(super) fn answering(
                 let had: BTreeSet<&str> = had.map(|it| step.pairs.now(it)).collect();
                 let has = led_by(is, &new);
                 let (pattern, _) = routing::pattern(old.first()?.route);
-                (had != has).then_some((name, pattern, had, wins))
+                (had != has).then_some((left, (name, pattern, had, wins)))
             })
         });
-        if let Some((name, pattern, had, wins)) = stale {
+        if let Some((left, (name, pattern, had, wins))) = stale {
             let gateway = both.new.name();
             let is_refused = had.iter().any(|it| closes(step, gateway, it));
             let diagnostic = told(both, left, (name, pattern, &had), wins);

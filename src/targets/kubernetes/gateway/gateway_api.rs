@@ -8,6 +8,7 @@ use super::objects::{
     self, Filter, GatewaySpec, GrpcRoute, HttpRoute, Listener, ListenerTls, Match, Named,
     ParentRef, PathMatch, RouteSpec, Rule,
 };
+use super::sections::{self, Section};
 use super::{Lost, grpc, no_path};
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::ServiceView;
@@ -31,7 +32,8 @@ pub(super) fn lower<'g>(
     gateway: &'g Gateway,
 ) {
     let name = lowering.name(service);
-    let sections = lowering.sections(service, gateway);
+    let sections = sections::of(gateway);
+    let listeners = lowering.listeners(service, gateway, &sections);
     // What a route does beside matching is the same for all hosts.
     let ends: Vec<Option<Rule>> = gateway
         .route
@@ -54,7 +56,7 @@ pub(super) fn lower<'g>(
         metadata: lowering.shared_metadata(name.to_owned()),
         spec: GatewaySpec {
             gateway_class_name: class.value.to_string(),
-            listeners: sections.iter().map(Section::listener).collect(),
+            listeners,
         },
     };
     let mut metadata = lowering.shared_metadata(name.to_owned());
@@ -63,7 +65,7 @@ pub(super) fn lower<'g>(
         if let Some(to) = redirect(gateway, listen) {
             let own = sections.iter().filter(|section| section.index == index);
             let parents = parents(name, own, sections.len());
-            let route = format!("{name}-{}", slug(listen.label.name()));
+            let route = format!("{name}-{}", sections::slug(listen.label.name()));
             lowering.http_routes(&route, &parents, &[], vec![vec![to]]);
         }
     }
@@ -75,11 +77,7 @@ pub(super) fn lower<'g>(
     let calls = grpc::is_of_calls(lowering.graph, gateway);
     let mut routed = Routed::new(groups, calls);
     for (index, host) in hosts.iter().enumerate() {
-        let here = sections.iter().filter(|section| {
-            !section.redirects
-                && host.listeners.contains(&section.index)
-                && section.answers(&host.hosts)
-        });
+        let here = sections::asking(&sections, host);
         let parents = parents(name, here, sections.len());
         if parents.is_empty() || routed.is_empty(index) {
             continue;
@@ -103,7 +101,7 @@ pub(super) fn lower<'g>(
 pub(crate) fn route_name(name: &str, gateway: &Gateway, hosts: &[String]) -> String {
     match hosts.first() {
         Some(host) if gateway.route.iter().any(|route| route.hosts.is_some()) => {
-            format!("{name}-{}", slug(host))
+            format!("{name}-{}", sections::slug(host))
         }
         _ => name.to_owned(),
     }
@@ -132,75 +130,39 @@ impl Routed {
     }
 }
 
-/// A listener for one host name; a Gateway has one each.
-struct Section {
-    /// The listener's place in the gateway.
-    index: usize,
-    name: String,
-    host: Option<String>,
-    port: u64,
-    secure: bool,
-    certificate: Option<String>,
-    redirects: bool,
-}
-
-impl Section {
-    fn listener(&self) -> Listener {
-        let certificate = self.certificate.clone().map(|name| Named { name });
-        Listener {
-            name: self.name.clone(),
-            hostname: self.host.clone(),
-            port: self.port,
-            protocol: if self.secure { "HTTPS" } else { "HTTP" },
-            tls: certificate.map(|certificate| ListenerTls {
-                certificate_refs: vec![certificate],
-            }),
-        }
-    }
-
-    fn answers(&self, hosts: &[String]) -> bool {
-        let Some(own) = &self.host else { return true };
-        hosts.iter().any(|host| routing::host_covers(own, host))
-    }
-}
-
 impl<'g> Lowering<'g> {
-    fn sections(&mut self, service: ServiceView<'g>, gateway: &'g Gateway) -> Vec<Section> {
-        let mut out: Vec<Section> = Vec::new();
+    /// The listeners as they are written, each with its certificate.
+    fn listeners(
+        &mut self,
+        service: ServiceView<'g>,
+        gateway: &'g Gateway,
+        sections: &[Section],
+    ) -> Vec<Listener> {
+        let mut out: Vec<Listener> = Vec::new();
         for (index, listen) in gateway.listen.iter().enumerate() {
             let body = self.ledger.enter(listen);
             let protocol = self.protocol(listen);
             self.ledger.take_from(body.port.as_ref());
             self.ledger.take_from(body.redirect.as_ref());
-            let hosts = self.hosts_of(body);
+            self.hosts_of(body);
             let certificate = self.certificate(listen);
             let secure = protocol == Protocol::Https;
             if secure && certificate.is_none() {
                 self.ledger.report(no_certificate(service, listen));
             }
-            let several = hosts.len() > 1;
-            let hosts: Vec<Option<String>> = if hosts.is_empty() {
-                vec![None]
-            } else {
-                hosts.into_iter().map(Some).collect()
-            };
-            let label = slug(listen.label.name());
-            for (number, host) in hosts.into_iter().enumerate() {
-                let name = if several {
-                    format!("{label}-{}", number + 1)
-                } else {
-                    label.clone()
-                };
-                out.push(Section {
-                    index,
-                    name,
-                    host,
-                    port: routing::port(listen),
-                    secure,
-                    certificate: certificate.clone(),
-                    redirects: body.redirect.is_some(),
-                });
-            }
+            let own = sections.iter().filter(|section| section.index == index);
+            out.extend(own.map(|section| {
+                let certificate = certificate.clone().map(|name| Named { name });
+                Listener {
+                    name: section.name.clone(),
+                    hostname: section.host.clone(),
+                    port: section.port,
+                    protocol: if secure { "HTTPS" } else { "HTTP" },
+                    tls: certificate.map(|certificate| ListenerTls {
+                        certificate_refs: vec![certificate],
+                    }),
+                }
+            }));
             if body.redirect.is_some() && redirect(gateway, listen).is_none() {
                 let span = body.redirect.as_ref().map_or(listen.span, |it| it.span);
                 self.ledger.report(no_secure_listener(service, span));
@@ -481,15 +443,6 @@ fn parents<'s>(
         .collect()
 }
 
-/// A text as a part of a name: small letters, digits and inner hyphens.
-fn slug(text: &str) -> String {
-    let text = text.replace('*', "all").to_ascii_lowercase();
-    let words = text.split(|char: char| !char.is_ascii_alphanumeric());
-    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
-    let slug: String = words.join("-").chars().take(60).collect();
-    slug.trim_end_matches('-').to_owned()
-}
-
 /// A Gateway without a class.
 fn no_class(span: Span) -> Diagnostic {
     Diagnostic::new(
@@ -544,11 +497,5 @@ mod tests {
     fn paths_are_encoded() {
         assert_eq!(encoded("/a b/é"), "/a%20b/%C3%A9");
         assert_eq!(encoded("/a-b_c.d~e"), "/a-b_c.d~e");
-    }
-
-    #[test]
-    fn names_are_labels() {
-        assert_eq!(slug("*.Shop.example"), "all-shop-example");
-        assert_eq!(slug("http"), "http");
     }
 }

@@ -6,6 +6,7 @@ mod gateway_api;
 mod grpc;
 mod ingress;
 mod objects;
+pub(crate) mod sections;
 mod tls;
 
 pub(crate) use gateway_api::route_name;
