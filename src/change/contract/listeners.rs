@@ -1,6 +1,7 @@
 //! Ports on which a gateway listens no more, while clients still ask there.
 
 use super::{Both, Step, merged, published, routes};
+use crate::change::Effect;
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{Graph, ServiceView, routing};
 use crate::source::Span;
@@ -26,7 +27,9 @@ pub(super) fn removed(step: &Step<'_>, found: &mut Diagnostics) {
         let beside: Vec<&Gateway> = beside.iter().map(|it| &**it).collect();
         for listen in &was.listen {
             let lost = |(target, carried): &(TargetId, Carried)| {
-                let gone = gone((*target, *carried), (both, listen), (is, &beside), new)?;
+                let here = (*target, *carried);
+                let gone = gone(here, (both, listen), (is, &beside), new)
+                    .or_else(|| sent(step, here, (both, listen), (was, is)))?;
                 Some((gone, *target))
             };
             let by_itself: Vec<(Gone, TargetId)> = itself.iter().filter_map(lost).collect();
@@ -113,6 +116,7 @@ struct Gone {
 
 const KEEP_LISTENER: &str = "keep the listener beside the new one until no client asks there; one of http may send all to https, `redirect = https`";
 const KEEP_PUBLISHED: &str = "take the `port` out, so that the listener publishes itself, and listen on the other number beside it, until no client asks there";
+const NAME_IN_HTTPS: &str = "`redirect` sends these to https, where it has no listener for them: name them among the `hosts` of one, or keep a listener of http that answers them until no client asks there";
 const KEEP_NAME: &str =
     "keep the name among the `hosts` of a listener until no client asks for it there";
 
@@ -150,20 +154,24 @@ fn gone<'n>(
         };
         let lost = |name: &str| is_answered(name) && !covers(&own, name) && !by_another(name);
         // What has no certificate of its own is shown the controller's, as before.
-        let names = among(was, lost).filter(|_| was.tls.is_some())?;
+        let names = among(&names(was), lost).filter(|_| was.tls.is_some())?;
         return gone(format!("{word} for {names}"), KEEP_NAME);
     }
     let is_elsewhere = |it: ServiceView<'_>| published::is_elsewhere((new, it), target, port);
+    // Each Gateway has an address of its own, as in `merged`.
+    let is_here = |it: ServiceView<'_>| {
+        target != TargetId::Kubernetes && new.runs_on(it, target) || it.id == both.new.id
+    };
     let gateways = new
         .services()
-        .filter(|it| new.runs_on(*it, target) && !is_elsewhere(*it));
+        .filter(|it| is_here(*it) && !is_elsewhere(*it));
     let listens = gateways
         .filter_map(|it| it.node.gateway.as_ref())
         .flat_map(|it| it.listen.iter().map(|it| &**it));
     let same = |it: &&Node<Listen>| routing::port(it) == port && is_https(it) == https;
     let answering: Vec<&Node<Listen>> = listens.filter(same).collect();
     if !answering.is_empty() {
-        let names = among(was, |name| {
+        let names = among(&names(was), |name| {
             routes::answers(is, name) && !covers(&answering, name)
         })?;
         return gone(format!("{word} on port {port} for {names}"), KEEP_NAME);
@@ -182,6 +190,45 @@ fn gone<'n>(
         format!("on port {port}")
     };
     gone(what, KEEP_LISTENER)
+}
+
+/// What a Gateway comes to send to https, where it has no listener for it: of https the hostname is held to both the SNI and the host
+/// (gateway-api.sigs.k8s.io/reference/spec, `Listener`, hostname).
+fn sent(
+    step: &Step<'_>,
+    (target, carried): (TargetId, Carried),
+    (both, was): (Both<'_>, &Node<Listen>),
+    (had, is): (&Gateway, &Gateway),
+) -> Option<Gone> {
+    let is_gateway = target == TargetId::Kubernetes && matches!(carried, Carried::Itself);
+    let is_https = |it: &Node<Listen>| routing::protocol(it) == Protocol::Https;
+    if !is_gateway || was.redirect.is_some() || is_https(was) {
+        return None;
+    }
+    // A route that is left behind may go on to answer.
+    let mut changes = step.on(target);
+    if changes.any(|it| {
+        it.effect == Effect::Left
+            && matches!(&*it.kind, "HTTPRoute" | "GRPCRoute")
+            && it.service.as_deref() == Some(both.old.name())
+    }) {
+        return None;
+    }
+    let port = routing::port(was);
+    let listens = || is.listen.iter().map(|it| &**it);
+    let same: Vec<&Node<Listen>> = listens()
+        .filter(|it| !is_https(it) && routing::port(it) == port)
+        .collect();
+    let answers =
+        |it: &&Node<Listen>| it.redirect.is_none() && (is_https(it) || routing::port(it) == port);
+    let answering: Vec<&Node<Listen>> = listens().filter(answers).collect();
+    let names = among(&said(was, had), |name| {
+        covers(&same, name) && !covers(&answering, name)
+    })?;
+    Some(Gone {
+        what: format!("http on port {port} for {names}"),
+        help: NAME_IN_HTTPS,
+    })
 }
 
 /// Whether some of these answer for a name.
@@ -207,9 +254,30 @@ fn names(listen: &Listen) -> Vec<String> {
     }
 }
 
+/// The names that a listener or a route behind it lists: of all others nobody knows whether anybody asked for them.
+fn said(listen: &Listen, gateway: &Gateway) -> Vec<String> {
+    let own = names(listen);
+    let routes = gateway
+        .route
+        .iter()
+        .filter_map(|route| route.hosts.as_ref());
+    let hosts = routes.flat_map(|hosts| &hosts.value);
+    let hosts = hosts.map(|host| host.value.to_ascii_lowercase());
+    let is_behind = |host: &String| {
+        let mut own = own.iter();
+        own.any(|own| own.is_empty() || routing::host_covers(own, host))
+    };
+    let mut found: Vec<String> = Vec::new();
+    for name in own.iter().cloned().chain(hosts.filter(is_behind)) {
+        if !name.is_empty() && !found.contains(&name) {
+            found.push(name);
+        }
+    }
+    found
+}
+
 /// The names of a listener that are lost, in words. Of one for which the gateway does not answer at all its routes tell.
-fn among(was: &Listen, is_lost: impl Fn(&str) -> bool) -> Option<String> {
-    let names = names(was);
+fn among(names: &[String], is_lost: impl Fn(&str) -> bool) -> Option<String> {
     let lost: Vec<String> = names
         .iter()
         .filter(|name| is_lost(name))

@@ -200,6 +200,7 @@ fn gone(
             // Of all the nearest name is asked.
             let lengths = others.iter().map(|(_, (length, _))| *length);
             let most = lengths.chain(now.map(|(length, _)| length)).max();
+            let now = now.filter(|(length, _)| Some(*length) == most);
             let by_another = |paths: &Paths, route: &Node<Route>| {
                 let mut others = others.iter();
                 others.any(|(it, (length, now))| {
