@@ -36,16 +36,15 @@ pub(crate) fn of(gateway: &Gateway) -> Vec<Section> {
         let mut hosts: Vec<Option<String>> = hosts
             .map(|host| Some(host.value.to_ascii_lowercase()))
             .collect();
-        let several = hosts.len() > 1;
         if hosts.is_empty() {
             hosts.push(None);
         }
         let label = slug(listen.label.name());
         for (number, host) in hosts.into_iter().enumerate() {
-            let name = if several {
-                format!("{label}-{}", number + 1)
-            } else {
-                label.clone()
+            // One that gets a second host name goes on by its own, which routes name until they are replaced.
+            let name = match number {
+                0 => label.clone(),
+                _ => format!("{label}-{}", number + 1),
             };
             out.push(Section {
                 index,
