@@ -1562,6 +1562,7 @@ case " $* " in
         line ReplicaSet web-2 r2 u1 1 1 4 "" "$updated" "$updated" "$updated" "" "" "" "" 3 "" "" "ex:2 " "{2}" "" 30
       fi
       line Deployment web u1 "" 2 2 "$wanted" "$updated" "$running" "$able" "$able" "" "" "" "$reason" 3 "" "" "ex:2 " "{2}" -59
+      if [ -e "$here/went" ]; then echo 'kubectl|Update||{"f:spec":{"f:template":{}}}'; fi
     elif [ -e "$here/down" ]; then
       line Deployment web u1 "" 1 1 4 4 4 0 0 "" "" "" NewReplicaSetAvailable 2 "" "" "ex:1 " "{1}" -59
     else
@@ -1665,6 +1666,33 @@ fn what_has_no_revision_yet_on_a_cluster_goes_back_to_the_newest() {
         ran.code == 0 && ran.said.contains("ex:2 -> ex:1"),
         "{ran:?}"
     );
+}
+
+/// A way back that was cut short, or whose version does not get ready either, is waited for where it is asked for again.
+#[test]
+fn a_way_back_that_has_not_ended_on_a_cluster_is_waited_for() {
+    for (steps, code, said) in [
+        (
+            "ReplicaSetUpdated 2 5 4\nNewReplicaSetAvailable 4 4 4\n",
+            0,
+            "what was changed runs the revision before",
+        ),
+        (
+            "ReplicaSetUpdated 2 5 4\n",
+            1,
+            "these do not run the revision before: deployment.apps/web",
+        ),
+        ("NewReplicaSetAvailable 4 4 4\n", 0, "went back already"),
+    ] {
+        for words in [&[][..], &["--under-way"]] {
+            let place = stepping(steps);
+            place.put("applied", "");
+            place.put("went", "");
+            let ran = place.run("manifests/kubernetes/rollback.sh", words, &[]);
+            assert!(ran.code == code && ran.said.contains(said), "{ran:?}");
+            assert!(!place.text("called").contains("rollout undo"), "{ran:?}");
+        }
+    }
 }
 
 /// A deploy that changes nothing while all pods are down is no word on the version that ran well.

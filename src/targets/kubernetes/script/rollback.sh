@@ -42,7 +42,7 @@ main() {
   say "these stay as they were applied: $(others)"
   if [ -n "$dry_run" ]; then return 0; fi
   for ((at = 0; at < ${#back[@]}; at++)); do
-    undo "${back[at]}" "${numbers[at]}" || fail "${back[at]} was not taken back, and what was to follow was not touched"
+    [ "${numbers[at]}" = - ] || undo "${back[at]}" "${numbers[at]}" || fail "${back[at]} was not taken back, and what was to follow was not touched"
   done
   for ((at = 0; at < ${#back[@]}; at++)); do
     ended=0
@@ -94,7 +94,8 @@ survey() {
   local what workload number revision message
   while IFS=$'\t' read -r what workload number revision message; do
     case $what in
-      back)
+      # What went back and has not rolled out is waited for and judged as what goes now.
+      back | going)
         say "$workload: $message"
         back+=("$workload")
         numbers+=("$number")

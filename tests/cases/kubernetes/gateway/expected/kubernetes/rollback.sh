@@ -42,7 +42,7 @@ main() {
   say "these stay as they were applied: $(others)"
   if [ -n "$dry_run" ]; then return 0; fi
   for ((at = 0; at < ${#back[@]}; at++)); do
-    undo "${back[at]}" "${numbers[at]}" || fail "${back[at]} was not taken back, and what was to follow was not touched"
+    [ "${numbers[at]}" = - ] || undo "${back[at]}" "${numbers[at]}" || fail "${back[at]} was not taken back, and what was to follow was not touched"
   done
   for ((at = 0; at < ${#back[@]}; at++)); do
     ended=0
@@ -94,7 +94,8 @@ survey() {
   local what workload number revision message
   while IFS=$'\t' read -r what workload number revision message; do
     case $what in
-      back)
+      # What went back and has not rolled out is waited for and judged as what goes now.
+      back | going)
         say "$workload: $message"
         back+=("$workload")
         numbers+=("$number")
@@ -277,7 +278,8 @@ put_mark() {
 }
 
 # `ways_back STATE WORKLOADS`: where each goes, as `WHAT WORKLOAD NUMBER REVISION MESSAGE` with tabs between; `back`,
-# `went` where that was done already, `stay` where there is nothing before, `refuse` where it cannot be known.
+# `went` where that was done already, `going` where it was and has not rolled out yet, `stay` where there is nothing before,
+# `refuse` where it cannot be known.
 ways_back() {
   ask '
     function answer(workload, at, object) {
@@ -285,6 +287,8 @@ ways_back() {
       if (how[workload] == "true") return refuse("its rollout is paused: resume it first")
       if (how[workload] == "OnDelete") return refuse("its pods are replaced by hand: it is OnDelete")
       if (!seen[workload]) return refuse("its controller has not seen the last change yet")
+      if (workload in went && !to && !again && !rolled_out(workload))
+        return say("going", "-\t" goes_to(workload), "went back already, and has not rolled out yet: it is waited for")
       if (workload in went && !to && !again)
         return say("went", "-\t-", "went back already, and once more would bring the revision that it came from")
       if (!under_way && !late[workload] && !rolled_out(workload))
@@ -309,6 +313,13 @@ ways_back() {
     function say(what, where, message) { print what "\t" list[at] "\t" where "\t" message }
     function stay(message) { say("stay", "-\t-", message) }
     function refuse(message) { say("refuse", "-\t-", message) }
+    # While all pods end first what was undone to is the newest revision yet to be.
+    function goes_to(workload, at) {
+      if (!to_come[nth[workload, 1]]) return nth[workload, 1]
+      for (at = 2; at <= kept[workload]; at++)
+        if (unhashed(pods[nth[workload, at]]) == unhashed(pods[workload])) return nth[workload, at]
+      return "-"
+    }
     function numbered(workload, at, all) {
       for (at = 2; at <= kept[workload]; at++) {
         if (number[nth[workload, at]] == to) return at
