@@ -1621,6 +1621,90 @@ fn what_no_longer_moves_on_a_cluster_is_late() {
     }
 }
 
+/// A cluster with a `StatefulSet` of one pod: version 1, over it `bad`, whose pod is not ready, and 3 once it is applied. The pods' way is
+/// that of `policy`; where it is `OrderedReady` the pod stays until it is deleted, which somebody does while it is waited for. A line in
+/// `deaf` is a question after the change that is not answered.
+const SET: &str = r#"
+echo "$*" >>"$here/called"
+line() { local IFS=$'\t'; echo "$*"; }
+hash=b seen=1 first=1
+if [ -e "$here/undone" ]; then hash=a seen=2 first=3; fi
+if [ -e "$here/applied" ]; then hash=c seen=2; fi
+policy=$(cat "$here/policy")
+pod=$(cat "$here/pod" 2>/dev/null || echo b)
+if [ "$policy" = Parallel ] || [ -e "$here/freed" ]; then pod=$hash; fi
+if [ "$seen" = 2 ] && [ -s "$here/deaf" ] && [[ " $* " != *" rollout "* ]]; then
+  sed -i 1d "$here/deaf"
+  echo "Unable to connect to the server: connection refused" >&2
+  exit 1
+fi
+case " $* " in
+  *" get "*controllerrevisions*)
+    ready=$([ "$pod" != "$hash" ] || [ "$hash" = b ] || echo 1)
+    new=$([ "$pod" != "$hash" ] || echo 1)
+    line StatefulSet db u1 "" $seen $seen 1 "$new" 1 "$ready" "$ready" "db-$hash" "db-$hash" RollingUpdate "" "" "" "" "ex:$hash " "{$hash}" "" 1 "$policy"
+    line ControllerRevision db-a r1 u1 "" "" "" "" "" "" "" "" "" "" "" "$first" true "" "ex:a " "{a}"
+    line ControllerRevision db-b r2 u1 "" "" "" "" "" "" "" "" "" "" "" 2 false "" "ex:b " "{b}"
+    if [ "$hash" = c ]; then line ControllerRevision db-c r3 u1 "" "" "" "" "" "" "" "" "" "" "" 3 "" "" "ex:c " "{c}"; fi
+    line Pod db-0 p1 u1 "" "" "" "" "" "" "" "" "" "" "$([ -n "$ready" ] && echo True || echo False)" "" "" "db-$pod" "ex:$pod "
+    ;;
+  *" get statefulset.apps/db "*updateRevision*) echo "db-$hash" ;;
+  *" get statefulset.apps/db "*generation*) echo "$seen" ;;
+  *" get statefulset.apps/db "*template*) echo "{$hash}" ;;
+  *" get pods "*"=db-$pod "*) echo "db-0 False" ;;
+  *" --dry-run=server "*) ;;
+  *" apply "*) touch "$here/applied"; echo statefulset.apps/db ;;
+  *" rollout undo "*) touch "$here/undone" ;;
+  *" delete pod "*)
+    if [ -e "$here/forbidden" ]; then echo 'Error from server (Forbidden): pods "db-0" is forbidden' >&2; exit 1; fi
+    touch "$here/freed"
+    ;;
+  *" rollout status "*) touch "$here/freed" ;;
+esac
+"#;
+
+fn set(policy: &str) -> Place {
+    let place = Place::new();
+    place.program("bin/kubectl", SET);
+    place.put("policy", policy);
+    place.build(
+        "app shop { targets = [kubernetes] }\nvolume data { size = 1GiB }\n\
+         service db { image = \"ex/db:3\", volume data { path = \"/data\" } }\n",
+    );
+    place
+}
+
+/// A pod of a `StatefulSet` that never got ready is deleted where nobody else would; where it may not be, the way back goes on, as it
+/// does where a question was not answered.
+#[test]
+fn a_pod_that_keeps_a_way_back_is_deleted_or_named() {
+    const BY_HAND: &str = "once this is done: `kubectl --context production delete pod db-0`";
+    for (policy, pod, forbidden, deaf) in [
+        ("Parallel", "b", true, ""),
+        ("OrderedReady", "b", false, ""),
+        ("OrderedReady", "b", true, ""),
+        ("OrderedReady", "b", false, "once\n"),
+        ("OrderedReady", "b", false, "once\ntwice\n"),
+        // Its pod is one of yet another version.
+        ("OrderedReady", "z", false, ""),
+    ] {
+        let place = set(policy);
+        place.put("pod", pod);
+        place.put("deaf", deaf);
+        if forbidden {
+            place.put("forbidden", "");
+        }
+        let words = ["--under-way", "--", "--context", "production"];
+        let ran = place.run("manifests/kubernetes/rollback.sh", &words, &[]);
+        let called = place.text("called");
+        assert_eq!(ran.code, 0, "{policy} {pod} {forbidden} {deaf}: {ran:?}");
+        let deletes = called.contains("delete pod --ignore-not-found --wait=false db-0\n");
+        assert_eq!(deletes, policy == "OrderedReady", "{pod}: {called}");
+        let named = ran.said.contains(BY_HAND);
+        assert_eq!(named, deletes && forbidden, "{ran:?}");
+    }
+}
+
 /// What only lacks pods that it was to have since stays; what some pods of serve and others never do goes back.
 #[test]
 fn what_is_to_have_more_pods_on_a_cluster_is_not_taken_back() {

@@ -1,5 +1,6 @@
 
-# Sets `manifests`, the files that are meant, and `workloads`, in their order; every call is of their namespace.
+# Sets `manifests`, the files that are meant, and `workloads`, in their order; every call is of their namespace, and `called` is how
+# one reads.
 gather() {
   local name namespace workload
   namespace=$(sed -n 's/^namespace: //p' "$here/kustomization.yaml" | tr -d '"')
@@ -9,6 +10,8 @@ gather() {
   elif [ -n "$namespace" ]; then
     options=(--namespace "$namespace")
   fi
+  called=kubectl
+  if [ ${#options[@]} -gt 0 ]; then called+=" ${options[*]}"; fi
   while read -r name; do
     if is_meant "$name"; then manifests+=("$here/$name"); fi
   done < <(listed)

@@ -156,10 +156,9 @@ both_of() {
 # either: its rollout would be waited for without an end (kubernetes/kubernetes
 # pkg/controller/deployment/deployment_controller.go, syncDeployment).
 refuse_paused() {
-  local paused workload called=kubectl
+  local paused workload
   paused=$(ask 'function answer(workload) { if (how[workload] == "true") print workload }' "$1" "${workloads[*]-}")
   if [ -z "$paused" ]; then return 0; fi
-  if [ ${#options[@]} -gt 0 ]; then called+=" ${options[*]}"; fi
   for workload in $paused; do
     complain "$workload is paused: \`$called rollout resume deployment/${workload#*/}\` first"
   done

@@ -6,8 +6,7 @@
 # A listener of a Gateway serves nothing without its certificate (gateway-api.sigs.k8s.io/reference/spec, ListenerConditionReason,
 # InvalidCertificateRef), and an Ingress has one of its controller then (kubernetes.github.io/ingress-nginx/user-guide/tls).
 require_secrets() {
-  local secret keys key there pods='' https='' without called=kubectl way
-  if [ ${#options[@]} -gt 0 ]; then called+=" ${options[*]}"; fi
+  local secret keys key there pods='' https='' without way
   while read -r secret keys; do
     there=$(keys_of "$secret")
     case "$there " in

@@ -156,10 +156,9 @@ both_of() {
 # either: its rollout would be waited for without an end (kubernetes/kubernetes
 # pkg/controller/deployment/deployment_controller.go, syncDeployment).
 refuse_paused() {
-  local paused workload called=kubectl
+  local paused workload
   paused=$(ask 'function answer(workload) { if (how[workload] == "true") print workload }' "$1" "${workloads[*]-}")
   if [ -z "$paused" ]; then return 0; fi
-  if [ ${#options[@]} -gt 0 ]; then called+=" ${options[*]}"; fi
   for workload in $paused; do
     complain "$workload is paused: \`$called rollout resume deployment/${workload#*/}\` first"
   done
@@ -263,8 +262,7 @@ take_back() {
 # A listener of a Gateway serves nothing without its certificate (gateway-api.sigs.k8s.io/reference/spec, ListenerConditionReason,
 # InvalidCertificateRef), and an Ingress has one of its controller then (kubernetes.github.io/ingress-nginx/user-guide/tls).
 require_secrets() {
-  local secret keys key there pods='' https='' without called=kubectl way
-  if [ ${#options[@]} -gt 0 ]; then called+=" ${options[*]}"; fi
+  local secret keys key there pods='' https='' without way
   while read -r secret keys; do
     there=$(keys_of "$secret")
     case "$there " in
@@ -398,7 +396,8 @@ state() {
     for list in initContainers containers; do path+="{range $template.spec.${list}[*]}{.image} {end}"; done
   done
   path+='{"\t"}{.spec.template}{.data.spec.template}{"\t"}{.spec.progressDeadlineSeconds}'
-  path+='{"\t"}{.spec.template.spec.terminationGracePeriodSeconds}{"\n"}'
+  path+='{"\t"}{.spec.template.spec.terminationGracePeriodSeconds}'
+  path+='{"\t"}{.spec.podManagementPolicy}{.metadata.deletionTimestamp}{"\n"}'
   path+="{range .metadata.managedFields[?(@.manager==\"kubectl\")]}$entry{end}"
   kube get deployments,statefulsets,daemonsets,replicasets,controllerrevisions,pods --show-managed-fields \
     --output "jsonpath={range .items[*]}$path{end}"
@@ -426,6 +425,8 @@ read_state='
     sub(/ $/, "", images[workload])
     pods[workload] = $20
     deadline[workload] = $21
+    ordered[workload] = $23 == "OrderedReady"
+    becomes[workload] = $13
   }
   kind ~ /^(ReplicaSet|ControllerRevision)$/ && $16 != "" { revisions[++known] = $0 }
   kind == "Pod" { of_pods[++seen_pods] = $0 }
@@ -463,6 +464,7 @@ read_state='
     if (!(object in number)) object = "controllerrevision.apps/" name "-" $18
     running[object]++
     if ($15 == "True") able[object]++
+    else if (ordered[workload] && $18 != becomes[workload] && $23 == "") strays[workload] = strays[workload] " " $2
   }
   # Of a Deployment that is recreated the newest revision is made once all pods of before have ended (kubernetes/kubernetes
   # pkg/controller/deployment/recreate.go, rolloutRecreate).
@@ -603,13 +605,9 @@ ways_back() {
   ' "$1" "$2"
 }
 
-# `undo WORKLOAD NUMBER` puts a revision back. A pod of a StatefulSet that never got ready stays until somebody deletes it
-# (kubernetes.io/docs/concepts/workloads/controllers/statefulset, "Forced rollback").
+# `undo WORKLOAD NUMBER` puts a revision back.
 undo() {
-  local workload=$1 bad='' generation was now pods tries
-  case $workload in
-    statefulset.*) bad=$(kube get "$workload" --output 'jsonpath={.status.updateRevision}') || return 1 ;;
-  esac
+  local workload=$1 was now pods tries
   was=$(template_of "$workload") || was=''
   for tries in 1 2 3 4 5; do
     if kube rollout undo "$workload" --to-revision "$2"; then break; fi
@@ -619,21 +617,39 @@ undo() {
     now=$(template_of "$workload") || continue
     if [ -n "$was" ] && [ "$now" != "$was" ]; then break; fi
   done
-  if [ -z "$bad" ]; then return 0; fi
-  generation=$(kube get "$workload" --output 'jsonpath={.metadata.generation}') || return 1
-  kube wait "$workload" --for "jsonpath={.status.observedGeneration}=$generation" --timeout 60s >/dev/null || return 1
-  pods=$(kube get pods --selector "controller-revision-hash=$bad" --output \
-    'jsonpath={range .items[*]}{.metadata.name}{" "}{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}') || return 1
-  pods=$(awk '$2 != "True" { print $1 }' <<<"$pods")
-  # shellcheck disable=SC2086 # names of pods have no blanks
-  if [ -n "$pods" ]; then kube delete pod --ignore-not-found --wait=false $pods; fi
+  pods=$(strays "$workload")
+  if [ -z "$pods" ]; then return 0; fi
+  for tries in 1 2 3; do
+    # shellcheck disable=SC2086 # names of pods have no blanks
+    if kube delete pod --ignore-not-found --wait=false $pods; then return 0; fi
+    sleep "$tries"
+  done
+  complain "$workload goes back once this is done: \`$called delete pod$pods\`"
+}
+
+# The pods of a StatefulSet that keep the others from their turn: its controller waits for one that never got ready until somebody
+# deletes it (kubernetes.io/docs/concepts/workloads/controllers/statefulset, "Forced rollback"). Where the pods are managed in
+# parallel it replaces that by itself.
+strays() {
+  local tries there seen='' pods=''
+  if [[ $1 != statefulset.* ]]; then return 0; fi
+  for ((tries = 0; tries < 30; tries++)); do
+    there=$(heard) || return 0
+    read -r seen pods < <(ask '
+      function answer(workload) { print ordered[workload] && !seen[workload] ? "no" : "yes" strays[workload] }
+    ' "$there" "$1") || true
+    if [ "$seen" = yes ]; then break; fi
+    sleep 2
+  done
+  printf '%s\n' "${pods:+ $pods}"
 }
 
 template_of() {
   kube get "$1" --output 'jsonpath={.spec.template}'
 }
 
-# Sets `manifests`, the files that are meant, and `workloads`, in their order; every call is of their namespace.
+# Sets `manifests`, the files that are meant, and `workloads`, in their order; every call is of their namespace, and `called` is how
+# one reads.
 gather() {
   local name namespace workload
   namespace=$(sed -n 's/^namespace: //p' "$here/kustomization.yaml" | tr -d '"')
@@ -643,6 +659,8 @@ gather() {
   elif [ -n "$namespace" ]; then
     options=(--namespace "$namespace")
   fi
+  called=kubectl
+  if [ ${#options[@]} -gt 0 ]; then called+=" ${options[*]}"; fi
   while read -r name; do
     if is_meant "$name"; then manifests+=("$here/$name"); fi
   done < <(listed)
