@@ -1643,6 +1643,7 @@ case " $* " in
     ready=$([ "$pod" != "$hash" ] || [ "$hash" = b ] || echo 1)
     new=$([ "$pod" != "$hash" ] || echo 1)
     line StatefulSet db u1 "" $seen $seen 1 "$new" 1 "$ready" "$ready" "db-$hash" "db-$hash" RollingUpdate "" "" "" "" "ex:$hash " "{$hash}" "" 1 "$policy"
+    if [ -e "$here/undone" ]; then echo 'kubectl|Update||{"f:spec":{"f:template":{}}}'; fi
     line ControllerRevision db-a r1 u1 "" "" "" "" "" "" "" "" "" "" "" "$first" true "" "ex:a " "{a}"
     line ControllerRevision db-b r2 u1 "" "" "" "" "" "" "" "" "" "" "" 2 false "" "ex:b " "{b}"
     if [ "$hash" = c ]; then line ControllerRevision db-c r3 u1 "" "" "" "" "" "" "" "" "" "" "" 3 "" "" "ex:c " "{c}"; fi
@@ -1702,6 +1703,26 @@ fn a_pod_that_keeps_a_way_back_is_deleted_or_named() {
         assert_eq!(deletes, policy == "OrderedReady", "{pod}: {called}");
         let named = ran.said.contains(BY_HAND);
         assert_eq!(named, deletes && forbidden, "{ran:?}");
+    }
+    // What was cut short before it came to that.
+    let place = set("OrderedReady");
+    place.put("undone", "");
+    let ran = place.run("manifests/kubernetes/rollback.sh", &[], &[]);
+    let called = place.text("called");
+    assert!(ran.code == 0 && called.contains("delete pod"), "{ran:?}");
+    assert!(!called.contains("rollout undo"), "{called}");
+}
+
+/// A pod of a bad version that was kept has the good one wait that is to replace it.
+#[test]
+fn a_pod_that_keeps_a_deploy_is_named() {
+    for (policy, named) in [("Parallel", false), ("OrderedReady", true)] {
+        let place = set(policy);
+        let ran = place.run("manifests/kubernetes/deploy.sh", &[], &[]);
+        let by_hand = "are ready: db-0; if they never get so: `kubectl delete pod db-0`";
+        assert_eq!(ran.code, 0, "{policy}: {ran:?}");
+        assert_eq!(ran.said.contains(by_hand), named, "{policy}: {ran:?}");
+        assert!(!place.text("called").contains("delete"), "{ran:?}");
     }
 }
 

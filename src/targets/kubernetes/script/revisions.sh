@@ -231,7 +231,7 @@ ways_back() {
 
 # `undo WORKLOAD NUMBER` puts a revision back.
 undo() {
-  local workload=$1 was now pods tries
+  local workload=$1 was now tries
   was=$(template_of "$workload") || was=''
   for tries in 1 2 3 4 5; do
     if kube rollout undo "$workload" --to-revision "$2"; then break; fi
@@ -241,14 +241,20 @@ undo() {
     now=$(template_of "$workload") || continue
     if [ -n "$was" ] && [ "$now" != "$was" ]; then break; fi
   done
-  pods=$(strays "$workload")
+  unblock "$workload"
+}
+
+# Deletes what keeps a workload from going back.
+unblock() {
+  local pods tries
+  pods=$(strays "$1")
   if [ -z "$pods" ]; then return 0; fi
   for tries in 1 2 3; do
     # shellcheck disable=SC2086 # names of pods have no blanks
     if kube delete pod --ignore-not-found --wait=false $pods; then return 0; fi
     sleep "$tries"
   done
-  complain "$workload goes back once this is done: \`$called delete pod$pods\`"
+  complain "$1 goes back once this is done: \`$called delete pod$pods\`"
 }
 
 # The pods of a StatefulSet that keep the others from their turn: its controller waits for one that never got ready until somebody

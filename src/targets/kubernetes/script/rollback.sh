@@ -42,7 +42,11 @@ main() {
   say "these stay as they were applied: $(others)"
   if [ -n "$dry_run" ]; then return 0; fi
   for ((at = 0; at < ${#back[@]}; at++)); do
-    [ "${numbers[at]}" = - ] || undo "${back[at]}" "${numbers[at]}" || fail "${back[at]} was not taken back, and what was to follow was not touched"
+    if [ "${numbers[at]}" = - ]; then
+      unblock "${back[at]}"
+    else
+      undo "${back[at]}" "${numbers[at]}" || fail "${back[at]} was not taken back, and what was to follow was not touched"
+    fi
   done
   for ((at = 0; at < ${#back[@]}; at++)); do
     ended=0

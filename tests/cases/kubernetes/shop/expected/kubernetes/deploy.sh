@@ -44,6 +44,7 @@ main() {
   after=$(heard) || fail "the API server does not answer: whether what was applied runs is not known, and nothing was taken back"
   for workload in $changed; do
     ended=0
+    waits_for_strays "$workload" || true
     follow "$workload" || ended=$?
     case $ended in
       0) ;;
@@ -208,6 +209,14 @@ stays() {
   complain "$1 is what it was before, nobody saw it get ready, and it stays as it is: $message"
 }
 
+# Says so where a StatefulSet waits for pods that are of a version before and may never get ready.
+waits_for_strays() {
+  local pods
+  pods=$(strays "$1")
+  [ -n "$pods" ] || return 1
+  complain "$1 replaces no pod before these of a version before are ready:$pods; if they never get so: \`$called delete pod$pods\`"
+}
+
 # Puts the version before back, where this deploy brought another.
 take_back() {
   local workload=$1 was is what number message again=yes under_way=yes ended=0
@@ -231,7 +240,8 @@ take_back() {
     stays "$workload"
     return 0
   fi
-  put_mark false "$(newest "$now" "$workload")"
+  # What never had its turn is not bad.
+  waits_for_strays "$workload" || put_mark false "$(newest "$now" "$workload")"
   if [ -n "$keep" ]; then return 0; fi
   if [ -z "$was" ]; then
     complain "$workload is new: there is no version to go back to"
@@ -607,7 +617,7 @@ ways_back() {
 
 # `undo WORKLOAD NUMBER` puts a revision back.
 undo() {
-  local workload=$1 was now pods tries
+  local workload=$1 was now tries
   was=$(template_of "$workload") || was=''
   for tries in 1 2 3 4 5; do
     if kube rollout undo "$workload" --to-revision "$2"; then break; fi
@@ -617,14 +627,20 @@ undo() {
     now=$(template_of "$workload") || continue
     if [ -n "$was" ] && [ "$now" != "$was" ]; then break; fi
   done
-  pods=$(strays "$workload")
+  unblock "$workload"
+}
+
+# Deletes what keeps a workload from going back.
+unblock() {
+  local pods tries
+  pods=$(strays "$1")
   if [ -z "$pods" ]; then return 0; fi
   for tries in 1 2 3; do
     # shellcheck disable=SC2086 # names of pods have no blanks
     if kube delete pod --ignore-not-found --wait=false $pods; then return 0; fi
     sleep "$tries"
   done
-  complain "$workload goes back once this is done: \`$called delete pod$pods\`"
+  complain "$1 goes back once this is done: \`$called delete pod$pods\`"
 }
 
 # The pods of a StatefulSet that keep the others from their turn: its controller waits for one that never got ready until somebody

@@ -42,7 +42,11 @@ main() {
   say "these stay as they were applied: $(others)"
   if [ -n "$dry_run" ]; then return 0; fi
   for ((at = 0; at < ${#back[@]}; at++)); do
-    [ "${numbers[at]}" = - ] || undo "${back[at]}" "${numbers[at]}" || fail "${back[at]} was not taken back, and what was to follow was not touched"
+    if [ "${numbers[at]}" = - ]; then
+      unblock "${back[at]}"
+    else
+      undo "${back[at]}" "${numbers[at]}" || fail "${back[at]} was not taken back, and what was to follow was not touched"
+    fi
   done
   for ((at = 0; at < ${#back[@]}; at++)); do
     ended=0
@@ -364,7 +368,7 @@ ways_back() {
 
 # `undo WORKLOAD NUMBER` puts a revision back.
 undo() {
-  local workload=$1 was now pods tries
+  local workload=$1 was now tries
   was=$(template_of "$workload") || was=''
   for tries in 1 2 3 4 5; do
     if kube rollout undo "$workload" --to-revision "$2"; then break; fi
@@ -374,14 +378,20 @@ undo() {
     now=$(template_of "$workload") || continue
     if [ -n "$was" ] && [ "$now" != "$was" ]; then break; fi
   done
-  pods=$(strays "$workload")
+  unblock "$workload"
+}
+
+# Deletes what keeps a workload from going back.
+unblock() {
+  local pods tries
+  pods=$(strays "$1")
   if [ -z "$pods" ]; then return 0; fi
   for tries in 1 2 3; do
     # shellcheck disable=SC2086 # names of pods have no blanks
     if kube delete pod --ignore-not-found --wait=false $pods; then return 0; fi
     sleep "$tries"
   done
-  complain "$workload goes back once this is done: \`$called delete pod$pods\`"
+  complain "$1 goes back once this is done: \`$called delete pod$pods\`"
 }
 
 # The pods of a StatefulSet that keep the others from their turn: its controller waits for one that never got ready until somebody
