@@ -846,6 +846,9 @@ case " $* " in
     if [ -e "$here/deaf" ]; then echo 'Unable to connect to the server: connection refused' >&2; exit 1; fi
     if [ -e "$here/secrets/$2" ]; then echo "Secret:$(sed 's/^/ /' "$here/secrets/$2" | tr -d '\n')"; fi
     ;;
+  *" --server-side "*" --dry-run=server "*)
+    if [ -s "$here/refused" ]; then head -1 "$here/refused" >&2; sed -i 1d "$here/refused"; exit 1; fi
+    ;;
   *" --dry-run=server "*) ;;
   *" apply "*) touch "$here/applied"; echo deployment.apps/web ;;
   *" rollout status "*) [ ! -e "$here/reason" ] || exit 1 ;;
@@ -887,6 +890,47 @@ fn a_rollout_that_could_not_be_asked_for_is_not_taken_back() {
     let ran = place.run("manifests/kubernetes/deploy.sh", &[], &[]);
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(place.text("called").contains("rollout undo"), "{ran:?}");
+}
+
+/// Only the server's word on what it merges has anything applied on kubectl's side.
+#[test]
+fn a_dry_run_without_an_answer_is_no_refusal() {
+    let deaf = "Unable to connect to the server: EOF\n";
+    let lost = "error when patching \"web.yaml\": Patch \"https://127.0.0.1:6443/apis\": http2: client connection lost\n";
+    let busy =
+        "Error from server (Timeout): error when creating \"web.yaml\": request did not complete\n";
+    let invalid = "The Deployment \"web\" is invalid: spec.template.spec.containers[0].env[0].valueFrom: Invalid value: \"\"\n";
+    let twice = "Error from server: failed to create typed live object: .env: duplicate entries for key [name=\"A\"]\n";
+    let forbidden = "Error from server (Forbidden): deployments.apps \"web\" is forbidden\n";
+    let called =
+        "Error from server (InternalError): failed calling webhook: Post \"https://a:443\": EOF\n";
+    for (refused, code, takes_over, said) in [
+        (String::new(), 0, false, ""),
+        ([deaf, lost, busy].concat(), 0, false, ""),
+        ([deaf, invalid].concat(), 0, true, ""),
+        (twice.to_owned(), 0, true, ""),
+        (
+            [deaf, forbidden].concat(),
+            1,
+            false,
+            "is forbidden\nerror: the API server refuses what is above: nothing was changed",
+        ),
+        (called.to_owned(), 1, false, "refuses what is above"),
+        (
+            deaf.repeat(99),
+            1,
+            false,
+            "EOF\nerror: the API server does not answer: nothing was changed",
+        ),
+    ] {
+        let place = cluster();
+        place.put("refused", &refused);
+        let ran = place.run("manifests/kubernetes/deploy.sh", &[], &[]);
+        assert!(ran.code == code && ran.said.contains(said), "{ran:?}");
+        let takes = ran.said.contains("taking over what was applied by hand");
+        assert_eq!(takes, takes_over, "{refused}: {ran:?}");
+        assert_eq!(place.has("applied"), code == 0, "{refused}: {ran:?}");
+    }
 }
 
 /// A pod without its Secret would not start before its deadline: nothing is applied then.

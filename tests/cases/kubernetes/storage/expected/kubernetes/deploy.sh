@@ -31,12 +31,7 @@ main() {
   before=$(state) || fail "the API server does not answer"
   refuse_paused "$before"
   require_secrets
-  local said
-  # What one object is refused for is said before any is changed.
-  if ! said=$(apply --dry-run=server "${files[@]}" 2>&1 >/dev/null) && ! take_over "${files[@]}"; then
-    complain "$said"
-    fail "the API server refuses what is above: nothing was changed"
-  fi
+  ask_for_leave "${files[@]}"
   remember "$before"
   for workload in $(undone_workloads "$before"); do own_what_was_undone "$workload"; done
   changed=$(apply --output name "${files[@]}") || fail "not everything was applied: see above; what was goes on, and this can be run again"
@@ -98,9 +93,35 @@ apply() {
   kube apply --server-side --force-conflicts "$@"
 }
 
+# What one object is refused for is said before any is changed.
+ask_for_leave() {
+  local said tries
+  for ((tries = 0; tries < 60; tries++)); do
+    if said=$(apply --dry-run=server "$@" 2>&1 >/dev/null) || take_over "$said" "$@"; then return 0; fi
+    if ! is_unanswered "$said"; then
+      complain "$said"
+      fail "the API server refuses what is above: nothing was changed"
+    fi
+    sleep 5
+  done
+  complain "$said"
+  fail "the API server does not answer: nothing was changed"
+}
+
+# Whether kubectl tells of a call without an answer, or of a server that was not up to it: once more it may be another one.
+is_unanswered() {
+  # What calls others, such as a webhook, tells of theirs, which is an answer.
+  grep -v '^Error from server (InternalError)' <<<"$1" | grep -E \
+    -e '^Unable to connect to the server|^The connection to the server|: (Get|Post|Patch) "https?:' \
+    -e '^Error from server( \((Timeout|ServiceUnavailable|TooManyRequests)\)|: etcdserver:)|Please retry' >/dev/null
+}
+
 # What was applied by hand, on kubectl's own side, is that side's: the server merges what is new into what is no longer
-# written, and refuses some of that, such as a variable with two sources. kubectl itself takes it away.
+# written, and refuses some of that: a variable with two sources, or that was written twice (kubernetes/kubernetes#113482). kubectl
+# itself takes it away.
 take_over() {
+  if is_unanswered "$1" || [[ $1 != *" is invalid: "* && $1 != *": duplicate entries for key "* ]]; then return 1; fi
+  shift
   kube apply --dry-run=server "$@" >/dev/null 2>&1 || return 1
   say "taking over what was applied by hand"
   kube apply "$@" >/dev/null || fail "not everything was applied: see above"
