@@ -892,6 +892,32 @@ fn a_rollout_that_could_not_be_asked_for_is_not_taken_back() {
     assert!(place.text("called").contains("rollout undo"), "{ran:?}");
 }
 
+/// Why nothing could be asked for is kubectl's word, and nothing is asked for that nobody needs.
+#[test]
+fn what_cannot_be_asked_for_on_a_cluster_is_told_by_kubectl() {
+    for script in ["deploy.sh", "rollback.sh"] {
+        let script = format!("manifests/kubernetes/{script}");
+        let place = cluster();
+        place.run(&script, &[], &[]);
+        let called = place.text("called");
+        assert!(
+            called.starts_with("get deployments,replicasets --"),
+            "{called}"
+        );
+        let reason = "Error from server (Forbidden): deployments.apps is forbidden";
+        place.program("bin/kubectl", &format!("echo '{reason}' >&2; exit 1"));
+        let ran = place.run(&script, &[], &[]);
+        assert!(ran.code == 1 && ran.said.contains(reason), "{ran:?}");
+        assert!(!ran.said.contains("does not answer"), "{ran:?}");
+        let path = place.path("without");
+        fs::create_dir(&path).unwrap();
+        std::os::unix::fs::symlink("/bin/bash", path.join("bash")).unwrap();
+        std::os::unix::fs::symlink("/usr/bin/dirname", path.join("dirname")).unwrap();
+        let ran = place.run(&script, &[], &[("PATH", &path.display().to_string())]);
+        assert_eq!(ran.said, "error: kubectl is not there\n", "{script}");
+    }
+}
+
 /// Only the server's word on what it merges has anything applied on kubectl's side.
 #[test]
 fn a_dry_run_without_an_answer_is_no_refusal() {
@@ -1543,7 +1569,7 @@ line() { local IFS=$'\t'; echo "$*"; }
 kind=$(cat "$here/kind")
 name=$(tr '[:upper:]' '[:lower:]' <<<"$kind").apps/db
 case " $* " in
-  *" get deployments,"*)
+  *" get "*controllerrevisions*)
     line "$kind" db u1 "" 1 1 3 3 3 3 3 a a "" "" "" "" "" "ex:1 " "{1}"
     ;;
   *" --dry-run=server "*) ;;

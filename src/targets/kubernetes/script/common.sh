@@ -3,6 +3,7 @@
 # one reads.
 gather() {
   local name namespace workload
+  command -v kubectl >/dev/null || fail "kubectl is not there"
   namespace=$(sed -n 's/^namespace: //p' "$here/kustomization.yaml" | tr -d '"')
   # Of two kubectl takes the last one, and apply refuses one that is not that of what it applies.
   if [ -n "$namespace" ] && [ ${#options[@]} -gt 0 ]; then

@@ -28,7 +28,7 @@ main() {
   gather
   local files=() before after now changed workload at ended
   for ((at = 0; at < ${#manifests[@]}; at++)); do files+=(-f "${manifests[at]}"); done
-  before=$(state) || fail "the API server does not answer"
+  before=$(state) || fail "kubectl could not ask what there is, for the reason above: nothing was changed"
   refuse_paused "$before"
   require_secrets
   ask_for_leave "${files[@]}"

@@ -31,7 +31,7 @@ main() {
   [ -z "$to" ] || [ ${#workloads[@]} -eq 1 ] || misused "--to is for one workload: name its file with --only"
   local now at turned='' back=() numbers=() revisions=() stays='' refused='' failed='' went='' ended
   for ((at = ${#workloads[@]} - 1; at >= 0; at--)); do turned+=" ${workloads[at]}"; done
-  now=$(state) || fail "the API server does not answer"
+  now=$(state) || fail "kubectl could not ask what there is, for the reason above: nothing was changed"
   survey
   if [ -n "$stays" ]; then say "these stay as they are:$stays"; fi
   [ -z "$refused" ] || fail "nothing was changed, since these cannot go back:$refused"

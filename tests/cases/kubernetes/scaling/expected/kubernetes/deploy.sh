@@ -28,7 +28,7 @@ main() {
   gather
   local files=() before after now changed workload at ended
   for ((at = 0; at < ${#manifests[@]}; at++)); do files+=(-f "${manifests[at]}"); done
-  before=$(state) || fail "the API server does not answer"
+  before=$(state) || fail "kubectl could not ask what there is, for the reason above: nothing was changed"
   refuse_paused "$before"
   require_secrets
   ask_for_leave "${files[@]}"
@@ -410,10 +410,17 @@ secrets_in() {
 # ReplicaSet's annotations go to its Deployment by an undo, and from there to every ReplicaSet that follows; labels stay.
 mark=rollout.zdc/ready
 
-# What there is in the namespace, asked for once: a line for each workload, revision and pod, and after a workload one for
-# each entry of kubectl's in the account of who set which fields.
+# What there is in the namespace of the kinds that are meant, asked for once: a line for each workload, revision and pod, and
+# after a workload one for each entry of kubectl's in the account of who set which fields.
 state() {
-  local key=${mark//./\\.} path template list
+  local key=${mark//./\\.} path template list kinds=''
+  case " ${workloads[*]-}" in *' deployment.'*) kinds+=,deployments,replicasets ;; esac
+  case " ${workloads[*]-}" in *' statefulset.'*) kinds+=,statefulsets ;; esac
+  case " ${workloads[*]-}" in *' daemonset.'*) kinds+=,daemonsets ;; esac
+  case $kinds in
+    '') return 0 ;;
+    *,statefulsets* | *,daemonsets*) kinds+=,controllerrevisions,pods ;;
+  esac
   path='{.kind}{"\t"}{.metadata.name}{"\t"}{.metadata.uid}{"\t"}{.metadata.ownerReferences[*].uid}'
   path+='{"\t"}{.metadata.generation}{"\t"}{.status.observedGeneration}'
   path+='{"\t"}{.spec.replicas}{.status.desiredNumberScheduled}'
@@ -430,7 +437,7 @@ state() {
   path+='{"\t"}{.spec.template.spec.terminationGracePeriodSeconds}'
   path+='{"\t"}{.spec.podManagementPolicy}{.metadata.deletionTimestamp}{"\n"}'
   path+="{range .metadata.managedFields[?(@.manager==\"kubectl\")]}$entry{end}"
-  kube get deployments,statefulsets,daemonsets,replicasets,controllerrevisions,pods --show-managed-fields \
+  kube get "${kinds#,}" --show-managed-fields \
     --output "jsonpath={range .items[*]}$path{end}"
 }
 
@@ -689,6 +696,7 @@ template_of() {
 # one reads.
 gather() {
   local name namespace workload
+  command -v kubectl >/dev/null || fail "kubectl is not there"
   namespace=$(sed -n 's/^namespace: //p' "$here/kustomization.yaml" | tr -d '"')
   # Of two kubectl takes the last one, and apply refuses one that is not that of what it applies.
   if [ -n "$namespace" ] && [ ${#options[@]} -gt 0 ]; then

@@ -31,7 +31,7 @@ main() {
   [ -z "$to" ] || [ ${#workloads[@]} -eq 1 ] || misused "--to is for one workload: name its file with --only"
   local now at turned='' back=() numbers=() revisions=() stays='' refused='' failed='' went='' ended
   for ((at = ${#workloads[@]} - 1; at >= 0; at--)); do turned+=" ${workloads[at]}"; done
-  now=$(state) || fail "the API server does not answer"
+  now=$(state) || fail "kubectl could not ask what there is, for the reason above: nothing was changed"
   survey
   if [ -n "$stays" ]; then say "these stay as they are:$stays"; fi
   [ -z "$refused" ] || fail "nothing was changed, since these cannot go back:$refused"
@@ -140,10 +140,17 @@ judge() {
 # ReplicaSet's annotations go to its Deployment by an undo, and from there to every ReplicaSet that follows; labels stay.
 mark=rollout.zdc/ready
 
-# What there is in the namespace, asked for once: a line for each workload, revision and pod, and after a workload one for
-# each entry of kubectl's in the account of who set which fields.
+# What there is in the namespace of the kinds that are meant, asked for once: a line for each workload, revision and pod, and
+# after a workload one for each entry of kubectl's in the account of who set which fields.
 state() {
-  local key=${mark//./\\.} path template list
+  local key=${mark//./\\.} path template list kinds=''
+  case " ${workloads[*]-}" in *' deployment.'*) kinds+=,deployments,replicasets ;; esac
+  case " ${workloads[*]-}" in *' statefulset.'*) kinds+=,statefulsets ;; esac
+  case " ${workloads[*]-}" in *' daemonset.'*) kinds+=,daemonsets ;; esac
+  case $kinds in
+    '') return 0 ;;
+    *,statefulsets* | *,daemonsets*) kinds+=,controllerrevisions,pods ;;
+  esac
   path='{.kind}{"\t"}{.metadata.name}{"\t"}{.metadata.uid}{"\t"}{.metadata.ownerReferences[*].uid}'
   path+='{"\t"}{.metadata.generation}{"\t"}{.status.observedGeneration}'
   path+='{"\t"}{.spec.replicas}{.status.desiredNumberScheduled}'
@@ -160,7 +167,7 @@ state() {
   path+='{"\t"}{.spec.template.spec.terminationGracePeriodSeconds}'
   path+='{"\t"}{.spec.podManagementPolicy}{.metadata.deletionTimestamp}{"\n"}'
   path+="{range .metadata.managedFields[?(@.manager==\"kubectl\")]}$entry{end}"
-  kube get deployments,statefulsets,daemonsets,replicasets,controllerrevisions,pods --show-managed-fields \
+  kube get "${kinds#,}" --show-managed-fields \
     --output "jsonpath={range .items[*]}$path{end}"
 }
 
@@ -419,6 +426,7 @@ template_of() {
 # one reads.
 gather() {
   local name namespace workload
+  command -v kubectl >/dev/null || fail "kubectl is not there"
   namespace=$(sed -n 's/^namespace: //p' "$here/kustomization.yaml" | tr -d '"')
   # Of two kubectl takes the last one, and apply refuses one that is not that of what it applies.
   if [ -n "$namespace" ] && [ ${#options[@]} -gt 0 ]; then
