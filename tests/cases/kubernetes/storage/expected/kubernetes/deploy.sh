@@ -135,13 +135,14 @@ undone_workloads() {
 # What `kubectl rollout undo` put back is its own, and no apply would remove it: a variable of the version before would
 # stay in the next one. So it is made what was applied; only the server's account of who set what changes.
 own_what_was_undone() {
-  local tries hands theirs
+  local tries hands theirs said
   for tries in 1 2 3 4 5; do
-    hands=$(hands_on "$1") || fail "the API server does not answer"
+    hands=$(hands_on "$1") || fail "kubectl could not ask what there is, for the reason above: nothing was changed"
     theirs=$(line_of "$undone" "$hands")
     if [ -z "$theirs" ]; then return 0; fi
-    if kube patch "$1" --type json --patch "$(as_applied)" >/dev/null; then return 0; fi
-    # Another hand was faster.
+    if said=$(kube patch "$1" --type json --patch "$(as_applied)" 2>&1 >/dev/null); then return 0; fi
+    # Another hand was faster, which needs no word where the next try goes well.
+    if [ "$tries" -gt 1 ]; then complain "$said"; fi
     sleep "$tries"
   done
   fail "$1: what was undone cannot be made what was applied: nothing was changed"
