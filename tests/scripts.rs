@@ -307,6 +307,7 @@ fn what_did_not_go_back_keeps_what_it_may_call() {
     assert!(place.text("steps.sh").contains("varied=(shop_front)"));
     let docker = "case $* in
       *UpdateStatus*) cat \"$here/state-${!#}\" 2>/dev/null || echo ;;
+      *zdc.deploy*) echo \"20260101T000000Z.$(cat \"$here/other\" 2>/dev/null || sed -n 's/^release=//p' \"$here/steps.sh\")\" ;;
       *) [ ! -e \"$here/deaf-${!#}\" ] || { echo; exit 1; }
         cat \"$here/spec-${!#}\" 2>/dev/null || echo 2 ;;
     esac";
@@ -324,6 +325,16 @@ fn what_did_not_go_back_keeps_what_it_may_call() {
         place.run("steps.sh", &[&["--back", "2"], words].concat(), &[])
     };
     place.put("again-shop_front", "");
+    // Who was never reached has the version before already.
+    place.put("other", "another");
+    let ran = back(&[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(
+        ran.said.contains("shop_front: no step reached it"),
+        "{ran:?}"
+    );
+    fs::remove_file(place.path("other")).unwrap();
+    fs::remove_file(place.path("spec-shop_web")).unwrap();
     let ran = back(&[]);
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(!place.text("called").contains("shop_web"), "{ran:?}");
@@ -702,9 +713,16 @@ case "$1 $2" in
   "version --format") echo 24.0.7 ;;
   "stack deploy")
     if [ "$3" = --help ]; then echo "  -d, --detach"; exit 0; fi
-    for name in $(sed -nE '/^services:$/,/^[^ #]/s/^  ([^ #:]+):.*/\1/p' | tr -d '"'); do
+    text=$(cat)
+    for name in $(sed -nE '/^services:$/,/^[^ #]/s/^  ([^ #:]+):.*/\1/p' <<<"$text" | tr -d '"'); do
+      if [ -e "$here/refuses/$name" ]; then exit 1; fi
       echo more >>"$here/services/${*: -1}_$name"
+      mkdir -p "$here/now" "$here/before"
+      mv "$here/now/${*: -1}_$name" "$here/before/" 2>/dev/null || true
+      awk -v name="  $name:" '/^  [^ #]/ { inside = $0 == name } inside && /zdc.deploy/ { sub(/zdc.deploy=/, "", $2); print $2 }' <<<"$text" \
+        >"$here/now/${*: -1}_$name"
     done
+    if [ -e "$here/next" ]; then . "$here/next"; fi
     printenv hashes >"$here/given" || true
     ;;
   "service ls") for name in $(cd "$here/services" && ls -d "${4##*=}"_* 2>/dev/null); do echo "$name|2/2"; done ;;
@@ -717,7 +735,10 @@ case "$1 $2" in
     for name in "$@"; do
       version=$(wc -l <"$here/services/$name")
       case $format in
-        *Version.Index*) echo "$name|$version" ;;
+        *Version.Index*) echo "$name|$version|$(cat "$here/now/$name" 2>/dev/null)" ;;
+        *UpdateStatus*zdc.deploy*)
+          echo "$name|$(cut -d '|' -f 1 "$here/state" 2>/dev/null)|$(cat "$here/now/$name" 2>/dev/null)|$(cat "$here/before/$name" 2>/dev/null)"
+          ;;
         *UpdateStatus*) cat "$here/state" 2>/dev/null || echo ;;
         "{{.Spec.Name}}|"*) echo "$name|$version" ;;
         *) echo "$version" ;;

@@ -5,8 +5,8 @@ use super::Planned;
 use crate::change::{Change, Effect, Field, TargetChanges, Varied};
 use crate::cli::Failure;
 use crate::diagnostics::render::escape_line;
-use crate::targets::Object;
 use crate::targets::shell::quoted;
+use crate::targets::{Object, content_hash};
 use crate::vocabulary::{RestartCondition, TargetId};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -91,9 +91,13 @@ pub(super) fn write(
         escape_line(new)
     )?;
     out.write_all(rest.as_bytes())?;
+    // The same steps between other programs are other steps.
+    let carried = format!("{before:?}{objects:?}");
     writeln!(
         out,
-        "\n# What this plan does, step by step: `replaced` has a version before, `in_place` keeps its instances."
+        "\n# What the deploys of these steps are called, by what they carry.\nrelease={}\n\
+         # What this plan does, step by step: `replaced` has a version before, `in_place` keeps its instances.",
+        content_hash(&carried)
     )?;
     let variables = target.variables.iter().map(|(name, _)| name.as_str());
     let words = |names: &[String]| {

@@ -48,6 +48,8 @@ newline='
 main() {
   choose "$@"
   local step
+  # By this `deploy.sh` and `rollback.sh` of a swarm know what the steps reached. What is deployed of before is not of them.
+  if [ -z "$before" ]; then export ZDC_RELEASE=$release; fi
   begun=$from from=${from:-1} to=${to:-$steps}
   [ "$from" -le "$to" ] || misused "--to $to is before --from $from"
   if [ -z "$back" ]; then
@@ -61,7 +63,7 @@ main() {
     fi
     for ((step = back; step >= 1; step--)); do take_back "$step"; done
     tell_stays
-    [ -n "$went" ] || fail "nothing went back: there is no version before of anything in the steps up to $back"
+    [ -n "$went" ] || fail "nothing went back: there is no version before of anything in the steps up to $back, or they did not reach it"
     if [ -n "$before" ] && [ ${#variables[@]} -gt 0 ]; then
       say "back: what the steps up to $back changed is as the program before has it with the values of now: ${variables[*]}"
     elif [ -n "$before" ]; then
@@ -278,6 +280,10 @@ see_what_went() {
     elif ! grep -xF -e "$name $known" <<<"$specs" >/dev/null || is_back "$name"; then
       went=yes
       continue
+    elif ! is_reached "$name"; then
+      # It never was anything else: who goes back finds it as it was.
+      stays+="$newline  $name: no step reached it"
+      continue
     else
       stay "the last deploy left it as it was, or it was deployed again as it is; --before takes it back" "$name"
     fi
@@ -290,6 +296,13 @@ is_back() {
   local state
   state=$(docker service inspect --format '{{with .UpdateStatus}}{{.State}}{{end}}' "$1" 2>/dev/null) || return 1
   [ "$state" = rollback_completed ]
+}
+
+# Whether what a service has is of these steps.
+is_reached() {
+  local id
+  id=$(docker service inspect --format '{{index .Spec.Labels "zdc.deploy"}}' "$1" 2>/dev/null) || return 0
+  [ "${id#*.}" = "$release" ]
 }
 
 # Whether the whole program of before is deployed: at last, what has no order too. A swarm has nothing of that kind but
@@ -305,7 +318,7 @@ stay() {
 }
 
 tell_stays() {
-  if [ -n "$stays" ]; then say "these stay as the steps made them:$stays"; fi
+  if [ -n "$stays" ]; then say "these stay as they are:$stays"; fi
 }
 
 only() {
@@ -328,14 +341,14 @@ run() {
   "${command[@]}"
 }
 
-# What the swarm has of the services that a step may replace, a line each.
+# What the swarm has of the services that a step may replace, a line each, without which deploy it is of.
 specifications() {
   local name spec
   if [ "$target" != swarm ]; then return 0; fi
   for name in ${replaced[@]+"${replaced[@]}"} ${varied[@]+"${varied[@]}"}; do
     # docker ends its output with a newline also where it failed.
     if spec=$(docker service inspect --format '{{json .Spec}}' "$name" 2>/dev/null); then
-      printf '%s %s\n' "$name" "$spec"
+      printf '%s %s\n' "$name" "$(sed -E 's/,?"zdc\.[a-z]+":"[^"]*"//g' <<<"$spec")"
     else
       printf '%s unknown\n' "$name"
     fi

@@ -27,6 +27,14 @@ names_in() {
   sed -nE '/^services:$/,/^[^ #]/s/^  ([^ #:]+):.*/\1/p' "$here/$1.yml" | tr -d '"' | sed "s/^/$1_/"
 }
 
+# Those of them that are meant: all, or what --only names.
+meant_of() {
+  local name
+  while read -r name; do
+    if [ ${#only[@]} -eq 0 ] || is_among "$name" "${only[@]}"; then printf '%s\n' "$name"; fi
+  done < <(names_in "$1")
+}
+
 is_stack() {
   is_among "$1" "${stacks[@]}"
 }
@@ -54,7 +62,7 @@ require_swarm() {
 # Waits until no service of a stack moves: `await STACK {before|after|back} VERSIONS_BEFORE`. After a deploy
 # each must run what was deployed, and on the way back what was there before.
 await() {
-  local stack=$1 when=$2 versions=$3 moving returning bad failed doubled step old='' way=unknown best='' moved=$SECONDS quiet=$SECONDS told=
+  local stack=$1 when=$2 versions=$3 moving returning bad failed doubled others step old='' way=unknown best='' moved=$SECONDS quiet=$SECONDS told=
   while :; do
     # What was not answered is asked again: it is no answer.
     if ! look; then
@@ -63,6 +71,7 @@ await() {
       sleep 5
       continue
     fi
+    [ -z "$others" ] || fail "$stack: another deploy came in between, and what runs is that one's:$others"
     if [ -n "$moving" ]; then
       quiet=$SECONDS
       if [ "$when$told" = before ]; then
@@ -85,15 +94,19 @@ await() {
   done
 }
 
-# What moves in the stack, what of it goes back, what ended badly, of what ends by itself what failed, and what has more
-# tasks than it should. Fails where the swarm does not say.
+# What moves in the stack, what of it goes back, what ended badly, of what ends by itself what failed, what has more tasks
+# than it should, and what another deploy has changed since. Fails where the swarm does not say.
 look() {
-  local all name version counts state message end
-  moving='' returning='' bad='' failed='' doubled=''
+  local all name version id counts state message end
+  moving='' returning='' bad='' failed='' doubled='' others=''
   all=$(services "$stack") || return 1
   if [ "$when" != before ] && [ -z "$all" ]; then fail "$stack has no service"; fi
-  while IFS='|' read -r name version counts state message; do
+  while IFS='|' read -r name version id counts state message; do
     if [ -z "$name" ]; then continue; fi
+    # What went back has the id of before.
+    if [ "$when" = after ] && [ "$id" != "$deploy" ] && [[ $state != rollback_* ]] && is_among "$name" "${sent[@]}"; then
+      others+=" $name"
+    fi
     # What a stack no longer has is there as it was: a deploy gives every other one another version.
     if grep -qxF "$name|$version" <<<"$versions"; then continue; fi
     counts=${counts%% *}
@@ -173,14 +186,15 @@ end_of() {
     '
 }
 
-# The services of a stack: `NAME|VERSION|TASKS|STATE|MESSAGE` each. Fails where the swarm does not say all of it: inside
+# The services of a stack: `NAME|VERSION|ID|TASKS|STATE|MESSAGE` each, with the id of the deploy that it has. Fails where the swarm does not say all of it: inside
 # `<(...)` a question that failed would be an answer with nothing in it.
 services() {
   local list names=() name versions states
   list=$(docker service ls --filter "label=com.docker.stack.namespace=$1" --format '{{.Name}}|{{.Replicas}}') || return 1
   if [ -z "$list" ]; then return 0; fi
   while IFS='|' read -r name _; do names+=("$name"); done <<<"$list"
-  versions=$(docker service inspect --format '{{.Spec.Name}}|{{.Version.Index}}' "${names[@]}") || return 1
+  versions=$(docker service inspect --format '{{.Spec.Name}}|{{.Version.Index}}|{{index .Spec.Labels "zdc.deploy"}}' "${names[@]}") ||
+    return 1
   # The dot keeps the last line where nothing is reported of it.
   states=$(
     docker service inspect --format '{{with .UpdateStatus}}{{.State}}|{{.Message}}{{end}}' "${names[@]}" && echo .

@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # Takes the last deploy of this program's stacks back: each service to the version that the swarm keeps of before, once
 # its callers are back, and says what became of every one. Nothing is changed where one of them cannot go back.
+# The last deploy is the newest run of deploy.sh that any of the services meant has in its label `zdc.deploy`, or all that
+# have $ZDC_RELEASE there where that is set; what it did not reach stays as it is. Where no service has the label, it is the
+# last change of each.
 # Usage: rollback.sh [--only SERVICE]... [--also SERVICE]... [--dry-run] [--patience SECONDS] [STACK...]
 #   --only SERVICE       this service alone, by the name it has in the swarm, such as shop_front; may be repeated
 #   --also SERVICE       this service, too, unless the last deploy left its tasks as they were; may be repeated
@@ -22,6 +25,9 @@ over_paused=yes
 chosen=()
 only=()
 also=()
+# Nothing is deployed here.
+deploy=
+sent=()
 newline='
 '
 
@@ -29,6 +35,8 @@ main() {
   choose "$@"
   require_swarm
   local at back=() stays='' refused='' went=
+  local deploys='' newest=''
+  find_last
   for ((at = ${#chosen[@]} - 1; at >= 0; at--)); do survey "${chosen[at]}"; done
   if [ -n "$stays" ]; then say "these stay as they are:$stays"; fi
   [ -z "$refused" ] || fail "nothing was changed, since these cannot go back:$refused"
@@ -69,11 +77,45 @@ choose() {
   settle_choice
 }
 
+# Which deploy is the last, as `newest`, of which each service has one in `deploys`: `NAME ID`. One that went back has its
+# own in what it came from. Where the swarm took it back by itself nothing is kept of that (swarmkit
+# `manager/orchestrator/update/updater.go`, `rollbackUpdate`), and that deploy was later than what it has now.
+find_last() {
+  local stack all name names=() state id before back_to='' format
+  for stack in "${chosen[@]}"; do
+    all=$(services "$stack") || unanswered
+    while IFS='|' read -r name _; do
+      if [ -n "$name" ] && { [ ${#only[@]} -eq 0 ] || is_among "$name" "${only[@]}"; }; then names+=("$name"); fi
+    done <<<"$all"
+  done
+  if [ ${#names[@]} -eq 0 ]; then return 0; fi
+  format='{{.Spec.Name}}|{{with .UpdateStatus}}{{.State}}{{end}}|{{index .Spec.Labels "zdc.deploy"}}|'
+  format+='{{with .PreviousSpec}}{{index .Labels "zdc.deploy"}}{{else}}none{{end}}'
+  all=$(docker service inspect --format "$format" "${names[@]}") || unanswered
+  while IFS='|' read -r name state id before; do
+    case $state:$before in
+      rollback_*:none) if [[ $id > $back_to ]]; then back_to=$id; fi ;;
+      rollback_*) deploys+="$name $before$newline" ;;
+      *) deploys+="$name $id$newline" ;;
+    esac
+  done <<<"$all"
+  newest=$(
+    awk -v release="${ZDC_RELEASE-}" '
+      release == "" || substr($2, index($2, ".") + 1) == release { print $2 }
+    ' <<<"$deploys" | sort | tail -n 1
+  )
+  if [ -n "${ZDC_RELEASE-}" ]; then
+    newest=${newest:-none}
+  elif [ -n "$back_to" ] && [[ ! $newest > $back_to ]]; then
+    newest=none
+  fi
+}
+
 # Sorts the services of a stack into `back`, `stays` and `refused`.
 survey() {
   local all name state
   all=$(services "$1") || unanswered
-  while IFS='|' read -r name _ _ state _; do
+  while IFS='|' read -r name _ _ _ state _; do
     if [ -z "$name" ]; then continue; fi
     if [ ${#only[@]} -gt 0 ] && [[ " ${only[*]} " != *" $name "* ]]; then continue; fi
     if [[ " ${once[*]-} " == *" $name "* ]]; then
@@ -88,9 +130,23 @@ survey() {
         ;;
       rollback_started) refuse "goes back just now: run this again once it has" ;;
       rollback_paused) refuse "its way back is paused half-way: deploy the version before from its own manifests, with --over-paused" ;;
-      *) judge ;;
+      *) if is_of_last; then judge; fi ;;
     esac
   done <<<"$all"
+}
+
+# Whether `$name` was part of the last deploy; where not, says so.
+is_of_last() {
+  local id
+  id=$(sed -n "s/^$name //p" <<<"$deploys")
+  if [[ -z $newest || ${id#*.} == "${newest#*.}" ]]; then return 0; fi
+  if [[ $newest != none && $id > $newest ]]; then
+    stay "was deployed once more since, as ${id#*.}"
+  else
+    stays+="$newline  $name: was not part of the last deploy${ZDC_RELEASE:+, which is $ZDC_RELEASE}"
+    went=yes
+  fi
+  return 1
 }
 
 # Whether the version that the swarm keeps of `$name` is the one before the last deploy.

@@ -11,6 +11,8 @@
 #   --root DIR           where the files of secrets are; two folders up by default
 #   STACK...             these stacks alone
 #   OPTION...            more options for `docker stack deploy`
+# Each service that is deployed has the id of its deploy in the label `zdc.deploy`, by which rollback.sh knows what the last one
+# changed: its time, and $ZDC_RELEASE where that is set, so that several deploys count as one. No task is replaced for it.
 # Exit codes: 0 every service runs what was deployed, 1 one does not, 2 wrong use.
 set -euo pipefail
 # A command that was interrupted may end as one that failed, after which more would be changed; who called this ends by the signal, too.
@@ -26,6 +28,9 @@ chosen=()
 only=()
 options=()
 hashes=()
+# What this deploy is called, and the services of a stack that it is of.
+deploy=
+sent=()
 newline='
 '
 
@@ -70,6 +75,9 @@ choose() {
   done
   case $patience in '' | *[!0-9]*) misused "--patience is a number of seconds: $patience" ;; esac
   settle_choice
+  deploy=${ZDC_RELEASE:-$(printf '%04x%04x' $RANDOM $RANDOM)}
+  case $deploy in *[!A-Za-z0-9._-]*) misused "ZDC_RELEASE has letters, digits, dots, dashes and underscores alone: $deploy" ;; esac
+  deploy=$(date -u +%Y%m%dT%H%M%SZ).$deploy
   if [ ${#only[@]} -gt 0 ] && [ -n "$prune" ]; then
     misused "--prune would remove what --only leaves out"
   fi
@@ -187,8 +195,38 @@ text_of() {
   ' "$here/$1.yml"
 }
 
+# A stack file with the id of this deploy as a label of each service. A second file would do for that, but docker loses what
+# it merges: of two ports with one number the first, and of a secret that is mounted twice (docker/cli
+# `cli/compose/loader/merge.go`).
+labelled() {
+  awk -v id="$deploy" '
+    BEGIN { from = 1 }
+    function put(at) {
+      print line[at]
+      if (at == label) print list ? "        - zdc.deploy=" id : "        zdc.deploy: " id
+      else if (at == settings) print "      labels:\n        zdc.deploy: " id
+      else if (at == name) print "    deploy:\n      labels:\n        zdc.deploy: " id
+    }
+    function end(  at) {
+      if (label) settings = name = 0
+      else if (settings) name = 0
+      for (at = from; at < NR + ended; at++) put(at)
+      from = NR
+      name = settings = label = list = inside = 0
+    }
+    /^  ?[^ #]/ { end() }
+    { line[NR] = $0 }
+    /^[^ #]/ { services = $0 == "services:" }
+    services && /^  [^ #]/ { name = NR }
+    services && /^    [^ #]/ { inside = $1 == "deploy:"; if (inside) { settings = NR; line[NR] = "    deploy:" } }
+    inside && /^      labels:/ { label = NR; line[NR] = "      labels:" }
+    label && NR == label + 1 { list = /^        - / }
+    END { ended = 1; end() }
+  '
+}
+
 deploy() {
-  local stack=$1 versions words asked now others
+  local stack=$1 versions words asked now name others
   await "$stack" before ''
   versions=$(again services "$stack") || fail "$stack was not deployed: the swarm does not answer"
   versions=$(cut -d '|' -f 1,2 <<<"$versions")
@@ -199,13 +237,15 @@ deploy() {
   if docker stack deploy --help | grep -e --detach >/dev/null; then words+=(--detach=true); fi
   if [ ${#options[@]} -gt 0 ]; then words+=("${options[@]}"); fi
   words+=("$stack")
+  sent=()
+  while read -r name; do sent+=("$name"); done < <(meant_of "$stack")
   say "$stack: deploying"
   # What a stack refers to stands beside it.
-  (cd "$here" && text_of "$stack" | as_given "${words[@]}") ||
+  (cd "$here" && text_of "$stack" | labelled | as_given "${words[@]}") ||
     fail "$stack was not deployed as a whole: it may hold services of both versions"
-  asked=$(again asked_of "$stack") || fail "$stack: the swarm does not answer: what became of it is not known"
+  asked=$(again asked_of) || fail "$stack: the swarm does not answer: what became of it is not known"
   await "$stack" after "$versions"
-  now=$(again asked_of "$stack") || fail "$stack: the swarm does not answer: what became of it is not known"
+  now=$(again asked_of) || fail "$stack: the swarm does not answer: what became of it is not known"
   others=$(grep -vxF -e "$asked" <<<"$now" | cut -d '|' -f 1 | tr '\n' ' ' || true)
   [ -z "$others" ] || fail "$stack: another deploy came in between, and what runs is that one's: $others"
   if [ ${#only[@]} -gt 0 ]; then
@@ -231,13 +271,10 @@ prune() {
 
 # What the swarm was asked for of each service that is deployed here: `NAME|TASKS`.
 asked_of() {
-  local name names=() all
-  while read -r name; do
-    if [ ${#only[@]} -eq 0 ] || [[ " ${only[*]} " == *" $name "* ]]; then names+=("$name"); fi
-  done < <(names_in "$1")
-  if [ ${#names[@]} -eq 0 ]; then return 0; fi
-  all=$(docker service inspect --format '{{.Spec.Name}}|{{json .Spec.TaskTemplate}}' "${names[@]}") || return 1
-  [ "$(cut -d '|' -f 1 <<<"$all")" = "$(printf '%s\n' "${names[@]}")" ] || return 1
+  local all
+  if [ ${#sent[@]} -eq 0 ]; then return 0; fi
+  all=$(docker service inspect --format '{{.Spec.Name}}|{{json .Spec.TaskTemplate}}' "${sent[@]}") || return 1
+  [ "$(cut -d '|' -f 1 <<<"$all")" = "$(printf '%s\n' "${sent[@]}")" ] || return 1
   printf '%s\n' "$all"
 }
 
@@ -269,6 +306,14 @@ names_in() {
   sed -nE '/^services:$/,/^[^ #]/s/^  ([^ #:]+):.*/\1/p' "$here/$1.yml" | tr -d '"' | sed "s/^/$1_/"
 }
 
+# Those of them that are meant: all, or what --only names.
+meant_of() {
+  local name
+  while read -r name; do
+    if [ ${#only[@]} -eq 0 ] || is_among "$name" "${only[@]}"; then printf '%s\n' "$name"; fi
+  done < <(names_in "$1")
+}
+
 is_stack() {
   is_among "$1" "${stacks[@]}"
 }
@@ -296,7 +341,7 @@ require_swarm() {
 # Waits until no service of a stack moves: `await STACK {before|after|back} VERSIONS_BEFORE`. After a deploy
 # each must run what was deployed, and on the way back what was there before.
 await() {
-  local stack=$1 when=$2 versions=$3 moving returning bad failed doubled step old='' way=unknown best='' moved=$SECONDS quiet=$SECONDS told=
+  local stack=$1 when=$2 versions=$3 moving returning bad failed doubled others step old='' way=unknown best='' moved=$SECONDS quiet=$SECONDS told=
   while :; do
     # What was not answered is asked again: it is no answer.
     if ! look; then
@@ -305,6 +350,7 @@ await() {
       sleep 5
       continue
     fi
+    [ -z "$others" ] || fail "$stack: another deploy came in between, and what runs is that one's:$others"
     if [ -n "$moving" ]; then
       quiet=$SECONDS
       if [ "$when$told" = before ]; then
@@ -327,15 +373,19 @@ await() {
   done
 }
 
-# What moves in the stack, what of it goes back, what ended badly, of what ends by itself what failed, and what has more
-# tasks than it should. Fails where the swarm does not say.
+# What moves in the stack, what of it goes back, what ended badly, of what ends by itself what failed, what has more tasks
+# than it should, and what another deploy has changed since. Fails where the swarm does not say.
 look() {
-  local all name version counts state message end
-  moving='' returning='' bad='' failed='' doubled=''
+  local all name version id counts state message end
+  moving='' returning='' bad='' failed='' doubled='' others=''
   all=$(services "$stack") || return 1
   if [ "$when" != before ] && [ -z "$all" ]; then fail "$stack has no service"; fi
-  while IFS='|' read -r name version counts state message; do
+  while IFS='|' read -r name version id counts state message; do
     if [ -z "$name" ]; then continue; fi
+    # What went back has the id of before.
+    if [ "$when" = after ] && [ "$id" != "$deploy" ] && [[ $state != rollback_* ]] && is_among "$name" "${sent[@]}"; then
+      others+=" $name"
+    fi
     # What a stack no longer has is there as it was: a deploy gives every other one another version.
     if grep -qxF "$name|$version" <<<"$versions"; then continue; fi
     counts=${counts%% *}
@@ -415,14 +465,15 @@ end_of() {
     '
 }
 
-# The services of a stack: `NAME|VERSION|TASKS|STATE|MESSAGE` each. Fails where the swarm does not say all of it: inside
+# The services of a stack: `NAME|VERSION|ID|TASKS|STATE|MESSAGE` each, with the id of the deploy that it has. Fails where the swarm does not say all of it: inside
 # `<(...)` a question that failed would be an answer with nothing in it.
 services() {
   local list names=() name versions states
   list=$(docker service ls --filter "label=com.docker.stack.namespace=$1" --format '{{.Name}}|{{.Replicas}}') || return 1
   if [ -z "$list" ]; then return 0; fi
   while IFS='|' read -r name _; do names+=("$name"); done <<<"$list"
-  versions=$(docker service inspect --format '{{.Spec.Name}}|{{.Version.Index}}' "${names[@]}") || return 1
+  versions=$(docker service inspect --format '{{.Spec.Name}}|{{.Version.Index}}|{{index .Spec.Labels "zdc.deploy"}}' "${names[@]}") ||
+    return 1
   # The dot keeps the last line where nothing is reported of it.
   states=$(
     docker service inspect --format '{{with .UpdateStatus}}{{.State}}|{{.Message}}{{end}}' "${names[@]}" && echo .

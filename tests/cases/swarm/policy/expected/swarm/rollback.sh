@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # Takes the last deploy of this program's stacks back: each service to the version that the swarm keeps of before, once
 # its callers are back, and says what became of every one. Nothing is changed where one of them cannot go back.
+# The last deploy is the newest run of deploy.sh that any of the services meant has in its label `zdc.deploy`, or all that
+# have $ZDC_RELEASE there where that is set; what it did not reach stays as it is. Where no service has the label, it is the
+# last change of each.
 # Usage: rollback.sh [--only SERVICE]... [--also SERVICE]... [--dry-run] [--patience SECONDS] [STACK...]
 #   --only SERVICE       this service alone, by the name it has in the swarm, such as shop_front; may be repeated
 #   --also SERVICE       this service, too, unless the last deploy left its tasks as they were; may be repeated
@@ -22,6 +25,9 @@ over_paused=yes
 chosen=()
 only=()
 also=()
+# Nothing is deployed here.
+deploy=
+sent=()
 newline='
 '
 
@@ -29,6 +35,8 @@ main() {
   choose "$@"
   require_swarm
   local at back=() stays='' refused='' went=
+  local deploys='' newest=''
+  find_last
   for ((at = ${#chosen[@]} - 1; at >= 0; at--)); do survey "${chosen[at]}"; done
   if [ -n "$stays" ]; then say "these stay as they are:$stays"; fi
   [ -z "$refused" ] || fail "nothing was changed, since these cannot go back:$refused"
@@ -69,11 +77,45 @@ choose() {
   settle_choice
 }
 
+# Which deploy is the last, as `newest`, of which each service has one in `deploys`: `NAME ID`. One that went back has its
+# own in what it came from. Where the swarm took it back by itself nothing is kept of that (swarmkit
+# `manager/orchestrator/update/updater.go`, `rollbackUpdate`), and that deploy was later than what it has now.
+find_last() {
+  local stack all name names=() state id before back_to='' format
+  for stack in "${chosen[@]}"; do
+    all=$(services "$stack") || unanswered
+    while IFS='|' read -r name _; do
+      if [ -n "$name" ] && { [ ${#only[@]} -eq 0 ] || is_among "$name" "${only[@]}"; }; then names+=("$name"); fi
+    done <<<"$all"
+  done
+  if [ ${#names[@]} -eq 0 ]; then return 0; fi
+  format='{{.Spec.Name}}|{{with .UpdateStatus}}{{.State}}{{end}}|{{index .Spec.Labels "zdc.deploy"}}|'
+  format+='{{with .PreviousSpec}}{{index .Labels "zdc.deploy"}}{{else}}none{{end}}'
+  all=$(docker service inspect --format "$format" "${names[@]}") || unanswered
+  while IFS='|' read -r name state id before; do
+    case $state:$before in
+      rollback_*:none) if [[ $id > $back_to ]]; then back_to=$id; fi ;;
+      rollback_*) deploys+="$name $before$newline" ;;
+      *) deploys+="$name $id$newline" ;;
+    esac
+  done <<<"$all"
+  newest=$(
+    awk -v release="${ZDC_RELEASE-}" '
+      release == "" || substr($2, index($2, ".") + 1) == release { print $2 }
+    ' <<<"$deploys" | sort | tail -n 1
+  )
+  if [ -n "${ZDC_RELEASE-}" ]; then
+    newest=${newest:-none}
+  elif [ -n "$back_to" ] && [[ ! $newest > $back_to ]]; then
+    newest=none
+  fi
+}
+
 # Sorts the services of a stack into `back`, `stays` and `refused`.
 survey() {
   local all name state
   all=$(services "$1") || unanswered
-  while IFS='|' read -r name _ _ state _; do
+  while IFS='|' read -r name _ _ _ state _; do
     if [ -z "$name" ]; then continue; fi
     if [ ${#only[@]} -gt 0 ] && [[ " ${only[*]} " != *" $name "* ]]; then continue; fi
     if [[ " ${once[*]-} " == *" $name "* ]]; then
@@ -88,9 +130,23 @@ survey() {
         ;;
       rollback_started) refuse "goes back just now: run this again once it has" ;;
       rollback_paused) refuse "its way back is paused half-way: deploy the version before from its own manifests, with --over-paused" ;;
-      *) judge ;;
+      *) if is_of_last; then judge; fi ;;
     esac
   done <<<"$all"
+}
+
+# Whether `$name` was part of the last deploy; where not, says so.
+is_of_last() {
+  local id
+  id=$(sed -n "s/^$name //p" <<<"$deploys")
+  if [[ -z $newest || ${id#*.} == "${newest#*.}" ]]; then return 0; fi
+  if [[ $newest != none && $id > $newest ]]; then
+    stay "was deployed once more since, as ${id#*.}"
+  else
+    stays+="$newline  $name: was not part of the last deploy${ZDC_RELEASE:+, which is $ZDC_RELEASE}"
+    went=yes
+  fi
+  return 1
 }
 
 # Whether the version that the swarm keeps of `$name` is the one before the last deploy.
@@ -237,6 +293,14 @@ names_in() {
   sed -nE '/^services:$/,/^[^ #]/s/^  ([^ #:]+):.*/\1/p' "$here/$1.yml" | tr -d '"' | sed "s/^/$1_/"
 }
 
+# Those of them that are meant: all, or what --only names.
+meant_of() {
+  local name
+  while read -r name; do
+    if [ ${#only[@]} -eq 0 ] || is_among "$name" "${only[@]}"; then printf '%s\n' "$name"; fi
+  done < <(names_in "$1")
+}
+
 is_stack() {
   is_among "$1" "${stacks[@]}"
 }
@@ -264,7 +328,7 @@ require_swarm() {
 # Waits until no service of a stack moves: `await STACK {before|after|back} VERSIONS_BEFORE`. After a deploy
 # each must run what was deployed, and on the way back what was there before.
 await() {
-  local stack=$1 when=$2 versions=$3 moving returning bad failed doubled step old='' way=unknown best='' moved=$SECONDS quiet=$SECONDS told=
+  local stack=$1 when=$2 versions=$3 moving returning bad failed doubled others step old='' way=unknown best='' moved=$SECONDS quiet=$SECONDS told=
   while :; do
     # What was not answered is asked again: it is no answer.
     if ! look; then
@@ -273,6 +337,7 @@ await() {
       sleep 5
       continue
     fi
+    [ -z "$others" ] || fail "$stack: another deploy came in between, and what runs is that one's:$others"
     if [ -n "$moving" ]; then
       quiet=$SECONDS
       if [ "$when$told" = before ]; then
@@ -295,15 +360,19 @@ await() {
   done
 }
 
-# What moves in the stack, what of it goes back, what ended badly, of what ends by itself what failed, and what has more
-# tasks than it should. Fails where the swarm does not say.
+# What moves in the stack, what of it goes back, what ended badly, of what ends by itself what failed, what has more tasks
+# than it should, and what another deploy has changed since. Fails where the swarm does not say.
 look() {
-  local all name version counts state message end
-  moving='' returning='' bad='' failed='' doubled=''
+  local all name version id counts state message end
+  moving='' returning='' bad='' failed='' doubled='' others=''
   all=$(services "$stack") || return 1
   if [ "$when" != before ] && [ -z "$all" ]; then fail "$stack has no service"; fi
-  while IFS='|' read -r name version counts state message; do
+  while IFS='|' read -r name version id counts state message; do
     if [ -z "$name" ]; then continue; fi
+    # What went back has the id of before.
+    if [ "$when" = after ] && [ "$id" != "$deploy" ] && [[ $state != rollback_* ]] && is_among "$name" "${sent[@]}"; then
+      others+=" $name"
+    fi
     # What a stack no longer has is there as it was: a deploy gives every other one another version.
     if grep -qxF "$name|$version" <<<"$versions"; then continue; fi
     counts=${counts%% *}
@@ -383,14 +452,15 @@ end_of() {
     '
 }
 
-# The services of a stack: `NAME|VERSION|TASKS|STATE|MESSAGE` each. Fails where the swarm does not say all of it: inside
+# The services of a stack: `NAME|VERSION|ID|TASKS|STATE|MESSAGE` each, with the id of the deploy that it has. Fails where the swarm does not say all of it: inside
 # `<(...)` a question that failed would be an answer with nothing in it.
 services() {
   local list names=() name versions states
   list=$(docker service ls --filter "label=com.docker.stack.namespace=$1" --format '{{.Name}}|{{.Replicas}}') || return 1
   if [ -z "$list" ]; then return 0; fi
   while IFS='|' read -r name _; do names+=("$name"); done <<<"$list"
-  versions=$(docker service inspect --format '{{.Spec.Name}}|{{.Version.Index}}' "${names[@]}") || return 1
+  versions=$(docker service inspect --format '{{.Spec.Name}}|{{.Version.Index}}|{{index .Spec.Labels "zdc.deploy"}}' "${names[@]}") ||
+    return 1
   # The dot keeps the last line where nothing is reported of it.
   states=$(
     docker service inspect --format '{{with .UpdateStatus}}{{.State}}|{{.Message}}{{end}}' "${names[@]}" && echo .
