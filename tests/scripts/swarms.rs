@@ -193,3 +193,61 @@ service with-list { image = "ex/a:1", on swarm { patch service { deploy.labels =
     let ran = place.run(DEPLOY, &[], &[("ZDC_RELEASE", "a b")]);
     assert_eq!(ran.code, 2, "{ran:?}");
 }
+
+/// The version before one that was deployed over a paused update is the one that was paused.
+#[test]
+fn what_was_paused_is_nothing_to_go_back_to() {
+    let place = swarm();
+    let before = BEFORE.replace("*zdc.deploy*", "*zdc.*");
+    let over = "case $* in *zdc.over*) cat \"$here/over\" 2>/dev/null || echo; exit ;; esac\n";
+    place.program("bin/docker", &[over, &before, SWARM].concat());
+    assert_eq!(place.run(DEPLOY, &[], &[]).code, 0);
+    place.put("over", "paused\n");
+    let ran = place.run("manifests/swarm/rollback.sh", &[], &[]);
+    let line = "shop_web: what it was before is the version that was paused half-way";
+    assert!(ran.code == 1 && ran.said.contains(line), "{ran:?}");
+    // Only what is deployed over is marked.
+    place.put("state", "paused|update paused due to failure\n");
+    place.put(
+        "next",
+        "echo \"$text\" >\"$here/sent\"; rm \"$here/state\"\n",
+    );
+    let ran = place.run(DEPLOY, &["--only", "shop_web", "--over-paused"], &[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let sent = place.text("sent");
+    assert_eq!(sent.matches("zdc.over: paused").count(), 1, "{sent}");
+    let ran = place.run(DEPLOY, &[], &[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(!place.text("sent").contains("zdc.over"), "{ran:?}");
+}
+
+/// Where nothing moves the swarm's reason is told, and how to get out; and what runs what was deployed where another went back.
+#[test]
+fn why_a_deploy_ends_is_told() {
+    let place = swarm();
+    let docker = r#"
+case "$*" in
+  *"service ps"*"{{.Name}}|{{.CurrentState}}|{{.Error}}"*) echo 'web.1|Pending 3 seconds ago|"no suitable node"' ; exit ;;
+  *"{{if .PreviousSpec}}yes"*) echo yes ; exit ;;
+esac
+"#;
+    place.program("bin/docker", &[docker, SWARM].concat());
+    place.put(
+        "next",
+        "echo 'updating|update in progress' >\"$here/state\"\n",
+    );
+    let ran = place.run(DEPLOY, &["--patience", "1"], &[]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    for line in [
+        "shop_web: no suitable node",
+        "To go back: rollback.sh --only shop_",
+    ] {
+        assert!(ran.said.contains(line), "{line}: {ran:?}");
+    }
+    assert!(!ran.said.contains("changed no service"), "{ran:?}");
+    let ran = place.run(DEPLOY, &["--patience", "1"], &[]);
+    assert!(
+        ran.said.contains("This deploy changed no service"),
+        "{ran:?}"
+    );
+}

@@ -31,6 +31,12 @@ hashes=()
 # What this deploy is called, and the services of a stack that it is of.
 deploy=
 sent=()
+# Until something was sent.
+unsent=yes
+# What runs of the stacks before it.
+ran=
+# What is paused half-way, and deployed over.
+halves=()
 newline='
 '
 
@@ -195,19 +201,30 @@ text_of() {
   ' "$here/$1.yml"
 }
 
-# A stack file with the id of this deploy as a label of each service. A second file would do for that, but docker loses what
+# A stack file with the id of this deploy as a label of each service, and whether it is deployed over what was paused. A second file would do for that, but docker loses what
 # it merges: of two ports with one number the first, and of a secret that is mounted twice (docker/cli
 # `cli/compose/loader/merge.go`).
 labelled() {
-  awk -v id="$deploy" '
-    BEGIN { from = 1 }
+  awk -v id="$deploy" -v stack="$1" -v over="${halves[*]-}" '
+    BEGIN { from = 1; split(over, names, " "); for (at in names) half[names[at]] = 1 }
+    function labels(mark, is,  key) {
+      print mark "zdc.deploy" is id
+      key = line[name_at]
+      gsub(/[ ":]/, "", key)
+      if ((stack "_" key) in half) print mark "zdc.over" is "paused"
+    }
     function put(at) {
       print line[at]
-      if (at == label) print list ? "        - zdc.deploy=" id : "        zdc.deploy: " id
-      else if (at == settings) print "      labels:\n        zdc.deploy: " id
-      else if (at == name) print "    deploy:\n      labels:\n        zdc.deploy: " id
+      if (at == label && list) labels("        - ", "=")
+      else if (at == label) labels("        ", ": ")
+      else if (at == settings || at == name) {
+        if (at == name) print "    deploy:"
+        print "      labels:"
+        labels("        ", ": ")
+      }
     }
     function end(  at) {
+      name_at = name
       if (label) settings = name = 0
       else if (settings) name = 0
       for (at = from; at < NR + ended; at++) put(at)
@@ -226,9 +243,14 @@ labelled() {
 }
 
 deploy() {
-  local stack=$1 versions words asked now name others
+  local stack=$1 versions words asked now name state others
   await "$stack" before ''
   versions=$(again services "$stack") || fail "$stack was not deployed: the swarm does not answer"
+  halves=()
+  while IFS='|' read -r name _ _ _ state _; do
+    # What ends by itself may be paused for having ended.
+    if [[ $state == *paused && " ${once[*]-} ${until_done[*]-} " != *" $name "* ]]; then halves+=("$name"); fi
+  done <<<"$versions"
   versions=$(cut -d '|' -f 1,2 <<<"$versions")
   words=(docker stack deploy --with-registry-auth --compose-file -)
   # Waiting is done below: the command itself waits for ever where a start-first update finds no room. A client of
@@ -240,14 +262,16 @@ deploy() {
   sent=()
   while read -r name; do sent+=("$name"); done < <(meant_of "$stack")
   say "$stack: deploying"
+  unsent=
   # What a stack refers to stands beside it.
-  (cd "$here" && text_of "$stack" | labelled | as_given "${words[@]}") ||
+  (cd "$here" && text_of "$stack" | labelled "$stack" | as_given "${words[@]}") ||
     fail "$stack was not deployed as a whole: it may hold services of both versions"
   asked=$(again asked_of) || fail "$stack: the swarm does not answer: what became of it is not known"
   await "$stack" after "$versions"
   now=$(again asked_of) || fail "$stack: the swarm does not answer: what became of it is not known"
   others=$(grep -vxF -e "$asked" <<<"$now" | cut -d '|' -f 1 | tr '\n' ' ' || true)
   [ -z "$others" ] || fail "$stack: another deploy came in between, and what runs is that one's: $others"
+  ran+=" ${sent[*]-}"
   if [ ${#only[@]} -gt 0 ]; then
     say "$stack: every service of --only runs what was deployed"
   elif [ $((${#once[@]} + ${#until_done[@]})) -gt 0 ]; then

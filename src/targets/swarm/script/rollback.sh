@@ -130,7 +130,7 @@ survey() {
         ;;
       rollback_started) refuse "goes back just now: run this again once it has" ;;
       rollback_paused) refuse "its way back is paused half-way: deploy the version before from its own manifests, with --over-paused" ;;
-      *) if is_of_last; then judge; fi ;;
+      *) if is_of_last && ! is_over_paused; then judge; fi ;;
     esac
   done <<<"$all"
 }
@@ -147,6 +147,14 @@ is_of_last() {
     went=yes
   fi
   return 1
+}
+
+# Whether what `$name` was before had been paused half-way; where it had, says so.
+is_over_paused() {
+  local over
+  over=$(inspect '{{index .Spec.Labels "zdc.over"}}') || unanswered
+  [ "$over" = paused ] || return 1
+  refuse "what it was before is the version that was paused half-way: deploy the version that you want"
 }
 
 # Whether the version that the swarm keeps of `$name` is the one before the last deploy.

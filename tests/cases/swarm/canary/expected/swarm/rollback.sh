@@ -130,7 +130,7 @@ survey() {
         ;;
       rollback_started) refuse "goes back just now: run this again once it has" ;;
       rollback_paused) refuse "its way back is paused half-way: deploy the version before from its own manifests, with --over-paused" ;;
-      *) if is_of_last; then judge; fi ;;
+      *) if is_of_last && ! is_over_paused; then judge; fi ;;
     esac
   done <<<"$all"
 }
@@ -147,6 +147,14 @@ is_of_last() {
     went=yes
   fi
   return 1
+}
+
+# Whether what `$name` was before had been paused half-way; where it had, says so.
+is_over_paused() {
+  local over
+  over=$(inspect '{{index .Spec.Labels "zdc.over"}}') || unanswered
+  [ "$over" = paused ] || return 1
+  refuse "what it was before is the version that was paused half-way: deploy the version that you want"
 }
 
 # Whether the version that the swarm keeps of `$name` is the one before the last deploy.
@@ -328,7 +336,7 @@ require_swarm() {
 # Waits until no service of a stack moves: `await STACK {before|after|back} VERSIONS_BEFORE`. After a deploy
 # each must run what was deployed, and on the way back what was there before.
 await() {
-  local stack=$1 when=$2 versions=$3 moving returning bad failed doubled others step old='' way=unknown best='' moved=$SECONDS quiet=$SECONDS told=
+  local stack=$1 when=$2 versions=$3 moving returning bad failed doubled others waits fresh step old='' way=unknown best='' moved=$SECONDS quiet=$SECONDS told=
   while :; do
     # What was not answered is asked again: it is no answer.
     if ! look; then
@@ -345,7 +353,7 @@ await() {
         told=yes
       fi
     elif [ -n "$bad" ]; then
-      fail "$stack:$bad"
+      fail "$stack:$bad${fresh:+$newline  These run what was deployed:$fresh}"
     elif [ "$when" = before ] || [ $((SECONDS - quiet)) -ge 5 ]; then
       # Right after a deploy an update may not have begun, and nothing is said of it for a moment.
       [ -z "$failed" ] || fail "$stack:$failed"
@@ -355,7 +363,7 @@ await() {
     # Which tasks are to go is another question once a service goes back.
     if [ "$way" != "$returning" ] && step=$(running "$stack"); then old=$step way=$returning best='' moved=$SECONDS; fi
     if step=$(progress) && [[ $step > $best ]]; then best=$step moved=$SECONDS; fi
-    [ $((SECONDS - moved)) -lt "$patience" ] || fail "$stack: nothing has moved for $patience s:$moving"
+    [ $((SECONDS - moved)) -lt "$patience" ] || fail "$stack: nothing has moved for $patience s:$moving$(why_not)"
     sleep 1
   done
 }
@@ -364,7 +372,7 @@ await() {
 # than it should, and what another deploy has changed since. Fails where the swarm does not say.
 look() {
   local all name version id counts state message end
-  moving='' returning='' bad='' failed='' doubled='' others=''
+  moving='' returning='' bad='' failed='' doubled='' others='' waits=() fresh=${ran-}
   all=$(services "$stack") || return 1
   if [ "$when" != before ] && [ -z "$all" ]; then fail "$stack has no service"; fi
   while IFS='|' read -r name version id counts state message; do
@@ -373,13 +381,17 @@ look() {
     if [ "$when" = after ] && [ "$id" != "$deploy" ] && [[ $state != rollback_* ]] && is_among "$name" "${sent[@]}"; then
       others+=" $name"
     fi
+    if [ "$when" = after ] && [ "$id" = "$deploy" ] && [[ $state != *paused ]]; then fresh+=" $name"; fi
     # What a stack no longer has is there as it was: a deploy gives every other one another version.
     if grep -qxF "$name|$version" <<<"$versions"; then continue; fi
     counts=${counts%% *}
     end=$(end_of "$name" "${counts#*/}") || return 1
     if [ "$state" = rollback_started ]; then returning+=" $name"; fi
     case $when:$state:$end in
-      *:updating:* | *:rollback_started:*) moving+="$newline  $name: $state, $counts tasks run" ;;
+      *:updating:* | *:rollback_started:*)
+        waits+=("$name")
+        moving+="$newline  $name: $state, $counts tasks run"
+        ;;
       # What ends within `monitor` is taken for what failed, however it ended.
       *:paused:ended | before:paused:failed*) ;;
       after:paused:failed* | after:completed:failed* | after::failed*)
@@ -412,11 +424,28 @@ look() {
           doubled+="$newline  $name: ${counts%%/*} tasks run where ${counts#*/} are asked for, since one of before ended"
           doubled+="$newline    during the update and was replaced twice. The next deploy that changes it stops what is too many."
         else
+          waits+=("$name")
           moving+="$newline  $name: $counts tasks run"
         fi
         ;;
     esac
   done <<<"$all"
+}
+
+# Why tasks of what is waited for do not run, as far as the swarm says it, and what there is to do.
+why_not() {
+  local name why kept back=()
+  for name in ${waits[@]+"${waits[@]}"}; do
+    # The newest of each slot comes first.
+    why=$(
+      docker service ps --no-trunc --format '{{.Name}}|{{.CurrentState}}|{{.Error}}' "$name" |
+        awk -F '|' '!seen[$1]++ && $2 !~ /^(Running|Complete)/ && $3 != "" { gsub(/"/, "", $3); print $3; exit }'
+    ) || why=
+    if [ -n "$why" ]; then printf '\n  %s: %s' "$name" "$why"; fi
+    kept=$(docker service inspect --format '{{if .PreviousSpec}}yes{{end}}' "$name") || kept=
+    if [ -n "$kept" ] && [ "$when" != back ]; then back+=(--only "$name"); fi
+  done
+  if [ ${#back[@]} -gt 0 ]; then printf '\n  Another deploy would wait for this too. To go back: rollback.sh %s' "${back[*]}"; fi
 }
 
 # Whether more tasks run than are asked for, and shall go on: a task of before that ends while an update is under way is
@@ -514,6 +543,7 @@ say() {
 
 fail() {
   printf 'error: %s\n' "$*" >&2
+  if [ -n "${unsent-}" ]; then printf 'This deploy changed no service.\n' >&2; fi
   exit 1
 }
 

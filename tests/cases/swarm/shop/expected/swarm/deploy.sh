@@ -31,6 +31,12 @@ hashes=()
 # What this deploy is called, and the services of a stack that it is of.
 deploy=
 sent=()
+# Until something was sent.
+unsent=yes
+# What runs of the stacks before it.
+ran=
+# What is paused half-way, and deployed over.
+halves=()
 newline='
 '
 
@@ -195,19 +201,30 @@ text_of() {
   ' "$here/$1.yml"
 }
 
-# A stack file with the id of this deploy as a label of each service. A second file would do for that, but docker loses what
+# A stack file with the id of this deploy as a label of each service, and whether it is deployed over what was paused. A second file would do for that, but docker loses what
 # it merges: of two ports with one number the first, and of a secret that is mounted twice (docker/cli
 # `cli/compose/loader/merge.go`).
 labelled() {
-  awk -v id="$deploy" '
-    BEGIN { from = 1 }
+  awk -v id="$deploy" -v stack="$1" -v over="${halves[*]-}" '
+    BEGIN { from = 1; split(over, names, " "); for (at in names) half[names[at]] = 1 }
+    function labels(mark, is,  key) {
+      print mark "zdc.deploy" is id
+      key = line[name_at]
+      gsub(/[ ":]/, "", key)
+      if ((stack "_" key) in half) print mark "zdc.over" is "paused"
+    }
     function put(at) {
       print line[at]
-      if (at == label) print list ? "        - zdc.deploy=" id : "        zdc.deploy: " id
-      else if (at == settings) print "      labels:\n        zdc.deploy: " id
-      else if (at == name) print "    deploy:\n      labels:\n        zdc.deploy: " id
+      if (at == label && list) labels("        - ", "=")
+      else if (at == label) labels("        ", ": ")
+      else if (at == settings || at == name) {
+        if (at == name) print "    deploy:"
+        print "      labels:"
+        labels("        ", ": ")
+      }
     }
     function end(  at) {
+      name_at = name
       if (label) settings = name = 0
       else if (settings) name = 0
       for (at = from; at < NR + ended; at++) put(at)
@@ -226,9 +243,14 @@ labelled() {
 }
 
 deploy() {
-  local stack=$1 versions words asked now name others
+  local stack=$1 versions words asked now name state others
   await "$stack" before ''
   versions=$(again services "$stack") || fail "$stack was not deployed: the swarm does not answer"
+  halves=()
+  while IFS='|' read -r name _ _ _ state _; do
+    # What ends by itself may be paused for having ended.
+    if [[ $state == *paused && " ${once[*]-} ${until_done[*]-} " != *" $name "* ]]; then halves+=("$name"); fi
+  done <<<"$versions"
   versions=$(cut -d '|' -f 1,2 <<<"$versions")
   words=(docker stack deploy --with-registry-auth --compose-file -)
   # Waiting is done below: the command itself waits for ever where a start-first update finds no room. A client of
@@ -240,14 +262,16 @@ deploy() {
   sent=()
   while read -r name; do sent+=("$name"); done < <(meant_of "$stack")
   say "$stack: deploying"
+  unsent=
   # What a stack refers to stands beside it.
-  (cd "$here" && text_of "$stack" | labelled | as_given "${words[@]}") ||
+  (cd "$here" && text_of "$stack" | labelled "$stack" | as_given "${words[@]}") ||
     fail "$stack was not deployed as a whole: it may hold services of both versions"
   asked=$(again asked_of) || fail "$stack: the swarm does not answer: what became of it is not known"
   await "$stack" after "$versions"
   now=$(again asked_of) || fail "$stack: the swarm does not answer: what became of it is not known"
   others=$(grep -vxF -e "$asked" <<<"$now" | cut -d '|' -f 1 | tr '\n' ' ' || true)
   [ -z "$others" ] || fail "$stack: another deploy came in between, and what runs is that one's: $others"
+  ran+=" ${sent[*]-}"
   if [ ${#only[@]} -gt 0 ]; then
     say "$stack: every service of --only runs what was deployed"
   elif [ $((${#once[@]} + ${#until_done[@]})) -gt 0 ]; then
@@ -341,7 +365,7 @@ require_swarm() {
 # Waits until no service of a stack moves: `await STACK {before|after|back} VERSIONS_BEFORE`. After a deploy
 # each must run what was deployed, and on the way back what was there before.
 await() {
-  local stack=$1 when=$2 versions=$3 moving returning bad failed doubled others step old='' way=unknown best='' moved=$SECONDS quiet=$SECONDS told=
+  local stack=$1 when=$2 versions=$3 moving returning bad failed doubled others waits fresh step old='' way=unknown best='' moved=$SECONDS quiet=$SECONDS told=
   while :; do
     # What was not answered is asked again: it is no answer.
     if ! look; then
@@ -358,7 +382,7 @@ await() {
         told=yes
       fi
     elif [ -n "$bad" ]; then
-      fail "$stack:$bad"
+      fail "$stack:$bad${fresh:+$newline  These run what was deployed:$fresh}"
     elif [ "$when" = before ] || [ $((SECONDS - quiet)) -ge 5 ]; then
       # Right after a deploy an update may not have begun, and nothing is said of it for a moment.
       [ -z "$failed" ] || fail "$stack:$failed"
@@ -368,7 +392,7 @@ await() {
     # Which tasks are to go is another question once a service goes back.
     if [ "$way" != "$returning" ] && step=$(running "$stack"); then old=$step way=$returning best='' moved=$SECONDS; fi
     if step=$(progress) && [[ $step > $best ]]; then best=$step moved=$SECONDS; fi
-    [ $((SECONDS - moved)) -lt "$patience" ] || fail "$stack: nothing has moved for $patience s:$moving"
+    [ $((SECONDS - moved)) -lt "$patience" ] || fail "$stack: nothing has moved for $patience s:$moving$(why_not)"
     sleep 1
   done
 }
@@ -377,7 +401,7 @@ await() {
 # than it should, and what another deploy has changed since. Fails where the swarm does not say.
 look() {
   local all name version id counts state message end
-  moving='' returning='' bad='' failed='' doubled='' others=''
+  moving='' returning='' bad='' failed='' doubled='' others='' waits=() fresh=${ran-}
   all=$(services "$stack") || return 1
   if [ "$when" != before ] && [ -z "$all" ]; then fail "$stack has no service"; fi
   while IFS='|' read -r name version id counts state message; do
@@ -386,13 +410,17 @@ look() {
     if [ "$when" = after ] && [ "$id" != "$deploy" ] && [[ $state != rollback_* ]] && is_among "$name" "${sent[@]}"; then
       others+=" $name"
     fi
+    if [ "$when" = after ] && [ "$id" = "$deploy" ] && [[ $state != *paused ]]; then fresh+=" $name"; fi
     # What a stack no longer has is there as it was: a deploy gives every other one another version.
     if grep -qxF "$name|$version" <<<"$versions"; then continue; fi
     counts=${counts%% *}
     end=$(end_of "$name" "${counts#*/}") || return 1
     if [ "$state" = rollback_started ]; then returning+=" $name"; fi
     case $when:$state:$end in
-      *:updating:* | *:rollback_started:*) moving+="$newline  $name: $state, $counts tasks run" ;;
+      *:updating:* | *:rollback_started:*)
+        waits+=("$name")
+        moving+="$newline  $name: $state, $counts tasks run"
+        ;;
       # What ends within `monitor` is taken for what failed, however it ended.
       *:paused:ended | before:paused:failed*) ;;
       after:paused:failed* | after:completed:failed* | after::failed*)
@@ -425,11 +453,28 @@ look() {
           doubled+="$newline  $name: ${counts%%/*} tasks run where ${counts#*/} are asked for, since one of before ended"
           doubled+="$newline    during the update and was replaced twice. The next deploy that changes it stops what is too many."
         else
+          waits+=("$name")
           moving+="$newline  $name: $counts tasks run"
         fi
         ;;
     esac
   done <<<"$all"
+}
+
+# Why tasks of what is waited for do not run, as far as the swarm says it, and what there is to do.
+why_not() {
+  local name why kept back=()
+  for name in ${waits[@]+"${waits[@]}"}; do
+    # The newest of each slot comes first.
+    why=$(
+      docker service ps --no-trunc --format '{{.Name}}|{{.CurrentState}}|{{.Error}}' "$name" |
+        awk -F '|' '!seen[$1]++ && $2 !~ /^(Running|Complete)/ && $3 != "" { gsub(/"/, "", $3); print $3; exit }'
+    ) || why=
+    if [ -n "$why" ]; then printf '\n  %s: %s' "$name" "$why"; fi
+    kept=$(docker service inspect --format '{{if .PreviousSpec}}yes{{end}}' "$name") || kept=
+    if [ -n "$kept" ] && [ "$when" != back ]; then back+=(--only "$name"); fi
+  done
+  if [ ${#back[@]} -gt 0 ]; then printf '\n  Another deploy would wait for this too. To go back: rollback.sh %s' "${back[*]}"; fi
 }
 
 # Whether more tasks run than are asked for, and shall go on: a task of before that ends while an update is under way is
@@ -527,6 +572,7 @@ say() {
 
 fail() {
   printf 'error: %s\n' "$*" >&2
+  if [ -n "${unsent-}" ]; then printf 'This deploy changed no service.\n' >&2; fi
   exit 1
 }
 
