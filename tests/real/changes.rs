@@ -11,6 +11,7 @@ use std::thread::{scope, sleep};
 use std::time::Duration;
 
 use regex_lite::Regex;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use zdc::Options;
 use zdc::source::MemoryWorld;
@@ -502,13 +503,12 @@ fn on_cluster(cluster: &Cluster, case: &Case) -> Result<Seen, Failure> {
     let was = all()?;
     let refused = apply(&case.after, "new")?;
     let is = changed(&was, all)?;
+    let written = named(&case.after)?;
     let mut objects = BTreeMap::new();
     for (object, workload) in &is {
-        let (kind, name) = object.split_once(' ').unwrap_or((object, ""));
-        let mut written = case.after.iter();
         let what = match was.get(object) {
             None => "created",
-            Some(_) if !written.any(|it| it.kind == kind && it.name == name) => "left",
+            Some(_) if !written.contains(object) => "left",
             Some(known) if known.is_at_none => "kept",
             Some(known) if !workload.revisions.is_subset(&known.revisions) => "replaced",
             Some(_) => "kept",
@@ -520,6 +520,23 @@ fn on_cluster(cluster: &Cluster, case: &Case) -> Result<Seen, Failure> {
         refused: said(&refused, &case.own),
         ..Seen::default()
     })
+}
+
+/// What stands in the manifests of some objects, as `KIND NAME` each.
+fn named(objects: &[Object]) -> Result<BTreeSet<String>, Failure> {
+    let mut names = BTreeSet::new();
+    for text in written(objects).into_values() {
+        for document in serde_yaml::Deserializer::from_str(&text) {
+            let document = Value::deserialize(document).map_err(|error| error.to_string())?;
+            let items = document["items"].as_array().cloned();
+            for item in items.unwrap_or_else(|| vec![document]) {
+                let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+                let name = text(&item["metadata"]["name"]);
+                names.insert(format!("{} {name}", text(&item["kind"])));
+            }
+        }
+    }
+    Ok(names)
 }
 
 /// The class of the claims that are bound, the cluster's own from then on.

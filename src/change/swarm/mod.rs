@@ -1,6 +1,7 @@
 //! Docker Swarm: what `docker stack deploy` makes of the difference between two stack files.
 
 mod apart;
+mod brokers;
 mod callers;
 mod data;
 mod defaults;
@@ -232,6 +233,10 @@ impl Comparison<'_> {
                 (&whole.0, &whole.1),
                 self.stacks.0,
             );
+        }
+        if change.effect.replaces() && fields.iter().any(|it| brokers::is_of_node(&it.path)) {
+            let lost = brokers::renamed(&change.name, (&whole.0, &whole.1));
+            change.losses.extend(lost);
         }
         if change.effect.replaces() && homes::are_told((was, is)) {
             let moved = homes::moved(&change.name, (&whole.0, &whole.1));

@@ -201,9 +201,9 @@ text_of() {
   ' "$here/$1.yml"
 }
 
-# A stack file with the id of this deploy as a label of each service, and whether it is deployed over what was paused. A second file would do for that, but docker loses what
-# it merges: of two ports with one number the first, and of a secret that is mounted twice (docker/cli
-# `cli/compose/loader/merge.go`).
+# A stack file with the id of this deploy as a label of each service, and whether it is deployed over what was paused. A second
+# file would do for that, but docker loses what it merges: of two ports with one number the first, and of a secret that is
+# mounted twice (docker/cli `cli/compose/loader/merge.go`). What was written by hand in braces gets it there.
 labelled() {
   awk -v id="$deploy" -v stack="$1" -v over="${halves[*]-}" '
     BEGIN { from = 1; split(over, names, " "); for (at in names) half[names[at]] = 1 }
@@ -212,6 +212,12 @@ labelled() {
       key = line[name_at]
       gsub(/[ ":]/, "", key)
       if ((stack "_" key) in half) print mark "zdc.over" is "paused"
+    }
+    function inline(text,  is_list) {
+      is_list = text ~ /labels: *\[/
+      if (text ~ /labels: *[[{]/) sub(/labels: *[[{]/, "&zdc.deploy" (is_list ? "=" : ": ") id ", ", text)
+      else sub(/[{]/, "{labels: {zdc.deploy: " id "}, ", text)
+      return text
     }
     function put(at) {
       print line[at]
@@ -235,8 +241,15 @@ labelled() {
     { line[NR] = $0 }
     /^[^ #]/ { services = $0 == "services:" }
     services && /^  [^ #]/ { name = NR }
-    services && /^    [^ #]/ { inside = $1 == "deploy:"; if (inside) { settings = NR; line[NR] = "    deploy:" } }
-    inside && /^      labels:/ { label = NR; line[NR] = "      labels:" }
+    services && /^    [^ #]/ {
+      inside = $1 == "deploy:"
+      if (inside && $2 ~ /^[{]/ && $2 != "{}") { line[NR] = inline($0); inside = name = 0 }
+      else if (inside) { settings = NR; line[NR] = "    deploy:" }
+    }
+    inside && /^      labels:/ {
+      if ($2 ~ /^[[{]./ && $2 != "{}" && $2 != "[]") { line[NR] = inline($0); settings = name = 0 }
+      else { label = NR; line[NR] = "      labels:" }
+    }
     label && NR == label + 1 { list = /^        - / }
     END { ended = 1; end() }
   '
@@ -407,7 +420,7 @@ look() {
   while IFS='|' read -r name version id counts state message; do
     if [ -z "$name" ]; then continue; fi
     # What went back has the id of before.
-    if [ "$when" = after ] && [ "$id" != "$deploy" ] && [[ $state != rollback_* ]] && is_among "$name" "${sent[@]}"; then
+    if [ "$when" = after ] && [ -n "$id" ] && [ "$id" != "$deploy" ] && [[ $state != rollback_* ]] && is_among "$name" "${sent[@]}"; then
       others+=" $name"
     fi
     if [ "$when" = after ] && [ "$id" = "$deploy" ] && [[ $state != *paused ]]; then fresh+=" $name"; fi

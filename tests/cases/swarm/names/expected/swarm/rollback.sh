@@ -378,7 +378,7 @@ look() {
   while IFS='|' read -r name version id counts state message; do
     if [ -z "$name" ]; then continue; fi
     # What went back has the id of before.
-    if [ "$when" = after ] && [ "$id" != "$deploy" ] && [[ $state != rollback_* ]] && is_among "$name" "${sent[@]}"; then
+    if [ "$when" = after ] && [ -n "$id" ] && [ "$id" != "$deploy" ] && [[ $state != rollback_* ]] && is_among "$name" "${sent[@]}"; then
       others+=" $name"
     fi
     if [ "$when" = after ] && [ "$id" = "$deploy" ] && [[ $state != *paused ]]; then fresh+=" $name"; fi
