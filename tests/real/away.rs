@@ -70,7 +70,7 @@ fn on_a_control_plane() -> Verdict {
         cluster.without_server(|| {
             second
                 .with(&[], &[])?
-                .ended(1, "the API server does not answer")
+                .ended(1, "kubectl could not ask what there is")
         })?;
         applied(cluster, "1")?;
 
