@@ -45,7 +45,9 @@ pub(super) fn renamed(service: &str, (before, after): (&Value, &Value)) -> Optio
         what: format!(
             "`{service}` starts without its data: {now}, and what it has in `{volume}` is of `{was}`"
         ),
-        way: format!("{keep}; or empty its queues first, and load its definitions into the new one"),
+        way: format!(
+            "{keep}; or empty its queues first, and load its definitions into the new one"
+        ),
     })
 }
 
