@@ -172,9 +172,8 @@ fn sources(value: &Value) -> Vec<String> {
 
 /// What to add where the data of one image is to be copied for another one, which reads none of its files.
 pub(super) fn unread(was: &str, is: &str) -> Option<String> {
-    let ((engine, was), (other, is)) = (version(was)?, version(is)?);
-    let differs = was.iter().zip(&is).any(|(was, is)| was != is);
-    no_copy(engine, &was, &is).filter(|_| engine.name == other.name && differs)
+    let (engine, was, is) = versions(was, is)?;
+    no_copy(engine, &was, &is)
 }
 
 fn no_copy(engine: &Engine, was: &[u32], is: &[u32]) -> Option<String> {
@@ -225,12 +224,17 @@ fn another(change: &Change) -> Option<(&'static Engine, Vec<u32>, Vec<u32>)> {
     let images = change.fields.iter();
     let mut images = images.filter(|field| field.path.split('.').next_back() == Some("image"));
     images.find_map(|field| {
-        let of = |side: Option<&Value>| version(side?.as_str()?);
-        let ((engine, was), (other, is)) = (of(field.old.as_ref())?, of(field.new.as_ref())?);
-        // Of what one tag leaves open nothing is known.
-        let differs = was.iter().zip(&is).any(|(was, is)| was != is);
-        (engine.name == other.name && differs).then_some((engine, was, is))
+        let (was, is) = (field.old.as_ref()?, field.new.as_ref()?);
+        versions(was.as_str()?, is.as_str()?)
     })
+}
+
+/// The database that two images hold in two versions, and both.
+fn versions(was: &str, is: &str) -> Option<(&'static Engine, Vec<u32>, Vec<u32>)> {
+    let ((engine, was), (other, is)) = (version(was)?, version(is)?);
+    // Of what one tag leaves open nothing is known.
+    let differs = was.iter().zip(&is).any(|(was, is)| was != is);
+    (engine.name == other.name && differs).then_some((engine, was, is))
 }
 
 /// The database that an image holds, and the numbers of its version that count: `postgres:16.4-alpine`, `pgvector:pg16`.

@@ -2,9 +2,9 @@
 //! another, and reads the data of no other (hub.docker.com/_/rabbitmq, Running the daemon; rabbitmq.com/docs/configure, `RABBITMQ_NODENAME`).
 
 use super::data::{data, text};
+use super::homes::found;
 use crate::change::{Loss, images};
 use serde_json::Value;
-use std::path::Path;
 
 const FOLDER: &str = "/var/lib/rabbitmq/mnesia";
 
@@ -89,9 +89,6 @@ fn variable(service: &Value) -> Option<&Value> {
 
 /// The volume in which it has its data.
 fn volume(service: &Value) -> Option<&str> {
-    let mounts = service.get("volumes")?.as_object()?;
-    let holds = |path: &str| Path::new(FOLDER).starts_with(path);
-    let mounted = mounts.iter().filter(|(path, _)| holds(path));
-    let (_, nearest) = mounted.max_by_key(|(path, _)| path.len())?;
+    let (_, nearest, _) = found(service, FOLDER)?;
     Some(text(nearest, "from")).filter(|it| !it.is_empty())
 }

@@ -107,7 +107,10 @@ pub(super) fn holder<'v>(
 }
 
 /// The nearest mount at a path or above it, with where in it the path is.
-fn found<'v, 'p>(service: &'v Value, path: &'p str) -> Option<(&'v str, &'v Value, &'p str)> {
+pub(super) fn found<'v, 'p>(
+    service: &'v Value,
+    path: &'p str,
+) -> Option<(&'v str, &'v Value, &'p str)> {
     let mounts = service.get("volumes")?.as_object()?;
     let above = mounts.iter().filter_map(|(at, how)| {
         let rest = path.strip_prefix(at.trim_end_matches('/'))?;

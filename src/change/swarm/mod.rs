@@ -40,6 +40,7 @@ use crate::vocabulary::TargetId;
 use apart::Apart;
 pub use env_files::env_file_paths;
 use serde_json::{Value, json};
+use service::Service;
 use stack::{SECTIONS, Stack, service_apart, stacks};
 pub use stack::{VARIANT, stem as stack_name};
 use std::cell::LazyCell;
@@ -248,7 +249,8 @@ impl Comparison<'_> {
             }
         }
         if fields.iter().any(moves) {
-            unfit::told(&mut change, (&before.content, &after.content));
+            let of = |stack, object| Service { stack, object };
+            unfit::told(&mut change, (&of(old, before), &of(new, after)));
         }
         change.fields = fields;
         change.span = view.map(ServiceView::span);

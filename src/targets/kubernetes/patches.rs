@@ -300,6 +300,7 @@ impl<'g> Lowering<'g> {
             .map(|patch| &**patch)
             .filter(|patch| patch::kind_of(patch) == kind)
             .collect();
+        let first = patches.first().map(|patch| patch.span);
         if named.is_none() && patches.is_empty() {
             return None;
         }
@@ -334,21 +335,20 @@ impl<'g> Lowering<'g> {
             }
         }
         if kind == "daemon_set"
-            && let Some(patch) = on.patch.iter().find(|it| patch::kind_of(it) == kind)
+            && let Some(span) = first
             && let Ok(set) = patch::read::<DaemonSet>(&node)
             && daemon::has_no_place(&set)
         {
             let promises = matches!(self.graph.promise(service), Promise::Capacity { .. });
-            let found = daemon::no_place(service, promises, patch.span);
+            let found = daemon::no_place(service, promises, span);
             self.ledger.report(found);
         }
         if kind == "stateful_set"
-            && let Some(patch) = on.patch.iter().find(|it| patch::kind_of(it) == kind)
+            && let Some(span) = first
             && let Ok(set) = patch::read::<StatefulSet>(&node)
             && stateful::is_in_order(&set)
         {
-            self.ledger
-                .report(stateful::stays_broken(service, patch.span));
+            self.ledger.report(stateful::stays_broken(service, span));
         }
         Some(node)
     }

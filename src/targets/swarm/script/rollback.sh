@@ -85,7 +85,7 @@ find_last() {
   for stack in "${chosen[@]}"; do
     all=$(services "$stack") || unanswered
     while IFS='|' read -r name _; do
-      if [ -n "$name" ] && { [ ${#only[@]} -eq 0 ] || is_among "$name" "${only[@]}"; }; then names+=("$name"); fi
+      if [ -n "$name" ] && is_meant "$name"; then names+=("$name"); fi
     done <<<"$all"
   done
   if [ ${#names[@]} -eq 0 ]; then return 0; fi
@@ -117,7 +117,7 @@ survey() {
   all=$(services "$1") || unanswered
   while IFS='|' read -r name _ _ _ state _; do
     if [ -z "$name" ]; then continue; fi
-    if [ ${#only[@]} -gt 0 ] && [[ " ${only[*]} " != *" $name "* ]]; then continue; fi
+    if ! is_meant "$name"; then continue; fi
     if [[ " ${once[*]-} " == *" $name "* ]]; then
       stay "it ends by itself: going back would run the version before once more"
       continue

@@ -343,12 +343,17 @@ names_in() {
   sed -nE '/^services:$/,/^[^ #]/s/^  ([^ #:]+):.*/\1/p' "$here/$1.yml" | tr -d '"' | sed "s/^/$1_/"
 }
 
-# Those of them that are meant: all, or what --only names.
+# Those of them that are meant.
 meant_of() {
   local name
   while read -r name; do
-    if [ ${#only[@]} -eq 0 ] || is_among "$name" "${only[@]}"; then printf '%s\n' "$name"; fi
+    if is_meant "$name"; then printf '%s\n' "$name"; fi
   done < <(names_in "$1")
+}
+
+# Whether a service is meant: each, or those that --only names.
+is_meant() {
+  [ ${#only[@]} -eq 0 ] || is_among "$1" "${only[@]}"
 }
 
 is_stack() {

@@ -85,7 +85,7 @@ find_last() {
   for stack in "${chosen[@]}"; do
     all=$(services "$stack") || unanswered
     while IFS='|' read -r name _; do
-      if [ -n "$name" ] && { [ ${#only[@]} -eq 0 ] || is_among "$name" "${only[@]}"; }; then names+=("$name"); fi
+      if [ -n "$name" ] && is_meant "$name"; then names+=("$name"); fi
     done <<<"$all"
   done
   if [ ${#names[@]} -eq 0 ]; then return 0; fi
@@ -117,7 +117,7 @@ survey() {
   all=$(services "$1") || unanswered
   while IFS='|' read -r name _ _ _ state _; do
     if [ -z "$name" ]; then continue; fi
-    if [ ${#only[@]} -gt 0 ] && [[ " ${only[*]} " != *" $name "* ]]; then continue; fi
+    if ! is_meant "$name"; then continue; fi
     if [[ " ${once[*]-} " == *" $name "* ]]; then
       stay "it ends by itself: going back would run the version before once more"
       continue
@@ -301,12 +301,17 @@ names_in() {
   sed -nE '/^services:$/,/^[^ #]/s/^  ([^ #:]+):.*/\1/p' "$here/$1.yml" | tr -d '"' | sed "s/^/$1_/"
 }
 
-# Those of them that are meant: all, or what --only names.
+# Those of them that are meant.
 meant_of() {
   local name
   while read -r name; do
-    if [ ${#only[@]} -eq 0 ] || is_among "$name" "${only[@]}"; then printf '%s\n' "$name"; fi
+    if is_meant "$name"; then printf '%s\n' "$name"; fi
   done < <(names_in "$1")
+}
+
+# Whether a service is meant: each, or those that --only names.
+is_meant() {
+  [ ${#only[@]} -eq 0 ] || is_among "$1" "${only[@]}"
 }
 
 is_stack() {
