@@ -28,6 +28,8 @@ pub(super) struct Fault<'a> {
     one_name: bool,
     /// Whether one of the networks is the one that a stack has of its own.
     by_own: bool,
+    /// Whether the callee's NetworkPolicy lets in who carries the gateways at those ports alone that a route leads to.
+    is_by_route: bool,
     /// What in the callee keeps it from answering.
     span: Span,
 }
@@ -244,6 +246,9 @@ fn search<'a>(step: &Step<'a>) -> Vec<Meetings<'a>> {
                     renamed: asked.renamed(other).filter(|_| why == Why::Network),
                     one_name: asked.has_one_name(step, own.0, from),
                     by_own: asked.on_own || joins_none(asked.target),
+                    is_by_route: asked.target == TargetId::Kubernetes
+                        && asked.gateway
+                        && new.knows_peers(callee.new),
                     asked,
                     why,
                     span: self::place(callee.new, edge, why),

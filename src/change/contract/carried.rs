@@ -23,8 +23,10 @@ pub(super) fn on_kubernetes<'g>(
     let is_plain = !is_gateway && !patches_its_ingress(service);
     let is_lost =
         |route: &Node<Route>| is_gateway && route.root.is_some() || is_plain && route.to.is_none();
-    let is_less =
-        |route: &Node<Route>| is_plain && (!route.split.is_empty() || route.rewrite.is_some());
+    let is_conditional = |route: &Node<Route>| route.methods.is_some() || route.headers.is_some();
+    let is_less = |route: &Node<Route>| {
+        is_plain && (!route.split.is_empty() || route.rewrite.is_some() || is_conditional(route))
+    };
     let mut routes = gateway.route.iter();
     if !routes.any(|route| is_lost(route) || is_less(route)) {
         return Cow::Borrowed(gateway);
@@ -35,19 +37,21 @@ pub(super) fn on_kubernetes<'g>(
     } else {
         BTreeMap::new()
     };
+    let met = is_plain.then(|| met(gateway));
     let routes = std::mem::take(&mut carried.route).into_iter().enumerate();
     let routes = routes.filter_map(|(index, route)| {
         if is_lost(&route) {
             Some(answering_nobody(route, &shut.remove(&index)?))
         } else {
-            Some(route)
+            let is_met = met.as_ref().is_none_or(|met| met.contains(&index));
+            is_met.then_some(route)
         }
     });
     carried.route = routes.collect();
     for route in carried.route.iter_mut().filter(|route| is_less(route)) {
         let route = &mut Arc::make_mut(route).body;
         route.split.clear();
-        route.rewrite = None;
+        (route.rewrite, route.methods, route.headers) = (None, None, None);
     }
     Cow::Owned(carried)
 }
@@ -56,6 +60,17 @@ pub(super) fn on_kubernetes<'g>(
 pub(super) fn answers(route: &Route) -> bool {
     let is_led = route.to.is_some() || !route.split.is_empty();
     is_led || route.redirect.is_some() || route.root.is_some()
+}
+
+/// The routes that requests come to, by their places: for each path an Ingress has one.
+fn met(gateway: &Gateway) -> BTreeSet<usize> {
+    let hosts = routing::virtual_hosts(gateway);
+    let paths = hosts.iter().flat_map(|host| &host.paths);
+    let chosen = paths.filter_map(|(_, candidates)| {
+        let asked = VirtualHost::asked(candidates);
+        routing::chosen(&asked).map(|it| it.index)
+    });
+    chosen.collect()
 }
 
 /// The names for which routes that an Ingress does not carry keep others from answering, by the places of those routes: it has no rule there for

@@ -4,6 +4,7 @@ use super::{Step, about, place};
 use crate::change::{Change, Effect, Field};
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::Promise;
+use crate::source::Span;
 use crate::vocabulary::TargetId;
 use serde_json::Value;
 
@@ -54,6 +55,36 @@ fn fewer_written(change: &Change) -> Option<Diagnostic> {
     let count = |value: &Option<Value>| value.as_ref().map_or(Some(1), Value::as_u64);
     let (was, is) = (count(&field.old)?, count(&field.new)?);
     (0 < is && is < was).then(|| fewer(change, was, is))
+}
+
+/// Fewer instances that an autoscaler may make: what it made beyond them ends with its next look, which no `behavior` slows
+/// (kubernetes/kubernetes `pkg/controller/podautoscaler/horizontal.go`, `reconcileAutoscaler`). KEDA's own is one, too.
+pub(super) fn autoscaled_less(step: &Step<'_>, found: &mut Diagnostics) {
+    // `keda.sh/docs/latest/reference/scaledobject-spec`: 100 where nothing is said.
+    let limits = [
+        ("HorizontalPodAutoscaler", "spec.maxReplicas", None),
+        ("ScaledObject", "spec.maxReplicaCount", Some(100)),
+    ];
+    for change in on_cluster(step).filter(|it| it.effect == Effect::InPlace) {
+        let limit = limits.iter().find(|(kind, ..)| *kind == change.kind);
+        let Some((_, path, default)) = limit else {
+            continue;
+        };
+        let field = change.fields.iter().find(|it| it.path == *path);
+        let count = |value: &Option<Value>| value.as_ref().map_or(*default, Value::as_u64);
+        let counts = field.and_then(|it| count(&it.old).zip(count(&it.new)));
+        if let Some((was, is)) = counts.filter(|(was, is)| is < was) {
+            let scale = change.service.as_deref().and_then(|name| {
+                let service = step.new?.find(name)?;
+                Some(service.node.service.scale.as_ref()?.span)
+            });
+            found.push(less(
+                change,
+                (was, is),
+                scale.unwrap_or_else(|| place(change)),
+            ));
+        }
+    }
 }
 
 /// More instances and a new version in one step: Kubernetes starts the added ones with the old
@@ -112,6 +143,18 @@ fn fewer(change: &Change, was: u64, is: u64) -> Diagnostic {
         place(change),
     )
     .help("deploy the new version first, then the smaller number");
+    about(diagnostic, change)
+}
+
+fn less(change: &Change, (was, is): (u64, u64), span: Span) -> Diagnostic {
+    let name = change.service.as_deref().unwrap_or(&change.name);
+    let pods = if is == 1 { "pod" } else { "pods" };
+    let diagnostic = Diagnostic::new(
+        &catalogue::FEWER_AT_ONCE,
+        format!("`{name}` falls to {is} {pods} at once where its autoscaler has made more of them, up to {was}"),
+        span,
+    )
+    .help("while more run, take the number down in several deploys, each once the load is borne, or when fewer run anyway");
     about(diagnostic, change)
 }
 

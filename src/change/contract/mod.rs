@@ -105,6 +105,7 @@ static ALL: &[Rule] = &[
     losses::told,
     published::removed,
     instances::fewer_at_once,
+    instances::autoscaled_less,
     instances::old_version_scaled,
     instances::autoscaler,
     stops::undrained,

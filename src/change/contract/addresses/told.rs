@@ -35,6 +35,18 @@ pub(super) fn no_order(fault: &Fault<'_>) -> Diagnostic {
         },
         Why::Policy => "no `join` in it yet".to_owned(),
     };
+    let is_at_port = matches!(fault.why, Why::Port | Why::OtherPort | Why::Protocol);
+    let (too, moved) = if fault.is_by_route && is_at_port {
+        (
+            ", with a route to it for another path",
+            format!(
+                "the route, with one to `{callee}.{}` for another path",
+                fault.asked.port
+            ),
+        )
+    } else {
+        ("", "the callers".to_owned())
+    };
     Diagnostic::new(
         &catalogue::ADDRESS_MOVED,
         format!(
@@ -45,7 +57,7 @@ pub(super) fn no_order(fault: &Fault<'_>) -> Diagnostic {
     )
     .note("nor does the old one answer the new caller: no order of the two helps")
     .help(format!(
-        "{same}in three steps: serve both, {beside}; move the callers; take the old one away"
+        "{same}in three steps: serve both, {beside}{too}; move {moved}; take the old one away"
     ))
     .about(callee)
 }
