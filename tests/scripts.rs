@@ -12,6 +12,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
+#[path = "scripts/clusters.rs"]
+mod clusters;
 #[path = "scripts/hosts.rs"]
 mod hosts;
 #[path = "scripts/hosts_again.rs"]
@@ -727,7 +729,12 @@ case "$1 $2" in
     ;;
   "service ls") for name in $(cd "$here/services" && ls -d "${4##*=}"_* 2>/dev/null); do echo "$name|2/2"; done ;;
   "service rm") cd "$here/services" && rm "${@:3}" ;;
-  "service rollback") echo more >>"$here/services/${*: -1}" ;;
+  "service rollback")
+    name=${*: -1}
+    echo more >>"$here/services/$name"
+    mv "$here/before/$name" "$here/now/$name" 2>/dev/null || rm -f "$here/now/$name"
+    if [ -e "$here/beside" ]; then . "$here/beside"; fi
+    ;;
   "service inspect")
     shift 3
     format=$1
@@ -737,7 +744,9 @@ case "$1 $2" in
       case $format in
         *Version.Index*) echo "$name|$version|$(cat "$here/now/$name" 2>/dev/null)" ;;
         *UpdateStatus*zdc.deploy*)
-          echo "$name|$(cut -d '|' -f 1 "$here/state" 2>/dev/null)|$(cat "$here/now/$name" 2>/dev/null)|$(cat "$here/before/$name" 2>/dev/null)"
+          state=$(cat "$here/states/$name" 2>/dev/null || cut -d '|' -f 1 "$here/state" 2>/dev/null)
+          ids="$(cat "$here/now/$name" 2>/dev/null)|$(cat "$here/before/$name" 2>/dev/null)"
+          echo "$name|$state|$ids|${name%_*}|$(cat "$here/moments/$name" 2>/dev/null)"
           ;;
         *UpdateStatus*) cat "$here/state" 2>/dev/null || echo ;;
         "{{.Spec.Name}}|"*) echo "$name|$version" ;;

@@ -160,6 +160,116 @@ fn what_the_last_deploy_did_not_reach_stays() {
     assert!(!called.contains("rollback --detach other"), "{called}");
 }
 
+/// What the swarm took back by itself has the label of before: whether that deploy reached the others is not known where they had settled.
+#[test]
+fn what_a_later_deploy_may_have_left_is_asked_for() {
+    let place = swarm();
+    let last = r#"service last { image = "ex/last:1", stack = "other", join net }"#;
+    place.build(&pair("swarm", 1, 2, last));
+    place.program("bin/docker", &[BEFORE, SWARM].concat());
+    for (release, only) in [("one", ""), ("two", "other")] {
+        let words: &[&str] = if only.is_empty() { &[] } else { &[only] };
+        let ran = place.run(DEPLOY, words, &[("ZDC_RELEASE", release)]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+    }
+    for folder in ["states", "moments"] {
+        std::fs::create_dir(place.path(folder)).unwrap();
+    }
+    let back = |words: &[&str], variables: &[(&str, &str)]| {
+        place.put("called", "");
+        let ran = place.run("manifests/swarm/rollback.sh", words, variables);
+        let called = place.text("called");
+        (ran, called.contains("service rollback --detach other_last"))
+    };
+    // It went back after the second deploy had ended.
+    place.put("states/shop_web", "rollback_completed\n");
+    place.put("before/shop_web", "none\n");
+    place.put(
+        "moments/shop_web",
+        "\"2098-01-01T00:00:09.5Z\"|\"2098-01-01T00:00:20Z\"|\n",
+    );
+    let (ran, went) = back(&[], &[]);
+    let line = "shop_web went back by itself, whether in that deploy or in a later one\n";
+    let way = "ZDC_RELEASE=two rollback.sh";
+    assert!(ran.code == 1 && ran.said.contains(line) && !went, "{ran:?}");
+    assert!(ran.said.contains(way), "{ran:?}");
+    for (words, variables) in [
+        (&["--dry-run", "--only", "other_last"][..], &[][..]),
+        (&["--dry-run"], &[("ZDC_RELEASE", "two")]),
+    ] {
+        let (ran, _) = back(words, variables);
+        assert!(
+            ran.code == 0 && ran.said.starts_with("other_last: "),
+            "{ran:?}"
+        );
+    }
+    // While another one of its stack was under way: both are of one deploy.
+    let ran = place.run(DEPLOY, &["shop"], &[("ZDC_RELEASE", "three")]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    place.put("now/shop_web", "20260101T000000Z.one\n");
+    place.put("before/shop_web", "none\n");
+    let times = "\"2098-01-01T00:00:08Z\"|\"2098-01-01T00:00:14.25Z\"|\n";
+    place.put("moments/shop_front", times);
+    let (ran, went) = back(&[], &[]);
+    assert!(ran.code == 0 && !went, "{ran:?}");
+    assert!(
+        place.text("called").contains("--detach shop_front"),
+        "{ran:?}"
+    );
+    // A stack that was deployed by hand has no label any more.
+    std::fs::remove_file(place.path("states/shop_web")).unwrap();
+    place.put("now/shop_side", "\n");
+    place.put("before/shop_side", "20260101T000000Z.one\n");
+    place.put("moments/shop_side", "||\"2098-01-01T00:00:09.5Z\"\n");
+    let (ran, _) = back(&[], &[]);
+    let line = "shop_side was changed since by something that gives no id\n";
+    assert!(ran.code == 1 && ran.said.contains(line), "{ran:?}");
+    assert!(!place.text("called").contains("rollback"), "{ran:?}");
+}
+
+/// What was deployed while the callers went back is not taken back, and what was deployed over what went back is told.
+#[test]
+fn a_deploy_beside_the_way_back_is_told() {
+    for overtaken in ["shop_web", "shop_front"] {
+        let place = swarm();
+        place.program("bin/docker", &[BEFORE, SWARM].concat());
+        for _ in 0..2 {
+            assert_eq!(place.run(DEPLOY, &[], &[]).code, 0);
+        }
+        let next = format!("echo 20990101T000000Z.other >\"$here/now/{overtaken}\"\n");
+        place.put("beside", &next);
+        place.put("called", "");
+        let ran = place.run("manifests/swarm/rollback.sh", &[], &[]);
+        assert_eq!(ran.code, 1, "{ran:?}");
+        let line = "another deploy came in between";
+        assert!(
+            ran.said.contains(line) && ran.said.contains(overtaken),
+            "{ran:?}"
+        );
+        let called = place.text("called");
+        assert!(called.contains("rollback --detach shop_front"), "{called}");
+        let web = called.contains("rollback --detach shop_web");
+        assert!(!web, "{overtaken}: {called}");
+    }
+}
+
+/// What somebody changed by hand since a deploy has that very deploy as what was before.
+#[test]
+fn what_was_changed_by_hand_does_not_go_back_to_its_deploy() {
+    let place = swarm();
+    place.program("bin/docker", &[BEFORE, SWARM].concat());
+    assert_eq!(place.run(DEPLOY, &[], &[]).code, 0);
+    std::fs::copy(place.path("now/shop_web"), place.path("before/shop_web")).unwrap();
+    place.put("called", "");
+    let ran = place.run("manifests/swarm/rollback.sh", &[], &[]);
+    let line = "shop_web: was changed by hand since it was deployed";
+    assert!(ran.code == 1 && ran.said.contains(line), "{ran:?}");
+    assert!(
+        !place.text("called").contains("service rollback --detach"),
+        "{ran:?}"
+    );
+}
+
 /// Two deploys at nearly the same moment: the one that was overtaken does not take the other's version for its own.
 #[test]
 fn a_deploy_in_between_is_told() {

@@ -62,6 +62,7 @@ kube() {
 
 # Who set which fields of a workload: `MANAGER|OPERATION|SUBRESOURCE|FIELDS`, a line each.
 entry='{.manager}|{.operation}|{.subresource}|{.fieldsV1}{"\n"}'
+timed_entry='{.manager}|{.operation}|{.subresource}|{.time}|{.fieldsV1}{"\n"}'
 
 hands_on() {
   kube get "$1" --ignore-not-found --show-managed-fields --output "jsonpath={range .metadata.managedFields[*]}$entry{end}"

@@ -8,6 +8,8 @@
 #   --secrets-later
 #                 go on without Secrets that are not there: somebody makes them afterwards, such as an operator
 #   OPTION...     options of every call of kubectl, such as --context
+# Each revision that a deploy brings has the id of it in the label `rollout.zdc/deploy`, by which rollback.sh knows what the last
+# one changed: its time, and $ZDC_RELEASE where that is set, so that several deploys count as one.
 # Exit codes: 0 everything runs what was applied, 1 something does not, 2 wrong use.
 set -euo pipefail
 # A command that was interrupted may end as one that failed, after which more would be changed; who called this ends by the signal, too.
@@ -22,11 +24,14 @@ workloads=()
 manifests=()
 failed=
 unknown=
+# What this deploy is called.
+deploy=
 
 main() {
   choose "$@"
   gather
-  local files=() before after now changed workload at ended
+  call
+  local files=() before after now changed renewed workload at ended
   for ((at = 0; at < ${#manifests[@]}; at++)); do files+=(-f "${manifests[at]}"); done
   before=$(state) || fail "kubectl could not ask what there is, for the reason above: nothing was changed"
   refuse_paused "$before"
@@ -37,6 +42,8 @@ main() {
   changed=$(apply --output name "${files[@]}") || fail "not everything was applied: see above; what was goes on, and this can be run again"
   changed=$(grep -E '^(deployment|statefulset|daemonset)\.apps/' <<<"$changed" || true)
   after=$(heard) || fail "the API server does not answer: whether what was applied runs is not known, and nothing was taken back"
+  renewed=$(compare other "$before" "$after" "$changed")
+  sign "$after"
   for workload in $changed; do
     ended=0
     waits_for_strays "$workload" || true
@@ -52,6 +59,7 @@ main() {
   if [ -n "$unknown" ] && [ -n "$failed" ]; then complain "these do not run what was applied:$failed"; fi
   [ -z "$unknown" ] || fail "the API server does not answer: whether these run what was applied is not known, and they were left as they are:$unknown"
   remember "$now"
+  sign "$now"
   for workload in $changed; do
     if [[ " $failed " != *" $workload "* ]] && ! is_ours "$workload"; then failed+=" $workload"; fi
   done
@@ -84,6 +92,45 @@ choose() {
     esac
     shift
   done
+}
+
+# What this deploy is called, as the value of a label.
+call() {
+  deploy=${ZDC_RELEASE:-$(printf '%04x%04x' $RANDOM $RANDOM)}
+  case $deploy in
+    *[!A-Za-z0-9._-]* | *[._-])
+      misused "ZDC_RELEASE has letters, digits, dots, dashes and underscores alone, and ends with a letter or digit: $deploy"
+      ;;
+  esac
+  [ ${#deploy} -le 46 ] || misused "ZDC_RELEASE has 46 characters at most: $deploy"
+  deploy=$(date -u +%Y%m%dT%H%M%SZ).$deploy
+}
+
+# The workloads whose pods two states tell alike, or not: `compare {same|other} STATE STATE WORKLOADS`.
+compare() {
+  awk -F '\t' -v how="$1" '
+    NR == FNR { known[$0] = 1; next }
+    (($0 in known) ? "same" : "other") == how { print $1 }
+  ' <(pods_by_name "$2" "$4") <(pods_by_name "$3" "$4")
+}
+
+pods_by_name() {
+  ask 'function answer(workload) { print workload "\t" pods[workload] }' "$1" "$2"
+}
+
+# Says of the revisions that this deploy brought that they are its own, as far as a state tells them.
+sign() {
+  local names
+  names=$(ask '
+    function answer(workload, object) {
+      object = nth[workload, 1]
+      if (seen[workload] && kept[workload] && !to_come[object] && deploy[object] != id) print object
+    }
+  ' "$1" "$(compare same "$after" "$1" "$renewed")")
+  if [ -z "$names" ]; then return 0; fi
+  # shellcheck disable=SC2086 # names have no blanks
+  kube label --overwrite $names "$deploy_mark=$deploy" >/dev/null ||
+    complain "rollback.sh will not know that these are of this deploy: $(tr '\n' ' ' <<<"$names")"
 }
 
 # The server merges, by the keys of every list: kubectl itself takes two ports of one number for one, and keeps what it
@@ -227,8 +274,21 @@ stays() {
   put_mark false "$(newest "$now" "$1")"
   local what message again=yes under_way=yes
   IFS=$'\t' read -r what _ _ _ message < <(ways_back "$now" "$1")
-  if [ "$what" = back ]; then message="\`rollback.sh --under-way\` takes it back: $message"; fi
+  if [ "$what" = back ]; then message="\`rollback.sh --only $(file_of "$1") --under-way$(given)\` takes it back: $message"; fi
   complain "$1 is what it was before, nobody saw it get ready, and it stays as it is: $message"
+}
+
+# The file of a workload, as --only names it.
+file_of() {
+  local manifest
+  for manifest in "${manifests[@]}"; do
+    if workloads_in "$manifest" | grep -xF -e "$1" >/dev/null; then basename "$manifest" .yaml; fi
+  done
+}
+
+# The options of every call of kubectl, as a script takes them.
+given() {
+  if [ ${#options[@]} -gt 0 ]; then printf ' -- %s' "${options[*]}"; fi
 }
 
 # Says so where a StatefulSet waits for pods that are of a version before and may never get ready.
@@ -251,6 +311,7 @@ take_back() {
   fi
   if [ "$(come_to "$now" "$workload")" = "done" ]; then return 0; fi
   failed+=" $workload"
+  sign "$now"
   is_ours "$workload" || return 0
   if [ "$was" = "$is" ] || [ "$(wanted_of "$now" "$workload")" -gt "$(wanted_of "$after" "$workload")" ]; then
     if [ -n "$(lacks_pods "$now" "$workload")" ]; then

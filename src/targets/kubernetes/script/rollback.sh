@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
-# Takes the last rollout of these manifests' workloads back: each to the last revision before it that got ready, the last
+# Takes the last deploy of these manifests' workloads back: each to the last revision before it that got ready, the last
 # workload first, and says what became of every one. Nothing is changed where one of them cannot go back.
+# The last deploy is the newest run of deploy.sh that is told by the label `rollout.zdc/deploy` of a revision, or all that have
+# $ZDC_RELEASE there where that is set; what it brought no revision of stays as it is. Where no revision has the label, it is
+# the last rollout of each.
 # Usage: rollback.sh [--only FILE]... [--to NUMBER] [--dry-run] [--under-way] [-- OPTION...]
 #   --only FILE   the workloads of this file alone, by its name without `.yaml`; may be repeated
 #   --to NUMBER   the one workload of --only goes to this revision: see `kubectl rollout history`
@@ -29,12 +32,17 @@ main() {
   choose "$@"
   gather
   [ -z "$to" ] || [ ${#workloads[@]} -eq 1 ] || misused "--to is for one workload: name its file with --only"
-  local now at turned='' back=() numbers=() revisions=() stays='' refused='' failed='' went='' ended
+  local now at turned='' back=() numbers=() revisions=() stays='' refused='' failed='' went='' ended last='' unsure=''
   for ((at = ${#workloads[@]} - 1; at >= 0; at--)); do turned+=" ${workloads[at]}"; done
   now=$(state) || fail "kubectl could not ask what there is, for the reason above: nothing was changed"
+  if [ -z "$to" ]; then last=$(last_deploy "$now" "$turned"); fi
   survey
   if [ -n "$stays" ]; then say "these stay as they are:$stays"; fi
   [ -z "$refused" ] || fail "nothing was changed, since these cannot go back:$refused"
+  if [ -n "$unsure" ]; then
+    fail "nothing was changed, since another deploy may have come after ${last#*.}:$unsure
+  To take back ${last#*.}: ZDC_RELEASE=${last#*.} rollback.sh; to take back what you name: --only"
+  fi
   if [ ${#back[@]} -eq 0 ]; then
     if [ -n "$went" ]; then return 0; fi
     fail "there is no revision to go back to: deploy one from its own manifests"
@@ -110,6 +118,11 @@ survey() {
         stays+="$newline  $workload: $message"
         went=yes
         ;;
+      other)
+        stays+="$newline  $workload: $message"
+        went=yes
+        ;;
+      unsure) unsure+="$newline  $workload $message" ;;
       # What is named has to go back; of all some may have nothing to go back from.
       *)
         if [ "$what" = stay ] && [ ${#only[@]} -eq 0 ]; then

@@ -294,6 +294,11 @@ deploy() {
   fi
 }
 
+# Whether a service, by its id and state, is another deploy's by now. What went back has the id of before.
+is_overtaken() {
+  [ -n "$2" ] && [ "$2" != "$deploy" ] && [[ $3 != rollback_* ]] && is_among "$1" "${sent[@]}"
+}
+
 # Removes the services of a stack that its file does not have.
 prune() {
   local stack=$1 all name gone=()

@@ -8,6 +8,8 @@
 #   --secrets-later
 #                 go on without Secrets that are not there: somebody makes them afterwards, such as an operator
 #   OPTION...     options of every call of kubectl, such as --context
+# Each revision that a deploy brings has the id of it in the label `rollout.zdc/deploy`, by which rollback.sh knows what the last
+# one changed: its time, and $ZDC_RELEASE where that is set, so that several deploys count as one.
 # Exit codes: 0 everything runs what was applied, 1 something does not, 2 wrong use.
 set -euo pipefail
 # A command that was interrupted may end as one that failed, after which more would be changed; who called this ends by the signal, too.
@@ -22,11 +24,14 @@ workloads=()
 manifests=()
 failed=
 unknown=
+# What this deploy is called.
+deploy=
 
 main() {
   choose "$@"
   gather
-  local files=() before after now changed workload at ended
+  call
+  local files=() before after now changed renewed workload at ended
   for ((at = 0; at < ${#manifests[@]}; at++)); do files+=(-f "${manifests[at]}"); done
   before=$(state) || fail "kubectl could not ask what there is, for the reason above: nothing was changed"
   refuse_paused "$before"
@@ -37,6 +42,8 @@ main() {
   changed=$(apply --output name "${files[@]}") || fail "not everything was applied: see above; what was goes on, and this can be run again"
   changed=$(grep -E '^(deployment|statefulset|daemonset)\.apps/' <<<"$changed" || true)
   after=$(heard) || fail "the API server does not answer: whether what was applied runs is not known, and nothing was taken back"
+  renewed=$(compare other "$before" "$after" "$changed")
+  sign "$after"
   for workload in $changed; do
     ended=0
     waits_for_strays "$workload" || true
@@ -52,6 +59,7 @@ main() {
   if [ -n "$unknown" ] && [ -n "$failed" ]; then complain "these do not run what was applied:$failed"; fi
   [ -z "$unknown" ] || fail "the API server does not answer: whether these run what was applied is not known, and they were left as they are:$unknown"
   remember "$now"
+  sign "$now"
   for workload in $changed; do
     if [[ " $failed " != *" $workload "* ]] && ! is_ours "$workload"; then failed+=" $workload"; fi
   done
@@ -84,6 +92,45 @@ choose() {
     esac
     shift
   done
+}
+
+# What this deploy is called, as the value of a label.
+call() {
+  deploy=${ZDC_RELEASE:-$(printf '%04x%04x' $RANDOM $RANDOM)}
+  case $deploy in
+    *[!A-Za-z0-9._-]* | *[._-])
+      misused "ZDC_RELEASE has letters, digits, dots, dashes and underscores alone, and ends with a letter or digit: $deploy"
+      ;;
+  esac
+  [ ${#deploy} -le 46 ] || misused "ZDC_RELEASE has 46 characters at most: $deploy"
+  deploy=$(date -u +%Y%m%dT%H%M%SZ).$deploy
+}
+
+# The workloads whose pods two states tell alike, or not: `compare {same|other} STATE STATE WORKLOADS`.
+compare() {
+  awk -F '\t' -v how="$1" '
+    NR == FNR { known[$0] = 1; next }
+    (($0 in known) ? "same" : "other") == how { print $1 }
+  ' <(pods_by_name "$2" "$4") <(pods_by_name "$3" "$4")
+}
+
+pods_by_name() {
+  ask 'function answer(workload) { print workload "\t" pods[workload] }' "$1" "$2"
+}
+
+# Says of the revisions that this deploy brought that they are its own, as far as a state tells them.
+sign() {
+  local names
+  names=$(ask '
+    function answer(workload, object) {
+      object = nth[workload, 1]
+      if (seen[workload] && kept[workload] && !to_come[object] && deploy[object] != id) print object
+    }
+  ' "$1" "$(compare same "$after" "$1" "$renewed")")
+  if [ -z "$names" ]; then return 0; fi
+  # shellcheck disable=SC2086 # names have no blanks
+  kube label --overwrite $names "$deploy_mark=$deploy" >/dev/null ||
+    complain "rollback.sh will not know that these are of this deploy: $(tr '\n' ' ' <<<"$names")"
 }
 
 # The server merges, by the keys of every list: kubectl itself takes two ports of one number for one, and keeps what it
@@ -227,8 +274,21 @@ stays() {
   put_mark false "$(newest "$now" "$1")"
   local what message again=yes under_way=yes
   IFS=$'\t' read -r what _ _ _ message < <(ways_back "$now" "$1")
-  if [ "$what" = back ]; then message="\`rollback.sh --under-way\` takes it back: $message"; fi
+  if [ "$what" = back ]; then message="\`rollback.sh --only $(file_of "$1") --under-way$(given)\` takes it back: $message"; fi
   complain "$1 is what it was before, nobody saw it get ready, and it stays as it is: $message"
+}
+
+# The file of a workload, as --only names it.
+file_of() {
+  local manifest
+  for manifest in "${manifests[@]}"; do
+    if workloads_in "$manifest" | grep -xF -e "$1" >/dev/null; then basename "$manifest" .yaml; fi
+  done
+}
+
+# The options of every call of kubectl, as a script takes them.
+given() {
+  if [ ${#options[@]} -gt 0 ]; then printf ' -- %s' "${options[*]}"; fi
 }
 
 # Says so where a StatefulSet waits for pods that are of a version before and may never get ready.
@@ -251,6 +311,7 @@ take_back() {
   fi
   if [ "$(come_to "$now" "$workload")" = "done" ]; then return 0; fi
   failed+=" $workload"
+  sign "$now"
   is_ours "$workload" || return 0
   if [ "$was" = "$is" ] || [ "$(wanted_of "$now" "$workload")" -gt "$(wanted_of "$after" "$workload")" ]; then
     if [ -n "$(lacks_pods "$now" "$workload")" ]; then
@@ -410,11 +471,13 @@ secrets_in() {
 # Set on a revision by who saw its rollout end: whether its pods got ready. The cluster itself keeps nothing of that. A
 # ReplicaSet's annotations go to its Deployment by an undo, and from there to every ReplicaSet that follows; labels stay.
 mark=rollout.zdc/ready
+# Set on the revisions that a deploy brought: when that was, and its $ZDC_RELEASE.
+deploy_mark=rollout.zdc/deploy
 
 # What there is in the namespace of the kinds that are meant, asked for once: a line for each workload, revision and pod, and
 # after a workload one for each entry of kubectl's in the account of who set which fields.
 state() {
-  local key=${mark//./\\.} path template list kinds=''
+  local key=${mark//./\\.} deploy_key=${deploy_mark//./\\.} path template list kinds=''
   case " ${workloads[*]-}" in *' deployment.'*) kinds+=,deployments,replicasets ;; esac
   case " ${workloads[*]-}" in *' statefulset.'*) kinds+=,statefulsets ;; esac
   case " ${workloads[*]-}" in *' daemonset.'*) kinds+=,daemonsets ;; esac
@@ -436,8 +499,9 @@ state() {
   done
   path+='{"\t"}{.spec.template}{.data.spec.template}{"\t"}{.spec.progressDeadlineSeconds}'
   path+='{"\t"}{.spec.template.spec.terminationGracePeriodSeconds}'
-  path+='{"\t"}{.spec.podManagementPolicy}{.metadata.deletionTimestamp}{"\n"}'
-  path+="{range .metadata.managedFields[?(@.manager==\"kubectl\")]}$entry{end}"
+  path+='{"\t"}{.spec.podManagementPolicy}{.metadata.deletionTimestamp}'
+  path+="{\"\\t\"}{.metadata.creationTimestamp}{\"\\t\"}{.metadata.labels.$deploy_key}{\"\\n\"}"
+  path+="{range .metadata.managedFields[?(@.manager==\"kubectl\")]}$timed_entry{end}"
   kube get "${kinds#,}" --show-managed-fields \
     --output "jsonpath={range .items[*]}$path{end}"
 }
@@ -469,7 +533,10 @@ read_state='
   }
   kind ~ /^(ReplicaSet|ControllerRevision)$/ && $16 != "" { revisions[++known] = $0 }
   kind == "Pod" { of_pods[++seen_pods] = $0 }
-  index($0, undone) == 1 && /"f:template":/ { went[workload] = 1 }
+  index($0, undone) == 1 && /"f:template":/ {
+    split($0, parts, "|")
+    went[workload] = parts[4]
+  }
   END {
     for (at = 1; at <= known; at++) { $0 = revisions[at]; keep(owner($4), tolower($1) ".apps/" $2) }
     for (at = 1; at <= seen_pods; at++) { $0 = of_pods[at]; count(owner($4)) }
@@ -490,6 +557,8 @@ read_state='
     images[object] = $19
     sub(/ $/, "", images[object])
     pods[object] = $20
+    made[object] = $24
+    deploy[object] = $25
     if ($22 + 0 > grace[workload]) grace[workload] = $22 + 0
     for (at = ++kept[workload]; at > 1 && number[nth[workload, at - 1]] + 0 < $16 + 0; at--)
       nth[workload, at] = nth[workload, at - 1]
@@ -525,6 +594,19 @@ read_state='
     if (!sub("," member, "", text) && !sub(member ",", "", text)) sub(member, "", text)
     return text
   }
+  # While all pods end first what was undone to is the newest revision yet to be.
+  function goes_to(workload, at) {
+    if (!to_come[nth[workload, 1]]) return nth[workload, 1]
+    for (at = 2; at <= kept[workload]; at++)
+      if (unhashed(pods[nth[workload, at]]) == unhashed(pods[workload])) return nth[workload, at]
+    return "-"
+  }
+  # An undo leaves an account of what it put back, also once something else has come in its place: a revision that was made since.
+  function is_undone(workload) {
+    if (!(workload in went)) return 0
+    if (to_come[nth[workload, 1]]) return goes_to(workload) != "-"
+    return made[nth[workload, 1]] <= went[workload]
+  }
   # As kubectl sees it in its rollout status.
   function rolled_out(workload) {
     return seen[workload] && replaced[workload] && updated[workload] >= wanted[workload] &&
@@ -535,6 +617,7 @@ read_state='
 # `ask PROGRAM STATE WORKLOADS`: what the program prints in its function `answer`, which gets each workload.
 ask() {
   awk -v "undone=$undone" -v "ours=$3" -v "to=${to-}" -v "under_way=${under_way-}" -v "again=${again-}" \
+    -v "last=${last-}" -v "release=${ZDC_RELEASE-}" -v "named=${only[*]-}" -v "id=${deploy-}" \
     "$read_state$1" <<<"$2"
 }
 
@@ -564,18 +647,19 @@ put_mark() {
 }
 
 # `ways_back STATE WORKLOADS`: where each goes, as `WHAT WORKLOAD NUMBER REVISION MESSAGE` with tabs between; `back`,
-# `went` where that was done already, `going` where it was and has not rolled out yet, `stay` where there is nothing before,
-# `refuse` where it cannot be known.
+# `went` where that was done already, `going` where it was and has not rolled out yet, `other` where the last deploy left it,
+# `unsure` where a later one may have changed it, `stay` where there is nothing before, `refuse` where it cannot be known.
 ways_back() {
   ask '
     function answer(workload, at, object) {
       if (!(workload in wanted)) return stay("it is not there")
+      if (is_left(workload)) return
       if (how[workload] == "true") return refuse("its rollout is paused: resume it first")
       if (how[workload] == "OnDelete") return refuse("its pods are replaced by hand: it is OnDelete")
       if (!seen[workload]) return refuse("its controller has not seen the last change yet")
-      if (workload in went && !to && !again && !rolled_out(workload))
+      if (is_undone(workload) && !to && !again && !rolled_out(workload))
         return say("going", "-\t" goes_to(workload), "went back already, and has not rolled out yet: it is waited for")
-      if (workload in went && !to && !again)
+      if (is_undone(workload) && !to && !again)
         return say("went", "-\t-", "went back already, and once more would bring the revision that it came from")
       if (!under_way && !late[workload] && !rolled_out(workload))
         return refuse("it has not rolled out yet, and --under-way takes that back, too: " updated[workload] " of " \
@@ -594,18 +678,33 @@ ways_back() {
       object = nth[workload, at]
       if (plain(pods[object]) == plain(pods[nth[workload, 1]]))
         return stay("the revision before has the same pods: they were restarted since")
+      if (last && !again && !named && !to_come[nth[workload, 1]] && deploy[nth[workload, 1]] == "")
+        return say("unsure", "-\t-", "was changed since by something that gives no id")
       say("back", number[object] "\t" object, change(nth[workload, 1], object) skipped)
+    }
+    # Whether the last deploy did not bring what a workload is now; where so, says it.
+    function is_left(workload, object, own) {
+      object = nth[workload, 1]
+      if (!last || again || !kept[workload] || to_come[object] || is_undone(workload)) return 0
+      own = deploy[object]
+      if (own == "" && last != "none" && stamp(made[object]) > substr(last, 1, 15)) {
+        if (!release) return 0
+        stay("was changed since by something that gives no id")
+        return 1
+      }
+      if (own != "" && named_as(own) == named_as(last)) return 0
+      if (own > last && last != "none") stay("was deployed once more since, as " named_as(own))
+      else say("other", "-\t-", "was not part of the last deploy" (release ? ", which is " release : ""))
+      return 1
+    }
+    function named_as(text) { return substr(text, index(text, ".") + 1) }
+    function stamp(time) {
+      gsub(/[:-]/, "", time)
+      return substr(time, 1, 15)
     }
     function say(what, where, message) { print what "\t" list[at] "\t" where "\t" message }
     function stay(message) { say("stay", "-\t-", message) }
     function refuse(message) { say("refuse", "-\t-", message) }
-    # While all pods end first what was undone to is the newest revision yet to be.
-    function goes_to(workload, at) {
-      if (!to_come[nth[workload, 1]]) return nth[workload, 1]
-      for (at = 2; at <= kept[workload]; at++)
-        if (unhashed(pods[nth[workload, at]]) == unhashed(pods[workload])) return nth[workload, at]
-      return "-"
-    }
     function numbered(workload, at, all) {
       for (at = 2; at <= kept[workload]; at++) {
         if (number[nth[workload, at]] == to) return at
@@ -642,6 +741,22 @@ ways_back() {
       return without(text, "\"annotations\":[{][}]")
     }
   ' "$1" "$2"
+}
+
+# Which deploy is the last that brought a revision of these workloads, its own or one that went back since; of those of $ZDC_RELEASE
+# where that is set. Nothing where none has an id.
+last_deploy() {
+  local all
+  all=$(ask '
+    function answer(workload, at) {
+      for (at = 1; at <= kept[workload]; at++) if (deploy[nth[workload, at]] != "") print deploy[nth[workload, at]]
+    }
+  ' "$1" "$2" | sort)
+  if [ -z "$all" ]; then return 0; fi
+  if [ -n "${ZDC_RELEASE-}" ]; then
+    all=$(awk -v release="$ZDC_RELEASE" 'substr($0, index($0, ".") + 1) == release' <<<"$all")
+  fi
+  printf '%s\n' "${all:-none}" | tail -n 1
 }
 
 # `undo WORKLOAD NUMBER` puts a revision back.
@@ -756,6 +871,7 @@ kube() {
 
 # Who set which fields of a workload: `MANAGER|OPERATION|SUBRESOURCE|FIELDS`, a line each.
 entry='{.manager}|{.operation}|{.subresource}|{.fieldsV1}{"\n"}'
+timed_entry='{.manager}|{.operation}|{.subresource}|{.time}|{.fieldsV1}{"\n"}'
 
 hands_on() {
   kube get "$1" --ignore-not-found --show-managed-fields --output "jsonpath={range .metadata.managedFields[*]}$entry{end}"

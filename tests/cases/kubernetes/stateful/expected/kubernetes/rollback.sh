@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
-# Takes the last rollout of these manifests' workloads back: each to the last revision before it that got ready, the last
+# Takes the last deploy of these manifests' workloads back: each to the last revision before it that got ready, the last
 # workload first, and says what became of every one. Nothing is changed where one of them cannot go back.
+# The last deploy is the newest run of deploy.sh that is told by the label `rollout.zdc/deploy` of a revision, or all that have
+# $ZDC_RELEASE there where that is set; what it brought no revision of stays as it is. Where no revision has the label, it is
+# the last rollout of each.
 # Usage: rollback.sh [--only FILE]... [--to NUMBER] [--dry-run] [--under-way] [-- OPTION...]
 #   --only FILE   the workloads of this file alone, by its name without `.yaml`; may be repeated
 #   --to NUMBER   the one workload of --only goes to this revision: see `kubectl rollout history`
@@ -29,12 +32,17 @@ main() {
   choose "$@"
   gather
   [ -z "$to" ] || [ ${#workloads[@]} -eq 1 ] || misused "--to is for one workload: name its file with --only"
-  local now at turned='' back=() numbers=() revisions=() stays='' refused='' failed='' went='' ended
+  local now at turned='' back=() numbers=() revisions=() stays='' refused='' failed='' went='' ended last='' unsure=''
   for ((at = ${#workloads[@]} - 1; at >= 0; at--)); do turned+=" ${workloads[at]}"; done
   now=$(state) || fail "kubectl could not ask what there is, for the reason above: nothing was changed"
+  if [ -z "$to" ]; then last=$(last_deploy "$now" "$turned"); fi
   survey
   if [ -n "$stays" ]; then say "these stay as they are:$stays"; fi
   [ -z "$refused" ] || fail "nothing was changed, since these cannot go back:$refused"
+  if [ -n "$unsure" ]; then
+    fail "nothing was changed, since another deploy may have come after ${last#*.}:$unsure
+  To take back ${last#*.}: ZDC_RELEASE=${last#*.} rollback.sh; to take back what you name: --only"
+  fi
   if [ ${#back[@]} -eq 0 ]; then
     if [ -n "$went" ]; then return 0; fi
     fail "there is no revision to go back to: deploy one from its own manifests"
@@ -110,6 +118,11 @@ survey() {
         stays+="$newline  $workload: $message"
         went=yes
         ;;
+      other)
+        stays+="$newline  $workload: $message"
+        went=yes
+        ;;
+      unsure) unsure+="$newline  $workload $message" ;;
       # What is named has to go back; of all some may have nothing to go back from.
       *)
         if [ "$what" = stay ] && [ ${#only[@]} -eq 0 ]; then
@@ -139,11 +152,13 @@ judge() {
 # Set on a revision by who saw its rollout end: whether its pods got ready. The cluster itself keeps nothing of that. A
 # ReplicaSet's annotations go to its Deployment by an undo, and from there to every ReplicaSet that follows; labels stay.
 mark=rollout.zdc/ready
+# Set on the revisions that a deploy brought: when that was, and its $ZDC_RELEASE.
+deploy_mark=rollout.zdc/deploy
 
 # What there is in the namespace of the kinds that are meant, asked for once: a line for each workload, revision and pod, and
 # after a workload one for each entry of kubectl's in the account of who set which fields.
 state() {
-  local key=${mark//./\\.} path template list kinds=''
+  local key=${mark//./\\.} deploy_key=${deploy_mark//./\\.} path template list kinds=''
   case " ${workloads[*]-}" in *' deployment.'*) kinds+=,deployments,replicasets ;; esac
   case " ${workloads[*]-}" in *' statefulset.'*) kinds+=,statefulsets ;; esac
   case " ${workloads[*]-}" in *' daemonset.'*) kinds+=,daemonsets ;; esac
@@ -165,8 +180,9 @@ state() {
   done
   path+='{"\t"}{.spec.template}{.data.spec.template}{"\t"}{.spec.progressDeadlineSeconds}'
   path+='{"\t"}{.spec.template.spec.terminationGracePeriodSeconds}'
-  path+='{"\t"}{.spec.podManagementPolicy}{.metadata.deletionTimestamp}{"\n"}'
-  path+="{range .metadata.managedFields[?(@.manager==\"kubectl\")]}$entry{end}"
+  path+='{"\t"}{.spec.podManagementPolicy}{.metadata.deletionTimestamp}'
+  path+="{\"\\t\"}{.metadata.creationTimestamp}{\"\\t\"}{.metadata.labels.$deploy_key}{\"\\n\"}"
+  path+="{range .metadata.managedFields[?(@.manager==\"kubectl\")]}$timed_entry{end}"
   kube get "${kinds#,}" --show-managed-fields \
     --output "jsonpath={range .items[*]}$path{end}"
 }
@@ -198,7 +214,10 @@ read_state='
   }
   kind ~ /^(ReplicaSet|ControllerRevision)$/ && $16 != "" { revisions[++known] = $0 }
   kind == "Pod" { of_pods[++seen_pods] = $0 }
-  index($0, undone) == 1 && /"f:template":/ { went[workload] = 1 }
+  index($0, undone) == 1 && /"f:template":/ {
+    split($0, parts, "|")
+    went[workload] = parts[4]
+  }
   END {
     for (at = 1; at <= known; at++) { $0 = revisions[at]; keep(owner($4), tolower($1) ".apps/" $2) }
     for (at = 1; at <= seen_pods; at++) { $0 = of_pods[at]; count(owner($4)) }
@@ -219,6 +238,8 @@ read_state='
     images[object] = $19
     sub(/ $/, "", images[object])
     pods[object] = $20
+    made[object] = $24
+    deploy[object] = $25
     if ($22 + 0 > grace[workload]) grace[workload] = $22 + 0
     for (at = ++kept[workload]; at > 1 && number[nth[workload, at - 1]] + 0 < $16 + 0; at--)
       nth[workload, at] = nth[workload, at - 1]
@@ -254,6 +275,19 @@ read_state='
     if (!sub("," member, "", text) && !sub(member ",", "", text)) sub(member, "", text)
     return text
   }
+  # While all pods end first what was undone to is the newest revision yet to be.
+  function goes_to(workload, at) {
+    if (!to_come[nth[workload, 1]]) return nth[workload, 1]
+    for (at = 2; at <= kept[workload]; at++)
+      if (unhashed(pods[nth[workload, at]]) == unhashed(pods[workload])) return nth[workload, at]
+    return "-"
+  }
+  # An undo leaves an account of what it put back, also once something else has come in its place: a revision that was made since.
+  function is_undone(workload) {
+    if (!(workload in went)) return 0
+    if (to_come[nth[workload, 1]]) return goes_to(workload) != "-"
+    return made[nth[workload, 1]] <= went[workload]
+  }
   # As kubectl sees it in its rollout status.
   function rolled_out(workload) {
     return seen[workload] && replaced[workload] && updated[workload] >= wanted[workload] &&
@@ -264,6 +298,7 @@ read_state='
 # `ask PROGRAM STATE WORKLOADS`: what the program prints in its function `answer`, which gets each workload.
 ask() {
   awk -v "undone=$undone" -v "ours=$3" -v "to=${to-}" -v "under_way=${under_way-}" -v "again=${again-}" \
+    -v "last=${last-}" -v "release=${ZDC_RELEASE-}" -v "named=${only[*]-}" -v "id=${deploy-}" \
     "$read_state$1" <<<"$2"
 }
 
@@ -293,18 +328,19 @@ put_mark() {
 }
 
 # `ways_back STATE WORKLOADS`: where each goes, as `WHAT WORKLOAD NUMBER REVISION MESSAGE` with tabs between; `back`,
-# `went` where that was done already, `going` where it was and has not rolled out yet, `stay` where there is nothing before,
-# `refuse` where it cannot be known.
+# `went` where that was done already, `going` where it was and has not rolled out yet, `other` where the last deploy left it,
+# `unsure` where a later one may have changed it, `stay` where there is nothing before, `refuse` where it cannot be known.
 ways_back() {
   ask '
     function answer(workload, at, object) {
       if (!(workload in wanted)) return stay("it is not there")
+      if (is_left(workload)) return
       if (how[workload] == "true") return refuse("its rollout is paused: resume it first")
       if (how[workload] == "OnDelete") return refuse("its pods are replaced by hand: it is OnDelete")
       if (!seen[workload]) return refuse("its controller has not seen the last change yet")
-      if (workload in went && !to && !again && !rolled_out(workload))
+      if (is_undone(workload) && !to && !again && !rolled_out(workload))
         return say("going", "-\t" goes_to(workload), "went back already, and has not rolled out yet: it is waited for")
-      if (workload in went && !to && !again)
+      if (is_undone(workload) && !to && !again)
         return say("went", "-\t-", "went back already, and once more would bring the revision that it came from")
       if (!under_way && !late[workload] && !rolled_out(workload))
         return refuse("it has not rolled out yet, and --under-way takes that back, too: " updated[workload] " of " \
@@ -323,18 +359,33 @@ ways_back() {
       object = nth[workload, at]
       if (plain(pods[object]) == plain(pods[nth[workload, 1]]))
         return stay("the revision before has the same pods: they were restarted since")
+      if (last && !again && !named && !to_come[nth[workload, 1]] && deploy[nth[workload, 1]] == "")
+        return say("unsure", "-\t-", "was changed since by something that gives no id")
       say("back", number[object] "\t" object, change(nth[workload, 1], object) skipped)
+    }
+    # Whether the last deploy did not bring what a workload is now; where so, says it.
+    function is_left(workload, object, own) {
+      object = nth[workload, 1]
+      if (!last || again || !kept[workload] || to_come[object] || is_undone(workload)) return 0
+      own = deploy[object]
+      if (own == "" && last != "none" && stamp(made[object]) > substr(last, 1, 15)) {
+        if (!release) return 0
+        stay("was changed since by something that gives no id")
+        return 1
+      }
+      if (own != "" && named_as(own) == named_as(last)) return 0
+      if (own > last && last != "none") stay("was deployed once more since, as " named_as(own))
+      else say("other", "-\t-", "was not part of the last deploy" (release ? ", which is " release : ""))
+      return 1
+    }
+    function named_as(text) { return substr(text, index(text, ".") + 1) }
+    function stamp(time) {
+      gsub(/[:-]/, "", time)
+      return substr(time, 1, 15)
     }
     function say(what, where, message) { print what "\t" list[at] "\t" where "\t" message }
     function stay(message) { say("stay", "-\t-", message) }
     function refuse(message) { say("refuse", "-\t-", message) }
-    # While all pods end first what was undone to is the newest revision yet to be.
-    function goes_to(workload, at) {
-      if (!to_come[nth[workload, 1]]) return nth[workload, 1]
-      for (at = 2; at <= kept[workload]; at++)
-        if (unhashed(pods[nth[workload, at]]) == unhashed(pods[workload])) return nth[workload, at]
-      return "-"
-    }
     function numbered(workload, at, all) {
       for (at = 2; at <= kept[workload]; at++) {
         if (number[nth[workload, at]] == to) return at
@@ -371,6 +422,22 @@ ways_back() {
       return without(text, "\"annotations\":[{][}]")
     }
   ' "$1" "$2"
+}
+
+# Which deploy is the last that brought a revision of these workloads, its own or one that went back since; of those of $ZDC_RELEASE
+# where that is set. Nothing where none has an id.
+last_deploy() {
+  local all
+  all=$(ask '
+    function answer(workload, at) {
+      for (at = 1; at <= kept[workload]; at++) if (deploy[nth[workload, at]] != "") print deploy[nth[workload, at]]
+    }
+  ' "$1" "$2" | sort)
+  if [ -z "$all" ]; then return 0; fi
+  if [ -n "${ZDC_RELEASE-}" ]; then
+    all=$(awk -v release="$ZDC_RELEASE" 'substr($0, index($0, ".") + 1) == release' <<<"$all")
+  fi
+  printf '%s\n' "${all:-none}" | tail -n 1
 }
 
 # `undo WORKLOAD NUMBER` puts a revision back.
@@ -485,6 +552,7 @@ kube() {
 
 # Who set which fields of a workload: `MANAGER|OPERATION|SUBRESOURCE|FIELDS`, a line each.
 entry='{.manager}|{.operation}|{.subresource}|{.fieldsV1}{"\n"}'
+timed_entry='{.manager}|{.operation}|{.subresource}|{.time}|{.fieldsV1}{"\n"}'
 
 hands_on() {
   kube get "$1" --ignore-not-found --show-managed-fields --output "jsonpath={range .metadata.managedFields[*]}$entry{end}"

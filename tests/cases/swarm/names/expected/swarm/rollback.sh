@@ -3,7 +3,7 @@
 # its callers are back, and says what became of every one. Nothing is changed where one of them cannot go back.
 # The last deploy is the newest run of deploy.sh that any of the services meant has in its label `zdc.deploy`, or all that
 # have $ZDC_RELEASE there where that is set; what it did not reach stays as it is. Where no service has the label, it is the
-# last change of each.
+# last change of each. Where a later deploy may have left no label, nothing is changed until one of the two is named.
 # Usage: rollback.sh [--only SERVICE]... [--also SERVICE]... [--dry-run] [--patience SECONDS] [STACK...]
 #   --only SERVICE       this service alone, by the name it has in the swarm, such as shop_front; may be repeated
 #   --also SERVICE       this service, too, unless the last deploy left its tasks as they were; may be repeated
@@ -35,11 +35,15 @@ main() {
   choose "$@"
   require_swarm
   local at back=() stays='' refused='' went=
-  local deploys='' newest=''
+  local deploys='' newest='' unsure='' by_hand='' ids=''
   find_last
   for ((at = ${#chosen[@]} - 1; at >= 0; at--)); do survey "${chosen[at]}"; done
   if [ -n "$stays" ]; then say "these stay as they are:$stays"; fi
   [ -z "$refused" ] || fail "nothing was changed, since these cannot go back:$refused"
+  if [ ${#back[@]} -gt 0 ] && [ -n "$unsure" ]; then
+    fail "nothing was changed, since another deploy may have come after ${newest#*.}:$unsure
+  To take back ${newest#*.}: ZDC_RELEASE=${newest#*.} rollback.sh; to take back what you name: --only"
+  fi
   if [ ${#back[@]} -eq 0 ]; then
     if [ -n "$went" ] || [ ${#also[@]} -gt 0 ]; then return 0; fi
     fail "there is no version to go back to: deploy one from its own manifests"
@@ -78,7 +82,7 @@ choose() {
 }
 
 # Which deploy is the last, as `newest`, of which each service has one in `deploys`: `NAME ID`. One that went back has its
-# own in what it came from. Where the swarm took it back by itself nothing is kept of that (swarmkit
+# own in what it came from, and one that was changed by hand since has it in both. Where the swarm took it back by itself nothing is kept of that (swarmkit
 # `manager/orchestrator/update/updater.go`, `rollbackUpdate`), and that deploy was later than what it has now.
 find_last() {
   local stack all name names=() state id before back_to='' format
@@ -90,13 +94,19 @@ find_last() {
   done
   if [ ${#names[@]} -eq 0 ]; then return 0; fi
   format='{{.Spec.Name}}|{{with .UpdateStatus}}{{.State}}{{end}}|{{index .Spec.Labels "zdc.deploy"}}|'
-  format+='{{with .PreviousSpec}}{{index .Labels "zdc.deploy"}}{{else}}none{{end}}'
+  format+='{{with .PreviousSpec}}{{index .Labels "zdc.deploy"}}{{else}}none{{end}}|'
+  format+='{{index .Spec.Labels "com.docker.stack.namespace"}}|'
+  format+='{{with .UpdateStatus}}{{json .StartedAt}}|{{json .CompletedAt}}{{else}}|{{end}}|{{json .UpdatedAt}}'
   all=$(docker service inspect --format "$format" "${names[@]}") || unanswered
-  while IFS='|' read -r name state id before; do
+  while IFS='|' read -r name state id before _; do
+    ids+="$name|$id|$before$newline"
     case $state:$before in
       rollback_*:none) if [[ $id > $back_to ]]; then back_to=$id; fi ;;
       rollback_*) deploys+="$name $before$newline" ;;
-      *) deploys+="$name $id$newline" ;;
+      *)
+        deploys+="$name $id$newline"
+        if [ -n "$id" ] && [ "$id" = "$before" ]; then by_hand+=" $name"; fi
+        ;;
     esac
   done <<<"$all"
   newest=$(
@@ -108,7 +118,34 @@ find_last() {
     newest=${newest:-none}
   elif [ -n "$back_to" ] && [[ ! $newest > $back_to ]]; then
     newest=none
+  elif [ -n "$newest" ] && [ ${#only[@]} -eq 0 ]; then
+    unsure=$(doubts <<<"$all")
   fi
+}
+
+# What may have been changed by a deploy after the newest that is known. What the swarm takes back by itself while another
+# service of its stack is under way belongs to one deploy with that: a stack is deployed once all of it has settled.
+doubts() {
+  awk -F '|' -v newest="$newest" '
+    function moment(text) { gsub(/[":-]/, "", text); return text ~ /^[0-9]/ ? substr(text, 1, 15) : "" }
+    { name[NR] = $1; state[NR] = $2; id[NR] = $3; before[NR] = $4; stack[NR] = $5; began[NR] = moment($6); changed[NR] = moment($8) }
+    $3 == newest {
+      end = $2 ~ /^updating/ ? "never" : moment($7)
+      if (end > last[$5]) last[$5] = end
+    }
+    END {
+      since = substr(newest, 1, 15)
+      for (at = 1; at <= NR; at++) {
+        if (state[at] ~ /^rollback_/ && before[at] == "none") {
+          if (began[at] >= since && began[at] > last[stack[at]])
+            printf "\n  %s went back by itself, whether in that deploy or in a later one", name[at]
+        } else if (id[at] == "" && before[at] != "" && before[at] != "none") {
+          if ((began[at] == "" ? changed[at] : began[at]) > since)
+            printf "\n  %s was changed since by something that gives no id", name[at]
+        }
+      }
+    }
+  '
 }
 
 # Sorts the services of a stack into `back`, `stays` and `refused`.
@@ -176,6 +213,8 @@ judge() {
     refuse "its last update was cut short by another: tasks run of a third version, neither of this nor of the one before"
   elif [ "$now" = "$before" ] && [ "$place" = "$place_before" ]; then
     stay "the version before has the same tasks: the last deploy left them, or it was deployed once more or scaled since"
+  elif [[ " $by_hand " == *" $name "* ]]; then
+    refuse "was changed by hand since it was deployed, which \`docker service rollback $name\` takes back; what was before the deploy is deployed anew"
   else
     back+=("$name")
     if [ "$image" = "$image_before" ]; then
@@ -255,14 +294,17 @@ take_all_back() {
 }
 
 take_back() { # stack, services of a round
-  local stack=$1 name versions known wanted=() mine=()
+  local stack=$1 name versions known line wanted=() mine=()
   for name in "${back[@]}"; do
     if [[ $name == "$stack"_* ]] && is_among "$name" "${@:2}"; then wanted+=("$name"); fi
   done
   if [ ${#wanted[@]} -eq 0 ]; then return 0; fi
   known=$(again services "$stack") || fail "$stack was not taken back: the swarm does not answer"
   for name in "${wanted[@]}"; do
-    if cut -d '|' -f 1 <<<"$known" | grep -xF -e "$name" >/dev/null; then mine+=("$name"); fi
+    line=$(grep "^$name|" <<<"$known") || continue
+    [ "$(cut -d '|' -f 3 <<<"$line")" = "$(id_of "$name" 2)" ] ||
+      fail "$name: another deploy came in between: it was not taken back, and what was to follow was not touched"
+    mine+=("$name")
   done
   if [ ${#mine[@]} -eq 0 ]; then return 0; fi
   versions=$(cut -d '|' -f 1,2 <<<"$known")
@@ -271,6 +313,16 @@ take_back() { # stack, services of a round
   done
   await "$stack" back "$versions"
   is_among "$stack" ${taken[@]+"${taken[@]}"} || taken+=("$stack")
+}
+
+# Whether a service, by its id, is another deploy's by now.
+is_overtaken() {
+  is_among "$1" "${mine[@]}" && [ "$2" != "$(id_of "$1" 3)" ]
+}
+
+# The id of its deploy that a service had when this began, or the one that it had before: the second or third field.
+id_of() {
+  sed -n "/^$1|/p" <<<"$ids" | cut -d '|' -f "$2"
 }
 
 # The stacks that are meant: all, those that were named, or those with a service of --only.
@@ -358,7 +410,7 @@ await() {
         told=yes
       fi
     elif [ -n "$bad" ]; then
-      fail "$stack:$bad${fresh:+$newline  These run what was deployed:$fresh}"
+      fail "$stack:$bad${fresh:+$newline  These run what was deployed:$fresh$newline  To take them back: ZDC_RELEASE=${deploy#*.} rollback.sh}"
     elif [ "$when" = before ] || [ $((SECONDS - quiet)) -ge 5 ]; then
       # Right after a deploy an update may not have begun, and nothing is said of it for a moment.
       [ -z "$failed" ] || fail "$stack:$failed"
@@ -382,10 +434,7 @@ look() {
   if [ "$when" != before ] && [ -z "$all" ]; then fail "$stack has no service"; fi
   while IFS='|' read -r name version id counts state message; do
     if [ -z "$name" ]; then continue; fi
-    # What went back has the id of before.
-    if [ "$when" = after ] && [ -n "$id" ] && [ "$id" != "$deploy" ] && [[ $state != rollback_* ]] && is_among "$name" "${sent[@]}"; then
-      others+=" $name"
-    fi
+    if [ "$when" != before ] && is_overtaken "$name" "$id" "$state"; then others+=" $name"; fi
     if [ "$when" = after ] && [ "$id" = "$deploy" ] && [[ $state != *paused ]]; then fresh+=" $name"; fi
     # What a stack no longer has is there as it was: a deploy gives every other one another version.
     if grep -qxF "$name|$version" <<<"$versions"; then continue; fi

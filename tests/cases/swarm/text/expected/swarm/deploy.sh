@@ -294,6 +294,11 @@ deploy() {
   fi
 }
 
+# Whether a service, by its id and state, is another deploy's by now. What went back has the id of before.
+is_overtaken() {
+  [ -n "$2" ] && [ "$2" != "$deploy" ] && [[ $3 != rollback_* ]] && is_among "$1" "${sent[@]}"
+}
+
 # Removes the services of a stack that its file does not have.
 prune() {
   local stack=$1 all name gone=()
@@ -400,7 +405,7 @@ await() {
         told=yes
       fi
     elif [ -n "$bad" ]; then
-      fail "$stack:$bad${fresh:+$newline  These run what was deployed:$fresh}"
+      fail "$stack:$bad${fresh:+$newline  These run what was deployed:$fresh$newline  To take them back: ZDC_RELEASE=${deploy#*.} rollback.sh}"
     elif [ "$when" = before ] || [ $((SECONDS - quiet)) -ge 5 ]; then
       # Right after a deploy an update may not have begun, and nothing is said of it for a moment.
       [ -z "$failed" ] || fail "$stack:$failed"
@@ -424,10 +429,7 @@ look() {
   if [ "$when" != before ] && [ -z "$all" ]; then fail "$stack has no service"; fi
   while IFS='|' read -r name version id counts state message; do
     if [ -z "$name" ]; then continue; fi
-    # What went back has the id of before.
-    if [ "$when" = after ] && [ -n "$id" ] && [ "$id" != "$deploy" ] && [[ $state != rollback_* ]] && is_among "$name" "${sent[@]}"; then
-      others+=" $name"
-    fi
+    if [ "$when" != before ] && is_overtaken "$name" "$id" "$state"; then others+=" $name"; fi
     if [ "$when" = after ] && [ "$id" = "$deploy" ] && [[ $state != *paused ]]; then fresh+=" $name"; fi
     # What a stack no longer has is there as it was: a deploy gives every other one another version.
     if grep -qxF "$name|$version" <<<"$versions"; then continue; fi
