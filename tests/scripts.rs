@@ -332,7 +332,7 @@ fn what_did_not_go_back_keeps_what_it_may_call() {
     let ran = back(&[]);
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(
-        ran.said.contains("shop_front: no step reached it"),
+        ran.said.contains("shop_front: no step of release "),
         "{ran:?}"
     );
     fs::remove_file(place.path("other")).unwrap();
@@ -659,7 +659,9 @@ fn what_is_gone_of_a_cluster_is_made_again_first() {
     let place = steps("kubernetes", &placed(1, tax), &placed(2, ""));
     let back = |more: &[&str]| place.run("steps.sh", &[&["--back", "2"], more].concat(), &[]);
     place.program("bin/kubectl", "echo \"$*\" >>\"$here/asked\"; echo \"$2\"");
-    assert_eq!(back(&["--", "--context=x"]).code, 0);
+    assert_eq!(back(&["--", "--under-way", "--", "--context=x"]).code, 0);
+    let called = place.text("called");
+    assert!(called.contains(" --under-way -- --context=x\n"), "{called}");
     let asked = place.text("asked");
     for object in ["deployment/tax", "service/tax"] {
         let line =
@@ -675,6 +677,15 @@ fn what_is_gone_of_a_cluster_is_made_again_first() {
     back(&["--before", "old"]);
     let called = place.text("called");
     assert!(called.starts_with("old/deploy.sh --only tax\n"), "{called}");
+    // A way back that is named is of the same cluster.
+    place.program("manifests/kubernetes/deploy.sh", "[[ $* == *--only* ]]");
+    let ran = place.run("steps.sh", &["--", "--", "--context=x"], &[]);
+    for line in [
+        "--only front -- --context=x ",
+        "--back 1 -- -- --context=x\n",
+    ] {
+        assert!(ran.code == 1 && ran.said.contains(line), "{line}: {ran:?}");
+    }
     // What does not answer says nothing of what is gone.
     place.program("bin/kubectl", "false");
     place.put("called", "");

@@ -80,6 +80,7 @@ fn on_a_control_plane() -> Verdict {
     let versions = [&old?, &new?, &bad?];
     let verdict = plane.with_pods(|| {
         finished(plane.cluster, versions)?;
+        of_the_last_deploy(plane.cluster, versions)?;
         failed(plane.cluster, versions)?;
         never_ready(plane.cluster, versions)?;
         never_made(plane.cluster, versions)?;
@@ -141,6 +142,41 @@ fn finished(cluster: &Cluster, [old, new, _]: [&Version; 3]) -> Verdict {
     ensure(left.is_empty(), || format!("{left} is left"))
 }
 
+/// What the last deploy did not bring stays, and what somebody changed since is asked for.
+fn of_the_last_deploy(cluster: &Cluster, [_, new, _]: [&Version; 3]) -> Verdict {
+    new.deploy(&[])?.ended(0, DEPLOYED)?;
+    edit(
+        &new.deploy,
+        "web.yaml",
+        ("example/undone:2", "example/undone:3"),
+    )?;
+    new.deploy(&[])?.ended(0, DEPLOYED)?;
+    let back = new.back(&[])?;
+    edit(
+        &new.deploy,
+        "web.yaml",
+        ("example/undone:3", "example/undone:2"),
+    )?;
+    back.ended(
+        0,
+        "deployment.apps/web: example/undone:3 -> example/undone:2",
+    )?;
+    back.ended(0, "statefulset.apps/store: was not part of the last deploy")?;
+    images(cluster, ["2", "2", "2"])?;
+    let image = "web=example/undone:4";
+    cluster.kubectl(&["set", "image", "deployment/web", image, "-n", NAMESPACE])?;
+    cluster.kubectl(&["rollout", "status", "deployment/web", "-n", NAMESPACE])?;
+    new.back(&[])?.ended(
+        1,
+        "deployment.apps/web was changed since by something that gives no id",
+    )?;
+    new.back(&["--only", "web"])?.ended(
+        0,
+        "deployment.apps/web: example/undone:4 -> example/undone:2",
+    )?;
+    new.deploy(&[])?.ended(0, DEPLOYED)
+}
+
 /// What never gets ready goes back, whoever deployed it.
 fn failed(cluster: &Cluster, [_, new, bad]: [&Version; 3]) -> Verdict {
     impatient(&bad.deploy)?;
@@ -200,9 +236,11 @@ fn never_ready(cluster: &Cluster, [old, new, bad]: [&Version; 3]) -> Verdict {
 }
 
 /// Of a revision that there was before no controller counts a deadline until the first of its pods is made: the script does.
-fn never_made(cluster: &Cluster, [_, new, _]: [&Version; 3]) -> Verdict {
-    new.deploy(&["--only", "web"])?
-        .ended(0, "runs what was applied")?;
+fn never_made(cluster: &Cluster, [old, new, _]: [&Version; 3]) -> Verdict {
+    for version in [old, new] {
+        let deployed = version.deploy(&["--only", "web"])?;
+        deployed.ended(0, "runs what was applied")?;
+    }
     let deadline = r#"{"spec": {"progressDeadlineSeconds": 5}}"#;
     let patch = ["patch", "deployment/web", "-n", NAMESPACE, "--type=merge"];
     cluster.kubectl(&[&patch[..], &["-p", deadline]].concat())?;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Carries this plan out in its steps: each deploy begins once the one before is done, and none after one that failed.
-# Usage: steps.sh [--manifests DIR] [--from STEP] [--to STEP] [-- OPTION...]
-#        steps.sh --back STEP [--anyway] [--manifests DIR] [--before DIR] [-- OPTION...]
+# Usage: steps.sh [--manifests DIR] [--from STEP] [--to STEP] [--release NAME] [-- OPTION...]
+#        steps.sh --back STEP [--anyway] [--manifests DIR] [--before DIR] [--release NAME] [-- OPTION...]
 #   --manifests DIR   what `zdc build` wrote of the new program; `manifests` by default
 #   --from STEP       begin with this one: those before it are done, and so is what the plan has before it of nginx beside a swarm
 #   --to STEP         end with this one, so that each step is done on every host before the next
@@ -11,6 +11,7 @@
 #   --before DIR      what `zdc build` wrote of the old program: all that the steps changed goes back by it, with the
 #                     values that deploy-time variables have now. Without, what they replaced goes back by what the swarm,
 #                     the cluster or the host keeps of before, and the rest stays
+#   --release NAME    what all the steps are known by, and their way back: that of the plan before, where one was made anew half-way
 #   OPTION...         more options of every deploy.sh, or of every rollback.sh; those of a plain host have none
 # Exit codes: 0 done, 1 a step failed, 2 wrong use.
 set -euo pipefail
@@ -27,6 +28,8 @@ back=
 went=
 anyway=
 options=()
+# Those of them that a script of a cluster hands on to kubectl.
+of_kubectl=()
 # On the way back: what stays as the steps made it, a line each, and what of it might have gone back.
 stays=
 stayed=
@@ -48,7 +51,7 @@ newline='
 main() {
   choose "$@"
   local step
-  # By this `deploy.sh` and `rollback.sh` of a swarm know what the steps reached. What is deployed of before is not of them.
+  # By this `deploy.sh` and `rollback.sh` know what the steps reached. What is deployed of before is not of them.
   if [ -z "$before" ]; then export ZDC_RELEASE=$release; fi
   begun=$from from=${from:-1} to=${to:-$steps}
   [ "$from" -le "$to" ] || misused "--to $to is before --from $from"
@@ -79,7 +82,7 @@ main() {
 choose() {
   while [ $# -gt 0 ]; do
     case $1 in
-      --manifests | --before | --from | --to | --back)
+      --manifests | --before | --from | --to | --back | --release)
         [ $# -gt 1 ] || misused "$1 needs a value"
         case $1 in
           --manifests) manifests=$2 ;;
@@ -87,6 +90,7 @@ choose() {
           --from) from=$(number "$2") ;;
           --to) to=$(number "$2") ;;
           --back) back=$(number "$2") ;;
+          --release) release=$2 ;;
         esac
         shift
         ;;
@@ -95,6 +99,8 @@ choose() {
       --)
         shift
         options=("$@")
+        until [ $# -eq 0 ] || [ "$1" = -- ]; do shift; done
+        of_kubectl=("${@:2}")
         break
         ;;
       *) misused "no such option: $1" ;;
@@ -215,7 +221,7 @@ is_there() {
   read -r _ object namespace <<<"$1"
   found=$(
     kubectl get "$object" --ignore-not-found --output name ${namespace:+--namespace "$namespace"} \
-      ${options[@]+"${options[@]}"}
+      ${of_kubectl[@]+"${of_kubectl[@]}"}
   ) || fail "nothing was taken back: the API server does not answer"
   [ -n "$found" ]
 }
@@ -282,7 +288,7 @@ see_what_went() {
       continue
     elif ! is_reached "$name"; then
       # It never was anything else: who goes back finds it as it was.
-      stays+="$newline  $name: no step reached it"
+      stays+="$newline  $name: no step of release $release reached it"
       continue
     else
       stay "the last deploy left it as it was, or it was deployed again as it is; --before takes it back" "$name"
@@ -369,7 +375,7 @@ stop() {
     fi
   done <<<"$now"
   if [ -n "$unknown" ]; then say "The swarm did not say what it has of these, which this step may have changed:$unknown"; fi
-  say "step $1 of $steps failed. Once that is mended: --from $1. To go back:"
+  say "step $1 of $steps failed. Once that is mended: --from $1, with --release $release where the plan is another then. To go back:"
   case $target in
     swarm)
       if [ ${#holds[@]} -gt 0 ]; then say "  docker service rm ${holds[*]}   # where they are: they have a port that what goes back needs"; fi
@@ -385,7 +391,7 @@ stop() {
       words=()
       if [ ${#replaced[@]} -gt 0 ]; then
         only "${replaced[@]}"
-        say "  $(printf '%q ' "$manifests/kubernetes/rollback.sh" --dry-run "${words[@]}")   # --under-way for what has not rolled out"
+        say " $(printf ' %q' "$manifests/kubernetes/rollback.sh" --dry-run "${words[@]}")$(handed_on)   # --under-way for what has not rolled out"
       fi
       ;;
     nginx) say "  see status.sh for what waits or was switched; rollback.sh SERVICE drops the one and takes back the other" ;;
@@ -398,11 +404,16 @@ stop() {
   done
   if [ ${#only_before[@]} -gt 0 ]; then
     say "  what this step did to these may cut off who goes back, and only the manifests of before take it back: ${only_before[*]}"
-    say "  bash $(printf %q "$0") --back $1 --before DIR"
+    say "  bash $(printf %q "$0") --back $1 --before DIR$(handed_on --)"
   elif [ "$earlier" -gt 0 ]; then
-    say "  bash $(printf '%q --manifests %q' "$0" "$manifests") --back $earlier"
+    say "  bash $(printf '%q --manifests %q' "$0" "$manifests") --back $earlier$(handed_on --)"
   fi
   fail "step $1 of $steps failed: the steps after it were not begun"
+}
+
+# What a command for the same cluster ends with.
+handed_on() {
+  if [ "$target" = kubernetes ] && [ ${#of_kubectl[@]} -gt 0 ]; then printf ' %s' "$@" --; printf ' %q' "${of_kubectl[@]}"; fi
 }
 
 usage() {

@@ -149,8 +149,8 @@ come_to() {
 
 # The state, asked for again where the API server does not answer, for five minutes.
 heard() {
-  local tries there
-  for ((tries = 0; tries < 60; tries++)); do
+  local tries there began=$SECONDS
+  for ((tries = 0; tries < 60 && SECONDS - began < 300; tries++)); do
     if there=$(state); then
       printf '%s\n' "$there"
       return 0

@@ -38,7 +38,7 @@ main() {
   require_secrets
   ask_for_leave "${files[@]}"
   remember "$before"
-  for workload in $(undone_workloads "$before"); do own_what_was_undone "$workload"; done
+  own_all_undone
   changed=$(apply --output name "${files[@]}") || fail "not everything was applied: see above; what was goes on, and this can be run again"
   changed=$(grep -E '^(deployment|statefulset|daemonset)\.apps/' <<<"$changed" || true)
   after=$(heard) || fail "the API server does not answer: whether what was applied runs is not known, and nothing was taken back"
@@ -142,10 +142,16 @@ apply() {
 
 # What one object is refused for is said before any is changed.
 ask_for_leave() {
-  local said tries
-  for ((tries = 0; tries < 60; tries++)); do
+  local said tries began=$SECONDS owned=
+  for ((tries = 0; tries < 60 && SECONDS - began < 300; tries++)); do
     if said=$(apply --dry-run=server "$@" 2>&1 >/dev/null) || take_over "$said" "$@"; then return 0; fi
     if ! is_unanswered "$said"; then
+      # What was undone may be what stands against it, such as the other source of a variable.
+      if [ -z "$owned" ] && [ -n "$(undone_workloads "$before")" ]; then
+        owned=yes
+        own_all_undone
+        continue
+      fi
       complain "$said"
       fail "the API server refuses what is above: nothing was changed"
     fi
@@ -177,6 +183,11 @@ take_over() {
 # Which of these workloads `kubectl rollout undo` took back since they were applied.
 undone_workloads() {
   ask 'function answer(workload) { if (workload in went) print workload }' "$1" "${workloads[*]-}"
+}
+
+own_all_undone() {
+  local workload
+  for workload in $(undone_workloads "$before"); do own_what_was_undone "$workload"; done
 }
 
 # What `kubectl rollout undo` put back is its own, and no apply would remove it: a variable of the version before would
@@ -291,6 +302,11 @@ given() {
   if [ ${#options[@]} -gt 0 ]; then printf ' -- %s' "${options[*]}"; fi
 }
 
+# The newest revision, where the controller has seen what was applied.
+newest_seen() {
+  ask 'function answer(workload) { if (seen[workload] && !to_come[nth[workload, 1]]) print nth[workload, 1] }' "$1" "$2"
+}
+
 # Says so where a StatefulSet waits for pods that are of a version before and may never get ready.
 waits_for_strays() {
   local pods
@@ -324,7 +340,7 @@ take_back() {
     return 0
   fi
   # What never had its turn is not bad.
-  waits_for_strays "$workload" || put_mark false "$(newest "$now" "$workload")"
+  waits_for_strays "$workload" || put_mark false "$(newest_seen "$now" "$workload")"
   if [ -n "$keep" ]; then return 0; fi
   if [ -z "$was" ]; then
     complain "$workload is new: there is no version to go back to"

@@ -221,7 +221,7 @@ labelled() {
     }
     function put(at) {
       print line[at]
-      if (at == label && list) labels("        - ", "=")
+      if (at == label && list) labels(sprintf("%" list "s- ", ""), "=")
       else if (at == label) labels("        ", ": ")
       else if (at == settings || at == name) {
         if (at == name) print "    deploy:"
@@ -233,24 +233,33 @@ labelled() {
       name_at = name
       if (label) settings = name = 0
       else if (settings) name = 0
+      else if (merges) name = 0
       for (at = from; at < NR + ended; at++) put(at)
       from = NR
-      name = settings = label = list = inside = 0
+      name = settings = label = list = known = inside = merges = 0
     }
+    # What an anchor, an alias or a merge gives is not seen here, and would be lost beside what is put in: it gets no label.
+    function is_elsewhere(word) { return word ~ /^[&*!]/ }
     /^  ?[^ #]/ { end() }
     { line[NR] = $0 }
     /^[^ #]/ { services = $0 == "services:" }
-    services && /^  [^ #]/ { name = NR }
+    services && /^  [^ #]/ { name = $2 == "" || $2 ~ /^#/ ? NR : 0 }
     services && /^    [^ #]/ {
+      if ($1 == "<<:") merges = 1
       inside = $1 == "deploy:"
-      if (inside && $2 ~ /^[{]/ && $2 != "{}") { line[NR] = inline($0); inside = name = 0 }
+      if (inside && is_elsewhere($2)) inside = name = 0
+      else if (inside && $2 ~ /^[{]/ && $2 != "{}") { line[NR] = inline($0); inside = name = 0 }
       else if (inside) { settings = NR; line[NR] = "    deploy:" }
     }
-    inside && /^      labels:/ {
-      if ($2 ~ /^[[{]./ && $2 != "{}" && $2 != "[]") { line[NR] = inline($0); settings = name = 0 }
+    inside && /^      (labels|<<):/ {
+      if ($1 == "<<:" || is_elsewhere($2)) { if (!label) inside = settings = name = 0 }
+      else if ($2 ~ /^[[{]./ && $2 != "{}" && $2 != "[]") { line[NR] = inline($0); settings = name = 0 }
       else { label = NR; line[NR] = "      labels:" }
     }
-    label && NR == label + 1 { list = /^        - / }
+    label && NR > label && !known && !/^ *(#|$)/ {
+      known = 1
+      if (match($0, /^ +- /)) list = RLENGTH - 2
+    }
     END { ended = 1; end() }
   '
 }

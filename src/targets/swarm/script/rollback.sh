@@ -27,7 +27,6 @@ only=()
 also=()
 # Nothing is deployed here.
 deploy=
-sent=()
 newline='
 '
 
@@ -35,7 +34,7 @@ main() {
   choose "$@"
   require_swarm
   local at back=() stays='' refused='' went=
-  local deploys='' newest='' unsure='' by_hand='' ids=''
+  local deploys='' newest='' unsure='' of_same='' ids=''
   find_last
   for ((at = ${#chosen[@]} - 1; at >= 0; at--)); do survey "${chosen[at]}"; done
   if [ -n "$stays" ]; then say "these stay as they are:$stays"; fi
@@ -82,7 +81,8 @@ choose() {
 }
 
 # Which deploy is the last, as `newest`, of which each service has one in `deploys`: `NAME ID`. One that went back has its
-# own in what it came from, and one that was changed by hand since has it in both. Where the swarm took it back by itself nothing is kept of that (swarmkit
+# own in what it came from, and one that was changed by hand since, or twice by one
+# release, has it in both. Where the swarm took it back by itself nothing is kept of that (swarmkit
 # `manager/orchestrator/update/updater.go`, `rollbackUpdate`), and that deploy was later than what it has now.
 find_last() {
   local stack all name names=() state id before back_to='' format
@@ -105,7 +105,7 @@ find_last() {
       rollback_*) deploys+="$name $before$newline" ;;
       *)
         deploys+="$name $id$newline"
-        if [ -n "$id" ] && [ "$id" = "$before" ]; then by_hand+=" $name"; fi
+        if [ -n "$id" ] && [ "${id#*.}" = "${before#*.}" ]; then of_same+=" $name"; fi
         ;;
     esac
   done <<<"$all"
@@ -213,8 +213,9 @@ judge() {
     refuse "its last update was cut short by another: tasks run of a third version, neither of this nor of the one before"
   elif [ "$now" = "$before" ] && [ "$place" = "$place_before" ]; then
     stay "the version before has the same tasks: the last deploy left them, or it was deployed once more or scaled since"
-  elif [[ " $by_hand " == *" $name "* ]]; then
-    refuse "was changed by hand since it was deployed, which \`docker service rollback $name\` takes back; what was before the deploy is deployed anew"
+  elif [[ " $of_same " == *" $name "* ]]; then
+    refuse "what it was before is of that deploy, too: it was changed by hand since, or the release was deployed twice. \`docker service \
+rollback $name\` takes that last change back; any other version is deployed anew"
   else
     back+=("$name")
     if [ "$image" = "$image_before" ]; then

@@ -38,7 +38,7 @@ main() {
   require_secrets
   ask_for_leave "${files[@]}"
   remember "$before"
-  for workload in $(undone_workloads "$before"); do own_what_was_undone "$workload"; done
+  own_all_undone
   changed=$(apply --output name "${files[@]}") || fail "not everything was applied: see above; what was goes on, and this can be run again"
   changed=$(grep -E '^(deployment|statefulset|daemonset)\.apps/' <<<"$changed" || true)
   after=$(heard) || fail "the API server does not answer: whether what was applied runs is not known, and nothing was taken back"
@@ -142,10 +142,16 @@ apply() {
 
 # What one object is refused for is said before any is changed.
 ask_for_leave() {
-  local said tries
-  for ((tries = 0; tries < 60; tries++)); do
+  local said tries began=$SECONDS owned=
+  for ((tries = 0; tries < 60 && SECONDS - began < 300; tries++)); do
     if said=$(apply --dry-run=server "$@" 2>&1 >/dev/null) || take_over "$said" "$@"; then return 0; fi
     if ! is_unanswered "$said"; then
+      # What was undone may be what stands against it, such as the other source of a variable.
+      if [ -z "$owned" ] && [ -n "$(undone_workloads "$before")" ]; then
+        owned=yes
+        own_all_undone
+        continue
+      fi
       complain "$said"
       fail "the API server refuses what is above: nothing was changed"
     fi
@@ -177,6 +183,11 @@ take_over() {
 # Which of these workloads `kubectl rollout undo` took back since they were applied.
 undone_workloads() {
   ask 'function answer(workload) { if (workload in went) print workload }' "$1" "${workloads[*]-}"
+}
+
+own_all_undone() {
+  local workload
+  for workload in $(undone_workloads "$before"); do own_what_was_undone "$workload"; done
 }
 
 # What `kubectl rollout undo` put back is its own, and no apply would remove it: a variable of the version before would
@@ -291,6 +302,11 @@ given() {
   if [ ${#options[@]} -gt 0 ]; then printf ' -- %s' "${options[*]}"; fi
 }
 
+# The newest revision, where the controller has seen what was applied.
+newest_seen() {
+  ask 'function answer(workload) { if (seen[workload] && !to_come[nth[workload, 1]]) print nth[workload, 1] }' "$1" "$2"
+}
+
 # Says so where a StatefulSet waits for pods that are of a version before and may never get ready.
 waits_for_strays() {
   local pods
@@ -324,7 +340,7 @@ take_back() {
     return 0
   fi
   # What never had its turn is not bad.
-  waits_for_strays "$workload" || put_mark false "$(newest "$now" "$workload")"
+  waits_for_strays "$workload" || put_mark false "$(newest_seen "$now" "$workload")"
   if [ -n "$keep" ]; then return 0; fi
   if [ -z "$was" ]; then
     complain "$workload is new: there is no version to go back to"
@@ -601,8 +617,11 @@ read_state='
       if (unhashed(pods[nth[workload, at]]) == unhashed(pods[workload])) return nth[workload, at]
     return "-"
   }
-  # An undo leaves an account of what it put back, also once something else has come in its place: a revision that was made since.
-  function is_undone(workload) {
+  # An undo brings a revision of an earlier deploy, and leaves an account of what it put back, if anything: also once something else has
+  # come in its place, which is a revision that was made since.
+  function is_undone(workload, at) {
+    for (at = 2; at <= kept[workload]; at++)
+      if (deploy[nth[workload, 1]] != "" && deploy[nth[workload, at]] > deploy[nth[workload, 1]]) return 1
     if (!(workload in went)) return 0
     if (to_come[nth[workload, 1]]) return goes_to(workload) != "-"
     return made[nth[workload, 1]] <= went[workload]
@@ -685,7 +704,8 @@ ways_back() {
     # Whether the last deploy did not bring what a workload is now; where so, says it.
     function is_left(workload, object, own) {
       object = nth[workload, 1]
-      if (!last || again || !kept[workload] || to_come[object] || is_undone(workload)) return 0
+      # What is named goes back from its own last rollout.
+      if (!last || again || named && !release || !kept[workload] || to_come[object] || is_undone(workload)) return 0
       own = deploy[object]
       if (own == "" && last != "none" && stamp(made[object]) > substr(last, 1, 15)) {
         if (!release) return 0
@@ -717,6 +737,8 @@ ways_back() {
       for (at = 2; at <= kept[workload]; at++) if (running[nth[workload, at]]) oldest = at
       for (at = 2; at <= kept[workload]; at++) {
         object = nth[workload, at]
+        # What the same release brought before is no way back from it.
+        if (last && deploy[object] != "" && named_as(deploy[object]) == named_as(deploy[nth[workload, 1]])) continue
         if (at < oldest || (ready[object] == "false" && !able[object])) {
           if (!doubt) skipped = skipped "; skips " told(object) ", which did not get ready"
         } else if (ready[object] == "true" || able[object]) {
@@ -958,8 +980,8 @@ come_to() {
 
 # The state, asked for again where the API server does not answer, for five minutes.
 heard() {
-  local tries there
-  for ((tries = 0; tries < 60; tries++)); do
+  local tries there began=$SECONDS
+  for ((tries = 0; tries < 60 && SECONDS - began < 300; tries++)); do
     if there=$(state); then
       printf '%s\n' "$there"
       return 0

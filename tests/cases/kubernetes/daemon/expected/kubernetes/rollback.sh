@@ -282,8 +282,11 @@ read_state='
       if (unhashed(pods[nth[workload, at]]) == unhashed(pods[workload])) return nth[workload, at]
     return "-"
   }
-  # An undo leaves an account of what it put back, also once something else has come in its place: a revision that was made since.
-  function is_undone(workload) {
+  # An undo brings a revision of an earlier deploy, and leaves an account of what it put back, if anything: also once something else has
+  # come in its place, which is a revision that was made since.
+  function is_undone(workload, at) {
+    for (at = 2; at <= kept[workload]; at++)
+      if (deploy[nth[workload, 1]] != "" && deploy[nth[workload, at]] > deploy[nth[workload, 1]]) return 1
     if (!(workload in went)) return 0
     if (to_come[nth[workload, 1]]) return goes_to(workload) != "-"
     return made[nth[workload, 1]] <= went[workload]
@@ -366,7 +369,8 @@ ways_back() {
     # Whether the last deploy did not bring what a workload is now; where so, says it.
     function is_left(workload, object, own) {
       object = nth[workload, 1]
-      if (!last || again || !kept[workload] || to_come[object] || is_undone(workload)) return 0
+      # What is named goes back from its own last rollout.
+      if (!last || again || named && !release || !kept[workload] || to_come[object] || is_undone(workload)) return 0
       own = deploy[object]
       if (own == "" && last != "none" && stamp(made[object]) > substr(last, 1, 15)) {
         if (!release) return 0
@@ -398,6 +402,8 @@ ways_back() {
       for (at = 2; at <= kept[workload]; at++) if (running[nth[workload, at]]) oldest = at
       for (at = 2; at <= kept[workload]; at++) {
         object = nth[workload, at]
+        # What the same release brought before is no way back from it.
+        if (last && deploy[object] != "" && named_as(deploy[object]) == named_as(deploy[nth[workload, 1]])) continue
         if (at < oldest || (ready[object] == "false" && !able[object])) {
           if (!doubt) skipped = skipped "; skips " told(object) ", which did not get ready"
         } else if (ready[object] == "true" || able[object]) {
@@ -639,8 +645,8 @@ come_to() {
 
 # The state, asked for again where the API server does not answer, for five minutes.
 heard() {
-  local tries there
-  for ((tries = 0; tries < 60; tries++)); do
+  local tries there began=$SECONDS
+  for ((tries = 0; tries < 60 && SECONDS - began < 300; tries++)); do
     if there=$(state); then
       printf '%s\n' "$there"
       return 0

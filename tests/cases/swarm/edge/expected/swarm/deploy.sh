@@ -221,7 +221,7 @@ labelled() {
     }
     function put(at) {
       print line[at]
-      if (at == label && list) labels("        - ", "=")
+      if (at == label && list) labels(sprintf("%" list "s- ", ""), "=")
       else if (at == label) labels("        ", ": ")
       else if (at == settings || at == name) {
         if (at == name) print "    deploy:"
@@ -233,24 +233,33 @@ labelled() {
       name_at = name
       if (label) settings = name = 0
       else if (settings) name = 0
+      else if (merges) name = 0
       for (at = from; at < NR + ended; at++) put(at)
       from = NR
-      name = settings = label = list = inside = 0
+      name = settings = label = list = known = inside = merges = 0
     }
+    # What an anchor, an alias or a merge gives is not seen here, and would be lost beside what is put in: it gets no label.
+    function is_elsewhere(word) { return word ~ /^[&*!]/ }
     /^  ?[^ #]/ { end() }
     { line[NR] = $0 }
     /^[^ #]/ { services = $0 == "services:" }
-    services && /^  [^ #]/ { name = NR }
+    services && /^  [^ #]/ { name = $2 == "" || $2 ~ /^#/ ? NR : 0 }
     services && /^    [^ #]/ {
+      if ($1 == "<<:") merges = 1
       inside = $1 == "deploy:"
-      if (inside && $2 ~ /^[{]/ && $2 != "{}") { line[NR] = inline($0); inside = name = 0 }
+      if (inside && is_elsewhere($2)) inside = name = 0
+      else if (inside && $2 ~ /^[{]/ && $2 != "{}") { line[NR] = inline($0); inside = name = 0 }
       else if (inside) { settings = NR; line[NR] = "    deploy:" }
     }
-    inside && /^      labels:/ {
-      if ($2 ~ /^[[{]./ && $2 != "{}" && $2 != "[]") { line[NR] = inline($0); settings = name = 0 }
+    inside && /^      (labels|<<):/ {
+      if ($1 == "<<:" || is_elsewhere($2)) { if (!label) inside = settings = name = 0 }
+      else if ($2 ~ /^[[{]./ && $2 != "{}" && $2 != "[]") { line[NR] = inline($0); settings = name = 0 }
       else { label = NR; line[NR] = "      labels:" }
     }
-    label && NR == label + 1 { list = /^        - / }
+    label && NR > label && !known && !/^ *(#|$)/ {
+      known = 1
+      if (match($0, /^ +- /)) list = RLENGTH - 2
+    }
     END { ended = 1; end() }
   '
 }
@@ -388,7 +397,7 @@ require_swarm() {
 # Waits until no service of a stack moves: `await STACK {before|after|back} VERSIONS_BEFORE`. After a deploy
 # each must run what was deployed, and on the way back what was there before.
 await() {
-  local stack=$1 when=$2 versions=$3 moving returning bad failed doubled others waits fresh step old='' way=unknown best='' moved=$SECONDS quiet=$SECONDS told=
+  local stack=$1 when=$2 versions=$3 moving returning bad failed doubled others waits updating fresh step old='' way=unknown best='' moved=$SECONDS quiet=$SECONDS told=
   while :; do
     # What was not answered is asked again: it is no answer.
     if ! look; then
@@ -406,8 +415,7 @@ await() {
       fi
     elif [ -n "$bad" ]; then
       fail "$stack:$bad${fresh:+$newline  These run what was deployed:$fresh$newline  To take them back: ZDC_RELEASE=${deploy#*.} rollback.sh}"
-    elif [ "$when" = before ] || [ $((SECONDS - quiet)) -ge 5 ]; then
-      # Right after a deploy an update may not have begun, and nothing is said of it for a moment.
+    elif [ $((SECONDS - quiet)) -ge "$(calm)" ]; then
       [ -z "$failed" ] || fail "$stack:$failed"
       [ -z "$doubled" ] || say "$stack:$doubled"
       return 0
@@ -415,16 +423,26 @@ await() {
     # Which tasks are to go is another question once a service goes back.
     if [ "$way" != "$returning" ] && step=$(running "$stack"); then old=$step way=$returning best='' moved=$SECONDS; fi
     if step=$(progress) && [[ $step > $best ]]; then best=$step moved=$SECONDS; fi
-    [ $((SECONDS - moved)) -lt "$patience" ] || fail "$stack: nothing has moved for $patience s:$moving$(why_not)"
+    [ -z "$moving" ] || [ $((SECONDS - moved)) -lt "$patience" ] || fail "$stack: nothing has moved for $patience s:$moving$(why_not)"
     sleep 1
   done
+}
+
+# For how long nothing may move: right after a deploy an update may not have begun, and nothing is said of it for a moment. Who waited
+# for another deploy lets that one see its own end first.
+calm() {
+  case $when:$told in
+    before:) echo 0 ;;
+    before:yes) echo 15 ;;
+    *) echo 5 ;;
+  esac
 }
 
 # What moves in the stack, what of it goes back, what ended badly, of what ends by itself what failed, what has more tasks
 # than it should, and what another deploy has changed since. Fails where the swarm does not say.
 look() {
   local all name version id counts state message end
-  moving='' returning='' bad='' failed='' doubled='' others='' waits=() fresh=${ran-}
+  moving='' returning='' bad='' failed='' doubled='' others='' waits=() updating=() fresh=${ran-}
   all=$(services "$stack") || return 1
   if [ "$when" != before ] && [ -z "$all" ]; then fail "$stack has no service"; fi
   while IFS='|' read -r name version id counts state message; do
@@ -439,6 +457,7 @@ look() {
     case $when:$state:$end in
       *:updating:* | *:rollback_started:*)
         waits+=("$name")
+        if [ "$state" = updating ]; then updating+=("$name"); fi
         moving+="$newline  $name: $state, $counts tasks run"
         ;;
       # What ends within `monitor` is taken for what failed, however it ended.
@@ -483,17 +502,17 @@ look() {
 
 # Why tasks of what is waited for do not run, as far as the swarm says it, and what there is to do.
 why_not() {
-  local name why kept back=()
+  local name why back=()
   for name in ${waits[@]+"${waits[@]}"}; do
-    # The newest of each slot comes first.
+    # The newest comes first; one that was started again has no error yet.
     why=$(
-      docker service ps --no-trunc --format '{{.Name}}|{{.CurrentState}}|{{.Error}}' "$name" |
-        awk -F '|' '!seen[$1]++ && $2 !~ /^(Running|Complete)/ && $3 != "" { gsub(/"/, "", $3); print $3; exit }'
+      docker service ps --no-trunc --format '{{.CurrentState}}|{{.Error}}' "$name" |
+        awk -F '|' '$1 !~ /^(Running|Complete)/ && $2 != "" { gsub(/"/, "", $2); print $2; exit }'
     ) || why=
     if [ -n "$why" ]; then printf '\n  %s: %s' "$name" "$why"; fi
-    kept=$(docker service inspect --format '{{if .PreviousSpec}}yes{{end}}' "$name") || kept=
-    if [ -n "$kept" ] && [ "$when" != back ]; then back+=(--only "$name"); fi
   done
+  if [ "$when" = back ]; then return 0; fi
+  for name in ${updating[@]+"${updating[@]}"}; do back+=(--only "$name"); done
   if [ ${#back[@]} -gt 0 ]; then printf '\n  Another deploy would wait for this too. To go back: rollback.sh %s' "${back[*]}"; fi
 }
 

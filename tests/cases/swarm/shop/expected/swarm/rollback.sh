@@ -27,7 +27,6 @@ only=()
 also=()
 # Nothing is deployed here.
 deploy=
-sent=()
 newline='
 '
 
@@ -35,7 +34,7 @@ main() {
   choose "$@"
   require_swarm
   local at back=() stays='' refused='' went=
-  local deploys='' newest='' unsure='' by_hand='' ids=''
+  local deploys='' newest='' unsure='' of_same='' ids=''
   find_last
   for ((at = ${#chosen[@]} - 1; at >= 0; at--)); do survey "${chosen[at]}"; done
   if [ -n "$stays" ]; then say "these stay as they are:$stays"; fi
@@ -82,7 +81,8 @@ choose() {
 }
 
 # Which deploy is the last, as `newest`, of which each service has one in `deploys`: `NAME ID`. One that went back has its
-# own in what it came from, and one that was changed by hand since has it in both. Where the swarm took it back by itself nothing is kept of that (swarmkit
+# own in what it came from, and one that was changed by hand since, or twice by one
+# release, has it in both. Where the swarm took it back by itself nothing is kept of that (swarmkit
 # `manager/orchestrator/update/updater.go`, `rollbackUpdate`), and that deploy was later than what it has now.
 find_last() {
   local stack all name names=() state id before back_to='' format
@@ -105,7 +105,7 @@ find_last() {
       rollback_*) deploys+="$name $before$newline" ;;
       *)
         deploys+="$name $id$newline"
-        if [ -n "$id" ] && [ "$id" = "$before" ]; then by_hand+=" $name"; fi
+        if [ -n "$id" ] && [ "${id#*.}" = "${before#*.}" ]; then of_same+=" $name"; fi
         ;;
     esac
   done <<<"$all"
@@ -213,8 +213,9 @@ judge() {
     refuse "its last update was cut short by another: tasks run of a third version, neither of this nor of the one before"
   elif [ "$now" = "$before" ] && [ "$place" = "$place_before" ]; then
     stay "the version before has the same tasks: the last deploy left them, or it was deployed once more or scaled since"
-  elif [[ " $by_hand " == *" $name "* ]]; then
-    refuse "was changed by hand since it was deployed, which \`docker service rollback $name\` takes back; what was before the deploy is deployed anew"
+  elif [[ " $of_same " == *" $name "* ]]; then
+    refuse "what it was before is of that deploy, too: it was changed by hand since, or the release was deployed twice. \`docker service \
+rollback $name\` takes that last change back; any other version is deployed anew"
   else
     back+=("$name")
     if [ "$image" = "$image_before" ]; then
@@ -393,7 +394,7 @@ require_swarm() {
 # Waits until no service of a stack moves: `await STACK {before|after|back} VERSIONS_BEFORE`. After a deploy
 # each must run what was deployed, and on the way back what was there before.
 await() {
-  local stack=$1 when=$2 versions=$3 moving returning bad failed doubled others waits fresh step old='' way=unknown best='' moved=$SECONDS quiet=$SECONDS told=
+  local stack=$1 when=$2 versions=$3 moving returning bad failed doubled others waits updating fresh step old='' way=unknown best='' moved=$SECONDS quiet=$SECONDS told=
   while :; do
     # What was not answered is asked again: it is no answer.
     if ! look; then
@@ -411,8 +412,7 @@ await() {
       fi
     elif [ -n "$bad" ]; then
       fail "$stack:$bad${fresh:+$newline  These run what was deployed:$fresh$newline  To take them back: ZDC_RELEASE=${deploy#*.} rollback.sh}"
-    elif [ "$when" = before ] || [ $((SECONDS - quiet)) -ge 5 ]; then
-      # Right after a deploy an update may not have begun, and nothing is said of it for a moment.
+    elif [ $((SECONDS - quiet)) -ge "$(calm)" ]; then
       [ -z "$failed" ] || fail "$stack:$failed"
       [ -z "$doubled" ] || say "$stack:$doubled"
       return 0
@@ -420,16 +420,26 @@ await() {
     # Which tasks are to go is another question once a service goes back.
     if [ "$way" != "$returning" ] && step=$(running "$stack"); then old=$step way=$returning best='' moved=$SECONDS; fi
     if step=$(progress) && [[ $step > $best ]]; then best=$step moved=$SECONDS; fi
-    [ $((SECONDS - moved)) -lt "$patience" ] || fail "$stack: nothing has moved for $patience s:$moving$(why_not)"
+    [ -z "$moving" ] || [ $((SECONDS - moved)) -lt "$patience" ] || fail "$stack: nothing has moved for $patience s:$moving$(why_not)"
     sleep 1
   done
+}
+
+# For how long nothing may move: right after a deploy an update may not have begun, and nothing is said of it for a moment. Who waited
+# for another deploy lets that one see its own end first.
+calm() {
+  case $when:$told in
+    before:) echo 0 ;;
+    before:yes) echo 15 ;;
+    *) echo 5 ;;
+  esac
 }
 
 # What moves in the stack, what of it goes back, what ended badly, of what ends by itself what failed, what has more tasks
 # than it should, and what another deploy has changed since. Fails where the swarm does not say.
 look() {
   local all name version id counts state message end
-  moving='' returning='' bad='' failed='' doubled='' others='' waits=() fresh=${ran-}
+  moving='' returning='' bad='' failed='' doubled='' others='' waits=() updating=() fresh=${ran-}
   all=$(services "$stack") || return 1
   if [ "$when" != before ] && [ -z "$all" ]; then fail "$stack has no service"; fi
   while IFS='|' read -r name version id counts state message; do
@@ -444,6 +454,7 @@ look() {
     case $when:$state:$end in
       *:updating:* | *:rollback_started:*)
         waits+=("$name")
+        if [ "$state" = updating ]; then updating+=("$name"); fi
         moving+="$newline  $name: $state, $counts tasks run"
         ;;
       # What ends within `monitor` is taken for what failed, however it ended.
@@ -488,17 +499,17 @@ look() {
 
 # Why tasks of what is waited for do not run, as far as the swarm says it, and what there is to do.
 why_not() {
-  local name why kept back=()
+  local name why back=()
   for name in ${waits[@]+"${waits[@]}"}; do
-    # The newest of each slot comes first.
+    # The newest comes first; one that was started again has no error yet.
     why=$(
-      docker service ps --no-trunc --format '{{.Name}}|{{.CurrentState}}|{{.Error}}' "$name" |
-        awk -F '|' '!seen[$1]++ && $2 !~ /^(Running|Complete)/ && $3 != "" { gsub(/"/, "", $3); print $3; exit }'
+      docker service ps --no-trunc --format '{{.CurrentState}}|{{.Error}}' "$name" |
+        awk -F '|' '$1 !~ /^(Running|Complete)/ && $2 != "" { gsub(/"/, "", $2); print $2; exit }'
     ) || why=
     if [ -n "$why" ]; then printf '\n  %s: %s' "$name" "$why"; fi
-    kept=$(docker service inspect --format '{{if .PreviousSpec}}yes{{end}}' "$name") || kept=
-    if [ -n "$kept" ] && [ "$when" != back ]; then back+=(--only "$name"); fi
   done
+  if [ "$when" = back ]; then return 0; fi
+  for name in ${updating[@]+"${updating[@]}"}; do back+=(--only "$name"); done
   if [ ${#back[@]} -gt 0 ]; then printf '\n  Another deploy would wait for this too. To go back: rollback.sh %s' "${back[*]}"; fi
 }
 
