@@ -6,6 +6,7 @@ mod commands;
 mod endings;
 mod gateways;
 mod hosts;
+mod images;
 mod instances;
 mod names;
 mod networks;
@@ -18,6 +19,7 @@ mod unused;
 mod versions;
 mod waivers;
 
+pub(crate) use images::is_reference;
 pub(crate) use security::means_secret;
 pub use waivers::Waivers;
 
@@ -38,6 +40,8 @@ const ALL: &[Rule] = &[
     names::emitted_names,
     names::ports,
     names::images,
+    images::references,
+    images::reservations,
     hosts::only_there,
     hosts::slots,
     hosts::client_addresses,

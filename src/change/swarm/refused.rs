@@ -9,6 +9,7 @@ use super::stack::{SECTIONS, Stack};
 use super::top;
 use crate::change::short::parts;
 use crate::change::{Change, Effect, Refusal};
+use crate::rules::is_reference;
 use crate::targets::{Content, Object};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -129,10 +130,19 @@ fn fault(stack: &Stack<'_>, object: &Object) -> Option<String> {
     };
     of_schema("services", object).or_else(|| {
         let said = undefined(stack, &object.name, service);
-        let said = said.or_else(|| counted_everywhere(&object.name, service))?;
+        let said = said.or_else(|| counted_everywhere(&object.name, service));
+        let said = said.or_else(|| no_image(&object.name, service))?;
         // Docker looks at the schema first.
         top::fault(stack).is_none().then_some(said)
     })
+}
+
+/// An image of which the name is none; of one with a variable only docker knows (docker/cli `cli/command/stack/loader/loader.go`).
+fn no_image(name: &str, service: &Value) -> Option<String> {
+    let image = service.get("image")?.as_str()?;
+    let is_wrong = !image.is_empty() && !image.contains('$') && !is_reference(image);
+    is_wrong
+        .then(|| format!("invalid image reference for service {name}: invalid reference format"))
 }
 
 /// A number of tasks beside the mode that has one on each node (docker/cli `cli/compose/convert/service.go`, `convertDeployMode`), be it 0 or 1.
