@@ -1024,12 +1024,16 @@ fn what_git_would_not_give_is_helped() {
 #[test]
 fn what_was_written_is_what_is_built() {
     let repository = Repository::new();
-    let built = Command::new(env!("CARGO_BIN_EXE_zdc"))
-        .args(["build", "--target", "swarm"])
-        .current_dir(repository.0.path().join("shop"))
-        .env_clear()
-        .output()
-        .unwrap();
+    let folder = repository.0.path().join("shop");
+    let build = || {
+        Command::new(env!("CARGO_BIN_EXE_zdc"))
+            .args(["build", "--target", "swarm"])
+            .current_dir(&folder)
+            .env_clear()
+            .output()
+            .unwrap()
+    };
+    let built = build();
     assert!(built.status.success(), "{built:?}");
     let (code, said) = repository.plan(&["manifests", "app.zd", "--detailed-exitcode"], &[]);
     assert!(code == 0, "{said}");
@@ -1037,7 +1041,7 @@ fn what_was_written_is_what_is_built() {
     let (code, said) = repository.plan(&["manifests", "app.zd", "--detailed-exitcode"], &[]);
     assert!(code == 2 && said.contains("1.3.0"), "{said}");
     // Of objects nobody knows the order, and what is not known is not written as commands.
-    let not_judged = "Not judged: the order of services, their versions, their data and whether their way back is checked, since of `manifests` only";
+    let not_judged = "Not judged: the order of services, their versions, the form of their own data and whether their way back is checked, since of `manifests` only";
     assert!(said.contains(not_judged), "{said}");
     let (_, said) = repository.plan(&["manifests", "app.zd", "--format", "markdown"], &[]);
     assert!(said.contains(not_judged), "{said}");
@@ -1053,6 +1057,23 @@ fn what_was_written_is_what_is_built() {
         );
         assert!(!said.contains("#!"), "{said}");
     }
+    // Nor where both sides are manifests.
+    fs::rename(folder.join("manifests"), folder.join("before")).unwrap();
+    let built = build();
+    assert!(built.status.success(), "{built:?}");
+    let both = ["before", "manifests"];
+    let (code, said) = repository.plan(&both, &[]);
+    let not_judged = "is checked, since of both sides only objects are known.";
+    assert!(code == 0 && said.contains(not_judged), "{said}");
+    let (_, said) = repository.plan(&[&both[..], &["--format", "markdown"]].concat(), &[]);
+    assert!(said.contains(not_judged), "{said}");
+    let (_, said) = repository.plan(&[&both[..], &["--format", "json"]].concat(), &[]);
+    assert!(said.contains(key), "{said}");
+    let (code, said) = repository.plan(&[&both[..], script].concat(), &[]);
+    assert!(code == 2 && said.contains("of both sides only"), "{said}");
+    assert!(!said.contains("#!"), "{said}");
+    let (code, said) = repository.plan(&["manifests", "manifests"], &[]);
+    assert!(code == 0 && !said.contains("Not judged"), "{said}");
     let (code, said) = repository.plan(&["--format", "json"], &[]);
     assert!(code == 0 && said.contains("\"not_judged\":[]"), "{said}");
     let (code, said) = repository.plan(script, &[]);

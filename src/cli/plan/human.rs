@@ -68,13 +68,14 @@ fn write_order(planned: &Planned<'_>, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)
 }
 
-/// What a plan that changes something does not know, where of one side there is no program.
+/// What a plan that changes something does not know, where of a side there is no program. What becomes of volumes and claims, and
+/// of the data of known databases, is judged of objects too.
 pub(super) fn not_judged(planned: &Planned<'_>) -> Option<String> {
-    let name = planned
+    let which = planned
         .objects_only
         .filter(|_| !planned.changes.is_empty())?;
     Some(format!(
-        "Not judged: the order of services, their versions, their data and whether their way back is checked, since of `{name}` only objects are known."
+        "Not judged: the order of services, their versions, the form of their own data and whether their way back is checked, since of {which} only objects are known."
     ))
 }
 

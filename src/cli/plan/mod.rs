@@ -143,8 +143,25 @@ struct Planned<'a> {
     folder: &'a str,
     /// What the sides are called.
     names: (&'a str, &'a str),
-    /// The side that is manifests, where the other is a program.
-    objects_only: Option<&'a str>,
+    /// What there is no program of.
+    objects_only: Option<ObjectsOnly<'a>>,
+}
+
+/// What is manifests, of which no program is known.
+#[derive(Clone, Copy, Debug)]
+enum ObjectsOnly<'a> {
+    /// One side, by its name; the other is a program.
+    Side(&'a str),
+    Both,
+}
+
+impl std::fmt::Display for ObjectsOnly<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Side(name) => write!(f, "`{name}`"),
+            Self::Both => f.write_str("both sides"),
+        }
+    }
 }
 
 impl<'a> Planned<'a> {
@@ -243,9 +260,10 @@ impl Plan {
             folder: &new.shown,
             names,
             objects_only: match (&old.inspection.graph, &new.inspection.graph) {
-                (None, Some(_)) => Some(names.0),
-                (Some(_), None) => Some(names.1),
-                _ => None,
+                (None, Some(_)) => Some(ObjectsOnly::Side(names.0)),
+                (Some(_), None) => Some(ObjectsOnly::Side(names.1)),
+                (None, None) => Some(ObjectsOnly::Both),
+                (Some(_), Some(_)) => None,
             },
         };
         let style = terminal::output_style(self.color);
@@ -270,9 +288,9 @@ impl Plan {
         [old, new]: [&Compiled; 2],
         wrong: bool,
     ) -> Result<(), Failure> {
-        if let Some(name) = planned.objects_only {
+        if let Some(which) = planned.objects_only {
             return Err(Failure::new(format!(
-                "a script keeps the order of services, and of `{name}` only objects are known"
+                "a script keeps the order of services, and of {which} only objects are known"
             ))
             .help(
                 "compare two programs: `zdc plan REVISION app.zd`, or `zdc plan old/app.zd app.zd`",
