@@ -28,7 +28,7 @@ pub(super) struct Fault<'a> {
     one_name: bool,
     /// Whether one of the networks is the one that a stack has of its own.
     by_own: bool,
-    /// Whether the callee's NetworkPolicy lets in who carries the gateways at those ports alone that a route leads to.
+    /// Whether the callee's `NetworkPolicy` lets in who carries the gateways at those ports alone that a route leads to.
     is_by_route: bool,
     /// What in the callee keeps it from answering.
     span: Span,
