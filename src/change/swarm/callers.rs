@@ -8,7 +8,7 @@ use super::service::{self, Service};
 use super::stack::Stack;
 use crate::change::authorities::{asks_nobody, hosts, is_host_of};
 use crate::change::{Change, Effect, Loss, Lost};
-use crate::targets::Object;
+use crate::targets::{Content, Object};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -143,6 +143,41 @@ pub(super) fn of_gone((before, after): (&Services<'_>, &Services<'_>), apart: &A
         }
     }
     found
+}
+
+/// The services that another one asks, as its tasks are given it in variables, words or configs.
+pub(super) fn callees(stacks: &[Stack<'_>], apart: &Apart<'_>) -> BTreeSet<String> {
+    let services = service::all(stacks);
+    let all = known_of(&services);
+    let mut found = BTreeSet::new();
+    for (name, service) in &services {
+        let Some(is) = all.get(name) else {
+            continue;
+        };
+        let in_configs = in_configs(service);
+        for host in is.asks.iter().chain(&in_configs) {
+            let others = is.answering(host, &all, apart).filter(|of| *of != name);
+            found.extend(others.cloned());
+        }
+    }
+    found
+}
+
+/// The hosts in the configs that a service mounts, such as that of a proxy, where a file holds them.
+fn in_configs(service: &Service<'_>) -> BTreeSet<String> {
+    let stack = service.stack;
+    let Some(mounts) = service.at(&["configs"]) else {
+        return BTreeSet::new();
+    };
+    let mounts = mounts.as_array().into_iter().flatten();
+    let names = mounts.filter_map(|it| it.as_str().or_else(|| it.get("source")?.as_str()));
+    let texts = names.filter_map(|name| stack.text(stack.entry("configs", name)?));
+    let texts = texts.filter_map(|it| match it {
+        Content::Text(text) => Some(&**text),
+        Content::Value(_) => None,
+    });
+    let hosts = texts.flat_map(hosts).map(|(host, _)| host.to_owned());
+    hosts.collect()
 }
 
 /// What comes in the place of a service is not found by its name: a network is its stack's own where nothing else is written (docker/cli

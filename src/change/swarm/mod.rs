@@ -5,6 +5,7 @@ mod brokers;
 mod callers;
 mod data;
 mod defaults;
+mod early;
 mod env_files;
 mod folders;
 mod forms;
@@ -90,6 +91,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
         places::wanted(&old, &new, pair.new_graph.is_some(), &mut changes);
         if pair.new_graph.is_none() {
             overlap::told(&old, &new, &mut changes);
+            early::asked((&old, &new), &apart, &mut changes);
         }
     }
     changes.extend(values::sources(pair));
