@@ -47,6 +47,7 @@ mod scaling;
 mod secret;
 mod selectors;
 mod settings;
+mod several;
 mod shut;
 mod successors;
 mod tables;
@@ -135,6 +136,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
         callees::come((&before, &after), &mut changes);
         folders::lost((&before, &after), &mut changes);
         writers::beside((&before, &after), &scaling, &mut changes);
+        several::apart((&before, &after), &scaling, &mut changes);
         successors::taken((&before, &after), &mut changes);
     }
     homes::moved((&before, &after), &mut changes);
