@@ -42,8 +42,9 @@ const SELECTION: [&str; 12] = [
 
 /// The cases that are never asked: whether one is refused, or which, is for the order of a map to say, another one in each run; and of
 /// the other one the command refuses what the engine is never asked for; and the one node that there is cannot be two.
-const NOT_ASKED: [&str; 7] = [
+const NOT_ASKED: [&str; 8] = [
     "global-nodes",
+    "global-nodes-of-a-port",
     "port-given-to-a-gateway",
     "port-given-up-with-a-waiver",
     "port-handed-over",

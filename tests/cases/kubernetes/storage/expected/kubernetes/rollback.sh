@@ -285,8 +285,9 @@ read_state='
   # An undo brings a revision of an earlier deploy, and leaves an account of what it put back, if anything: also once something else has
   # come in its place, which is a revision that was made since.
   function is_undone(workload, at) {
-    for (at = 2; at <= kept[workload]; at++)
-      if (deploy[nth[workload, 1]] != "" && deploy[nth[workload, at]] > deploy[nth[workload, 1]]) return 1
+    if (deploy[nth[workload, 1]] != "" && ready[nth[workload, 1]] != "false")
+      for (at = 2; at <= kept[workload]; at++)
+        if (deploy[nth[workload, at]] > deploy[nth[workload, 1]]) return 1
     if (!(workload in went)) return 0
     if (to_come[nth[workload, 1]]) return goes_to(workload) != "-"
     return made[nth[workload, 1]] <= went[workload]
