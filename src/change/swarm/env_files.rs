@@ -106,9 +106,10 @@ pub fn env_file_paths(service: &Value) -> impl Iterator<Item = &str> {
     one.into_iter().chain(many.filter_map(Value::as_str))
 }
 
-/// Each line as it is, without quotes being taken away; one without a value has that of whoever deploys (docker/cli `pkg/kvfile/kvfile.go`,
-/// `Parse`).
+/// Each line as it is, without quotes being taken away, but for a byte order mark before the first; one without a value has that of whoever
+/// deploys (docker/cli `pkg/kvfile/kvfile.go`, `Parse`).
 fn lines(text: &str) -> Vec<(String, Value)> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let lines = text.lines().map(str::trim_start);
     let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
     let pairs = lines.map(|line| match line.split_once('=') {

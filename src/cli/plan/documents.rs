@@ -35,14 +35,24 @@ pub(super) fn holds_objects(path: &str, text: &str) -> bool {
 
 /// Whether a file holds manifests: of YAML every one, of JSON what says so, and the one name that needs no end.
 pub(super) fn is_manifest(path: &str, text: &str) -> bool {
-    let first = || serde_json::Deserializer::from_str(text).into_iter().next();
+    let first = || {
+        let text = without_byte_order_mark(text);
+        serde_json::Deserializer::from_str(text).into_iter().next()
+    };
     let says_so = |document: Value| document.get("apiVersion").is_some();
     is_yaml(path)
         || path.rsplit('/').next() == Some("Kustomization")
         || is_json(path) && first().is_some_and(|document| document.is_ok_and(says_so))
 }
 
+/// A text without the mark that PowerShell and Visual Studio begin one with: kubectl and docker read what follows (yaml/go-yaml
+/// `readerc.go`, `yaml_parser_determine_encoding`), and here it would count as a column.
+pub(super) fn without_byte_order_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
 pub(super) fn documents(path: &str, text: &str) -> Result<Vec<Value>, Failure> {
+    let text = without_byte_order_mark(text);
     let read: Result<Vec<Value>, String> = if is_json(path) {
         let documents = serde_json::Deserializer::from_str(text).into_iter();
         documents

@@ -2,6 +2,7 @@
 
 use super::documents::{
     documents, holds_objects, is_manifest, is_named_so, is_object, is_yaml, object,
+    without_byte_order_mark,
 };
 use super::{kustomization, twice};
 use crate::change::env_file_paths;
@@ -331,7 +332,8 @@ fn whole((path, text): (&str, &str), sections: &Map<String, Value>) -> Vec<Objec
         (word.clone(), value)
     };
     let top = Content::Value(sections.iter().map(of).collect());
-    let refused = twice::said(text).map(|said| (Object::REFUSED, Content::Text(said.into())));
+    let refused = twice::said(without_byte_order_mark(text))
+        .map(|said| (Object::REFUSED, Content::Text(said.into())));
     let parts = [Some((Object::TOP, top)), refused].into_iter().flatten();
     let objects = parts.map(|(kind, content)| Object {
         file: path.to_owned(),
