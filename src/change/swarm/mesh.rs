@@ -3,8 +3,13 @@
 //! address which that of the old ones has, and leads to no task; with the last old task the rules of all ports go (moby
 //! `daemon/libnetwork/service_linux.go`, `addLBBackend` and `rmLBBackend`; seen by others in github.com/docker/cli/issues/2274, mended by
 //! github.com/moby/moby/pull/51657).
+//!
+//! And ports that go from the mesh to the nodes of the tasks: while a task has a port there, the engine of every node listens at it itself, and
+//! refuses it to a container (`programIngress` and `plumbProxy` there; seen by others in github.com/moby/moby/issues/24328 and
+//! github.com/moby/moby/issues/32377).
 
 use super::ports::published;
+use super::published;
 use super::service::{self, Service};
 use super::stack::Stack;
 use crate::change::{Change, Effect, Loss, Lost};
@@ -26,6 +31,11 @@ pub(super) fn changed(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut [Chang
         let Some((was, is)) = before.get(&change.name).zip(after.get(&change.name)) else {
             continue;
         };
+        // Of new tasks that do not start nothing else is to be said.
+        if let Some(loss) = taken_out(&change.name, was, is) {
+            change.losses.push(loss);
+            continue;
+        }
         let (had, has) = (through_mesh(was.object), through_mesh(is.object));
         let is_known = had.union(&has).all(|port| !port.contains('$'));
         if is_known && !had.is_empty() && !has.is_empty() && had != has {
@@ -74,13 +84,7 @@ fn loss(
     } else {
         ""
     };
-    // Docker scales no service that runs one on each node.
-    let ends = if service.is_global() {
-        format!("`docker service rm {name}`")
-    } else {
-        format!("`docker service scale {name}=0`")
-    };
-    let way = format!("{beside}{ends} first");
+    let way = format!("{beside}{} first", ends(name, service));
     Loss {
         about: Lost::Mesh,
         what: format!(
@@ -93,4 +97,49 @@ fn loss(
             "{way}, with which it is down until its new tasks serve; or try it where every node has a newer engine"
         ),
     }
+}
+
+/// The command after which no task runs: docker scales no service that runs one on each node.
+fn ends(name: &str, service: &Service<'_>) -> String {
+    if service.is_global() {
+        format!("`docker service rm {name}`")
+    } else {
+        format!("`docker service scale {name}=0`")
+    }
+}
+
+/// Of ports that the mesh has before, and the nodes of the tasks under the same number after.
+fn taken_out(name: &str, was: &Service<'_>, is: &Service<'_>) -> Option<Loss> {
+    if was.is_off() {
+        return None;
+    }
+    let (had, has) = (published::published(was)?, published::published(is)?);
+    let is_meshed = |port: &(String, u16)| had.get(port) == Some(&false);
+    let out = has
+        .iter()
+        .filter(|(port, of_tasks)| **of_tasks && is_meshed(port));
+    let out: Vec<&(String, u16)> = out.map(|(port, _)| port).collect();
+    if out.is_empty() {
+        return None;
+    }
+    let becomes = if is.starts_first() {
+        "no new task starts"
+    } else {
+        "no new task starts in the place of those that are stopped"
+    };
+    let (ports, ends) = (published::words(&out), ends(name, is));
+    let (number, it) = match &*out {
+        [_] => ("another number", "it"),
+        _ => ("other numbers", "them"),
+    };
+    Some(Loss {
+        about: Lost::Mesh,
+        what: format!(
+            "`{name}` takes {ports} out of the routing mesh, and publishes {it} on the nodes of its tasks: until its last old task is gone the engine \
+             of every node listens there itself, and {becomes} (`driver failed programming external connectivity`, `address already in use`)"
+        ),
+        way: format!(
+            "publish on the nodes under {number}, and lead clients there; or {ends} first, with which it is down until its new tasks serve"
+        ),
+    })
 }

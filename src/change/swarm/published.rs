@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// A number with its protocol, by which a port is asked for, and whether only nodes with a task answer there.
-type Published = BTreeMap<(String, u16), bool>;
+pub(super) type Published = BTreeMap<(String, u16), bool>;
 
 /// Says it of services that stay, where nobody of the new stacks of their swarm answers instead. What is left behind goes on to answer.
 pub(super) fn lost(
@@ -106,7 +106,7 @@ fn is_everywhere(service: &Service<'_>) -> bool {
 }
 
 /// The ports that a service is asked for from outside, but for those that the engine chooses; `None` where one of them is not known.
-fn published(service: &Service<'_>) -> Option<Published> {
+pub(super) fn published(service: &Service<'_>) -> Option<Published> {
     let mut published = Published::new();
     let Some(ports) = service.at(&["ports"]) else {
         return Some(published);
@@ -129,7 +129,7 @@ fn published(service: &Service<'_>) -> Option<Published> {
 }
 
 /// `port 80`, `ports 53/udp, 80 and 8000-8010`.
-fn words(ports: &[&(String, u16)]) -> String {
+pub(super) fn words(ports: &[&(String, u16)]) -> String {
     let mut rows: Vec<(&str, u16, u16)> = Vec::new();
     for (protocol, number) in ports {
         match rows.last_mut() {
