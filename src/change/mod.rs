@@ -169,6 +169,8 @@ pub struct Loss {
 pub enum Lost {
     /// Those who ask are refused.
     Callers,
+    /// So, as far as words say who listens where.
+    Routed,
     /// A Service leads to no pod that serves.
     Pods,
     /// They come to ask for what is not there yet.

@@ -39,7 +39,7 @@ pub(super) fn one_way(step: &Step<'_>) -> Vec<(String, String)> {
 
 fn lost(change: &Change, loss: &Loss) -> Diagnostic {
     let code = match loss.about {
-        Lost::Callers => &catalogue::ADDRESS_MOVED,
+        Lost::Callers | Lost::Routed => &catalogue::ADDRESS_MOVED,
         Lost::Pods => &catalogue::NO_POD_BEHIND_SERVICE,
         Lost::Order => &catalogue::ORDER_MATTERS,
         Lost::Outside => &catalogue::ROUTE_REMOVED,
@@ -56,9 +56,10 @@ fn lost(change: &Change, loss: &Loss) -> Diagnostic {
     };
     let diagnostic = Diagnostic::new(code, loss.what.clone(), place(change)).help(loss.way.clone());
     let diagnostic = match loss.about {
-        Lost::Data { surely: false } | Lost::Writers { surely: false } | Lost::Refused => {
-            diagnostic.severity(Severity::Warning)
-        }
+        Lost::Data { surely: false }
+        | Lost::Writers { surely: false }
+        | Lost::Refused
+        | Lost::Routed => diagnostic.severity(Severity::Warning),
         Lost::Place | Lost::Unlike => diagnostic.severity(Severity::Error),
         _ => diagnostic,
     };

@@ -28,6 +28,7 @@ mod specs;
 mod stack;
 mod theirs;
 mod top;
+mod traefik;
 mod unfit;
 mod values;
 mod writers;
@@ -82,6 +83,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     specs::refuse((&old, &new), &apart, &mut changes);
     theirs::used(&old, &new, &mut changes);
     mesh::changed(&old, &new, &mut changes);
+    traefik::told((&old, &new), pair.new, &apart, &mut changes);
     // Of programs `contract` says it.
     if pair.old_graph.is_none() || pair.new_graph.is_none() {
         callers::lost((&old, &new), &apart, &mut changes);
