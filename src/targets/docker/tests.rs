@@ -159,7 +159,7 @@ fn a_gateway_ends_its_requests() {
     };
     for official in [
         "nginx:1.27.4",
-        "docker.io/library/nginx:1.27.4@sha256:00",
+        &format!("docker.io/library/nginx:1.27.4@sha256:{}", "00".repeat(32)),
         "nginxinc/nginx-unprivileged:1.27.4",
     ] {
         assert_eq!(signal(official, ""), None, "{official}");
