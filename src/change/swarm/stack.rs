@@ -352,6 +352,17 @@ impl<'a> Stack<'a> {
         Some(&file.content)
     }
 
+    /// Whether the file that a config is made of is a secret's as well.
+    pub(super) fn is_of_a_secret(&self, config: &Object) -> bool {
+        let path = |object: &Object| {
+            let path = at(&object.content, &["file"])?;
+            Some(Object::beside(&object.file, path.as_str()?))
+        };
+        let own = path(config);
+        let mut secrets = self.entries_of("secrets");
+        own.is_some() && secrets.any(|(_, entry)| path(entry.object) == own)
+    }
+
     /// A service as the engine sees it.
     pub(super) fn service(&self, object: &Object) -> Value {
         self.seen(value(&object.content).into_owned())

@@ -138,16 +138,20 @@ pub(super) fn held(
     (old, was): (&Stack<'_>, &Object),
     (new, is): (&Stack<'_>, &Object),
 ) -> Option<Change> {
+    let is_hidden = section == "secrets" || old.is_of_a_secret(was) || new.is_of_a_secret(is);
     let (was, is) = (old.text(was), new.text(is));
     if was.is_none() || was == is {
         return None;
     }
     let kind = section.trim_end_matches('s');
     let mut change = Change::of(kind, real.to_owned());
-    let shown = |it: Cow<'_, Value>| match section {
+    let shown = |it: Cow<'_, Value>| {
         // A plan is read by many.
-        "secrets" => Value::from("(hidden)"),
-        _ => it.into_owned(),
+        if is_hidden {
+            Value::from("(hidden)")
+        } else {
+            it.into_owned()
+        }
     };
     let [was, is] = [was, is].map(|it| it.map(value).map(shown).unwrap_or_default());
     let differ = differences(&was, &is);

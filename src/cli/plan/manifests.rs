@@ -152,29 +152,50 @@ fn walk(
     Ok(())
 }
 
-/// The paths of what the stacks among files make configs and secrets of, and of the files that variables stand in.
+/// What the stacks among files name, by path.
 pub(super) fn contents(files: &BTreeMap<String, String>) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    for (path, text) in files.iter().filter(|(path, _)| is_yaml(path)) {
-        let sections = |document: &Value| {
-            let services = document.get("services").and_then(Value::as_object)?;
-            let env_files = services.values().flat_map(env_file_paths);
-            found.extend(env_files.map(|named| Object::beside(path, named)));
-            Some(["configs", "secrets"].map(|section| document.get(section).cloned()))
-        };
-        let known = if let Mark::Intact { .. } = mark(Path::new(path), text) {
-            vec![["configs", "secrets"].map(|section| yaml::at(text, &[section]))]
-        } else {
-            let documents = documents(path, text).unwrap_or_default();
-            documents.iter().filter_map(sections).collect()
-        };
-        for section in known.into_iter().flatten().flatten() {
+    Named::by_stacks(files).contents
+}
+
+/// What the stacks among files say of the others.
+#[derive(Default)]
+struct Named {
+    /// What they make configs and secrets of, and the files that variables stand in, by path.
+    contents: BTreeSet<String>,
+    /// Whether somebody wrote one by hand.
+    by_hand: bool,
+}
+
+impl Named {
+    fn by_stacks(files: &BTreeMap<String, String>) -> Self {
+        let mut named = Self::default();
+        for (path, text) in files.iter().filter(|(path, _)| is_yaml(path)) {
+            if let Mark::Intact { .. } = mark(Path::new(path), text) {
+                named.made_of(path, |section| yaml::at(text, &[section]));
+                continue;
+            }
+            for document in documents(path, text).unwrap_or_default() {
+                let Some(services) = document.get("services").and_then(Value::as_object) else {
+                    continue;
+                };
+                named.by_hand |= !is_object(&document);
+                let env_files = services.values().flat_map(env_file_paths);
+                let env_files = env_files.map(|inside| Object::beside(path, inside));
+                named.contents.extend(env_files);
+                named.made_of(path, |section| document.get(section).cloned());
+            }
+        }
+        named
+    }
+
+    fn made_of(&mut self, path: &str, section: impl Fn(&str) -> Option<Value>) {
+        for section in ["configs", "secrets"].into_iter().filter_map(section) {
             let entries = section.as_object().into_iter().flat_map(|it| it.values());
-            let named = entries.filter_map(|entry| entry.get("file")?.as_str());
-            found.extend(named.map(|named| Object::beside(path, named)));
+            let files = entries.filter_map(|entry| entry.get("file")?.as_str());
+            let files = files.map(|inside| Object::beside(path, inside));
+            self.contents.extend(files);
         }
     }
-    found
 }
 
 /// The folders of targets that hold what zdc wrote; one of the same name may be of an app, with objects of Kubernetes.
@@ -195,23 +216,32 @@ fn bundles(files: &BTreeMap<String, String>) -> BTreeSet<&str> {
 /// The objects of files, by their paths: in the folder of their target, or told by what they hold.
 fn read(files: &BTreeMap<String, String>) -> Result<Vec<(TargetId, Vec<Object>)>, Failure> {
     let mut found: BTreeMap<TargetId, Vec<Object>> = BTreeMap::new();
-    let (contents, bundles) = (contents(files), bundles(files));
+    let (named, bundles) = (Named::by_stacks(files), bundles(files));
     let hosts = TargetId::Nginx.word();
     let in_hosts = |path: &str| path.split_once('/').is_some_and(|(it, _)| it == hosts);
+    // Beside a stack it is the folder of its nginx, or of what that reads.
     let are_hosts = bundles.contains(hosts)
-        || !files
-            .iter()
-            .any(|(path, text)| in_hosts(path) && holds_objects(path, text));
+        || !named.by_hand
+            && !files
+                .iter()
+                .any(|(path, text)| in_hosts(path) && holds_objects(path, text));
     let mut kustomizations = Vec::new();
     for (path, text) in files {
         let folder = path.split_once('/').map(|(folder, _)| folder);
         let target = folder.and_then(TargetId::from_word);
         let target = target.filter(|it| *it != TargetId::Nginx || are_hosts);
         let path = path.clone();
+        // A secret may lie beside what zdc wrote for a host, and is nothing that the host shows.
+        if named.contents.contains(&path) {
+            let swarm = found.entry(TargetId::Swarm).or_default();
+            swarm.push(file(&path, text));
+            if target != Some(TargetId::Nginx) || mark(Path::new(&path), text) == Mark::None {
+                continue;
+            }
+        }
         let in_configs = path.contains("/configs/") || path.starts_with("configs/");
         let in_bundle = folder.is_some_and(|it| bundles.contains(it));
-        let is_content =
-            contents.contains(&path) || in_configs && (in_bundle || !holds_objects(&path, text));
+        let is_content = in_configs && (in_bundle || !holds_objects(&path, text));
         if target == Some(TargetId::Nginx) || !is_manifest(&path, text) || is_content {
             let objects = found.entry(target.unwrap_or(TargetId::Swarm)).or_default();
             objects.push(file(&path, text));
