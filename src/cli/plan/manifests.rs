@@ -4,6 +4,7 @@ use super::documents::{
     documents, holds_objects, is_manifest, is_named_so, is_object, is_yaml, object,
     without_byte_order_mark,
 };
+use super::stack::says_stack;
 use super::{kustomization, twice};
 use crate::change::env_file_paths;
 use crate::cli::Failure;
@@ -261,7 +262,7 @@ fn read(files: &BTreeMap<String, String>) -> Result<Vec<(TargetId, Vec<Object>)>
                 kustomizations.push((path.clone(), document));
                 continue;
             }
-            let target = target.filter(|_| !is_object(&document));
+            let target = target.filter(|it| !is_object(&document) && !is_stack(*it, &path, &document));
             let target = target.unwrap_or_else(|| told(&document));
             let objects = found.entry(target).or_default();
             match target {
@@ -324,6 +325,15 @@ fn written(path: &str, text: &str) -> Option<(TargetId, Vec<Object>)> {
         }));
     }
     Some((TargetId::Swarm, objects))
+}
+
+/// Whether a document is a stack in the folder of an app that is called as a target; of `compose` alone its name has to say so.
+fn is_stack(folder: TargetId, path: &str, document: &Value) -> bool {
+    let has_services = document.get("services").is_some_and(Value::is_object);
+    let is_of_kubernetes = ["apiVersion", "kind"]
+        .iter()
+        .any(|key| document.get(*key).is_some());
+    has_services && !is_of_kubernetes && (folder != TargetId::Compose || says_stack(path))
 }
 
 fn told(document: &Value) -> TargetId {

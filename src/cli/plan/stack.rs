@@ -73,6 +73,13 @@ fn is_default(name: &str) -> bool {
     matches!(name, "compose" | "docker-compose")
 }
 
+/// Whether the name of a file says that it is a stack's.
+pub(super) fn says_stack(path: &str) -> bool {
+    let (_, name) = parts(path).unwrap_or_default();
+    let mut words = name.split(['-', '_']);
+    words.any(|it| it.eq_ignore_ascii_case("stack") || it.eq_ignore_ascii_case("swarm"))
+}
+
 /// Why a file is no stack by itself, as far as its name and services and those of the files beside it say so.
 fn why_left_out(path: &str, files: &Files<'_>) -> Option<String> {
     let (folder, name) = parts(path)?;
@@ -92,10 +99,6 @@ fn why_left_out(path: &str, files: &Files<'_>) -> Option<String> {
             escape_line(of)
         ));
     }
-    let says_stack = |name: &str| {
-        let mut words = name.split(['-', '_']);
-        words.any(|it| it.eq_ignore_ascii_case("stack") || it.eq_ignore_ascii_case("swarm"))
-    };
     // No stack is built, and most say how they are deployed.
     let is_built = || own.values().any(|it| has(it, "build"));
     let is_of_developers = || is_built() || !own.values().any(|it| has(it, "deploy"));
@@ -104,7 +107,7 @@ fn why_left_out(path: &str, files: &Files<'_>) -> Option<String> {
             let mut shared = has.iter().filter(|(name, _)| own.contains_key(*name));
             shared.any(|(_, it)| is_whole(it))
         };
-        let stack = beside().find(|(_, name, has)| says_stack(name) && has_one_of_it(has));
+        let stack = beside().find(|(it, _, has)| says_stack(it) && has_one_of_it(has));
         if let Some((stack, _, _)) = stack {
             return Some(format!(
                 "beside `{}` it is `docker compose`'s; to plan it, name the file itself",
