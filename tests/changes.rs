@@ -904,6 +904,58 @@ fn what_git_cannot_give_is_said() {
     );
 }
 
+/// What stacks of a folder name may stand beside it, and go by the whole path, as `docker stack config` writes it.
+#[test]
+fn what_stacks_name_is_read_where_it_is() {
+    let repository = Repository::new();
+    let stack = |folder: &str| {
+        format!(
+            "services:\n  web:\n    image: example/web:1\n    configs: [conf]\n    secrets: [key]\n\
+             configs:\n  conf: {{file: {folder}/web.conf}}\nsecrets:\n  key: {{file: {folder}/key.txt}}\n"
+        )
+    };
+    repository.put("shop/deploy/stack.yml", &stack("../conf"));
+    repository.put("shop/conf/web.conf", "listen 80;\n");
+    repository.put("shop/conf/key.txt", "of-one\n");
+    repository.commit("three");
+    let whole = repository.0.path().join("shop/conf");
+    let whole = whole.to_str().unwrap();
+    repository.put("shop/written/stack.yml", &stack(whole));
+    let (code, said) = repository.plan(&["deploy", "written"], &[]);
+    let is_none = code == 0 && said.contains("No changes") && !said.contains("note:");
+    assert!(is_none, "{code}\n{said}");
+    repository.put("shop/conf/web.conf", "listen 81;\n");
+    repository.put("shop/conf/key.txt", "of-two\n");
+    repository.commit("four");
+    for words in [
+        ["HEAD~1:deploy", "deploy"],
+        ["HEAD~1:deploy", "HEAD:deploy"],
+    ] {
+        let (code, said) = repository.plan(&words, &[]);
+        let is_told = [
+            "config stack_conf is refused",
+            "secret stack_key is refused",
+        ]
+        .iter()
+        .all(|words| said.contains(words));
+        assert!(
+            code == 1 && is_told && !said.contains("of-two"),
+            "{words:?}: {code}\n{said}"
+        );
+    }
+    // Nothing is shown of what is elsewhere on the machine, and it is not taken for nothing.
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::write(elsewhere.path().join("web.conf"), "listen 82;\n").unwrap();
+    let stack = stack(elsewhere.path().to_str().unwrap());
+    repository.put("shop/written/stack.yml", &stack);
+    let (code, said) = repository.plan(&["deploy", "written"], &[]);
+    let is_told = said.contains("nor in its repository") && said.contains("it is not there");
+    assert!(
+        code == 0 && is_told && !said.contains("listen 8") && !said.contains("null"),
+        "{code}\n{said}"
+    );
+}
+
 /// By its own attributes, which may be others than those of now.
 #[test]
 fn a_revision_is_not_read_by_attributes_of_now() {

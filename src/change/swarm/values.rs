@@ -3,7 +3,7 @@
 use super::service_in;
 use super::stack::{SECTIONS, Stack, stem};
 use super::{refused, rules};
-use crate::change::difference::{differences, value};
+use crate::change::difference::{at, differences, value};
 use crate::change::rules::{fields, rule};
 use crate::change::secrets::{real_name, source};
 use crate::change::{Change, Effect, Loss, Lost, Pair, Varied, variables};
@@ -138,6 +138,7 @@ pub(super) fn held(
     (old, was): (&Stack<'_>, &Object),
     (new, is): (&Stack<'_>, &Object),
 ) -> Option<Change> {
+    let named = at(&is.content, &["file"]);
     let is_hidden = section == "secrets" || old.is_of_a_secret(was) || new.is_of_a_secret(is);
     let (was, is) = (old.text(was), new.text(is));
     if was.is_none() || was == is {
@@ -145,6 +146,13 @@ pub(super) fn held(
     }
     let kind = section.trim_end_matches('s');
     let mut change = Change::of(kind, real.to_owned());
+    if let (None, Some(named)) = (is, named.as_deref().and_then(Value::as_str)) {
+        change.effect = Effect::InPlace;
+        change.how = format!(
+            "what `{named}` holds is not known: where it is something else than before, the {kind} is refused"
+        );
+        return Some(change);
+    }
     let shown = |it: Cow<'_, Value>| {
         // A plan is read by many.
         if is_hidden {

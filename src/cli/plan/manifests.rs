@@ -5,7 +5,7 @@ use super::documents::{
     without_byte_order_mark,
 };
 use super::stack::says_stack;
-use super::{kustomization, twice};
+use super::{kustomization, outside, twice};
 use crate::change::env_file_paths;
 use crate::cli::Failure;
 use crate::cli::disk::read_source;
@@ -29,8 +29,15 @@ const MOST_FILES: usize = 100_000;
 pub(super) enum Manifests {
     /// In a folder, or a file.
     OnDisk(PathBuf),
-    /// Read from a revision, by path.
-    Read(BTreeMap<String, String>),
+    /// Read from a revision, by path; and what of it is not known, in words.
+    Read(BTreeMap<String, String>, Vec<String>),
+}
+
+/// What manifests ask for.
+pub(super) struct Asked {
+    pub(super) objects: Vec<(TargetId, Vec<Object>)>,
+    /// What the stacks among them name and is not known, in words.
+    pub(super) unread: Vec<String>,
 }
 
 impl Manifests {
@@ -38,13 +45,13 @@ impl Manifests {
     ///
     /// # Errors
     /// They cannot be read, or are no manifests.
-    pub(super) fn objects(
-        &self,
-        one_stack: Option<&str>,
-    ) -> Result<Vec<(TargetId, Vec<Object>)>, Failure> {
-        let mut targets = match self {
-            Self::OnDisk(path) => read(&on_disk(path)?)?,
-            Self::Read(files) => read(files)?,
+    pub(super) fn asked(&self, one_stack: Option<&str>) -> Result<Asked, Failure> {
+        let (mut targets, unread) = match self {
+            Self::OnDisk(path) => {
+                let (files, unread) = on_disk(path)?;
+                (read(&files)?, unread)
+            }
+            Self::Read(files, unread) => (read(files)?, unread.clone()),
         };
         if let (Some(name), Some(own)) = (one_stack, self.single()) {
             let objects = targets.iter_mut().flat_map(|(_, objects)| objects);
@@ -52,7 +59,10 @@ impl Manifests {
                 name.clone_into(&mut object.file);
             }
         }
-        Ok(targets)
+        Ok(Asked {
+            objects: targets,
+            unread,
+        })
     }
 
     /// The name of the one file, where it is no folder.
@@ -60,7 +70,7 @@ impl Manifests {
         match self {
             Self::OnDisk(path) if path.is_dir() => None,
             Self::OnDisk(path) => Some(path.file_name()?.to_string_lossy().into_owned()),
-            Self::Read(files) => {
+            Self::Read(files, _) => {
                 let contents = contents(files);
                 let mut others = files.keys().filter(|path| !contents.contains(*path));
                 let one = others.next().filter(|path| !path.contains('/'))?;
@@ -70,10 +80,10 @@ impl Manifests {
     }
 }
 
-/// The files of a folder, or the one file, by path from there.
-fn on_disk(path: &Path) -> Result<BTreeMap<String, String>, Failure> {
+/// The files of a folder, or the one file, by path from there, with what its stacks name; and what of that is not known, in words.
+fn on_disk(path: &Path) -> Result<(BTreeMap<String, String>, Vec<String>), Failure> {
     let mut files = BTreeMap::new();
-    if path.is_dir() {
+    let outside = if path.is_dir() {
         let mut unread = Vec::new();
         walk(path, "", &mut files, &mut unread)?;
         let contents = contents(&files);
@@ -81,24 +91,21 @@ fn on_disk(path: &Path) -> Result<BTreeMap<String, String>, Failure> {
         if let Some((inside, error)) = unread.into_iter().find(is_meant) {
             return Err(unreadable(&path.join(inside), &error));
         }
+        outside::read_below_roots(path, contents, &mut files)
     } else {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let text = read_source(path).map_err(|error| unreadable(path, &error))?;
         files.insert(name.into_owned(), text.to_string());
         let folder = path.parent().unwrap_or(Path::new(""));
-        for inside in contents(&files) {
-            if let Ok(text) = read_source(&folder.join(&inside)) {
-                files.insert(inside, text.to_string());
-            }
-        }
-    }
+        outside::read_beside(folder, contents(&files), &mut files)
+    };
     if files.is_empty() {
         return Err(
             Failure::new(format!("there are no manifests in `{}`", show(path)))
                 .help("name a program, a folder with an `app.zd`, or what `zdc build` wrote"),
         );
     }
-    Ok(files)
+    Ok((files, outside))
 }
 
 /// Why a file that would be a manifest is none.
@@ -262,7 +269,8 @@ fn read(files: &BTreeMap<String, String>) -> Result<Vec<(TargetId, Vec<Object>)>
                 kustomizations.push((path.clone(), document));
                 continue;
             }
-            let target = target.filter(|it| !is_object(&document) && !is_stack(*it, &path, &document));
+            let target =
+                target.filter(|it| !is_object(&document) && !is_stack(*it, &path, &document));
             let target = target.unwrap_or_else(|| told(&document));
             let objects = found.entry(target).or_default();
             match target {

@@ -9,6 +9,7 @@ mod json;
 mod kustomization;
 mod manifests;
 mod markdown;
+mod outside;
 mod script;
 mod side;
 mod stack;
@@ -27,6 +28,7 @@ use crate::types::Date;
 use crate::vocabulary::TargetId;
 use crate::{Inspection, Options, parallel};
 use clap::{Args, ValueEnum};
+use manifests::Asked;
 use side::{Side, Sides};
 use std::mem::ManuallyDrop;
 use std::path::PathBuf;
@@ -127,6 +129,8 @@ struct Compiled {
     inspection: Inspection,
     /// What stands before its paths where they are shown.
     shown: String,
+    /// What its stacks name and is not known, in words.
+    unread: Vec<String>,
 }
 
 /// What is shown.
@@ -218,6 +222,7 @@ impl Plan {
         if self.give_each_its_own(&mut inputs, [&old, &new]) {
             (old, new) = compiled(&inputs)?;
         }
+        outside::say([&old.unread, &new.unread]);
         let names = (names.0.as_str(), names.1.as_str());
         let [of_old, of_new] = singles.each_ref().map(Option::as_deref);
         // Who names a file means it.
@@ -331,10 +336,14 @@ impl Plan {
                 Ok(Compiled {
                     inspection,
                     shown: shown.clone(),
+                    unread: Vec::new(),
                 })
             }
             Side::Manifests { place, .. } => {
-                let mut objects = place.objects(one_stack)?;
+                let Asked {
+                    mut objects,
+                    unread,
+                } = place.asked(one_stack)?;
                 objects.retain(|(target, _)| wanted(target));
                 put_in(&mut objects, inputs);
                 Ok(Compiled {
@@ -343,6 +352,7 @@ impl Plan {
                         ..Inspection::default()
                     },
                     shown: String::new(),
+                    unread,
                 })
             }
         }

@@ -2,6 +2,7 @@
 
 use super::git::{self, GitWorld};
 use super::manifests::{self, Manifests};
+use super::outside;
 use crate::cli::Failure;
 use crate::cli::project::{MAIN, Project, show};
 use crate::diagnostics::render::escape_line;
@@ -160,15 +161,25 @@ impl Sides<'_> {
         };
         if Path::new(&main).extension().is_none_or(|it| it != "zd") {
             let mut files = tree.files_below(&main)?;
-            // Of a single file, what its configs are made of stands beside it.
             let own = main.rsplit('/').next().unwrap_or(&main);
-            if files.len() == 1 && files.contains_key(own) {
-                for inside in manifests::contents(&files) {
-                    let beside = tree.files_below(&Object::beside(&main, &inside))?;
-                    files.extend(beside.into_values().next().map(|text| (inside, text)));
+            let is_single = files.len() == 1 && files.contains_key(own);
+            let mut unread = Vec::new();
+            // What stacks name may stand beside the one file, or outside of the folder.
+            for inside in manifests::contents(&files) {
+                if files.contains_key(&inside) {
+                    continue;
+                }
+                let path = if is_single {
+                    Object::beside(&main, &inside)
+                } else {
+                    Object::beside(&format!("{main}/."), &inside)
+                };
+                match tree.files_below(&path)?.into_values().next() {
+                    Some(text) => _ = files.insert(inside, text),
+                    None => unread.extend(outside::told(&inside, &name, "it is not there")),
                 }
             }
-            let place = Manifests::Read(files);
+            let place = Manifests::Read(files, unread);
             return Ok(Side::Manifests { place, name });
         }
         let root = match self.root {
