@@ -17,17 +17,33 @@ pub(super) fn are_same(
     sides.is_none_or(|(was, is)| was == is)
 }
 
-/// Puts the variables of the files into the environment of both sides, where all of the files are known.
+/// Puts the variables of the files into the environment of both sides, where all of the files are known, or the other side has the same.
 pub(super) fn merge(
     (old, before, was): (&Stack<'_>, &Object, &mut Value),
     (new, after, is): (&Stack<'_>, &Object, &mut Value),
 ) {
-    let sides = (variables(old, before), variables(new, after));
-    let (Some(from_old), Some(from_new)) = sides else {
-        return;
-    };
-    for (side, object, variables) in [(was, before, from_old), (is, after, from_new)] {
-        put(side, object, variables);
+    match (variables(old, before), variables(new, after)) {
+        (Some(from_old), Some(from_new)) => {
+            put(was, before, from_old);
+            put(is, after, from_new);
+        }
+        (Some(known), None) => merge_written((was, before, known), (is, after)),
+        (None, Some(known)) => merge_written((is, after, known), (was, before)),
+        (None, None) => {}
+    }
+}
+
+/// What `docker stack config` writes names the files still, from where they were, and has their variables in `environment` (docker/cli
+/// `cli/compose/loader/loader.go`, `resolveEnvironment`): where those are what the known files of the other side say, nothing changes.
+fn merge_written(
+    (known, of_known, variables): (&mut Value, &Object, Map<String, Value>),
+    (written, of_written): (&mut Value, &Object),
+) {
+    let (mut one, mut other) = (known.clone(), written.clone());
+    put(&mut one, of_known, variables);
+    put(&mut other, of_written, Map::new());
+    if one.get("environment") == other.get("environment") {
+        (*known, *written) = (one, other);
     }
 }
 
