@@ -337,7 +337,13 @@ fn written(path: &str, text: &str) -> Option<(TargetId, Vec<Object>)> {
 
 /// Whether a document is a stack in the folder of an app that is called as a target; of `compose` alone its name has to say so.
 fn is_stack(folder: TargetId, path: &str, document: &Value) -> bool {
-    let has_services = document.get("services").is_some_and(Value::is_object);
+    // The values of a chart may have services, too.
+    let runs = |service: &Value| {
+        let image = service.get("image").is_some_and(Value::is_string);
+        image || service.get("build").is_some()
+    };
+    let services = document.get("services").and_then(Value::as_object);
+    let has_services = services.is_some_and(|services| services.values().any(runs));
     let is_of_kubernetes = ["apiVersion", "kind"]
         .iter()
         .any(|key| document.get(*key).is_some());
