@@ -2,7 +2,9 @@
 
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::Graph;
-use crate::vocabulary::TargetId;
+use crate::source::Span;
+use crate::vocabulary::{Attribute, TargetId};
+use std::fmt::Display;
 
 /// Images of which the whole name is known and is none.
 pub(super) fn references(graph: &Graph, diagnostics: &mut Diagnostics) {
@@ -118,13 +120,11 @@ fn is_digest(digest: &str) -> bool {
     let Some((algorithm, digits)) = digest.split_once(':') else {
         return false;
     };
-    let least = if algorithm == "sha512" { 128 } else { 64 };
     let is_named = algorithm.starts_with(|it: char| it.is_ascii_alphabetic());
-    let is_known = matches!(algorithm, "sha256" | "sha384" | "sha512");
-    let fits = if is_known && algorithm != "sha384" {
-        digits.len() == least
-    } else {
-        digits.len() >= 32
+    let fits = match algorithm {
+        "sha256" => digits.len() == 64,
+        "sha512" => digits.len() == 128,
+        _ => digits.len() >= 32,
     };
     is_named && fits && digits.chars().all(|it| it.is_ascii_hexdigit())
 }
@@ -146,26 +146,9 @@ pub(super) fn reservations(graph: &Graph, diagnostics: &mut Diagnostics) {
         let (Some(limits), Some(reserved)) = (&resources.limits, &resources.reservations) else {
             continue;
         };
-        let memory = limits.memory.as_ref().zip(reserved.memory.as_ref());
-        let memory = memory.filter(|(limit, reserved)| reserved.value > limit.value);
-        let cpu = limits.cpu.as_ref().zip(reserved.cpu.as_ref());
-        let cpu = cpu.filter(|(limit, reserved)| reserved.value > limit.value);
-        let memory = memory.map(|(limit, reserved)| {
-            (
-                "memory",
-                (limit.value.to_string(), limit.span),
-                (reserved.value.to_string(), reserved.span),
-            )
-        });
-        let cpu = cpu
-            .filter(|_| target == TargetId::Kubernetes)
-            .map(|(limit, reserved)| {
-                (
-                    "cpu",
-                    (limit.value.to_string(), limit.span),
-                    (reserved.value.to_string(), reserved.span),
-                )
-            });
+        let memory = above("memory", limits.memory.as_ref(), reserved.memory.as_ref());
+        let cpu = above("cpu", limits.cpu.as_ref(), reserved.cpu.as_ref());
+        let cpu = cpu.filter(|_| target == TargetId::Kubernetes);
         for (what, limit, reserved) in memory.into_iter().chain(cpu) {
             diagnostics.push(
                 Diagnostic::new(
@@ -185,6 +168,20 @@ pub(super) fn reservations(graph: &Graph, diagnostics: &mut Diagnostics) {
             );
         }
     }
+}
+
+/// An amount in words, and where it is written.
+type Amount = (String, Span);
+
+/// What, its limit and what is set aside of it, where that is more.
+fn above<T: PartialOrd + Display>(
+    what: &'static str,
+    limit: Option<&Attribute<T>>,
+    reserved: Option<&Attribute<T>>,
+) -> Option<(&'static str, Amount, Amount)> {
+    let (limit, reserved) = limit.zip(reserved)?;
+    let amount = |it: &Attribute<T>| (it.value.to_string(), it.span);
+    (reserved.value > limit.value).then(|| (what, amount(limit), amount(reserved)))
 }
 
 #[cfg(test)]

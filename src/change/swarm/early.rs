@@ -32,11 +32,10 @@ pub(super) fn asked(
         let Some((was, is)) = before.get(&change.name).zip(after.get(&change.name)) else {
             continue;
         };
-        if !is_checked(was) {
-            continue;
-        }
-        let Some(unless) = unchecked(is) else {
-            continue;
+        let unless = match (Check::of(was), Check::of(is)) {
+            (Check::Written, Check::Off) => "",
+            (Check::Written, Check::Unsaid) => ", unless the image has one of its own",
+            _ => continue,
         };
         let by_others = by_others.get_or_insert_with(|| callers::callees(new, apart));
         if is_published(is) || is_routed(is) || by_others.contains(&change.name) {
@@ -47,34 +46,31 @@ pub(super) fn asked(
     }
 }
 
-/// Whether a check is written for its tasks; what only says how often is that of the image.
-fn is_checked(service: &Service<'_>) -> bool {
-    let test = service.at(&["healthcheck", "test"]);
-    let is_test = test.is_some_and(|test| match &*test {
-        Value::Array(words) => words.first().is_some_and(|it| it.as_str() != Some("NONE")),
-        Value::String(text) => !text.is_empty(),
-        _ => false,
-    });
-    is_test && !is_disabled(service)
+/// What a service says of the health of its tasks.
+enum Check {
+    Written,
+    /// Taken away, of the image too (docs.docker.com/reference/compose-file/services, healthcheck).
+    Off,
+    /// Nothing but how often, so that of the image counts.
+    Unsaid,
 }
 
-fn is_disabled(service: &Service<'_>) -> bool {
-    let disabled = service.at(&["healthcheck", "disable"]);
-    disabled.is_some_and(|it| it.as_bool() == Some(true))
-}
-
-/// Whether its tasks have no check, with what may be one all the same: where none is written that of the image counts, which `NONE` and
-/// `disable` take away (docs.docker.com/reference/compose-file/services, healthcheck).
-fn unchecked(service: &Service<'_>) -> Option<&'static str> {
-    let test = service.at(&["healthcheck", "test"]);
-    let is_none = test.as_deref().is_some_and(|test| {
-        let words = test.as_array().and_then(|words| words.first());
-        words.and_then(Value::as_str) == Some("NONE")
-    });
-    if is_none || is_disabled(service) {
-        return Some("");
+impl Check {
+    fn of(service: &Service<'_>) -> Self {
+        let disabled = service.at(&["healthcheck", "disable"]);
+        if disabled.is_some_and(|it| it.as_bool() == Some(true)) {
+            return Self::Off;
+        }
+        match service.at(&["healthcheck", "test"]).as_deref() {
+            Some(Value::Array(words)) => match words.first() {
+                Some(word) if word.as_str() == Some("NONE") => Self::Off,
+                Some(_) => Self::Written,
+                None => Self::Unsaid,
+            },
+            Some(Value::String(text)) if !text.is_empty() => Self::Written,
+            _ => Self::Unsaid,
+        }
     }
-    (!is_checked(service)).then_some(", unless the image has one of its own")
 }
 
 /// Whether it is asked from outside of the swarm.
@@ -86,23 +82,19 @@ fn is_published(service: &Service<'_>) -> bool {
 /// Whether a router leads to it as its labels say, which it takes from the swarm: Traefik (doc.traefik.io/traefik/routing/providers/swarm),
 /// Caddy (github.com/lucaslorentz/caddy-docker-proxy) or Docker Flow Proxy.
 fn is_routed(service: &Service<'_>) -> bool {
-    let labels = service.stack.service(service.object);
-    let labels = labels.pointer("/deploy/labels").and_then(Value::as_object);
-    let mut labels = labels.into_iter().flatten();
-    let is_off = |value: &Value| value.as_str() == Some("false") || value == &Value::Bool(false);
-    let mut leads = false;
-    let is_left_out = labels.any(|(label, value)| {
-        leads |= [
-            "traefik.http.",
-            "traefik.tcp.",
-            "traefik.udp.",
-            "caddy",
-            "com.df.",
-        ]
-        .iter()
-        .any(|it| label.starts_with(it))
-            || label == "traefik.enable";
-        label == "traefik.enable" && is_off(value)
-    });
-    leads && !is_left_out
+    let labels = service.labels();
+    if labels.get("traefik.enable").is_some_and(|it| it == "false") {
+        return false;
+    }
+    let routers = [
+        "traefik.http.",
+        "traefik.tcp.",
+        "traefik.udp.",
+        "caddy",
+        "com.df.",
+    ];
+    let leads = |label: &String| {
+        label == "traefik.enable" || routers.iter().any(|it| label.starts_with(it))
+    };
+    labels.keys().any(leads)
 }

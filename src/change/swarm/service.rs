@@ -4,6 +4,7 @@ use super::data::{is_of_node, text};
 use super::stack::Stack;
 use super::{folders, policy};
 use crate::change::difference::at;
+use crate::change::short::labels;
 use crate::targets::Object;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -64,6 +65,21 @@ impl<'s> Service<'s> {
         };
         let all = written.as_array()?.iter();
         all.map(|it| it.as_str().map(ToOwned::to_owned)).collect()
+    }
+
+    /// Its own labels, which are not those of its containers.
+    pub(super) fn labels(&self) -> BTreeMap<String, String> {
+        let Some(written) = self.at(&["deploy", "labels"]) else {
+            return BTreeMap::new();
+        };
+        let mut written = written.into_owned();
+        labels(&mut written);
+        let written = written.as_object().into_iter().flatten();
+        let texts = written.map(|(name, value)| {
+            let text = value.as_str().map(ToOwned::to_owned);
+            (name.clone(), text.unwrap_or_else(|| value.to_string()))
+        });
+        texts.collect()
     }
 
     /// Whether a new task starts before the one in whose place it comes ends.

@@ -4,7 +4,6 @@
 use super::apart::Apart;
 use super::service::{self, Service};
 use super::stack::Stack;
-use crate::change::short::labels as as_map;
 use crate::change::{Change, Effect, Loss, Lost, images};
 use crate::targets::{Content, Object};
 use serde_json::Value;
@@ -66,20 +65,10 @@ pub(super) fn told(
 }
 
 fn labels(service: &Service<'_>) -> Labels {
-    let Some(written) = service.at(&["deploy", "labels"]) else {
-        return Labels::new();
-    };
-    let mut written = written.into_owned();
-    as_map(&mut written);
-    let written = written.as_object().into_iter().flatten();
-    let texts = written.map(|(name, value)| {
-        let text = value.as_str().map(ToOwned::to_owned);
-        (
-            name.to_ascii_lowercase(),
-            text.unwrap_or_else(|| value.to_string()),
-        )
-    });
-    texts.collect()
+    let labels = service.labels().into_iter();
+    labels
+        .map(|(name, text)| (name.to_ascii_lowercase(), text))
+        .collect()
 }
 
 /// Whether Traefik takes a service, or may.
