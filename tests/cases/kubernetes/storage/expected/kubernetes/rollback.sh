@@ -301,7 +301,9 @@ read_state='
 
 # `ask PROGRAM STATE WORKLOADS`: what the program prints in its function `answer`, which gets each workload.
 ask() {
-  awk -v "undone=$undone" -v "ours=$3" -v "to=${to-}" -v "under_way=${under_way-}" -v "again=${again-}" \
+  # Some kinds of awk take no newline in a variable.
+  local ours=${3//$'\n'/ }
+  awk -v "undone=$undone" -v "ours=$ours" -v "to=${to-}" -v "under_way=${under_way-}" -v "again=${again-}" \
     -v "last=${last-}" -v "release=${ZDC_RELEASE-}" -v "named=${only[*]-}" -v "id=${deploy-}" \
     "$read_state$1" <<<"$2"
 }

@@ -81,9 +81,9 @@ choose() {
 }
 
 # Which deploy is the last, as `newest`, of which each service has one in `deploys`: `NAME ID`. One that went back has its
-# own in what it came from, and one that was changed by hand since, or twice by one
-# release, has it in both. Where the swarm took it back by itself nothing is kept of that (swarmkit
-# `manager/orchestrator/update/updater.go`, `rollbackUpdate`), and that deploy was later than what it has now.
+# own in what it came from, and one that was changed by hand since, or twice by one release, has it in both. Where the swarm
+# took it back by itself nothing is kept of that (swarmkit `manager/orchestrator/update/updater.go`, `rollbackUpdate`), and
+# that deploy was later than what it has now.
 find_last() {
   local stack all name names=() state id before back_to='' format
   for stack in "${chosen[@]}"; do
