@@ -142,7 +142,10 @@ fn steps(target: &str, old: &str, new: &str) -> Place {
             let name = format!("{folder}/{target}/{script}");
             place.program(
                 &name,
-                &format!("echo {folder}/{script} \"$@\" >>\"$here/called\""),
+                &format!(
+                    "echo {folder}/{script} \"$@\" >>\"$here/called\"\ncat \"$here/said\" 2>/dev/null || \
+                     echo 'what was changed runs the revision before'"
+                ),
             );
         }
     }
@@ -589,8 +592,13 @@ fn the_way_back_from_a_step_that_failed_is_what_is_known() {
     assert!(!ran.said.contains(nothing), "{ran:?}");
     let [old, new] = [1, 2].map(|version| pair("kubernetes", version, 2, ""));
     let ran = failed("kubernetes", (&old, &new), "", "");
-    let back = "  my\\ out/kubernetes/rollback.sh --dry-run --only web ";
-    for line in [back, "--under-way", "see above for what deploy.sh left"] {
+    let back = " my\\ out/kubernetes/rollback.sh --dry-run --only web ";
+    for line in [
+        back,
+        "  ZDC_RELEASE=",
+        "--under-way",
+        "see above for what deploy.sh left",
+    ] {
         assert!(ran.said.contains(line), "{line}: {ran:?}");
     }
     assert!(!ran.said.contains("nothing"), "{ran:?}");
@@ -617,6 +625,47 @@ fn the_way_back_that_is_printed_works() {
         called.ends_with("\nrollback.sh --only shop_web\n"),
         "{called}"
     );
+}
+
+/// A way back that names another release than the steps had changes nothing, and says so.
+#[test]
+fn a_way_back_of_another_release_is_none() {
+    let [old, new] = [1, 2].map(|version| pair("kubernetes", version, 2, ""));
+    let place = steps("kubernetes", &old, &new);
+    let other = "these stay as they are:\n  deployment.apps/web: was not part of the last deploy, which is other\n";
+    place.put("said", other);
+    let words = ["--back", "2", "--release", "other"];
+    let ran = place.run("steps.sh", &words, &[]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(
+        ran.said.contains("nothing went back") && ran.said.contains("release other did not"),
+        "{ran:?}"
+    );
+    // The last step is of this plan, and the first was done by another.
+    let front = "if [[ $* == *front* ]]; then echo 'what was changed runs the revision before'; else cat \"$here/said\"; fi";
+    place.program("manifests/kubernetes/rollback.sh", front);
+    let ran = place.run("steps.sh", &["--back", "2"], &[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    for line in [
+        "  deployment.apps/web: it is not of release ",
+        "back, but for what stays: what else",
+        "These stay: deployment.apps/web\n",
+    ] {
+        assert!(ran.said.contains(line), "{line}: {ran:?}");
+    }
+    for wrong in ["x y", "", "-", &"a".repeat(47)] {
+        let ran = place.run("steps.sh", &["--back", "2", "--release", wrong], &[]);
+        assert_eq!(ran.code, 2, "{ran:?}");
+    }
+    // What is named then is of the same release.
+    place.program("manifests/kubernetes/deploy.sh", "[[ $* == *--only* ]]");
+    let ran = place.run("steps.sh", &["--release", "r7"], &[]);
+    for line in [
+        "  ZDC_RELEASE=r7 manifests/kubernetes/rollback.sh --dry-run --only front ",
+        " --back 1 --release r7\n",
+    ] {
+        assert!(ran.code == 1 && ran.said.contains(line), "{line}: {ran:?}");
+    }
 }
 
 /// Whoever followed the plan has removed what it left behind, and what goes back asked for that.

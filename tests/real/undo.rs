@@ -166,10 +166,8 @@ fn of_the_last_deploy(cluster: &Cluster, [_, new, _]: [&Version; 3]) -> Verdict 
     let image = "web=example/undone:4";
     cluster.kubectl(&["set", "image", "deployment/web", image, "-n", NAMESPACE])?;
     cluster.kubectl(&["rollout", "status", "deployment/web", "-n", NAMESPACE])?;
-    new.back(&[])?.ended(
-        1,
-        "deployment.apps/web was changed since by something that gives no id",
-    )?;
+    new.back(&[])?
+        .ended(1, "deployment.apps/web has a revision without a mark")?;
     new.back(&["--only", "web"])?.ended(
         0,
         "deployment.apps/web: example/undone:4 -> example/undone:2",

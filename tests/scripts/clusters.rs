@@ -5,7 +5,7 @@ use super::Place;
 const ROLLBACK: &str = "manifests/kubernetes/rollback.sh";
 
 /// A cluster whose Deployments are the lines of `there`, `NAME GENERATION IMAGE UNDONE`, and their revisions those of `revisions`,
-/// `NAME NUMBER IMAGE MADE DEPLOY`; `next` is what there is once something was applied.
+/// `NAME NUMBER IMAGE MADE DEPLOY SIGNED`; `next` is what there is once something was applied, of which `refused` keeps the rest back.
 const CLUSTER: &str = r#"
 echo "$*" >>"$here/called"
 line() { local IFS=$'\t'; echo "$*"; }
@@ -15,15 +15,16 @@ case " $* " in
       line Deployment "$name" "u-$name" "" "$number" "$number" 2 2 2 2 2 "" "" "" NewReplicaSetAvailable "$number" "" "" "$image " "{$image}"
       if [ -n "$undone" ]; then echo "kubectl|Update||$undone|{\"f:spec\":{\"f:template\":{}}}"; fi
     done <"$here/there"
-    while read -r name number image made deploy; do
+    while read -r name number image made deploy signed; do
       pods=0
       if grep -E "^$name [0-9]+ $image( |$)" "$here/there" >/dev/null; then pods=2; fi
-      line ReplicaSet "$name-$image" "r-$name-$number" "u-$name" 1 1 $pods "" $pods $pods $pods "" "" "" "" "$number" true "" "$image " "{$image}" "" 30 "" "$made" "$deploy"
+      line ReplicaSet "$name-$image" "r-$name-$number" "u-$name" 1 1 $pods "" $pods $pods $pods "" "" "" "" "$number" true "" "$image " "{$image}" "" 30 "" "$made" "$deploy" "$signed"
     done <"$here/revisions"
     ;;
   *" --dry-run=server "*) ;;
   *" apply "*)
     for file in there revisions; do cp "$here/next/$file" "$here/$file"; done
+    if [ -e "$here/refused" ]; then echo "exceeded quota" >&2; exit 1; fi
     sed -E 's/ .*//; s/^/deployment.apps\//' "$here/there"
     ;;
 esac
@@ -112,14 +113,157 @@ fn what_a_failed_deploy_did_not_reach_stays_once_it_went_back() {
     let by_hand = "web 5 w5 2026-01-01T12:00:00Z\n";
     let now = now.replace("web 4 w2", "web 5 w5");
     let (code, said) = rolled_back(&now, &[&back, LAST, by_hand], &[], "");
-    let line = "web was changed since by something that gives no id\n";
+    let line = "web has a revision without a mark, by hand or by a deploy that was cut short\n";
     assert!(code == 1 && said.contains(line), "{said}");
-    assert!(said.contains("ZDC_RELEASE=three rollback.sh"), "{said}");
+    assert!(said.contains(" by: `rollback.sh --only web`\n"), "{said}");
     let words = ["--only", "web"];
     let (code, said) = rolled_back(&now, &[&back, LAST, by_hand], &words, "");
     assert!(code == 0 && said.contains("w5 -> w2"), "{said}");
     let (code, said) = rolled_back(&now, &[&back, LAST, by_hand], &words, "three");
-    assert!(code == 1 && said.contains("gives no id"), "{said}");
+    assert!(code == 1 && said.contains("without a mark"), "{said}");
+    assert!(
+        said.contains(" by: `ZDC_RELEASE= rollback.sh --only web`\n"),
+        "{said}"
+    );
+}
+
+/// What has no mark may be of the release that was cut short before it could set one, so it is never "not part of it".
+#[test]
+fn what_no_deploy_marked_is_nobodys() {
+    let plain = |text: &str| -> String {
+        let bare = |line: &str| line.split(" 2026010").next().unwrap().to_owned() + "\n";
+        text.lines().map(bare).collect()
+    };
+    let now = "web 3 w3\napi 2 a2\n";
+    // Nothing has a mark, and a release was named: it may have changed nothing at all.
+    let without = plain(BEFORE) + &plain(LAST);
+    for words in [&[][..], &["--only", "web"]] {
+        let (code, said) = rolled_back(now, &[&without], words, "seven");
+        assert!(code == 1 && said.contains("without a mark"), "{said}");
+        assert!(!said.contains("->"), "{said}");
+    }
+    // The release has none, and something came after all that have one.
+    for words in [&[][..], &["--only", "web"]] {
+        let (code, said) = rolled_back(now, &[BEFORE, &plain(LAST)], words, "three");
+        assert!(code == 1 && said.contains("web has a revision"), "{said}");
+    }
+    let (code, said) = rolled_back(now, &[BEFORE, &plain(LAST)], &["--only", "api"], "three");
+    let line = "api: was not part of the last deploy, which is three\n";
+    assert!(code == 0 && said.contains(line), "{said}");
+    // One half of a release is marked.
+    let half = "web 3 w3 2026-01-01T11:00:00Z 20260101T105959Z.three 2026-01-01T11:00:02Z\n\
+                api 3 a3 2026-01-01T11:00:01Z\n";
+    for release in ["", "three"] {
+        let (code, said) = rolled_back("web 3 w3\napi 3 a3\n", &[BEFORE, half], &[], release);
+        assert!(code == 1 && said.contains("api has a revision"), "{said}");
+        assert!(said.contains("`rollback.sh --only web`"), "{said}");
+    }
+    // What came before the marks did is not of this deploy.
+    let old = plain(BEFORE);
+    for release in ["", "three"] {
+        let (code, said) = rolled_back(now, &[&old, LAST], &[], release);
+        assert!(code == 0 && said.contains("web: w3 -> w2"), "{said}");
+        assert!(said.contains("api: was not part"), "{said}");
+    }
+    // A step looks at what all of the program have.
+    let (code, said) = rolled_back(now, &[&old, LAST], &["--only", "api"], "three");
+    assert!(code == 0 && said.contains("api: was not part"), "{said}");
+}
+
+/// Two clocks may differ: what came last is told by the cluster's.
+#[test]
+fn the_clock_of_who_deploys_does_not_count() {
+    // Somebody deployed at eleven with a clock of one in the afternoon.
+    let ahead = LAST.replace("20260101T1059", "20260101T1259");
+    let later = "web 4 w4 2026-01-01T12:00:00Z 20260101T115959Z.four 2026-01-01T12:00:01Z\n";
+    let now = "web 4 w4\napi 2 a2\n";
+    for release in ["", "four"] {
+        let (code, said) = rolled_back(now, &[BEFORE, &ahead, later], &[], release);
+        assert!(code == 0 && said.contains("web: w4 -> w3"), "{said}");
+    }
+    let (code, said) = rolled_back(now, &[BEFORE, &ahead, later], &["--only", "web"], "");
+    assert!(code == 0 && said.contains("web: w4 -> w3"), "{said}");
+    let by_hand = "web 4 w4 2026-01-01T12:00:00Z\n";
+    let (code, said) = rolled_back(now, &[BEFORE, &ahead, by_hand], &[], "");
+    assert!(code == 1 && said.contains("without a mark"), "{said}");
+}
+
+/// A release that runs has not gone back, whatever else failed since.
+#[test]
+fn a_release_that_runs_is_not_back_already() {
+    let now = "web 4 w2 2026-01-01T11:05:00Z\napi 2 a2\n";
+    let back = BEFORE
+        .replace("web 2 ", "web 4 ")
+        .replace("web 1 ", "web 1 ");
+    let older = "web 0 w0 2026-01-01T08:00:00Z 20260101T075959Z.zero\n";
+    let (code, said) = rolled_back(now, &[older, &back, LAST], &[], "two");
+    assert!(code == 0 && said.contains("web: w2 -> w1"), "{said}");
+    let (code, said) = rolled_back(now, &[older, &back, LAST], &[], "three");
+    assert!(
+        code == 0 && said.contains("web: went back already"),
+        "{said}"
+    );
+    // One release twice, of which the second went back to the first.
+    let twice = LAST.replace(".three", ".two");
+    let (code, said) = rolled_back(now, &[&back, &twice], &[], "two");
+    assert!(code == 0 && said.contains("web: w2 -> w1"), "{said}");
+    // It was taken back, and forward again by hand.
+    let forward = "web 5 w3 2026-01-01T11:10:00Z\napi 2 a2\n";
+    let last = LAST.replace("web 3 ", "web 5 ");
+    for words in [&[][..], &["--only", "web"]] {
+        let (code, said) = rolled_back(forward, &[&back, &last], words, "");
+        assert!(code == 0 && said.contains("web: w3 -> w2"), "{said}");
+    }
+}
+
+/// Nothing went back of what should have.
+#[test]
+fn what_only_stays_is_no_way_back() {
+    let new = "web 1 w1 2026-01-01T11:00:00Z 20260101T105959Z.three\n";
+    let api: String = BEFORE
+        .lines()
+        .filter(|line| line.starts_with("api"))
+        .map(|line| line.to_owned() + "\n")
+        .collect();
+    let (code, said) = rolled_back("web 1 w1\napi 2 a2\n", &[&api, new], &[], "three");
+    assert!(
+        code == 1 && said.contains("no revision to go back to"),
+        "{said}"
+    );
+}
+
+/// What is applied of a deploy that fails half-way is of that deploy.
+#[test]
+fn what_was_applied_before_a_refusal_is_marked() {
+    let place = cluster();
+    std::fs::create_dir(place.path("next")).unwrap();
+    let after = BEFORE.to_owned() + "web 3 w3 2026-01-01T11:00:00Z\n";
+    for (file, text, next) in [
+        ("there", "web 2 w2\napi 2 a2\n", "web 3 w3\napi 2 a2\n"),
+        ("revisions", BEFORE, &after),
+    ] {
+        place.put(file, text);
+        place.put(&format!("next/{file}"), next);
+    }
+    place.put("refused", "");
+    let ran = place.run(
+        "manifests/kubernetes/deploy.sh",
+        &[],
+        &[("ZDC_RELEASE", "three")],
+    );
+    assert!(
+        ran.code == 1 && ran.said.contains("not everything was applied"),
+        "{ran:?}"
+    );
+    let called = place.text("called");
+    let label = called
+        .lines()
+        .find(|line| line.contains("rollout.zdc/deploy="));
+    let label = label.unwrap_or_default();
+    assert!(
+        label.contains(" replicaset.apps/web-w3 rollout.zdc/deploy="),
+        "{called}"
+    );
 }
 
 /// A revision that was there before is of the deploy that brought it back, and what is as it was stays of its own.
@@ -147,7 +291,7 @@ fn a_deploy_names_what_it_brought() {
         .find(|line| line.contains("rollout.zdc/deploy="));
     let label = label.unwrap_or_default();
     assert!(
-        label.starts_with("label --overwrite replicaset.apps/web-w1 "),
+        label.starts_with("label --field-manager zdc-deploy --overwrite replicaset.apps/web-w1 "),
         "{called}"
     );
     assert!(label.ends_with("Z.four"), "{called}");

@@ -27,6 +27,8 @@ to=
 back=
 went=
 anyway=
+# Whether --release was given: what is named here needs it, too.
+released=
 options=()
 # Those of them that a script of a cluster hands on to kubectl.
 of_kubectl=()
@@ -66,7 +68,7 @@ main() {
     fi
     for ((step = back; step >= 1; step--)); do take_back "$step"; done
     tell_stays
-    [ -n "$went" ] || fail "nothing went back: there is no version before of anything in the steps up to $back, or they did not reach it"
+    [ -n "$went" ] || fail "nothing went back: there is no version before of anything in the steps up to $back, or release $release did not reach it"
     if [ -n "$before" ] && [ ${#variables[@]} -gt 0 ]; then
       say "back: what the steps up to $back changed is as the program before has it with the values of now: ${variables[*]}"
     elif [ -n "$before" ]; then
@@ -90,7 +92,7 @@ choose() {
           --from) from=$(number "$2") ;;
           --to) to=$(number "$2") ;;
           --back) back=$(number "$2") ;;
-          --release) release=$2 ;;
+          --release) release=$2 released=yes ;;
         esac
         shift
         ;;
@@ -107,6 +109,13 @@ choose() {
     esac
     shift
   done
+  # As a label of a cluster may be, behind the time.
+  case $release in
+    *[!A-Za-z0-9._-]* | *[._-] | '')
+      misused "--release has letters, digits, dots, dashes and underscores alone, and ends with a letter or digit: $release"
+      ;;
+  esac
+  [ ${#release} -le 46 ] || misused "--release has 46 characters at most: $release"
   if [ -n "$back" ]; then
     [ -z "$from$to" ] || misused "--back has neither --from nor --to: that step goes back, and each before it"
   else
@@ -227,7 +236,7 @@ is_there() {
 }
 
 take_back() {
-  local name words=() meant=() also=() specs
+  local name words=() meant=() also=() specs said
   know "$1"
   meant=(${replaced[@]+"${replaced[@]}"})
   if [ -n "$before" ]; then
@@ -256,10 +265,19 @@ take_back() {
     if [ "$1" -gt 1 ]; then settle; fi
   else
     specs=$(specifications)
-    run "$manifests/$target/rollback.sh" || fail "step $1 did not go back: those before it were not touched." \
-      "--before DIR takes it back by the manifests of before, whatever was deployed since"
+    { said=$(run "$manifests/$target/rollback.sh" | both) || fail "step $1 did not go back: those before it were not touched." \
+      "--before DIR takes it back by the manifests of before, whatever was deployed since"; } 3>&1
     see_what_went
   fi
+}
+
+# Tells what it reads, and hands it on.
+both() {
+  local line
+  while IFS= read -r line; do
+    say "$line" >&3
+    say "$line"
+  done
 }
 
 # What stayed of the steps after this one may call what it takes back, which would be too old for it.
@@ -270,14 +288,40 @@ require_callers_back() {
     "--before DIR takes back all, whatever was deployed since; --anyway leaves these, and goes on"
 }
 
-# A swarm keeps of a service that was deployed again as it is that very version as the one before (swarmkit
-# `manager/controlapi/service.go`, `UpdateService`): rollback.sh ends well there, and leaves it.
 see_what_went() {
-  local name known now
-  if [ "$target" != swarm ]; then
-    went=yes
+  # Whether anything of a later step did.
+  local later=$went
+  case $target in
+    nginx) went=yes ;;
+    kubernetes) see_what_pods_went ;;
+    swarm) see_what_services_went ;;
+  esac
+}
+
+# What a cluster's script said of each.
+see_what_pods_went() {
+  local name
+  if [[ $said == *"what was changed runs the revision before"* || $said == *": went back already"* ]]; then went=yes; fi
+  while read -r name; do
+    if [ -n "$name" ]; then pass_over "${name%: was not part *}"; fi
+  done < <(grep -F ': was not part of the last deploy' <<<"$said" || true)
+}
+
+# Who goes back finds what its step did not reach as it was. But what a later step reached is there, and then an earlier one
+# was done, too: by another plan.
+pass_over() {
+  if [ -z "$later" ]; then
+    stays+="$newline  $1: no step of release $release reached it"
     return 0
   fi
+  stay "it is not of release $release, as what came after it is: where the plan was made anew half-way, --release names that of before" "$1"
+  stayed+=" $1"
+}
+
+# A swarm keeps of a service that was deployed again as it is that very version as the one before (swarmkit
+# `manager/controlapi/service.go`, `UpdateService`): rollback.sh ends well there, and leaves it.
+see_what_services_went() {
+  local name known now
   now=$(specifications)
   while read -r name known; do
     if [ -z "$name" ]; then continue; fi
@@ -287,8 +331,7 @@ see_what_went() {
       went=yes
       continue
     elif ! is_reached "$name"; then
-      # It never was anything else: who goes back finds it as it was.
-      stays+="$newline  $name: no step of release $release reached it"
+      pass_over "$name"
       continue
     else
       stay "the last deploy left it as it was, or it was deployed again as it is; --before takes it back" "$name"
@@ -363,7 +406,7 @@ specifications() {
 
 # Says how to go on, and how to go back: of a step that failed only what it changed.
 stop() {
-  local name now known changed='' unknown='' earlier=$(($1 - 1))
+  local name now known changed='' unknown='' earlier=$(($1 - 1)) of_release="${released:+ --release $release}"
   now=$(specifications)
   while read -r name known; do
     if [ -z "$name" ]; then continue; fi
@@ -391,7 +434,7 @@ stop() {
       words=()
       if [ ${#replaced[@]} -gt 0 ]; then
         only "${replaced[@]}"
-        say " $(printf ' %q' "$manifests/kubernetes/rollback.sh" --dry-run "${words[@]}")$(handed_on)   # --under-way for what has not rolled out"
+        say "  ZDC_RELEASE=$release$(printf ' %q' "$manifests/kubernetes/rollback.sh" --dry-run "${words[@]}")$(handed_on)   # --under-way for what has not rolled out"
       fi
       ;;
     nginx) say "  see status.sh for what waits or was switched; rollback.sh SERVICE drops the one and takes back the other" ;;
@@ -404,9 +447,9 @@ stop() {
   done
   if [ ${#only_before[@]} -gt 0 ]; then
     say "  what this step did to these may cut off who goes back, and only the manifests of before take it back: ${only_before[*]}"
-    say "  bash $(printf %q "$0") --back $1 --before DIR$(handed_on --)"
+    say "  bash $(printf %q "$0") --back $1 --before DIR$of_release$(handed_on --)"
   elif [ "$earlier" -gt 0 ]; then
-    say "  bash $(printf '%q --manifests %q' "$0" "$manifests") --back $earlier$(handed_on --)"
+    say "  bash $(printf '%q --manifests %q' "$0" "$manifests") --back $earlier$of_release$(handed_on --)"
   fi
   fail "step $1 of $steps failed: the steps after it were not begun"
 }

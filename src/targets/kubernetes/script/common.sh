@@ -1,8 +1,8 @@
 
-# Sets `manifests`, the files that are meant, and `workloads`, in their order; every call is of their namespace, and `called` is how
-# one reads.
+# Sets `manifests`, the files that are meant, and `workloads`, in their order, beside `all_workloads`, those of every file; every
+# call is of their namespace, and `called` is how one reads.
 gather() {
-  local name namespace workload
+  local name namespace workload files=()
   command -v kubectl >/dev/null || fail "kubectl is not there"
   namespace=$(sed -n 's/^namespace: //p' "$here/kustomization.yaml" | tr -d '"')
   # Of two kubectl takes the last one, and apply refuses one that is not that of what it applies.
@@ -14,10 +14,12 @@ gather() {
   called=kubectl
   if [ ${#options[@]} -gt 0 ]; then called+=" ${options[*]}"; fi
   while read -r name; do
+    files+=("$here/$name")
     if is_meant "$name"; then manifests+=("$here/$name"); fi
   done < <(listed)
   [ ${#manifests[@]} -gt 0 ] || fail "kustomization.yaml lists no file"
   while read -r workload; do workloads+=("$workload"); done < <(workloads_in "${manifests[@]}")
+  all_workloads=$(workloads_in "${files[@]}" | tr '\n' ' ')
 }
 
 # The files of these manifests.
@@ -52,6 +54,23 @@ workloads_in() {
   ' "$@"
 }
 
+# The file of a workload, as --only names it.
+file_of() {
+  local manifest
+  for manifest in "${manifests[@]}"; do
+    if workloads_in "$manifest" | grep -xF -e "$1" >/dev/null; then basename "$manifest" .yaml; fi
+  done
+}
+
+# The options of every call of kubectl, as a script takes them.
+given() {
+  local called
+  if [ ${#options[@]} -gt 0 ]; then
+    printf -v called ' %q' "${options[@]}"
+    printf ' --%s' "$called"
+  fi
+}
+
 kube() {
   if [ ${#options[@]} -gt 0 ]; then
     kubectl "${options[@]}" "$@"
@@ -81,6 +100,7 @@ line_of() {
 follow() {
   local there patience late end asked counts size is wanted='' best=0
   there=$(heard) || return 2
+  note "$there"
   patience=$(patience_with "$there" "$1")
   late=$((SECONDS + patience))
   end=$late
@@ -97,6 +117,7 @@ follow() {
     # While the API server does not answer no controller does anything either.
     asked=$SECONDS
     there=$(heard) || return 2
+    note "$there"
     late=$((late + SECONDS - asked)) end=$((end + SECONDS - asked))
     case $(come_to "$there" "$1") in
       done) return 0 ;;

@@ -26,6 +26,14 @@ failed=
 unknown=
 # What this deploy is called.
 deploy=
+# What kubectl said of its marks last.
+unmarked=
+# Nothing of these is asked for here.
+to=
+last=
+since=
+under_way=
+again=
 
 main() {
   choose "$@"
@@ -39,11 +47,14 @@ main() {
   ask_for_leave "${files[@]}"
   remember "$before"
   own_all_undone
-  changed=$(apply --output name "${files[@]}") || fail "not everything was applied: see above; what was goes on, and this can be run again"
+  if ! changed=$(apply --output name "${files[@]}"); then
+    note_in_part
+    fail "not everything was applied: see above; what was goes on, and this can be run again"
+  fi
   changed=$(grep -E '^(deployment|statefulset|daemonset)\.apps/' <<<"$changed" || true)
   after=$(heard) || fail "the API server does not answer: whether what was applied runs is not known, and nothing was taken back"
   renewed=$(compare other "$before" "$after" "$changed")
-  sign "$after"
+  note "$after"
   for workload in $changed; do
     ended=0
     waits_for_strays "$workload" || true
@@ -59,7 +70,7 @@ main() {
   if [ -n "$unknown" ] && [ -n "$failed" ]; then complain "these do not run what was applied:$failed"; fi
   [ -z "$unknown" ] || fail "the API server does not answer: whether these run what was applied is not known, and they were left as they are:$unknown"
   remember "$now"
-  sign "$now"
+  note "$now"
   for workload in $changed; do
     if [[ " $failed " != *" $workload "* ]] && ! is_ours "$workload"; then failed+=" $workload"; fi
   done
@@ -118,9 +129,9 @@ pods_by_name() {
   ask 'function answer(workload) { print workload "\t" pods[workload] }' "$1" "$2"
 }
 
-# Says of the revisions that this deploy brought that they are its own, as far as a state tells them.
-sign() {
-  local names
+# Marks the revisions that this deploy brought as its own, as soon as a state tells them: it may be cut short.
+note() {
+  local names said
   names=$(ask '
     function answer(workload, object) {
       object = nth[workload, 1]
@@ -129,8 +140,22 @@ sign() {
   ' "$1" "$(compare same "$after" "$1" "$renewed")")
   if [ -z "$names" ]; then return 0; fi
   # shellcheck disable=SC2086 # names have no blanks
-  kube label --overwrite $names "$deploy_mark=$deploy" >/dev/null ||
-    complain "rollback.sh will not know that these are of this deploy: $(tr '\n' ' ' <<<"$names")"
+  if said=$(kube label --field-manager "$deploy_hand" --overwrite $names "$deploy_mark=$deploy" 2>&1 >/dev/null); then return 0; fi
+  if [ "$said" = "$unmarked" ]; then return 0; fi
+  unmarked=$said
+  complain "$said"
+  complain "rollback.sh will not know that these are of this deploy: $(tr '\n' ' ' <<<"$names")"
+}
+
+# Of a deploy that was cut short some revisions may be there, or come in a moment.
+note_in_part() {
+  local tries
+  for tries in 1 2 3; do
+    sleep "$tries"
+    after=$(state) || continue
+    renewed=$(compare other "$before" "$after" "${workloads[*]-}")
+    note "$after"
+  done
 }
 
 # The server merges, by the keys of every list: kubectl itself takes two ports of one number for one, and keeps what it
@@ -285,21 +310,8 @@ stays() {
   put_mark false "$(newest "$now" "$1")"
   local what message again=yes under_way=yes
   IFS=$'\t' read -r what _ _ _ message < <(ways_back "$now" "$1")
-  if [ "$what" = back ]; then message="\`rollback.sh --only $(file_of "$1") --under-way$(given)\` takes it back: $message"; fi
+  if [ "$what" = back ]; then message="\`${ZDC_RELEASE:+ZDC_RELEASE= }rollback.sh --only $(file_of "$1") --under-way$(given)\` takes it back: $message"; fi
   complain "$1 is what it was before, nobody saw it get ready, and it stays as it is: $message"
-}
-
-# The file of a workload, as --only names it.
-file_of() {
-  local manifest
-  for manifest in "${manifests[@]}"; do
-    if workloads_in "$manifest" | grep -xF -e "$1" >/dev/null; then basename "$manifest" .yaml; fi
-  done
-}
-
-# The options of every call of kubectl, as a script takes them.
-given() {
-  if [ ${#options[@]} -gt 0 ]; then printf ' -- %s' "${options[*]}"; fi
 }
 
 # The newest revision, where the controller has seen what was applied.
@@ -327,7 +339,7 @@ take_back() {
   fi
   if [ "$(come_to "$now" "$workload")" = "done" ]; then return 0; fi
   failed+=" $workload"
-  sign "$now"
+  note "$now"
   is_ours "$workload" || return 0
   if [ "$was" = "$is" ] || [ "$(wanted_of "$now" "$workload")" -gt "$(wanted_of "$after" "$workload")" ]; then
     if [ -n "$(lacks_pods "$now" "$workload")" ]; then

@@ -2,8 +2,8 @@
 # Takes the last deploy of these manifests' workloads back: each to the last revision before it that got ready, the last
 # workload first, and says what became of every one. Nothing is changed where one of them cannot go back.
 # The last deploy is the newest run of deploy.sh that is told by the label `rollout.zdc/deploy` of a revision, or all that have
-# $ZDC_RELEASE there where that is set; what it brought no revision of stays as it is. Where no revision has the label, it is
-# the last rollout of each.
+# $ZDC_RELEASE there where that is set; what it brought no revision of stays as it is. Where a revision that came since has no
+# label, nothing is changed until it is named. Where none has the label and no $ZDC_RELEASE is set, it is the last rollout of each.
 # Usage: rollback.sh [--only FILE]... [--to NUMBER] [--dry-run] [--under-way] [-- OPTION...]
 #   --only FILE   the workloads of this file alone, by its name without `.yaml`; may be repeated
 #   --to NUMBER   the one workload of --only goes to this revision: see `kubectl rollout history`
@@ -25,6 +25,7 @@ only=()
 options=()
 workloads=()
 manifests=()
+again=
 newline='
 '
 
@@ -32,19 +33,16 @@ main() {
   choose "$@"
   gather
   [ -z "$to" ] || [ ${#workloads[@]} -eq 1 ] || misused "--to is for one workload: name its file with --only"
-  local now at turned='' back=() numbers=() revisions=() stays='' refused='' failed='' went='' ended last='' unsure=''
+  local now at turned='' back=() numbers=() revisions=() stays='' refused='' failed='' went='' other='' stayed='' ended last='' since='' unsure=()
   for ((at = ${#workloads[@]} - 1; at >= 0; at--)); do turned+=" ${workloads[at]}"; done
   now=$(state) || fail "kubectl could not ask what there is, for the reason above: nothing was changed"
-  if [ -z "$to" ]; then last=$(last_deploy "$now" "$turned"); fi
+  if [ -z "$to" ]; then read -r last since < <(last_deploy "$now" "$all_workloads") || true; fi
   survey
   if [ -n "$stays" ]; then say "these stay as they are:$stays"; fi
   [ -z "$refused" ] || fail "nothing was changed, since these cannot go back:$refused"
-  if [ -n "$unsure" ]; then
-    fail "nothing was changed, since another deploy may have come after ${last#*.}:$unsure
-  To take back ${last#*.}: ZDC_RELEASE=${last#*.} rollback.sh; to take back what you name: --only"
-  fi
+  if [ ${#unsure[@]} -gt 0 ]; then refuse_unsure; fi
   if [ ${#back[@]} -eq 0 ]; then
-    if [ -n "$went" ]; then return 0; fi
+    if [ -n "$went" ] || { [ -n "$other" ] && [ -z "$stayed" ]; }; then return 0; fi
     fail "there is no revision to go back to: deploy one from its own manifests"
   fi
   say "these stay as they were applied: $(others)"
@@ -120,13 +118,14 @@ survey() {
         ;;
       other)
         stays+="$newline  $workload: $message"
-        went=yes
+        other=yes
         ;;
-      unsure) unsure+="$newline  $workload $message" ;;
+      unsure) unsure+=("$workload" "$message") ;;
       # What is named has to go back; of all some may have nothing to go back from.
       *)
         if [ "$what" = stay ] && [ ${#only[@]} -eq 0 ]; then
           stays+="$newline  $workload: $message"
+          stayed=yes
         else
           refused+="$newline  $workload: $message"
         fi
@@ -134,6 +133,23 @@ survey() {
     esac
   done < <(ways_back "$now" "$turned")
 }
+
+# Says what nobody signed, and how to take it back, or what is known to be of the deploy alone.
+refuse_unsure() {
+  local at said='' known='' named='' meant="the last deploy" release=''
+  for ((at = 0; at < ${#unsure[@]}; at += 2)); do
+    said+="$newline  ${unsure[at]} ${unsure[at + 1]}"
+    named+=" --only $(file_of "${unsure[at]}")"
+  done
+  for ((at = 0; at < ${#back[@]}; at++)); do known+=" --only $(file_of "${back[at]}")"; done
+  if [ -n "${ZDC_RELEASE-}" ]; then meant=$ZDC_RELEASE release="ZDC_RELEASE= "; fi
+  if [ -n "$known" ]; then said+="$newline  Known to be of $meant, and taken back by themselves: \`rollback.sh$known$(given)\`"; fi
+  fail "nothing was changed, since whether these are of $meant is not known:$said
+  Their last rollouts are taken back, whoever made them, by: \`${release}rollback.sh$named$(given)\`"
+}
+
+# Nothing is deployed here that would have to be marked.
+note() { :; }
 
 # What undoing leaves of what was applied; a ConfigMap is named by what it holds.
 others() {

@@ -2,8 +2,8 @@
 # Takes the last deploy of these manifests' workloads back: each to the last revision before it that got ready, the last
 # workload first, and says what became of every one. Nothing is changed where one of them cannot go back.
 # The last deploy is the newest run of deploy.sh that is told by the label `rollout.zdc/deploy` of a revision, or all that have
-# $ZDC_RELEASE there where that is set; what it brought no revision of stays as it is. Where no revision has the label, it is
-# the last rollout of each.
+# $ZDC_RELEASE there where that is set; what it brought no revision of stays as it is. Where a revision that came since has no
+# label, nothing is changed until it is named. Where none has the label and no $ZDC_RELEASE is set, it is the last rollout of each.
 # Usage: rollback.sh [--only FILE]... [--to NUMBER] [--dry-run] [--under-way] [-- OPTION...]
 #   --only FILE   the workloads of this file alone, by its name without `.yaml`; may be repeated
 #   --to NUMBER   the one workload of --only goes to this revision: see `kubectl rollout history`
@@ -25,6 +25,7 @@ only=()
 options=()
 workloads=()
 manifests=()
+again=
 newline='
 '
 
@@ -32,19 +33,16 @@ main() {
   choose "$@"
   gather
   [ -z "$to" ] || [ ${#workloads[@]} -eq 1 ] || misused "--to is for one workload: name its file with --only"
-  local now at turned='' back=() numbers=() revisions=() stays='' refused='' failed='' went='' ended last='' unsure=''
+  local now at turned='' back=() numbers=() revisions=() stays='' refused='' failed='' went='' other='' stayed='' ended last='' since='' unsure=()
   for ((at = ${#workloads[@]} - 1; at >= 0; at--)); do turned+=" ${workloads[at]}"; done
   now=$(state) || fail "kubectl could not ask what there is, for the reason above: nothing was changed"
-  if [ -z "$to" ]; then last=$(last_deploy "$now" "$turned"); fi
+  if [ -z "$to" ]; then read -r last since < <(last_deploy "$now" "$all_workloads") || true; fi
   survey
   if [ -n "$stays" ]; then say "these stay as they are:$stays"; fi
   [ -z "$refused" ] || fail "nothing was changed, since these cannot go back:$refused"
-  if [ -n "$unsure" ]; then
-    fail "nothing was changed, since another deploy may have come after ${last#*.}:$unsure
-  To take back ${last#*.}: ZDC_RELEASE=${last#*.} rollback.sh; to take back what you name: --only"
-  fi
+  if [ ${#unsure[@]} -gt 0 ]; then refuse_unsure; fi
   if [ ${#back[@]} -eq 0 ]; then
-    if [ -n "$went" ]; then return 0; fi
+    if [ -n "$went" ] || { [ -n "$other" ] && [ -z "$stayed" ]; }; then return 0; fi
     fail "there is no revision to go back to: deploy one from its own manifests"
   fi
   say "these stay as they were applied: $(others)"
@@ -120,13 +118,14 @@ survey() {
         ;;
       other)
         stays+="$newline  $workload: $message"
-        went=yes
+        other=yes
         ;;
-      unsure) unsure+="$newline  $workload $message" ;;
+      unsure) unsure+=("$workload" "$message") ;;
       # What is named has to go back; of all some may have nothing to go back from.
       *)
         if [ "$what" = stay ] && [ ${#only[@]} -eq 0 ]; then
           stays+="$newline  $workload: $message"
+          stayed=yes
         else
           refused+="$newline  $workload: $message"
         fi
@@ -134,6 +133,23 @@ survey() {
     esac
   done < <(ways_back "$now" "$turned")
 }
+
+# Says what nobody signed, and how to take it back, or what is known to be of the deploy alone.
+refuse_unsure() {
+  local at said='' known='' named='' meant="the last deploy" release=''
+  for ((at = 0; at < ${#unsure[@]}; at += 2)); do
+    said+="$newline  ${unsure[at]} ${unsure[at + 1]}"
+    named+=" --only $(file_of "${unsure[at]}")"
+  done
+  for ((at = 0; at < ${#back[@]}; at++)); do known+=" --only $(file_of "${back[at]}")"; done
+  if [ -n "${ZDC_RELEASE-}" ]; then meant=$ZDC_RELEASE release="ZDC_RELEASE= "; fi
+  if [ -n "$known" ]; then said+="$newline  Known to be of $meant, and taken back by themselves: \`rollback.sh$known$(given)\`"; fi
+  fail "nothing was changed, since whether these are of $meant is not known:$said
+  Their last rollouts are taken back, whoever made them, by: \`${release}rollback.sh$named$(given)\`"
+}
+
+# Nothing is deployed here that would have to be marked.
+note() { :; }
 
 # What undoing leaves of what was applied; a ConfigMap is named by what it holds.
 others() {
@@ -152,16 +168,18 @@ judge() {
 # Set on a revision by who saw its rollout end: whether its pods got ready. The cluster itself keeps nothing of that. A
 # ReplicaSet's annotations go to its Deployment by an undo, and from there to every ReplicaSet that follows; labels stay.
 mark=rollout.zdc/ready
-# Set on the revisions that a deploy brought: when that was, and its $ZDC_RELEASE.
+# Set on the revisions that a deploy brought: when that was, and its $ZDC_RELEASE. Who sets it is kept with the time of the API
+# server: clocks of those who deploy differ.
 deploy_mark=rollout.zdc/deploy
+deploy_hand=zdc-deploy
 
 # What there is in the namespace of the kinds that are meant, asked for once: a line for each workload, revision and pod, and
 # after a workload one for each entry of kubectl's in the account of who set which fields.
 state() {
   local key=${mark//./\\.} deploy_key=${deploy_mark//./\\.} path template list kinds=''
-  case " ${workloads[*]-}" in *' deployment.'*) kinds+=,deployments,replicasets ;; esac
-  case " ${workloads[*]-}" in *' statefulset.'*) kinds+=,statefulsets ;; esac
-  case " ${workloads[*]-}" in *' daemonset.'*) kinds+=,daemonsets ;; esac
+  case " $all_workloads" in *' deployment.'*) kinds+=,deployments,replicasets ;; esac
+  case " $all_workloads" in *' statefulset.'*) kinds+=,statefulsets ;; esac
+  case " $all_workloads" in *' daemonset.'*) kinds+=,daemonsets ;; esac
   case $kinds in
     '') return 0 ;;
     *,statefulsets* | *,daemonsets*) kinds+=,controllerrevisions,pods ;;
@@ -181,7 +199,8 @@ state() {
   path+='{"\t"}{.spec.template}{.data.spec.template}{"\t"}{.spec.progressDeadlineSeconds}'
   path+='{"\t"}{.spec.template.spec.terminationGracePeriodSeconds}'
   path+='{"\t"}{.spec.podManagementPolicy}{.metadata.deletionTimestamp}'
-  path+="{\"\\t\"}{.metadata.creationTimestamp}{\"\\t\"}{.metadata.labels.$deploy_key}{\"\\n\"}"
+  path+="{\"\\t\"}{.metadata.creationTimestamp}{\"\\t\"}{.metadata.labels.$deploy_key}"
+  path+="{\"\\t\"}{.metadata.managedFields[?(@.manager==\"$deploy_hand\")].time}{\"\\n\"}"
   path+="{range .metadata.managedFields[?(@.manager==\"kubectl\")]}$timed_entry{end}"
   kube get "${kinds#,}" --show-managed-fields \
     --output "jsonpath={range .items[*]}$path{end}"
@@ -240,6 +259,7 @@ read_state='
     pods[object] = $20
     made[object] = $24
     deploy[object] = $25
+    signed[object] = $26
     if ($22 + 0 > grace[workload]) grace[workload] = $22 + 0
     for (at = ++kept[workload]; at > 1 && number[nth[workload, at - 1]] + 0 < $16 + 0; at--)
       nth[workload, at] = nth[workload, at - 1]
@@ -282,16 +302,32 @@ read_state='
       if (unhashed(pods[nth[workload, at]]) == unhashed(pods[workload])) return nth[workload, at]
     return "-"
   }
-  # An undo brings a revision of an earlier deploy, and leaves an account of what it put back, if anything: also once something else has
-  # come in its place, which is a revision that was made since.
-  function is_undone(workload, at) {
-    if (deploy[nth[workload, 1]] != "" && ready[nth[workload, 1]] != "false")
-      for (at = 2; at <= kept[workload]; at++)
-        if (deploy[nth[workload, at]] > deploy[nth[workload, 1]]) return 1
-    if (!(workload in went)) return 0
-    if (to_come[nth[workload, 1]]) return goes_to(workload) != "-"
-    return made[nth[workload, 1]] <= went[workload]
+  # An undo brings a revision back that is older than others. It leaves an account of what it put back, if anything, and the marks
+  # of deploys stay.
+  function is_undone(workload, object, at) {
+    object = nth[workload, 1]
+    if (to_come[object]) return workload in went && goes_to(workload) != "-"
+    if (!is_overtaken(workload)) return 0
+    # What runs of the deploy that is meant is still to go back.
+    if (is_of_last(object) && (!named || release)) return 0
+    if (deploy[object] != "" && ready[object] != "false")
+      for (at = 2; at <= kept[workload]; at++) if (is_later(nth[workload, at], object)) return 1
+    return workload in went && made[object] <= went[workload]
   }
+  # Whether another revision was made later than the newest one, which came once more then.
+  function is_overtaken(workload, at) {
+    for (at = 2; at <= kept[workload]; at++) if (made[nth[workload, at]] >= made[nth[workload, 1]]) return 1
+    return 0
+  }
+  # Whether the deploy of one revision came after that of another.
+  function is_later(one, other) {
+    if (deploy[one] == "" || deploy[one] == deploy[other]) return 0
+    if (signed[one] != "" && signed[other] != "" && signed[one] != signed[other]) return signed[one] > signed[other]
+    return deploy[one] > deploy[other]
+  }
+  function is_of_last(object) { return last != "" && deploy[object] != "" && named_as(deploy[object]) == named_as(last) }
+  # What a deploy is called, without its time.
+  function named_as(id) { return substr(id, index(id, ".") + 1) }
   # As kubectl sees it in its rollout status.
   function rolled_out(workload) {
     return seen[workload] && replaced[workload] && updated[workload] >= wanted[workload] &&
@@ -304,7 +340,7 @@ ask() {
   # Some kinds of awk take no newline in a variable.
   local ours=${3//$'\n'/ }
   awk -v "undone=$undone" -v "ours=$ours" -v "to=${to-}" -v "under_way=${under_way-}" -v "again=${again-}" \
-    -v "last=${last-}" -v "release=${ZDC_RELEASE-}" -v "named=${only[*]-}" -v "id=${deploy-}" \
+    -v "last=${last-}" -v "since=${since-}" -v "release=${ZDC_RELEASE-}" -v "named=${only[*]-}" -v "id=${deploy-}" \
     "$read_state$1" <<<"$2"
 }
 
@@ -335,7 +371,7 @@ put_mark() {
 
 # `ways_back STATE WORKLOADS`: where each goes, as `WHAT WORKLOAD NUMBER REVISION MESSAGE` with tabs between; `back`,
 # `went` where that was done already, `going` where it was and has not rolled out yet, `other` where the last deploy left it,
-# `unsure` where a later one may have changed it, `stay` where there is nothing before, `refuse` where it cannot be known.
+# `unsure` where nothing tells whose it is, `stay` where there is nothing before, `refuse` where it cannot be known.
 ways_back() {
   ask '
     function answer(workload, at, object) {
@@ -365,30 +401,20 @@ ways_back() {
       object = nth[workload, at]
       if (plain(pods[object]) == plain(pods[nth[workload, 1]]))
         return stay("the revision before has the same pods: they were restarted since")
-      if (last && !again && !named && !to_come[nth[workload, 1]] && deploy[nth[workload, 1]] == "")
-        return say("unsure", "-\t-", "was changed since by something that gives no id")
       say("back", number[object] "\t" object, change(nth[workload, 1], object) skipped)
     }
-    # Whether the last deploy did not bring what a workload is now; where so, says it.
-    function is_left(workload, object, own) {
+    # Whether the last deploy did not bring what a workload is now, as far as that is known; where so, says it.
+    function is_left(workload, object, at, had) {
       object = nth[workload, 1]
       # What is named goes back from its own last rollout.
       if (!last || again || named && !release || !kept[workload] || to_come[object] || is_undone(workload)) return 0
-      own = deploy[object]
-      if (own == "" && last != "none" && stamp(made[object]) > substr(last, 1, 15)) {
-        if (!release) return 0
-        stay("was changed since by something that gives no id")
-        return 1
-      }
-      if (own != "" && named_as(own) == named_as(last)) return 0
-      if (own > last && last != "none") stay("was deployed once more since, as " named_as(own))
+      if (is_of_last(object)) return 0
+      for (at = 2; at <= kept[workload]; at++) if (is_of_last(nth[workload, at])) had = 1
+      if (deploy[object] == "" && (had || made[object] >= since))
+        say("unsure", "-\t-", "has a revision without a mark, by hand or by a deploy that was cut short")
+      else if (had) stay("was deployed once more since, as " named_as(deploy[object]))
       else say("other", "-\t-", "was not part of the last deploy" (release ? ", which is " release : ""))
       return 1
-    }
-    function named_as(text) { return substr(text, index(text, ".") + 1) }
-    function stamp(time) {
-      gsub(/[:-]/, "", time)
-      return substr(time, 1, 15)
     }
     function say(what, where, message) { print what "\t" list[at] "\t" where "\t" message }
     function stay(message) { say("stay", "-\t-", message) }
@@ -407,6 +433,10 @@ ways_back() {
         object = nth[workload, at]
         # What the same release brought before is no way back from it.
         if (last && deploy[object] != "" && named_as(deploy[object]) == named_as(deploy[nth[workload, 1]])) continue
+        if (came_after(object, nth[workload, 1])) {
+          skipped = skipped "; skips " told(object) ", which came later and was taken back"
+          continue
+        }
         if (at < oldest || (ready[object] == "false" && !able[object])) {
           if (!doubt) skipped = skipped "; skips " told(object) ", which did not get ready"
         } else if (ready[object] == "true" || able[object]) {
@@ -418,6 +448,11 @@ ways_back() {
       if (!doubt) return refuse("no revision before got ready: --only and --to NUMBER take one all the same" skipped)
       skipped = skipped "; nobody saw whether that one got ready"
       return doubt
+    }
+    # Whether a revision came after the newest one did, which was put back since then.
+    function came_after(object, newest) {
+      if (deploy[newest] == "" || made[object] < made[newest]) return 0
+      return deploy[object] == "" ? signed[newest] != "" && made[object] > signed[newest] : is_later(object, newest)
     }
     function told(object) { return "revision " number[object] " (" images[object] ")" }
     function change(from, to) {
@@ -433,20 +468,46 @@ ways_back() {
   ' "$1" "$2"
 }
 
-# Which deploy is the last that brought a revision of these workloads, its own or one that went back since; of those of $ZDC_RELEASE
-# where that is set. Nothing where none has an id.
+# Which deploy is the last that brought a revision of these workloads, its own or one that went back since, and since when it, or
+# another of the same name, did: `ID TIME`. Of those of $ZDC_RELEASE where that is set; where there is none of these `none`, since
+# the last of any. Nothing where no deploy is known and none is named.
 last_deploy() {
-  local all
-  all=$(ask '
-    function answer(workload, at) {
-      for (at = 1; at <= kept[workload]; at++) if (deploy[nth[workload, at]] != "") print deploy[nth[workload, at]]
+  ask '
+    function answer(workload, at, object) {
+      for (at = 1; at <= kept[workload]; at++) {
+        object = nth[workload, at]
+        if (deploy[object] != "") print came(workload, at), deploy[object]
+      }
     }
-  ' "$1" "$2" | sort)
-  if [ -z "$all" ]; then return 0; fi
-  if [ -n "${ZDC_RELEASE-}" ]; then
-    all=$(awk -v release="$ZDC_RELEASE" 'substr($0, index($0, ".") + 1) == release' <<<"$all")
-  fi
-  printf '%s\n' "${all:-none}" | tail -n 1
+    # One that came once more was made when it came first.
+    function came(workload, at, object, older) {
+      object = nth[workload, at]
+      for (older = at + 1; older <= kept[workload]; older++)
+        if (signed[object] != "" && made[nth[workload, older]] >= made[object]) return signed[object]
+      return made[object]
+    }
+  ' "$1" "$2" | awk -v release="${ZDC_RELEASE-}" '
+    function named_as(id) { return substr(id, index(id, ".") + 1) }
+    # A mark that was set late says when its deploy began.
+    function time(id) { return substr(id, 1, 4) "-" substr(id, 5, 2) "-" substr(id, 7, 5) ":" substr(id, 12, 2) ":" substr(id, 14, 3) }
+    !($2 in began) || $1 < began[$2] { began[$2] = $1 }
+    END {
+      for (id in began) {
+        if (began[id] > any) any = began[id]
+        if (release != "" && named_as(id) != release) continue
+        if (last == "" || began[id] > began[last] || (began[id] == began[last] && id > last)) last = id
+      }
+      if (last == "") {
+        if (release != "") print "none", any
+        exit
+      }
+      for (id in began) if (named_as(id) == named_as(last)) {
+        if (since == "" || began[id] < since) since = began[id]
+        if (time(id) < since) since = time(id)
+      }
+      print last, since
+    }
+  '
 }
 
 # `undo WORKLOAD NUMBER` puts a revision back.
@@ -498,10 +559,10 @@ template_of() {
   kube get "$1" --output 'jsonpath={.spec.template}'
 }
 
-# Sets `manifests`, the files that are meant, and `workloads`, in their order; every call is of their namespace, and `called` is how
-# one reads.
+# Sets `manifests`, the files that are meant, and `workloads`, in their order, beside `all_workloads`, those of every file; every
+# call is of their namespace, and `called` is how one reads.
 gather() {
-  local name namespace workload
+  local name namespace workload files=()
   command -v kubectl >/dev/null || fail "kubectl is not there"
   namespace=$(sed -n 's/^namespace: //p' "$here/kustomization.yaml" | tr -d '"')
   # Of two kubectl takes the last one, and apply refuses one that is not that of what it applies.
@@ -513,10 +574,12 @@ gather() {
   called=kubectl
   if [ ${#options[@]} -gt 0 ]; then called+=" ${options[*]}"; fi
   while read -r name; do
+    files+=("$here/$name")
     if is_meant "$name"; then manifests+=("$here/$name"); fi
   done < <(listed)
   [ ${#manifests[@]} -gt 0 ] || fail "kustomization.yaml lists no file"
   while read -r workload; do workloads+=("$workload"); done < <(workloads_in "${manifests[@]}")
+  all_workloads=$(workloads_in "${files[@]}" | tr '\n' ' ')
 }
 
 # The files of these manifests.
@@ -551,6 +614,23 @@ workloads_in() {
   ' "$@"
 }
 
+# The file of a workload, as --only names it.
+file_of() {
+  local manifest
+  for manifest in "${manifests[@]}"; do
+    if workloads_in "$manifest" | grep -xF -e "$1" >/dev/null; then basename "$manifest" .yaml; fi
+  done
+}
+
+# The options of every call of kubectl, as a script takes them.
+given() {
+  local called
+  if [ ${#options[@]} -gt 0 ]; then
+    printf -v called ' %q' "${options[@]}"
+    printf ' --%s' "$called"
+  fi
+}
+
 kube() {
   if [ ${#options[@]} -gt 0 ]; then
     kubectl "${options[@]}" "$@"
@@ -580,6 +660,7 @@ line_of() {
 follow() {
   local there patience late end asked counts size is wanted='' best=0
   there=$(heard) || return 2
+  note "$there"
   patience=$(patience_with "$there" "$1")
   late=$((SECONDS + patience))
   end=$late
@@ -596,6 +677,7 @@ follow() {
     # While the API server does not answer no controller does anything either.
     asked=$SECONDS
     there=$(heard) || return 2
+    note "$there"
     late=$((late + SECONDS - asked)) end=$((end + SECONDS - asked))
     case $(come_to "$there" "$1") in
       done) return 0 ;;

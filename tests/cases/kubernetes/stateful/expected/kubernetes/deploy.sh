@@ -26,6 +26,14 @@ failed=
 unknown=
 # What this deploy is called.
 deploy=
+# What kubectl said of its marks last.
+unmarked=
+# Nothing of these is asked for here.
+to=
+last=
+since=
+under_way=
+again=
 
 main() {
   choose "$@"
@@ -39,11 +47,14 @@ main() {
   ask_for_leave "${files[@]}"
   remember "$before"
   own_all_undone
-  changed=$(apply --output name "${files[@]}") || fail "not everything was applied: see above; what was goes on, and this can be run again"
+  if ! changed=$(apply --output name "${files[@]}"); then
+    note_in_part
+    fail "not everything was applied: see above; what was goes on, and this can be run again"
+  fi
   changed=$(grep -E '^(deployment|statefulset|daemonset)\.apps/' <<<"$changed" || true)
   after=$(heard) || fail "the API server does not answer: whether what was applied runs is not known, and nothing was taken back"
   renewed=$(compare other "$before" "$after" "$changed")
-  sign "$after"
+  note "$after"
   for workload in $changed; do
     ended=0
     waits_for_strays "$workload" || true
@@ -59,7 +70,7 @@ main() {
   if [ -n "$unknown" ] && [ -n "$failed" ]; then complain "these do not run what was applied:$failed"; fi
   [ -z "$unknown" ] || fail "the API server does not answer: whether these run what was applied is not known, and they were left as they are:$unknown"
   remember "$now"
-  sign "$now"
+  note "$now"
   for workload in $changed; do
     if [[ " $failed " != *" $workload "* ]] && ! is_ours "$workload"; then failed+=" $workload"; fi
   done
@@ -118,9 +129,9 @@ pods_by_name() {
   ask 'function answer(workload) { print workload "\t" pods[workload] }' "$1" "$2"
 }
 
-# Says of the revisions that this deploy brought that they are its own, as far as a state tells them.
-sign() {
-  local names
+# Marks the revisions that this deploy brought as its own, as soon as a state tells them: it may be cut short.
+note() {
+  local names said
   names=$(ask '
     function answer(workload, object) {
       object = nth[workload, 1]
@@ -129,8 +140,22 @@ sign() {
   ' "$1" "$(compare same "$after" "$1" "$renewed")")
   if [ -z "$names" ]; then return 0; fi
   # shellcheck disable=SC2086 # names have no blanks
-  kube label --overwrite $names "$deploy_mark=$deploy" >/dev/null ||
-    complain "rollback.sh will not know that these are of this deploy: $(tr '\n' ' ' <<<"$names")"
+  if said=$(kube label --field-manager "$deploy_hand" --overwrite $names "$deploy_mark=$deploy" 2>&1 >/dev/null); then return 0; fi
+  if [ "$said" = "$unmarked" ]; then return 0; fi
+  unmarked=$said
+  complain "$said"
+  complain "rollback.sh will not know that these are of this deploy: $(tr '\n' ' ' <<<"$names")"
+}
+
+# Of a deploy that was cut short some revisions may be there, or come in a moment.
+note_in_part() {
+  local tries
+  for tries in 1 2 3; do
+    sleep "$tries"
+    after=$(state) || continue
+    renewed=$(compare other "$before" "$after" "${workloads[*]-}")
+    note "$after"
+  done
 }
 
 # The server merges, by the keys of every list: kubectl itself takes two ports of one number for one, and keeps what it
@@ -285,21 +310,8 @@ stays() {
   put_mark false "$(newest "$now" "$1")"
   local what message again=yes under_way=yes
   IFS=$'\t' read -r what _ _ _ message < <(ways_back "$now" "$1")
-  if [ "$what" = back ]; then message="\`rollback.sh --only $(file_of "$1") --under-way$(given)\` takes it back: $message"; fi
+  if [ "$what" = back ]; then message="\`${ZDC_RELEASE:+ZDC_RELEASE= }rollback.sh --only $(file_of "$1") --under-way$(given)\` takes it back: $message"; fi
   complain "$1 is what it was before, nobody saw it get ready, and it stays as it is: $message"
-}
-
-# The file of a workload, as --only names it.
-file_of() {
-  local manifest
-  for manifest in "${manifests[@]}"; do
-    if workloads_in "$manifest" | grep -xF -e "$1" >/dev/null; then basename "$manifest" .yaml; fi
-  done
-}
-
-# The options of every call of kubectl, as a script takes them.
-given() {
-  if [ ${#options[@]} -gt 0 ]; then printf ' -- %s' "${options[*]}"; fi
 }
 
 # The newest revision, where the controller has seen what was applied.
@@ -327,7 +339,7 @@ take_back() {
   fi
   if [ "$(come_to "$now" "$workload")" = "done" ]; then return 0; fi
   failed+=" $workload"
-  sign "$now"
+  note "$now"
   is_ours "$workload" || return 0
   if [ "$was" = "$is" ] || [ "$(wanted_of "$now" "$workload")" -gt "$(wanted_of "$after" "$workload")" ]; then
     if [ -n "$(lacks_pods "$now" "$workload")" ]; then
@@ -487,16 +499,18 @@ secrets_in() {
 # Set on a revision by who saw its rollout end: whether its pods got ready. The cluster itself keeps nothing of that. A
 # ReplicaSet's annotations go to its Deployment by an undo, and from there to every ReplicaSet that follows; labels stay.
 mark=rollout.zdc/ready
-# Set on the revisions that a deploy brought: when that was, and its $ZDC_RELEASE.
+# Set on the revisions that a deploy brought: when that was, and its $ZDC_RELEASE. Who sets it is kept with the time of the API
+# server: clocks of those who deploy differ.
 deploy_mark=rollout.zdc/deploy
+deploy_hand=zdc-deploy
 
 # What there is in the namespace of the kinds that are meant, asked for once: a line for each workload, revision and pod, and
 # after a workload one for each entry of kubectl's in the account of who set which fields.
 state() {
   local key=${mark//./\\.} deploy_key=${deploy_mark//./\\.} path template list kinds=''
-  case " ${workloads[*]-}" in *' deployment.'*) kinds+=,deployments,replicasets ;; esac
-  case " ${workloads[*]-}" in *' statefulset.'*) kinds+=,statefulsets ;; esac
-  case " ${workloads[*]-}" in *' daemonset.'*) kinds+=,daemonsets ;; esac
+  case " $all_workloads" in *' deployment.'*) kinds+=,deployments,replicasets ;; esac
+  case " $all_workloads" in *' statefulset.'*) kinds+=,statefulsets ;; esac
+  case " $all_workloads" in *' daemonset.'*) kinds+=,daemonsets ;; esac
   case $kinds in
     '') return 0 ;;
     *,statefulsets* | *,daemonsets*) kinds+=,controllerrevisions,pods ;;
@@ -516,7 +530,8 @@ state() {
   path+='{"\t"}{.spec.template}{.data.spec.template}{"\t"}{.spec.progressDeadlineSeconds}'
   path+='{"\t"}{.spec.template.spec.terminationGracePeriodSeconds}'
   path+='{"\t"}{.spec.podManagementPolicy}{.metadata.deletionTimestamp}'
-  path+="{\"\\t\"}{.metadata.creationTimestamp}{\"\\t\"}{.metadata.labels.$deploy_key}{\"\\n\"}"
+  path+="{\"\\t\"}{.metadata.creationTimestamp}{\"\\t\"}{.metadata.labels.$deploy_key}"
+  path+="{\"\\t\"}{.metadata.managedFields[?(@.manager==\"$deploy_hand\")].time}{\"\\n\"}"
   path+="{range .metadata.managedFields[?(@.manager==\"kubectl\")]}$timed_entry{end}"
   kube get "${kinds#,}" --show-managed-fields \
     --output "jsonpath={range .items[*]}$path{end}"
@@ -575,6 +590,7 @@ read_state='
     pods[object] = $20
     made[object] = $24
     deploy[object] = $25
+    signed[object] = $26
     if ($22 + 0 > grace[workload]) grace[workload] = $22 + 0
     for (at = ++kept[workload]; at > 1 && number[nth[workload, at - 1]] + 0 < $16 + 0; at--)
       nth[workload, at] = nth[workload, at - 1]
@@ -617,16 +633,32 @@ read_state='
       if (unhashed(pods[nth[workload, at]]) == unhashed(pods[workload])) return nth[workload, at]
     return "-"
   }
-  # An undo brings a revision of an earlier deploy, and leaves an account of what it put back, if anything: also once something else has
-  # come in its place, which is a revision that was made since.
-  function is_undone(workload, at) {
-    if (deploy[nth[workload, 1]] != "" && ready[nth[workload, 1]] != "false")
-      for (at = 2; at <= kept[workload]; at++)
-        if (deploy[nth[workload, at]] > deploy[nth[workload, 1]]) return 1
-    if (!(workload in went)) return 0
-    if (to_come[nth[workload, 1]]) return goes_to(workload) != "-"
-    return made[nth[workload, 1]] <= went[workload]
+  # An undo brings a revision back that is older than others. It leaves an account of what it put back, if anything, and the marks
+  # of deploys stay.
+  function is_undone(workload, object, at) {
+    object = nth[workload, 1]
+    if (to_come[object]) return workload in went && goes_to(workload) != "-"
+    if (!is_overtaken(workload)) return 0
+    # What runs of the deploy that is meant is still to go back.
+    if (is_of_last(object) && (!named || release)) return 0
+    if (deploy[object] != "" && ready[object] != "false")
+      for (at = 2; at <= kept[workload]; at++) if (is_later(nth[workload, at], object)) return 1
+    return workload in went && made[object] <= went[workload]
   }
+  # Whether another revision was made later than the newest one, which came once more then.
+  function is_overtaken(workload, at) {
+    for (at = 2; at <= kept[workload]; at++) if (made[nth[workload, at]] >= made[nth[workload, 1]]) return 1
+    return 0
+  }
+  # Whether the deploy of one revision came after that of another.
+  function is_later(one, other) {
+    if (deploy[one] == "" || deploy[one] == deploy[other]) return 0
+    if (signed[one] != "" && signed[other] != "" && signed[one] != signed[other]) return signed[one] > signed[other]
+    return deploy[one] > deploy[other]
+  }
+  function is_of_last(object) { return last != "" && deploy[object] != "" && named_as(deploy[object]) == named_as(last) }
+  # What a deploy is called, without its time.
+  function named_as(id) { return substr(id, index(id, ".") + 1) }
   # As kubectl sees it in its rollout status.
   function rolled_out(workload) {
     return seen[workload] && replaced[workload] && updated[workload] >= wanted[workload] &&
@@ -639,7 +671,7 @@ ask() {
   # Some kinds of awk take no newline in a variable.
   local ours=${3//$'\n'/ }
   awk -v "undone=$undone" -v "ours=$ours" -v "to=${to-}" -v "under_way=${under_way-}" -v "again=${again-}" \
-    -v "last=${last-}" -v "release=${ZDC_RELEASE-}" -v "named=${only[*]-}" -v "id=${deploy-}" \
+    -v "last=${last-}" -v "since=${since-}" -v "release=${ZDC_RELEASE-}" -v "named=${only[*]-}" -v "id=${deploy-}" \
     "$read_state$1" <<<"$2"
 }
 
@@ -670,7 +702,7 @@ put_mark() {
 
 # `ways_back STATE WORKLOADS`: where each goes, as `WHAT WORKLOAD NUMBER REVISION MESSAGE` with tabs between; `back`,
 # `went` where that was done already, `going` where it was and has not rolled out yet, `other` where the last deploy left it,
-# `unsure` where a later one may have changed it, `stay` where there is nothing before, `refuse` where it cannot be known.
+# `unsure` where nothing tells whose it is, `stay` where there is nothing before, `refuse` where it cannot be known.
 ways_back() {
   ask '
     function answer(workload, at, object) {
@@ -700,30 +732,20 @@ ways_back() {
       object = nth[workload, at]
       if (plain(pods[object]) == plain(pods[nth[workload, 1]]))
         return stay("the revision before has the same pods: they were restarted since")
-      if (last && !again && !named && !to_come[nth[workload, 1]] && deploy[nth[workload, 1]] == "")
-        return say("unsure", "-\t-", "was changed since by something that gives no id")
       say("back", number[object] "\t" object, change(nth[workload, 1], object) skipped)
     }
-    # Whether the last deploy did not bring what a workload is now; where so, says it.
-    function is_left(workload, object, own) {
+    # Whether the last deploy did not bring what a workload is now, as far as that is known; where so, says it.
+    function is_left(workload, object, at, had) {
       object = nth[workload, 1]
       # What is named goes back from its own last rollout.
       if (!last || again || named && !release || !kept[workload] || to_come[object] || is_undone(workload)) return 0
-      own = deploy[object]
-      if (own == "" && last != "none" && stamp(made[object]) > substr(last, 1, 15)) {
-        if (!release) return 0
-        stay("was changed since by something that gives no id")
-        return 1
-      }
-      if (own != "" && named_as(own) == named_as(last)) return 0
-      if (own > last && last != "none") stay("was deployed once more since, as " named_as(own))
+      if (is_of_last(object)) return 0
+      for (at = 2; at <= kept[workload]; at++) if (is_of_last(nth[workload, at])) had = 1
+      if (deploy[object] == "" && (had || made[object] >= since))
+        say("unsure", "-\t-", "has a revision without a mark, by hand or by a deploy that was cut short")
+      else if (had) stay("was deployed once more since, as " named_as(deploy[object]))
       else say("other", "-\t-", "was not part of the last deploy" (release ? ", which is " release : ""))
       return 1
-    }
-    function named_as(text) { return substr(text, index(text, ".") + 1) }
-    function stamp(time) {
-      gsub(/[:-]/, "", time)
-      return substr(time, 1, 15)
     }
     function say(what, where, message) { print what "\t" list[at] "\t" where "\t" message }
     function stay(message) { say("stay", "-\t-", message) }
@@ -742,6 +764,10 @@ ways_back() {
         object = nth[workload, at]
         # What the same release brought before is no way back from it.
         if (last && deploy[object] != "" && named_as(deploy[object]) == named_as(deploy[nth[workload, 1]])) continue
+        if (came_after(object, nth[workload, 1])) {
+          skipped = skipped "; skips " told(object) ", which came later and was taken back"
+          continue
+        }
         if (at < oldest || (ready[object] == "false" && !able[object])) {
           if (!doubt) skipped = skipped "; skips " told(object) ", which did not get ready"
         } else if (ready[object] == "true" || able[object]) {
@@ -753,6 +779,11 @@ ways_back() {
       if (!doubt) return refuse("no revision before got ready: --only and --to NUMBER take one all the same" skipped)
       skipped = skipped "; nobody saw whether that one got ready"
       return doubt
+    }
+    # Whether a revision came after the newest one did, which was put back since then.
+    function came_after(object, newest) {
+      if (deploy[newest] == "" || made[object] < made[newest]) return 0
+      return deploy[object] == "" ? signed[newest] != "" && made[object] > signed[newest] : is_later(object, newest)
     }
     function told(object) { return "revision " number[object] " (" images[object] ")" }
     function change(from, to) {
@@ -768,20 +799,46 @@ ways_back() {
   ' "$1" "$2"
 }
 
-# Which deploy is the last that brought a revision of these workloads, its own or one that went back since; of those of $ZDC_RELEASE
-# where that is set. Nothing where none has an id.
+# Which deploy is the last that brought a revision of these workloads, its own or one that went back since, and since when it, or
+# another of the same name, did: `ID TIME`. Of those of $ZDC_RELEASE where that is set; where there is none of these `none`, since
+# the last of any. Nothing where no deploy is known and none is named.
 last_deploy() {
-  local all
-  all=$(ask '
-    function answer(workload, at) {
-      for (at = 1; at <= kept[workload]; at++) if (deploy[nth[workload, at]] != "") print deploy[nth[workload, at]]
+  ask '
+    function answer(workload, at, object) {
+      for (at = 1; at <= kept[workload]; at++) {
+        object = nth[workload, at]
+        if (deploy[object] != "") print came(workload, at), deploy[object]
+      }
     }
-  ' "$1" "$2" | sort)
-  if [ -z "$all" ]; then return 0; fi
-  if [ -n "${ZDC_RELEASE-}" ]; then
-    all=$(awk -v release="$ZDC_RELEASE" 'substr($0, index($0, ".") + 1) == release' <<<"$all")
-  fi
-  printf '%s\n' "${all:-none}" | tail -n 1
+    # One that came once more was made when it came first.
+    function came(workload, at, object, older) {
+      object = nth[workload, at]
+      for (older = at + 1; older <= kept[workload]; older++)
+        if (signed[object] != "" && made[nth[workload, older]] >= made[object]) return signed[object]
+      return made[object]
+    }
+  ' "$1" "$2" | awk -v release="${ZDC_RELEASE-}" '
+    function named_as(id) { return substr(id, index(id, ".") + 1) }
+    # A mark that was set late says when its deploy began.
+    function time(id) { return substr(id, 1, 4) "-" substr(id, 5, 2) "-" substr(id, 7, 5) ":" substr(id, 12, 2) ":" substr(id, 14, 3) }
+    !($2 in began) || $1 < began[$2] { began[$2] = $1 }
+    END {
+      for (id in began) {
+        if (began[id] > any) any = began[id]
+        if (release != "" && named_as(id) != release) continue
+        if (last == "" || began[id] > began[last] || (began[id] == began[last] && id > last)) last = id
+      }
+      if (last == "") {
+        if (release != "") print "none", any
+        exit
+      }
+      for (id in began) if (named_as(id) == named_as(last)) {
+        if (since == "" || began[id] < since) since = began[id]
+        if (time(id) < since) since = time(id)
+      }
+      print last, since
+    }
+  '
 }
 
 # `undo WORKLOAD NUMBER` puts a revision back.
@@ -833,10 +890,10 @@ template_of() {
   kube get "$1" --output 'jsonpath={.spec.template}'
 }
 
-# Sets `manifests`, the files that are meant, and `workloads`, in their order; every call is of their namespace, and `called` is how
-# one reads.
+# Sets `manifests`, the files that are meant, and `workloads`, in their order, beside `all_workloads`, those of every file; every
+# call is of their namespace, and `called` is how one reads.
 gather() {
-  local name namespace workload
+  local name namespace workload files=()
   command -v kubectl >/dev/null || fail "kubectl is not there"
   namespace=$(sed -n 's/^namespace: //p' "$here/kustomization.yaml" | tr -d '"')
   # Of two kubectl takes the last one, and apply refuses one that is not that of what it applies.
@@ -848,10 +905,12 @@ gather() {
   called=kubectl
   if [ ${#options[@]} -gt 0 ]; then called+=" ${options[*]}"; fi
   while read -r name; do
+    files+=("$here/$name")
     if is_meant "$name"; then manifests+=("$here/$name"); fi
   done < <(listed)
   [ ${#manifests[@]} -gt 0 ] || fail "kustomization.yaml lists no file"
   while read -r workload; do workloads+=("$workload"); done < <(workloads_in "${manifests[@]}")
+  all_workloads=$(workloads_in "${files[@]}" | tr '\n' ' ')
 }
 
 # The files of these manifests.
@@ -886,6 +945,23 @@ workloads_in() {
   ' "$@"
 }
 
+# The file of a workload, as --only names it.
+file_of() {
+  local manifest
+  for manifest in "${manifests[@]}"; do
+    if workloads_in "$manifest" | grep -xF -e "$1" >/dev/null; then basename "$manifest" .yaml; fi
+  done
+}
+
+# The options of every call of kubectl, as a script takes them.
+given() {
+  local called
+  if [ ${#options[@]} -gt 0 ]; then
+    printf -v called ' %q' "${options[@]}"
+    printf ' --%s' "$called"
+  fi
+}
+
 kube() {
   if [ ${#options[@]} -gt 0 ]; then
     kubectl "${options[@]}" "$@"
@@ -915,6 +991,7 @@ line_of() {
 follow() {
   local there patience late end asked counts size is wanted='' best=0
   there=$(heard) || return 2
+  note "$there"
   patience=$(patience_with "$there" "$1")
   late=$((SECONDS + patience))
   end=$late
@@ -931,6 +1008,7 @@ follow() {
     # While the API server does not answer no controller does anything either.
     asked=$SECONDS
     there=$(heard) || return 2
+    note "$there"
     late=$((late + SECONDS - asked)) end=$((end + SECONDS - asked))
     case $(come_to "$there" "$1") in
       done) return 0 ;;
