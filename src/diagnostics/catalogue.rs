@@ -136,6 +136,7 @@ catalogue! {
     INVALID_SHARE = "ZD3019" "invalid-share" Error "0.1.0";
     INVALID_IMAGE = "ZD3020" "invalid-image" Error "0.1.0";
     RESERVED_ABOVE_LIMIT = "ZD3021" "reserved-above-limit" Error "0.1.0";
+    PATH_TAKEN = "ZD3022" "path-taken" Error "0.1.0";
     // ZD4xxx zero downtime
     NO_CAPACITY = "ZD4001" "no-capacity" Error "0.1.0";
     BELOW_PROMISE = "ZD4002" "below-promise" Error "0.1.0";

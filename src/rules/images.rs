@@ -1,10 +1,7 @@
-//! Names of images that no engine takes, and amounts that no cluster takes.
+//! Names of images that no engine takes.
 
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::Graph;
-use crate::source::Span;
-use crate::vocabulary::{Attribute, TargetId};
-use std::fmt::Display;
 
 /// Images of which the whole name is known and is none.
 pub(super) fn references(graph: &Graph, diagnostics: &mut Diagnostics) {
@@ -127,61 +124,6 @@ fn is_digest(digest: &str) -> bool {
         _ => digits.len() >= 32,
     };
     is_named && fits && digits.chars().all(|it| it.is_ascii_hexdigit())
-}
-
-/// More set aside than may be used: the API server refuses it (kubernetes/kubernetes `pkg/apis/core/validation/validation.go`,
-/// `ValidateResourceRequirements`), and so does the engine of what compose starts, of memory.
-pub(super) fn reservations(graph: &Graph, diagnostics: &mut Diagnostics) {
-    let on = |service| {
-        let targets = [TargetId::Kubernetes, TargetId::Compose];
-        targets
-            .into_iter()
-            .find(|target| graph.runs_on(service, *target))
-    };
-    for service in graph.services() {
-        let Some(target) = on(service) else { continue };
-        let Some(resources) = &service.node.service.resources else {
-            continue;
-        };
-        let (Some(limits), Some(reserved)) = (&resources.limits, &resources.reservations) else {
-            continue;
-        };
-        let memory = above("memory", limits.memory.as_ref(), reserved.memory.as_ref());
-        let cpu = above("cpu", limits.cpu.as_ref(), reserved.cpu.as_ref());
-        let cpu = cpu.filter(|_| target == TargetId::Kubernetes);
-        for (what, limit, reserved) in memory.into_iter().chain(cpu) {
-            diagnostics.push(
-                Diagnostic::new(
-                    &catalogue::RESERVED_ABOVE_LIMIT,
-                    format!(
-                        "{} refuses `{}`: {} of {what} are set aside for each instance, and it may use {}",
-                        target.word(),
-                        service.name(),
-                        reserved.0,
-                        limit.0
-                    ),
-                    reserved.1,
-                )
-                .and(limit.1, "the most that it may use")
-                .help(format!("reserve {} at most, or raise the limit", limit.0))
-                .about(service.name()),
-            );
-        }
-    }
-}
-
-/// An amount in words, and where it is written.
-type Amount = (String, Span);
-
-/// What, its limit and what is set aside of it, where that is more.
-fn above<T: PartialOrd + Display>(
-    what: &'static str,
-    limit: Option<&Attribute<T>>,
-    reserved: Option<&Attribute<T>>,
-) -> Option<(&'static str, Amount, Amount)> {
-    let (limit, reserved) = limit.zip(reserved)?;
-    let amount = |it: &Attribute<T>| (it.value.to_string(), it.span);
-    (reserved.value > limit.value).then(|| (what, amount(limit), amount(reserved)))
 }
 
 #[cfg(test)]

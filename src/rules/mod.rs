@@ -1,6 +1,7 @@
 //! Faults that can be read off the graph and that are not about updates over time: one function
 //! each, one line each in [`ALL`].
 
+mod amounts;
 mod canary;
 mod commands;
 mod endings;
@@ -8,6 +9,7 @@ mod gateways;
 mod hosts;
 mod images;
 mod instances;
+mod mounts;
 mod names;
 mod networks;
 mod order;
@@ -41,7 +43,9 @@ const ALL: &[Rule] = &[
     names::ports,
     names::images,
     images::references,
-    images::reservations,
+    amounts::reservations,
+    amounts::failure_ratios,
+    mounts::one_path,
     hosts::only_there,
     hosts::slots,
     hosts::client_addresses,

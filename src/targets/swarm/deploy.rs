@@ -1,6 +1,7 @@
 //! The `deploy` section: how many, how they are replaced, what they may use and where they run.
 
 use super::format::{Deploy, Placement, Preference, RestartPolicy, Steps};
+use super::stack::invalid_name;
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::rollout::derivation::Origin;
 use crate::rollout::derivation::swarm::{self as policy, Direction};
@@ -206,18 +207,38 @@ fn placement(lowering: &mut Lowering<'_, '_>) -> Option<Placement> {
         Some(Spread::Node) | None => Vec::new(),
     };
     let nodes = placement.node.as_ref().map(|node| ledger.enter(node));
-    let constraints = nodes.iter().flat_map(|nodes| &nodes.entries).map(|entry| {
+    let mut constraints = Vec::new();
+    for entry in nodes.iter().flat_map(|nodes| &nodes.entries) {
         let (key, value) = ledger.take_entry(entry);
-        escaped(&format!("node.labels.{key} == {value}"))
-    });
+        let constraint = format!("node.labels.{key} == {value}");
+        if !is_node_label(key, value) {
+            let why = "in a label's name stand letters, digits, `-`, `_` and `.` alone, and in its value neither quotes nor operators";
+            let diagnostic = invalid_name(&constraint, why, entry.attribute.span);
+            ledger.report(diagnostic.about(lowering.service.name()));
+        }
+        constraints.push(escaped(&constraint));
+    }
     let placement = Placement {
-        constraints: constraints.collect(),
+        constraints,
         preferences,
         max_replicas_per_node: ledger
             .take_from(placement.max_per_node.as_ref())
             .map(|most| most.get()),
     };
     (placement != Placement::default()).then_some(placement)
+}
+
+/// Whether a swarm reads a constraint of a node's label so (swarmkit `manager/constraint/constraint.go`, `alphaNumeric` and
+/// `valuePattern`).
+fn is_node_label(key: &str, value: &str) -> bool {
+    let is_word = |it: char| it.is_ascii_alphanumeric();
+    let is_space = |it: char| matches!(it, ' ' | '\t' | '\n' | '\r' | '\x0c');
+    let in_key = |it: char| is_word(it) || "-_.".contains(it);
+    let in_value = |it: char| is_word(it) || is_space(it) || ":-_.*()?+[]\\^$|/".contains(it);
+    !key.is_empty()
+        && key.chars().all(in_key)
+        && !value.trim().is_empty()
+        && value.chars().all(in_value)
 }
 
 /// Round robin by DNS has no address that the routing mesh could publish.
@@ -286,4 +307,30 @@ fn round_robin_published(endpoint: Span, publish: Span) -> Diagnostic {
     .labelled("published through the mesh")
     .and(endpoint, "no virtual address")
     .help("publish with `mode = host`, or take `endpoint` out")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_node_label;
+
+    #[test]
+    fn labels_of_nodes_are_read_as_a_swarm_reads_them() {
+        for (key, value) in [
+            ("disk", "ssd"),
+            ("example.com.disk", "x y"),
+            ("zone", "eu-1|eu-2"),
+        ] {
+            assert!(is_node_label(key, value), "{key} {value}");
+        }
+        for (key, value) in [
+            ("a b", "x"),
+            ("a/b", "x"),
+            ("", "x"),
+            ("disk", ""),
+            ("disk", "\"ssd\""),
+            ("disk", "a=b"),
+        ] {
+            assert!(!is_node_label(key, value), "{key} {value}");
+        }
+    }
 }

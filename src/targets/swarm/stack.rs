@@ -112,7 +112,8 @@ pub(super) fn lower<'g>(
     }
 }
 
-fn invalid_name(name: &str, why: &str, span: Span) -> Diagnostic {
+/// That a swarm refuses a name, and why.
+pub(super) fn invalid_name(name: &str, why: &str, span: Span) -> Diagnostic {
     Diagnostic::new(
         &catalogue::INVALID_SWARM_NAME,
         format!("a swarm refuses the name `{name}`: {why}"),
