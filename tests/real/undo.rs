@@ -201,7 +201,7 @@ fn failed(cluster: &Cluster, [_, new, bad]: [&Version; 3]) -> Verdict {
     crate::machine::wait(std::time::Duration::from_secs(20), bad_pod)?;
     new.back(&["--only", "store"])?.ended(
         1,
-        "--under-way takes that back, too: 1 of 1 pods are new, and 0 are ready",
+        "--under-way takes that back, too: 1 of 1 pods are new, 0 are ready",
     )?;
     new.back(&["--only", "store", "--under-way"])?
         .ended(0, "what was changed runs the revision before")?;

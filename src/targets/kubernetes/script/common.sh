@@ -1,9 +1,10 @@
 
 # Sets `manifests`, the files that are meant, and `workloads`, in their order, beside `all_workloads`, those of every file; every
-# call is of their namespace, and `called` is how one reads.
+# call is of their namespace, `called` is how one reads, and `handed` is what of it was given.
 gather() {
   local name namespace workload files=()
   command -v kubectl >/dev/null || fail "kubectl is not there"
+  handed=(${options[@]+"${options[@]}"})
   namespace=$(sed -n 's/^namespace: //p' "$here/kustomization.yaml" | tr -d '"')
   # Of two kubectl takes the last one, and apply refuses one that is not that of what it applies.
   if [ -n "$namespace" ] && [ ${#options[@]} -gt 0 ]; then
@@ -62,13 +63,9 @@ file_of() {
   done
 }
 
-# The options of every call of kubectl, as a script takes them.
+# The options that were handed over, for a command that is named.
 given() {
-  local called
-  if [ ${#options[@]} -gt 0 ]; then
-    printf -v called ' %q' "${options[@]}"
-    printf ' --%s' "$called"
-  fi
+  if [ ${#handed[@]} -gt 0 ]; then printf ' --'; printf ' %q' "${handed[@]}"; fi
 }
 
 kube() {

@@ -220,7 +220,7 @@ ways_back() {
         return say("went", "-\t-", "went back already, and once more would bring the revision that it came from")
       if (!under_way && !late[workload] && !rolled_out(workload))
         return refuse("it has not rolled out yet, and --under-way takes that back, too: " updated[workload] " of " \
-          wanted[workload] " pods are new, and " able[workload] " are ready")
+          wanted[workload] " pods are new, " able[workload] " are ready" left_of(workload))
       if (kept[workload] < 2) return stay("new: there is no revision before")
       # A controller that had not heard of a revision yet gives the next one the same number, and an undo goes by numbers
       # (kubernetes/kubernetes pkg/controller/statefulset/stateful_set_control.go, nextRevision).
@@ -236,6 +236,10 @@ ways_back() {
       if (plain(pods[object]) == plain(pods[nth[workload, 1]]))
         return stay("the revision before has the same pods: they were restarted since")
       say("back", number[object] "\t" object, change(nth[workload, 1], object) skipped)
+    }
+    function left_of(workload, count) {
+      count = running[workload] - updated[workload]
+      return count > 0 ? ", and " count " of before are there" : ""
     }
     # Whether the last deploy did not bring what a workload is now, as far as that is known; where so, says it.
     function is_left(workload, object, at, had) {

@@ -717,7 +717,7 @@ ways_back() {
         return say("went", "-\t-", "went back already, and once more would bring the revision that it came from")
       if (!under_way && !late[workload] && !rolled_out(workload))
         return refuse("it has not rolled out yet, and --under-way takes that back, too: " updated[workload] " of " \
-          wanted[workload] " pods are new, and " able[workload] " are ready")
+          wanted[workload] " pods are new, " able[workload] " are ready" left_of(workload))
       if (kept[workload] < 2) return stay("new: there is no revision before")
       # A controller that had not heard of a revision yet gives the next one the same number, and an undo goes by numbers
       # (kubernetes/kubernetes pkg/controller/statefulset/stateful_set_control.go, nextRevision).
@@ -733,6 +733,10 @@ ways_back() {
       if (plain(pods[object]) == plain(pods[nth[workload, 1]]))
         return stay("the revision before has the same pods: they were restarted since")
       say("back", number[object] "\t" object, change(nth[workload, 1], object) skipped)
+    }
+    function left_of(workload, count) {
+      count = running[workload] - updated[workload]
+      return count > 0 ? ", and " count " of before are there" : ""
     }
     # Whether the last deploy did not bring what a workload is now, as far as that is known; where so, says it.
     function is_left(workload, object, at, had) {
@@ -891,10 +895,11 @@ template_of() {
 }
 
 # Sets `manifests`, the files that are meant, and `workloads`, in their order, beside `all_workloads`, those of every file; every
-# call is of their namespace, and `called` is how one reads.
+# call is of their namespace, `called` is how one reads, and `handed` is what of it was given.
 gather() {
   local name namespace workload files=()
   command -v kubectl >/dev/null || fail "kubectl is not there"
+  handed=(${options[@]+"${options[@]}"})
   namespace=$(sed -n 's/^namespace: //p' "$here/kustomization.yaml" | tr -d '"')
   # Of two kubectl takes the last one, and apply refuses one that is not that of what it applies.
   if [ -n "$namespace" ] && [ ${#options[@]} -gt 0 ]; then
@@ -953,13 +958,9 @@ file_of() {
   done
 }
 
-# The options of every call of kubectl, as a script takes them.
+# The options that were handed over, for a command that is named.
 given() {
-  local called
-  if [ ${#options[@]} -gt 0 ]; then
-    printf -v called ' %q' "${options[@]}"
-    printf ' --%s' "$called"
-  fi
+  if [ ${#handed[@]} -gt 0 ]; then printf ' --'; printf ' %q' "${handed[@]}"; fi
 }
 
 kube() {
