@@ -360,3 +360,81 @@ esac
         "{ran:?}"
     );
 }
+
+/// One that was deployed by hand twice has no label in what it was before either, and one that is new by hand was nothing before.
+#[test]
+fn what_was_deployed_by_hand_after_the_last_deploy_is_asked_for() {
+    let place = swarm();
+    let last = r#"service last { image = "ex/last:1", stack = "other", join net }"#;
+    place.build(&pair("swarm", 1, 2, last));
+    place.program("bin/docker", &[BEFORE, SWARM].concat());
+    for release in ["one", "two"] {
+        assert_eq!(place.run(DEPLOY, &[], &[("ZDC_RELEASE", release)]).code, 0);
+    }
+    std::fs::create_dir(place.path("moments")).unwrap();
+    let back = |words: &[&str]| {
+        place.put("called", "");
+        let ran = place.run("manifests/swarm/rollback.sh", words, &[]);
+        (ran, place.text("called").contains("rollback --detach"))
+    };
+    let line = "other_last was changed since by something that gives no id\n";
+    for before in ["\n", "none\n"] {
+        place.put("now/other_last", "\n");
+        place.put("before/other_last", before);
+        place.put("moments/other_last", "||\"2098-01-01T00:00:09.5Z\"\n");
+        let (ran, went) = back(&[]);
+        assert!(ran.code == 1 && ran.said.contains(line) && !went, "{ran:?}");
+    }
+    // By hand before the deploy, and what another file has: it stays, as it says.
+    place.put("moments/other_last", "||\"2020-01-01T00:00:09.5Z\"\n");
+    place.put("now/other_more", "\n");
+    place.put("services/other_more", "more\n");
+    place.put("moments/other_more", "||\"2098-01-01T00:00:09.5Z\"\n");
+    let (ran, _) = back(&["--dry-run"]);
+    assert!(ran.code == 0 && ran.said.contains("shop_web: "), "{ran:?}");
+    // What is back is no reason to say that all is, where something was deployed by hand since.
+    place.put("moments/other_last", "||\"2098-01-01T00:00:09.5Z\"\n");
+    std::fs::create_dir(place.path("states")).unwrap();
+    for name in ["shop_web", "shop_front", "shop_side"] {
+        place.put(&format!("states/{name}"), "rollback_completed\n");
+        std::fs::rename(place.path(&format!("before/{name}")), place.path("kept")).unwrap();
+        std::fs::rename(
+            place.path(&format!("now/{name}")),
+            place.path(&format!("before/{name}")),
+        )
+        .unwrap();
+        std::fs::rename(place.path("kept"), place.path(&format!("now/{name}"))).unwrap();
+    }
+    let (ran, went) = back(&[]);
+    assert!(ran.code == 1 && ran.said.contains(line) && !went, "{ran:?}");
+}
+
+/// The clock of who deployed may be ahead of the managers'.
+#[test]
+fn what_came_later_is_known_by_the_clock_of_the_swarm() {
+    let place = swarm();
+    let last = r#"service last { image = "ex/last:1", stack = "other", join net }"#;
+    place.build(&pair("swarm", 1, 2, last));
+    place.program("bin/docker", &[BEFORE, SWARM].concat());
+    for words in [&[][..], &["other"]] {
+        assert_eq!(place.run(DEPLOY, words, &[]).code, 0);
+    }
+    for folder in ["states", "moments"] {
+        std::fs::create_dir(place.path(folder)).unwrap();
+    }
+    // Both of the manager's clock, which is years behind.
+    place.put("states/shop_web", "rollback_completed\n");
+    place.put("before/shop_web", "none\n");
+    let times = "\"2020-01-01T00:00:09.5Z\"|\"2020-01-01T00:00:20Z\"|\"2020-01-01T00:00:20Z\"\n";
+    place.put("moments/shop_web", times);
+    place.put("moments/other_last", &times.replace("00:00:", "00:01:"));
+    let ran = place.run("manifests/swarm/rollback.sh", &["--dry-run"], &[]);
+    assert!(
+        ran.code == 0 && ran.said.contains("other_last: "),
+        "{ran:?}"
+    );
+    place.put("moments/shop_web", &times.replace("00:00:", "00:02:"));
+    let ran = place.run("manifests/swarm/rollback.sh", &["--dry-run"], &[]);
+    let line = "shop_web went back by itself";
+    assert!(ran.code == 1 && ran.said.contains(line), "{ran:?}");
+}

@@ -34,14 +34,15 @@ main() {
   choose "$@"
   require_swarm
   local at back=() stays='' refused='' went=
-  local deploys='' newest='' unsure='' of_same='' ids=''
+  local deploys='' newest='' known='' unsure='' of_same='' ids=''
   find_last
   for ((at = ${#chosen[@]} - 1; at >= 0; at--)); do survey "${chosen[at]}"; done
   if [ -n "$stays" ]; then say "these stay as they are:$stays"; fi
   [ -z "$refused" ] || fail "nothing was changed, since these cannot go back:$refused"
-  if [ ${#back[@]} -gt 0 ] && [ -n "$unsure" ]; then
-    fail "nothing was changed, since another deploy may have come after ${newest#*.}:$unsure
-  To take back ${newest#*.}: ZDC_RELEASE=${newest#*.} rollback.sh; to take back what you name: --only"
+  # What went back by itself is back, whichever deploy it was of; what has no id is not.
+  if [ -n "$unsure" ] && { [ ${#back[@]} -gt 0 ] || [[ $unsure == *" no id"* ]]; }; then
+    fail "nothing was changed, since another deploy may have come after ${known#*.}:$unsure
+  To take back ${known#*.}: ZDC_RELEASE=${known#*.} rollback.sh; to take back what you name: --only"
   fi
   if [ ${#back[@]} -eq 0 ]; then
     if [ -n "$went" ] || [ ${#also[@]} -gt 0 ]; then return 0; fi
@@ -114,34 +115,41 @@ find_last() {
       release == "" || substr($2, index($2, ".") + 1) == release { print $2 }
     ' <<<"$deploys" | sort | tail -n 1
   )
+  known=$newest
   if [ -n "${ZDC_RELEASE-}" ]; then
     newest=${newest:-none}
-  elif [ -n "$back_to" ] && [[ ! $newest > $back_to ]]; then
-    newest=none
-  elif [ -n "$newest" ] && [ ${#only[@]} -eq 0 ]; then
-    unsure=$(doubts <<<"$all")
+    return 0
   fi
+  if [ -n "$back_to" ] && [[ ! $newest > $back_to ]]; then newest=none known=$back_to; fi
+  if [ -n "$known" ] && [ ${#only[@]} -eq 0 ]; then unsure=$(doubts <<<"$all"); fi
 }
 
 # What may have been changed by a deploy after the newest that is known. What the swarm takes back by itself while another
-# service of its stack is under way belongs to one deploy with that: a stack is deployed once all of it has settled.
+# service of its stack is under way belongs to one deploy with that: a stack is deployed once all of it has settled. Moments
+# are the manager's; the one in an id is of who deployed, whose clock may be ahead. What only another file has never has an id.
 doubts() {
-  awk -F '|' -v newest="$newest" '
-    function moment(text) { gsub(/[":-]/, "", text); return text ~ /^[0-9]/ ? substr(text, 1, 15) : "" }
+  local stack names=''
+  for stack in "${chosen[@]}"; do names+=" $(names_in "$stack" | tr '\n' ' ')"; done
+  awk -F '|' -v newest="$known" -v names="$names" '
+    function moment(text) { gsub(/[":Z-]/, "", text); return text ~ /^[0-9]/ ? text : "" }
+    function start(at) { return began[at] == "" ? changed[at] : began[at] }
+    BEGIN { count = split(names, list, " "); for (at = 1; at <= count; at++) own[list[at]] = 1; since = substr(newest, 1, 15) }
     { name[NR] = $1; state[NR] = $2; id[NR] = $3; before[NR] = $4; stack[NR] = $5; began[NR] = moment($6); changed[NR] = moment($8) }
-    $3 == newest {
+    # What went back to that deploy was under way after it.
+    $3 == newest && $2 ~ /^rollback_/ { if ($4 == "none" && start(NR) > after) after = start(NR) }
+    $3 == newest && $2 !~ /^rollback_/ {
+      if (start(NR) != "" && start(NR) < since) since = start(NR)
       end = $2 ~ /^updating/ ? "never" : moment($7)
       if (end > last[$5]) last[$5] = end
     }
     END {
-      since = substr(newest, 1, 15)
+      if (after > since) since = after
       for (at = 1; at <= NR; at++) {
-        if (state[at] ~ /^rollback_/ && before[at] == "none") {
-          if (began[at] >= since && began[at] > last[stack[at]])
+        if (state[at] ~ /^rollback_/) {
+          if (before[at] == "none" && began[at] >= since && began[at] > last[stack[at]])
             printf "\n  %s went back by itself, whether in that deploy or in a later one", name[at]
-        } else if (id[at] == "" && before[at] != "" && before[at] != "none") {
-          if ((began[at] == "" ? changed[at] : began[at]) > since)
-            printf "\n  %s was changed since by something that gives no id", name[at]
+        } else if (id[at] == "" && (name[at] in own || before[at] != "" && before[at] != "none")) {
+          if (start(at) > since) printf "\n  %s was changed since by something that gives no id", name[at]
         }
       }
     }
