@@ -438,3 +438,55 @@ fn what_came_later_is_known_by_the_clock_of_the_swarm() {
     let line = "shop_web went back by itself";
     assert!(ran.code == 1 && ran.said.contains(line), "{ran:?}");
 }
+
+/// A docker that says of each service what its update has come to, as `told/NAME` has it.
+const TOLD: &str = r#"
+if [[ "$1 $2" = "service inspect" && $* == *"{{.State}}|{{.Message}}"* ]]; then
+  for name in "${@:5}"; do cat "$here/told/$name" 2>/dev/null || echo; done
+  exit 0
+fi
+"#;
+
+/// Stacks that were deployed by hand before, and a first `deploy.sh` that the swarm took back in the first of them.
+#[test]
+fn what_the_first_deploy_may_have_reached_alone_is_asked_for() {
+    let place = swarm();
+    let last = r#"service last { image = "ex/last:1", stack = "other", join net }"#;
+    place.build(&pair("swarm", 1, 2, last));
+    place.program("bin/docker", &[TOLD, BEFORE, SWARM].concat());
+    for folder in ["services", "now", "before", "states", "moments", "told"] {
+        std::fs::create_dir_all(place.path(folder)).unwrap();
+    }
+    for name in ["shop_web", "shop_front", "shop_side", "other_last"] {
+        place.put(&format!("services/{name}"), "more\n");
+        place.put(&format!("now/{name}"), "\n");
+        place.put(&format!("before/{name}"), "\n");
+        let times =
+            "\"2026-01-01T00:00:09.5Z\"|\"2026-01-01T00:00:20Z\"|\"2026-01-01T00:00:20Z\"\n";
+        place.put(&format!("moments/{name}"), times);
+    }
+    place.put("states/shop_web", "rollback_completed\n");
+    place.put("told/shop_web", "rollback_completed|so\n");
+    place.put("before/shop_web", "none\n");
+    let times = "\"2026-01-01T00:01:09Z\"|\"2026-01-01T00:01:20Z\"|\"2026-01-01T00:01:20Z\"\n";
+    place.put("moments/shop_web", times);
+    let back = |words: &[&str]| place.run("manifests/swarm/rollback.sh", words, &[]);
+    let ran = back(&[]);
+    let line = "shop_web went back by itself";
+    assert!(ran.code == 1 && ran.said.contains(line), "{ran:?}");
+    assert!(
+        ran.said.contains("--only") && !ran.said.contains("ZDC_RELEASE"),
+        "{ran:?}"
+    );
+    let called = place.text("called");
+    assert!(!called.contains("rollback --detach"), "{called}");
+    let ran = back(&["--dry-run", "--only", "other_last"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    // While another one of its stack was under way: it is the last change of each.
+    place.put("moments/shop_front", times);
+    let ran = back(&["--dry-run"]);
+    assert!(
+        ran.code == 0 && ran.said.contains("other_last: "),
+        "{ran:?}"
+    );
+}

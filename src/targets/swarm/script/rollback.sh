@@ -41,6 +41,8 @@ main() {
   [ -z "$refused" ] || fail "nothing was changed, since these cannot go back:$refused"
   # What went back by itself is back, whichever deploy it was of; what has no id is not.
   if [ -n "$unsure" ] && { [ ${#back[@]} -gt 0 ] || [[ $unsure == *" no id"* ]]; }; then
+    [ -n "$known" ] || fail "nothing was changed, since no service has the id of a deploy, and the last one may have reached these alone:$unsure
+  To take back what you name: --only"
     fail "nothing was changed, since another deploy may have come after ${known#*.}:$unsure
   To take back ${known#*.}: ZDC_RELEASE=${known#*.} rollback.sh; to take back what you name: --only"
   fi
@@ -121,25 +123,25 @@ find_last() {
     return 0
   fi
   if [ -n "$back_to" ] && [[ ! $newest > $back_to ]]; then newest=none known=$back_to; fi
-  if [ -n "$known" ] && [ ${#only[@]} -eq 0 ]; then unsure=$(doubts <<<"$all"); fi
+  if [ ${#only[@]} -eq 0 ]; then unsure=$(doubts <<<"$all"); fi
 }
 
 # What may have been changed by a deploy after the newest that is known. What the swarm takes back by itself while another
 # service of its stack is under way belongs to one deploy with that: a stack is deployed once all of it has settled. Moments
 # are the manager's; the one in an id is of who deployed, whose clock may be ahead. What only another file has never has an id.
 doubts() {
-  local stack names=''
-  for stack in "${chosen[@]}"; do names+=" $(names_in "$stack" | tr '\n' ' ')"; done
-  awk -F '|' -v newest="$known" -v names="$names" '
+  local stack here_named=''
+  for stack in "${chosen[@]}"; do here_named+=" $(names_in "$stack" | tr '\n' ' ')"; done
+  awk -F '|' -v newest="$known" -v names="$here_named" '
     function moment(text) { gsub(/[":Z-]/, "", text); return text ~ /^[0-9]/ ? text : "" }
     function start(at) { return began[at] == "" ? changed[at] : began[at] }
     BEGIN { count = split(names, list, " "); for (at = 1; at <= count; at++) own[list[at]] = 1; since = substr(newest, 1, 15) }
     { name[NR] = $1; state[NR] = $2; id[NR] = $3; before[NR] = $4; stack[NR] = $5; began[NR] = moment($6); changed[NR] = moment($8) }
     # What went back to that deploy was under way after it.
-    $3 == newest && $2 ~ /^rollback_/ { if ($4 == "none" && start(NR) > after) after = start(NR) }
+    $3 == newest && $2 ~ /^rollback_/ { if (newest != "" && $4 == "none" && start(NR) > after) after = start(NR) }
     $3 == newest && $2 !~ /^rollback_/ {
       if (start(NR) != "" && start(NR) < since) since = start(NR)
-      end = $2 ~ /^updating/ ? "never" : moment($7)
+      end = $2 ~ /^updating/ ? "never" : began[NR] == "" ? changed[NR] : moment($7)
       if (end > last[$5]) last[$5] = end
     }
     END {
@@ -148,7 +150,7 @@ doubts() {
         if (state[at] ~ /^rollback_/) {
           if (before[at] == "none" && began[at] >= since && began[at] > last[stack[at]])
             printf "\n  %s went back by itself, whether in that deploy or in a later one", name[at]
-        } else if (id[at] == "" && (name[at] in own || before[at] != "" && before[at] != "none")) {
+        } else if (newest != "" && id[at] == "" && (name[at] in own || before[at] != "" && before[at] != "none")) {
           if (start(at) > since) printf "\n  %s was changed since by something that gives no id", name[at]
         }
       }
