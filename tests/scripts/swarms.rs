@@ -490,3 +490,39 @@ fn what_the_first_deploy_may_have_reached_alone_is_asked_for() {
         "{ran:?}"
     );
 }
+
+/// One that went back to the very version that is to go now has none before it, and is not back.
+#[test]
+fn what_went_back_to_the_release_that_is_to_go_is_not_back() {
+    let place = swarm();
+    place.program("bin/docker", &[TOLD, BEFORE, SWARM].concat());
+    for release in ["one", "two"] {
+        assert_eq!(place.run(DEPLOY, &[], &[("ZDC_RELEASE", release)]).code, 0);
+    }
+    for folder in ["told", "states"] {
+        std::fs::create_dir(place.path(folder)).unwrap();
+    }
+    place.put("told/shop_web", "rollback_completed|so\n");
+    place.put("states/shop_web", "rollback_completed\n");
+    let back = |variables: &[(&str, &str)]| {
+        place.put("called", "");
+        let ran = place.run("manifests/swarm/rollback.sh", &[], variables);
+        (ran, place.text("called").contains("rollback --detach"))
+    };
+    let line = "shop_web: runs two, and the swarm keeps no version before it";
+    // By itself from a later one, of which nothing is kept, and by hand from one that was changed by hand.
+    let own = place.text("now/shop_web");
+    for (before, variables) in [
+        ("none\n", &[("ZDC_RELEASE", "two")][..]),
+        (&own, &[]),
+        ("20990101T000000Z.three\n", &[("ZDC_RELEASE", "two")]),
+    ] {
+        place.put("before/shop_web", before);
+        let (ran, went) = back(variables);
+        assert!(ran.code == 1 && ran.said.contains(line) && !went, "{ran:?}");
+    }
+    // It is back where a later one is to go.
+    let (ran, went) = back(&[("ZDC_RELEASE", "three")]);
+    let line = "shop_web: went back already";
+    assert!(ran.code == 0 && ran.said.contains(line) && !went, "{ran:?}");
+}

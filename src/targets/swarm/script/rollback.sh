@@ -160,7 +160,7 @@ doubts() {
 
 # Sorts the services of a stack into `back`, `stays` and `refused`.
 survey() {
-  local all name state
+  local all name state release
   all=$(services "$1") || unanswered
   while IFS='|' read -r name _ _ _ state _; do
     if [ -z "$name" ]; then continue; fi
@@ -172,14 +172,26 @@ survey() {
     case $state in
       # Once more would be forward again: the two versions change places.
       rollback_completed)
-        stay "went back already, and once more would bring the version that it came from"
-        went=yes
+        if runs_last; then
+          refuse "runs $release, and the swarm keeps no version before it: deploy that from its own manifests"
+        else
+          stay "went back already, and once more would bring the version that it came from"
+          went=yes
+        fi
         ;;
       rollback_started) refuse "goes back just now: run this again once it has" ;;
       rollback_paused) refuse "its way back is paused half-way: deploy the version before from its own manifests, with --over-paused" ;;
       *) if is_of_last && ! is_over_paused; then judge; fi ;;
     esac
   done <<<"$all"
+}
+
+# Whether `$name`, which went back, went back to what is to go, `$release`: what came after that was taken back alone.
+runs_last() {
+  local id
+  id=$(id_of "$name" 2)
+  release=${ZDC_RELEASE:-${newest#*.}}
+  [ -n "$id" ] && [ "${id#*.}" = "$release" ]
 }
 
 # Whether `$name` was part of the last deploy; where not, says so.
