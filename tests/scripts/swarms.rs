@@ -526,3 +526,21 @@ fn what_went_back_to_the_release_that_is_to_go_is_not_back() {
     let line = "shop_web: went back already";
     assert!(ran.code == 0 && ran.said.contains(line) && !went, "{ran:?}");
 }
+
+/// Other deploys may have the release of this one: what it names is what it brought itself.
+#[test]
+fn what_a_deploy_brought_is_named_one_by_one() {
+    let place = swarm();
+    place.program("bin/docker", &[TOLD, BEFORE, SWARM].concat());
+    let one = [("ZDC_RELEASE", "one")];
+    assert_eq!(place.run(DEPLOY, &[], &one).code, 0);
+    std::fs::create_dir(place.path("told")).unwrap();
+    let next = r#"echo 'rollback_completed|so' >"$here/told/shop_front"
+cp "$here/before/shop_front" "$here/now/"
+"#;
+    place.put("next", next);
+    let words = ["--only", "shop_front", "--only", "shop_web"];
+    let ran = place.run(DEPLOY, &words, &[("ZDC_RELEASE", "two")]);
+    let line = "To take them back: ZDC_RELEASE=two rollback.sh --also shop_web\n";
+    assert!(ran.code == 1 && ran.said.contains(line), "{ran:?}");
+}

@@ -84,7 +84,7 @@ await() {
         told=yes
       fi
     elif [ -n "$bad" ]; then
-      fail "$stack:$bad${fresh:+$newline  These run what was deployed:$fresh$newline  To take them back: ZDC_RELEASE=${deploy#*.} rollback.sh}"
+      fail "$stack:$bad${fresh:+$newline  These run what was deployed:$fresh$newline  To take them back: ZDC_RELEASE=${deploy#*.} rollback.sh${fresh// / --also }}"
     elif [ $((SECONDS - quiet)) -ge "$(calm)" ]; then
       [ -z "$failed" ] || fail "$stack:$failed"
       [ -z "$doubled" ] || say "$stack:$doubled"
