@@ -544,3 +544,22 @@ cp "$here/before/shop_front" "$here/now/"
     let line = "To take them back: ZDC_RELEASE=two rollback.sh --also shop_web\n";
     assert!(ran.code == 1 && ran.said.contains(line), "{ran:?}");
 }
+
+/// A service that was written with an alias gets no label, which a way back needs to know of it.
+#[test]
+fn what_gets_no_label_is_told() {
+    let place = swarm();
+    place.program("bin/docker", &[BEFORE, SWARM].concat());
+    let text = "services:\n  web:\n    image: ex/web:1\n  side:\n    image: ex/side:1\n    deploy: *policy\n";
+    place.put("manifests/swarm/shop.yml", text);
+    for _ in 0..2 {
+        let ran = place.run(DEPLOY, &[], &[]);
+        let line = "or a merge: shop_side\n";
+        assert!(ran.code == 0 && ran.said.contains(line), "{ran:?}");
+    }
+    std::fs::create_dir(place.path("moments")).unwrap();
+    place.put("moments/shop_side", "||\"2098-01-01T00:00:09.5Z\"\n");
+    let ran = place.run("manifests/swarm/rollback.sh", &[], &[]);
+    let line = "shop_side was changed since by something that gives no id";
+    assert!(ran.code == 1 && ran.said.contains(line), "{ran:?}");
+}

@@ -289,6 +289,7 @@ deploy() {
   (cd "$here" && text_of "$stack" | labelled "$stack" | as_given "${words[@]}") ||
     fail "$stack was not deployed as a whole: it may hold services of both versions"
   asked=$(again asked_of) || fail "$stack: the swarm does not answer: what became of it is not known"
+  tell_unlabelled
   await "$stack" after "$versions"
   now=$(again asked_of) || fail "$stack: the swarm does not answer: what became of it is not known"
   others=$(grep -vxF -e "$asked" <<<"$now" | cut -d '|' -f 1 | tr '\n' ' ' || true)
@@ -301,6 +302,18 @@ deploy() {
   else
     say "$stack: every service runs what was deployed"
   fi
+}
+
+# Says which services of the stack got no label: rollback.sh takes these for somebody else's.
+tell_unlabelled() {
+  local all name id without=''
+  all=$(again services "$stack") || fail "$stack: the swarm does not answer: what became of it is not known"
+  while IFS='|' read -r name _ id _; do
+    if [ -n "$name" ] && [ -z "$id" ] && is_among "$name" ${sent[@]+"${sent[@]}"}; then without+=" $name"; fi
+  done <<<"$all"
+  if [ -z "$without" ]; then return 0; fi
+  say "$stack: these got no label, since their \`deploy\` has an anchor, an alias, a tag or a merge:$without"
+  say "  rollback.sh cannot see that they are of this deploy, and goes back only where --only or ZDC_RELEASE says what is meant."
 }
 
 # Whether a service, by its id and state, is another deploy's by now. What went back has the id of before.
