@@ -563,3 +563,37 @@ fn what_gets_no_label_is_told() {
     let line = "shop_side was changed since by something that gives no id";
     assert!(ran.code == 1 && ran.said.contains(line), "{ran:?}");
 }
+
+/// One that has only just ended still looks whether all is well. The moments are the engine's, in whatever zone it tells them.
+#[test]
+fn a_deploy_lets_another_one_see_its_end() {
+    let ticks = r#"
+if [[ $* == *SystemTime* ]]; then
+  echo tick >>"$here/clock"
+  at=$(($(wc -l <"$here/clock") * $(cat "$here/step")))
+  printf '2026-03-01T01:59:%02d.5+02:00\n' "$at"
+  exit
+elif [[ $* == *"|{{json .UpdatedAt}}"* && $* != *Spec.Name* ]]; then
+  echo '20260101T000000Z.other|"2026-02-28T23:59:00.25Z"'
+  exit
+fi
+"#;
+    for (step, release, least, most) in [
+        ("1\n", "new", 10, 10),
+        ("0\n", "new", 12, 12),
+        ("1\n", "other", 1, 1),
+        ("40\n", "new", 1, 1),
+    ] {
+        let place = swarm();
+        place.program("bin/docker", &[ticks, SWARM].concat());
+        std::fs::create_dir(place.path("services")).unwrap();
+        place.put("services/shop_web", "more\n");
+        place.put("step", step);
+        let ran = place.run(DEPLOY, &[], &[("ZDC_RELEASE", release)]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let waits = "waits until deploy other, which has only just ended";
+        assert_eq!(ran.said.contains(waits), most > 1, "{ran:?}");
+        let asked = place.text("clock").lines().count();
+        assert!((least..=most).contains(&asked), "{step}: {asked} {ran:?}");
+    }
+}

@@ -267,6 +267,7 @@ labelled() {
 deploy() {
   local stack=$1 versions words asked now name state others
   await "$stack" before ''
+  if let_others_see; then await "$stack" before ''; fi
   versions=$(again services "$stack") || fail "$stack was not deployed: the swarm does not answer"
   halves=()
   while IFS='|' read -r name _ _ _ state _; do
@@ -302,6 +303,51 @@ deploy() {
   else
     say "$stack: every service runs what was deployed"
   fi
+}
+
+# Waits a moment where another deploy has only just ended: that one still looks whether all is well, would find this one there and
+# say that it failed. Those of one release are one after the other by themselves. Whether it waited.
+let_others_see() {
+  local now names=() name times other try
+  for ((try = 0; try < 12; try++)); do
+    now=$(docker info --format '{{.SystemTime}}') || break
+    names=()
+    while IFS='|' read -r name _; do
+      if [ -n "$name" ]; then names+=("$name"); fi
+    done < <(docker service ls --filter "label=com.docker.stack.namespace=$stack" --format '{{.Name}}')
+    [ ${#names[@]} -gt 0 ] || break
+    times=$(docker service inspect --format '{{index .Spec.Labels "zdc.deploy"}}|{{json .UpdatedAt}}' "${names[@]}") || break
+    other=$(just_ended "$now" <<<"$times")
+    [ -n "$other" ] || break
+    if [ "$try" -eq 0 ]; then say "$stack: waits until deploy $other, which has only just ended, has seen that"; fi
+    sleep 1
+  done
+  [ "$try" -gt 0 ]
+}
+
+# The release of another deploy that changed a service less than ten seconds before this moment of the engine.
+just_ended() {
+  awk -F '|' -v now="$1" -v own="${deploy#*.}" '
+    function seconds(text,  part, year, month, zone) {
+      gsub(/"/, "", text)
+      if (text !~ /^[0-9]+-[0-9]+-[0-9]+T[0-9]+:[0-9]+:[0-9]/) return -1
+      split(substr(text, 1, 19), part, /[-T:]/)
+      year = part[1] + 0
+      month = part[2] + 0
+      if (month < 3) { year--; month += 12 }
+      zone = substr(text, length(text) - 5)
+      zone = zone ~ /^[+-][0-9][0-9]:[0-9][0-9]$/ ? (substr(zone, 1, 1) "1") * (substr(zone, 2, 2) * 60 + substr(zone, 5)) : 0
+      return (365 * year + int(year / 4) - int(year / 100) + int(year / 400) + int((153 * month - 457) / 5) + part[3]) * 86400 + \
+        part[4] * 3600 + (part[5] - zone) * 60 + part[6]
+    }
+    BEGIN { moment = seconds(now) }
+    {
+      release = substr($1, index($1, ".") + 1)
+      changed = seconds($2)
+      if (moment < 0 || changed < 0 || release == "" || release == own) next
+      if (moment - changed < 10 && changed - moment < 10) { print release; exit }
+    }
+  '
 }
 
 # Says which services of the stack got no label: rollback.sh takes these for somebody else's.
