@@ -189,7 +189,12 @@ fn what_a_later_deploy_may_have_left_is_asked_for() {
         "\"2098-01-01T00:00:09.5Z\"|\"2098-01-01T00:00:20Z\"|\n",
     );
     let (ran, went) = back(&[], &[]);
-    let line = "shop_web went back by itself, whether in that deploy or in a later one\n";
+    let line = "shop_web went back by itself, whether in that deploy or in a later one: its update began at 2098-01-01 00:00:09\n";
+    let has = ", which these have: other_last\n";
+    assert!(
+        ran.said.contains("after two of 20") && ran.said.contains(has),
+        "{ran:?}"
+    );
     let way = "ZDC_RELEASE=two rollback.sh";
     assert!(ran.code == 1 && ran.said.contains(line) && !went, "{ran:?}");
     assert!(ran.said.contains(way), "{ran:?}");
@@ -222,7 +227,8 @@ fn what_a_later_deploy_may_have_left_is_asked_for() {
     place.put("before/shop_side", "20260101T000000Z.one\n");
     place.put("moments/shop_side", "||\"2098-01-01T00:00:09.5Z\"\n");
     let (ran, _) = back(&[], &[]);
-    let line = "shop_side was changed since by something that gives no id\n";
+    let line =
+        "shop_side was changed since by something that gives no id, at 2098-01-01 00:00:09\n";
     assert!(ran.code == 1 && ran.said.contains(line), "{ran:?}");
     assert!(!place.text("called").contains("rollback"), "{ran:?}");
 }
@@ -377,7 +383,8 @@ fn what_was_deployed_by_hand_after_the_last_deploy_is_asked_for() {
         let ran = place.run("manifests/swarm/rollback.sh", words, &[]);
         (ran, place.text("called").contains("rollback --detach"))
     };
-    let line = "other_last was changed since by something that gives no id\n";
+    let line =
+        "other_last was changed since by something that gives no id, at 2098-01-01 00:00:09\n";
     for before in ["\n", "none\n"] {
         place.put("now/other_last", "\n");
         place.put("before/other_last", before);
@@ -596,4 +603,37 @@ fi
         let asked = place.text("clock").lines().count();
         assert!((least..=most).contains(&asked), "{step}: {asked} {ran:?}");
     }
+}
+
+/// A deploy says what it is called wherever something was sent, also where all of it went back.
+#[test]
+fn a_deploy_that_failed_says_its_release() {
+    let place = swarm();
+    place.program("bin/docker", &[TOLD, BEFORE, SWARM].concat());
+    assert_eq!(place.run(DEPLOY, &[], &[]).code, 0);
+    std::fs::create_dir(place.path("told")).unwrap();
+    let next = r#"for name in front side web; do
+  echo 'rollback_completed|so' >"$here/told/shop_$name"
+  cp "$here/before/shop_$name" "$here/now/"
+done
+"#;
+    place.put("next", next);
+    let ran = place.run(DEPLOY, &[], &[("ZDC_RELEASE", "two")]);
+    for line in [
+        "knows it: ZDC_RELEASE=two\n",
+        "there is nothing to take back",
+    ] {
+        assert!(ran.code == 1 && ran.said.contains(line), "{ran:?}");
+    }
+    // What is paused half-way is there.
+    let next = "echo 'paused|so' >\"$here/told/shop_web\"\n";
+    place.put("next", next);
+    let ran = place.run(DEPLOY, &["--only", "shop_web"], &[("ZDC_RELEASE", "three")]);
+    assert!(
+        ran.code == 1 && !ran.said.contains("nothing to take"),
+        "{ran:?}"
+    );
+    // Where nothing was sent there is nothing to name.
+    let ran = place.run(DEPLOY, &["--only", "shop_web"], &[("ZDC_RELEASE", "four")]);
+    assert!(ran.code == 1 && !ran.said.contains("four"), "{ran:?}");
 }

@@ -67,7 +67,7 @@ require_swarm() {
 # Waits until no service of a stack moves: `await STACK {before|after|back} VERSIONS_BEFORE`. After a deploy
 # each must run what was deployed, and on the way back what was there before.
 await() {
-  local stack=$1 when=$2 versions=$3 moving returning bad failed doubled others waits updating fresh step old='' way=unknown best='' moved=$SECONDS quiet=$SECONDS told=
+  local stack=$1 when=$2 versions=$3 moving returning bad halfway failed doubled others waits updating fresh step old='' way=unknown best='' moved=$SECONDS quiet=$SECONDS told=
   while :; do
     # What was not answered is asked again: it is no answer.
     if ! look; then
@@ -84,7 +84,7 @@ await() {
         told=yes
       fi
     elif [ -n "$bad" ]; then
-      fail "$stack:$bad${fresh:+$newline  These run what was deployed:$fresh$newline  To take them back: ZDC_RELEASE=${deploy#*.} rollback.sh${fresh// / --also }}"
+      fail "$stack:$bad$(what_runs)"
     elif [ $((SECONDS - quiet)) -ge "$(calm)" ]; then
       [ -z "$failed" ] || fail "$stack:$failed"
       [ -z "$doubled" ] || say "$stack:$doubled"
@@ -112,7 +112,7 @@ calm() {
 # than it should, and what another deploy has changed since. Fails where the swarm does not say.
 look() {
   local all name version id counts state message end
-  moving='' returning='' bad='' failed='' doubled='' others='' waits=() updating=() fresh=${ran-}
+  moving='' returning='' bad='' halfway='' failed='' doubled='' others='' waits=() updating=() fresh=${ran-}
   all=$(services "$stack") || return 1
   if [ "$when" != before ] && [ -z "$all" ]; then fail "$stack has no service"; fi
   while IFS='|' read -r name version id counts state message; do
@@ -152,7 +152,10 @@ look() {
         bad+="$newline    failed, however it ended. It needs \`on_failure = pause\`, or a shorter \`monitor\`."
         ;;
       after:rollback_completed:*) bad+="$newline  $name went back to the version before: $message" ;;
-      after:paused:* | after:rollback_paused:* | back:*paused:*) bad+="$newline  $name is $state half-way: $message" ;;
+      after:paused:* | after:rollback_paused:* | back:*paused:*)
+        bad+="$newline  $name is $state half-way: $message"
+        halfway=yes
+        ;;
       *:runs) moving+="$newline  $name: its task has not ended" ;;
       *:ended) ;;
       after:* | back:*)
@@ -168,6 +171,16 @@ look() {
         ;;
     esac
   done <<<"$all"
+}
+
+# What runs what was deployed, where something does not, and what takes that back: other deploys may have the same release.
+what_runs() {
+  if [ -n "$fresh" ]; then
+    printf '\n  These run what was deployed:%s\n' "$fresh"
+    printf '  To take them back: ZDC_RELEASE=%s rollback.sh%s' "${deploy#*.}" "${fresh// / --also }"
+  elif [ "$when" = after ] && [ -z "$halfway" ]; then
+    printf '\n  Nothing runs what was deployed: there is nothing to take back.'
+  fi
 }
 
 # Why tasks of what is waited for do not run, as far as the swarm says it, and what there is to do.
@@ -281,7 +294,11 @@ say() {
 
 fail() {
   printf 'error: %s\n' "$*" >&2
-  if [ -n "${unsent-}" ]; then printf 'This deploy changed no service.\n' >&2; fi
+  if [ -n "${unsent-}" ]; then
+    printf 'This deploy changed no service.\n' >&2
+  elif [ -n "$deploy" ]; then
+    printf 'The release of this deploy, by which rollback.sh knows it: ZDC_RELEASE=%s\n' "${deploy#*.}" >&2
+  fi
   exit 1
 }
 

@@ -41,10 +41,11 @@ main() {
   [ -z "$refused" ] || fail "nothing was changed, since these cannot go back:$refused"
   # What went back by itself is back, whichever deploy it was of; what has no id is not.
   if [ -n "$unsure" ] && { [ ${#back[@]} -gt 0 ] || [[ $unsure == *" no id"* ]]; }; then
-    [ -n "$known" ] || fail "nothing was changed, since no service has the id of a deploy, and the last one may have reached these alone:$unsure
+    [ -n "$known" ] || fail "nothing was changed, since no service has the id of a deploy, and the last one may have reached these alone$unsure
   To take back what you name: --only"
-    fail "nothing was changed, since another deploy may have come after ${known#*.}:$unsure
-  To take back ${known#*.}: ZDC_RELEASE=${known#*.} rollback.sh; to take back what you name: --only"
+    fail "nothing was changed, since another deploy may have come after ${known#*.}$unsure
+  deploy.sh says its release where it fails. Where that is ${known#*.}: ZDC_RELEASE=${known#*.} rollback.sh. Of any other one
+  nothing is here that is known to be its own; to take back what you name: --only"
   fi
   if [ ${#back[@]} -eq 0 ]; then
     if [ -n "$went" ] || [ ${#also[@]} -gt 0 ]; then return 0; fi
@@ -134,9 +135,13 @@ doubts() {
   for stack in "${chosen[@]}"; do here_named+=" $(names_in "$stack" | tr '\n' ' ')"; done
   awk -F '|' -v newest="$known" -v names="$here_named" '
     function moment(text) { gsub(/[":Z-]/, "", text); return text ~ /^[0-9]/ ? text : "" }
+    function told(text) {
+      return text == "" ? "an unknown time" : substr(text, 1, 4) "-" substr(text, 5, 2) "-" substr(text, 7, 2) " " substr(text, 10, 2) ":" substr(text, 12, 2) ":" substr(text, 14, 2)
+    }
     function start(at) { return began[at] == "" ? changed[at] : began[at] }
     BEGIN { count = split(names, list, " "); for (at = 1; at <= count; at++) own[list[at]] = 1; since = substr(newest, 1, 15) }
     { name[NR] = $1; state[NR] = $2; id[NR] = $3; before[NR] = $4; stack[NR] = $5; began[NR] = moment($6); changed[NR] = moment($8) }
+    newest != "" && $3 == newest { has = has " " $1 }
     # What went back to that deploy was under way after it.
     $3 == newest && $2 ~ /^rollback_/ { if (newest != "" && $4 == "none" && start(NR) > after) after = start(NR) }
     $3 == newest && $2 !~ /^rollback_/ {
@@ -145,15 +150,17 @@ doubts() {
       if (end > last[$5]) last[$5] = end
     }
     END {
+      head = newest == "" ? ":" : " of " told(since) (has == "" ? ":" : ", which these have:" has)
       if (after > since) since = after
       for (at = 1; at <= NR; at++) {
         if (state[at] ~ /^rollback_/) {
           if (before[at] == "none" && began[at] >= since && began[at] > last[stack[at]])
-            printf "\n  %s went back by itself, whether in that deploy or in a later one", name[at]
+            all = all "\n  " name[at] " went back by itself, whether in that deploy or in a later one: its update began at " told(began[at])
         } else if (newest != "" && id[at] == "" && (name[at] in own || before[at] != "" && before[at] != "none")) {
-          if (start(at) > since) printf "\n  %s was changed since by something that gives no id", name[at]
+          if (start(at) > since) all = all "\n  " name[at] " was changed since by something that gives no id, at " told(start(at))
         }
       }
+      if (all != "") printf "%s%s", head, all
     }
   '
 }
