@@ -214,6 +214,15 @@ fn what_a_later_deploy_may_have_left_is_asked_for() {
     place.put("now/shop_web", "20260101T000000Z.one\n");
     place.put("before/shop_web", "none\n");
     let times = "\"2098-01-01T00:00:08Z\"|\"2098-01-01T00:00:14.25Z\"|\n";
+    // One that is paused has not ended, and tells no end.
+    let open = "\"2098-01-01T00:00:08Z\"|null|\n";
+    place.put("moments/shop_front", open);
+    for (state, code) in [("completed\n", 1), ("paused\n", 0)] {
+        place.put("states/shop_front", state);
+        let (ran, _) = back(&["--dry-run"], &[]);
+        assert_eq!(ran.code, code, "{state}: {ran:?}");
+    }
+    std::fs::remove_file(place.path("states/shop_front")).unwrap();
     place.put("moments/shop_front", times);
     let (ran, went) = back(&[], &[]);
     assert!(ran.code == 0 && !went, "{ran:?}");

@@ -146,7 +146,7 @@ doubts() {
     $3 == newest && $2 ~ /^rollback_/ { if (newest != "" && $4 == "none" && start(NR) > after) after = start(NR) }
     $3 == newest && $2 !~ /^rollback_/ {
       if (start(NR) != "" && start(NR) < since) since = start(NR)
-      end = $2 ~ /^updating/ ? "never" : began[NR] == "" ? changed[NR] : moment($7)
+      end = $2 ~ /^(updating|paused)/ ? "never" : began[NR] == "" ? changed[NR] : moment($7)
       if (end > last[$5]) last[$5] = end
     }
     END {
