@@ -187,10 +187,17 @@ what_runs() {
 why_not() {
   local name why back=()
   for name in ${waits[@]+"${waits[@]}"}; do
-    # The newest comes first; one that was started again has no error yet.
+    # The newest of each slot comes first. One that was just started again has no error yet, but the one before it.
     why=$(
-      docker service ps --no-trunc --format '{{.CurrentState}}|{{.Error}}' "$name" |
-        awk -F '|' '$1 !~ /^(Running|Complete)/ && $2 != "" { gsub(/"/, "", $2); print $2; exit }'
+      docker service ps --no-trunc --format '{{.Name}}|{{.CurrentState}}|{{.Error}}' "$name" |
+        awk -F '|' '
+          { gsub(/"/, "", $3); count[$1]++ }
+          count[$1] == 1 && $2 ~ /^(Running|Complete)/ { fine[$1] = 1 }
+          $1 in fine || $3 == "" { next }
+          count[$1] == 1 && newest == "" { newest = $3 }
+          count[$1] == 2 && before == "" { before = $3 }
+          END { print newest == "" ? before : newest }
+        '
     ) || why=
     if [ -n "$why" ]; then printf '\n  %s: %s' "$name" "$why"; fi
   done
