@@ -776,7 +776,7 @@ case "$1 $2" in
   "stack deploy")
     if [ "$3" = --help ]; then echo "  -d, --detach"; exit 0; fi
     text=$(cat)
-    for name in $(sed -nE '/^services:$/,/^[^ #]/s/^  ([^ #:]+):.*/\1/p' <<<"$text" | tr -d '"'); do
+    for name in $(sed -nE '/^services:/,/^[^ #]/s/^  ([^ #:]+):.*/\1/p' <<<"$text" | tr -d '"'); do
       if [ -e "$here/refuses/$name" ]; then exit 1; fi
       echo more >>"$here/services/${*: -1}_$name"
       mkdir -p "$here/now" "$here/before"

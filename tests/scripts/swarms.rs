@@ -652,3 +652,23 @@ done
     let ran = place.run(DEPLOY, &["--only", "shop_web"], &[("ZDC_RELEASE", "four")]);
     assert!(ran.code == 1 && !ran.said.contains("four"), "{ran:?}");
 }
+
+/// A file that was edited by hand may have other blanks than those that are written.
+#[test]
+fn a_label_stands_where_the_others_do() {
+    let place = swarm();
+    let text = "services: # ours\n  web:\n    image: ex/web:1\n    deploy:\n      labels:\n          team: shop\n  side:\n    image: ex/side:1\n";
+    place.put("manifests/swarm/shop.yml", text);
+    place.put("next", "echo \"$text\" >\"$here/sent\"\n");
+    let ran = place.run(DEPLOY, &["--only", "shop_web"], &[("ZDC_RELEASE", "one")]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let sent = place.text("sent");
+    let labels = sent
+        .lines()
+        .filter(|line| line.starts_with("          zdc.deploy: "));
+    assert!(labels.count() == 1 && !sent.contains("side"), "{sent}");
+    let ran = place.run(DEPLOY, &[], &[("ZDC_RELEASE", "two")]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let sent = place.text("sent");
+    assert_eq!(sent.matches(".two").count(), 2, "{sent}");
+}

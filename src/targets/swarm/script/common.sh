@@ -24,7 +24,7 @@ settle_choice() {
 
 # The services of a stack file, by the names that they have in the swarm.
 names_in() {
-  sed -nE '/^services:$/,/^[^ #]/s/^  ([^ #:]+):.*/\1/p' "$here/$1.yml" | tr -d '"' | sed "s/^/$1_/"
+  sed -nE '/^services: *(#.*)?$/,/^[^ #]/s/^  ([^ #:]+):.*/\1/p' "$here/$1.yml" | tr -d '"' | sed "s/^/$1_/"
 }
 
 # Those of them that are meant.

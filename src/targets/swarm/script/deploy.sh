@@ -195,7 +195,7 @@ text_of() {
   fi
   awk -v stack="$1" -v only="${only[*]}" '
     BEGIN { split(only, names, " "); for (at in names) wanted[names[at]] = 1 }
-    /^[^ #]/ { inside = $0 == "services:"; keep = 1 }
+    /^[^ #]/ { inside = $0 ~ /^services: *(#.*)?$/; keep = 1 }
     inside && /^  [^ #]/ { name = $1; gsub(/[":]/, "", name); keep = (stack "_" name) in wanted }
     keep
   ' "$here/$1.yml"
@@ -222,7 +222,7 @@ labelled() {
     function put(at) {
       print line[at]
       if (at == label && list) labels(sprintf("%" list "s- ", ""), "=")
-      else if (at == label) labels("        ", ": ")
+      else if (at == label) labels(sprintf("%" (deep ? deep : 8) "s", ""), ": ")
       else if (at == settings || at == name) {
         if (at == name) print "    deploy:"
         print "      labels:"
@@ -236,13 +236,13 @@ labelled() {
       else if (merges) name = 0
       for (at = from; at < NR + ended; at++) put(at)
       from = NR
-      name = settings = label = list = known = inside = merges = 0
+      name = settings = label = list = deep = known = inside = merges = 0
     }
     # What an anchor, an alias or a merge gives is not seen here, and would be lost beside what is put in: it gets no label.
     function is_elsewhere(word) { return word ~ /^[&*!]/ }
     /^  ?[^ #]/ { end() }
     { line[NR] = $0 }
-    /^[^ #]/ { services = $0 == "services:" }
+    /^[^ #]/ { services = $0 ~ /^services: *(#.*)?$/ }
     services && /^  [^ #]/ { name = $2 == "" || $2 ~ /^#/ ? NR : 0 }
     services && /^    [^ #]/ {
       if ($1 == "<<:") merges = 1
@@ -259,6 +259,7 @@ labelled() {
     label && NR > label && !known && !/^ *(#|$)/ {
       known = 1
       if (match($0, /^ +- /)) list = RLENGTH - 2
+      else if (match($0, /^ +/) && RLENGTH > 6) deep = RLENGTH
     }
     END { ended = 1; end() }
   '
