@@ -360,7 +360,7 @@ tell_unlabelled() {
   done <<<"$all"
   if [ -z "$without" ]; then return 0; fi
   say "$stack: these got no label, since their \`deploy\` has an anchor, an alias, a tag or a merge:$without"
-  say "  rollback.sh cannot see that they are of this deploy, and goes back only where --only or ZDC_RELEASE says what is meant."
+  say "  rollback.sh cannot see that they are of this deploy: it refuses, leaves them with ZDC_RELEASE, and takes each back by an --only of its own."
 }
 
 # Whether a service, by its id and state, is another deploy's by now. What went back has the id of before.
