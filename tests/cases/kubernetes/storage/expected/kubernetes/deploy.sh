@@ -734,9 +734,9 @@ ways_back() {
         return stay("the revision before has the same pods: they were restarted since")
       say("back", number[object] "\t" object, change(nth[workload, 1], object) skipped)
     }
-    function left_of(workload, count) {
-      count = running[workload] - updated[workload]
-      return count > 0 ? ", and " count " of before are there" : ""
+    function left_of(workload, old) {
+      old = running[workload] - updated[workload]
+      return old > 0 ? ", and " old " of before are there" : ""
     }
     # Whether the last deploy did not bring what a workload is now, as far as that is known; where so, says it.
     function is_left(workload, object, at, had) {

@@ -34,14 +34,18 @@ main() {
   choose "$@"
   require_swarm
   local at back=() stays='' refused='' went=
-  local deploys='' newest='' unsure='' of_same='' ids=''
+  local deploys='' newest='' known='' unsure='' of_same='' ids=''
   find_last
   for ((at = ${#chosen[@]} - 1; at >= 0; at--)); do survey "${chosen[at]}"; done
   if [ -n "$stays" ]; then say "these stay as they are:$stays"; fi
   [ -z "$refused" ] || fail "nothing was changed, since these cannot go back:$refused"
-  if [ ${#back[@]} -gt 0 ] && [ -n "$unsure" ]; then
-    fail "nothing was changed, since another deploy may have come after ${newest#*.}:$unsure
-  To take back ${newest#*.}: ZDC_RELEASE=${newest#*.} rollback.sh; to take back what you name: --only"
+  # What went back by itself is back, whichever deploy it was of; what has no id is not.
+  if [ -n "$unsure" ] && { [ ${#back[@]} -gt 0 ] || [[ $unsure == *" no id"* ]]; }; then
+    [ -n "$known" ] || fail "nothing was changed, since no service has the id of a deploy, and the last one may have reached these alone$unsure
+  To take back what you name: --only"
+    fail "nothing was changed, since another deploy may have come after ${known#*.}$unsure
+  deploy.sh says its release where it fails. Where that is ${known#*.}: ZDC_RELEASE=${known#*.} rollback.sh. Of any other one
+  nothing is here that is known to be its own; to take back what you name: --only"
   fi
   if [ ${#back[@]} -eq 0 ]; then
     if [ -n "$went" ] || [ ${#also[@]} -gt 0 ]; then return 0; fi
@@ -114,43 +118,56 @@ find_last() {
       release == "" || substr($2, index($2, ".") + 1) == release { print $2 }
     ' <<<"$deploys" | sort | tail -n 1
   )
+  known=$newest
   if [ -n "${ZDC_RELEASE-}" ]; then
     newest=${newest:-none}
-  elif [ -n "$back_to" ] && [[ ! $newest > $back_to ]]; then
-    newest=none
-  elif [ -n "$newest" ] && [ ${#only[@]} -eq 0 ]; then
-    unsure=$(doubts <<<"$all")
+    return 0
   fi
+  if [ -n "$back_to" ] && [[ ! $newest > $back_to ]]; then newest=none known=$back_to; fi
+  if [ ${#only[@]} -eq 0 ]; then unsure=$(doubts <<<"$all"); fi
 }
 
 # What may have been changed by a deploy after the newest that is known. What the swarm takes back by itself while another
-# service of its stack is under way belongs to one deploy with that: a stack is deployed once all of it has settled.
+# service of its stack is under way belongs to one deploy with that: a stack is deployed once all of it has settled. Moments
+# are the manager's; the one in an id is of who deployed, whose clock may be ahead. What only another file has never has an id.
 doubts() {
-  awk -F '|' -v newest="$newest" '
-    function moment(text) { gsub(/[":-]/, "", text); return text ~ /^[0-9]/ ? substr(text, 1, 15) : "" }
+  local stack here_named=''
+  for stack in "${chosen[@]}"; do here_named+=" $(names_in "$stack" | tr '\n' ' ')"; done
+  awk -F '|' -v newest="$known" -v names="$here_named" '
+    function moment(text) { gsub(/[":Z-]/, "", text); return text ~ /^[0-9]/ ? text : "" }
+    function told(text) {
+      return text == "" ? "an unknown time" : substr(text, 1, 4) "-" substr(text, 5, 2) "-" substr(text, 7, 2) " " substr(text, 10, 2) ":" substr(text, 12, 2) ":" substr(text, 14, 2)
+    }
+    function start(at) { return began[at] == "" ? changed[at] : began[at] }
+    BEGIN { count = split(names, list, " "); for (at = 1; at <= count; at++) own[list[at]] = 1; since = substr(newest, 1, 15) }
     { name[NR] = $1; state[NR] = $2; id[NR] = $3; before[NR] = $4; stack[NR] = $5; began[NR] = moment($6); changed[NR] = moment($8) }
-    $3 == newest {
-      end = $2 ~ /^updating/ ? "never" : moment($7)
+    newest != "" && $3 == newest { has = has " " $1 }
+    # What went back to that deploy was under way after it.
+    $3 == newest && $2 ~ /^rollback_/ { if (newest != "" && $4 == "none" && start(NR) > after) after = start(NR) }
+    $3 == newest && $2 !~ /^rollback_/ {
+      if (start(NR) != "" && start(NR) < since) since = start(NR)
+      end = $2 ~ /^(updating|paused)/ ? "never" : began[NR] == "" ? changed[NR] : moment($7)
       if (end > last[$5]) last[$5] = end
     }
     END {
-      since = substr(newest, 1, 15)
+      head = newest == "" ? ":" : " of " told(since) (has == "" ? ":" : ", which these have:" has)
+      if (after > since) since = after
       for (at = 1; at <= NR; at++) {
-        if (state[at] ~ /^rollback_/ && before[at] == "none") {
-          if (began[at] >= since && began[at] > last[stack[at]])
-            printf "\n  %s went back by itself, whether in that deploy or in a later one", name[at]
-        } else if (id[at] == "" && before[at] != "" && before[at] != "none") {
-          if ((began[at] == "" ? changed[at] : began[at]) > since)
-            printf "\n  %s was changed since by something that gives no id", name[at]
+        if (state[at] ~ /^rollback_/) {
+          if (before[at] == "none" && began[at] >= since && began[at] > last[stack[at]])
+            all = all "\n  " name[at] " went back by itself, whether in that deploy or in a later one: its update began at " told(began[at])
+        } else if (newest != "" && id[at] == "" && (name[at] in own || before[at] != "" && before[at] != "none")) {
+          if (start(at) > since) all = all "\n  " name[at] " was changed since by something that gives no id, at " told(start(at))
         }
       }
+      if (all != "") printf "%s%s", head, all
     }
   '
 }
 
 # Sorts the services of a stack into `back`, `stays` and `refused`.
 survey() {
-  local all name state
+  local all name state release
   all=$(services "$1") || unanswered
   while IFS='|' read -r name _ _ _ state _; do
     if [ -z "$name" ]; then continue; fi
@@ -162,14 +179,26 @@ survey() {
     case $state in
       # Once more would be forward again: the two versions change places.
       rollback_completed)
-        stay "went back already, and once more would bring the version that it came from"
-        went=yes
+        if runs_last; then
+          refuse "runs $release, and the swarm keeps no version before it: deploy that from its own manifests"
+        else
+          stay "went back already, and once more would bring the version that it came from"
+          went=yes
+        fi
         ;;
       rollback_started) refuse "goes back just now: run this again once it has" ;;
       rollback_paused) refuse "its way back is paused half-way: deploy the version before from its own manifests, with --over-paused" ;;
       *) if is_of_last && ! is_over_paused; then judge; fi ;;
     esac
   done <<<"$all"
+}
+
+# Whether `$name`, which went back, went back to what is to go, `$release`: what came after that was taken back alone.
+runs_last() {
+  local id
+  id=$(id_of "$name" 2)
+  release=${ZDC_RELEASE:-${newest#*.}}
+  [ -n "$id" ] && [ "${id#*.}" = "$release" ]
 }
 
 # Whether `$name` was part of the last deploy; where not, says so.
@@ -351,7 +380,7 @@ settle_choice() {
 
 # The services of a stack file, by the names that they have in the swarm.
 names_in() {
-  sed -nE '/^services:$/,/^[^ #]/s/^  ([^ #:]+):.*/\1/p' "$here/$1.yml" | tr -d '"' | sed "s/^/$1_/"
+  sed -nE '/^services: *(#.*)?$/,/^[^ #]/s/^  ([^ #:]+):.*/\1/p' "$here/$1.yml" | tr -d '"' | sed "s/^/$1_/"
 }
 
 # Those of them that are meant.
@@ -394,7 +423,7 @@ require_swarm() {
 # Waits until no service of a stack moves: `await STACK {before|after|back} VERSIONS_BEFORE`. After a deploy
 # each must run what was deployed, and on the way back what was there before.
 await() {
-  local stack=$1 when=$2 versions=$3 moving returning bad failed doubled others waits updating fresh step old='' way=unknown best='' moved=$SECONDS quiet=$SECONDS told=
+  local stack=$1 when=$2 versions=$3 moving returning bad halfway failed doubled others waits updating fresh step old='' way=unknown best='' moved=$SECONDS quiet=$SECONDS told=
   while :; do
     # What was not answered is asked again: it is no answer.
     if ! look; then
@@ -411,7 +440,7 @@ await() {
         told=yes
       fi
     elif [ -n "$bad" ]; then
-      fail "$stack:$bad${fresh:+$newline  These run what was deployed:$fresh$newline  To take them back: ZDC_RELEASE=${deploy#*.} rollback.sh}"
+      fail "$stack:$bad$(what_runs)"
     elif [ $((SECONDS - quiet)) -ge "$(calm)" ]; then
       [ -z "$failed" ] || fail "$stack:$failed"
       [ -z "$doubled" ] || say "$stack:$doubled"
@@ -439,7 +468,7 @@ calm() {
 # than it should, and what another deploy has changed since. Fails where the swarm does not say.
 look() {
   local all name version id counts state message end
-  moving='' returning='' bad='' failed='' doubled='' others='' waits=() updating=() fresh=${ran-}
+  moving='' returning='' bad='' halfway='' failed='' doubled='' others='' waits=() updating=() fresh=${ran-}
   all=$(services "$stack") || return 1
   if [ "$when" != before ] && [ -z "$all" ]; then fail "$stack has no service"; fi
   while IFS='|' read -r name version id counts state message; do
@@ -479,7 +508,10 @@ look() {
         bad+="$newline    failed, however it ended. It needs \`on_failure = pause\`, or a shorter \`monitor\`."
         ;;
       after:rollback_completed:*) bad+="$newline  $name went back to the version before: $message" ;;
-      after:paused:* | after:rollback_paused:* | back:*paused:*) bad+="$newline  $name is $state half-way: $message" ;;
+      after:paused:* | after:rollback_paused:* | back:*paused:*)
+        bad+="$newline  $name is $state half-way: $message"
+        halfway=yes
+        ;;
       *:runs) moving+="$newline  $name: its task has not ended" ;;
       *:ended) ;;
       after:* | back:*)
@@ -497,14 +529,31 @@ look() {
   done <<<"$all"
 }
 
+# What runs what was deployed, where something does not, and what takes that back: other deploys may have the same release.
+what_runs() {
+  if [ -n "$fresh" ]; then
+    printf '\n  These run what was deployed:%s\n' "$fresh"
+    printf '  To take them back: ZDC_RELEASE=%s rollback.sh%s' "${deploy#*.}" "${fresh// / --also }"
+  elif [ "$when" = after ] && [ -z "$halfway" ]; then
+    printf '\n  Nothing runs what was deployed: there is nothing to take back.'
+  fi
+}
+
 # Why tasks of what is waited for do not run, as far as the swarm says it, and what there is to do.
 why_not() {
   local name why back=()
   for name in ${waits[@]+"${waits[@]}"}; do
-    # The newest comes first; one that was started again has no error yet.
+    # The newest of each slot comes first. One that was just started again has no error yet, but the one before it.
     why=$(
-      docker service ps --no-trunc --format '{{.CurrentState}}|{{.Error}}' "$name" |
-        awk -F '|' '$1 !~ /^(Running|Complete)/ && $2 != "" { gsub(/"/, "", $2); print $2; exit }'
+      docker service ps --no-trunc --format '{{.Name}}|{{.CurrentState}}|{{.Error}}' "$name" |
+        awk -F '|' '
+          { gsub(/"/, "", $3); count[$1]++ }
+          count[$1] == 1 && $2 ~ /^(Running|Complete)/ { fine[$1] = 1 }
+          $1 in fine || $3 == "" { next }
+          count[$1] == 1 && newest == "" { newest = $3 }
+          count[$1] == 2 && before == "" { before = $3 }
+          END { print newest == "" ? before : newest }
+        '
     ) || why=
     if [ -n "$why" ]; then printf '\n  %s: %s' "$name" "$why"; fi
   done
@@ -608,7 +657,11 @@ say() {
 
 fail() {
   printf 'error: %s\n' "$*" >&2
-  if [ -n "${unsent-}" ]; then printf 'This deploy changed no service.\n' >&2; fi
+  if [ -n "${unsent-}" ]; then
+    printf 'This deploy changed no service.\n' >&2
+  elif [ -n "$deploy" ]; then
+    printf 'The release of this deploy, by which rollback.sh knows it: ZDC_RELEASE=%s\n' "${deploy#*.}" >&2
+  fi
   exit 1
 }
 

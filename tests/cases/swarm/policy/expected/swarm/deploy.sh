@@ -195,7 +195,7 @@ text_of() {
   fi
   awk -v stack="$1" -v only="${only[*]}" '
     BEGIN { split(only, names, " "); for (at in names) wanted[names[at]] = 1 }
-    /^[^ #]/ { inside = $0 == "services:"; keep = 1 }
+    /^[^ #]/ { inside = $0 ~ /^services: *(#.*)?$/; keep = 1 }
     inside && /^  [^ #]/ { name = $1; gsub(/[":]/, "", name); keep = (stack "_" name) in wanted }
     keep
   ' "$here/$1.yml"
@@ -222,7 +222,7 @@ labelled() {
     function put(at) {
       print line[at]
       if (at == label && list) labels(sprintf("%" list "s- ", ""), "=")
-      else if (at == label) labels("        ", ": ")
+      else if (at == label) labels(sprintf("%" (deep ? deep : 8) "s", ""), ": ")
       else if (at == settings || at == name) {
         if (at == name) print "    deploy:"
         print "      labels:"
@@ -236,13 +236,13 @@ labelled() {
       else if (merges) name = 0
       for (at = from; at < NR + ended; at++) put(at)
       from = NR
-      name = settings = label = list = known = inside = merges = 0
+      name = settings = label = list = deep = known = inside = merges = 0
     }
     # What an anchor, an alias or a merge gives is not seen here, and would be lost beside what is put in: it gets no label.
     function is_elsewhere(word) { return word ~ /^[&*!]/ }
     /^  ?[^ #]/ { end() }
     { line[NR] = $0 }
-    /^[^ #]/ { services = $0 == "services:" }
+    /^[^ #]/ { services = $0 ~ /^services: *(#.*)?$/ }
     services && /^  [^ #]/ { name = $2 == "" || $2 ~ /^#/ ? NR : 0 }
     services && /^    [^ #]/ {
       if ($1 == "<<:") merges = 1
@@ -259,6 +259,7 @@ labelled() {
     label && NR > label && !known && !/^ *(#|$)/ {
       known = 1
       if (match($0, /^ +- /)) list = RLENGTH - 2
+      else if (match($0, /^ +/) && RLENGTH > 6) deep = RLENGTH
     }
     END { ended = 1; end() }
   '
@@ -267,6 +268,7 @@ labelled() {
 deploy() {
   local stack=$1 versions words asked now name state others
   await "$stack" before ''
+  if let_others_see; then await "$stack" before ''; fi
   versions=$(again services "$stack") || fail "$stack was not deployed: the swarm does not answer"
   halves=()
   while IFS='|' read -r name _ _ _ state _; do
@@ -289,6 +291,7 @@ deploy() {
   (cd "$here" && text_of "$stack" | labelled "$stack" | as_given "${words[@]}") ||
     fail "$stack was not deployed as a whole: it may hold services of both versions"
   asked=$(again asked_of) || fail "$stack: the swarm does not answer: what became of it is not known"
+  tell_unlabelled
   await "$stack" after "$versions"
   now=$(again asked_of) || fail "$stack: the swarm does not answer: what became of it is not known"
   others=$(grep -vxF -e "$asked" <<<"$now" | cut -d '|' -f 1 | tr '\n' ' ' || true)
@@ -301,6 +304,63 @@ deploy() {
   else
     say "$stack: every service runs what was deployed"
   fi
+}
+
+# Waits a moment where another deploy has only just ended: that one still looks whether all is well, would find this one there and
+# say that it failed. Those of one release are one after the other by themselves. Whether it waited.
+let_others_see() {
+  local now names=() name times other try
+  for ((try = 0; try < 12; try++)); do
+    now=$(docker info --format '{{.SystemTime}}') || break
+    names=()
+    while IFS='|' read -r name _; do
+      if [ -n "$name" ]; then names+=("$name"); fi
+    done < <(docker service ls --filter "label=com.docker.stack.namespace=$stack" --format '{{.Name}}')
+    [ ${#names[@]} -gt 0 ] || break
+    times=$(docker service inspect --format '{{index .Spec.Labels "zdc.deploy"}}|{{json .UpdatedAt}}' "${names[@]}") || break
+    other=$(just_ended "$now" <<<"$times")
+    [ -n "$other" ] || break
+    if [ "$try" -eq 0 ]; then say "$stack: waits until deploy $other, which has only just ended, has seen that"; fi
+    sleep 1
+  done
+  [ "$try" -gt 0 ]
+}
+
+# The release of another deploy that changed a service less than ten seconds before this moment of the engine.
+just_ended() {
+  awk -F '|' -v now="$1" -v own="${deploy#*.}" '
+    function seconds(text,  part, year, month, zone) {
+      gsub(/"/, "", text)
+      if (text !~ /^[0-9]+-[0-9]+-[0-9]+T[0-9]+:[0-9]+:[0-9]/) return -1
+      split(substr(text, 1, 19), part, /[-T:]/)
+      year = part[1] + 0
+      month = part[2] + 0
+      if (month < 3) { year--; month += 12 }
+      zone = substr(text, length(text) - 5)
+      zone = zone ~ /^[+-][0-9][0-9]:[0-9][0-9]$/ ? (substr(zone, 1, 1) "1") * (substr(zone, 2, 2) * 60 + substr(zone, 5)) : 0
+      return (365 * year + int(year / 4) - int(year / 100) + int(year / 400) + int((153 * month - 457) / 5) + part[3]) * 86400 + \
+        part[4] * 3600 + (part[5] - zone) * 60 + part[6]
+    }
+    BEGIN { moment = seconds(now) }
+    {
+      release = substr($1, index($1, ".") + 1)
+      changed = seconds($2)
+      if (moment < 0 || changed < 0 || release == "" || release == own) next
+      if (moment - changed < 10 && changed - moment < 10) { print release; exit }
+    }
+  '
+}
+
+# Says which services of the stack got no label: rollback.sh takes these for somebody else's.
+tell_unlabelled() {
+  local all name id without=''
+  all=$(again services "$stack") || fail "$stack: the swarm does not answer: what became of it is not known"
+  while IFS='|' read -r name _ id _; do
+    if [ -n "$name" ] && [ -z "$id" ] && is_among "$name" ${sent[@]+"${sent[@]}"}; then without+=" $name"; fi
+  done <<<"$all"
+  if [ -z "$without" ]; then return 0; fi
+  say "$stack: these got no label, since their \`deploy\` has an anchor, an alias, a tag or a merge:$without"
+  say "  rollback.sh cannot see that they are of this deploy: it refuses, leaves them with ZDC_RELEASE, and takes each back by an --only of its own."
 }
 
 # Whether a service, by its id and state, is another deploy's by now. What went back has the id of before.
@@ -354,7 +414,7 @@ settle_choice() {
 
 # The services of a stack file, by the names that they have in the swarm.
 names_in() {
-  sed -nE '/^services:$/,/^[^ #]/s/^  ([^ #:]+):.*/\1/p' "$here/$1.yml" | tr -d '"' | sed "s/^/$1_/"
+  sed -nE '/^services: *(#.*)?$/,/^[^ #]/s/^  ([^ #:]+):.*/\1/p' "$here/$1.yml" | tr -d '"' | sed "s/^/$1_/"
 }
 
 # Those of them that are meant.
@@ -397,7 +457,7 @@ require_swarm() {
 # Waits until no service of a stack moves: `await STACK {before|after|back} VERSIONS_BEFORE`. After a deploy
 # each must run what was deployed, and on the way back what was there before.
 await() {
-  local stack=$1 when=$2 versions=$3 moving returning bad failed doubled others waits updating fresh step old='' way=unknown best='' moved=$SECONDS quiet=$SECONDS told=
+  local stack=$1 when=$2 versions=$3 moving returning bad halfway failed doubled others waits updating fresh step old='' way=unknown best='' moved=$SECONDS quiet=$SECONDS told=
   while :; do
     # What was not answered is asked again: it is no answer.
     if ! look; then
@@ -414,7 +474,7 @@ await() {
         told=yes
       fi
     elif [ -n "$bad" ]; then
-      fail "$stack:$bad${fresh:+$newline  These run what was deployed:$fresh$newline  To take them back: ZDC_RELEASE=${deploy#*.} rollback.sh}"
+      fail "$stack:$bad$(what_runs)"
     elif [ $((SECONDS - quiet)) -ge "$(calm)" ]; then
       [ -z "$failed" ] || fail "$stack:$failed"
       [ -z "$doubled" ] || say "$stack:$doubled"
@@ -442,7 +502,7 @@ calm() {
 # than it should, and what another deploy has changed since. Fails where the swarm does not say.
 look() {
   local all name version id counts state message end
-  moving='' returning='' bad='' failed='' doubled='' others='' waits=() updating=() fresh=${ran-}
+  moving='' returning='' bad='' halfway='' failed='' doubled='' others='' waits=() updating=() fresh=${ran-}
   all=$(services "$stack") || return 1
   if [ "$when" != before ] && [ -z "$all" ]; then fail "$stack has no service"; fi
   while IFS='|' read -r name version id counts state message; do
@@ -482,7 +542,10 @@ look() {
         bad+="$newline    failed, however it ended. It needs \`on_failure = pause\`, or a shorter \`monitor\`."
         ;;
       after:rollback_completed:*) bad+="$newline  $name went back to the version before: $message" ;;
-      after:paused:* | after:rollback_paused:* | back:*paused:*) bad+="$newline  $name is $state half-way: $message" ;;
+      after:paused:* | after:rollback_paused:* | back:*paused:*)
+        bad+="$newline  $name is $state half-way: $message"
+        halfway=yes
+        ;;
       *:runs) moving+="$newline  $name: its task has not ended" ;;
       *:ended) ;;
       after:* | back:*)
@@ -500,14 +563,31 @@ look() {
   done <<<"$all"
 }
 
+# What runs what was deployed, where something does not, and what takes that back: other deploys may have the same release.
+what_runs() {
+  if [ -n "$fresh" ]; then
+    printf '\n  These run what was deployed:%s\n' "$fresh"
+    printf '  To take them back: ZDC_RELEASE=%s rollback.sh%s' "${deploy#*.}" "${fresh// / --also }"
+  elif [ "$when" = after ] && [ -z "$halfway" ]; then
+    printf '\n  Nothing runs what was deployed: there is nothing to take back.'
+  fi
+}
+
 # Why tasks of what is waited for do not run, as far as the swarm says it, and what there is to do.
 why_not() {
   local name why back=()
   for name in ${waits[@]+"${waits[@]}"}; do
-    # The newest comes first; one that was started again has no error yet.
+    # The newest of each slot comes first. One that was just started again has no error yet, but the one before it.
     why=$(
-      docker service ps --no-trunc --format '{{.CurrentState}}|{{.Error}}' "$name" |
-        awk -F '|' '$1 !~ /^(Running|Complete)/ && $2 != "" { gsub(/"/, "", $2); print $2; exit }'
+      docker service ps --no-trunc --format '{{.Name}}|{{.CurrentState}}|{{.Error}}' "$name" |
+        awk -F '|' '
+          { gsub(/"/, "", $3); count[$1]++ }
+          count[$1] == 1 && $2 ~ /^(Running|Complete)/ { fine[$1] = 1 }
+          $1 in fine || $3 == "" { next }
+          count[$1] == 1 && newest == "" { newest = $3 }
+          count[$1] == 2 && before == "" { before = $3 }
+          END { print newest == "" ? before : newest }
+        '
     ) || why=
     if [ -n "$why" ]; then printf '\n  %s: %s' "$name" "$why"; fi
   done
@@ -611,7 +691,11 @@ say() {
 
 fail() {
   printf 'error: %s\n' "$*" >&2
-  if [ -n "${unsent-}" ]; then printf 'This deploy changed no service.\n' >&2; fi
+  if [ -n "${unsent-}" ]; then
+    printf 'This deploy changed no service.\n' >&2
+  elif [ -n "$deploy" ]; then
+    printf 'The release of this deploy, by which rollback.sh knows it: ZDC_RELEASE=%s\n' "${deploy#*.}" >&2
+  fi
   exit 1
 }
 
