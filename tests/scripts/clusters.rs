@@ -5,7 +5,7 @@ use super::Place;
 const ROLLBACK: &str = "manifests/kubernetes/rollback.sh";
 
 /// A cluster whose Deployments are the lines of `there`, `NAME GENERATION IMAGE UNDONE`, and their revisions those of `revisions`,
-/// `NAME NUMBER IMAGE MADE DEPLOY SIGNED`; `next` is what there is once something was applied, of which `refused` keeps the rest back.
+/// `NAME NUMBER IMAGE MADE DEPLOY SIGNED`, with `~` behind an image that was restarted; `next` is what there is once something was applied, of which `refused` keeps the rest back.
 const CLUSTER: &str = r#"
 echo "$*" >>"$here/called"
 line() { local IFS=$'\t'; echo "$*"; }
@@ -18,9 +18,10 @@ case " $* " in
     while read -r name number image made deploy signed; do
       pods=0
       if grep -E "^$name [0-9]+ $image( |$)" "$here/there" >/dev/null; then pods=2; fi
-      line ReplicaSet "$name-$image" "r-$name-$number" "u-$name" 1 1 $pods "" $pods $pods $pods "" "" "" "" "$number" true "" "$image " "{$image}" "" 30 "" "$made" "$deploy" "$signed"
+      line ReplicaSet "$name-$image" "r-$name-$number" "u-$name" 1 1 $pods "" $pods $pods $pods "" "" "" "" "$number" true "" "${image%~*} " "{${image%~*}}" "" 30 "" "$made" "$deploy" "$signed"
     done <"$here/revisions"
     ;;
+  *" get deployment.apps/"*managedFields*) cat "$here/hands" 2>/dev/null ;;
   *" --dry-run=server "*) ;;
   *" apply "*)
     for file in there revisions; do cp "$here/next/$file" "$here/$file"; done
@@ -300,5 +301,80 @@ fn a_deploy_names_what_it_brought() {
             &[("ZDC_RELEASE", wrong)],
         );
         assert_eq!(ran.code, 2, "{ran:?}");
+    }
+}
+
+/// A revision that was brought once more by a later deploy came with that one, and what was taken back to stays.
+#[test]
+fn what_came_once_more_is_known_by_its_mark() {
+    let revisions = "api 2 a2 2026-01-01T10:00:00Z 20260101T095959Z.one 2026-01-01T10:00:02Z\n\
+        web 5 w1 2026-01-01T10:00:00Z 20260101T115959Z.three 2026-01-01T12:00:02Z\n\
+        web 4 w2 2026-01-01T11:00:00Z 20260101T105959Z.two 2026-01-01T11:00:02Z\n";
+    for release in ["", "three"] {
+        let (code, said) = rolled_back("web 5 w1\napi 2 a2\n", &[revisions], &[], release);
+        assert!(code == 0 && said.contains("web: w1 -> w2"), "{said}");
+    }
+    let back = revisions.replace("web 4 ", "web 6 ");
+    let now = "web 6 w2 2026-01-01T12:10:00Z\napi 2 a2\n";
+    for words in [&[][..], &["--only", "web"]] {
+        for release in ["", "three"] {
+            let (code, said) = rolled_back(now, &[&back], words, release);
+            assert!(
+                code == 0 && said.contains("web: went back already"),
+                "{said}"
+            );
+        }
+    }
+}
+
+/// `kubectl rollout restart` brings a revision, and no other version.
+#[test]
+fn a_restart_hides_no_deploy() {
+    let restarted = "web 4 w3~ 2026-01-01T12:00:00Z\napi 3 a2~ 2026-01-01T12:00:00Z\n";
+    let now = "web 4 w3\napi 3 a2\n";
+    for release in ["", "three"] {
+        let (code, said) = rolled_back(now, &[BEFORE, LAST, restarted], &[], release);
+        assert!(code == 0 && said.contains("web: w3 -> w2"), "{said}");
+        assert!(said.contains("api: was not part"), "{said}");
+    }
+    // It went back, and was restarted then.
+    let back = BEFORE.replace("web 2 ", "web 4 ");
+    let restarted = "web 5 w2~ 2026-01-01T12:00:00Z\n";
+    let now = "web 5 w2 2026-01-01T11:05:00Z\napi 2 a2\n";
+    let (code, said) = rolled_back(now, &[&back, LAST, restarted], &[], "");
+    assert!(
+        code == 0 && said.contains("web: went back already"),
+        "{said}"
+    );
+}
+
+/// Who goes on with a deploy that was cut short before it marked what it brought marks that, unless another hand was there since.
+#[test]
+fn what_was_cut_short_is_of_the_deploy_that_goes_on() {
+    let apply = "kubectl|Apply||2026-01-01T11:00:00Z|{\"f:spec\":{\"f:template\":{}}}\n";
+    let by_hand = apply.to_owned()
+        + "kubectl-set|Update||2026-01-01T11:00:01Z|{\"f:spec\":{\"f:template\":{}}}\n";
+    for (hands, marked) in [(apply, true), (&by_hand, false), ("", false)] {
+        let place = cluster();
+        std::fs::create_dir(place.path("next")).unwrap();
+        let revisions = BEFORE.to_owned() + "web 3 w3 2026-01-01T11:00:01Z\n";
+        for (file, text) in [
+            ("there", "web 3 w3\napi 2 a2\n"),
+            ("revisions", &*revisions),
+        ] {
+            place.put(file, text);
+            place.put(&format!("next/{file}"), text);
+        }
+        place.put("hands", hands);
+        let ran = place.run(
+            "manifests/kubernetes/deploy.sh",
+            &[],
+            &[("ZDC_RELEASE", "three")],
+        );
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let called = place.text("called");
+        let is_marked = called.contains(" replicaset.apps/web-w3 rollout.zdc/deploy=");
+        assert_eq!(is_marked, marked, "{hands}: {called}");
+        assert!(!called.contains("api-a2 rollout.zdc/deploy="), "{called}");
     }
 }

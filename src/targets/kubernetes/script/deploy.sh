@@ -54,6 +54,7 @@ main() {
   changed=$(grep -E '^(deployment|statefulset|daemonset)\.apps/' <<<"$changed" || true)
   after=$(heard) || fail "the API server does not answer: whether what was applied runs is not known, and nothing was taken back"
   renewed=$(compare other "$before" "$after" "$changed")
+  renewed+=" $(left_unmarked)"
   note "$after"
   for workload in $changed; do
     ended=0
@@ -145,6 +146,32 @@ note() {
   unmarked=$said
   complain "$said"
   complain "rollback.sh will not know that these are of this deploy: $(tr '\n' ' ' <<<"$names")"
+}
+
+# What a run of before brought, which was cut short, is of the one that goes on with it: a revision without a mark that came after
+# all that have one, by an apply and by nothing since.
+left_unmarked() {
+  local workload made
+  while read -r workload made; do
+    if [ -n "$workload" ] && is_by_apply "$workload" "$made"; then printf '%s ' "$workload"; fi
+  done < <(ask '
+    function answer(workload, object, at, had) {
+      object = nth[workload, 1]
+      if (!kept[workload] || !seen[workload] || to_come[object] || deploy[object] != "" || is_overtaken(workload, 1)) return
+      for (at = 2; at <= kept[workload]; at++) if (deploy[nth[workload, at]] != "") had = 1
+      if (had) print workload, made[object]
+    }
+  ' "$after" "$(compare same "$before" "$after" "$changed")")
+}
+
+# Whether of all hands on a pod template an apply was the last, and not after this moment.
+is_by_apply() {
+  kube get "$1" --ignore-not-found --show-managed-fields --output "jsonpath={range .metadata.managedFields[*]}$timed_entry{end}" |
+    awk -F '|' -v made="$2" '
+      /"f:template":/ && $4 > last { last = $4; by = "" }
+      /"f:template":/ && $4 == last { by = by $1 "|" $2 " " }
+      END { exit !(by == "kubectl|Apply " && last <= made) }
+    '
 }
 
 # Of a deploy that was cut short some revisions may be there, or come in a moment.

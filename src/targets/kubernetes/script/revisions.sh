@@ -138,20 +138,35 @@ read_state='
   }
   # An undo brings a revision back that is older than others. It leaves an account of what it put back, if anything, and the marks
   # of deploys stay.
-  function is_undone(workload, object, at) {
-    object = nth[workload, 1]
+  function is_undone(workload, first, object, at) {
+    first = base(workload)
+    object = nth[workload, first]
     if (to_come[object]) return workload in went && goes_to(workload) != "-"
-    if (!is_overtaken(workload)) return 0
+    if (!is_overtaken(workload, first)) return 0
     # What runs of the deploy that is meant is still to go back.
     if (is_of_last(object) && (!named || release)) return 0
     if (deploy[object] != "" && ready[object] != "false")
-      for (at = 2; at <= kept[workload]; at++) if (is_later(nth[workload, at], object)) return 1
+      for (at = first + 1; at <= kept[workload]; at++) if (is_later(nth[workload, at], object)) return 1
     return workload in went && made[object] <= went[workload]
   }
-  # Whether another revision was made later than the newest one, which came once more then.
-  function is_overtaken(workload, at) {
-    for (at = 2; at <= kept[workload]; at++) if (made[nth[workload, at]] >= made[nth[workload, 1]]) return 1
+  # Whether another revision came later than this one, which came once more then.
+  function is_overtaken(workload, first, at) {
+    for (at = first + 1; at <= kept[workload]; at++) if (came(nth[workload, at]) >= came(nth[workload, first])) return 1
     return 0
+  }
+  # When a revision came. One that came once more was made when it came first, and its deploy marked it anew.
+  function came(object) { return signed[object] == "" ? made[object] : signed[object] }
+  # Where all of a deploy are looked at, what was only restarted since is as that deploy brought it.
+  function base(workload, at) {
+    for (at = 1; last != "" && (!named || release) && at < kept[workload] && deploy[nth[workload, at]] == ""; at++)
+      if (plain(pods[nth[workload, at]]) != plain(pods[nth[workload, at + 1]])) break
+    return at
+  }
+  # A pod template without what a restart and a ReplicaSet add.
+  function plain(text) {
+    text = unhashed(text)
+    text = without(text, "\"kubectl[.]kubernetes[.]io/restartedAt\":\"[^\"]*\"")
+    return without(text, "\"annotations\":[{][}]")
   }
   # Whether the deploy of one revision came after that of another.
   function is_later(one, other) {
@@ -242,15 +257,17 @@ ways_back() {
       return old > 0 ? ", and " old " of before are there" : ""
     }
     # Whether the last deploy did not bring what a workload is now, as far as that is known; where so, says it.
-    function is_left(workload, object, at, had) {
-      object = nth[workload, 1]
+    function is_left(workload, first, object, at, had) {
+      first = base(workload)
+      object = nth[workload, first]
       # What is named goes back from its own last rollout.
       if (!last || again || named && !release || !kept[workload] || to_come[object] || is_undone(workload)) return 0
       if (is_of_last(object)) return 0
-      for (at = 2; at <= kept[workload]; at++) if (is_of_last(nth[workload, at])) had = 1
-      if (deploy[object] == "" && (had || made[object] >= since))
+      for (at = first + 1; at <= kept[workload]; at++) if (is_of_last(nth[workload, at])) had = 1
+      if (deploy[object] == "" && (had || made[object] >= since)) {
+        if (kept[workload] == 1) return 0
         say("unsure", "-\t-", "has a revision without a mark, by hand or by a deploy that was cut short")
-      else if (had) stay("was deployed once more since, as " named_as(deploy[object]))
+      } else if (had) stay("was deployed once more since, as " named_as(deploy[object]))
       else say("other", "-\t-", "was not part of the last deploy" (release ? ", which is " release : ""))
       return 1
     }
@@ -265,13 +282,14 @@ ways_back() {
       refuse("there is no revision " to " to go back to; there are:" all)
     }
     # A rollout that ended left no pods of a revision before: what is between such pods and the newest revision did not.
-    function last_ready(workload, at, object, oldest, doubt) {
+    function last_ready(workload, at, object, oldest, doubt, first) {
+      first = base(workload)
       for (at = 2; at <= kept[workload]; at++) if (running[nth[workload, at]]) oldest = at
-      for (at = 2; at <= kept[workload]; at++) {
+      for (at = first + 1; at <= kept[workload]; at++) {
         object = nth[workload, at]
         # What the same release brought before is no way back from it.
-        if (last && deploy[object] != "" && named_as(deploy[object]) == named_as(deploy[nth[workload, 1]])) continue
-        if (came_after(object, nth[workload, 1])) {
+        if (last && deploy[object] != "" && named_as(deploy[object]) == named_as(deploy[nth[workload, first]])) continue
+        if (came_after(object, nth[workload, first])) {
           skipped = skipped "; skips " told(object) ", which came later and was taken back"
           continue
         }
@@ -289,19 +307,13 @@ ways_back() {
     }
     # Whether a revision came after the newest one did, which was put back since then.
     function came_after(object, newest) {
-      if (deploy[newest] == "" || made[object] < made[newest]) return 0
-      return deploy[object] == "" ? signed[newest] != "" && made[object] > signed[newest] : is_later(object, newest)
+      if (deploy[newest] == "" || came(object) < came(newest)) return 0
+      return deploy[object] == "" ? signed[newest] != "" : is_later(object, newest)
     }
     function told(object) { return "revision " number[object] " (" images[object] ")" }
     function change(from, to) {
       if (images[from] == images[to]) return "another configuration of " images[from]
       return images[from] " -> " images[to]
-    }
-    # A pod template without what a restart and a ReplicaSet add.
-    function plain(text) {
-      text = unhashed(text)
-      text = without(text, "\"kubectl[.]kubernetes[.]io/restartedAt\":\"[^\"]*\"")
-      return without(text, "\"annotations\":[{][}]")
     }
   ' "$1" "$2"
 }
@@ -314,21 +326,21 @@ last_deploy() {
     function answer(workload, at, object) {
       for (at = 1; at <= kept[workload]; at++) {
         object = nth[workload, at]
-        if (deploy[object] != "") print came(workload, at), deploy[object]
+        if (deploy[object] != "") print came(object), deploy[object], begun(workload, at)
       }
     }
-    # One that came once more was made when it came first.
-    function came(workload, at, object, older) {
-      object = nth[workload, at]
+    # At the latest: a mark may be set late, and what is older than one of a lower number was made for another deploy.
+    function begun(workload, at, older) {
       for (older = at + 1; older <= kept[workload]; older++)
-        if (signed[object] != "" && made[nth[workload, older]] >= made[object]) return signed[object]
-      return made[object]
+        if (made[nth[workload, older]] >= made[nth[workload, at]]) return came(nth[workload, at])
+      return made[nth[workload, at]]
     }
   ' "$1" "$2" | awk -v release="${ZDC_RELEASE-}" '
     function named_as(id) { return substr(id, index(id, ".") + 1) }
     # A mark that was set late says when its deploy began.
     function time(id) { return substr(id, 1, 4) "-" substr(id, 5, 2) "-" substr(id, 7, 5) ":" substr(id, 12, 2) ":" substr(id, 14, 3) }
     !($2 in began) || $1 < began[$2] { began[$2] = $1 }
+    !($2 in from) || $3 < from[$2] { from[$2] = $3 }
     END {
       for (id in began) {
         if (began[id] > any) any = began[id]
@@ -340,7 +352,7 @@ last_deploy() {
         exit
       }
       for (id in began) if (named_as(id) == named_as(last)) {
-        if (since == "" || began[id] < since) since = began[id]
+        if (since == "" || from[id] < since) since = from[id]
         if (time(id) < since) since = time(id)
       }
       print last, since
