@@ -5,7 +5,7 @@ use super::Place;
 const ROLLBACK: &str = "manifests/kubernetes/rollback.sh";
 
 /// A cluster whose Deployments are the lines of `there`, `NAME GENERATION IMAGE UNDONE`, and their revisions those of `revisions`,
-/// `NAME NUMBER IMAGE MADE DEPLOY SIGNED`, with `~` behind an image that was restarted; `next` is what there is once something was applied, of which `refused` keeps the rest back.
+/// `NAME NUMBER IMAGE MADE DEPLOY SIGNED NEXT`, with `~` behind an image that was restarted; `next` is what there is once something was applied, of which `refused` keeps the rest back.
 const CLUSTER: &str = r#"
 echo "$*" >>"$here/called"
 line() { local IFS=$'\t'; echo "$*"; }
@@ -15,10 +15,11 @@ case " $* " in
       line Deployment "$name" "u-$name" "" "$number" "$number" 2 2 2 2 2 "" "" "" NewReplicaSetAvailable "$number" "" "" "$image " "{$image}"
       if [ -n "$undone" ]; then echo "kubectl|Update||$undone|{\"f:spec\":{\"f:template\":{}}}"; fi
     done <"$here/there"
-    while read -r name number image made deploy signed; do
+    while read -r name number image made deploy signed next; do
+      if [ "$signed" = - ]; then signed=; fi
       pods=0
       if grep -E "^$name [0-9]+ $image( |$)" "$here/there" >/dev/null; then pods=2; fi
-      line ReplicaSet "$name-$image" "r-$name-$number" "u-$name" 1 1 $pods "" $pods $pods $pods "" "" "" "" "$number" true "" "${image%~*} " "{${image%~*}}" "" 30 "" "$made" "$deploy" "$signed"
+      line ReplicaSet "$name-$image" "r-$name-$number" "u-$name" 1 1 $pods "" $pods $pods $pods "" "" "" "" "$number" true "" "${image%~*} " "{${image%~*}}" "" 30 "" "$made" "$deploy" "$signed" "$next"
     done <"$here/revisions"
     ;;
   *" get deployment.apps/"*managedFields*) cat "$here/hands" 2>/dev/null ;;
@@ -354,10 +355,21 @@ fn what_was_cut_short_is_of_the_deploy_that_goes_on() {
     let apply = "kubectl|Apply||2026-01-01T11:00:00Z|{\"f:spec\":{\"f:template\":{}}}\n";
     let by_hand = apply.to_owned()
         + "kubectl-set|Update||2026-01-01T11:00:01Z|{\"f:spec\":{\"f:template\":{}}}\n";
-    for (hands, marked) in [(apply, true), (&by_hand, false), ("", false)] {
+    let begun = |release: &str| {
+        let two = "20260101T095959Z.two\nweb 3";
+        let next = format!("20260101T095959Z.two - 20260101T105959Z.{release}\nweb 3");
+        (BEFORE.to_owned() + "web 3 w3 2026-01-01T11:00:01Z\n").replace(two, &next)
+    };
+    for (hands, release, marked) in [
+        (apply, "three", true),
+        (&by_hand, "three", false),
+        ("", "three", false),
+        // Somebody else applied it.
+        (apply, "two", false),
+    ] {
         let place = cluster();
         std::fs::create_dir(place.path("next")).unwrap();
-        let revisions = BEFORE.to_owned() + "web 3 w3 2026-01-01T11:00:01Z\n";
+        let revisions = begun(release);
         for (file, text) in [
             ("there", "web 3 w3\napi 2 a2\n"),
             ("revisions", &*revisions),
@@ -376,5 +388,21 @@ fn what_was_cut_short_is_of_the_deploy_that_goes_on() {
         let is_marked = called.contains(" replicaset.apps/web-w3 rollout.zdc/deploy=");
         assert_eq!(is_marked, marked, "{hands}: {called}");
         assert!(!called.contains("api-a2 rollout.zdc/deploy="), "{called}");
+        let next = "label --field-manager zdc-deploy-next --overwrite replicaset.apps/";
+        assert!(called.contains(next), "{called}");
+    }
+}
+
+/// Runs of one name between which there was another deploy are two.
+#[test]
+fn a_name_that_comes_again_is_another_deploy() {
+    let revisions = "api 1 a1 2026-01-01T09:00:00Z 20260101T085959Z.zero 2026-01-01T09:00:02Z\n\
+        api 2 a2 2026-01-01T10:00:00Z 20260101T095959Z.one 2026-01-01T10:00:02Z\n\
+        web 4 w1 2026-01-01T10:00:00Z 20260101T115959Z.one 2026-01-01T12:00:02Z\n\
+        web 3 w2 2026-01-01T11:00:00Z 20260101T105959Z.two 2026-01-01T11:00:02Z\n";
+    for release in ["", "one"] {
+        let (code, said) = rolled_back("web 4 w1\napi 2 a2\n", &[revisions], &[], release);
+        assert!(code == 0 && said.contains("web: w1 -> w2"), "{said}");
+        assert!(said.contains("api: was not part"), "{said}");
     }
 }

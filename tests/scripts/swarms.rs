@@ -531,7 +531,7 @@ fn what_went_back_to_the_release_that_is_to_go_is_not_back() {
         let ran = place.run("manifests/swarm/rollback.sh", &[], variables);
         (ran, place.text("called").contains("rollback --detach"))
     };
-    let line = "shop_web: runs two, and the swarm keeps no version before it";
+    let line = "shop_web: went back to two and runs it, and the swarm keeps no version before it";
     // By itself from a later one, of which nothing is kept, and by hand from one that was changed by hand.
     let own = place.text("now/shop_web");
     for (before, variables) in [

@@ -32,6 +32,7 @@ unmarked=
 to=
 last=
 since=
+start=
 under_way=
 again=
 
@@ -46,6 +47,7 @@ main() {
   require_secrets
   ask_for_leave "${files[@]}"
   remember "$before"
+  begin
   own_all_undone
   if ! changed=$(apply --output name "${files[@]}"); then
     note_in_part
@@ -148,18 +150,26 @@ note() {
   complain "rollback.sh will not know that these are of this deploy: $(tr '\n' ' ' <<<"$names")"
 }
 
-# What a run of before brought, which was cut short, is of the one that goes on with it: a revision without a mark that came after
-# all that have one, by an apply and by nothing since.
+# Marks what each workload is before anything is applied. Who cannot will not be able to mark what comes either, and says so then.
+begin() {
+  local names
+  names=$(newest "$before" "${workloads[*]-}")
+  # shellcheck disable=SC2086 # names have no blanks
+  if [ -n "$names" ]; then kube label --field-manager "$deploy_hand-next" --overwrite $names "$begun_mark=$deploy" >/dev/null 2>&1 || true; fi
+}
+
+# What a run of this release brought that was cut short is of the one that goes on with it: a revision without a mark that came by
+# an apply and by nothing since, over one over which that release was begun.
 left_unmarked() {
   local workload made
   while read -r workload made; do
     if [ -n "$workload" ] && is_by_apply "$workload" "$made"; then printf '%s ' "$workload"; fi
   done < <(ask '
-    function answer(workload, object, at, had) {
+    function answer(workload, object, before) {
       object = nth[workload, 1]
-      if (!kept[workload] || !seen[workload] || to_come[object] || deploy[object] != "" || is_overtaken(workload, 1)) return
-      for (at = 2; at <= kept[workload]; at++) if (deploy[nth[workload, at]] != "") had = 1
-      if (had) print workload, made[object]
+      before = nth[workload, 2]
+      if (kept[workload] < 2 || !seen[workload] || to_come[object] || deploy[object] != "" || is_overtaken(workload, 1)) return
+      if (next_deploy[before] != "" && named_as(next_deploy[before]) == named_as(id)) print workload, made[object]
     }
   ' "$after" "$(compare same "$before" "$after" "$changed")")
 }

@@ -33,10 +33,10 @@ main() {
   choose "$@"
   gather
   [ -z "$to" ] || [ ${#workloads[@]} -eq 1 ] || misused "--to is for one workload: name its file with --only"
-  local now at turned='' back=() numbers=() revisions=() stays='' refused='' failed='' went='' other='' stayed='' ended last='' since='' unsure=()
+  local now at turned='' back=() numbers=() revisions=() stays='' refused='' failed='' went='' other='' stayed='' ended last='' since='' start='' unsure=()
   for ((at = ${#workloads[@]} - 1; at >= 0; at--)); do turned+=" ${workloads[at]}"; done
   now=$(state) || fail "kubectl could not ask what there is, for the reason above: nothing was changed"
-  if [ -z "$to" ]; then read -r last since < <(last_deploy "$now" "$all_workloads") || true; fi
+  if [ -z "$to" ]; then read -r last since start < <(last_deploy "$now" "$all_workloads") || true; fi
   survey
   if [ -n "$stays" ]; then say "these stay as they are:$stays"; fi
   [ -z "$refused" ] || fail "nothing was changed, since these cannot go back:$refused"

@@ -138,6 +138,12 @@ doubts() {
     function told(text) {
       return text == "" ? "an unknown time" : substr(text, 1, 4) "-" substr(text, 5, 2) "-" substr(text, 7, 2) " " substr(text, 10, 2) ":" substr(text, 12, 2) ":" substr(text, 14, 2)
     }
+    # Whether a moment is later than the end of a deploy, which is quiet for five seconds then. What it sends comes in any order.
+    function is_apart(text, end) {
+      if (end == "" || end == "never" || substr(text, 1, 8) != substr(end, 1, 8)) return text > end
+      return second(text) - second(end) > 5
+    }
+    function second(text) { return substr(text, 10, 2) * 3600 + substr(text, 12, 2) * 60 + substr(text, 14) }
     function start(at) { return began[at] == "" ? changed[at] : began[at] }
     BEGIN { count = split(names, list, " "); for (at = 1; at <= count; at++) own[list[at]] = 1; since = substr(newest, 1, 15) }
     { name[NR] = $1; state[NR] = $2; id[NR] = $3; before[NR] = $4; stack[NR] = $5; began[NR] = moment($6); changed[NR] = moment($8) }
@@ -151,10 +157,9 @@ doubts() {
     }
     END {
       head = newest == "" ? ":" : " of " told(since) (has == "" ? ":" : ", which these have:" has)
-      if (after > since) since = after
       for (at = 1; at <= NR; at++) {
         if (state[at] ~ /^rollback_/) {
-          if (before[at] == "none" && began[at] >= since && began[at] > last[stack[at]])
+          if (before[at] == "none" && began[at] >= since && began[at] >= after && is_apart(began[at], last[stack[at]]))
             all = all "\n  " name[at] " went back by itself, whether in that deploy or in a later one: its update began at " told(began[at])
         } else if (newest != "" && id[at] == "" && (name[at] in own || before[at] != "" && before[at] != "none")) {
           if (start(at) > since) all = all "\n  " name[at] " was changed since by something that gives no id, at " told(start(at))
@@ -180,7 +185,7 @@ survey() {
       # Once more would be forward again: the two versions change places.
       rollback_completed)
         if runs_last; then
-          refuse "runs $release, and the swarm keeps no version before it: deploy that from its own manifests"
+          refuse "went back to $release and runs it, and the swarm keeps no version before it: where all of $release is to go, deploy that from its own manifests"
         else
           stay "went back already, and once more would bring the version that it came from"
           went=yes

@@ -33,10 +33,10 @@ main() {
   choose "$@"
   gather
   [ -z "$to" ] || [ ${#workloads[@]} -eq 1 ] || misused "--to is for one workload: name its file with --only"
-  local now at turned='' back=() numbers=() revisions=() stays='' refused='' failed='' went='' other='' stayed='' ended last='' since='' unsure=()
+  local now at turned='' back=() numbers=() revisions=() stays='' refused='' failed='' went='' other='' stayed='' ended last='' since='' start='' unsure=()
   for ((at = ${#workloads[@]} - 1; at >= 0; at--)); do turned+=" ${workloads[at]}"; done
   now=$(state) || fail "kubectl could not ask what there is, for the reason above: nothing was changed"
-  if [ -z "$to" ]; then read -r last since < <(last_deploy "$now" "$all_workloads") || true; fi
+  if [ -z "$to" ]; then read -r last since start < <(last_deploy "$now" "$all_workloads") || true; fi
   survey
   if [ -n "$stays" ]; then say "these stay as they are:$stays"; fi
   [ -z "$refused" ] || fail "nothing was changed, since these cannot go back:$refused"
@@ -172,11 +172,13 @@ mark=rollout.zdc/ready
 # server: clocks of those who deploy differ.
 deploy_mark=rollout.zdc/deploy
 deploy_hand=zdc-deploy
+# Set before anything is applied, on what each workload is then: which deploy begins.
+begun_mark=rollout.zdc/next
 
 # What there is in the namespace of the kinds that are meant, asked for once: a line for each workload, revision and pod, and
 # after a workload one for each entry of kubectl's in the account of who set which fields.
 state() {
-  local key=${mark//./\\.} deploy_key=${deploy_mark//./\\.} path template list kinds=''
+  local key=${mark//./\\.} deploy_key=${deploy_mark//./\\.} begun_key=${begun_mark//./\\.} path template list kinds=''
   case " $all_workloads" in *' deployment.'*) kinds+=,deployments,replicasets ;; esac
   case " $all_workloads" in *' statefulset.'*) kinds+=,statefulsets ;; esac
   case " $all_workloads" in *' daemonset.'*) kinds+=,daemonsets ;; esac
@@ -200,7 +202,8 @@ state() {
   path+='{"\t"}{.spec.template.spec.terminationGracePeriodSeconds}'
   path+='{"\t"}{.spec.podManagementPolicy}{.metadata.deletionTimestamp}'
   path+="{\"\\t\"}{.metadata.creationTimestamp}{\"\\t\"}{.metadata.labels.$deploy_key}"
-  path+="{\"\\t\"}{.metadata.managedFields[?(@.manager==\"$deploy_hand\")].time}{\"\\n\"}"
+  path+="{\"\\t\"}{.metadata.managedFields[?(@.manager==\"$deploy_hand\")].time}"
+  path+="{\"\\t\"}{.metadata.labels.$begun_key}{\"\\n\"}"
   path+="{range .metadata.managedFields[?(@.manager==\"kubectl\")]}$timed_entry{end}"
   kube get "${kinds#,}" --show-managed-fields \
     --output "jsonpath={range .items[*]}$path{end}"
@@ -260,6 +263,7 @@ read_state='
     made[object] = $24
     deploy[object] = $25
     signed[object] = $26
+    next_deploy[object] = $27
     if ($22 + 0 > grace[workload]) grace[workload] = $22 + 0
     for (at = ++kept[workload]; at > 1 && number[nth[workload, at - 1]] + 0 < $16 + 0; at--)
       nth[workload, at] = nth[workload, at - 1]
@@ -340,7 +344,9 @@ read_state='
     if (signed[one] != "" && signed[other] != "" && signed[one] != signed[other]) return signed[one] > signed[other]
     return deploy[one] > deploy[other]
   }
-  function is_of_last(object) { return last != "" && deploy[object] != "" && named_as(deploy[object]) == named_as(last) }
+  function is_of_last(object) {
+    return last != "" && deploy[object] != "" && named_as(deploy[object]) == named_as(last) && came(object) >= start
+  }
   # What a deploy is called, without its time.
   function named_as(id) { return substr(id, index(id, ".") + 1) }
   # As kubectl sees it in its rollout status.
@@ -355,7 +361,7 @@ ask() {
   # Some kinds of awk take no newline in a variable.
   local ours=${3//$'\n'/ }
   awk -v "undone=$undone" -v "ours=$ours" -v "to=${to-}" -v "under_way=${under_way-}" -v "again=${again-}" \
-    -v "last=${last-}" -v "since=${since-}" -v "release=${ZDC_RELEASE-}" -v "named=${only[*]-}" -v "id=${deploy-}" \
+    -v "last=${last-}" -v "since=${since-}" -v "start=${start-}" -v "release=${ZDC_RELEASE-}" -v "named=${only[*]-}" -v "id=${deploy-}" \
     "$read_state$1" <<<"$2"
 }
 
@@ -423,14 +429,17 @@ ways_back() {
       return old > 0 ? ", and " old " of before are there" : ""
     }
     # Whether the last deploy did not bring what a workload is now, as far as that is known; where so, says it.
-    function is_left(workload, first, object, at, had) {
+    function is_left(workload, first, object, at, had, begun) {
       first = base(workload)
       object = nth[workload, first]
       # What is named goes back from its own last rollout.
       if (!last || again || named && !release || !kept[workload] || to_come[object] || is_undone(workload)) return 0
       if (is_of_last(object)) return 0
       for (at = first + 1; at <= kept[workload]; at++) if (is_of_last(nth[workload, at])) had = 1
-      if (deploy[object] == "" && (had || made[object] >= since)) {
+      # The deploy that is meant was begun over what was there before.
+      at = nth[workload, first + 1]
+      if (next_deploy[at] != "" && named_as(next_deploy[at]) == (release ? release : named_as(last))) begun = 1
+      if (deploy[object] == "" && (had || begun || made[object] >= since)) {
         if (kept[workload] == 1) return 0
         say("unsure", "-\t-", "has a revision without a mark, by hand or by a deploy that was cut short")
       } else if (had) stay("was deployed once more since, as " named_as(deploy[object]))
@@ -454,7 +463,7 @@ ways_back() {
       for (at = first + 1; at <= kept[workload]; at++) {
         object = nth[workload, at]
         # What the same release brought before is no way back from it.
-        if (last && deploy[object] != "" && named_as(deploy[object]) == named_as(deploy[nth[workload, first]])) continue
+        if (last && deploy[object] != "" && named_as(deploy[object]) == named_as(deploy[nth[workload, first]]) && came(object) >= start) continue
         if (came_after(object, nth[workload, first])) {
           skipped = skipped "; skips " told(object) ", which came later and was taken back"
           continue
@@ -484,9 +493,10 @@ ways_back() {
   ' "$1" "$2"
 }
 
-# Which deploy is the last that brought a revision of these workloads, its own or one that went back since, and since when it, or
-# another of the same name, did: `ID TIME`. Of those of $ZDC_RELEASE where that is set; where there is none of these `none`, since
-# the last of any. Nothing where no deploy is known and none is named.
+# Which deploy is the last that brought a revision of these workloads, its own or one that went back since, since when a revision
+# without a mark may be of it, and when it came: `ID TIME TIME`. Runs of one name are one deploy, unless there was another between
+# them. Of those of $ZDC_RELEASE where that is set; where there is none of these `none`, since the last of any. Nothing where no
+# deploy is known and none is named.
 last_deploy() {
   ask '
     function answer(workload, at, object) {
@@ -517,11 +527,13 @@ last_deploy() {
         if (release != "") print "none", any
         exit
       }
-      for (id in began) if (named_as(id) == named_as(last)) {
+      for (id in began) if (named_as(id) != named_as(last) && began[id] < began[last] && began[id] > between) between = began[id]
+      for (id in began) if (named_as(id) == named_as(last) && began[id] >= between) {
+        if (start == "" || began[id] < start) start = began[id]
         if (since == "" || from[id] < since) since = from[id]
         if (time(id) < since) since = time(id)
       }
-      print last, since
+      print last, since, start
     }
   '
 }

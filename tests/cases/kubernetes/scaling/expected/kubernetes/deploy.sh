@@ -32,6 +32,7 @@ unmarked=
 to=
 last=
 since=
+start=
 under_way=
 again=
 
@@ -46,6 +47,7 @@ main() {
   require_secrets
   ask_for_leave "${files[@]}"
   remember "$before"
+  begin
   own_all_undone
   if ! changed=$(apply --output name "${files[@]}"); then
     note_in_part
@@ -148,18 +150,26 @@ note() {
   complain "rollback.sh will not know that these are of this deploy: $(tr '\n' ' ' <<<"$names")"
 }
 
-# What a run of before brought, which was cut short, is of the one that goes on with it: a revision without a mark that came after
-# all that have one, by an apply and by nothing since.
+# Marks what each workload is before anything is applied. Who cannot will not be able to mark what comes either, and says so then.
+begin() {
+  local names
+  names=$(newest "$before" "${workloads[*]-}")
+  # shellcheck disable=SC2086 # names have no blanks
+  if [ -n "$names" ]; then kube label --field-manager "$deploy_hand-next" --overwrite $names "$begun_mark=$deploy" >/dev/null 2>&1 || true; fi
+}
+
+# What a run of this release brought that was cut short is of the one that goes on with it: a revision without a mark that came by
+# an apply and by nothing since, over one over which that release was begun.
 left_unmarked() {
   local workload made
   while read -r workload made; do
     if [ -n "$workload" ] && is_by_apply "$workload" "$made"; then printf '%s ' "$workload"; fi
   done < <(ask '
-    function answer(workload, object, at, had) {
+    function answer(workload, object, before) {
       object = nth[workload, 1]
-      if (!kept[workload] || !seen[workload] || to_come[object] || deploy[object] != "" || is_overtaken(workload, 1)) return
-      for (at = 2; at <= kept[workload]; at++) if (deploy[nth[workload, at]] != "") had = 1
-      if (had) print workload, made[object]
+      before = nth[workload, 2]
+      if (kept[workload] < 2 || !seen[workload] || to_come[object] || deploy[object] != "" || is_overtaken(workload, 1)) return
+      if (next_deploy[before] != "" && named_as(next_deploy[before]) == named_as(id)) print workload, made[object]
     }
   ' "$after" "$(compare same "$before" "$after" "$changed")")
 }
@@ -530,11 +540,13 @@ mark=rollout.zdc/ready
 # server: clocks of those who deploy differ.
 deploy_mark=rollout.zdc/deploy
 deploy_hand=zdc-deploy
+# Set before anything is applied, on what each workload is then: which deploy begins.
+begun_mark=rollout.zdc/next
 
 # What there is in the namespace of the kinds that are meant, asked for once: a line for each workload, revision and pod, and
 # after a workload one for each entry of kubectl's in the account of who set which fields.
 state() {
-  local key=${mark//./\\.} deploy_key=${deploy_mark//./\\.} path template list kinds=''
+  local key=${mark//./\\.} deploy_key=${deploy_mark//./\\.} begun_key=${begun_mark//./\\.} path template list kinds=''
   case " $all_workloads" in *' deployment.'*) kinds+=,deployments,replicasets ;; esac
   case " $all_workloads" in *' statefulset.'*) kinds+=,statefulsets ;; esac
   case " $all_workloads" in *' daemonset.'*) kinds+=,daemonsets ;; esac
@@ -558,7 +570,8 @@ state() {
   path+='{"\t"}{.spec.template.spec.terminationGracePeriodSeconds}'
   path+='{"\t"}{.spec.podManagementPolicy}{.metadata.deletionTimestamp}'
   path+="{\"\\t\"}{.metadata.creationTimestamp}{\"\\t\"}{.metadata.labels.$deploy_key}"
-  path+="{\"\\t\"}{.metadata.managedFields[?(@.manager==\"$deploy_hand\")].time}{\"\\n\"}"
+  path+="{\"\\t\"}{.metadata.managedFields[?(@.manager==\"$deploy_hand\")].time}"
+  path+="{\"\\t\"}{.metadata.labels.$begun_key}{\"\\n\"}"
   path+="{range .metadata.managedFields[?(@.manager==\"kubectl\")]}$timed_entry{end}"
   kube get "${kinds#,}" --show-managed-fields \
     --output "jsonpath={range .items[*]}$path{end}"
@@ -618,6 +631,7 @@ read_state='
     made[object] = $24
     deploy[object] = $25
     signed[object] = $26
+    next_deploy[object] = $27
     if ($22 + 0 > grace[workload]) grace[workload] = $22 + 0
     for (at = ++kept[workload]; at > 1 && number[nth[workload, at - 1]] + 0 < $16 + 0; at--)
       nth[workload, at] = nth[workload, at - 1]
@@ -698,7 +712,9 @@ read_state='
     if (signed[one] != "" && signed[other] != "" && signed[one] != signed[other]) return signed[one] > signed[other]
     return deploy[one] > deploy[other]
   }
-  function is_of_last(object) { return last != "" && deploy[object] != "" && named_as(deploy[object]) == named_as(last) }
+  function is_of_last(object) {
+    return last != "" && deploy[object] != "" && named_as(deploy[object]) == named_as(last) && came(object) >= start
+  }
   # What a deploy is called, without its time.
   function named_as(id) { return substr(id, index(id, ".") + 1) }
   # As kubectl sees it in its rollout status.
@@ -713,7 +729,7 @@ ask() {
   # Some kinds of awk take no newline in a variable.
   local ours=${3//$'\n'/ }
   awk -v "undone=$undone" -v "ours=$ours" -v "to=${to-}" -v "under_way=${under_way-}" -v "again=${again-}" \
-    -v "last=${last-}" -v "since=${since-}" -v "release=${ZDC_RELEASE-}" -v "named=${only[*]-}" -v "id=${deploy-}" \
+    -v "last=${last-}" -v "since=${since-}" -v "start=${start-}" -v "release=${ZDC_RELEASE-}" -v "named=${only[*]-}" -v "id=${deploy-}" \
     "$read_state$1" <<<"$2"
 }
 
@@ -781,14 +797,17 @@ ways_back() {
       return old > 0 ? ", and " old " of before are there" : ""
     }
     # Whether the last deploy did not bring what a workload is now, as far as that is known; where so, says it.
-    function is_left(workload, first, object, at, had) {
+    function is_left(workload, first, object, at, had, begun) {
       first = base(workload)
       object = nth[workload, first]
       # What is named goes back from its own last rollout.
       if (!last || again || named && !release || !kept[workload] || to_come[object] || is_undone(workload)) return 0
       if (is_of_last(object)) return 0
       for (at = first + 1; at <= kept[workload]; at++) if (is_of_last(nth[workload, at])) had = 1
-      if (deploy[object] == "" && (had || made[object] >= since)) {
+      # The deploy that is meant was begun over what was there before.
+      at = nth[workload, first + 1]
+      if (next_deploy[at] != "" && named_as(next_deploy[at]) == (release ? release : named_as(last))) begun = 1
+      if (deploy[object] == "" && (had || begun || made[object] >= since)) {
         if (kept[workload] == 1) return 0
         say("unsure", "-\t-", "has a revision without a mark, by hand or by a deploy that was cut short")
       } else if (had) stay("was deployed once more since, as " named_as(deploy[object]))
@@ -812,7 +831,7 @@ ways_back() {
       for (at = first + 1; at <= kept[workload]; at++) {
         object = nth[workload, at]
         # What the same release brought before is no way back from it.
-        if (last && deploy[object] != "" && named_as(deploy[object]) == named_as(deploy[nth[workload, first]])) continue
+        if (last && deploy[object] != "" && named_as(deploy[object]) == named_as(deploy[nth[workload, first]]) && came(object) >= start) continue
         if (came_after(object, nth[workload, first])) {
           skipped = skipped "; skips " told(object) ", which came later and was taken back"
           continue
@@ -842,9 +861,10 @@ ways_back() {
   ' "$1" "$2"
 }
 
-# Which deploy is the last that brought a revision of these workloads, its own or one that went back since, and since when it, or
-# another of the same name, did: `ID TIME`. Of those of $ZDC_RELEASE where that is set; where there is none of these `none`, since
-# the last of any. Nothing where no deploy is known and none is named.
+# Which deploy is the last that brought a revision of these workloads, its own or one that went back since, since when a revision
+# without a mark may be of it, and when it came: `ID TIME TIME`. Runs of one name are one deploy, unless there was another between
+# them. Of those of $ZDC_RELEASE where that is set; where there is none of these `none`, since the last of any. Nothing where no
+# deploy is known and none is named.
 last_deploy() {
   ask '
     function answer(workload, at, object) {
@@ -875,11 +895,13 @@ last_deploy() {
         if (release != "") print "none", any
         exit
       }
-      for (id in began) if (named_as(id) == named_as(last)) {
+      for (id in began) if (named_as(id) != named_as(last) && began[id] < began[last] && began[id] > between) between = began[id]
+      for (id in began) if (named_as(id) == named_as(last) && began[id] >= between) {
+        if (start == "" || began[id] < start) start = began[id]
         if (since == "" || from[id] < since) since = from[id]
         if (time(id) < since) since = time(id)
       }
-      print last, since
+      print last, since, start
     }
   '
 }

@@ -457,7 +457,7 @@ require_swarm() {
 # Waits until no service of a stack moves: `await STACK {before|after|back} VERSIONS_BEFORE`. After a deploy
 # each must run what was deployed, and on the way back what was there before.
 await() {
-  local stack=$1 when=$2 versions=$3 moving returning bad halfway failed doubled others waits updating fresh step old='' way=unknown best='' moved=$SECONDS quiet=$SECONDS told=
+  local stack=$1 when=$2 versions=$3 moving returning bad partly unmarked failed doubled others waits updating fresh step old='' way=unknown best='' moved=$SECONDS quiet=$SECONDS told=
   while :; do
     # What was not answered is asked again: it is no answer.
     if ! look; then
@@ -502,7 +502,7 @@ calm() {
 # than it should, and what another deploy has changed since. Fails where the swarm does not say.
 look() {
   local all name version id counts state message end
-  moving='' returning='' bad='' halfway='' failed='' doubled='' others='' waits=() updating=() fresh=${ran-}
+  moving='' returning='' bad='' partly='' unmarked='' failed='' doubled='' others='' waits=() updating=() fresh=${ran-}
   all=$(services "$stack") || return 1
   if [ "$when" != before ] && [ -z "$all" ]; then fail "$stack has no service"; fi
   while IFS='|' read -r name version id counts state message; do
@@ -511,6 +511,8 @@ look() {
     if [ "$when" = after ] && [ "$id" = "$deploy" ] && [[ $state != *paused ]]; then fresh+=" $name"; fi
     # What a stack no longer has is there as it was: a deploy gives every other one another version.
     if grep -qxF "$name|$version" <<<"$versions"; then continue; fi
+    # It was changed, and no label says by whom.
+    if [ "$when" = after ] && [ -z "$id" ] && [[ $state != rollback_* ]]; then unmarked+=" $name"; fi
     counts=${counts%% *}
     end=$(end_of "$name" "${counts#*/}") || return 1
     if [ "$state" = rollback_started ]; then returning+=" $name"; fi
@@ -544,7 +546,7 @@ look() {
       after:rollback_completed:*) bad+="$newline  $name went back to the version before: $message" ;;
       after:paused:* | after:rollback_paused:* | back:*paused:*)
         bad+="$newline  $name is $state half-way: $message"
-        halfway=yes
+        if [ "$when:$state:$id" = "after:paused:$deploy" ]; then partly+=" $name"; fi
         ;;
       *:runs) moving+="$newline  $name: its task has not ended" ;;
       *:ended) ;;
@@ -565,10 +567,16 @@ look() {
 
 # What runs what was deployed, where something does not, and what takes that back: other deploys may have the same release.
 what_runs() {
-  if [ -n "$fresh" ]; then
-    printf '\n  These run what was deployed:%s\n' "$fresh"
-    printf '  To take them back: ZDC_RELEASE=%s rollback.sh%s' "${deploy#*.}" "${fresh// / --also }"
-  elif [ "$when" = after ] && [ -z "$halfway" ]; then
+  local named=$fresh$partly what=them
+  if [ -n "$partly" ]; then what='what is paused'; fi
+  if [ -n "$fresh" ] && [ -n "$partly" ]; then what='these and what is paused'; fi
+  if [ -n "$fresh" ]; then printf '\n  These run what was deployed:%s' "$fresh"; fi
+  if [ -n "$named" ]; then
+    printf '\n  To take %s back: ZDC_RELEASE=%s rollback.sh%s' "$what" "${deploy#*.}" "${named// / --also }"
+  fi
+  if [ -n "$unmarked" ]; then
+    printf '\n  These were changed too, and have no label: rollback.sh%s' "${unmarked// / --only }"
+  elif [ "$when:$named" = after: ] && [[ $bad != *"rollback_paused"* ]]; then
     printf '\n  Nothing runs what was deployed: there is nothing to take back.'
   fi
 }

@@ -138,6 +138,12 @@ doubts() {
     function told(text) {
       return text == "" ? "an unknown time" : substr(text, 1, 4) "-" substr(text, 5, 2) "-" substr(text, 7, 2) " " substr(text, 10, 2) ":" substr(text, 12, 2) ":" substr(text, 14, 2)
     }
+    # Whether a moment is later than the end of a deploy, which is quiet for five seconds then. What it sends comes in any order.
+    function is_apart(text, end) {
+      if (end == "" || end == "never" || substr(text, 1, 8) != substr(end, 1, 8)) return text > end
+      return second(text) - second(end) > 5
+    }
+    function second(text) { return substr(text, 10, 2) * 3600 + substr(text, 12, 2) * 60 + substr(text, 14) }
     function start(at) { return began[at] == "" ? changed[at] : began[at] }
     BEGIN { count = split(names, list, " "); for (at = 1; at <= count; at++) own[list[at]] = 1; since = substr(newest, 1, 15) }
     { name[NR] = $1; state[NR] = $2; id[NR] = $3; before[NR] = $4; stack[NR] = $5; began[NR] = moment($6); changed[NR] = moment($8) }
@@ -151,10 +157,9 @@ doubts() {
     }
     END {
       head = newest == "" ? ":" : " of " told(since) (has == "" ? ":" : ", which these have:" has)
-      if (after > since) since = after
       for (at = 1; at <= NR; at++) {
         if (state[at] ~ /^rollback_/) {
-          if (before[at] == "none" && began[at] >= since && began[at] > last[stack[at]])
+          if (before[at] == "none" && began[at] >= since && began[at] >= after && is_apart(began[at], last[stack[at]]))
             all = all "\n  " name[at] " went back by itself, whether in that deploy or in a later one: its update began at " told(began[at])
         } else if (newest != "" && id[at] == "" && (name[at] in own || before[at] != "" && before[at] != "none")) {
           if (start(at) > since) all = all "\n  " name[at] " was changed since by something that gives no id, at " told(start(at))
@@ -180,7 +185,7 @@ survey() {
       # Once more would be forward again: the two versions change places.
       rollback_completed)
         if runs_last; then
-          refuse "runs $release, and the swarm keeps no version before it: deploy that from its own manifests"
+          refuse "went back to $release and runs it, and the swarm keeps no version before it: where all of $release is to go, deploy that from its own manifests"
         else
           stay "went back already, and once more would bring the version that it came from"
           went=yes
@@ -423,7 +428,7 @@ require_swarm() {
 # Waits until no service of a stack moves: `await STACK {before|after|back} VERSIONS_BEFORE`. After a deploy
 # each must run what was deployed, and on the way back what was there before.
 await() {
-  local stack=$1 when=$2 versions=$3 moving returning bad halfway failed doubled others waits updating fresh step old='' way=unknown best='' moved=$SECONDS quiet=$SECONDS told=
+  local stack=$1 when=$2 versions=$3 moving returning bad partly unmarked failed doubled others waits updating fresh step old='' way=unknown best='' moved=$SECONDS quiet=$SECONDS told=
   while :; do
     # What was not answered is asked again: it is no answer.
     if ! look; then
@@ -468,7 +473,7 @@ calm() {
 # than it should, and what another deploy has changed since. Fails where the swarm does not say.
 look() {
   local all name version id counts state message end
-  moving='' returning='' bad='' halfway='' failed='' doubled='' others='' waits=() updating=() fresh=${ran-}
+  moving='' returning='' bad='' partly='' unmarked='' failed='' doubled='' others='' waits=() updating=() fresh=${ran-}
   all=$(services "$stack") || return 1
   if [ "$when" != before ] && [ -z "$all" ]; then fail "$stack has no service"; fi
   while IFS='|' read -r name version id counts state message; do
@@ -477,6 +482,8 @@ look() {
     if [ "$when" = after ] && [ "$id" = "$deploy" ] && [[ $state != *paused ]]; then fresh+=" $name"; fi
     # What a stack no longer has is there as it was: a deploy gives every other one another version.
     if grep -qxF "$name|$version" <<<"$versions"; then continue; fi
+    # It was changed, and no label says by whom.
+    if [ "$when" = after ] && [ -z "$id" ] && [[ $state != rollback_* ]]; then unmarked+=" $name"; fi
     counts=${counts%% *}
     end=$(end_of "$name" "${counts#*/}") || return 1
     if [ "$state" = rollback_started ]; then returning+=" $name"; fi
@@ -510,7 +517,7 @@ look() {
       after:rollback_completed:*) bad+="$newline  $name went back to the version before: $message" ;;
       after:paused:* | after:rollback_paused:* | back:*paused:*)
         bad+="$newline  $name is $state half-way: $message"
-        halfway=yes
+        if [ "$when:$state:$id" = "after:paused:$deploy" ]; then partly+=" $name"; fi
         ;;
       *:runs) moving+="$newline  $name: its task has not ended" ;;
       *:ended) ;;
@@ -531,10 +538,16 @@ look() {
 
 # What runs what was deployed, where something does not, and what takes that back: other deploys may have the same release.
 what_runs() {
-  if [ -n "$fresh" ]; then
-    printf '\n  These run what was deployed:%s\n' "$fresh"
-    printf '  To take them back: ZDC_RELEASE=%s rollback.sh%s' "${deploy#*.}" "${fresh// / --also }"
-  elif [ "$when" = after ] && [ -z "$halfway" ]; then
+  local named=$fresh$partly what=them
+  if [ -n "$partly" ]; then what='what is paused'; fi
+  if [ -n "$fresh" ] && [ -n "$partly" ]; then what='these and what is paused'; fi
+  if [ -n "$fresh" ]; then printf '\n  These run what was deployed:%s' "$fresh"; fi
+  if [ -n "$named" ]; then
+    printf '\n  To take %s back: ZDC_RELEASE=%s rollback.sh%s' "$what" "${deploy#*.}" "${named// / --also }"
+  fi
+  if [ -n "$unmarked" ]; then
+    printf '\n  These were changed too, and have no label: rollback.sh%s' "${unmarked// / --only }"
+  elif [ "$when:$named" = after: ] && [[ $bad != *"rollback_paused"* ]]; then
     printf '\n  Nothing runs what was deployed: there is nothing to take back.'
   fi
 }
