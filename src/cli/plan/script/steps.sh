@@ -265,9 +265,18 @@ take_back() {
     if [ "$1" -gt 1 ]; then settle; fi
   else
     specs=$(specifications)
-    { said=$(run "$manifests/$target/rollback.sh" | both) || fail "step $1 did not go back: those before it were not touched." \
-      "--before DIR takes it back by the manifests of before, whatever was deployed since"; } 3>&1
+    go_back || fail "step $1 did not go back: those before it were not touched." \
+      "--before DIR takes it back by the manifests of before, whatever was deployed since"
     see_what_went
+  fi
+}
+
+# Runs the script that takes a step back. What a host's starts goes on, and may hold nothing open.
+go_back() {
+  if [ "$target" != kubernetes ]; then
+    run "$manifests/$target/rollback.sh"
+  else
+    { said=$(run "$manifests/$target/rollback.sh" 3>&- | both); } 3>&1
   fi
 }
 
