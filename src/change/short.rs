@@ -26,14 +26,14 @@ pub(super) fn parts(short: &str, separator: char) -> Vec<&str> {
     parts
 }
 
-/// `["A=1"]` is `{A: "1"}`, and so is `{A: 1}`.
+/// `["A=1"]` is `{A: "1"}`, and so are `{A: 1}` and `{A: 1.0}` (docker/cli `cli/compose/loader/loader.go`, `toString`).
 pub(super) fn pairs(field: &mut Value) {
     if let Value::Object(pairs) = field {
         for value in pairs
             .values_mut()
             .filter(|it| it.is_number() || it.is_boolean())
         {
-            *value = value.to_string().into();
+            *value = printed(value).into();
         }
     }
     if let Value::Array(items) = field {
@@ -44,6 +44,25 @@ pub(super) fn pairs(field: &mut Value) {
         });
         *field = Value::Object(pairs.collect());
     }
+}
+
+/// What Go prints of a number or a truth (`fmt.Sprint`): a fraction with an exponent where `strconv.FormatFloat` of `g` writes one.
+fn printed(value: &Value) -> String {
+    let Some(number) = value.as_f64().filter(|_| value.is_f64()) else {
+        return value.to_string();
+    };
+    let digits = format!("{number:e}");
+    let Some((digits, Ok(exponent))) = digits
+        .split_once('e')
+        .map(|(digits, exponent)| (digits, exponent.parse::<i32>()))
+    else {
+        return digits;
+    };
+    if (-4..6).contains(&exponent) {
+        return number.to_string();
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{digits}e{sign}{:02}", exponent.abs())
 }
 
 /// The same of labels, of which one without a value has an empty one (docker/cli `cli/compose/loader/loader.go`, `toString`).
@@ -158,6 +177,28 @@ mod tests {
             {"target": 53, "published": 53, "protocol": "udp"},
         ]));
         assert_eq!(short, long);
+    }
+
+    #[test]
+    fn a_number_is_what_go_prints_of_it() {
+        for (number, is) in [
+            ("1.0", "1"),
+            ("-0.0", "-0"),
+            ("1.50", "1.5"),
+            ("123456.0", "123456"),
+            ("1e6", "1e+06"),
+            ("12345678.9", "1.23456789e+07"),
+            ("1e21", "1e+21"),
+            ("0.0001", "0.0001"),
+            ("0.00001", "1e-05"),
+            ("21e-3", "0.021"),
+            ("18446744073709551615", "18446744073709551615"),
+            ("true", "true"),
+        ] {
+            let mut field = serde_json::from_str(&format!("{{\"A\": {number}}}")).unwrap();
+            pairs(&mut field);
+            assert_eq!(field["A"], is, "{number}");
+        }
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub(crate) fn tests(programs: &[Program]) -> Vec<Test> {
     let mut tests = vec![
         test("yaml::judge_sees_a_difference", judge_sees_a_difference),
         test("yaml::judge_sees_a_lost_string", judge_sees_a_lost_string),
+        test("yaml::plain_scalars", plain_scalars),
     ];
     let files: (&str, &[&str]) = ("", &["yml", "yaml"]);
     tests.extend(programs::each(
@@ -230,6 +231,50 @@ fn plain(value: serde_yaml::Value) -> Value {
             .collect(),
         Yaml::Tagged(tagged) => Value::from(format!("!serde_yaml {}", tagged.tag)),
     }
+}
+
+/// What may be more than text to one reader and not to another: numbers, words for yes and no, dates; and what is nearly one.
+const PLAIN: &str = "1.0 022 1e6 yes no on off y n Y N Yes NO On OFF yEs true True FALSE ~ null Null 1_000 0x10 .5 2024-01-01 2024-1-1 \
+    2024-13-01 2024-02-30 2024-02-29 2023-02-29 2024-01-01T10:00:00Z 2024-01-01t1:2:3.120Z 2024-01-01T10:00:00+02:00 2024-01-01T10:00:00 \
+    2024-01-01T10:00:00-00:30 2024-01-01T10:00:00+00:00 2024-01-01T24:00:00Z 0o17 0o8 0O17 0b11 0b2 0B11 -0b11 1e21 0.00001 -0.0 089 08 0_8 \
+    +5 -5 5:30 10:20:30 1_0.5 1. -017 0X1F -0x1f +0x1f 0x_1 0xg 0x 0b 0o 0 00 0777 -0 +0 0_7 _1 1_ 1__0 18446744073709551615 \
+    18446744073709551616 9223372036854775808 +9223372036854775808 -9223372036854775808 -9223372036854775809 1e400 -1e3 1e+3 1E3 1.2.3 1-2 \
+    07.5 0e0 00.5 +022 -022 1_e3 .e3 ._1 -.5 +.5 + . .. 1e 1e+ 0e 0x1p3 infinity nan 1.5.";
+
+/// A text that is settled for a reader is, to YAML 1.2, what that reader takes it for as it was.
+fn plain_scalars() -> Verdict {
+    use zdc::yaml::{Reader as For, as_read_by};
+    let folder = machine::folder("plain");
+    let file = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).map_err(|error| error.to_string())?;
+        Ok::<_, String>(path)
+    };
+    let lines = PLAIN.split_whitespace().zip(0..);
+    let lines = lines.map(|(word, number)| format!("word {number}: {word}\n"));
+    let text = lines.collect::<Vec<_>>().concat();
+    let written = file("written.yaml", &text)?;
+    for (reader, whose) in [
+        (Reader::GoYaml, For::Docker),
+        (Reader::Kubernetes, For::Kubectl),
+    ] {
+        let theirs = read(reader, std::slice::from_ref(&written))?;
+        let settled = file("settled.yaml", &as_read_by(whose, &text))?;
+        let ours = serde_yaml(&settled)?;
+        let (theirs, ours) = (theirs[0][0].as_object(), ours[0].as_object());
+        let (Some(theirs), Some(ours)) = (theirs, ours) else {
+            return Err("no map was read".to_owned().into());
+        };
+        for (word, number) in PLAIN.split_whitespace().zip(0..) {
+            let key = format!("word {number}");
+            let [theirs, ours] = [theirs, ours].map(|map| map.get(&key).cloned());
+            let theirs = theirs.map(|value| value.get("!time.Time").cloned().unwrap_or(value));
+            ensure(theirs == ours, || {
+                format!("{reader:?} reads {word} as {theirs:?}, and it is settled as {ours:?}")
+            })?;
+        }
+    }
+    Ok(())
 }
 
 fn judge_sees_a_difference() -> Verdict {

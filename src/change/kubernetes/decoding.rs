@@ -151,7 +151,6 @@ impl<'p, 'v> Reader<'p, 'v> {
                 (None, Some(number)) if number.fract() == 0.0 => visitor.visit_i64(0),
                 _ => self.is_no(wanted),
             },
-            Value::String(text) if is_older_octal(text) => visitor.visit_i64(0),
             _ => self.is_no(wanted),
         }
     }
@@ -189,7 +188,6 @@ impl<'v> Deserializer<'v> for Reader<'_, 'v> {
         match self.value {
             Value::Null => visitor.visit_bool(false),
             Value::Bool(is) => visitor.visit_bool(*is),
-            Value::String(text) if is_older_bool(text) => visitor.visit_bool(false),
             _ => self.is_no("bool"),
         }
     }
@@ -375,19 +373,6 @@ impl<'v> MapAccess<'v> for Entries<'_, 'v, '_> {
         let (at, found) = (Some(&step), self.reader.found);
         seed.deserialize(Reader { value, at, found })
     }
-}
-
-/// Whether a text that stood there plain is a number to a reader of YAML 1.1, such as kubectl's (yaml.org/type/int); a plan reads 1.2 and
-/// cannot tell it from one in quotes.
-fn is_older_octal(text: &str) -> bool {
-    let digits = text.strip_prefix('0').unwrap_or_default();
-    !digits.is_empty() && digits.bytes().all(|it| matches!(it, b'0'..=b'7'))
-}
-
-/// The same of the words for yes and no (yaml.org/type/bool; sigs.k8s.io/yaml `goyaml.v2/resolve.go` has these).
-fn is_older_bool(text: &str) -> bool {
-    let words = ["y", "n", "yes", "no", "on", "off"];
-    words.contains(&&*text.to_lowercase())
 }
 
 /// Whether a text is what Go reads as base64: line breaks do not count, and what is left is whole quadruples

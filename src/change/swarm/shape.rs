@@ -108,9 +108,9 @@ impl Shape {
             Anything => true,
             Text | Duration | OneOf(_) => value.is_string(),
             // Variables are put in before, and what is made of them is a number then.
-            Number => value.is_number() || is_open(value) || is_octal(value),
+            Number => value.is_number() || is_open(value),
             // `2.0` is one.
-            Integer => is_whole(value) || is_open(value) || is_octal(value),
+            Integer => is_whole(value) || is_open(value),
             Port => value.is_number() || value.is_string(),
             Boolean => value.is_boolean() || is_open(value),
             Nothing => value.is_null(),
@@ -221,12 +221,6 @@ fn block(
 /// Whether what a value is depends on a variable.
 fn is_open(value: &Value) -> bool {
     value.as_str().is_some_and(|text| text.contains('$'))
-}
-
-/// Whether it is a number in Go's YAML, and a text in ours: `0444`.
-fn is_octal(value: &Value) -> bool {
-    let digits = value.as_str().and_then(|text| text.strip_prefix('0'));
-    digits.is_some_and(|digits| digits.bytes().all(|it| it.is_ascii_digit()))
 }
 
 fn is_name(text: &str) -> bool {

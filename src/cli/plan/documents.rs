@@ -3,6 +3,7 @@
 use crate::cli::Failure;
 use crate::diagnostics::render::escape_line;
 use crate::targets::{Content, Object};
+use crate::yaml::{Reader, as_read_by};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -59,8 +60,9 @@ pub(super) fn documents(path: &str, text: &str) -> Result<Vec<Value>, Failure> {
             .map(|it| it.map_err(|error| error.to_string()))
             .collect()
     } else {
+        let text = as_read_by(reader(text), text);
         let merges = text.contains("<<");
-        serde_yaml::Deserializer::from_str(text)
+        serde_yaml::Deserializer::from_str(&text)
             .map(|document| document_of_yaml(document, merges))
             .collect()
     };
@@ -70,6 +72,16 @@ pub(super) fn documents(path: &str, text: &str) -> Result<Vec<Value>, Failure> {
     })?;
     let listed = read.into_iter().flat_map(listed);
     Ok(listed.filter(|it| !it.is_null()).collect())
+}
+
+/// Who a file of YAML is for: one that is for kubectl says so at the top of its documents.
+fn reader(text: &str) -> Reader {
+    let is_for_kubectl = |line: &str| line.starts_with("apiVersion");
+    if text.lines().any(is_for_kubectl) {
+        Reader::Kubectl
+    } else {
+        Reader::Docker
+    }
 }
 
 fn document_of_yaml(document: serde_yaml::Deserializer<'_>, merges: bool) -> Result<Value, String> {
@@ -160,10 +172,21 @@ pub(super) fn object(path: &str, mut document: Value) -> Result<Option<Object>, 
     // No name has a star in it.
     let generated = || text("/metadata/generateName").map(|begins| begins + Object::GENERATED);
     let Some(name) = text("/metadata/name").or_else(generated) else {
-        let (path, kind) = (escape_line(path), escape_line(&kind));
-        return Err(Failure::new(format!(
-            "there is a {kind} in `{path}` without a `metadata.name` that is text: nobody could apply it"
-        )));
+        let failure = format!(
+            "there is a {} in `{}` without a `metadata.name` that is text: nobody could apply it",
+            escape_line(&kind),
+            escape_line(path),
+        );
+        let failure = Failure::new(failure);
+        // A word such as `off`, or a number.
+        let is_none = document
+            .pointer("/metadata/name")
+            .is_none_or(Value::is_null);
+        return Err(if is_none {
+            failure
+        } else {
+            failure.help("put the name in quotes: kubectl reads words such as `on`, `off`, `yes`, `no`, `y` and `n` as true or false, and digits as a number")
+        });
     };
     let namespace = text("/metadata/namespace");
     Ok(Some(Object {
