@@ -1,9 +1,10 @@
-//! Data that a workload finds no more in the claim that it goes on to mount: at its path another folder of the claim is mounted (`subPath`, which is
+//! Data that a workload finds no more in what it goes on to mount: at its path another folder of a claim is mounted (`subPath`, which is
 //! made where it is not there: `kubernetes.io/docs/concepts/storage/volumes`, Using subPath), or the claim is mounted at another path; or another
 //! volume is there, or none.
 
 use super::parts::{self, items, text};
 use super::settings::{self, Settings};
+use super::stored::{Kept, Mount, found, mounts};
 use super::{Key, Keyed, is_workload};
 use crate::change::difference::{at, value};
 use crate::change::{Change, Loss, Lost};
@@ -51,18 +52,6 @@ pub(super) fn made_empty(
     Some(!old.contains_key(&key) && filled.all(|it| spec.get(it).is_none()))
 }
 
-/// Where a container has a claim.
-#[derive(PartialEq)]
-pub(super) struct Mount<'v> {
-    pub(super) claim: &'v str,
-    pub(super) path: &'v str,
-    /// Of the claim; the top one is empty.
-    folder: &'v str,
-    pub(super) is_read: bool,
-    /// Whether it is made empty with each pod.
-    is_empty: bool,
-}
-
 fn told(
     who: &str,
     kind: &str,
@@ -83,22 +72,20 @@ fn told(
             continue;
         };
         let settings = told_of((now, same));
-        for mount in had.iter().filter(|it| !it.is_read && !it.claim.is_empty()) {
-            let is_moved = is_moved(is, now, mount.claim);
+        for mount in had.iter().filter(|it| it.is_kept()) {
+            let is_moved = is_moved(is, now, mount.of);
             if is_told((container, same), mount) {
                 continue;
             }
-            let claim = mount.claim;
+            let of = mount.of;
             let is_of_use = is_of_use(mount);
             let is_kept = |path: &str| {
                 let both = found(&had, path).zip(found(&has, path));
-                both.is_some_and(|((was, before), (is, now))| {
-                    was.claim == is.claim && before == now
-                })
+                both.is_some_and(|((was, before), (is, now))| was.of == is.of && before == now)
             };
             // What a flag names may be a file that stands there by itself.
             let is_other =
-                |path: &str| found(&has, path).is_some_and(|(it, _)| it.claim.is_empty());
+                |path: &str| found(&has, path).is_some_and(|(it, _)| it.of == Kept::Nowhere);
             let flags = flags(same).into_iter().filter(|(_, path)| !is_other(path));
             let of_maps = settings
                 .variables
@@ -108,7 +95,7 @@ fn told(
             let named: Vec<(&str, &str)> = says.filter(|it| is_within(it.1, mount.path)).collect();
             let are_kept = !named.is_empty() && named.iter().all(|(_, path)| is_kept(path));
             // A home is where a program may have more than its data, a folder of it.
-            let has_some_below = || has.iter().any(|it| it.claim == claim && is_kept(it.path));
+            let has_some_below = || has.iter().any(|it| it.of == of && is_kept(it.path));
             let is_missed = named.iter().any(|(variable, path)| {
                 let is_home = *variable == "HOME";
                 let is_there = is_kept(path) || is_home && has_some_below();
@@ -120,22 +107,20 @@ fn told(
                 settings.are_elsewhere || all.any(|it| names(it, path, mount.path))
             };
             let one = match found(&has, mount.path) {
-                Some((it, folder)) if it.claim == claim && folder == mount.folder => continue,
-                Some((it, folder)) if it.claim == claim && it.path == mount.path => {
-                    let is_known = had
-                        .iter()
-                        .any(|it| it.claim == claim && it.folder == folder);
+                Some((it, folder)) if it.of == of && folder == mount.folder => continue,
+                Some((it, folder)) if it.of == of && it.path == mount.path => {
+                    let is_known = had.iter().any(|it| it.of == of && it.folder == folder);
                     let surely = is_image_kept && !is_moved && !is_known;
                     other_folder(who, mount, &folder, surely)
                 }
                 // What was there is at hand, and may be copied.
                 _ if is_moved => continue,
-                Some((it, _)) if it.claim != claim => {
-                    let is_empty = it.is_empty || is_made_empty(it.claim);
-                    let is_gone = is_empty && !is_mounted(is, now, claim);
+                Some((it, _)) if it.of != of => {
+                    let is_empty = it.is_empty || it.of.claim().is_some_and(&is_made_empty);
+                    let is_gone = is_empty && !is_mounted(is, now, of);
                     other_volume(who, mount, it, is_gone && is_of_use)
                 }
-                None if !is_mounted(is, now, claim) => {
+                None if !is_mounted(is, now, of) => {
                     no_volume(who, mount, is_image_kept && is_of_use)
                 }
                 // Another image may have its data elsewhere, and so may what is told to.
@@ -143,7 +128,7 @@ fn told(
                 Some((_, folder)) if is_missed => other_folder(who, mount, &folder, true),
                 Some((it, _)) if may_look_at(it.path) => continue,
                 Some((_, folder)) => other_folder(who, mount, &folder, false),
-                None => match has.iter().find(|it| it.claim == claim) {
+                None => match has.iter().find(|it| it.of == of) {
                     Some(it) if is_missed => other_path(who, mount, it.path, true),
                     Some(it) if !may_look_at(it.path) => other_path(who, mount, it.path, false),
                     _ => continue,
@@ -154,16 +139,56 @@ fn told(
                 told.push(one);
             }
         }
+        let covered = has.iter().filter_map(|it| covered(who, it, (&had, &has)));
+        for one in covered {
+            if !told.contains(&one) {
+                told.push(one);
+            }
+        }
     }
     Some(told)
 }
 
-/// Whether what goes before the containers of a pod has a claim, and may move what is in it.
-pub(super) fn is_moved(whole: &Value, pod: &Value, claim: &str) -> bool {
+/// What is hidden by a mount that comes to stand below another one, which stays: nobody knows what was there.
+fn covered(who: &str, mount: &Mount<'_>, (had, has): (&[Mount<'_>], &[Mount<'_>])) -> Option<Loss> {
+    let is_known = had.iter().any(|it| it.path == mount.path);
+    let (above, hidden) = found(had, mount.path)?;
+    let mut all = has.iter();
+    let stays = all.any(|it| (it.path, it.of, it.folder) == (above.path, above.of, above.folder));
+    // A file, such as a setting, is put there to be found.
+    let is_folder = mount.is_empty || mount.of != Kept::Nowhere;
+    if is_known || !stays || !is_folder || !above.is_kept() || is_scratch(mount.path) {
+        return None;
+    }
+    // It is that folder itself.
+    if mount.of == above.of && mount.folder == hidden {
+        return None;
+    }
+    let (path, of, hidden) = (mount.path, above.of, folder(&hidden));
+    let (finds, unless) = match mount.of {
+        Kept::Nowhere => (
+            "an empty folder".to_owned(),
+            "unless nothing of use is there: what it writes there now ends with its pod".to_owned(),
+        ),
+        other => (other.to_string(), format!("unless {other} has it already")),
+    };
+    Some(Loss {
+        about: Lost::Data { surely: false },
+        what: format!(
+            "{who} finds {finds} at `{path}`: what is there now stays in {hidden} of {of}, where nobody sees it"
+        ),
+        way: format!(
+            "leave `{path}` as it is; or copy what is there first, with its pods stopped, {unless}"
+        ),
+    })
+}
+
+/// Whether what goes before the containers of a pod has what is kept, and may move what is in it.
+pub(super) fn is_moved(whole: &Value, pod: &Value, kept: Kept<'_>) -> bool {
     let mut starting = items(pod, "initContainers");
     starting.any(|it| {
         let all = mounts(whole, pod, it).unwrap_or_default();
-        all.iter().any(|it| it.claim == claim)
+        all.iter().any(|it| it.of == kept)
     })
 }
 
@@ -179,7 +204,7 @@ fn is_told((container, same): (&Value, &Value), mount: &Mount<'_>) -> bool {
 }
 
 fn is_of_use(mount: &Mount<'_>) -> bool {
-    !is_scratch(mount.path) && !is_scratch(mount.claim)
+    !is_scratch(mount.path) && !mount.of.claim().is_some_and(is_scratch)
 }
 
 /// A container in its pod, which stands in an object.
@@ -200,23 +225,21 @@ pub(super) fn emptied<'v>(was: Within<'v>, is: Within<'v>) -> Option<Emptied<'v>
     let ((whole, before, container), (new, now, same)) = (was, is);
     let (had, has) = (mounts(whole, before, container)?, mounts(new, now, same)?);
     let is_image_kept = text(container, "image") == text(same, "image");
-    had.into_iter()
-        .filter(|it| !it.is_read && !it.claim.is_empty())
-        .find_map(|mount| {
-            let has_folder = match found(&has, mount.path) {
-                Some((it, _)) if it.claim.is_empty() && it.is_empty => true,
-                Some(_) => return None,
-                None => false,
-            };
-            let claim = mount.claim;
-            let is_there = is_mounted(new, now, claim) || is_moved(new, now, claim);
-            (!is_there && !is_told((container, same), &mount)).then(|| Emptied {
-                claim,
-                path: mount.path,
-                has_folder,
-                surely: (has_folder || is_image_kept) && is_of_use(&mount),
-            })
+    had.into_iter().filter(Mount::is_kept).find_map(|mount| {
+        let claim = mount.of.claim()?;
+        let has_folder = match found(&has, mount.path) {
+            Some((it, _)) if it.is_empty => true,
+            Some(_) => return None,
+            None => false,
+        };
+        let is_there = is_mounted(new, now, mount.of) || is_moved(new, now, mount.of);
+        (!is_there && !is_told((container, same), &mount)).then(|| Emptied {
+            claim,
+            path: mount.path,
+            has_folder,
+            surely: (has_folder || is_image_kept) && is_of_use(&mount),
         })
+    })
 }
 
 /// Whether a name says that what is there can be made again: `/var/cache/nginx`, `web-tmp`.
@@ -225,72 +248,13 @@ fn is_scratch(name: &str) -> bool {
     words.any(|it| ["cache", "caches", "tmp", "temp", "scratch"].contains(&it))
 }
 
-/// The claims that a container has; none where a folder is another one for each pod.
-pub(super) fn mounts<'v>(
-    whole: &'v Value,
-    pod: &'v Value,
-    container: &'v Value,
-) -> Option<Vec<Mount<'v>>> {
-    let volume = |name: &str| {
-        let mut volumes = items(pod, "volumes");
-        volumes.find(|it| text(it, "name") == Some(name))
-    };
-    let claim = |name: &'v str| {
-        let Some(named) = volume(name) else {
-            let mut templates = whole
-                .get("spec")
-                .into_iter()
-                .flat_map(|it| items(it, "volumeClaimTemplates"));
-            let is_it =
-                |it: &Value| it.get("metadata").and_then(|it| text(it, "name")) == Some(name);
-            return templates.any(is_it).then_some(name);
-        };
-        text(named.get("persistentVolumeClaim")?, "claimName")
-    };
-    let mut found = Vec::new();
-    for mount in items(container, "volumeMounts") {
-        if mount.get("subPathExpr").is_some() {
-            return None;
-        }
-        let (Some(name), Some(path)) = (text(mount, "name"), text(mount, "mountPath")) else {
-            continue;
-        };
-        let folder = text(mount, "subPath").unwrap_or_default();
-        let is_read = mount.get("readOnly").and_then(Value::as_bool) == Some(true);
-        found.push(Mount {
-            // What is no claim has no name that one may have.
-            claim: claim(name).unwrap_or_default(),
-            path: path.trim_end_matches('/'),
-            folder: folder.trim_matches('/'),
-            is_read,
-            is_empty: volume(name).is_some_and(|it| it.get("emptyDir").is_some()),
-        });
-    }
-    found.sort_by(|one, other| one.path.cmp(other.path));
-    Some(found)
-}
-
-/// Whether a pod has a claim anywhere.
-fn is_mounted(whole: &Value, pod: &Value, claim: &str) -> bool {
+/// Whether a pod has what is kept anywhere.
+fn is_mounted(whole: &Value, pod: &Value, kept: Kept<'_>) -> bool {
     let mut containers = items(pod, "containers");
     containers.any(|it| {
         // A folder of its own for each pod may be one of it.
-        mounts(whole, pod, it).is_none_or(|all| all.iter().any(|it| it.claim == claim))
+        mounts(whole, pod, it).is_none_or(|all| all.iter().any(|it| it.of == kept))
     })
-}
-
-/// What stands at a path, with the folder that it is of what is mounted there or above it.
-pub(super) fn found<'m, 'v>(
-    mounts: &'m [Mount<'v>],
-    path: &str,
-) -> Option<(&'m Mount<'v>, String)> {
-    let above = mounts.iter().filter_map(|it| {
-        let rest = path.strip_prefix(it.path)?;
-        (rest.is_empty() || rest.starts_with('/')).then_some((it, rest))
-    });
-    let (nearest, rest) = above.max_by_key(|(it, _)| it.path.len())?;
-    let folder = format!("{}{rest}", nearest.folder);
-    Some((nearest, folder.trim_matches('/').to_owned()))
 }
 
 fn variables(container: &Value) -> impl Iterator<Item = (&str, &str)> {
@@ -352,63 +316,60 @@ fn folder(name: &str) -> String {
 }
 
 fn other_folder(who: &str, was: &Mount<'_>, now: &str, surely: bool) -> Loss {
-    let Mount { claim, path, .. } = was;
+    let Mount { of, path, .. } = was;
     let (was, now) = (folder(was.folder), folder(now));
     Loss {
         about: Lost::Data { surely },
-        what: format!("{who} finds {now} of claim `{claim}` at `{path}`: its data stays in {was}"),
-        way: "mount that one there as before; or move the data within the claim first, with its pods stopped".to_owned(),
+        what: format!("{who} finds {now} of {of} at `{path}`: its data stays in {was}"),
+        way: "mount that one there as before; or move the data there first, with its pods stopped"
+            .to_owned(),
     }
 }
 
 fn other_volume(who: &str, was: &Mount<'_>, now: &Mount<'_>, surely: bool) -> Loss {
-    let Mount { claim, path, .. } = was;
-    let other = now.claim;
+    let Mount { of, path, .. } = was;
+    let other = now.of;
     let (finds, way) = match other {
-        "" if now.is_empty => (
+        Kept::Nowhere if now.is_empty => (
             "an empty folder".to_owned(),
             "what it writes there now ends with its pod".to_owned(),
         ),
-        "" => (
+        Kept::Nowhere => (
             "another volume".to_owned(),
             "unless that one has its data already".to_owned(),
         ),
         _ if surely => (
-            format!("claim `{other}`"),
-            format!("claim `{other}` is made in this step, and nobody filled it"),
+            other.to_string(),
+            format!("{other} is made in this step, and nobody filled it"),
         ),
         _ => (
-            format!("claim `{other}`"),
-            format!("unless claim `{other}` has its data already"),
+            other.to_string(),
+            format!("unless {other} has its data already"),
         ),
     };
     let lead = if way.starts_with("unless") { "," } else { ":" };
     Loss {
         about: Lost::Data { surely },
-        what: format!("{who} finds {finds} at `{path}`: its data stays in claim `{claim}`"),
-        way: format!("mount claim `{claim}` there as before{lead} {way}"),
+        what: format!("{who} finds {finds} at `{path}`: its data stays in {of}"),
+        way: format!("mount {of} there as before{lead} {way}"),
     }
 }
 
 fn no_volume(who: &str, was: &Mount<'_>, surely: bool) -> Loss {
-    let Mount { claim, path, .. } = was;
+    let Mount { of, path, .. } = was;
     Loss {
         about: Lost::Data { surely },
-        what: format!(
-            "{who} has no volume at `{path}` any more: its data stays in claim `{claim}`"
-        ),
-        way: format!(
-            "mount claim `{claim}` there as before: what it writes there now ends with its pod"
-        ),
+        what: format!("{who} has no volume at `{path}` any more: its data stays in {of}"),
+        way: format!("mount {of} there as before: what it writes there now ends with its pod"),
     }
 }
 
 fn other_path(who: &str, was: &Mount<'_>, now: &str, surely: bool) -> Loss {
-    let Mount { claim, path, .. } = was;
+    let Mount { of, path, .. } = was;
     Loss {
         about: Lost::Data { surely },
         what: format!(
-            "{who} has claim `{claim}` at `{now}` now: what looks for its data at `{path}` as before finds none"
+            "{who} has {of} at `{now}` now: what looks for its data at `{path}` as before finds none"
         ),
         way: format!(
             "mount it at `{path}` as before, unless the program looks at `{now}`: what it writes at `{path}` now ends with its pod"

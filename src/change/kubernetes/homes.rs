@@ -1,9 +1,10 @@
 //! Databases that are told by a variable of another folder of the claim that they have where they had it.
 
-use super::folders::{self, found, is_moved};
+use super::folders::{self, is_moved};
 use super::parts::{self, items, text};
 use super::reads::{CONFIG_MAP, SECRET};
 use super::secret::held;
+use super::stored::{found, mounts};
 use super::{Keyed, given, is_workload};
 use crate::change::difference::value;
 use crate::change::homes::{self, Moved, Told, VARIABLE};
@@ -54,12 +55,12 @@ fn loss(
     if was == is || is_other_program || [container, same].into_iter().any(is_led) {
         return None;
     }
-    let had = folders::mounts(whole, before, container)?;
-    let has = folders::mounts(new, now, same)?;
+    let had = mounts(whole, before, container)?;
+    let has = mounts(new, now, same)?;
     let ((mount, was), (stays, _)) = (found(&had, &old)?, found(&has, &old)?);
     let (at, now_in) = found(&has, &is_at)?;
-    let is_kept = mount == stays && stays == at && !mount.claim.is_empty() && !mount.is_read;
-    if !is_kept || was == now_in || is_moved(new, now, mount.claim) {
+    let is_kept = mount == stays && stays == at && mount.is_kept();
+    if !is_kept || was == now_in || is_moved(new, now, mount.of) {
         return None;
     }
     // What is in a volume of each container alone was kept nowhere.
@@ -72,7 +73,7 @@ fn loss(
     }
     let moved = Moved {
         who,
-        of: &format!("claim `{}`", mount.claim),
+        of: &mount.of.to_string(),
         folders: [homes::shown(&was), homes::shown(&now_in)],
         told: told.each_ref(),
         images,

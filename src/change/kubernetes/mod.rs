@@ -14,6 +14,7 @@ mod closing;
 mod configs;
 mod decoding;
 mod defaults;
+mod doubled;
 mod early;
 mod exceptions;
 mod folders;
@@ -49,6 +50,7 @@ mod selectors;
 mod settings;
 mod several;
 mod shut;
+mod stored;
 mod successors;
 mod tables;
 mod taken;
@@ -138,6 +140,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
         writers::beside((&before, &after), &scaling, &mut changes);
         several::apart((&before, &after), &scaling, &mut changes);
         successors::taken((&before, &after), &mut changes);
+        doubled::beside((&before, &after), &mut changes);
     }
     homes::moved((&before, &after), &mut changes);
     outside::lost((&before, &after), is_judged, &mut changes);

@@ -104,7 +104,21 @@ fn service(service: &Value, before: Option<&Content>) -> Faults {
             (format!("spec.ports[{index}].nodePort"), why.to_owned())
         }));
     }
+    faults.extend(headless(service, before.as_deref()));
     faults
+}
+
+/// `ValidateService`: what has no address of its own is for nobody outside. That there is none is kept where nothing is written
+/// (`pkg/registry/core/service/storage/alloc.go`, `patchAllocatedValues`).
+fn headless(service: &Value, before: Option<&Value>) -> Option<(String, String)> {
+    let address = |service: &Value| text(service.get("spec")?, "clusterIP").map(ToOwned::to_owned);
+    let kept = before.filter(|it| type_of(it) != "ExternalName");
+    let is = address(service).filter(|it| !it.is_empty());
+    let is = is.or_else(|| kept.and_then(address))?;
+    let kind = type_of(service);
+    let is_outside = matches!(kind, "NodePort" | "LoadBalancer");
+    let said = format!("Invalid value: \"None\": may not be set to 'None' for {kind} services");
+    (is == "None" && is_outside).then(|| ("spec.clusterIPs[0]".to_owned(), said))
 }
 
 /// `validateServicePort`: none is the port itself.

@@ -71,6 +71,7 @@ pub(super) fn without_pods((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [
     for change in changes.iter_mut().filter(|it| selects_others(it)) {
         let key = key(change);
         let [was, is] = [old, new].map(|side| side.get(&key).and_then(|it| selector(it)));
+        let frozen = was.as_ref().and_then(|was| both.frozen(new, key, was));
         let was_elsewhere = old.get(&key).is_some_and(|it| is_elsewhere(it));
         let said = is.and_then(|is| both.ahead(key, (was, was_elsewhere), &is));
         if let Some((said, then)) = said {
@@ -85,6 +86,7 @@ pub(super) fn without_pods((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [
             change.how = said;
             change.deserted = then == Then::Later;
         }
+        change.losses.extend(frozen);
     }
     if !changes.iter().any(|it| relabels(it) || is_left(it)) {
         return;
@@ -223,6 +225,22 @@ impl Both<'_> {
         Some((said, then))
     }
 
+    /// A Service whose selector goes: nobody looks after its slices any more, which keep the addresses that they have (kubernetes/kubernetes
+    /// `pkg/controller/endpointslice/endpointslice_controller.go`, `syncService`).
+    fn frozen(&self, new: &Keyed<'_>, service: Key<'_>, was: &Labels) -> Option<Loss> {
+        let asks_none = new.get(&service).is_some_and(|it| has_no_selector(it));
+        let mut before = self.before.iter();
+        let asked = before.any(|it| !it.none && it.are_for(service, was));
+        (asked && asks_none && !has_addresses(new, service)).then(|| Loss {
+            about: Lost::Pods,
+            what: format!(
+                "Service `{}` asks for no pods any more: it goes on to lead to the addresses of those that there are, also once they are gone",
+                service.2
+            ),
+            way: "write its `selector`; or an EndpointSlice that says where it leads".to_owned(),
+        })
+    }
+
     /// What becomes of a Service that is new, where none of the pods that there are or may be is for it.
     fn nobody(&self, service: Key<'_>, is: &Labels) -> Option<String> {
         let here = |it: &&Pods<'_>| it.key.3 == service.3;
@@ -279,6 +297,28 @@ fn nobody(service: &str, said: &str) -> Loss {
         what: format!("Service `{service}` leads away from its pods, and {said}"),
         way: "have it ask for labels that its pods have; one that they are to get comes with new pods, in a step before".to_owned(),
     }
+}
+
+/// Whether a Service asks for no pods: somebody else says where it leads.
+fn has_no_selector(service: &Object) -> bool {
+    !is_elsewhere(service)
+        && map(&service.content, &["spec", "selector"]).is_none_or(|it| it.is_empty())
+}
+
+/// Whether manifests say where a Service leads that asks for no pods (`kubernetes.io/docs/concepts/services-networking/service`, Services
+/// without selectors).
+fn has_addresses(new: &Keyed<'_>, service: Key<'_>) -> bool {
+    new.iter().any(|(key, object)| {
+        let of = ["metadata", "labels", "kubernetes.io/service-name"];
+        let is_for =
+            || at(&object.content, &of).as_deref().and_then(Value::as_str) == Some(service.2);
+        let is_it = match key.1 {
+            "Endpoints" => key.2 == service.2,
+            "EndpointSlice" => is_for(),
+            _ => false,
+        };
+        is_it && key.3 == service.3
+    })
 }
 
 /// What of a selector none of the pods of its namespace has; all of it where each has some.

@@ -4,9 +4,10 @@
 
 use super::askers::asked;
 use super::behind::{self, Led, Pods};
-use super::folders::{self, Mount};
+use super::folders;
 use super::parts::{deletion, items, text};
 use super::rolling::starts_beside;
+use super::stored::{Mount, mounts};
 use super::writers::{self, Access};
 use super::{Key, Keyed, heirs, uses};
 use crate::change::difference::{at, value};
@@ -175,8 +176,8 @@ impl Step<'_> {
             program(one).is_some()
                 && program(one) == program(other)
                 && meet(
-                    folders::mounts(&whole, &was.pods.pod, one),
-                    folders::mounts(&now, &is.pods.pod, other),
+                    mounts(&whole, &was.pods.pod, one),
+                    mounts(&now, &is.pods.pod, other),
                 )
         };
         let mut containers = items(&was.pods.pod, "containers");
@@ -344,7 +345,7 @@ pub(super) fn program(container: &Value) -> Option<&str> {
 /// Whether both write to a claim at one path.
 fn meet(was: Option<Vec<Mount<'_>>>, is: Option<Vec<Mount<'_>>>) -> bool {
     let (was, is) = (was.unwrap_or_default(), is.unwrap_or_default());
-    let written = |it: &&Mount<'_>| !it.claim.is_empty() && !it.is_read;
+    let written = |it: &&Mount<'_>| it.of.claim().is_some() && !it.is_read;
     let mut was = was.iter().filter(written);
     was.any(|one| {
         let mut is = is.iter().filter(written);
