@@ -46,6 +46,7 @@ mod routed;
 mod rules;
 mod scaling;
 mod secret;
+mod sections;
 mod selectors;
 mod settings;
 mod several;

@@ -2,7 +2,7 @@
 //! a gateway.
 
 use super::parts::service_type;
-use super::{Keyed, answered, listening, published, routed};
+use super::{Keyed, answered, listening, published, routed, sections};
 use crate::change::difference::at;
 use crate::change::{Change, Effect, Field, Loss, Lost};
 use crate::targets::Object;
@@ -37,6 +37,8 @@ pub(super) fn lost((old, new): (&Keyed<'_>, &Keyed<'_>), is_judged: bool, change
             }
             if !is_judged {
                 let losses = routed::lost(change, (old, new));
+                change.losses.extend(losses);
+                let losses = sections::lost(change, (old, new));
                 change.losses.extend(losses);
             }
             let key = (

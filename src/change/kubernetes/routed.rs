@@ -107,12 +107,12 @@ pub(super) fn are_at_one_gateway([one, other]: [(Key<'_>, &Object); 2]) -> bool 
 
 /// A Gateway that a route names.
 #[derive(PartialEq)]
-struct Gateway {
-    name: String,
-    namespace: Option<String>,
+pub(super) struct Gateway {
+    pub(super) name: String,
+    pub(super) namespace: Option<String>,
 }
 
-fn gateways(route: &Value, namespace: Option<&str>) -> Vec<Gateway> {
+pub(super) fn gateways(route: &Value, namespace: Option<&str>) -> Vec<Gateway> {
     let mut found: Vec<Gateway> = Vec::new();
     for parent in parents(route) {
         let gateway = gateway(parent, namespace);
@@ -121,12 +121,12 @@ fn gateways(route: &Value, namespace: Option<&str>) -> Vec<Gateway> {
     found
 }
 
-fn parents(route: &Value) -> impl Iterator<Item = &Value> {
+pub(super) fn parents(route: &Value) -> impl Iterator<Item = &Value> {
     let spec = route.get("spec").into_iter();
     spec.flat_map(|it| items(it, "parentRefs"))
 }
 
-fn gateway(parent: &Value, namespace: Option<&str>) -> Option<Gateway> {
+pub(super) fn gateway(parent: &Value, namespace: Option<&str>) -> Option<Gateway> {
     let is_gateway = text(parent, "kind").is_none_or(|kind| kind == "Gateway");
     let name = text(parent, "name").filter(|_| is_gateway)?;
     let namespace = text(parent, "namespace").or(namespace);
@@ -168,7 +168,7 @@ fn names(route: &Value, side: &Keyed<'_>, of: &Gateway) -> Vec<Option<String>> {
     found
 }
 
-fn own_names(route: &Value) -> Vec<String> {
+pub(super) fn own_names(route: &Value) -> Vec<String> {
     let spec = route.get("spec").into_iter();
     let names = spec.flat_map(|it| items(it, "hostnames"));
     let names = names.filter_map(Value::as_str);
@@ -176,7 +176,7 @@ fn own_names(route: &Value) -> Vec<String> {
 }
 
 /// All routes that are attached to a Gateway, the one itself first.
-fn attached<'a>(side: &Keyed<'a>, own: Key<'_>, to: &Gateway) -> Vec<Leader<'a>> {
+pub(super) fn attached<'a>(side: &Keyed<'a>, own: Key<'_>, to: &Gateway) -> Vec<Leader<'a>> {
     let is_route = |key: &Key<'_>| key.0 == GROUP && ROUTES.contains(&key.1);
     let all = side.iter().filter(|(key, _)| is_route(key));
     let mut all: Vec<Leader<'a>> = all
