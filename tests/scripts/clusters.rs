@@ -400,9 +400,38 @@ fn a_name_that_comes_again_is_another_deploy() {
         api 2 a2 2026-01-01T10:00:00Z 20260101T095959Z.one 2026-01-01T10:00:02Z\n\
         web 4 w1 2026-01-01T10:00:00Z 20260101T115959Z.one 2026-01-01T12:00:02Z\n\
         web 3 w2 2026-01-01T11:00:00Z 20260101T105959Z.two 2026-01-01T11:00:02Z\n";
+    let now = "web 4 w1\napi 2 a2\n";
+    let (code, said) = rolled_back(now, &[revisions], &[], "");
+    assert!(code == 0 && said.contains("web: w1 -> w2"), "{said}");
+    assert!(said.contains("api: was not part"), "{said}");
+    // Where the name is meant, so may be both.
+    let (code, said) = rolled_back(now, &[revisions], &[], "one");
+    let line = "api was brought by an earlier run of that name";
+    assert!(code == 1 && said.contains(line), "{said}");
+    assert!(said.contains("`rollback.sh --only web`"), "{said}");
+    let named = " by: `ZDC_RELEASE= rollback.sh --only api`\n";
+    assert!(said.contains(named), "{said}");
+}
+
+/// A deploy of something else does not come between the runs of a release.
+#[test]
+fn a_release_of_several_runs_is_one() {
+    let begun = "api 1 a1 2026-01-01T09:00:00Z 20260101T085959Z.zero 2026-01-01T09:00:02Z\n\
+        web 1 w1 2026-01-01T09:00:00Z 20260101T085959Z.zero 2026-01-01T09:00:02Z\n\
+        other 1 o1 2026-01-01T09:00:00Z 20260101T085959Z.zero 2026-01-01T09:00:02Z\n\
+        web 2 w2 2026-01-01T10:00:00Z 20260101T095959Z.one 2026-01-01T10:00:02Z\n";
+    let other = "other 2 o2 2026-01-01T11:00:00Z 20260101T105959Z.two 2026-01-01T11:00:02Z\n";
+    let ended = "api 2 a2 2026-01-01T12:00:00Z 20260101T115959Z.one 2026-01-01T12:00:02Z\n";
+    let now = "web 2 w2\napi 2 a2\nother 2 o2\n";
     for release in ["", "one"] {
-        let (code, said) = rolled_back("web 4 w1\napi 2 a2\n", &[revisions], &[], release);
-        assert!(code == 0 && said.contains("web: w1 -> w2"), "{said}");
-        assert!(said.contains("api: was not part"), "{said}");
+        let (code, said) = rolled_back(now, &[begun, other, ended], &[], release);
+        assert!(code == 0 && said.contains("web: w2 -> w1"), "{said}");
+        assert!(said.contains("api: a2 -> a1"), "{said}");
     }
+    // One that the later run went over does.
+    let over = other.replace("other 2 o2", "api 2 a9");
+    let ended = ended.replace("api 2 ", "api 3 ");
+    let now = "web 2 w2\napi 3 a2\nother 1 o1\n";
+    let (code, said) = rolled_back(now, &[begun, &over, &ended], &[], "one");
+    assert!(code == 1 && said.contains("web was brought by"), "{said}");
 }

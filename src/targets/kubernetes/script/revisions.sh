@@ -276,6 +276,9 @@ ways_back() {
       if (deploy[object] == "" && (had || begun || made[object] >= since)) {
         if (kept[workload] == 1) return 0
         say("unsure", "-\t-", "has a revision without a mark, by hand or by a deploy that was cut short")
+      } else if (release && deploy[object] != "" && named_as(deploy[object]) == release) {
+        if (kept[workload] == 1) return 0
+        say("unsure", "-\t-", "was brought by an earlier run of that name: another deploy came in between, which the last run went over")
       } else if (had) stay("was deployed once more since, as " named_as(deploy[object]))
       else say("other", "-\t-", "was not part of the last deploy" (release ? ", which is " release : ""))
       return 1
@@ -329,15 +332,21 @@ ways_back() {
 
 # Which deploy is the last that brought a revision of these workloads, its own or one that went back since, since when a revision
 # without a mark may be of it, and when it came: `ID TIME TIME`. Runs of one name are one deploy, unless there was another between
-# them. Of those of $ZDC_RELEASE where that is set; where there is none of these `none`, since the last of any. Nothing where no
-# deploy is known and none is named.
+# them that the later run went over. Of those of $ZDC_RELEASE where that is set; where there is none of these `none`, since the
+# last of any. Nothing where no deploy is known and none is named.
 last_deploy() {
   ask '
-    function answer(workload, at, object) {
+    function answer(workload, at, object, other) {
       for (at = 1; at <= kept[workload]; at++) {
         object = nth[workload, at]
-        if (deploy[object] != "") print came(object), deploy[object], begun(workload, at)
+        if (deploy[object] == "") continue
+        print came(object), deploy[object], begun(workload, at)
+        for (other = 1; other <= kept[workload]; other++) went_over(object, nth[workload, other])
       }
+    }
+    function went_over(object, other) {
+      if (deploy[other] != "" && named_as(deploy[other]) != named_as(deploy[object]) && came(other) < came(object))
+        print "over", came(other), deploy[object]
     }
     # At the latest: a mark may be set late, and what is older than one of a lower number was made for another deploy.
     function begun(workload, at, older) {
@@ -349,6 +358,11 @@ last_deploy() {
     function named_as(id) { return substr(id, index(id, ".") + 1) }
     # A mark that was set late says when its deploy began.
     function time(id) { return substr(id, 1, 4) "-" substr(id, 5, 2) "-" substr(id, 7, 5) ":" substr(id, 12, 2) ":" substr(id, 14, 3) }
+    $1 == "over" {
+      over[++count] = $2
+      who[count] = named_as($3)
+      next
+    }
     !($2 in began) || $1 < began[$2] { began[$2] = $1 }
     !($2 in from) || $3 < from[$2] { from[$2] = $3 }
     END {
@@ -361,7 +375,8 @@ last_deploy() {
         if (release != "") print "none", any
         exit
       }
-      for (id in began) if (named_as(id) != named_as(last) && began[id] < began[last] && began[id] > between) between = began[id]
+      for (at = 1; at <= count; at++)
+        if (who[at] == named_as(last) && over[at] < began[last] && over[at] > between) between = over[at]
       for (id in began) if (named_as(id) == named_as(last) && began[id] >= between) {
         if (start == "" || began[id] < start) start = began[id]
         if (since == "" || from[id] < since) since = from[id]
