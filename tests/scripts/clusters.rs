@@ -4,18 +4,20 @@ use super::Place;
 
 const ROLLBACK: &str = "manifests/kubernetes/rollback.sh";
 
-/// A cluster whose Deployments are the lines of `there`, `NAME GENERATION IMAGE UNDONE`, and their revisions those of `revisions`,
+/// A cluster whose Deployments are the lines of `there`, `NAME GENERATION IMAGE UNDONE APPLIED`, and their revisions those of `revisions`,
 /// `NAME NUMBER IMAGE MADE DEPLOY SIGNED NEXT`, with `~` behind an image that was restarted; `next` is what there is once something was applied, of which `refused` keeps the rest back.
 const CLUSTER: &str = r#"
 echo "$*" >>"$here/called"
 line() { local IFS=$'\t'; echo "$*"; }
 case " $* " in
   *" get deployments,"*)
-    while read -r name number image undone; do
+    while read -r name number image undone applied; do
       line Deployment "$name" "u-$name" "" "$number" "$number" 2 2 2 2 2 "" "" "" NewReplicaSetAvailable "$number" "" "" "$image " "{$image}"
-      if [ -n "$undone" ]; then echo "kubectl|Update||$undone|{\"f:spec\":{\"f:template\":{}}}"; fi
+      if [ -n "$applied" ]; then echo "kubectl|Apply||$applied|{\"f:spec\":{\"f:template\":{}}}"; fi
+      if [ "${undone:--}" != - ]; then echo "kubectl|Update||$undone|{\"f:spec\":{\"f:template\":{}}}"; fi
     done <"$here/there"
     while read -r name number image made deploy signed next; do
+      if [ "$deploy" = - ]; then deploy=; fi
       if [ "$signed" = - ]; then signed=; fi
       pods=0
       if grep -E "^$name [0-9]+ $image( |$)" "$here/there" >/dev/null; then pods=2; fi
@@ -434,4 +436,99 @@ fn a_release_of_several_runs_is_one() {
     let now = "web 2 w2\napi 3 a2\nother 1 o1\n";
     let (code, said) = rolled_back(now, &[begun, &over, &ended], &[], "one");
     assert!(code == 1 && said.contains("web was brought by"), "{said}");
+}
+
+/// A deploy of what was there before may be cut short before it marks that, which looks as if it went back.
+#[test]
+fn what_was_cut_short_while_it_brought_the_one_before_is_not_back() {
+    let revisions = "api 1 a1 2026-01-01T09:00:00Z 20260101T085959Z.one 2026-01-01T09:00:02Z\n\
+        web 3 w1 2026-01-01T09:00:00Z 20260101T085959Z.one 2026-01-01T09:00:02Z 20260101T095959Z.two\n\
+        web 2 w2 2026-01-01T10:00:00Z 20260101T095959Z.two 2026-01-01T10:00:02Z 20260101T105959Z.three\n";
+    let now = "web 3 w1 - 2026-01-01T11:00:00Z\napi 1 a1\n";
+    for release in ["", "three"] {
+        for words in [&[][..], &["--only", "web"]] {
+            let (code, said) = rolled_back(now, &[revisions], words, release);
+            assert!(
+                code == 1 && said.contains("web runs what was there"),
+                "{said}"
+            );
+            let line = " by: `rollback.sh --only web --to 2`\n";
+            assert!(said.contains(line) && !said.contains("rollouts"), "{said}");
+        }
+    }
+    let words = ["--only", "web", "--to", "2"];
+    let (code, said) = rolled_back(now, &[revisions], &words, "three");
+    assert!(code == 0 && said.contains("web: w1 -> w2"), "{said}");
+    // It was undone by hand, or before that deploy.
+    for now in [
+        "web 3 w1 2026-01-01T11:00:00Z 2026-01-01T10:00:00Z\napi 1 a1\n",
+        "web 3 w1 - 2026-01-01T10:00:00Z\napi 1 a1\n",
+    ] {
+        let (code, said) = rolled_back(now, &[revisions], &[], "three");
+        assert!(code == 0 && said.contains("went back already"), "{said}");
+    }
+    // Nor could who brought it say that it began.
+    let silent = revisions.replace(" 20260101T105959Z.three", "");
+    let (code, said) = rolled_back(now, &[&silent], &[], "three");
+    assert!(code == 1 && said.contains("web runs what was"), "{said}");
+    let (code, said) = rolled_back(now, &[&silent], &[], "two");
+    assert!(code == 0 && said.contains("went back already"), "{said}");
+    // Somebody began over it once it was back.
+    let since = silent.replace("T095959Z.two\nweb 2", "T115959Z.four\nweb 2");
+    let (code, said) = rolled_back(now, &[&since], &[], "three");
+    assert!(code == 0 && said.contains("went back already"), "{said}");
+    // Who goes on with it marks it.
+    let apply = "kubectl|Apply||2026-01-01T11:00:00Z|{\"f:spec\":{\"f:template\":{}}}\n";
+    for (there, release, marked) in [
+        (now, "three", true),
+        (now, "four", false),
+        (&now.replace("T11:", "T10:"), "three", false),
+        (
+            &now.replace(" - ", " 2026-01-01T11:00:00Z "),
+            "three",
+            false,
+        ),
+    ] {
+        let place = cluster();
+        std::fs::create_dir(place.path("next")).unwrap();
+        for (file, text) in [("there", there), ("revisions", revisions)] {
+            place.put(file, text);
+            place.put(&format!("next/{file}"), text);
+        }
+        place.put("hands", apply);
+        let ran = place.run(
+            "manifests/kubernetes/deploy.sh",
+            &[],
+            &[("ZDC_RELEASE", release)],
+        );
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let called = place.text("called");
+        let is_marked = called.contains(" replicaset.apps/web-w1 rollout.zdc/deploy=");
+        assert_eq!(is_marked, marked, "{there}: {called}");
+    }
+}
+
+/// A mark of who began over a revision tells of a deploy that marked nothing, and of what was there before one.
+#[test]
+fn who_began_over_a_revision_did_not_bring_it() {
+    let api = "api 1 a1 2026-01-01T09:00:00Z 20260101T085959Z.one 2026-01-01T09:00:02Z\n\
+        api 2 a2 2026-01-01T11:00:00Z 20260101T105959Z.three 2026-01-01T11:00:02Z\n";
+    let web = "web 1 w1 2026-01-01T09:00:00Z 20260101T085959Z.one 2026-01-01T09:00:02Z 20260101T095959Z.two\n\
+        web 2 w2 2026-01-01T10:00:00Z\n";
+    let now = "web 2 w2\napi 2 a2\n";
+    // Nothing else is known of `two`: it was cut short.
+    let (code, said) = rolled_back(now, &[api, web], &[], "");
+    assert!(code == 1 && said.contains("web has a revision"), "{said}");
+    let (code, said) = rolled_back(now, &[api, web], &[], "three");
+    assert!(code == 0 && said.contains("web: was not part"), "{said}");
+    // By hand, before a deploy that changed nothing.
+    let by_hand = "web 1 w1 2026-01-01T09:00:00Z\n\
+        web 2 w2 2026-01-01T10:00:00Z - - 20260101T105959Z.three\n";
+    let now = "web 2 w2\n";
+    let (code, said) = rolled_back(now, &[by_hand], &["--only", "web"], "three");
+    assert!(code == 0 && said.contains("web: was not part"), "{said}");
+    // Or by a run of it that was cut short.
+    let begun = by_hand.replace("09:00:00Z", "09:00:00Z - - 20260101T095959Z.three");
+    let (code, said) = rolled_back(now, &[&begun], &["--only", "web"], "three");
+    assert!(code == 1 && said.contains("web has a revision"), "{said}");
 }

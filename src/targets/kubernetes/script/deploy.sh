@@ -158,29 +158,33 @@ begin() {
   if [ -n "$names" ]; then kube label --field-manager "$deploy_hand-next" --overwrite $names "$begun_mark=$deploy" >/dev/null 2>&1 || true; fi
 }
 
-# What a run of this release brought that was cut short is of the one that goes on with it: a revision without a mark that came by
-# an apply and by nothing since, over one over which that release was begun.
+# What a run of this release brought that was cut short is of the one that goes on with it: a revision without a mark, or one that
+# came once more, that came by an apply and by nothing since, over one over which that release was begun.
 left_unmarked() {
-  local workload made
+  local workload made undone_before
+  undone_before=" $(undone_workloads "$before" | tr '\n' ' ')"
   while read -r workload made; do
-    if [ -n "$workload" ] && is_by_apply "$workload" "$made"; then printf '%s ' "$workload"; fi
+    if [ -n "$workload" ] && [[ $undone_before != *" $workload "* ]] && is_by_apply "$workload" "$made"; then printf '%s ' "$workload"; fi
   done < <(ask '
     function answer(workload, object, before) {
       object = nth[workload, 1]
       before = nth[workload, 2]
-      if (kept[workload] < 2 || !seen[workload] || to_come[object] || deploy[object] != "" || is_overtaken(workload, 1)) return
-      if (next_deploy[before] != "" && named_as(next_deploy[before]) == named_as(id)) print workload, made[object]
+      if (kept[workload] < 2 || !seen[workload] || to_come[object]) return
+      if (next_deploy[before] == "" || named_as(next_deploy[before]) != named_as(id)) return
+      if (!is_overtaken(workload, 1)) {
+        if (deploy[object] == "") print workload, made[object]
+      } else if (applied[workload] > came(before)) print workload
     }
   ' "$after" "$(compare same "$before" "$after" "$changed")")
 }
 
-# Whether of all hands on a pod template an apply was the last, and not after this moment.
+# Whether of all hands on a pod template an apply was the last, and not after this moment, if one is given.
 is_by_apply() {
   kube get "$1" --ignore-not-found --show-managed-fields --output "jsonpath={range .metadata.managedFields[*]}$timed_entry{end}" |
     awk -F '|' -v made="$2" '
       /"f:template":/ && $4 > last { last = $4; by = "" }
       /"f:template":/ && $4 == last { by = by $1 "|" $2 " " }
-      END { exit !(by == "kubectl|Apply " && last <= made) }
+      END { exit !(by == "kubectl|Apply " && (made == "" || last <= made)) }
     '
 }
 

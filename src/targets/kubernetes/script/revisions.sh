@@ -74,6 +74,10 @@ read_state='
     split($0, parts, "|")
     went[workload] = parts[4]
   }
+  index($0, "kubectl|Apply||") == 1 && /"f:template":/ {
+    split($0, parts, "|")
+    applied[workload] = parts[4]
+  }
   END {
     for (at = 1; at <= known; at++) { $0 = revisions[at]; keep(owner($4), tolower($1) ".apps/" $2) }
     for (at = 1; at <= seen_pods; at++) { $0 = of_pods[at]; count(owner($4)) }
@@ -98,6 +102,7 @@ read_state='
     deploy[object] = $25
     signed[object] = $26
     next_deploy[object] = $27
+    if ($25 != "") names[named_as($25)] = 1
     if ($22 + 0 > grace[workload]) grace[workload] = $22 + 0
     for (at = ++kept[workload]; at > 1 && number[nth[workload, at - 1]] + 0 < $16 + 0; at--)
       nth[workload, at] = nth[workload, at - 1]
@@ -181,6 +186,22 @@ read_state='
   function is_of_last(object) {
     return last != "" && deploy[object] != "" && named_as(deploy[object]) == named_as(last) && came(object) >= start
   }
+  # Whether the deploy that is meant may have begun over a revision: it did, or, where none is named, one that is known by that alone.
+  function is_begun(object, name) {
+    name = named_as(next_deploy[object])
+    return name != "" && (name == meant() || (!release && !(name in names)))
+  }
+  function meant() { return release ? release : named_as(last) }
+  # Whether a revision of before came once more by an apply, and may be of the deploy that is meant, which did not mark it: that was
+  # begun over what was there in between, or nobody was since, and the apply is not older.
+  function is_reverted(workload, first, object, over) {
+    object = nth[workload, first]
+    over = nth[workload, first + 1]
+    if (kept[workload] == first || !is_overtaken(workload, first) || workload in went || applied[workload] <= came(over)) return 0
+    if (is_begun(over)) return 1
+    return applied[workload] >= since && named_as(deploy[over]) != meant() &&
+      (next_deploy[object] == "" || named_as(next_deploy[object]) == named_as(deploy[over]))
+  }
   # What a deploy is called, without its time.
   function named_as(id) { return substr(id, index(id, ".") + 1) }
   # As kubectl sees it in its rollout status.
@@ -226,7 +247,8 @@ put_mark() {
 
 # `ways_back STATE WORKLOADS`: where each goes, as `WHAT WORKLOAD NUMBER REVISION MESSAGE` with tabs between; `back`,
 # `went` where that was done already, `going` where it was and has not rolled out yet, `other` where the last deploy left it,
-# `unsure` where nothing tells whose it is, `stay` where there is nothing before, `refuse` where it cannot be known.
+# `unsure` where nothing tells whose it is, with a number where only that takes it back, `stay` where there is nothing before,
+# `refuse` where it cannot be known.
 ways_back() {
   ask '
     function answer(workload, at, object) {
@@ -263,17 +285,20 @@ ways_back() {
       return old > 0 ? ", and " old " of before are there" : ""
     }
     # Whether the last deploy did not bring what a workload is now, as far as that is known; where so, says it.
-    function is_left(workload, first, object, at, had, begun) {
+    function is_left(workload, first, object, at, had) {
       first = base(workload)
       object = nth[workload, first]
+      if (!last || again || !kept[workload] || to_come[object]) return 0
+      if (is_reverted(workload, first)) {
+        say("unsure", number[nth[workload, first + 1]] "\t-", "runs what was there before, by hand or by a deploy that was cut short")
+        return 1
+      }
       # What is named goes back from its own last rollout.
-      if (!last || again || named && !release || !kept[workload] || to_come[object] || is_undone(workload)) return 0
-      if (is_of_last(object)) return 0
+      if (named && !release || is_undone(workload) || is_of_last(object)) return 0
       for (at = first + 1; at <= kept[workload]; at++) if (is_of_last(nth[workload, at])) had = 1
-      # The deploy that is meant was begun over what was there before.
-      at = nth[workload, first + 1]
-      if (next_deploy[at] != "" && named_as(next_deploy[at]) == (release ? release : named_as(last))) begun = 1
-      if (deploy[object] == "" && (had || begun || made[object] >= since)) {
+      # What the deploy that is meant began over was there before it.
+      if (deploy[object] == "" && (had || is_begun(nth[workload, first + 1]) ||
+          made[object] >= since && named_as(next_deploy[object]) != meant())) {
         if (kept[workload] == 1) return 0
         say("unsure", "-\t-", "has a revision without a mark, by hand or by a deploy that was cut short")
       } else if (release && deploy[object] != "" && named_as(deploy[object]) == release) {

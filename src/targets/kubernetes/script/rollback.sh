@@ -120,7 +120,7 @@ survey() {
         stays+="$newline  $workload: $message"
         other=yes
         ;;
-      unsure) unsure+=("$workload" "$message") ;;
+      unsure) unsure+=("$workload" "$message" "$number") ;;
       # What is named has to go back; of all some may have nothing to go back from.
       *)
         if [ "$what" = stay ] && [ ${#only[@]} -eq 0 ]; then
@@ -136,16 +136,23 @@ survey() {
 
 # Says what nobody signed, and how to take it back, or what is known to be of the deploy alone.
 refuse_unsure() {
-  local at said='' known='' named='' meant="the last deploy" release=''
-  for ((at = 0; at < ${#unsure[@]}; at += 2)); do
+  local at file said='' known='' named='' meant="the last deploy" release=''
+  for ((at = 0; at < ${#unsure[@]}; at += 3)); do
+    file=$(file_of "${unsure[at]}")
     said+="$newline  ${unsure[at]} ${unsure[at + 1]}"
-    named+=" --only $(file_of "${unsure[at]}")"
+    if [ "${unsure[at + 2]}" = - ]; then
+      named+=" --only $file"
+    else
+      said+="; what was there in between is put back by: \`rollback.sh --only $file --to ${unsure[at + 2]}$(given)\`"
+    fi
   done
   for ((at = 0; at < ${#back[@]}; at++)); do known+=" --only $(file_of "${back[at]}")"; done
   if [ -n "${ZDC_RELEASE-}" ]; then meant=$ZDC_RELEASE release="ZDC_RELEASE= "; fi
   if [ -n "$known" ]; then said+="$newline  Known to be of $meant, and taken back by themselves: \`rollback.sh$known$(given)\`"; fi
-  fail "nothing was changed, since whether these are of $meant is not known:$said
-  Their last rollouts are taken back, whoever made them, by: \`${release}rollback.sh$named$(given)\`"
+  if [ -n "$named" ]; then
+    said+="$newline  Their last rollouts are taken back, whoever made them, by: \`${release}rollback.sh$named$(given)\`"
+  fi
+  fail "nothing was changed, since whether these are of $meant is not known:$said"
 }
 
 # Nothing is deployed here that would have to be marked.
