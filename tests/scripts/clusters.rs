@@ -532,3 +532,30 @@ fn who_began_over_a_revision_did_not_bring_it() {
     let (code, said) = rolled_back(now, &[&begun], &["--only", "web"], "three");
     assert!(code == 1 && said.contains("web has a revision"), "{said}");
 }
+
+/// What went back to a revision that no deploy marked is known by what came between.
+#[test]
+fn what_went_back_to_what_no_deploy_marked_is_back() {
+    let revisions = "web 3 w1 2026-01-01T09:00:00Z\n\
+        web 2 w2 2026-01-01T10:00:00Z 20260101T095959Z.two 2026-01-01T10:00:02Z\n";
+    for release in ["", "two", "three"] {
+        for words in [&[][..], &["--only", "web"]] {
+            let (code, said) = rolled_back("web 3 w1\n", &[revisions], words, release);
+            assert!(code == 0 && said.contains("went back already"), "{said}");
+        }
+    }
+    // Another one ran before the deploy that is meant.
+    let other = revisions
+        .replace("web 2", "web 2 v2 2026-01-01T09:30:00Z\nweb 3")
+        .replace("web 3 w1", "web 4 w1");
+    let (code, said) = rolled_back("web 4 w1\n", &[&other], &[], "two");
+    assert!(code == 1 && said.contains("web has a revision"), "{said}");
+    // Of two it is not known which one was taken back.
+    let older = "web 4 w0 2026-01-01T08:00:00Z\n".to_owned()
+        + &revisions.replace(
+            "web 3 w1 2026-01-01T09:00:00Z",
+            "web 1 w1 2026-01-01T09:00:00Z 20260101T085959Z.one 2026-01-01T09:00:02Z",
+        );
+    let (code, said) = rolled_back("web 4 w0\n", &[&older], &[], "");
+    assert!(code == 1 && said.contains("web has a revision"), "{said}");
+}

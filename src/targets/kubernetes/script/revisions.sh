@@ -147,15 +147,22 @@ read_state='
   }
   # An undo brings a revision back that is older than others. It leaves an account of what it put back, if anything, and the marks
   # of deploys stay.
-  function is_undone(workload, first, object, at) {
+  function is_undone(workload, first, object, at, later, good) {
     first = base(workload)
     object = nth[workload, first]
     if (to_come[object]) return workload in went && goes_to(workload) != "-"
     if (!is_overtaken(workload, first)) return 0
     # What runs of the deploy that is meant is still to go back.
     if (is_of_last(object) && (!named || release)) return 0
-    if (deploy[object] != "" && ready[object] != "false")
-      for (at = first + 1; at <= kept[workload]; at++) if (is_later(nth[workload, at], object)) return 1
+    if (ready[object] != "false") {
+      for (at = first + 1; at <= kept[workload]; at++)
+        if (came(nth[workload, at]) >= came(object)) {
+          if (is_later(nth[workload, at], object)) later = 1
+          if (ready[nth[workload, at]] != "false") good++
+        }
+      # Of one without a mark it is not known whether it ran before the last of several that came since.
+      if (later && (deploy[object] != "" || good <= 1)) return 1
+    }
     return workload in went && made[object] <= went[workload]
   }
   # Whether another revision came later than this one, which came once more then.
