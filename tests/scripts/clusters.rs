@@ -533,6 +533,27 @@ fn who_began_over_a_revision_did_not_bring_it() {
     assert!(code == 1 && said.contains("web has a revision"), "{said}");
 }
 
+/// A run that was cut short may be followed by one of the same release that brings something else.
+#[test]
+fn what_was_cut_short_and_came_otherwise_is_no_way_back() {
+    let revisions = "web 1 w1 2026-01-01T09:00:00Z 20260101T085959Z.one 2026-01-01T09:00:02Z 20260101T095959Z.two\n\
+        web 2 v2 2026-01-01T10:00:00Z - - 20260101T105959Z.two\n\
+        web 3 w2 2026-01-01T11:00:00Z 20260101T105959Z.two 2026-01-01T11:00:02Z\n";
+    let now = "web 3 w2\napi 1 a1\n";
+    let api = "api 1 a1 2026-01-01T09:00:00Z 20260101T085959Z.one\n";
+    for release in ["", "two"] {
+        let (code, said) = rolled_back(now, &[api, revisions], &[], release);
+        let line = "web: revision 2 (v2) may be of two, which was cut short";
+        assert!(code == 1 && said.contains(line), "{said}");
+    }
+    let words = ["--only", "web"];
+    let (code, said) = rolled_back(now, &[api, revisions], &words, "");
+    assert!(code == 0 && said.contains("web: w2 -> v2"), "{said}");
+    let before = revisions.replace("T095959Z.two\nweb 2", "T095959Z.six\nweb 2");
+    let (code, said) = rolled_back(now, &[api, &before], &[], "two");
+    assert!(code == 0 && said.contains("web: w2 -> v2"), "{said}");
+}
+
 /// What went back to a revision that no deploy marked is known by what came between.
 #[test]
 fn what_went_back_to_what_no_deploy_marked_is_back() {

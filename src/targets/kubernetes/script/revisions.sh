@@ -333,6 +333,10 @@ ways_back() {
         object = nth[workload, at]
         # What the same release brought before is no way back from it.
         if (last && deploy[object] != "" && named_as(deploy[object]) == named_as(deploy[nth[workload, first]]) && came(object) >= start) continue
+        # Nor is what a run of it may have brought that was cut short.
+        if (is_unmarked_of(named_as(deploy[nth[workload, first]]), object, nth[workload, at + 1]))
+          return refuse(told(object) " may be of " named_as(deploy[nth[workload, first]]) ", which was cut short before it " \
+            "marked that: choose with --only and --to NUMBER")
         if (came_after(object, nth[workload, first])) {
           skipped = skipped "; skips " told(object) ", which came later and was taken back"
           continue
@@ -348,6 +352,11 @@ ways_back() {
       if (!doubt) return refuse("no revision before got ready: --only and --to NUMBER take one all the same" skipped)
       skipped = skipped "; nobody saw whether that one got ready"
       return doubt
+    }
+    # Whether one release began over a revision without a mark, which is no restart, and over the one before that, too.
+    function is_unmarked_of(name, object, before) {
+      return last && name != "" && (!named || release) && deploy[object] == "" && plain(pods[object]) != plain(pods[before]) &&
+        named_as(next_deploy[object]) == name && named_as(next_deploy[before]) == name
     }
     # Whether a revision came after the newest one did, which was put back since then.
     function came_after(object, newest) {
