@@ -72,12 +72,18 @@ const ENGINES: [Engine; 3] = [
 /// Tells of those whose instances are replaced and whose data stays where it is.
 pub(super) fn judge(pair: &Pair<'_>, changes: &mut [Change]) {
     for change in changes.iter_mut().filter(|it| it.effect.replaces()) {
-        let Some((engine, was, is)) = another(change) else {
-            continue;
-        };
         let is_its = |it: &&Object| {
             let stack = change.name.strip_suffix(it.name.as_str());
             stack.is_some_and(|stack| stack.is_empty() || stack.ends_with('_'))
+        };
+        let exchanged = exchanged(change).filter(|_| !has_other_data(change));
+        if let Some((old, new)) = exchanged {
+            let keeps = has_data(old.0, pair.old, is_its) && has_data(new.0, pair.new, is_its);
+            let loss = keeps.then(|| of_another(&change.name, &old, &new));
+            change.losses.extend(loss);
+        }
+        let Some((engine, was, is)) = another(change) else {
+            continue;
         };
         let [before, now] = [pair.old, pair.new].map(|side| has_data(engine, side, is_its));
         if has_other_data(change) {
@@ -206,7 +212,7 @@ fn loss(name: &str, engine: &Engine, was: &[u32], is: &[u32]) -> Loss {
             what: format!(
                 "there is no way back after this step: `{name}` runs {database} {new} then, which brings the data of {old} to its own form"
             ),
-            way: "have a copy of the data that you can put back: a dump, or the volume copied while it is stopped".to_owned(),
+            way: COPY.to_owned(),
         };
     }
     Loss {
@@ -218,6 +224,47 @@ fn loss(name: &str, engine: &Engine, was: &[u32], is: &[u32]) -> Loss {
         way: engine.way.to_owned(),
     }
 }
+
+/// A database and the numbers of its version.
+type Version = (&'static Engine, Vec<u32>);
+
+/// The two databases of which a change puts one in the other's place, on data at a path that both have.
+fn exchanged(change: &Change) -> Option<(Version, Version)> {
+    let fields = change.fields.iter();
+    let mut images = fields.filter(|field| field.path.split('.').next_back() == Some("image"));
+    images.find_map(|field| {
+        let side = |image: &Option<Value>| version(image.as_ref()?.as_str()?);
+        let (was, is) = (side(&field.old)?, side(&field.new)?);
+        let mut folders = was.0.folders.iter();
+        let is_other = was.0.name != is.0.name;
+        (is_other && folders.any(|it| is.0.folders.contains(it))).then_some((was, is))
+    })
+}
+
+/// Of `MySQL` `MariaDB` takes in what is older than 8.0, and `MySQL` takes in none of `MariaDB`'s (`MariaDB` documentation, "Upgrading from `MySQL` to
+/// `MariaDB`", "Incompatibilities and feature differences").
+fn of_another(name: &str, (old, was): &Version, (new, is): &Version) -> Loss {
+    let (before, after) = (shown(was), shown(is));
+    let (old, new) = (old.name, new.name);
+    if new == "MariaDB" && was.as_slice() < [8].as_slice() {
+        return Loss {
+            about: Lost::WayBack,
+            what: format!(
+                "there is no way back after this step: `{name}` runs {new} {after} then, which brings the data of {old} {before} to its own form"
+            ),
+            way: COPY.to_owned(),
+        };
+    }
+    Loss {
+        about: Lost::Form,
+        what: format!(
+            "`{name}` comes to run {new} {after} on the data of {old} {before}: it ends, since it reads none of it"
+        ),
+        way: "load a dump of the old one into a new volume".to_owned(),
+    }
+}
+
+const COPY: &str = "have a copy of the data that you can put back: a dump, or the volume copied while it is stopped";
 
 /// The database of which a change starts another version than that of its data, and both.
 fn another(change: &Change) -> Option<(&'static Engine, Vec<u32>, Vec<u32>)> {
