@@ -2,9 +2,11 @@
 //! is one volume on every target.
 
 use super::homes;
-use super::mounts::is_path;
+use super::mounts::{SUBPATH, is_path};
 use crate::change::{Loss, Lost};
 use serde_json::{Map, Value};
+use std::ffi::OsStr;
+use std::path::{Component, Path, PathBuf};
 
 /// What a service loses of the volumes that it had, both sides as the engine sees them: what differs of it, and all of it. A mount that it only
 /// read was filled by somebody else. `is_there` knows the volumes of before.
@@ -27,14 +29,23 @@ pub(super) fn left_behind(
         if is_open(path) || !is_another && may_be_there || is_in_memory(before) {
             continue;
         }
-        let mut all = has.into_iter().flatten();
-        let elsewhere = all.find(|(_, how)| named(how) == Some(old));
+        let others = || {
+            let all = has.into_iter().flatten();
+            all.filter(|(_, how)| named(how) == Some(old))
+        };
+        let elsewhere = others().next();
         let loss = match now.map(|now| (now, named(now))) {
-            Some((_, Some(new))) if new == old => continue,
+            Some((now, Some(new))) if new == old => match another_folder(before, now) {
+                Some(folders) if !follows(was, is, folders) => {
+                    of_volume(service, (path, old), folders)
+                }
+                _ => continue,
+            },
             Some((now, Some(_))) if is_one_device(before, now) => continue,
             Some((now, Some(new))) => another(service, path, old, (now, new)),
             _ if let Some((now, _)) = elsewhere => {
-                if !runs_the_same(was, is) {
+                let stays = others().any(|(now, how)| stands_at((path, before), (now, how)));
+                if !runs_the_same(was, is) || stays {
                     continue;
                 }
                 moved(service, old, (path, now))
@@ -107,6 +118,44 @@ pub(super) fn text<'v>(how: &'v Value, key: &str) -> &'v str {
     how.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
+/// The folder of a volume that a mount has, and its parts; none is all of the volume.
+fn folder(how: &Value) -> PathBuf {
+    let parts = Path::new(text(how, SUBPATH)).components();
+    let parts = parts.filter(|part| matches!(part, Component::Normal(_)));
+    parts.collect()
+}
+
+/// The folders that two mounts of one volume have, where these are two.
+fn another_folder<'v>(before: &'v Value, now: &'v Value) -> Option<(&'v str, &'v str)> {
+    let (was, is) = (text(before, SUBPATH), text(now, SUBPATH));
+    let are_known = !is_open(was) && !is_open(is) || are_apart(was, is);
+    (are_known && folder(before) != folder(now)).then_some((was, is))
+}
+
+/// Whether what differs of a program names one of two folders, as `PGDATA` may: then it looks elsewhere in the volume now.
+fn follows(was: &Value, is: &Value, (before, now): (&str, &str)) -> bool {
+    let names = |side: &Value, folder: &str| {
+        let last = Path::new(folder).file_name().and_then(OsStr::to_str);
+        let words = ["environment", "command", "entrypoint"].into_iter();
+        let mut written = words
+            .filter_map(|word| side.get(word))
+            .map(Value::to_string);
+        let is_end = |it: char| !(it.is_alphanumeric() || "._-".contains(it));
+        last.is_some_and(|last| written.any(|text| text.split(is_end).any(|word| word == last)))
+    };
+    let mut folders = [before, now].into_iter();
+    folders.any(|folder| names(was, folder) != names(is, folder))
+}
+
+/// Whether what a mount has of its volume stands where another mount of that volume had it, which has more of it, or less.
+fn stands_at((was, before): (&str, &Value), (now, how): (&str, &Value)) -> bool {
+    let (had, has) = (folder(before), folder(how));
+    let inner = has.strip_prefix(&had).ok();
+    let outer = had.strip_prefix(&has).ok();
+    inner.is_some_and(|inner| Path::new(was).join(inner) == Path::new(now))
+        || outer.is_some_and(|outer| Path::new(now).join(outer) == Path::new(was))
+}
+
 /// The name in the swarm of a volume that has one; nothing is kept of one without.
 pub(super) fn named(how: &Value) -> Option<&str> {
     let from = text(how, "from");
@@ -145,6 +194,34 @@ pub(super) fn is_of_node(how: &Value) -> bool {
         && how.get("external").is_none()
         && how.get("driver_opts").is_none()
         && matches!(text(how, "driver"), "" | "local")
+}
+
+/// Docker makes no such folder (docs.docker.com/engine/storage/volumes, Mount a volume subdirectory): where it is there, somebody made it, and may
+/// have filled it.
+fn of_volume(service: &str, (path, volume): (&str, &str), (was, is): (&str, &str)) -> Loss {
+    let shown = |folder: &str| match folder {
+        "" => format!("all of volume `{volume}`"),
+        folder => format!("folder `{folder}` of volume `{volume}`"),
+    };
+    let stays = match was {
+        "" => "beside it".to_owned(),
+        was => format!("in folder `{was}`"),
+    };
+    let unless = match is {
+        "" => "the program looks there already".to_owned(),
+        is => format!("`{is}` has it already: where that folder is not there no task starts"),
+    };
+    Loss {
+        about: data(false),
+        what: format!(
+            "`{service}` finds {} at `{path}`, where it had {}: its data stays {stays}",
+            shown(is),
+            shown(was)
+        ),
+        way: format!(
+            "leave `{SUBPATH}` as it is; or move the data first, with the service stopped, unless {unless}"
+        ),
+    }
 }
 
 /// One that is not of the node may hold the data already.

@@ -12,6 +12,9 @@ const PROPAGATIONS: [&str; 6] = [
     "rprivate", "private", "rshared", "shared", "rslave", "slave",
 ];
 
+/// The folder of a volume that is mounted, where it is not all of it.
+pub(super) const SUBPATH: &str = "subpath";
+
 impl Stack<'_> {
     pub(super) fn volumes(&self, field: &mut Value) {
         let Value::Array(mounts) = field else {
@@ -64,6 +67,11 @@ impl Stack<'_> {
             let amount = |option: &Value| bytes(option).filter(|_| name == "size");
             let option = option.map(|option| amount(option).unwrap_or_else(|| option.clone()));
             how.extend(option.map(|option| (name.to_owned(), option)));
+        }
+        // Of a volume without a name docker forgets it (`handleVolumeToMount`).
+        let folder = long.pointer("/volume/subpath").filter(|_| named);
+        if let Some(folder) = folder.filter(|it| !is_empty(it)) {
+            how.insert(SUBPATH.to_owned(), folder.clone());
         }
         if named && self.is_external("volumes", source) {
             // Others have the label of their stack (`AddStackLabel`).
