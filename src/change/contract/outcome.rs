@@ -22,7 +22,7 @@ pub(super) fn refusals(step: &Step<'_>, found: &mut Diagnostics) {
 /// What it does not look at.
 pub(super) fn without_effect(step: &Step<'_>, found: &mut Diagnostics) {
     for (target, change) in step.changes() {
-        let kept = matches!(&*change.kind, "network" | "volume");
+        let kept = matches!(&*change.kind, "network" | "volume" | "config" | "secret");
         if target == TargetId::Swarm
             && kept
             && change.effect == Effect::Ignored

@@ -212,3 +212,11 @@ pub(super) static KEPT: &[Rule] = &[Rule::new(
     "`docker stack deploy` makes what is missing and leaves what is there as it is",
     CLI,
 )];
+
+/// What a config or secret that is there was made with, beside what it holds.
+pub(super) static SETTLED: &[Rule] = &[Rule::new(
+    "**",
+    Effect::Ignored,
+    "of a config or secret that is there the swarm takes other labels, and nothing else",
+    "swarmkit manager/controlapi/config.go, UpdateConfig, and secret.go, UpdateSecret",
+)];

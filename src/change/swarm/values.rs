@@ -2,7 +2,7 @@
 
 use super::service_in;
 use super::stack::{SECTIONS, Stack, stem};
-use super::{refused, rules};
+use super::{defaults, refused, rules};
 use crate::change::difference::{at, differences, value};
 use crate::change::rules::{fields, rule};
 use crate::change::secrets::{real_name, source};
@@ -139,10 +139,12 @@ pub(super) fn held(
     (new, is): (&Stack<'_>, &Object),
 ) -> Option<Change> {
     let named = at(&is.content, &["file"]);
+    let entries = (was, is);
     let is_hidden = section == "secrets" || old.is_of_a_secret(was) || new.is_of_a_secret(is);
     let (was, is) = (old.text(was), new.text(is));
     if was.is_none() || was == is {
-        return None;
+        let has_another_name = of_content(real, (old, new)).is_some();
+        return (!has_another_name).then(|| settled((section, real), entries))?;
     }
     let kind = section.trim_end_matches('s');
     let mut change = Change::of(kind, real.to_owned());
@@ -179,6 +181,27 @@ pub(super) fn held(
         );
         change.fields = fields(rules::CONTENT, &differ, None);
     }
+    Some(change)
+}
+
+/// What stays as it was made of a config or secret that holds what it held, such as `template_driver`.
+fn settled((section, real): (&str, &str), (was, is): (&Object, &Object)) -> Option<Change> {
+    let [was, is] = [was, is].map(|it| {
+        let mut made = defaults::made(section, it);
+        if let Value::Object(fields) = &mut made {
+            fields.retain(|key, _| !matches!(&**key, "file" | "labels"));
+        }
+        made
+    });
+    let differ = differences(&was, &is);
+    if differ.is_empty() {
+        return None;
+    }
+    let kind = section.trim_end_matches('s');
+    let mut change = Change::of(kind, real.to_owned());
+    change.effect = Effect::Ignored;
+    change.how = format!("the {kind} is there, and stays as it is");
+    change.fields = fields(rules::SETTLED, &differ, None);
     Some(change)
 }
 
