@@ -21,7 +21,8 @@ pub(super) fn refuse(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut Vec<Cha
         let mut says_else = first.is_some();
         let was = old.iter().find(|it| it.name == stack.name);
         for service in &stack.services {
-            let Some(said) = fault(stack, service) else {
+            let said = fault(stack, service);
+            let Some(said) = said.or_else(|| without_image((was, stack), service)) else {
                 continue;
             };
             says_else |= of_schema("services", service).is_some();
@@ -143,6 +144,29 @@ fn no_image(name: &str, service: &Value) -> Option<String> {
     let is_wrong = !image.is_empty() && !image.contains('$') && !is_reference(image);
     is_wrong
         .then(|| format!("invalid image reference for service {name}: invalid reference format"))
+}
+
+/// A service that has no image any more, or is new and has none (docker/cli `cli/command/stack/loader.go`, `LoadComposefile`). In a file that is
+/// merged into another one, as all of whose services have none, it may be there.
+fn without_image((was, is): (Option<&Stack<'_>>, &Stack<'_>), service: &Object) -> Option<String> {
+    let has = |it: &Object, word: &str| match &it.content {
+        Content::Value(fields) => fields
+            .get(word)
+            .is_some_and(|it| *it != "" && !it.is_null()),
+        Content::Text(_) => true,
+    };
+    let lacks_one = |it: &Object| !["image", "extends"].iter().any(|word| has(it, word));
+    let mut before = was.into_iter().flat_map(|was| &was.services);
+    let is_gone = if let Some(before) = before.find(|it| it.name == service.name) {
+        !lacks_one(before)
+    } else {
+        let others = is.services.iter().filter(|it| it.name != service.name);
+        let mut others = others.peekable();
+        others.peek().is_some() && others.all(|it| !lacks_one(it))
+    };
+    let is_wrong = is_gone && lacks_one(service) && top::fault(is).is_none();
+    let name = &service.name;
+    is_wrong.then(|| format!("invalid image reference for service {name}: no image specified"))
 }
 
 /// A number of tasks beside the mode that has one on each node (docker/cli `cli/compose/convert/service.go`, `convertDeployMode`), be it 0 or 1.
