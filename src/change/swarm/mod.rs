@@ -1,6 +1,7 @@
 //! Docker Swarm: what `docker stack deploy` makes of the difference between two stack files.
 
 mod apart;
+mod asked;
 mod brokers;
 mod callers;
 mod data;

@@ -2,6 +2,7 @@
 //! versions (traefik/traefik `pkg/provider/docker/pswarm.go`, `parseService` and `parseTasks`).
 
 use super::apart::Apart;
+use super::asked;
 use super::service::{self, Service};
 use super::stack::Stack;
 use crate::change::{Change, Effect, Loss, Lost, images};
@@ -10,7 +11,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Its labels, of which Traefik reads names in any case.
-type Labels = BTreeMap<String, String>;
+pub(super) type Labels = BTreeMap<String, String>;
 
 /// How deep parentheses of a rule are looked into.
 const MOST_PARENTHESES: usize = 8;
@@ -38,7 +39,9 @@ pub(super) fn told(
         };
         let (had, has) = (labels(was), labels(is));
         if change.effect == Effect::Rolls && is_on(&had, None) && is_on(&has, None) {
-            change.losses.extend(port_moved(change, (&had, &has)));
+            let moved = port_moved(change, (&had, &has));
+            let moved = moved.or_else(|| asked::otherwise(change, (&had, &has)));
+            change.losses.extend(moved);
         }
         // What is left behind goes on to answer.
         let left = before.iter().filter(|(name, _)| !after.contains_key(*name));
