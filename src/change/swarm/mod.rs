@@ -19,6 +19,7 @@ mod places;
 mod policy;
 mod ports;
 pub(super) mod published;
+mod reached;
 mod refused;
 mod renames;
 mod rules;

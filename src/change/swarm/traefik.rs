@@ -3,6 +3,7 @@
 
 use super::apart::Apart;
 use super::asked;
+use super::reached;
 use super::service::{self, Service};
 use super::stack::Stack;
 use crate::change::{Change, Effect, Loss, Lost, images};
@@ -26,7 +27,8 @@ pub(super) fn told(
     let has_other_labels = |it: &Change| {
         let mut fields = it.fields.iter();
         let stays = it.effect.replaces() || it.effect == Effect::InPlace;
-        it.kind == "service" && stays && fields.any(|field| field.path.starts_with("deploy"))
+        let counts = |path: &str| path.starts_with("deploy") || path.starts_with("networks");
+        it.kind == "service" && stays && fields.any(|field| counts(&field.path))
     };
     if !changes.iter().any(has_other_labels) {
         return;
@@ -50,6 +52,12 @@ pub(super) fn told(
         });
         let there: Vec<&Service<'_>> = there.map(|(_, it)| it).collect();
         let takes_all = takes_all(&there);
+        if change.effect.replaces() && is_on(&had, takes_all) && is_asked(&has, takes_all) {
+            let known: Vec<&Service<'_>> = before.values().collect();
+            let both = (known.as_slice(), there.as_slice());
+            let left = reached::left(&change.name, (was, is), &has, both);
+            change.losses.extend(left);
+        }
         if is_on(&had, takes_all) {
             let others = there.iter().map(|it| labels(it));
             let others: Vec<Labels> = others.filter(|it| is_on(it, takes_all)).collect();
@@ -59,7 +67,7 @@ pub(super) fn told(
             let hidden = hidden.then(|| hosts_gone(&had, others.iter(), objects));
             let is_sure = hidden.as_ref().is_none_or(|hidden| *hidden == gone);
             let gone = hidden.unwrap_or(gone);
-            let stays = is_on(&has, takes_all) && rules(&has).next().is_some();
+            let stays = is_asked(&has, takes_all);
             change
                 .losses
                 .extend(unanswered(&change.name, &gone, (is_sure, stays)));
@@ -80,6 +88,11 @@ fn is_on(labels: &Labels, takes_all: Option<bool>) -> bool {
         None => takes_all != Some(false),
         Some(said) => !said.eq_ignore_ascii_case("false"),
     }
+}
+
+/// Whether Traefik takes a service, or may, and has a rule for it.
+fn is_asked(labels: &Labels, takes_all: Option<bool>) -> bool {
+    is_on(labels, takes_all) && rules(labels).next().is_some()
 }
 
 /// Whether a service says no more that Traefik may take it, and nobody knows whether it has to.
