@@ -455,6 +455,90 @@ fn links_are_followed_within_the_root_and_no_further() {
     assert!(code == 1 && said.contains("ZD1002"), "{code}\n{said}");
 }
 
+/// A revision of manifests has what a checkout of it has.
+#[test]
+fn links_to_manifests_are_followed_in_a_revision() {
+    let repository = Repository::new();
+    let folder = repository.0.path().join("shop");
+    let link = |to: &str, at: &str| {
+        fs::create_dir_all(folder.join(at).parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(to, folder.join(at)).unwrap();
+    };
+    let web = |version: &str| {
+        let text = format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\nspec: {{containers: [{{name: web, image: \"web:{version}\"}}]}}\n"
+        );
+        repository.put("shop/base/web.yml", &text);
+    };
+    let stack = "services: {web: {image: web, env_file: e.env, configs: [c]}}\nconfigs: {c: {file: ./conf/site.conf}}\n";
+    repository.put("shop/stack.yml", stack);
+    let settings = |version: &str| {
+        repository.put("shop/conf/real.conf", version);
+        repository.put("shop/conf/real.env", &format!("A={version}\n"));
+    };
+    web("1");
+    settings("1");
+    link("../base/web.yml", "prod/web.yml");
+    link("real.conf", "conf/site.conf");
+    link("conf/real.env", "e.env");
+    link("stack.yml", "prod.yml");
+    repository.commit("before");
+    web("2");
+    settings("2");
+    repository.commit("after");
+    for (words, found) in [
+        (["before:prod", "after:prod"], "web:1\" -> \"web:2"),
+        (["before:prod", "prod"], "web:1\" -> \"web:2"),
+        (
+            ["before:prod/web.yml", "prod/web.yml"],
+            "web:1\" -> \"web:2",
+        ),
+        (
+            ["before:stack.yml", "after:stack.yml"],
+            "only updates to Labels",
+        ),
+        (["before:stack.yml", "after:stack.yml"], "~ environment.A"),
+        (
+            ["before:prod.yml", "after:prod.yml"],
+            "only updates to Labels",
+        ),
+    ] {
+        let (_, said) = repository.plan(&words, &[]);
+        assert!(said.contains(found), "{words:?}\n{said}");
+    }
+    // What is not there is said: of a manifest nothing can be.
+    fs::remove_file(folder.join("conf/site.conf")).unwrap();
+    link("/srv/site.conf", "conf/site.conf");
+    repository.commit("config-outside");
+    let (_, said) = repository.plan(&["after:stack.yml", "config-outside:stack.yml"], &[]);
+    let note = "is not known: it is a link to `/srv/site.conf`, which is outside of the repository";
+    assert!(said.contains(note), "{said}");
+    for (tag, to, why) in [
+        (
+            "manifest-outside",
+            "../../../web.yml",
+            "outside of the repository",
+        ),
+        (
+            "manifest-gone",
+            "../base/gone.yml",
+            "a link to what is not there",
+        ),
+        (
+            "folder",
+            "../base",
+            "a link to a folder, which nobody follows",
+        ),
+        ("round", "web.yml", "a link to what is not there"),
+    ] {
+        fs::remove_file(folder.join("prod/web.yml")).unwrap();
+        link(to, "prod/web.yml");
+        repository.commit(tag);
+        let (code, said) = repository.plan(&["before:prod", &format!("{tag}:prod")], &[]);
+        assert!(code == 2 && said.contains(why), "{tag}: {code}\n{said}");
+    }
+}
+
 #[test]
 fn the_root_is_a_folder_of_the_disk_for_a_revision_too() {
     let repository = Repository::new();

@@ -3,6 +3,7 @@
 
 use super::blobs::{Blob, Blobs};
 use super::checkout::Checkout;
+use super::documents::is_named_so;
 use crate::cli::Failure;
 use crate::cli::project::{MAIN, show};
 use crate::diagnostics::render::escape_line;
@@ -130,6 +131,13 @@ impl Tree {
                 None if known == path => path.rsplit('/').next().unwrap_or(path),
                 None => continue,
             };
+            let (known, entry) = match self.followed(known, entry)? {
+                Ok(found) => found,
+                Err(dead) if dead.is_told(inside) => {
+                    return Err(dead.failure(&self.revision, known));
+                }
+                Err(_) => continue,
+            };
             if entry.kind != Kind::File {
                 continue;
             }
@@ -140,6 +148,46 @@ impl Tree {
             files.extend(text.map(|text| (inside.to_owned(), text)));
         }
         Ok(files)
+    }
+
+    /// Why nothing is read of a path that is a link.
+    pub(super) fn why_unread(&self, path: &str) -> Option<String> {
+        let (path, entry) = self.entries.get_key_value(path)?;
+        let followed = self.followed(path, entry).ok()?;
+        followed.err().map(|dead| dead.why())
+    }
+
+    /// The file that a link leads to in the tree, as it would be read where the tree is checked out.
+    fn followed<'t>(
+        &'t self,
+        path: &'t str,
+        entry: &'t Entry,
+    ) -> Result<Result<(&'t str, &'t Entry), Dead>, Failure> {
+        let (mut path, mut entry) = (path, entry);
+        for _ in 0..MOST_LINKS {
+            if entry.kind != Kind::Link {
+                return Ok(Ok((path, entry)));
+            }
+            let Blob::Bytes(target) = self.blobs.blob(&entry.object)? else {
+                return Ok(Err(Dead::Nowhere));
+            };
+            let Ok(target) = String::from_utf8(target) else {
+                return Ok(Err(Dead::Nowhere));
+            };
+            let Some(full) = join_path(path, &target) else {
+                let out = Dead::Outside(target);
+                return Ok(Err(out));
+            };
+            let folder = format!("{full}/");
+            (path, entry) = match self.entries.get_key_value(&full) {
+                Some((path, entry)) => (path, entry),
+                None if self.entries.keys().any(|it| it.starts_with(&folder)) => {
+                    return Ok(Err(Dead::Folder));
+                }
+                None => return Ok(Err(Dead::Nowhere)),
+            };
+        }
+        Ok(Err(Dead::Nowhere))
     }
 
     /// What a file of the tree holds, as it is checked out.
@@ -165,6 +213,43 @@ impl Tree {
         Ok(match bytes.len() as u64 {
             size if size > MAX_SOURCE_BYTES => Blob::TooLarge(size),
             _ => Blob::Bytes(bytes),
+        })
+    }
+}
+
+/// A link of which nothing is read.
+enum Dead {
+    /// It leads out of the repository, to what is in no revision.
+    Outside(String),
+    Folder,
+    Nowhere,
+}
+
+impl Dead {
+    /// Whether it is in the way of a plan, as on disk: a file that is called as one of manifests, or a folder; but none that is hidden.
+    fn is_told(&self, inside: &str) -> bool {
+        let is_hidden = inside.split('/').any(|name| name.starts_with('.'));
+        !is_hidden && (is_named_so(inside) || matches!(self, Self::Folder))
+    }
+
+    fn why(&self) -> String {
+        match self {
+            Self::Outside(target) => format!(
+                "it is a link to `{}`, which is outside of the repository",
+                escape_line(target)
+            ),
+            Self::Folder => "it is a link to a folder, which nobody follows".to_owned(),
+            Self::Nowhere => "it is a link to what is not there".to_owned(),
+        }
+    }
+
+    fn failure(&self, revision: &str, path: &str) -> Failure {
+        let shown = escape_line(&format!("{revision}:{path}")).into_owned();
+        let failure = Failure::new(format!("cannot read `{shown}`: {}", self.why()));
+        failure.help(match self {
+            Self::Outside(_) => "no revision has what it leads to: compare two folders of the disk",
+            Self::Folder => "name the folder itself, or put the files here",
+            Self::Nowhere => "put the file there, or take the link away",
         })
     }
 }

@@ -63,10 +63,13 @@ fn read(
 /// Why what a stack names is not known; of what belongs in the folder nothing is said, since many leave secrets out of it.
 pub(super) fn told(inside: &str, side: &str, why: &str) -> Option<String> {
     let is_outside = inside.starts_with('/') || inside.split('/').next() == Some("..");
+    is_outside.then(|| unknown(inside, side, why))
+}
+
+/// The same of what there is a link for.
+pub(super) fn unknown(inside: &str, side: &str, why: &str) -> String {
     let (inside, side) = (escape_line(inside), escape_line(side));
-    is_outside.then(|| {
-        format!("what `{inside}` holds, which a stack of `{side}` names, is not known: {why}")
-    })
+    format!("what `{inside}` holds, which a stack of `{side}` names, is not known: {why}")
 }
 
 /// Says what of either side is not known.

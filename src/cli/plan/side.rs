@@ -176,7 +176,10 @@ impl Sides<'_> {
                 };
                 match tree.files_below(&path)?.into_values().next() {
                     Some(text) => _ = files.insert(inside, text),
-                    None => unread.extend(outside::told(&inside, &name, "it is not there")),
+                    None => match tree.why_unread(&path) {
+                        Some(why) => unread.push(outside::unknown(&inside, &name, &why)),
+                        None => unread.extend(outside::told(&inside, &name, "it is not there")),
+                    },
                 }
             }
             let place = Manifests::Read(files, unread);
