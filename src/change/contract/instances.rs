@@ -14,6 +14,7 @@ pub(super) fn fewer_at_once(step: &Step<'_>, found: &mut Diagnostics) {
     let (Some(old), Some(new)) = (step.old, step.new) else {
         let replaced = step.on(TargetId::Swarm).filter(|it| it.effect.replaces());
         found.extend(replaced.filter_map(fewer_written));
+        found.extend(on_cluster(step).filter_map(fewer_pods));
         return;
     };
     for change in step.on(TargetId::Swarm).filter(|it| it.effect.replaces()) {
@@ -54,6 +55,15 @@ fn fewer_written(change: &Change) -> Option<Diagnostic> {
     let field = fields.find(|it| it.path == "deploy.replicas")?;
     let count = |value: &Option<Value>| value.as_ref().map_or(Some(1), Value::as_u64);
     let (was, is) = (count(&field.old)?, count(&field.new)?);
+    (0 < is && is < was).then(|| fewer(change, was, is))
+}
+
+/// The same of a Deployment of manifests: the surplus is taken from the `ReplicaSet` of before, all of it, ahead of the first new pod
+/// (kubernetes/kubernetes `pkg/controller/deployment/sync.go`, `scale`). Who is stopped as a whole first has none of them anyway.
+fn fewer_pods(change: &Change) -> Option<Diagnostic> {
+    let is_one = change.kind == "Deployment" && change.effect == Effect::Rolls && !change.scaled;
+    let (was, is) = counts(change).filter(|_| is_one)?;
+    let (was, is) = (was.unwrap_or(1), is?);
     (0 < is && is < was).then(|| fewer(change, was, is))
 }
 
