@@ -191,7 +191,7 @@ fn runs_on(pod: &Content, name: &str) -> bool {
     all.any(|it| text(it, "name", name) && text(it, "restartPolicy", "Always"))
 }
 
-/// Annotations that make a Job a hook, with those of when it is deleted and the words of a policy by which it is gone before the next one: helm
+/// Annotations that make a hook of an object, with those of when it is deleted and the words of a policy by which it is gone before the next one: helm
 /// (`helm.sh/docs/topics/charts_hooks`, Hook deletion policies) and Argo CD (`argo-cd.readthedocs.io/en/stable/user-guide/resource_hooks`, Hook
 /// Deletion Policies). Both delete the one of before where no policy is written.
 const HOOKS: [(&str, &str, [&str; 2]); 2] = [
@@ -207,25 +207,43 @@ const HOOKS: [(&str, &str, [&str; 2]); 2] = [
     ),
 ];
 
-/// Whether another run of a Job is refused of kubectl alone, since who applies hooks deletes the one of before; how.
+/// What helm makes when its user asks for it, and at no install or upgrade (`helm.sh/docs/topics/chart_tests`).
+const OF_TESTS: [&str; 3] = ["test", "test-success", "test-failure"];
+
+/// Whether another run of a Job or pod, or another one of what never changes, is refused of kubectl alone, since who applies hooks deletes the one
+/// of before; how.
 pub(super) fn hook(object: &Object, fields: &mut [Field]) -> Option<&'static str> {
     let is_refused = |field: &Field| field.effect == Effect::Refused;
-    if object.kind != "Job" || !fields.iter().any(is_refused) {
+    let never_changes = is_immutable(object) && !fields.is_empty();
+    if !never_changes && !fields.iter().any(is_refused) {
         return None;
     }
+    let kinds = gone_before(object)?;
+    for field in fields.iter_mut().filter(|it| is_refused(it)) {
+        field.effect = Effect::InPlace;
+    }
+    let is_of_tests = kinds.split(',').all(|it| OF_TESTS.contains(&it.trim()));
+    Some(if is_of_tests {
+        "a test: helm deletes the one of before and makes another at `helm test` alone; plain `kubectl apply` is refused while that one is there"
+    } else {
+        "a hook: helm and Argo CD delete the one of before and make another; plain `kubectl apply` is refused while that one is there"
+    })
+}
+
+/// A `ConfigMap` or `Secret` that says so of itself.
+fn is_immutable(object: &Object) -> bool {
+    let is_said = at(&object.content, &["immutable"]).as_deref() == Some(&Value::Bool(true));
+    is_said && matches!(&*object.kind, "ConfigMap" | "Secret")
+}
+
+/// Of a hook whose run of before is deleted ahead of the next one: which of helm's hooks it is, where it is one of these.
+pub(super) fn gone_before(object: &Object) -> Option<String> {
     let annotations = at(&object.content, &["metadata", "annotations"])?;
     let said = |key: &str| annotations.get(key).and_then(Value::as_str);
     let is_one = |(hook, policy, words): &(&str, &str, [&str; 2])| {
         let goes = |policy: &str| words.iter().any(|it| policy.contains(it));
         said(hook).is_some() && said(policy).is_none_or(goes)
     };
-    if !HOOKS.iter().any(is_one) {
-        return None;
-    }
-    for field in fields.iter_mut().filter(|it| is_refused(it)) {
-        field.effect = Effect::InPlace;
-    }
-    Some(
-        "a hook: helm and Argo CD delete the one of before and make another; plain `kubectl apply` is refused while that one is there",
-    )
+    let is_gone = HOOKS.iter().any(is_one);
+    is_gone.then(|| said("helm.sh/hook").unwrap_or_default().to_owned())
 }

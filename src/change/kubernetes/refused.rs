@@ -1,5 +1,6 @@
 //! Whether the API server refuses a change, in which words, and what the way out depends on.
 
+use super::exceptions;
 use super::quantity::quantity;
 use super::refusal;
 use super::rolling::on_delete;
@@ -50,6 +51,11 @@ pub(super) fn consider(
     sides: [&Value; 2],
 ) -> Option<Refused> {
     let said = words(object, fields, before, sides)?;
+    // It is not there any more when the next one is made.
+    if exceptions::gone_before(object).is_some() && matches!(&*object.kind, "ConfigMap" | "Secret")
+    {
+        return None;
+    }
     let refusal = match object.kind.as_str() {
         "StatefulSet" if fields.iter().all(|it| it.effect != Effect::Refused) => {
             Refusal::LeftThere("spec.updateStrategy.rollingUpdate")
