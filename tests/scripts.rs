@@ -385,6 +385,35 @@ fn what_did_not_go_back_keeps_what_it_may_call() {
     );
 }
 
+/// In a job that names the release for all it calls, a `rollback.sh` of its own would not know steps of another name.
+#[test]
+fn steps_go_by_the_release_that_is_given() {
+    let place = steps("swarm", &pair("swarm", 1, 2, ""), &pair("swarm", 2, 2, ""));
+    let deploy = "echo \"deploy.sh of $ZDC_RELEASE\"\n[[ $* != *front* ]] || { echo 9 >\"$here/called\"; exit 1; }";
+    place.program("manifests/swarm/deploy.sh", deploy);
+    let given = [("ZDC_RELEASE", "ci-77")];
+    let ran = place.run("steps.sh", &[], &given);
+    for line in [
+        "deploy.sh of ci-77\n",
+        "  ZDC_RELEASE=ci-77 manifests/swarm/rollback.sh --only shop_front\n",
+        " --back 1 --release ci-77\n",
+    ] {
+        assert!(ran.code == 1 && ran.said.contains(line), "{line}: {ran:?}");
+    }
+    let ran = place.run("steps.sh", &["--release", "own"], &given);
+    assert!(ran.said.contains("deploy.sh of own\n"), "{ran:?}");
+    fs::remove_file(place.path("called")).unwrap();
+    let ran = place.run("steps.sh", &[], &[]);
+    let own = place.text("steps.sh");
+    let own = own.lines().find_map(|line| line.strip_prefix("release="));
+    let line = format!(
+        "  ZDC_RELEASE={} manifests/swarm/rollback.sh ",
+        own.unwrap()
+    );
+    assert!(ran.said.contains(&line), "{line}: {ran:?}");
+    assert!(!ran.said.contains("--back 1 --release"), "{ran:?}");
+}
+
 /// What ends by itself asks nobody any more, and no rollback runs it again.
 #[test]
 fn what_ends_by_itself_keeps_nobody() {
@@ -560,7 +589,7 @@ fn the_way_back_from_a_step_that_failed_is_what_is_known() {
     assert!(ran.said.contains(nothing), "{ran:?}");
     let changing = "cat \"$here/spec\" 2>/dev/null || echo '{}'";
     let ran = failed("swarm", both, changing, "echo new >\"$here/spec\"");
-    let back = "  my\\ out/swarm/rollback.sh --only shop_web\n";
+    let back = " my\\ out/swarm/rollback.sh --only shop_web\n";
     assert!(
         ran.said.contains(back) && !ran.said.contains(nothing),
         "{ran:?}"

@@ -11,7 +11,8 @@
 #   --before DIR      what `zdc build` wrote of the old program: all that the steps changed goes back by it, with the
 #                     values that deploy-time variables have now. Without, what they replaced goes back by what the swarm,
 #                     the cluster or the host keeps of before, and the rest stays
-#   --release NAME    what all the steps are known by, and their way back: that of the plan before, where one was made anew half-way
+#   --release NAME    what all the steps are known by, and their way back: that of the plan before, where one was made anew half-way.
+#                     Without it $ZDC_RELEASE is, where that is set
 #   OPTION...         more options of every deploy.sh, or of every rollback.sh; those of a plain host have none
 # Exit codes: 0 done, 1 a step failed, 2 wrong use.
 set -euo pipefail
@@ -109,6 +110,8 @@ choose() {
     esac
     shift
   done
+  # Who calls this may go back by a rollback.sh of its own, which knows no other name.
+  if [ -z "$released$before" ] && [ "$target" != nginx ] && [ -n "${ZDC_RELEASE-}" ]; then release=$ZDC_RELEASE released=yes; fi
   # As a label of a cluster may be, behind the time.
   case $release in
     *[!A-Za-z0-9._-]* | *[._-] | '')
@@ -431,7 +434,7 @@ stop() {
   case $target in
     swarm)
       if [ ${#holds[@]} -gt 0 ]; then say "  docker service rm ${holds[*]}   # where they are: they have a port that what goes back needs"; fi
-      if [ -n "$changed" ]; then say "  $(printf %q "$manifests/swarm/rollback.sh")$changed"; fi
+      if [ -n "$changed" ]; then say "  ZDC_RELEASE=$release $(printf %q "$manifests/swarm/rollback.sh")$changed"; fi
       if [ -z "$changed$unknown" ] && [ ${#created[@]} -eq 0 ] && [ ${#in_place[@]} -eq 0 ] && [ ${#ended[@]} -eq 0 ]; then
         say "  nothing of this step: what it replaces is as it was"
       fi
