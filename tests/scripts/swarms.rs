@@ -195,7 +195,7 @@ fn what_a_later_deploy_may_have_left_is_asked_for() {
         ran.said.contains("after two of 20") && ran.said.contains(has),
         "{ran:?}"
     );
-    let way = "ZDC_RELEASE=two rollback.sh";
+    let way = "ZDC_RELEASE=two manifests/swarm/rollback.sh";
     assert!(ran.code == 1 && ran.said.contains(line) && !went, "{ran:?}");
     assert!(ran.said.contains(way), "{ran:?}");
     for (words, variables) in [
@@ -214,10 +214,14 @@ fn what_a_later_deploy_may_have_left_is_asked_for() {
     place.put("now/shop_web", "20260101T000000Z.one\n");
     place.put("before/shop_web", "none\n");
     let times = "\"2098-01-01T00:00:08Z\"|\"2098-01-01T00:00:14.25Z\"|\n";
-    // One that is paused has not ended, and tells no end.
-    let open = "\"2098-01-01T00:00:08Z\"|null|\n";
-    place.put("moments/shop_front", open);
-    for (state, code) in [("completed\n", 1), ("paused\n", 0)] {
+    // One that is paused has no end, but was changed last when it was paused: a migration may be so for good.
+    for (state, changed, code) in [
+        ("completed\n", "", 1),
+        ("paused\n", "\"2098-01-01T00:00:14Z\"", 0),
+        ("paused\n", "\"2098-01-01T00:00:03Z\"", 1),
+    ] {
+        let open = format!("\"2098-01-01T00:00:01Z\"|null|{changed}\n");
+        place.put("moments/shop_front", &open);
         place.put("states/shop_front", state);
         let (ran, _) = back(&["--dry-run"], &[]);
         assert_eq!(ran.code, code, "{state}: {ran:?}");
@@ -230,8 +234,19 @@ fn what_a_later_deploy_may_have_left_is_asked_for() {
         place.text("called").contains("--detach shop_front"),
         "{ran:?}"
     );
-    // A stack that was deployed by hand has no label any more.
+    // What went back may have been scaled since: nothing tells of the deploy that did not reach anything else then.
     std::fs::remove_file(place.path("states/shop_web")).unwrap();
+    std::fs::copy(place.path("now/shop_web"), place.path("before/shop_web")).unwrap();
+    place.put("moments/shop_web", "||\"2098-01-01T00:00:30Z\"\n");
+    let (ran, _) = back(&["--dry-run"], &[]);
+    let line = "shop_web was scaled or changed by hand since, at 2098-01-01 00:00:30";
+    assert!(ran.code == 1 && ran.said.contains(line), "{ran:?}");
+    let (ran, _) = back(&["--dry-run"], &[("ZDC_RELEASE", "three")]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    place.put("moments/shop_web", "||\"2020-01-01T00:00:30Z\"\n");
+    let (ran, _) = back(&["--dry-run"], &[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    // A stack that was deployed by hand has no label any more.
     place.put("now/shop_side", "\n");
     place.put("before/shop_side", "20260101T000000Z.one\n");
     place.put("moments/shop_side", "||\"2098-01-01T00:00:09.5Z\"\n");
@@ -283,6 +298,39 @@ fn what_was_changed_by_hand_does_not_go_back_to_its_deploy() {
         !place.text("called").contains("service rollback --detach"),
         "{ran:?}"
     );
+}
+
+/// Of what was scaled since its deploy, or deployed twice by one release, the swarm keeps nothing from before that: the others do
+/// not go back beside it as if all had.
+#[test]
+fn what_has_lost_the_version_before_its_release_is_told() {
+    let place = swarm();
+    let others = format!("if [[ ${{*: -1}} != shop_web ]]; then :{BEFORE}fi\n");
+    place.program("bin/docker", &[&others, SWARM].concat());
+    let deploy = |words: &[&str], release| {
+        let ran = place.run(DEPLOY, words, &[("ZDC_RELEASE", release)]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+    };
+    let refuses = |variables: &[(&str, &str)]| {
+        place.put("called", "");
+        let ran = place.run("manifests/swarm/rollback.sh", &[], variables);
+        let line = "shop_web: what it was before is of that deploy, too";
+        assert!(ran.code == 1 && ran.said.contains(line), "{ran:?}");
+        let called = place.text("called");
+        assert!(!called.contains("service rollback --detach"), "{ran:?}");
+    };
+    for release in ["one", "two"] {
+        deploy(&[], release);
+    }
+    let before = place.text("before/shop_web");
+    std::fs::copy(place.path("now/shop_web"), place.path("before/shop_web")).unwrap();
+    refuses(&[]);
+    refuses(&[("ZDC_RELEASE", "two")]);
+    place.put("before/shop_web", &before);
+    deploy(&["--only", "shop_web"], "three");
+    deploy(&[], "three");
+    refuses(&[]);
+    refuses(&[("ZDC_RELEASE", "three")]);
 }
 
 /// Two deploys at nearly the same moment: the one that was overtaken does not take the other's version for its own.
@@ -365,12 +413,12 @@ esac
                  w.2|Preparing 3 seconds ago|\nw.2|Failed 1 hour ago|\"of before\"\n\
                  w.3|Pending 3 seconds ago|\"no suitable node\"\n";
     place.put("tasks", tasks);
-    let ran = place.run(DEPLOY, &["--patience", "1"], &[]);
+    let ran = place.run(DEPLOY, &["--patience", "1"], &[("ZDC_RELEASE", "two")]);
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(!ran.said.contains("of before"), "{ran:?}");
     for line in [
         "shop_web: no suitable node",
-        "To go back: rollback.sh --only shop_",
+        "To take what was deployed back: ZDC_RELEASE=two manifests/swarm/rollback.sh --also shop_front --also shop_side --also shop_web\n",
     ] {
         assert!(ran.said.contains(line), "{line}: {ran:?}");
     }
@@ -380,6 +428,9 @@ esac
         ran.said.contains("This deploy changed no service"),
         "{ran:?}"
     );
+    // What another deploy left under way is not of the release of this one.
+    let line = "To go back: ZDC_RELEASE= manifests/swarm/rollback.sh --only shop_";
+    assert!(ran.said.contains(line), "{ran:?}");
 }
 
 /// One that was deployed by hand twice has no label in what it was before either, and one that is new by hand was nothing before.
@@ -504,6 +555,10 @@ fn what_the_first_deploy_may_have_reached_alone_is_asked_for() {
     assert!(!called.contains("rollback --detach"), "{called}");
     let ran = back(&["--dry-run", "--only", "other_last"]);
     assert_eq!(ran.code, 0, "{ran:?}");
+    // What was scaled since tells nothing of when its deploy ended.
+    place.put("moments/shop_front", "||\"2026-01-01T00:01:20Z\"\n");
+    let ran = back(&["--dry-run"]);
+    assert!(ran.code == 1 && ran.said.contains(line), "{ran:?}");
     // While another one of its stack was under way: it is the last change of each.
     place.put("moments/shop_front", times);
     let ran = back(&["--dry-run"]);
@@ -563,7 +618,7 @@ cp "$here/before/shop_front" "$here/now/"
     place.put("next", next);
     let words = ["--only", "shop_front", "--only", "shop_web"];
     let ran = place.run(DEPLOY, &words, &[("ZDC_RELEASE", "two")]);
-    let line = "To take them back: ZDC_RELEASE=two rollback.sh --also shop_web\n";
+    let line = "To take them back: ZDC_RELEASE=two manifests/swarm/rollback.sh --also shop_web\n";
     assert!(ran.code == 1 && ran.said.contains(line), "{ran:?}");
 }
 
@@ -596,6 +651,107 @@ fn what_gets_no_label_is_told() {
     assert!(ran.code == 1 && ran.said.contains(line), "{ran:?}");
 }
 
+/// What has no label is not of the release, in whatever stack, and of all that has none only what was given other tasks goes back.
+#[test]
+fn what_has_no_label_is_named_by_itself() {
+    let place = swarm();
+    let last = r#"service last { image = "ex/last:1", stack = "other", join net
+  env { WEB = web.http.url } }"#;
+    place.build(&pair("swarm", 1, 2, last));
+    place.program("bin/docker", &[TOLD, BEFORE, SWARM].concat());
+    let text = "services:\n  web:\n    image: ex/web:1\n  side:\n    image: ex/side:1\n    deploy: *policy\n";
+    place.put("manifests/swarm/shop.yml", text);
+    assert_eq!(place.run(DEPLOY, &[], &[]).code, 0);
+    std::fs::create_dir(place.path("told")).unwrap();
+    let next = r#"if [ "${*: -1}" = other ]; then
+  echo 'rollback_completed|so' >"$here/told/other_last"
+  cp "$here/before/other_last" "$here/now/"
+fi
+"#;
+    place.put("next", next);
+    let ran = place.run(DEPLOY, &[], &[("ZDC_RELEASE", "two")]);
+    for line in [
+        "ZDC_RELEASE=two manifests/swarm/rollback.sh --also shop_web\n",
+        "have no label: ZDC_RELEASE= manifests/swarm/rollback.sh --also shop_side\n",
+    ] {
+        assert!(ran.code == 1 && ran.said.contains(line), "{line}: {ran:?}");
+    }
+    // Beside one that has a label it is no part of the last deploy, and not left as if nobody had named it.
+    for variables in [&[][..], &[("ZDC_RELEASE", "two")]] {
+        place.put("called", "");
+        let words = ["--only", "shop_side", "--only", "shop_web"];
+        let ran = place.run("manifests/swarm/rollback.sh", &words, variables);
+        let line = "ZDC_RELEASE= manifests/swarm/rollback.sh --only shop_side";
+        assert!(ran.code == 1 && ran.said.contains(line), "{ran:?}");
+        assert!(!place.text("called").contains("--detach"), "{ran:?}");
+    }
+    // One that has the same tasks stays beside one that goes back, and is no error.
+    let others = format!("if [[ ${{*: -1}} != shop_side ]]; then :{BEFORE}fi\n");
+    place.program("bin/docker", &[&others, SWARM].concat());
+    place.put("now/shop_web", "\n");
+    place.put("called", "");
+    let words = ["--also", "shop_side", "--also", "shop_web"];
+    let ran = place.run(
+        "manifests/swarm/rollback.sh",
+        &words,
+        &[("ZDC_RELEASE", "")],
+    );
+    let called = place.text("called");
+    assert!(
+        ran.code == 0 && called.contains("--detach shop_web"),
+        "{ran:?}"
+    );
+    assert!(!called.contains("--detach shop_side"), "{ran:?}");
+}
+
+/// What has ended, and is started again only where it fails, is not run once more by a way back, nor waited for in vain after one.
+#[test]
+fn what_has_ended_does_not_go_back() {
+    let place = swarm();
+    let tasks = "case $* in *\"service ps\"*DesiredState*job) cat \"$here/tasks\"; exit ;; esac\n";
+    place.program("bin/docker", &[tasks, TOLD, BEFORE, SWARM].concat());
+    let job =
+        r#"service job { image = "ex/job:1", replicas = 2, restart { condition = on_failure } }"#;
+    place.build(&pair("swarm", 1, 2, job));
+    place.put(
+        "tasks",
+        "job.1|Shutdown|Complete 9 seconds ago|\njob.2|Shutdown|Complete 9 seconds ago|\n",
+    );
+    assert_eq!(place.run(DEPLOY, &[], &[]).code, 0);
+    let ran = place.run("manifests/swarm/rollback.sh", &["--dry-run"], &[]);
+    let line = "shop_job: it ends by itself";
+    assert!(ran.code == 0 && ran.said.contains(line), "{ran:?}");
+    // An update of before that was paused on its way back ended well all the same.
+    std::fs::create_dir(place.path("told")).unwrap();
+    place.put("told/shop_job", "rollback_paused|so\n");
+    place.put("next", "rm -f \"$here/told/shop_job\"\n");
+    let ran = place.run(DEPLOY, &[], &[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    place.put("tasks", "job.1|Running|Running 9 seconds ago|\n");
+    let ran = place.run("manifests/swarm/rollback.sh", &["--dry-run"], &[]);
+    let line = "shop_job: 2 -> before";
+    assert!(ran.code == 0 && ran.said.contains(line), "{ran:?}");
+}
+
+/// Of some awks `print a == b` is a syntax error, and `>` after it is a file.
+#[test]
+fn awk_prints_no_bare_comparison() {
+    let place = swarm();
+    for script in [DEPLOY, "manifests/swarm/rollback.sh"] {
+        let text = place.text(script);
+        for line in text.lines().filter(|line| !line.contains('#')) {
+            let Some((_, printed)) = line.split_once(" print ") else {
+                continue;
+            };
+            let printed = printed.split([';', '}']).next().unwrap();
+            let compares = [" == ", " != ", " < ", " > "]
+                .iter()
+                .any(|sign| printed.contains(sign));
+            assert!(!compares || printed.starts_with('('), "{line}");
+        }
+    }
+}
+
 /// One that has only just ended still looks whether all is well. The moments are the engine's, in whatever zone it tells them.
 #[test]
 fn a_deploy_lets_another_one_see_its_end() {
@@ -623,7 +779,7 @@ fi
         place.put("step", step);
         let ran = place.run(DEPLOY, &[], &[("ZDC_RELEASE", release)]);
         assert_eq!(ran.code, 0, "{ran:?}");
-        let waits = "waits until deploy other, which has only just ended";
+        let waits = "waits until another deploy, which has only just ended";
         assert_eq!(ran.said.contains(waits), most > 1, "{ran:?}");
         let asked = place.text("clock").lines().count();
         assert!((least..=most).contains(&asked), "{step}: {asked} {ran:?}");
@@ -658,7 +814,7 @@ done
         ran.code == 1 && !ran.said.contains("nothing to take"),
         "{ran:?}"
     );
-    let line = "To take what is paused back: ZDC_RELEASE=three rollback.sh --also shop_web\n";
+    let line = "To take what is paused back: ZDC_RELEASE=three manifests/swarm/rollback.sh --also shop_web\n";
     assert!(ran.said.contains(line), "{ran:?}");
     // Where nothing was sent there is nothing to name.
     let ran = place.run(DEPLOY, &["--only", "shop_web"], &[("ZDC_RELEASE", "four")]);

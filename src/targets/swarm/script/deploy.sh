@@ -33,8 +33,10 @@ deploy=
 sent=()
 # Until something was sent.
 unsent=yes
-# What runs of the stacks before it.
+# What the stacks before it got: what runs, what was deployed over what was paused, and what has no label.
 ran=
+over=
+bare=
 # What is paused half-way, and deployed over.
 halves=()
 newline='
@@ -296,7 +298,6 @@ deploy() {
   now=$(again asked_of) || fail "$stack: the swarm does not answer: what became of it is not known"
   others=$(grep -vxF -e "$asked" <<<"$now" | cut -d '|' -f 1 | tr '\n' ' ' || true)
   [ -z "$others" ] || fail "$stack: another deploy came in between, and what runs is that one's: $others"
-  ran+=" ${sent[*]-}"
   if [ ${#only[@]} -gt 0 ]; then
     say "$stack: every service of --only runs what was deployed"
   elif [ $((${#once[@]} + ${#until_done[@]})) -gt 0 ]; then
@@ -320,13 +321,13 @@ let_others_see() {
     times=$(docker service inspect --format '{{index .Spec.Labels "zdc.deploy"}}|{{json .UpdatedAt}}' "${names[@]}") || break
     other=$(just_ended "$now" <<<"$times")
     [ -n "$other" ] || break
-    if [ "$try" -eq 0 ]; then say "$stack: waits until deploy $other, which has only just ended, has seen that"; fi
+    if [ "$try" -eq 0 ]; then say "$stack: waits until another deploy, which has only just ended, has seen that"; fi
     sleep 1
   done
   [ "$try" -gt 0 ]
 }
 
-# The release of another deploy that changed a service less than ten seconds before this moment of the engine.
+# The release that a service has by now which another deploy changed less than ten seconds before this moment of the engine.
 just_ended() {
   awk -F '|' -v now="$1" -v own="${deploy#*.}" '
     function seconds(text,  part, year, month, zone) {

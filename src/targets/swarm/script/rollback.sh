@@ -13,7 +13,7 @@
 #   STACK...             these stacks alone
 # A swarm keeps one version of before: what a service had at its last change, whoever made it. Any older one, and what
 # was scaled or deployed once more since, is deployed from its own manifests.
-# Exit codes: 0 every service that was changed runs the version before, 1 one does not, 2 wrong use.
+# Exit codes: 0 every service that was changed runs the version before, 1 one does not or may not, 2 wrong use.
 set -euo pipefail
 # A command that was interrupted may end as one that failed, after which more would be changed; who called this ends by the signal, too.
 trap 'trap - INT; kill -INT $$' INT
@@ -27,6 +27,7 @@ only=()
 also=()
 # Nothing is deployed here.
 deploy=
+halves=()
 newline='
 '
 
@@ -38,13 +39,13 @@ main() {
   find_last
   for ((at = ${#chosen[@]} - 1; at >= 0; at--)); do survey "${chosen[at]}"; done
   if [ -n "$stays" ]; then say "these stay as they are:$stays"; fi
-  [ -z "$refused" ] || fail "nothing was changed, since these cannot go back:$refused"
+  [ -z "$refused" ] || fail "nothing was changed, since these cannot go back:$refused${unsure:+$newline  Besides, another deploy may have come since$unsure}"
   # What went back by itself is back, whichever deploy it was of; what has no id is not.
   if [ -n "$unsure" ] && { [ ${#back[@]} -gt 0 ] || [[ $unsure == *" no id"* ]]; }; then
     [ -n "$known" ] || fail "nothing was changed, since no service has the id of a deploy, and the last one may have reached these alone$unsure
   To take back what you name: --only"
     fail "nothing was changed, since another deploy may have come after ${known#*.}$unsure
-  deploy.sh says its release where it fails. Where that is ${known#*.}: ZDC_RELEASE=${known#*.} rollback.sh. Of any other one
+  deploy.sh says its release where it fails. Where that is ${known#*.}: ZDC_RELEASE=${known#*.} $(way_back). Of any other one
   nothing is here that is known to be its own; to take back what you name: --only"
   fi
   if [ ${#back[@]} -eq 0 ]; then
@@ -150,9 +151,10 @@ doubts() {
     newest != "" && $3 == newest { has = has " " $1 }
     # What went back to that deploy was under way after it.
     $3 == newest && $2 ~ /^rollback_/ { if (newest != "" && $4 == "none" && start(NR) > after) after = start(NR) }
-    $3 == newest && $2 !~ /^rollback_/ {
+    # What was touched once more since says nothing of when that deploy was.
+    $3 == newest && $2 !~ /^rollback_/ && ($3 != $4 || $3 == "" && began[NR] != "") {
       if (start(NR) != "" && start(NR) < since) since = start(NR)
-      end = $2 ~ /^(updating|paused)/ ? "never" : began[NR] == "" ? changed[NR] : moment($7)
+      end = $2 == "updating" ? "never" : $2 == "paused" || began[NR] == "" ? changed[NR] : moment($7)
       if (end > last[$5]) last[$5] = end
     }
     END {
@@ -161,6 +163,8 @@ doubts() {
         if (state[at] ~ /^rollback_/) {
           if (before[at] == "none" && began[at] >= since && began[at] >= after && is_apart(began[at], last[stack[at]]))
             all = all "\n  " name[at] " went back by itself, whether in that deploy or in a later one: its update began at " told(began[at])
+        } else if (newest != "" && id[at] != "" && id[at] == before[at] && id[at] != newest && start(at) > since) {
+          all = all "\n  " name[at] " was scaled or changed by hand since, at " told(start(at)) ": a deploy that went back by itself before that is not seen any more"
         } else if (newest != "" && id[at] == "" && (name[at] in own || before[at] != "" && before[at] != "none")) {
           if (start(at) > since) all = all "\n  " name[at] " was changed since by something that gives no id, at " told(start(at))
         }
@@ -172,12 +176,12 @@ doubts() {
 
 # Sorts the services of a stack into `back`, `stays` and `refused`.
 survey() {
-  local all name state release
+  local all name counts state release
   all=$(services "$1") || unanswered
-  while IFS='|' read -r name _ _ _ state _; do
+  while IFS='|' read -r name _ _ counts state _; do
     if [ -z "$name" ]; then continue; fi
     if ! is_meant "$name"; then continue; fi
-    if [[ " ${once[*]-} " == *" $name "* ]]; then
+    if [[ " ${once[*]-} " == *" $name "* ]] || has_ended; then
       stay "it ends by itself: going back would run the version before once more"
       continue
     fi
@@ -198,6 +202,15 @@ survey() {
   done <<<"$all"
 }
 
+# Whether `$name`, which is started again only where it fails, has ended well. What --only names goes back all the same.
+has_ended() {
+  local wanted=${counts%% *} end
+  wanted=${wanted#*/}
+  if [ "$wanted" = 0 ] || { [ ${#only[@]} -gt 0 ] && [[ " ${also[*]-} " != *" $name "* ]]; }; then return 1; fi
+  end=$(end_of "$name" "$wanted") || unanswered
+  [ "$end" = ended ]
+}
+
 # Whether `$name`, which went back, went back to what is to go, `$release`: what came after that was taken back alone.
 runs_last() {
   local id
@@ -211,7 +224,9 @@ is_of_last() {
   local id
   id=$(sed -n "s/^$name //p" <<<"$deploys")
   if [[ -z $newest || ${id#*.} == "${newest#*.}" ]]; then return 0; fi
-  if [[ $newest != none && $id > $newest ]]; then
+  if [ -z "$id" ] && [ ${#only[@]} -gt 0 ]; then
+    refuse "has no label, so whether that deploy reached it is not known. By itself: ZDC_RELEASE= $(way_back) --only $name"
+  elif [[ $newest != none && $id > $newest ]]; then
     stay "was deployed once more since, as ${id#*.}"
   else
     stays+="$newline  $name: was not part of the last deploy${ZDC_RELEASE:+, which is $ZDC_RELEASE}"
@@ -245,11 +260,12 @@ judge() {
   tasks=$(running_tasks) || unanswered
   if [ -n "$tasks" ] && grep -vxF -e "$now" -e "$before" <<<"$tasks" >/dev/null; then
     refuse "its last update was cut short by another: tasks run of a third version, neither of this nor of the one before"
+  elif [[ " $of_same " == *" $name "* ]]; then
+    refuse "what it was before is of that deploy, too: it was scaled or changed by hand since, or the release was deployed twice, and the \
+swarm keeps nothing of what was before that. \`docker service rollback $name\` takes the last change back, and nothing else; the version \
+before is deployed from its own manifests, and --only takes back others"
   elif [ "$now" = "$before" ] && [ "$place" = "$place_before" ]; then
     stay "the version before has the same tasks: the last deploy left them, or it was deployed once more or scaled since"
-  elif [[ " $of_same " == *" $name "* ]]; then
-    refuse "what it was before is of that deploy, too: it was changed by hand since, or the release was deployed twice. \`docker service \
-rollback $name\` takes that last change back; any other version is deployed anew"
   else
     back+=("$name")
     if [ "$image" = "$image_before" ]; then
