@@ -257,7 +257,10 @@ fn there_and_back(engine: &Engine, old: &Version, new: &Version) -> Verdict {
     steps.with(&[], &there)?.ended(0, "done: 2 of 2")?;
     steps.with(&[], &there)?.ended(0, "done: 2 of 2")?;
     let ran = steps.with(&[], &back)?;
-    ran.ended(1, "stepped_front: the version before has the same tasks")?;
+    ran.ended(
+        1,
+        "stepped_front: what it was before is of that deploy, too",
+    )?;
     ran.ended(1, "--before DIR takes it back")?;
     images(engine, ["2", "2"])?;
     let back = [&["--back", "2", "--before", &before, "--"], &LOCAL[..]].concat();
@@ -278,16 +281,26 @@ fn there_and_back(engine: &Engine, old: &Version, new: &Version) -> Verdict {
     new.rollback(&[])?
         .ended(1, "stepped_front: the version before has the same tasks")?;
     images(engine, ["2", "2"])?;
-    // One that was scaled since: what was before has the new tasks too.
-    engine.docker(&["service", "scale", "--detach", "stepped_front=2"])?;
-    new.rollback(&["--only", "stepped_front"])?
-        .ended(1, "the version before has the same tasks")?;
     new.rollback(&["--also", "stepped_front"])?
         .ended(0, "the version before has the same tasks")?;
+    // One that was scaled since: what was before has the new tasks too, and nothing is kept of what was before that.
+    engine.docker(&["service", "scale", "--detach", "stepped_front=2"])?;
+    for word in ["--only", "--also"] {
+        new.rollback(&[word, "stepped_front"])?.ended(
+            1,
+            "stepped_front: what it was before is of that deploy, too",
+        )?;
+    }
     old.script.with(&[], &LOCAL)?.ended(0, all)?;
     images(engine, ["1", "1"])?;
     engine.docker(&["service", "scale", "--detach", "stepped_front=3"])?;
     old.rollback(&["--only", "stepped_coupon", "--also", "stepped_front"])?
+        .ended(
+            1,
+            "stepped_front: what it was before is of that deploy, too",
+        )?;
+    images(engine, ["1", "1"])?;
+    old.rollback(&["--only", "stepped_coupon"])?
         .ended(0, "stepped_coupon: example/carried:1 -> example/carried:2")?;
     images(engine, ["2", "1"])?;
     old.script.with(&[], &LOCAL)?.ended(0, all)?;

@@ -120,7 +120,7 @@ survey() {
         stays+="$newline  $workload: $message"
         other=yes
         ;;
-      unsure) unsure+=("$workload" "$message") ;;
+      unsure) unsure+=("$workload" "$message" "$number") ;;
       # What is named has to go back; of all some may have nothing to go back from.
       *)
         if [ "$what" = stay ] && [ ${#only[@]} -eq 0 ]; then
@@ -136,16 +136,23 @@ survey() {
 
 # Says what nobody signed, and how to take it back, or what is known to be of the deploy alone.
 refuse_unsure() {
-  local at said='' known='' named='' meant="the last deploy" release=''
-  for ((at = 0; at < ${#unsure[@]}; at += 2)); do
+  local at file said='' known='' named='' meant="the last deploy" release=''
+  for ((at = 0; at < ${#unsure[@]}; at += 3)); do
+    file=$(file_of "${unsure[at]}")
     said+="$newline  ${unsure[at]} ${unsure[at + 1]}"
-    named+=" --only $(file_of "${unsure[at]}")"
+    if [ "${unsure[at + 2]}" = - ]; then
+      named+=" --only $file"
+    else
+      said+="; what was there in between is put back by: \`rollback.sh --only $file --to ${unsure[at + 2]}$(given)\`"
+    fi
   done
   for ((at = 0; at < ${#back[@]}; at++)); do known+=" --only $(file_of "${back[at]}")"; done
   if [ -n "${ZDC_RELEASE-}" ]; then meant=$ZDC_RELEASE release="ZDC_RELEASE= "; fi
   if [ -n "$known" ]; then said+="$newline  Known to be of $meant, and taken back by themselves: \`rollback.sh$known$(given)\`"; fi
-  fail "nothing was changed, since whether these are of $meant is not known:$said
-  Their last rollouts are taken back, whoever made them, by: \`${release}rollback.sh$named$(given)\`"
+  if [ -n "$named" ]; then
+    said+="$newline  Their last rollouts are taken back, whoever made them, by: \`${release}rollback.sh$named$(given)\`"
+  fi
+  fail "nothing was changed, since whether these are of $meant is not known:$said"
 }
 
 # Nothing is deployed here that would have to be marked.
@@ -240,6 +247,10 @@ read_state='
     split($0, parts, "|")
     went[workload] = parts[4]
   }
+  index($0, "kubectl|Apply||") == 1 && /"f:template":/ {
+    split($0, parts, "|")
+    applied[workload] = parts[4]
+  }
   END {
     for (at = 1; at <= known; at++) { $0 = revisions[at]; keep(owner($4), tolower($1) ".apps/" $2) }
     for (at = 1; at <= seen_pods; at++) { $0 = of_pods[at]; count(owner($4)) }
@@ -264,6 +275,7 @@ read_state='
     deploy[object] = $25
     signed[object] = $26
     next_deploy[object] = $27
+    if ($25 != "") names[named_as($25)] = 1
     if ($22 + 0 > grace[workload]) grace[workload] = $22 + 0
     for (at = ++kept[workload]; at > 1 && number[nth[workload, at - 1]] + 0 < $16 + 0; at--)
       nth[workload, at] = nth[workload, at - 1]
@@ -308,15 +320,22 @@ read_state='
   }
   # An undo brings a revision back that is older than others. It leaves an account of what it put back, if anything, and the marks
   # of deploys stay.
-  function is_undone(workload, first, object, at) {
+  function is_undone(workload, first, object, at, later, good) {
     first = base(workload)
     object = nth[workload, first]
     if (to_come[object]) return workload in went && goes_to(workload) != "-"
     if (!is_overtaken(workload, first)) return 0
     # What runs of the deploy that is meant is still to go back.
     if (is_of_last(object) && (!named || release)) return 0
-    if (deploy[object] != "" && ready[object] != "false")
-      for (at = first + 1; at <= kept[workload]; at++) if (is_later(nth[workload, at], object)) return 1
+    if (ready[object] != "false") {
+      for (at = first + 1; at <= kept[workload]; at++)
+        if (came(nth[workload, at]) >= came(object)) {
+          if (is_later(nth[workload, at], object)) later = 1
+          if (ready[nth[workload, at]] != "false") good++
+        }
+      # Of one without a mark it is not known whether it ran before the last of several that came since.
+      if (later && (deploy[object] != "" || good <= 1)) return 1
+    }
     return workload in went && made[object] <= went[workload]
   }
   # Whether another revision came later than this one, which came once more then.
@@ -346,6 +365,22 @@ read_state='
   }
   function is_of_last(object) {
     return last != "" && deploy[object] != "" && named_as(deploy[object]) == named_as(last) && came(object) >= start
+  }
+  # Whether the deploy that is meant may have begun over a revision: it did, or, where none is named, one that is known by that alone.
+  function is_begun(object, name) {
+    name = named_as(next_deploy[object])
+    return name != "" && (name == meant() || (!release && !(name in names)))
+  }
+  function meant() { return release ? release : named_as(last) }
+  # Whether a revision of before came once more by an apply, and may be of the deploy that is meant, which did not mark it: that was
+  # begun over what was there in between, or nobody was since, and the apply is not older.
+  function is_reverted(workload, first, object, over) {
+    object = nth[workload, first]
+    over = nth[workload, first + 1]
+    if (kept[workload] == first || !is_overtaken(workload, first) || workload in went || applied[workload] <= came(over)) return 0
+    if (is_begun(over)) return 1
+    return applied[workload] >= since && named_as(deploy[over]) != meant() &&
+      (next_deploy[object] == "" || named_as(next_deploy[object]) == named_as(deploy[over]))
   }
   # What a deploy is called, without its time.
   function named_as(id) { return substr(id, index(id, ".") + 1) }
@@ -392,7 +427,8 @@ put_mark() {
 
 # `ways_back STATE WORKLOADS`: where each goes, as `WHAT WORKLOAD NUMBER REVISION MESSAGE` with tabs between; `back`,
 # `went` where that was done already, `going` where it was and has not rolled out yet, `other` where the last deploy left it,
-# `unsure` where nothing tells whose it is, `stay` where there is nothing before, `refuse` where it cannot be known.
+# `unsure` where nothing tells whose it is, with a number where only that takes it back, `stay` where there is nothing before,
+# `refuse` where it cannot be known.
 ways_back() {
   ask '
     function answer(workload, at, object) {
@@ -429,19 +465,25 @@ ways_back() {
       return old > 0 ? ", and " old " of before are there" : ""
     }
     # Whether the last deploy did not bring what a workload is now, as far as that is known; where so, says it.
-    function is_left(workload, first, object, at, had, begun) {
+    function is_left(workload, first, object, at, had) {
       first = base(workload)
       object = nth[workload, first]
+      if (!last || again || !kept[workload] || to_come[object]) return 0
+      if (is_reverted(workload, first)) {
+        say("unsure", number[nth[workload, first + 1]] "\t-", "runs what was there before, by hand or by a deploy that was cut short")
+        return 1
+      }
       # What is named goes back from its own last rollout.
-      if (!last || again || named && !release || !kept[workload] || to_come[object] || is_undone(workload)) return 0
-      if (is_of_last(object)) return 0
+      if (named && !release || is_undone(workload) || is_of_last(object)) return 0
       for (at = first + 1; at <= kept[workload]; at++) if (is_of_last(nth[workload, at])) had = 1
-      # The deploy that is meant was begun over what was there before.
-      at = nth[workload, first + 1]
-      if (next_deploy[at] != "" && named_as(next_deploy[at]) == (release ? release : named_as(last))) begun = 1
-      if (deploy[object] == "" && (had || begun || made[object] >= since)) {
+      # What the deploy that is meant began over was there before it.
+      if (deploy[object] == "" && (had || is_begun(nth[workload, first + 1]) ||
+          made[object] >= since && named_as(next_deploy[object]) != meant())) {
         if (kept[workload] == 1) return 0
         say("unsure", "-\t-", "has a revision without a mark, by hand or by a deploy that was cut short")
+      } else if (release && deploy[object] != "" && named_as(deploy[object]) == release) {
+        if (kept[workload] == 1) return 0
+        say("unsure", "-\t-", "was brought by an earlier run of that name: another deploy came in between, which the last run went over")
       } else if (had) stay("was deployed once more since, as " named_as(deploy[object]))
       else say("other", "-\t-", "was not part of the last deploy" (release ? ", which is " release : ""))
       return 1
@@ -464,6 +506,10 @@ ways_back() {
         object = nth[workload, at]
         # What the same release brought before is no way back from it.
         if (last && deploy[object] != "" && named_as(deploy[object]) == named_as(deploy[nth[workload, first]]) && came(object) >= start) continue
+        # Nor is what a run of it may have brought that was cut short.
+        if (is_unmarked_of(named_as(deploy[nth[workload, first]]), object, nth[workload, at + 1]))
+          return refuse(told(object) " may be of " named_as(deploy[nth[workload, first]]) ", which was cut short before it " \
+            "marked that: choose with --only and --to NUMBER")
         if (came_after(object, nth[workload, first])) {
           skipped = skipped "; skips " told(object) ", which came later and was taken back"
           continue
@@ -480,6 +526,11 @@ ways_back() {
       skipped = skipped "; nobody saw whether that one got ready"
       return doubt
     }
+    # Whether one release began over a revision without a mark, which is no restart, and over the one before that, too.
+    function is_unmarked_of(name, object, before) {
+      return last && name != "" && (!named || release) && deploy[object] == "" && plain(pods[object]) != plain(pods[before]) &&
+        named_as(next_deploy[object]) == name && named_as(next_deploy[before]) == name
+    }
     # Whether a revision came after the newest one did, which was put back since then.
     function came_after(object, newest) {
       if (deploy[newest] == "" || came(object) < came(newest)) return 0
@@ -495,15 +546,21 @@ ways_back() {
 
 # Which deploy is the last that brought a revision of these workloads, its own or one that went back since, since when a revision
 # without a mark may be of it, and when it came: `ID TIME TIME`. Runs of one name are one deploy, unless there was another between
-# them. Of those of $ZDC_RELEASE where that is set; where there is none of these `none`, since the last of any. Nothing where no
-# deploy is known and none is named.
+# them that the later run went over. Of those of $ZDC_RELEASE where that is set; where there is none of these `none`, since the
+# last of any. Nothing where no deploy is known and none is named.
 last_deploy() {
   ask '
-    function answer(workload, at, object) {
+    function answer(workload, at, object, other) {
       for (at = 1; at <= kept[workload]; at++) {
         object = nth[workload, at]
-        if (deploy[object] != "") print came(object), deploy[object], begun(workload, at)
+        if (deploy[object] == "") continue
+        print came(object), deploy[object], begun(workload, at)
+        for (other = 1; other <= kept[workload]; other++) went_over(object, nth[workload, other])
       }
+    }
+    function went_over(object, other) {
+      if (deploy[other] != "" && named_as(deploy[other]) != named_as(deploy[object]) && came(other) < came(object))
+        print "over", came(other), deploy[object]
     }
     # At the latest: a mark may be set late, and what is older than one of a lower number was made for another deploy.
     function begun(workload, at, older) {
@@ -515,6 +572,11 @@ last_deploy() {
     function named_as(id) { return substr(id, index(id, ".") + 1) }
     # A mark that was set late says when its deploy began.
     function time(id) { return substr(id, 1, 4) "-" substr(id, 5, 2) "-" substr(id, 7, 5) ":" substr(id, 12, 2) ":" substr(id, 14, 3) }
+    $1 == "over" {
+      over[++count] = $2
+      who[count] = named_as($3)
+      next
+    }
     !($2 in began) || $1 < began[$2] { began[$2] = $1 }
     !($2 in from) || $3 < from[$2] { from[$2] = $3 }
     END {
@@ -527,7 +589,8 @@ last_deploy() {
         if (release != "") print "none", any
         exit
       }
-      for (id in began) if (named_as(id) != named_as(last) && began[id] < began[last] && began[id] > between) between = began[id]
+      for (at = 1; at <= count; at++)
+        if (who[at] == named_as(last) && over[at] < began[last] && over[at] > between) between = over[at]
       for (id in began) if (named_as(id) == named_as(last) && began[id] >= between) {
         if (start == "" || began[id] < start) start = began[id]
         if (since == "" || from[id] < since) since = from[id]

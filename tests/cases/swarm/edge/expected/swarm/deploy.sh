@@ -33,8 +33,10 @@ deploy=
 sent=()
 # Until something was sent.
 unsent=yes
-# What runs of the stacks before it.
+# What the stacks before it got: what runs, what was deployed over what was paused, and what has no label.
 ran=
+over=
+bare=
 # What is paused half-way, and deployed over.
 halves=()
 newline='
@@ -296,7 +298,6 @@ deploy() {
   now=$(again asked_of) || fail "$stack: the swarm does not answer: what became of it is not known"
   others=$(grep -vxF -e "$asked" <<<"$now" | cut -d '|' -f 1 | tr '\n' ' ' || true)
   [ -z "$others" ] || fail "$stack: another deploy came in between, and what runs is that one's: $others"
-  ran+=" ${sent[*]-}"
   if [ ${#only[@]} -gt 0 ]; then
     say "$stack: every service of --only runs what was deployed"
   elif [ $((${#once[@]} + ${#until_done[@]})) -gt 0 ]; then
@@ -320,13 +321,13 @@ let_others_see() {
     times=$(docker service inspect --format '{{index .Spec.Labels "zdc.deploy"}}|{{json .UpdatedAt}}' "${names[@]}") || break
     other=$(just_ended "$now" <<<"$times")
     [ -n "$other" ] || break
-    if [ "$try" -eq 0 ]; then say "$stack: waits until deploy $other, which has only just ended, has seen that"; fi
+    if [ "$try" -eq 0 ]; then say "$stack: waits until another deploy, which has only just ended, has seen that"; fi
     sleep 1
   done
   [ "$try" -gt 0 ]
 }
 
-# The release of another deploy that changed a service less than ten seconds before this moment of the engine.
+# The release that a service has by now which another deploy changed less than ten seconds before this moment of the engine.
 just_ended() {
   awk -F '|' -v now="$1" -v own="${deploy#*.}" '
     function seconds(text,  part, year, month, zone) {
@@ -457,7 +458,7 @@ require_swarm() {
 # Waits until no service of a stack moves: `await STACK {before|after|back} VERSIONS_BEFORE`. After a deploy
 # each must run what was deployed, and on the way back what was there before.
 await() {
-  local stack=$1 when=$2 versions=$3 moving returning bad partly unmarked failed doubled others waits updating fresh step old='' way=unknown best='' moved=$SECONDS quiet=$SECONDS told=
+  local stack=$1 when=$2 versions=$3 moving returning bad partly mixed unmarked failed doubled others waits updating fresh step old='' way=unknown best='' moved=$SECONDS quiet=$SECONDS told=
   while :; do
     # What was not answered is asked again: it is no answer.
     if ! look; then
@@ -476,8 +477,9 @@ await() {
     elif [ -n "$bad" ]; then
       fail "$stack:$bad$(what_runs)"
     elif [ $((SECONDS - quiet)) -ge "$(calm)" ]; then
-      [ -z "$failed" ] || fail "$stack:$failed"
+      [ -z "$failed" ] || fail "$stack:$failed$(what_runs)"
       [ -z "$doubled" ] || say "$stack:$doubled"
+      if [ "$when" = after ]; then ran=$fresh over=$mixed bare=$unmarked; fi
       return 0
     fi
     # Which tasks are to go is another question once a service goes back.
@@ -502,13 +504,20 @@ calm() {
 # than it should, and what another deploy has changed since. Fails where the swarm does not say.
 look() {
   local all name version id counts state message end
-  moving='' returning='' bad='' partly='' unmarked='' failed='' doubled='' others='' waits=() updating=() fresh=${ran-}
+  moving='' returning='' bad='' partly='' failed='' doubled='' others='' waits=() updating=()
+  fresh=${ran-} mixed=${over-} unmarked=${bare-}
   all=$(services "$stack") || return 1
   if [ "$when" != before ] && [ -z "$all" ]; then fail "$stack has no service"; fi
   while IFS='|' read -r name version id counts state message; do
     if [ -z "$name" ]; then continue; fi
     if [ "$when" != before ] && is_overtaken "$name" "$id" "$state"; then others+=" $name"; fi
-    if [ "$when" = after ] && [ "$id" = "$deploy" ] && [[ $state != *paused ]]; then fresh+=" $name"; fi
+    if [ "$when" = after ] && [ "$id" = "$deploy" ]; then
+      if is_among "$name" ${halves[@]+"${halves[@]}"}; then
+        mixed+=" $name"
+      elif [[ $state != *paused ]]; then
+        fresh+=" $name"
+      fi
+    fi
     # What a stack no longer has is there as it was: a deploy gives every other one another version.
     if grep -qxF "$name|$version" <<<"$versions"; then continue; fi
     # It was changed, and no label says by whom.
@@ -523,7 +532,7 @@ look() {
         moving+="$newline  $name: $state, $counts tasks run"
         ;;
       # What ends within `monitor` is taken for what failed, however it ended.
-      *:paused:ended | before:paused:failed*) ;;
+      *:paused:ended | before:paused:failed* | before:rollback_paused:ended | back:rollback_paused:ended) ;;
       after:paused:failed* | after:completed:failed* | after::failed*)
         failed+="$newline  $name ${end}. Once that is mended, run it again: docker service update --force $name"
         ;;
@@ -532,7 +541,7 @@ look() {
           bad+="$newline  $name is $state half-way: $message"
           if [ "$state" = paused ]; then
             bad+="$newline    The same version again would stop the tasks of the one before at once. Go back with"
-            bad+="$newline    \`rollback.sh --only $name\`, or deploy a mended one with --over-paused."
+            bad+="$newline    \`ZDC_RELEASE= $(way_back) --only $name\`, or deploy a mended one with --over-paused."
           else
             bad+="$newline    It was on its way back, and the engine knows no other way from there. Deploy the version before from its"
             bad+="$newline    own manifests, or a mended one, with --over-paused."
@@ -546,7 +555,7 @@ look() {
       after:rollback_completed:*) bad+="$newline  $name went back to the version before: $message" ;;
       after:paused:* | after:rollback_paused:* | back:*paused:*)
         bad+="$newline  $name is $state half-way: $message"
-        if [ "$when:$state:$id" = "after:paused:$deploy" ]; then partly+=" $name"; fi
+        if [ "$when:$state:$id" = "after:paused:$deploy" ] && [[ " $mixed " != *" $name "* ]]; then partly+=" $name"; fi
         ;;
       *:runs) moving+="$newline  $name: its task has not ended" ;;
       *:ended) ;;
@@ -565,25 +574,41 @@ look() {
   done <<<"$all"
 }
 
-# What runs what was deployed, where something does not, and what takes that back: other deploys may have the same release.
+# What runs what was deployed, where something does not, and what takes that back.
 what_runs() {
-  local named=$fresh$partly what=them
+  local what=them
   if [ -n "$partly" ]; then what='what is paused'; fi
   if [ -n "$fresh" ] && [ -n "$partly" ]; then what='these and what is paused'; fi
   if [ -n "$fresh" ]; then printf '\n  These run what was deployed:%s' "$fresh"; fi
-  if [ -n "$named" ]; then
-    printf '\n  To take %s back: ZDC_RELEASE=%s rollback.sh%s' "$what" "${deploy#*.}" "${named// / --also }"
-  fi
-  if [ -n "$unmarked" ]; then
-    printf '\n  These were changed too, and have no label: rollback.sh%s' "${unmarked// / --only }"
-  elif [ "$when:$named" = after: ] && [[ $bad != *"rollback_paused"* ]]; then
+  tell_way_back "$what"
+  if [ "$when:$fresh$partly$mixed$unmarked" = after: ] && [[ $bad != *"rollback_paused"* ]]; then
     printf '\n  Nothing runs what was deployed: there is nothing to take back.'
   fi
 }
 
+# What takes back what this deploy brought: each by its name, as other deploys may have the same release, and what has no label by
+# itself, whatever release is given. Each of that is sent anew, and only what has other tasks by that goes back.
+tell_way_back() {
+  local named=$fresh$partly
+  if [ -n "$named" ]; then
+    printf '\n  To take %s back: ZDC_RELEASE=%s %s%s' "$1" "${deploy#*.}" "$(way_back)" "${named// / --also }"
+  fi
+  if [ -n "$unmarked" ]; then
+    printf '\n  These were sent too, and have no label: ZDC_RELEASE= %s%s' "$(way_back)" "${unmarked// / --also }"
+  fi
+  if [ -n "$mixed" ]; then
+    printf '\n  These were deployed over what was paused, which is no way back. Deploy the version that you want:%s' "$mixed"
+  fi
+}
+
+# The script that goes back, as it is called from here.
+way_back() {
+  printf %q "$(dirname -- "${BASH_SOURCE[0]}")/rollback.sh"
+}
+
 # Why tasks of what is waited for do not run, as far as the swarm says it, and what there is to do.
 why_not() {
-  local name why back=()
+  local name why
   for name in ${waits[@]+"${waits[@]}"}; do
     # The newest of each slot comes first. One that was just started again has no error yet, but the one before it.
     why=$(
@@ -594,14 +619,19 @@ why_not() {
           $1 in fine || $3 == "" { next }
           count[$1] == 1 && newest == "" { newest = $3 }
           count[$1] == 2 && before == "" { before = $3 }
-          END { print newest == "" ? before : newest }
+          END { print (newest == "" ? before : newest) }
         '
     ) || why=
     if [ -n "$why" ]; then printf '\n  %s: %s' "$name" "$why"; fi
   done
   if [ "$when" = back ]; then return 0; fi
-  for name in ${updating[@]+"${updating[@]}"}; do back+=(--only "$name"); done
-  if [ ${#back[@]} -gt 0 ]; then printf '\n  Another deploy would wait for this too. To go back: rollback.sh %s' "${back[*]}"; fi
+  if [ ${#updating[@]} -gt 0 ]; then printf '\n  Another deploy would wait for this too.'; fi
+  if [ "$when" = after ]; then
+    tell_way_back 'what was deployed'
+  elif [ ${#updating[@]} -gt 0 ]; then
+    printf ' To go back: ZDC_RELEASE= %s' "$(way_back)"
+    printf ' --only %s' "${updating[@]}"
+  fi
 }
 
 # Whether more tasks run than are asked for, and shall go on: a task of before that ends while an update is under way is

@@ -13,7 +13,7 @@
 #   STACK...             these stacks alone
 # A swarm keeps one version of before: what a service had at its last change, whoever made it. Any older one, and what
 # was scaled or deployed once more since, is deployed from its own manifests.
-# Exit codes: 0 every service that was changed runs the version before, 1 one does not, 2 wrong use.
+# Exit codes: 0 every service that was changed runs the version before, 1 one does not or may not, 2 wrong use.
 set -euo pipefail
 # A command that was interrupted may end as one that failed, after which more would be changed; who called this ends by the signal, too.
 trap 'trap - INT; kill -INT $$' INT
@@ -27,6 +27,7 @@ only=()
 also=()
 # Nothing is deployed here.
 deploy=
+halves=()
 newline='
 '
 
@@ -38,13 +39,13 @@ main() {
   find_last
   for ((at = ${#chosen[@]} - 1; at >= 0; at--)); do survey "${chosen[at]}"; done
   if [ -n "$stays" ]; then say "these stay as they are:$stays"; fi
-  [ -z "$refused" ] || fail "nothing was changed, since these cannot go back:$refused"
+  [ -z "$refused" ] || fail "nothing was changed, since these cannot go back:$refused${unsure:+$newline  Besides, another deploy may have come since$unsure}"
   # What went back by itself is back, whichever deploy it was of; what has no id is not.
   if [ -n "$unsure" ] && { [ ${#back[@]} -gt 0 ] || [[ $unsure == *" no id"* ]]; }; then
     [ -n "$known" ] || fail "nothing was changed, since no service has the id of a deploy, and the last one may have reached these alone$unsure
   To take back what you name: --only"
     fail "nothing was changed, since another deploy may have come after ${known#*.}$unsure
-  deploy.sh says its release where it fails. Where that is ${known#*.}: ZDC_RELEASE=${known#*.} rollback.sh. Of any other one
+  deploy.sh says its release where it fails. Where that is ${known#*.}: ZDC_RELEASE=${known#*.} $(way_back). Of any other one
   nothing is here that is known to be its own; to take back what you name: --only"
   fi
   if [ ${#back[@]} -eq 0 ]; then
@@ -150,9 +151,10 @@ doubts() {
     newest != "" && $3 == newest { has = has " " $1 }
     # What went back to that deploy was under way after it.
     $3 == newest && $2 ~ /^rollback_/ { if (newest != "" && $4 == "none" && start(NR) > after) after = start(NR) }
-    $3 == newest && $2 !~ /^rollback_/ {
+    # What was touched once more since says nothing of when that deploy was.
+    $3 == newest && $2 !~ /^rollback_/ && ($3 != $4 || $3 == "" && began[NR] != "") {
       if (start(NR) != "" && start(NR) < since) since = start(NR)
-      end = $2 ~ /^(updating|paused)/ ? "never" : began[NR] == "" ? changed[NR] : moment($7)
+      end = $2 == "updating" ? "never" : $2 == "paused" || began[NR] == "" ? changed[NR] : moment($7)
       if (end > last[$5]) last[$5] = end
     }
     END {
@@ -161,6 +163,8 @@ doubts() {
         if (state[at] ~ /^rollback_/) {
           if (before[at] == "none" && began[at] >= since && began[at] >= after && is_apart(began[at], last[stack[at]]))
             all = all "\n  " name[at] " went back by itself, whether in that deploy or in a later one: its update began at " told(began[at])
+        } else if (newest != "" && id[at] != "" && id[at] == before[at] && id[at] != newest && start(at) > since) {
+          all = all "\n  " name[at] " was scaled or changed by hand since, at " told(start(at)) ": a deploy that went back by itself before that is not seen any more"
         } else if (newest != "" && id[at] == "" && (name[at] in own || before[at] != "" && before[at] != "none")) {
           if (start(at) > since) all = all "\n  " name[at] " was changed since by something that gives no id, at " told(start(at))
         }
@@ -172,12 +176,12 @@ doubts() {
 
 # Sorts the services of a stack into `back`, `stays` and `refused`.
 survey() {
-  local all name state release
+  local all name counts state release
   all=$(services "$1") || unanswered
-  while IFS='|' read -r name _ _ _ state _; do
+  while IFS='|' read -r name _ _ counts state _; do
     if [ -z "$name" ]; then continue; fi
     if ! is_meant "$name"; then continue; fi
-    if [[ " ${once[*]-} " == *" $name "* ]]; then
+    if [[ " ${once[*]-} " == *" $name "* ]] || has_ended; then
       stay "it ends by itself: going back would run the version before once more"
       continue
     fi
@@ -198,6 +202,15 @@ survey() {
   done <<<"$all"
 }
 
+# Whether `$name`, which is started again only where it fails, has ended well. What --only names goes back all the same.
+has_ended() {
+  local wanted=${counts%% *} end
+  wanted=${wanted#*/}
+  if [ "$wanted" = 0 ] || { [ ${#only[@]} -gt 0 ] && [[ " ${also[*]-} " != *" $name "* ]]; }; then return 1; fi
+  end=$(end_of "$name" "$wanted") || unanswered
+  [ "$end" = ended ]
+}
+
 # Whether `$name`, which went back, went back to what is to go, `$release`: what came after that was taken back alone.
 runs_last() {
   local id
@@ -211,7 +224,9 @@ is_of_last() {
   local id
   id=$(sed -n "s/^$name //p" <<<"$deploys")
   if [[ -z $newest || ${id#*.} == "${newest#*.}" ]]; then return 0; fi
-  if [[ $newest != none && $id > $newest ]]; then
+  if [ -z "$id" ] && [ ${#only[@]} -gt 0 ]; then
+    refuse "has no label, so whether that deploy reached it is not known. By itself: ZDC_RELEASE= $(way_back) --only $name"
+  elif [[ $newest != none && $id > $newest ]]; then
     stay "was deployed once more since, as ${id#*.}"
   else
     stays+="$newline  $name: was not part of the last deploy${ZDC_RELEASE:+, which is $ZDC_RELEASE}"
@@ -245,11 +260,12 @@ judge() {
   tasks=$(running_tasks) || unanswered
   if [ -n "$tasks" ] && grep -vxF -e "$now" -e "$before" <<<"$tasks" >/dev/null; then
     refuse "its last update was cut short by another: tasks run of a third version, neither of this nor of the one before"
+  elif [[ " $of_same " == *" $name "* ]]; then
+    refuse "what it was before is of that deploy, too: it was scaled or changed by hand since, or the release was deployed twice, and the \
+swarm keeps nothing of what was before that. \`docker service rollback $name\` takes the last change back, and nothing else; the version \
+before is deployed from its own manifests, and --only takes back others"
   elif [ "$now" = "$before" ] && [ "$place" = "$place_before" ]; then
     stay "the version before has the same tasks: the last deploy left them, or it was deployed once more or scaled since"
-  elif [[ " $of_same " == *" $name "* ]]; then
-    refuse "what it was before is of that deploy, too: it was changed by hand since, or the release was deployed twice. \`docker service \
-rollback $name\` takes that last change back; any other version is deployed anew"
   else
     back+=("$name")
     if [ "$image" = "$image_before" ]; then
@@ -428,7 +444,7 @@ require_swarm() {
 # Waits until no service of a stack moves: `await STACK {before|after|back} VERSIONS_BEFORE`. After a deploy
 # each must run what was deployed, and on the way back what was there before.
 await() {
-  local stack=$1 when=$2 versions=$3 moving returning bad partly unmarked failed doubled others waits updating fresh step old='' way=unknown best='' moved=$SECONDS quiet=$SECONDS told=
+  local stack=$1 when=$2 versions=$3 moving returning bad partly mixed unmarked failed doubled others waits updating fresh step old='' way=unknown best='' moved=$SECONDS quiet=$SECONDS told=
   while :; do
     # What was not answered is asked again: it is no answer.
     if ! look; then
@@ -447,8 +463,9 @@ await() {
     elif [ -n "$bad" ]; then
       fail "$stack:$bad$(what_runs)"
     elif [ $((SECONDS - quiet)) -ge "$(calm)" ]; then
-      [ -z "$failed" ] || fail "$stack:$failed"
+      [ -z "$failed" ] || fail "$stack:$failed$(what_runs)"
       [ -z "$doubled" ] || say "$stack:$doubled"
+      if [ "$when" = after ]; then ran=$fresh over=$mixed bare=$unmarked; fi
       return 0
     fi
     # Which tasks are to go is another question once a service goes back.
@@ -473,13 +490,20 @@ calm() {
 # than it should, and what another deploy has changed since. Fails where the swarm does not say.
 look() {
   local all name version id counts state message end
-  moving='' returning='' bad='' partly='' unmarked='' failed='' doubled='' others='' waits=() updating=() fresh=${ran-}
+  moving='' returning='' bad='' partly='' failed='' doubled='' others='' waits=() updating=()
+  fresh=${ran-} mixed=${over-} unmarked=${bare-}
   all=$(services "$stack") || return 1
   if [ "$when" != before ] && [ -z "$all" ]; then fail "$stack has no service"; fi
   while IFS='|' read -r name version id counts state message; do
     if [ -z "$name" ]; then continue; fi
     if [ "$when" != before ] && is_overtaken "$name" "$id" "$state"; then others+=" $name"; fi
-    if [ "$when" = after ] && [ "$id" = "$deploy" ] && [[ $state != *paused ]]; then fresh+=" $name"; fi
+    if [ "$when" = after ] && [ "$id" = "$deploy" ]; then
+      if is_among "$name" ${halves[@]+"${halves[@]}"}; then
+        mixed+=" $name"
+      elif [[ $state != *paused ]]; then
+        fresh+=" $name"
+      fi
+    fi
     # What a stack no longer has is there as it was: a deploy gives every other one another version.
     if grep -qxF "$name|$version" <<<"$versions"; then continue; fi
     # It was changed, and no label says by whom.
@@ -494,7 +518,7 @@ look() {
         moving+="$newline  $name: $state, $counts tasks run"
         ;;
       # What ends within `monitor` is taken for what failed, however it ended.
-      *:paused:ended | before:paused:failed*) ;;
+      *:paused:ended | before:paused:failed* | before:rollback_paused:ended | back:rollback_paused:ended) ;;
       after:paused:failed* | after:completed:failed* | after::failed*)
         failed+="$newline  $name ${end}. Once that is mended, run it again: docker service update --force $name"
         ;;
@@ -503,7 +527,7 @@ look() {
           bad+="$newline  $name is $state half-way: $message"
           if [ "$state" = paused ]; then
             bad+="$newline    The same version again would stop the tasks of the one before at once. Go back with"
-            bad+="$newline    \`rollback.sh --only $name\`, or deploy a mended one with --over-paused."
+            bad+="$newline    \`ZDC_RELEASE= $(way_back) --only $name\`, or deploy a mended one with --over-paused."
           else
             bad+="$newline    It was on its way back, and the engine knows no other way from there. Deploy the version before from its"
             bad+="$newline    own manifests, or a mended one, with --over-paused."
@@ -517,7 +541,7 @@ look() {
       after:rollback_completed:*) bad+="$newline  $name went back to the version before: $message" ;;
       after:paused:* | after:rollback_paused:* | back:*paused:*)
         bad+="$newline  $name is $state half-way: $message"
-        if [ "$when:$state:$id" = "after:paused:$deploy" ]; then partly+=" $name"; fi
+        if [ "$when:$state:$id" = "after:paused:$deploy" ] && [[ " $mixed " != *" $name "* ]]; then partly+=" $name"; fi
         ;;
       *:runs) moving+="$newline  $name: its task has not ended" ;;
       *:ended) ;;
@@ -536,25 +560,41 @@ look() {
   done <<<"$all"
 }
 
-# What runs what was deployed, where something does not, and what takes that back: other deploys may have the same release.
+# What runs what was deployed, where something does not, and what takes that back.
 what_runs() {
-  local named=$fresh$partly what=them
+  local what=them
   if [ -n "$partly" ]; then what='what is paused'; fi
   if [ -n "$fresh" ] && [ -n "$partly" ]; then what='these and what is paused'; fi
   if [ -n "$fresh" ]; then printf '\n  These run what was deployed:%s' "$fresh"; fi
-  if [ -n "$named" ]; then
-    printf '\n  To take %s back: ZDC_RELEASE=%s rollback.sh%s' "$what" "${deploy#*.}" "${named// / --also }"
-  fi
-  if [ -n "$unmarked" ]; then
-    printf '\n  These were changed too, and have no label: rollback.sh%s' "${unmarked// / --only }"
-  elif [ "$when:$named" = after: ] && [[ $bad != *"rollback_paused"* ]]; then
+  tell_way_back "$what"
+  if [ "$when:$fresh$partly$mixed$unmarked" = after: ] && [[ $bad != *"rollback_paused"* ]]; then
     printf '\n  Nothing runs what was deployed: there is nothing to take back.'
   fi
 }
 
+# What takes back what this deploy brought: each by its name, as other deploys may have the same release, and what has no label by
+# itself, whatever release is given. Each of that is sent anew, and only what has other tasks by that goes back.
+tell_way_back() {
+  local named=$fresh$partly
+  if [ -n "$named" ]; then
+    printf '\n  To take %s back: ZDC_RELEASE=%s %s%s' "$1" "${deploy#*.}" "$(way_back)" "${named// / --also }"
+  fi
+  if [ -n "$unmarked" ]; then
+    printf '\n  These were sent too, and have no label: ZDC_RELEASE= %s%s' "$(way_back)" "${unmarked// / --also }"
+  fi
+  if [ -n "$mixed" ]; then
+    printf '\n  These were deployed over what was paused, which is no way back. Deploy the version that you want:%s' "$mixed"
+  fi
+}
+
+# The script that goes back, as it is called from here.
+way_back() {
+  printf %q "$(dirname -- "${BASH_SOURCE[0]}")/rollback.sh"
+}
+
 # Why tasks of what is waited for do not run, as far as the swarm says it, and what there is to do.
 why_not() {
-  local name why back=()
+  local name why
   for name in ${waits[@]+"${waits[@]}"}; do
     # The newest of each slot comes first. One that was just started again has no error yet, but the one before it.
     why=$(
@@ -565,14 +605,19 @@ why_not() {
           $1 in fine || $3 == "" { next }
           count[$1] == 1 && newest == "" { newest = $3 }
           count[$1] == 2 && before == "" { before = $3 }
-          END { print newest == "" ? before : newest }
+          END { print (newest == "" ? before : newest) }
         '
     ) || why=
     if [ -n "$why" ]; then printf '\n  %s: %s' "$name" "$why"; fi
   done
   if [ "$when" = back ]; then return 0; fi
-  for name in ${updating[@]+"${updating[@]}"}; do back+=(--only "$name"); done
-  if [ ${#back[@]} -gt 0 ]; then printf '\n  Another deploy would wait for this too. To go back: rollback.sh %s' "${back[*]}"; fi
+  if [ ${#updating[@]} -gt 0 ]; then printf '\n  Another deploy would wait for this too.'; fi
+  if [ "$when" = after ]; then
+    tell_way_back 'what was deployed'
+  elif [ ${#updating[@]} -gt 0 ]; then
+    printf ' To go back: ZDC_RELEASE= %s' "$(way_back)"
+    printf ' --only %s' "${updating[@]}"
+  fi
 }
 
 # Whether more tasks run than are asked for, and shall go on: a task of before that ends while an update is under way is
