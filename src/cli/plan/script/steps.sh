@@ -11,8 +11,7 @@
 #   --before DIR      what `zdc build` wrote of the old program: all that the steps changed goes back by it, with the
 #                     values that deploy-time variables have now. Without, what they replaced goes back by what the swarm,
 #                     the cluster or the host keeps of before, and the rest stays
-#   --release NAME    what all the steps are known by, and their way back: that of the plan before, where one was made anew half-way.
-#                     Without it $ZDC_RELEASE is, where that is set
+#   --release NAME    what all the steps are known by, and their way back: that of the plan before, where one was made anew half-way
 #   OPTION...         more options of every deploy.sh, or of every rollback.sh; those of a plain host have none
 # Exit codes: 0 done, 1 a step failed, 2 wrong use.
 set -euo pipefail
@@ -55,7 +54,7 @@ main() {
   choose "$@"
   local step
   # By this `deploy.sh` and `rollback.sh` know what the steps reached. What is deployed of before is not of them.
-  if [ -z "$before" ]; then export ZDC_RELEASE=$release; fi
+  if [ -z "$before" ]; then export ZDC_RELEASE=$release; else unset ZDC_RELEASE; fi
   begun=$from from=${from:-1} to=${to:-$steps}
   [ "$from" -le "$to" ] || misused "--to $to is before --from $from"
   if [ -z "$back" ]; then
@@ -110,8 +109,6 @@ choose() {
     esac
     shift
   done
-  # Who calls this may go back by a rollback.sh of its own, which knows no other name.
-  if [ -z "$released$before" ] && [ "$target" != nginx ] && [ -n "${ZDC_RELEASE-}" ]; then release=$ZDC_RELEASE released=yes; fi
   # As a label of a cluster may be, behind the time.
   case $release in
     *[!A-Za-z0-9._-]* | *[._-] | '')

@@ -33,15 +33,18 @@ main() {
   choose "$@"
   gather
   [ -z "$to" ] || [ ${#workloads[@]} -eq 1 ] || misused "--to is for one workload: name its file with --only"
-  local now at turned='' back=() numbers=() revisions=() stays='' refused='' failed='' went='' other='' stayed='' ended last='' since='' start='' unsure=()
+  local now at turned='' back=() numbers=() revisions=() stays='' refused='' failed='' went='' other='' stayed='' ended last='' since='' start='' is_known=yes unsure=()
   for ((at = ${#workloads[@]} - 1; at >= 0; at--)); do turned+=" ${workloads[at]}"; done
   now=$(state) || fail "kubectl could not ask what there is, for the reason above: nothing was changed"
   if [ -z "$to" ]; then read -r last since start < <(last_deploy "$now" "$all_workloads") || true; fi
+  if [ "$last" = unknown ]; then is_known='' last=none; fi
   survey
   if [ -n "$stays" ]; then say "these stay as they are:$stays"; fi
   [ -z "$refused" ] || fail "nothing was changed, since these cannot go back:$refused"
   if [ ${#unsure[@]} -gt 0 ]; then refuse_unsure; fi
   if [ ${#back[@]} -eq 0 ]; then
+    # What is named is asked for whatever brought it, as the steps of a plan ask.
+    [ -n "$is_known$went" ] || [ ${#only[@]} -gt 0 ] || [ -z "$other" ] || fail "no revision here is of a deploy of the name $ZDC_RELEASE"
     if [ -n "$went" ] || { [ -n "$other" ] && [ -z "$stayed" ]; }; then return 0; fi
     fail "there is no revision to go back to: deploy one from its own manifests"
   fi

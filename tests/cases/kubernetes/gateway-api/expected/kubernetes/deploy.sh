@@ -641,6 +641,7 @@ read_state='
     signed[object] = $26
     next_deploy[object] = $27
     if ($25 != "") names[named_as($25)] = 1
+    if ($27 != "") begun_over[named_as($27)] = 1
     if ($22 + 0 > grace[workload]) grace[workload] = $22 + 0
     for (at = ++kept[workload]; at > 1 && number[nth[workload, at - 1]] + 0 < $16 + 0; at--)
       nth[workload, at] = nth[workload, at - 1]
@@ -736,6 +737,11 @@ read_state='
     name = named_as(next_deploy[object])
     return name != "" && (name == meant() || (!release && !(name in names)))
   }
+  # Whether it may have begun over a revision and brought what runs: where it began over that, too, only a run of it that went on.
+  function may_be_begun(object, over) {
+    if (named_as(next_deploy[object]) == meant() && named_as(deploy[over]) != meant()) return named_as(next_deploy[over]) == meant()
+    return is_begun(over)
+  }
   function meant() { return release ? release : named_as(last) }
   # Whether a revision of before came once more by an apply, and may be of the deploy that is meant, which did not mark it: that was
   # begun over what was there in between, or nobody was since, and the apply is not older.
@@ -743,8 +749,9 @@ read_state='
     object = nth[workload, first]
     over = nth[workload, first + 1]
     if (kept[workload] == first || !is_overtaken(workload, first) || workload in went || applied[workload] <= came(over)) return 0
-    if (is_begun(over)) return 1
-    return applied[workload] >= since && named_as(deploy[over]) != meant() &&
+    if (may_be_begun(object, over)) return 1
+    # Who may set labels marks what is begun over.
+    return !(meant() in begun_over) && applied[workload] >= since && named_as(deploy[over]) != meant() &&
       (next_deploy[object] == "" || named_as(next_deploy[object]) == named_as(deploy[over]))
   }
   # What a deploy is called, without its time.
@@ -842,13 +849,13 @@ ways_back() {
       if (named && !release || is_undone(workload) || is_of_last(object)) return 0
       for (at = first + 1; at <= kept[workload]; at++) if (is_of_last(nth[workload, at])) had = 1
       # What the deploy that is meant began over was there before it.
-      if (deploy[object] == "" && (had || is_begun(nth[workload, first + 1]) ||
+      if (deploy[object] == "" && (had || may_be_begun(object, nth[workload, first + 1]) ||
           made[object] >= since && named_as(next_deploy[object]) != meant())) {
         if (kept[workload] == 1) return 0
         say("unsure", "-\t-", "has a revision without a mark, by hand or by a deploy that was cut short")
       } else if (release && deploy[object] != "" && named_as(deploy[object]) == release) {
         if (kept[workload] == 1) return 0
-        say("unsure", "-\t-", "was brought by an earlier run of that name: another deploy came in between, which the last run went over")
+        say("unsure", "-\t-", "was brought by an earlier run of that name: another deploy came in between")
       } else if (had) stay("was deployed once more since, as " named_as(deploy[object]))
       else say("other", "-\t-", "was not part of the last deploy" (release ? ", which is " release : ""))
       return 1
@@ -911,21 +918,16 @@ ways_back() {
 
 # Which deploy is the last that brought a revision of these workloads, its own or one that went back since, since when a revision
 # without a mark may be of it, and when it came: `ID TIME TIME`. Runs of one name are one deploy, unless there was another between
-# them that the later run went over. Of those of $ZDC_RELEASE where that is set; where there is none of these `none`, since the
-# last of any. Nothing where no deploy is known and none is named.
+# them. Of those of $ZDC_RELEASE where that is set; where there is none of these `none`, or `unknown`
+# where none of that name began either, since the last of any. Nothing where no deploy is known and none is named.
 last_deploy() {
   ask '
-    function answer(workload, at, object, other) {
+    function answer(workload, at, object) {
       for (at = 1; at <= kept[workload]; at++) {
         object = nth[workload, at]
-        if (deploy[object] == "") continue
-        print came(object), deploy[object], begun(workload, at)
-        for (other = 1; other <= kept[workload]; other++) went_over(object, nth[workload, other])
+        if (deploy[object] != "") print came(object), deploy[object], begun(workload, at)
+        if (next_deploy[object] != "") print "next", next_deploy[object]
       }
-    }
-    function went_over(object, other) {
-      if (deploy[other] != "" && named_as(deploy[other]) != named_as(deploy[object]) && came(other) < came(object))
-        print "over", came(other), deploy[object]
     }
     # At the latest: a mark may be set late, and what is older than one of a lower number was made for another deploy.
     function begun(workload, at, older) {
@@ -937,9 +939,8 @@ last_deploy() {
     function named_as(id) { return substr(id, index(id, ".") + 1) }
     # A mark that was set late says when its deploy began.
     function time(id) { return substr(id, 1, 4) "-" substr(id, 5, 2) "-" substr(id, 7, 5) ":" substr(id, 12, 2) ":" substr(id, 14, 3) }
-    $1 == "over" {
-      over[++count] = $2
-      who[count] = named_as($3)
+    $1 == "next" {
+      if (named_as($2) == release) begun = 1
       next
     }
     !($2 in began) || $1 < began[$2] { began[$2] = $1 }
@@ -951,11 +952,10 @@ last_deploy() {
         if (last == "" || began[id] > began[last] || (began[id] == began[last] && id > last)) last = id
       }
       if (last == "") {
-        if (release != "") print "none", any
+        if (release != "") print begun ? "none" : "unknown", any
         exit
       }
-      for (at = 1; at <= count; at++)
-        if (who[at] == named_as(last) && over[at] < began[last] && over[at] > between) between = over[at]
+      for (id in began) if (named_as(id) != named_as(last) && began[id] < began[last] && began[id] > between) between = began[id]
       for (id in began) if (named_as(id) == named_as(last) && began[id] >= between) {
         if (start == "" || began[id] < start) start = began[id]
         if (since == "" || from[id] < since) since = from[id]

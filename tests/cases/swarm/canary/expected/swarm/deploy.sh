@@ -521,7 +521,9 @@ look() {
     # What a stack no longer has is there as it was: a deploy gives every other one another version.
     if grep -qxF "$name|$version" <<<"$versions"; then continue; fi
     # It was changed, and no label says by whom.
-    if [ "$when" = after ] && [ -z "$id" ] && [[ $state != rollback_* ]]; then unmarked+=" $name"; fi
+    if [ "$when" = after ] && [ -z "$id" ] && [[ $state != rollback_* ]]; then
+      if is_among "$name" ${halves[@]+"${halves[@]}"}; then mixed+=" $name"; else unmarked+=" $name"; fi
+    fi
     counts=${counts%% *}
     end=$(end_of "$name" "${counts#*/}") || return 1
     if [ "$state" = rollback_started ]; then returning+=" $name"; fi

@@ -28,6 +28,9 @@ also=()
 # Nothing is deployed here.
 deploy=
 halves=()
+ran=
+over=
+bare=
 newline='
 '
 
@@ -39,7 +42,7 @@ main() {
   find_last
   for ((at = ${#chosen[@]} - 1; at >= 0; at--)); do survey "${chosen[at]}"; done
   if [ -n "$stays" ]; then say "these stay as they are:$stays"; fi
-  [ -z "$refused" ] || fail "nothing was changed, since these cannot go back:$refused${unsure:+$newline  Besides, another deploy may have come since$unsure}"
+  [ -z "$refused" ] || fail "nothing was changed, since these cannot go back:$refused${unsure:+$newline  Besides, another deploy may have come after ${known#*.}$unsure}"
   # What went back by itself is back, whichever deploy it was of; what has no id is not.
   if [ -n "$unsure" ] && { [ ${#back[@]} -gt 0 ] || [[ $unsure == *" no id"* ]]; }; then
     [ -n "$known" ] || fail "nothing was changed, since no service has the id of a deploy, and the last one may have reached these alone$unsure
@@ -121,6 +124,8 @@ find_last() {
   )
   known=$newest
   if [ -n "${ZDC_RELEASE-}" ]; then
+    # What is named is asked for whatever brought it, as the steps of a plan ask; what went back by itself may be of any.
+    [ -n "$newest$back_to" ] || [ ${#only[@]} -gt 0 ] || fail "nothing was changed: no service here is of a deploy of the name $ZDC_RELEASE"
     newest=${newest:-none}
     return 0
   fi
@@ -176,12 +181,12 @@ doubts() {
 
 # Sorts the services of a stack into `back`, `stays` and `refused`.
 survey() {
-  local all name counts state release
+  local all name state release
   all=$(services "$1") || unanswered
-  while IFS='|' read -r name _ _ counts state _; do
+  while IFS='|' read -r name _ _ _ state _; do
     if [ -z "$name" ]; then continue; fi
     if ! is_meant "$name"; then continue; fi
-    if [[ " ${once[*]-} " == *" $name "* ]] || has_ended; then
+    if [[ " ${once[*]-} " == *" $name "* ]]; then
       stay "it ends by itself: going back would run the version before once more"
       continue
     fi
@@ -202,15 +207,6 @@ survey() {
   done <<<"$all"
 }
 
-# Whether `$name`, which is started again only where it fails, has ended well. What --only names goes back all the same.
-has_ended() {
-  local wanted=${counts%% *} end
-  wanted=${wanted#*/}
-  if [ "$wanted" = 0 ] || { [ ${#only[@]} -gt 0 ] && [[ " ${also[*]-} " != *" $name "* ]]; }; then return 1; fi
-  end=$(end_of "$name" "$wanted") || unanswered
-  [ "$end" = ended ]
-}
-
 # Whether `$name`, which went back, went back to what is to go, `$release`: what came after that was taken back alone.
 runs_last() {
   local id
@@ -224,7 +220,7 @@ is_of_last() {
   local id
   id=$(sed -n "s/^$name //p" <<<"$deploys")
   if [[ -z $newest || ${id#*.} == "${newest#*.}" ]]; then return 0; fi
-  if [ -z "$id" ] && [ ${#only[@]} -gt 0 ]; then
+  if [ -z "$id" ] && [ "$newest" != none ] && [ ${#only[@]} -gt 0 ]; then
     refuse "has no label, so whether that deploy reached it is not known. By itself: ZDC_RELEASE= $(way_back) --only $name"
   elif [[ $newest != none && $id > $newest ]]; then
     stay "was deployed once more since, as ${id#*.}"
@@ -507,7 +503,9 @@ look() {
     # What a stack no longer has is there as it was: a deploy gives every other one another version.
     if grep -qxF "$name|$version" <<<"$versions"; then continue; fi
     # It was changed, and no label says by whom.
-    if [ "$when" = after ] && [ -z "$id" ] && [[ $state != rollback_* ]]; then unmarked+=" $name"; fi
+    if [ "$when" = after ] && [ -z "$id" ] && [[ $state != rollback_* ]]; then
+      if is_among "$name" ${halves[@]+"${halves[@]}"}; then mixed+=" $name"; else unmarked+=" $name"; fi
+    fi
     counts=${counts%% *}
     end=$(end_of "$name" "${counts#*/}") || return 1
     if [ "$state" = rollback_started ]; then returning+=" $name"; fi
