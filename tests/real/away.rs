@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::thread::{scope, sleep};
 use std::time::Duration;
 
-use crate::deploy::{LOCAL, Plane, Ran, Script, impatient};
+use crate::deploy::{LOCAL, Plane, Ran, Script, edit};
 use crate::kubernetes::Cluster;
 use crate::machine::wait;
 use crate::overlapping::updating;
@@ -59,7 +59,9 @@ fn on_a_control_plane() -> Verdict {
         )
     };
     let [first, second, bad] = [version("1")?, version("2")?, version("bad")?];
-    impatient(&bad)?;
+    // Controllers may take half a minute to ask again once they were refused for a while.
+    let patient = "  replicas: 2\n  progressDeadlineSeconds: 45\n";
+    edit(&bad, "web.yaml", ("  replicas: 2\n", patient))?;
     plane.with_pods(|| {
         let cluster = plane.cluster;
         first
