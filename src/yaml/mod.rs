@@ -2,8 +2,8 @@
 //!
 //! Every value written here comes back as the same value from YAML 1.1 and YAML 1.2 readers alike: see `scalar` for the rule and its reason.
 //! What is written, and in which order, is the business of the serialized types. Reading YAML lives elsewhere, but for [`differing`],
-//! [`at`], [`read`], [`read_without`], [`entries`] and [`documents`], which know the writer's own text, and [`as_read_by`], which settles in
-//! other people's what readers disagree on.
+//! [`at`], [`read`], [`read_without`], [`entries`] and [`documents`], which know the writer's own text, and
+//! [`as_read_by`] and [`is_too_deep`], which look at other people's before it is read.
 
 mod annotate;
 mod block;
@@ -22,7 +22,7 @@ use serde::Serialize;
 pub use annotate::{Apart, Commented, Flow, comment};
 pub use differing::differing;
 pub use node::{Node, to_node};
-pub use plain::{Reader, as_read_by};
+pub use plain::{Reader, as_read_by, is_too_deep};
 pub use written::{at, documents, entries, read, read_without};
 
 /// The value as one block-style YAML document, with a final newline.

@@ -64,6 +64,39 @@ impl<'t> Rest<'t> {
     }
 }
 
+/// How deep a text is looked into, which `serde_yaml` reads no deeper.
+const MOST_LEVELS: usize = 128;
+
+/// Whether a text is nested deeper than `serde_yaml` reads, which takes the square of that depth to find out.
+#[must_use]
+pub fn is_too_deep(text: &str) -> bool {
+    // What stands in quotes or comments is counted, too, so that this is a reason to look and no more.
+    let mut depth = 0_usize;
+    let opens = text.bytes().any(|byte| {
+        match byte {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > MOST_LEVELS
+    });
+    let mut depth = 0_usize;
+    let mut parser = Parser::new_from_str(text);
+    while opens && let Some(event) = parser.next_event() {
+        match event {
+            Ok((Event::SequenceStart(..) | Event::MappingStart(..), _)) => depth += 1,
+            Ok((Event::SequenceEnd | Event::MappingEnd, _)) => depth = depth.saturating_sub(1),
+            Ok(_) => {}
+            // It looks ahead, and has a limit of its own, which is higher.
+            Err(why) => return why.info().contains("recursion limit"),
+        }
+        if depth > MOST_LEVELS {
+            return true;
+        }
+    }
+    false
+}
+
 /// Where a node stands.
 enum Level {
     Sequence,
@@ -80,6 +113,9 @@ fn values(text: &str) -> Vec<(usize, usize, String)> {
         let Ok((event, span)) = event else {
             return Vec::new();
         };
+        if levels.len() > MOST_LEVELS {
+            return Vec::new();
+        }
         let is_key = matches!(levels.last(), Some(Level::Mapping(true)));
         match event {
             Event::Scalar(ref scalar, ScalarStyle::Plain, _, None) if !is_key => {
@@ -364,6 +400,11 @@ mod tests {
         let text = "# ä 022\n022: ö\nä: [022, '022', {yes: yes}]\nb:\n- 022\n- &x 0440 # yes\n- *x\n--- # yes\nc: |\n  a: 022\nd: 022";
         let settled = "# ä 022\n022: ö\nä: [18, '022', {yes: true}]\nb:\n- 18\n- &x 288 # yes\n- *x\n--- # yes\nc: |\n  a: 022\nd: 18";
         assert_eq!(as_read_by(Reader::Kubectl, text), settled);
+        let deep = format!("a: 022\nb: {}{}", "[".repeat(100_000), "]".repeat(100_000));
+        assert_eq!(as_read_by(Reader::Docker, &deep), deep);
+        assert!(is_too_deep(&deep));
+        let quoted = format!("a: \"{}\"\nb: [[]]", "[".repeat(1000));
+        assert!(!is_too_deep(&quoted) && !is_too_deep(&"[],".repeat(1000)));
         let broken = "a: 022\nb: [";
         assert_eq!(as_read_by(Reader::Docker, broken), broken);
     }

@@ -3,7 +3,7 @@
 use crate::cli::Failure;
 use crate::diagnostics::render::escape_line;
 use crate::targets::{Content, Object};
-use crate::yaml::{Reader, as_read_by};
+use crate::yaml::{Reader, as_read_by, is_too_deep};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -59,6 +59,8 @@ pub(super) fn documents(path: &str, text: &str) -> Result<Vec<Value>, Failure> {
         documents
             .map(|it| it.map_err(|error| error.to_string()))
             .collect()
+    } else if is_too_deep(text) {
+        Err("it is nested too deep".to_owned())
     } else {
         let text = as_read_by(reader(text), text);
         let merges = text.contains("<<");
