@@ -207,13 +207,7 @@ fn loss(name: &str, engine: &Engine, was: &[u32], is: &[u32]) -> Loss {
         };
     }
     if engine.takes_older && was < is {
-        return Loss {
-            about: Lost::WayBack,
-            what: format!(
-                "there is no way back after this step: `{name}` runs {database} {new} then, which brings the data of {old} to its own form"
-            ),
-            way: COPY.to_owned(),
-        };
+        return taken_in(name, &format!("{database} {new}"), &old);
     }
     Loss {
         about: Lost::Form,
@@ -230,11 +224,8 @@ type Version = (&'static Engine, Vec<u32>);
 
 /// The two databases of which a change puts one in the other's place, on data at a path that both have.
 fn exchanged(change: &Change) -> Option<(Version, Version)> {
-    let fields = change.fields.iter();
-    let mut images = fields.filter(|field| field.path.split('.').next_back() == Some("image"));
-    images.find_map(|field| {
-        let side = |image: &Option<Value>| version(image.as_ref()?.as_str()?);
-        let (was, is) = (side(&field.old)?, side(&field.new)?);
+    replaced(change).find_map(|(was, is)| {
+        let (was, is) = (version(was)?, version(is)?);
         let mut folders = was.0.folders.iter();
         let is_other = was.0.name != is.0.name;
         (is_other && folders.any(|it| is.0.folders.contains(it))).then_some((was, is))
@@ -247,13 +238,7 @@ fn of_another(name: &str, (old, was): &Version, (new, is): &Version) -> Loss {
     let (before, after) = (shown(was), shown(is));
     let (old, new) = (old.name, new.name);
     if new == "MariaDB" && was.as_slice() < [8].as_slice() {
-        return Loss {
-            about: Lost::WayBack,
-            what: format!(
-                "there is no way back after this step: `{name}` runs {new} {after} then, which brings the data of {old} {before} to its own form"
-            ),
-            way: COPY.to_owned(),
-        };
+        return taken_in(name, &format!("{new} {after}"), &format!("{old} {before}"));
     }
     Loss {
         about: Lost::Form,
@@ -264,15 +249,29 @@ fn of_another(name: &str, (old, was): &Version, (new, is): &Version) -> Loss {
     }
 }
 
-const COPY: &str = "have a copy of the data that you can put back: a dump, or the volume copied while it is stopped";
+/// Data that is of no use to what was there before, once a newer database has it.
+fn taken_in(name: &str, database: &str, data: &str) -> Loss {
+    Loss {
+        about: Lost::WayBack,
+        what: format!(
+            "there is no way back after this step: `{name}` runs {database} then, which brings the data of {data} to its own form"
+        ),
+        way: "have a copy of the data that you can put back: a dump, or the volume copied while it is stopped".to_owned(),
+    }
+}
 
 /// The database of which a change starts another version than that of its data, and both.
 fn another(change: &Change) -> Option<(&'static Engine, Vec<u32>, Vec<u32>)> {
-    let images = change.fields.iter();
-    let mut images = images.filter(|field| field.path.split('.').next_back() == Some("image"));
-    images.find_map(|field| {
+    replaced(change).find_map(|(was, is)| versions(was, is))
+}
+
+/// The images of a change that come in another one's place, each with that first.
+fn replaced(change: &Change) -> impl Iterator<Item = (&str, &str)> {
+    let fields = change.fields.iter();
+    let images = fields.filter(|field| field.path.split('.').next_back() == Some("image"));
+    images.filter_map(|field| {
         let (was, is) = (field.old.as_ref()?, field.new.as_ref()?);
-        versions(was.as_str()?, is.as_str()?)
+        was.as_str().zip(is.as_str())
     })
 }
 
@@ -285,7 +284,7 @@ fn versions(was: &str, is: &str) -> Option<(&'static Engine, Vec<u32>, Vec<u32>)
 }
 
 /// The database that an image holds, and the numbers of its version that count: `postgres:16.4-alpine`, `pgvector:pg16`.
-fn version(image: &str) -> Option<(&'static Engine, Vec<u32>)> {
+fn version(image: &str) -> Option<Version> {
     let (name, (_, tag)) = (images::name(image), images::parts(image));
     let engine = ENGINES.iter().find(|it| it.images.contains(&name))?;
     let numbers = tag.trim_start_matches("pg").split(['.', '-']);

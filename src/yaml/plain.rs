@@ -113,9 +113,6 @@ fn values(text: &str) -> Vec<(usize, usize, String)> {
         let Ok((event, span)) = event else {
             return Vec::new();
         };
-        if levels.len() > MOST_LEVELS {
-            return Vec::new();
-        }
         let is_key = matches!(levels.last(), Some(Level::Mapping(true)));
         match event {
             Event::Scalar(ref scalar, ScalarStyle::Plain, _, None) if !is_key => {

@@ -1,13 +1,13 @@
 //! Two autoscalers of one workload, and two budgets of one pod: of each there may be one, and what is written no more stays where it is.
 
 use super::behind::{self, Pods};
-use super::parts::{self, text};
+use super::parts;
 use super::policies::matches;
+use super::scaling::target;
 use super::{Key, Keyed};
 use crate::change::difference::at;
 use crate::change::{Change, Effect, Loss, Lost};
 use crate::targets::Object;
-use serde_json::Value;
 
 /// Says it of each that comes to have another one beside it.
 pub(super) fn beside((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change]) {
@@ -17,30 +17,19 @@ pub(super) fn beside((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change
     };
     let mut pods: Option<Vec<Pods<'_>>> = None;
     for change in changes.iter_mut().filter(comes) {
-        let key = |side: &Keyed<'_>| {
-            let namespace = change.namespace.as_deref();
-            let mut keys = side.keys();
-            let is_it =
-                |it: &&Key<'_>| (it.1, it.2, it.3) == (&*change.kind, &*change.name, namespace);
-            keys.find(is_it)
-                .map(|key| (key.0.to_owned(), key.1.to_owned()))
-        };
-        let Some((group, kind)) = key(new) else {
-            continue;
-        };
         let namespace = change.namespace.as_deref();
-        let own: Key<'_> = (&group, &kind, &change.name, namespace);
-        let (Some(object), was) = (new.get(&own), old.get(&own)) else {
+        let is_it =
+            |key: &Key<'_>| (key.1, key.2, key.3) == (&*change.kind, &*change.name, namespace);
+        let Some((own, object)) = new.iter().find(|(key, _)| is_it(key)) else {
             continue;
         };
+        let was = old.get(own);
         let mut others: Vec<(Key<'_>, &Object)> = Vec::new();
-        for (key, other) in new
-            .iter()
-            .chain(old.iter().filter(|(key, _)| !new.contains_key(*key)))
-        {
+        let left = old.iter().filter(|(key, _)| !new.contains_key(*key));
+        for (key, other) in new.iter().chain(left) {
             let is_another = key.3 == namespace && (key.1, key.2) != (own.1, own.2);
             // Of two that come it is told once.
-            let is_told = *key < own && new.contains_key(key) && !old.contains_key(key);
+            let is_told = key < own && new.contains_key(key) && !old.contains_key(key);
             let is_like = key.1 == own.1 || is_autoscaler(key.1) && is_autoscaler(own.1);
             if is_another && is_like && !is_told {
                 others.push((*key, other));
@@ -58,10 +47,11 @@ pub(super) fn beside((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change
                 let shared = parts::shown(shared.key);
                 (!met).then_some((shared, "no pod of it can be evicted, so that `kubectl drain` of its nodes ends with an error"))?
             } else {
-                let shared = scaled(object)?;
-                let met = was.and_then(|was| scaled(was)).as_ref() == Some(&shared) && old.contains_key(key);
-                let is_one = scaled(other).as_ref() == Some(&shared) && !met;
-                is_one.then_some((shared, "neither of them scales it any more, and it keeps the number of pods that it has"))?
+                let shared = target(object)?;
+                let is_for_it = |it: &Object| target(it).as_ref() == Some(&shared);
+                let met = was.is_some_and(|was| is_for_it(was)) && old.contains_key(key);
+                let is_one = is_for_it(other) && !met;
+                is_one.then_some((format!("{} {}", shared.0, shared.1), "neither of them scales it any more, and it keeps the number of pods that it has"))?
             };
             Some(loss(change, *key, (&shared, what), !new.contains_key(key)))
         });
@@ -71,23 +61,17 @@ pub(super) fn beside((old, new): (&Keyed<'_>, &Keyed<'_>), changes: &mut [Change
 
 const BUDGET: &str = "PodDisruptionBudget";
 
+/// Of one workload there may be one (kubernetes/kubernetes `pkg/controller/podautoscaler/horizontal.go`, `AmbiguousSelector`); a `ScaledObject`
+/// makes one of its own, and is refused beside another by KEDA's webhook.
 fn is_autoscaler(kind: &str) -> bool {
     matches!(kind, "HorizontalPodAutoscaler" | "ScaledObject")
-}
-
-/// What an autoscaler scales. Of one workload there may be one (kubernetes/kubernetes `pkg/controller/podautoscaler/horizontal.go`,
-/// `AmbiguousSelector`); a `ScaledObject` makes one of its own, and is refused beside another by KEDA's webhook.
-fn scaled(object: &Object) -> Option<String> {
-    let target = at(&object.content, &["spec", "scaleTargetRef"])?;
-    let kind = text(&target, "kind").unwrap_or("Deployment");
-    Some(format!("{kind} {}", text(&target, "name")?))
 }
 
 /// Whether a budget is for pods. Of one pod there may be one (kubernetes/kubernetes `pkg/registry/core/pod/storage/eviction.go`, `Create`).
 fn asks(budget: &Object, pods: &Pods<'_>) -> bool {
     let selector = at(&budget.content, &["spec", "selector"]);
     let is_here = budget.namespace.as_deref() == pods.key.3;
-    is_here && selector.is_some_and(|it: std::borrow::Cow<'_, Value>| matches(&it, &pods.labels))
+    is_here && selector.is_some_and(|it| matches(&it, &pods.labels))
 }
 
 fn loss(change: &Change, other: Key<'_>, (shared, what): (&str, &str), is_left: bool) -> Loss {

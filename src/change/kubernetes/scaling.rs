@@ -1,6 +1,7 @@
 //! Whose number of pods something else than its manifest says.
 
 use super::objects;
+use super::parts::text;
 use crate::change::difference::{at, is_zero};
 use crate::change::{Change, Field};
 use crate::targets::{Content, Object};
@@ -27,11 +28,8 @@ impl Scaling {
                 "ScaledObject" => ("minReplicaCount", 0),
                 _ => return None,
             };
+            let (kind, name) = target(object)?;
             let spec = at(&object.content, &["spec"])?;
-            let target = spec.get("scaleTargetRef")?;
-            let text = |key| target.get(key).and_then(Value::as_str);
-            let kind = text("kind").unwrap_or("Deployment").to_owned();
-            let name = text("name")?.to_owned();
             let least = spec.get(least).and_then(Value::as_u64).unwrap_or(default);
             let by = (object.kind.clone(), object.name.clone());
             let scaled = Scaled { least, by };
@@ -72,6 +70,13 @@ impl Scaling {
         );
         self.0.get(&key)
     }
+}
+
+/// The kind and the name of what an autoscaler scales.
+pub(super) fn target(autoscaler: &Object) -> Option<(String, String)> {
+    let target = at(&autoscaler.content, &["spec", "scaleTargetRef"])?;
+    let kind = text(&target, "kind").unwrap_or("Deployment");
+    Some((kind.to_owned(), text(&target, "name")?.to_owned()))
 }
 
 /// An autoscaler: kind, name and namespace.
