@@ -1,8 +1,8 @@
 //! On which network Traefik reaches the tasks of a service (doc.traefik.io/traefik/providers/swarm, `network`).
 
 use super::service::Service;
-use super::traefik::Labels;
-use crate::change::{Loss, Lost, images};
+use super::traefik::{Labels, is_traefik};
+use crate::change::{Loss, Lost};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -19,12 +19,6 @@ fn networks(service: &Service<'_>) -> BTreeSet<String> {
         return BTreeSet::from([service.stack.real("networks", "default")]);
     }
     joined
-}
-
-fn is_traefik(service: &Service<'_>) -> bool {
-    let image = service.at(&["image"]);
-    let image = image.as_deref().and_then(Value::as_str);
-    image.is_some_and(|image| images::name(image) == "traefik")
 }
 
 /// Of a service of which Traefik goes on to take the labels and is on none of its networks any more: it asks at an address of another one

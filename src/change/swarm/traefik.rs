@@ -151,13 +151,19 @@ fn port_moved(change: &Change, (had, has): (&Labels, &Labels)) -> Option<Loss> {
     })
 }
 
+/// Whether a service is Traefik itself, by its image.
+pub(super) fn is_traefik(service: &Service<'_>) -> bool {
+    let image = service.at(&["image"]);
+    let image = image.as_deref().and_then(Value::as_str);
+    image.is_some_and(|image| images::name(image) == "traefik")
+}
+
 /// Whether Traefik takes services that do not say so, as far as its arguments are known (doc.traefik.io/traefik/providers/swarm,
 /// `exposedByDefault`).
 fn takes_all(there: &[&Service<'_>]) -> Option<bool> {
-    let known = there.iter().filter_map(|it| {
-        let image = it.at(&["image"])?;
-        let is_traefik = images::name(image.as_str()?) == "traefik";
-        let words = it.at(&["command"]).filter(|_| is_traefik)?.to_string();
+    let all = there.iter().filter(|it| is_traefik(it));
+    let known = all.filter_map(|it| {
+        let words = it.at(&["command"])?.to_string();
         let words = words.to_ascii_lowercase();
         let is_said = words.contains("--providers.swarm") || words.contains("--providers.docker");
         is_said.then(|| !words.contains("exposedbydefault=false"))
