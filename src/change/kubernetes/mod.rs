@@ -27,6 +27,7 @@ pub(super) mod lasting;
 mod listening;
 mod missing;
 mod namesakes;
+mod node_ports;
 mod others;
 mod outside;
 mod overlaps;
@@ -142,6 +143,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
         several::apart((&before, &after), &scaling, &mut changes);
         successors::taken((&before, &after), &mut changes);
         doubled::beside((&before, &after), &mut changes);
+        node_ports::told((&before, &after), &mut changes);
     }
     homes::moved((&before, &after), &mut changes);
     outside::lost((&before, &after), is_judged, &mut changes);

@@ -3,7 +3,7 @@
 
 use super::parts::{containers, items, pod_in, text};
 use crate::change::difference::value;
-use crate::change::{Change, Effect, unfit};
+use crate::change::{Change, Effect, Loss, Lost, unfit};
 use crate::targets::{Content, Object};
 use serde_json::Value;
 
@@ -12,7 +12,8 @@ pub(super) fn told(change: &mut Change, before: &Content, object: &Object) {
     if object.kind != "DaemonSet" || change.effect == Effect::Refused {
         return;
     }
-    let is_of_nodes = |path: &str| path.contains(".nodeSelector") || path.contains(".affinity");
+    let of_nodes = [".nodeSelector", ".affinity", ".tolerations"];
+    let is_of_nodes = |path: &str| of_nodes.iter().any(|it| path.contains(it));
     if !change.fields.iter().any(|it| is_of_nodes(&it.path)) {
         return;
     }
@@ -20,13 +21,59 @@ pub(super) fn told(change: &mut Change, before: &Content, object: &Object) {
     let Some((was, is)) = pod_in(&object.kind, &was).zip(pod_in(&object.kind, &is)) else {
         return;
     };
-    if labels_cover(was, is) && terms_cover(was, is) {
-        return;
-    }
-    change.says_also("pods on nodes that no longer fit are stopped at once, all together");
     let is_asked = |it: &Value| it.get("ports").is_some() || it.get("readinessProbe").is_some();
-    if containers(is).any(is_asked) {
-        change.losses.push(unfit::loss(&change.name, "pods"));
+    let is_asked = containers(is).any(is_asked);
+    if !labels_cover(was, is) || !terms_cover(was, is) {
+        change.says_also("pods on nodes that no longer fit are stopped at once, all together");
+        if is_asked {
+            change.losses.push(unfit::loss(&change.name, "pods"));
+        }
+    }
+    if let Some(taint) = items(was, "tolerations").find(|it| !is_borne(it, is)) {
+        let taint = shown(taint);
+        change.says_also(&format!(
+            "pods on nodes with {taint} are stopped, and none comes there"
+        ));
+        if is_asked {
+            change.losses.push(untolerated(&change.name, &taint));
+        }
+    }
+}
+
+/// Whether a taint that was tolerated is so still (`kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration`): no key is every key,
+/// no effect every effect.
+fn is_borne(had: &Value, pod: &Value) -> bool {
+    let said = |it: &'_ Value, key: &str| text(it, key).unwrap_or_default().to_owned();
+    let operator = |it: &'_ Value| text(it, "operator").unwrap_or("Equal").to_owned();
+    let exists = |it: &Value| operator(it) == "Exists";
+    items(pod, "tolerations").any(|has| {
+        let same = |key: &str| said(has, key) == said(had, key);
+        let is_key = said(has, "key").is_empty() && exists(has) || same("key");
+        let is_value = exists(has) || same("operator_or_equal") && !exists(had) && same("value");
+        let is_effect = said(has, "effect").is_empty() || same("effect");
+        // For so many seconds it is borne, and no longer.
+        let lasts = has.get("tolerationSeconds").is_none()
+            || has.get("tolerationSeconds") == had.get("tolerationSeconds");
+        is_key && is_value && is_effect && lasts
+    })
+}
+
+fn shown(toleration: &Value) -> String {
+    match text(toleration, "key").filter(|it| !it.is_empty()) {
+        Some(key) => format!("the taint `{key}`"),
+        None => "other taints".to_owned(),
+    }
+}
+
+/// What has a taint of another effect than `NoExecute` lets its pod run until the rolling update takes it (`daemon_controller.go`,
+/// `NodeShouldRunDaemonPod`).
+fn untolerated(name: &str, taint: &str) -> Loss {
+    Loss {
+        about: Lost::Nodes,
+        what: format!(
+            "`{name}` goes from nodes with {taint}, which its pods tolerate no more: each pod there is stopped, and none comes in its place"
+        ),
+        way: "keep the toleration while such a node is asked for it".to_owned(),
     }
 }
 
