@@ -27,6 +27,7 @@ pub(super) mod lasting;
 mod listening;
 mod missing;
 mod namesakes;
+mod node_folders;
 mod node_ports;
 mod others;
 mod outside;
@@ -140,6 +141,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
         callees::come((&before, &after), &mut changes);
         folders::lost((&before, &after), &mut changes);
         writers::beside((&before, &after), &scaling, &mut changes);
+        node_folders::beside((&before, &after), &scaling, &mut changes);
         several::apart((&before, &after), &scaling, &mut changes);
         successors::taken((&before, &after), &mut changes);
         doubled::beside((&before, &after), &mut changes);

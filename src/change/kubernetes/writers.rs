@@ -68,21 +68,20 @@ pub(super) fn beside(
 
 fn told(
     (old, new): (&Keyed<'_>, &Keyed<'_>),
-    [scaled, scales]: &[Scaling; 2],
+    scaling: &[Scaling; 2],
     (name, namespace): (&str, Option<&str>),
     effect: Effect,
 ) -> Option<Vec<Loss>> {
     let key = ("apps", "Deployment", name, namespace);
     let (was, is) = (old.get(&key)?, new.get(&key)?);
-    let (before, now) = (scaled.least(was), scales.least(is));
-    let [were, are] = [(was, before), (is, now)].map(|(it, least)| fewest(&it.content, least));
+    let Comes {
+        were,
+        are,
+        several: more,
+        beside: stepped,
+    } = comes((was, is), scaling);
     let is_apart = !are_held_together(is);
-    // How many an autoscaler made of one is not known; one that is told to make more keeps them.
-    let more = were == 1 && are > 1 && before.is_none_or(|before| now > Some(before)) && is_apart;
-    let stepped = were > 0
-        && !starts_beside(&was.content, before)
-        && starts_beside(&is.content, now)
-        && at(&is.content, &["spec", "paused"]).as_deref() != Some(&Value::Bool(true));
+    let more = more.filter(|_| is_apart);
     let had = written(was);
     // What several had already they have on one node, or somewhere else than in a claim of one.
     let had_none = || {
@@ -90,14 +89,14 @@ fn told(
         had.all(|claim| is_for_several((old, new), claim, namespace))
     };
     let comes = were > 1 && are > 1 && is_apart && effect.replaces() && had_none();
-    if !more && !stepped && !comes {
+    if more.is_none() && !stepped && !comes {
         return None;
     }
     let mounts = uses::mounted(was);
     let told = written(is).into_iter().filter_map(|claim| {
         let access = access((old, new), &claim, namespace)?;
         let is_kept = had.contains(&claim);
-        if more {
+        if let Some(are) = more {
             Some(several(name, are, &claim, access))
         } else if comes && !mounts.contains(&format!("`{claim}`")) {
             Some(mounted(name, are, &claim, access))
@@ -106,6 +105,33 @@ fn told(
         }
     });
     Some(told.collect())
+}
+
+/// How many pods a workload comes to have beside each other.
+pub(super) struct Comes {
+    were: u64,
+    are: u64,
+    /// So many where there was one.
+    pub(super) several: Option<u64>,
+    /// Whether a Deployment comes to start a new one before the old one is stopped.
+    pub(super) beside: bool,
+}
+
+pub(super) fn comes((was, is): (&Object, &Object), [scaled, scales]: &[Scaling; 2]) -> Comes {
+    let (before, now) = (scaled.least(was), scales.least(is));
+    let [were, are] = [(was, before), (is, now)].map(|(it, least)| fewest(&it.content, least));
+    // How many an autoscaler made of one is not known; one that is told to make more keeps them.
+    let more = were == 1 && are > 1 && before.is_none_or(|before| now > Some(before));
+    let is_paused = at(&is.content, &["spec", "paused"]).as_deref() == Some(&Value::Bool(true));
+    Comes {
+        were,
+        are,
+        several: more.then_some(are),
+        beside: were > 0
+            && !starts_beside(&was.content, before)
+            && starts_beside(&is.content, now)
+            && !is_paused,
+    }
 }
 
 /// Whether a claim is written as one that several nodes may have.
@@ -214,7 +240,7 @@ fn is_set(value: &Value, key: &str) -> bool {
 }
 
 /// Whether all its pods are kept on one node, by somebody who knows of it.
-fn are_held_together(object: &Object) -> bool {
+pub(super) fn are_held_together(object: &Object) -> bool {
     let whole = value(&object.content);
     let pod = parts::pod_in(&object.kind, &whole);
     pod.is_some_and(|pod| {
