@@ -28,20 +28,10 @@ pub(super) fn beside(
         if writes.is_empty() {
             continue;
         }
-        let told = match old.get(&key) {
-            Some(was) => staying((was, is), &writes, scaling, change.effect),
-            None => {
-                let left = old.iter().filter(|(key, _)| !new.contains_key(*key));
-                let mut left: Vec<(&Key<'_>, &&Object)> =
-                    left.filter(|(key, _)| is_one(key.1)).collect();
-                left.sort_unstable_by_key(|(key, _)| **key);
-                let mut left = left.into_iter();
-                left.find_map(|(other, was)| {
-                    let is_off = fewest(&was.content, None) == 0;
-                    let both = shared(&written(was), &writes).filter(|_| !is_off)?;
-                    Some(made(is, *other, &both))
-                })
-            }
+        let told = if let Some(was) = old.get(&key) {
+            staying((was, is), &writes, scaling, change.effect)
+        } else {
+            runs_on(&writes, (old, new)).map(|(other, both)| made(is, other, &both))
         };
         change.losses.extend(told);
     }
@@ -88,6 +78,20 @@ fn written(object: &Object) -> Vec<Written> {
 /// The first that both write to.
 fn shared(before: &[Written], now: &[Written]) -> Option<Written> {
     now.iter().find(|it| before.contains(it)).cloned()
+}
+
+/// The first that is written no more and writes to the same, with what that is.
+fn runs_on<'s>(
+    writes: &[Written],
+    (old, new): (&Keyed<'s>, &Keyed<'s>),
+) -> Option<(Key<'s>, Written)> {
+    let left = old.iter().filter(|(key, was)| {
+        is_one(key.1) && !new.contains_key(*key) && fewest(&was.content, None) > 0
+    });
+    let mut left: Vec<(Key<'s>, &Object)> = left.map(|(key, was)| (*key, *was)).collect();
+    left.sort_unstable_by_key(|(key, _)| *key);
+    let mut left = left.into_iter();
+    left.find_map(|(key, was)| Some((key, shared(&written(was), writes)?)))
 }
 
 fn staying(
