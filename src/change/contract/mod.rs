@@ -12,6 +12,7 @@ mod endpoints;
 mod gateways;
 mod instances;
 mod kept;
+mod leavers;
 mod listeners;
 mod losses;
 mod merged;

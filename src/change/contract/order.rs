@@ -1,8 +1,8 @@
 //! The order that callers and callees have among them: pair by pair, or round in a circle, in which none can go first.
 
 use super::{
-    Step, addresses, admissions, data, gateways, migrations, newcomers, ports, rerouted, slots,
-    stops, versions,
+    Step, addresses, admissions, data, gateways, leavers, migrations, newcomers, ports, rerouted,
+    slots, stops, versions,
 };
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use petgraph::algo::tarjan_scc;
@@ -64,6 +64,7 @@ fn search<'a>(step: &Step<'a>) -> Orders<'a> {
     kept.extend(data::handed_on(step));
     let mut given_up = Vec::new();
     let soft = rerouted::ordered(step).into_iter();
+    let soft = soft.chain(leavers::ordered(step));
     let of_ends = stops::ordered(step).into_iter().map(Soft::from);
     for soft in soft.chain(of_ends) {
         let Before { first, then } = soft.ordered.before;
