@@ -142,11 +142,11 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
         folders::lost((&before, &after), &mut changes);
         writers::beside((&before, &after), &scaling, &mut changes);
         node_folders::beside((&before, &after), &scaling, &mut changes);
-        several::apart((&before, &after), &scaling, &mut changes);
         successors::taken((&before, &after), &mut changes);
         doubled::beside((&before, &after), &mut changes);
         node_ports::told((&before, &after), &mut changes);
     }
+    several::apart((&before, &after), &scaling, &mut changes);
     homes::moved((&before, &after), &mut changes);
     outside::lost((&before, &after), is_judged, &mut changes);
     overlaps::refused((&before, &after), &mut changes);

@@ -1,5 +1,5 @@
-//! Services of which a step makes several tasks that write to one volume, where no program says how many writers that takes: of one that
-//! says so ZD4023 tells.
+//! Services of which a step makes several tasks that write to one volume, as what it holds or the program says that it takes one writer. Of the
+//! program by itself ZD4023 tells, which is no error and in no plan.
 
 use super::mounts;
 use crate::change::contract::{Step, about, place};
@@ -30,16 +30,21 @@ pub(in crate::change::contract) fn written(step: &Step<'_>, found: &mut Diagnost
         written.retain(|now| {
             let volume = new.volume(now.label);
             let is_said = volume.is_some_and(|volume| volume.access.is_some());
-            let is_known = takes_one(&now.path) || mostly_takes_one(&image, &now.path);
+            let is_known = is_said || takes_one(&now.path) || mostly_takes_one(&image, &now.path);
             let was_there = before.iter().any(|it| it.place.is(&now.place));
-            !is_said && is_known && was_there && derivation::is_sole_writer(new, now.mount)
+            is_known && was_there && derivation::is_sole_writer(new, now.mount)
         });
         written.sort_by_key(|it| !takes_one(&it.path));
         let Some(written) = written.first() else {
             continue;
         };
+        let is_said = new
+            .volume(written.label)
+            .is_some_and(|it| it.access.is_some());
         let (takes, severity) = if takes_one(&written.path) {
             ("takes one writer", Severity::Error)
+        } else if is_said {
+            ("takes one writer", Severity::Warning)
         } else {
             ("mostly takes one writer", Severity::Warning)
         };
