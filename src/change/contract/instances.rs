@@ -7,6 +7,7 @@ use crate::graph::Promise;
 use crate::source::Span;
 use crate::vocabulary::TargetId;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// Fewer instances and a new version in one step: the surplus goes at once, whatever `parallelism`
 /// says (`docker stack deploy`: rule of scaling in `manager/orchestrator/replicated`).
@@ -17,16 +18,36 @@ pub(super) fn fewer_at_once(step: &Step<'_>, found: &mut Diagnostics) {
         found.extend(on_cluster(step).filter_map(fewer_pods));
         return;
     };
-    for change in step.on(TargetId::Swarm).filter(|it| it.effect.replaces()) {
-        let Some(both) = change.service.as_deref().and_then(|name| step.both(name)) else {
+    let on_swarm = step.on(TargetId::Swarm);
+    let on_swarm = on_swarm.filter(|it| it.effect.replaces());
+    let on_cluster = on_cluster(step).filter(|it| is_rolled(it));
+    let mut told = BTreeSet::new();
+    for change in on_swarm.chain(on_cluster) {
+        let name = change.service.as_deref();
+        let Some(both) = name.and_then(|name| step.both(name)) else {
             continue;
         };
+        if !matches!(new.promise(both.new), Promise::Capacity { .. }) {
+            continue;
+        }
+        // Of a range it is what is set, or said where nothing is.
         let (was, is) = (old.replicas(both.old), new.replicas(both.new));
-        let promised = matches!(new.promise(both.new), Promise::Capacity { .. });
-        if promised && is.least < was.least {
-            found.push(fewer(change, was.least, is.least));
+        if is.default < was.default && (change.kind == "service" || !change.scaled) {
+            found.extend(
+                told.insert(name)
+                    .then(|| fewer(change, was.default, is.default)),
+            );
+        } else if change.kind != "service" && counts(change).is_some_and(|it| it.1.is_some()) {
+            let made = change.scaled && is.default < was.most;
+            let less = || less(change, (was.most, is.default), place(change));
+            found.extend((made && told.insert(name)).then(less));
         }
     }
+}
+
+/// Whether a Deployment has its pods replaced one by one: who is stopped as a whole first has none of them anyway.
+fn is_rolled(change: &Change) -> bool {
+    change.kind == "Deployment" && change.effect == Effect::Rolls
 }
 
 /// The same of what only a stack file says; one that says no number has one (docs.docker.com/reference/compose-file/deploy, `replicas`).
@@ -59,9 +80,9 @@ fn fewer_written(change: &Change) -> Option<Diagnostic> {
 }
 
 /// The same of a Deployment of manifests: the surplus is taken from the `ReplicaSet` of before, all of it, ahead of the first new pod
-/// (kubernetes/kubernetes `pkg/controller/deployment/sync.go`, `scale`). Who is stopped as a whole first has none of them anyway.
+/// (kubernetes/kubernetes `pkg/controller/deployment/sync.go`, `scale`).
 fn fewer_pods(change: &Change) -> Option<Diagnostic> {
-    let is_one = change.kind == "Deployment" && change.effect == Effect::Rolls && !change.scaled;
+    let is_one = is_rolled(change) && !change.scaled;
     let (was, is) = counts(change).filter(|_| is_one)?;
     let (was, is) = (was.unwrap_or(1), is?);
     (0 < is && is < was).then(|| fewer(change, was, is))
