@@ -256,12 +256,16 @@ fn every_fault_of_the_spring_cloud_shop_is_found() {
         ("address-may-be-taken", "172.18.0.100"),
         ("floating-tag", "\"wurstmeister/kafka\""),
         ("address-may-be-taken", "172.18.0.101"),
+        ("call-as-text", "\"zookeeper:2181\""),
         ("docker-socket", "\"/var/run/docker.sock\""),
         ("literal-secret", "RABBITMQ_DEFAULT_PASS"),
         ("literal-secret", "MYSQL_ROOT_PASSWORD"),
         ("floating-tag", "\"openzipkin/zipkin\""),
         ("floating-tag", "\"prom/prometheus\""),
         ("floating-tag", "\"grafana/grafana\""),
+        ("call-as-text", "\"http://config-service:8888\""),
+        ("call-as-text", "\"http://config-service:8888\""),
+        ("call-as-text", "\"http://discovery-service:8761/eureka/\""),
     ];
     assert_eq!(found, expected);
 }

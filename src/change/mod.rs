@@ -5,7 +5,6 @@
 //! rules, each rule with its source, and a line of [`ALL`]; `contract` asks what two versions
 //! that serve at once can do to each other. Not here: how a revision is found, and how a plan is shown.
 
-mod authorities;
 mod compose;
 mod contract;
 mod difference;

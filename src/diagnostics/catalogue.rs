@@ -161,6 +161,7 @@ catalogue! {
     SHELL_KEEPS_SIGNAL = "ZD4021" "shell-keeps-signal" Warning "0.1.0";
     PROMISE_ABOVE_REPLICAS = "ZD4022" "promise-above-replicas" Error "0.1.0";
     SEVERAL_WRITERS = "ZD4023" "several-writers" Warning "0.1.0";
+    CALL_AS_TEXT = "ZD4024" "call-as-text" Warning "0.1.0";
     SHORT_DRAIN = "ZD4040" "short-drain" Error "0.1.0";
     NO_SWAP_BACK = "ZD4041" "no-swap-back" Error "0.1.0";
     UNTESTED_CONFIGURATION = "ZD4042" "untested-configuration" Error "0.1.0";

@@ -17,6 +17,7 @@ mod promises;
 mod reachability;
 mod routes;
 mod security;
+mod texts;
 mod unused;
 mod versions;
 mod waivers;
@@ -36,6 +37,7 @@ type Rule = fn(&Graph, &mut Diagnostics);
 const ALL: &[Rule] = &[
     reachability::check,
     reachability::names_on_hosts,
+    texts::calls,
     networks::two_names,
     networks::addresses,
     networks::aliases,

@@ -1,6 +1,7 @@
 //! What values are: quantities with units, texts in pieces, references, and the types of all of
 //! them. Every phase from the syntax tree down uses these; they know nothing of any phase.
 
+pub(crate) mod authorities;
 mod quantity;
 mod text;
 mod ty;

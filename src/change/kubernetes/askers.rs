@@ -6,7 +6,7 @@ use super::backends;
 use super::behind::{self, Led, Pods};
 use super::given::Given;
 use super::parts::{containers, items, text};
-use crate::change::authorities::{asks_nobody, hosts, is_host_of, is_port_of};
+use crate::types::authorities::{asks_nobody, hosts, is_host_of, is_port_of};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -6,9 +6,9 @@ use super::apart::Apart;
 use super::env_files;
 use super::service::{self, Service};
 use super::stack::Stack;
-use crate::change::authorities::{asks_nobody, hosts, is_host_of};
 use crate::change::{Change, Effect, Loss, Lost};
 use crate::targets::{Content, Object};
+use crate::types::authorities::{asks_nobody, hosts, is_host_of};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 

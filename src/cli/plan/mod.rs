@@ -255,7 +255,10 @@ impl Plan {
         let [_, broken] = wrong_sides;
         let changes = change::compare(&old.inspection.revision(), &new.inspection.revision());
         let changes = ManuallyDrop::new(changes);
-        let found = changes.found.clone().into_sorted();
+        let mut found = changes.found.clone().into_sorted();
+        if !changes.is_empty() {
+            found.extend(new.unseen().cloned());
+        }
         let planned = Planned {
             changes: &changes,
             broken: &broken,
@@ -427,6 +430,12 @@ impl Compiled {
         let errors = self.inspection.diagnostics.iter();
         let errors = errors.filter(|found| found.severity == Severity::Error);
         errors.cloned().collect()
+    }
+
+    /// The calls of a side that are texts: of these no plan can say whom it cuts off.
+    fn unseen(&self) -> impl Iterator<Item = &Diagnostic> {
+        let found = self.inspection.diagnostics.iter();
+        found.filter(|found| found.code == &catalogue::CALL_AS_TEXT)
     }
 
     /// Whether it is a program, and takes a value that it was given.

@@ -2,7 +2,7 @@
 
 /// The hosts of a text that stand where only an address does: after `//` or `@`, or before the number of a port; each with that number, if it is
 /// known.
-pub(super) fn hosts(text: &str) -> impl Iterator<Item = (&str, Option<u64>)> {
+pub(crate) fn hosts(text: &str) -> impl Iterator<Item = (&str, Option<u64>)> {
     let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -35,7 +35,7 @@ pub(super) fn hosts(text: &str) -> impl Iterator<Item = (&str, Option<u64>)> {
 
 /// Whether a variable says by its name that what it holds is not asked: an image, whose tag looks like a port (`JOB_IMAGE`, `postgres:16`), or who
 /// may ask (`ALLOWED_ORIGINS`), or whom no proxy is asked for.
-pub(super) fn asks_nobody(variable: &str) -> bool {
+pub(crate) fn asks_nobody(variable: &str) -> bool {
     const OTHERS: [&str; 6] = ["allow", "cors", "no_proxy", "noproxy", "origin", "trusted"];
     let name = variable.to_ascii_lowercase();
     let is_image = name.ends_with("image") || name.ends_with("img");
@@ -59,7 +59,7 @@ const OWN: [&str; 6] = [
 
 /// Whether a variable's name says that its whole value is a host, as that of `DB_HOST: db` does. `HOST` alone is where a program listens or whom it
 /// asks, as that of Odoo's image does (hub.docker.com/_/odoo, Environment Variables): where it listens has no name that another has.
-pub(super) fn is_host_of(variable: &str, value: &str) -> bool {
+pub(crate) fn is_host_of(variable: &str, value: &str) -> bool {
     let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
     let of = of_host(variable);
     (variable == "HOST" || of.is_some_and(|of| !OWN.iter().any(|it| of.contains(it))))
@@ -68,7 +68,7 @@ pub(super) fn is_host_of(variable: &str, value: &str) -> bool {
 }
 
 /// Whether a variable holds the port of the host that another one holds: `DB_PORT` beside `DB_HOST`.
-pub(super) fn is_port_of(variable: &str, host: &str) -> bool {
+pub(crate) fn is_port_of(variable: &str, host: &str) -> bool {
     let name = variable.to_ascii_lowercase();
     let of = name.strip_suffix("port");
     of.is_some() && of == of_host(host).as_deref()
