@@ -7,6 +7,7 @@ mod callers;
 mod data;
 mod defaults;
 mod early;
+mod entrypoints;
 mod env_files;
 mod folders;
 mod forms;
@@ -22,6 +23,7 @@ pub(super) mod published;
 mod reached;
 mod refused;
 mod renames;
+mod routers;
 mod rules;
 mod schema;
 mod service;
@@ -86,6 +88,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     theirs::used(&old, &new, &mut changes);
     mesh::changed(&old, &new, &mut changes);
     traefik::told((&old, &new), pair.new, &apart, &mut changes);
+    entrypoints::told((&old, &new), pair.new, &apart, &mut changes);
     // Of programs `contract` says it.
     if pair.old_graph.is_none() || pair.new_graph.is_none() {
         callers::lost((&old, &new), &apart, &mut changes);

@@ -4,6 +4,7 @@
 use super::apart::Apart;
 use super::asked;
 use super::reached;
+use super::routers::{hosts, wholes};
 use super::service::{self, Service};
 use super::stack::Stack;
 use crate::change::{Change, Effect, Loss, Lost, images};
@@ -13,9 +14,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Its labels, of which Traefik reads names in any case.
 pub(super) type Labels = BTreeMap<String, String>;
-
-/// How deep parentheses of a rule are looked into.
-const MOST_PARENTHESES: usize = 8;
 
 /// Says what a change of labels does, of services that stay.
 pub(super) fn told(
@@ -71,11 +69,16 @@ pub(super) fn told(
             change
                 .losses
                 .extend(unanswered(&change.name, &gone, (is_sure, stays)));
+            let narrowed = narrowed(&had, others.iter().chain(own), objects);
+            let narrowed = &narrowed - &gone;
+            change
+                .losses
+                .extend(answered_in_part(&change.name, &narrowed));
         }
     }
 }
 
-fn labels(service: &Service<'_>) -> Labels {
+pub(super) fn labels(service: &Service<'_>) -> Labels {
     let labels = service.labels().into_iter();
     labels
         .map(|(name, text)| (name.to_ascii_lowercase(), text))
@@ -83,7 +86,7 @@ fn labels(service: &Service<'_>) -> Labels {
 }
 
 /// Whether Traefik takes a service, or may.
-fn is_on(labels: &Labels, takes_all: Option<bool>) -> bool {
+pub(super) fn is_on(labels: &Labels, takes_all: Option<bool>) -> bool {
     match labels.get("traefik.enable") {
         None => takes_all != Some(false),
         Some(said) => !said.eq_ignore_ascii_case("false"),
@@ -91,7 +94,7 @@ fn is_on(labels: &Labels, takes_all: Option<bool>) -> bool {
 }
 
 /// Whether Traefik takes a service, or may, and has a rule for it.
-fn is_asked(labels: &Labels, takes_all: Option<bool>) -> bool {
+pub(super) fn is_asked(labels: &Labels, takes_all: Option<bool>) -> bool {
     is_on(labels, takes_all) && rules(labels).next().is_some()
 }
 
@@ -160,7 +163,7 @@ pub(super) fn is_traefik(service: &Service<'_>) -> bool {
 
 /// Whether Traefik takes services that do not say so, as far as its arguments are known (doc.traefik.io/traefik/providers/swarm,
 /// `exposedByDefault`).
-fn takes_all(there: &[&Service<'_>]) -> Option<bool> {
+pub(super) fn takes_all(there: &[&Service<'_>]) -> Option<bool> {
     let all = there.iter().filter(|it| is_traefik(it));
     let known = all.filter_map(|it| {
         let words = it.at(&["command"])?.to_string();
@@ -191,81 +194,42 @@ fn hosts_gone<'l>(
     let Some(answered) = answered else {
         return BTreeSet::new();
     };
-    let in_a_file = |host: &str| {
-        let is_one = |it: &&Object| {
-            let mut ends = [".yml", ".yaml", ".toml"].iter();
-            it.kind == Object::FILE && ends.any(|end| it.file.ends_with(end))
-        };
-        let mut files = objects.iter().filter(is_one);
-        files.any(|it| matches!(&it.content, Content::Text(text) if text.contains(host)))
-    };
     let were = rules(had).filter_map(hosts).flatten();
     let gone = were.filter(|host| !answered.iter().any(|it| it.contains(host)));
-    gone.filter(|host| !in_a_file(host)).collect()
+    gone.filter(|host| !is_in_a_file(host, objects)).collect()
 }
 
-/// The only host names that a rule answers (doc.traefik.io/traefik/routing/routers, Rule); `None` where it may answer others.
-fn hosts(rule: &str) -> Option<BTreeSet<String>> {
-    hosts_within(rule, MOST_PARENTHESES)
-}
-
-fn hosts_within(rule: &str, deeper: usize) -> Option<BTreeSet<String>> {
-    let mut found = BTreeSet::new();
-    for way in split(rule, "||") {
-        // What stands beside a host narrows it.
-        let mut matchers = split(way, "&&").into_iter();
-        found.extend(matchers.find_map(|it| hosts_of(it, deeper))?);
+/// Those that Traefik answered for a service whatever was asked, and for which no rules do so any more. The same is not known.
+fn narrowed<'l>(
+    had: &Labels,
+    there: impl Iterator<Item = &'l Labels>,
+    objects: &[Object],
+) -> BTreeSet<String> {
+    let were = wholes(rules(had));
+    if were.is_empty() {
+        return were;
     }
-    Some(found)
+    let there: Vec<&str> = there.flat_map(rules).collect();
+    if there.iter().any(|rule| hosts(rule).is_none()) {
+        return BTreeSet::new();
+    }
+    let lost = &were - &wholes(there.into_iter());
+    let lost = lost.into_iter();
+    lost.filter(|host| !is_in_a_file(host, objects)).collect()
 }
 
-/// Those of one matcher, or of what stands in parentheses.
-fn hosts_of(matcher: &str, deeper: usize) -> Option<BTreeSet<String>> {
-    let (word, inside) = matcher.strip_suffix(')')?.split_once('(')?;
-    if word.is_empty() && inside.contains('(') {
-        return hosts_within(inside, deeper.checked_sub(1)?);
-    }
-    let is_known = word.trim_end().eq_ignore_ascii_case("host") && !inside.contains(['$', '(']);
-    let names = inside.split(',').filter(|_| is_known);
-    let names = names.map(|it| {
-        it.trim()
-            .trim_matches(['`', '"', '\''])
-            .to_ascii_lowercase()
-    });
-    let names: BTreeSet<String> = names.collect();
-    (!names.is_empty()).then_some(names)
-}
-
-/// The parts of a rule between words that stand outside of parentheses and quotes.
-fn split<'r>(rule: &'r str, word: &str) -> Vec<&'r str> {
-    let (mut parts, mut rest) = (Vec::new(), rule);
-    let (mut depth, mut quote, mut begin) = (0_i32, None, 0);
-    for (at, character) in rule.char_indices() {
-        match (quote, character) {
-            (Some(of), it) if of == it => quote = None,
-            (None, '`' | '"') => quote = Some(character),
-            (None, '(') => depth = depth.saturating_add(1),
-            (None, ')') => depth = depth.saturating_sub(1),
-            (None, _) if depth == 0 && at >= begin => {
-                let (before, behind) = rest.split_at_checked(at - begin).unwrap_or((rest, ""));
-                if let Some(behind) = behind.strip_prefix(word) {
-                    parts.push(before.trim());
-                    (rest, begin) = (behind, at + word.len());
-                }
-            }
-            _ => {}
-        }
-    }
-    parts.push(rest.trim());
-    parts
+/// Whether a file beside the stacks tells of a host, as one that Traefik reads may.
+pub(super) fn is_in_a_file(host: &str, objects: &[Object]) -> bool {
+    let is_one = |it: &&Object| {
+        let mut ends = [".yml", ".yaml", ".toml"].iter();
+        it.kind == Object::FILE && ends.any(|end| it.file.ends_with(end))
+    };
+    let mut files = objects.iter().filter(is_one);
+    files.any(|it| matches!(&it.content, Content::Text(text) if text.contains(host)))
 }
 
 fn unanswered(name: &str, gone: &BTreeSet<String>, (is_sure, stays): (bool, bool)) -> Option<Loss> {
-    let names: Vec<String> = gone.iter().map(|host| format!("`{host}`")).collect();
-    let names = match names.split_last()? {
-        (last, []) => last.clone(),
-        (last, first) => format!("{} and {last}", first.join(", ")),
-    };
+    let names = listed(gone)?;
     let when = if is_sure {
         ""
     } else {
@@ -285,31 +249,22 @@ fn unanswered(name: &str, gone: &BTreeSet<String>, (is_sure, stays): (bool, bool
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn answered_in_part(name: &str, narrowed: &BTreeSet<String>) -> Option<Loss> {
+    let names = listed(narrowed)?;
+    Some(Loss {
+        about: Lost::Outside,
+        what: format!(
+            "`{name}` no longer answers all requests for {names}: Traefik takes its labels at once, and no other rule takes what its rule leaves out now"
+        ),
+        way: "keep a rule of the host alone until no client asks for the rest, or let another service have it".to_owned(),
+    })
+}
 
-    #[test]
-    fn a_rule_answers_the_hosts_of_each_of_its_ways() {
-        for (rule, expected) in [
-            ("Host(`a.b`)", Some("a.b")),
-            ("Host(`A.b`, `c`) && PathPrefix(`/x`)", Some("a.b c")),
-            ("Host(`a`) || (Host(`b`) && !Path(`/x`))", Some("a b")),
-            (
-                "Host(`a`) && (PathPrefix(`/x`) || PathRegexp(`^/(y||z)$$`))",
-                Some("a"),
-            ),
-            ("(Host(`a`) || Host(`b`)) && Method(`GET`)", Some("a b")),
-            ("Host(`a`) || PathPrefix(`/x`)", None),
-            ("!Host(`a`)", None),
-            ("HostRegexp(`.+`)", None),
-            ("Host(`${A}`)", None),
-            ("${RULE}", None),
-            ("Host(`a`", None),
-            ("))(&&é||", None),
-        ] {
-            let found = hosts(rule).map(|it| it.into_iter().collect::<Vec<_>>().join(" "));
-            assert_eq!(found.as_deref(), expected, "{rule}");
-        }
-    }
+/// Some names, in words.
+pub(super) fn listed(names: &BTreeSet<String>) -> Option<String> {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    Some(match names.split_last()? {
+        (last, []) => last.clone(),
+        (last, first) => format!("{} and {last}", first.join(", ")),
+    })
 }
