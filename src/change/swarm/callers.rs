@@ -37,16 +37,18 @@ pub(super) fn lost(
             .keys()
             .filter(joins)
             .any(|it| !was.networks.contains_key(it));
-        if may_be_answered {
-            continue;
-        }
         for host in &is.asks {
             let callee = was.answering(host, &before, apart).find(|of| *of != name);
             let Some((callee, callee_was)) = callee.and_then(|of| before.get_key_value(of)) else {
                 continue;
             };
             let is_answered = || is.answering(host, &after, apart).next().is_some();
-            let Some(callee_is) = after.get(callee) else {
+            let callee_is = after.get(callee);
+            // Who comes there as well is who answers.
+            if may_be_answered && !callee_is.is_some_and(|it| is.finds(it, host)) {
+                continue;
+            }
+            let Some(callee_is) = callee_is else {
                 if let Some(now) = moved.get(callee).filter(|_| !is_answered()) {
                     let together = after.get(now).is_some_and(|now| is.meets(now));
                     let finds = (is.finds(callee_was, host), together);
