@@ -4,12 +4,16 @@
 use crate::targets::{Content, Object};
 use serde_json::Value;
 
-/// The variables that a line names.
+/// The variables that a line names. A default goes on to the first brace, so that one in it is none (`subst`).
 pub(super) fn named_in(line: &str) -> impl Iterator<Item = &str> {
     let mut parts = line.split('$');
     parts.next();
-    let mut escaped = false;
+    let (mut escaped, mut in_default) = (false, false);
     parts.filter_map(move |part| {
+        if in_default {
+            in_default = !part.contains('}');
+            return None;
+        }
         if std::mem::take(&mut escaped) {
             return None;
         }
@@ -21,6 +25,9 @@ pub(super) fn named_in(line: &str) -> impl Iterator<Item = &str> {
             return Some(name_at(part)).filter(|name| !name.is_empty());
         };
         let end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_')?;
+        let more = name.get(end..).unwrap_or_default();
+        let has_default = more.trim_start_matches(':').starts_with(['-', '?']);
+        in_default = has_default && !more.contains('}');
         name.get(..end).filter(|name| !name.is_empty())
     })
 }
@@ -118,6 +125,7 @@ mod tests {
         assert_eq!(found("image: a:${TAG:-1}-${B}"), ["TAG", "B"]);
         assert_eq!(found("price: $$5 $${NOT} ${YES:?x}"), ["YES"]);
         assert_eq!(found("no $ here ${ or $1 or $$NOT"), [""; 0]);
+        assert_eq!(found("${A:-${B}}-${C:-$D}-${E}"), ["A", "C", "E"]);
         assert_eq!(found("a_$ONE-$_two.$Three3"), ["ONE", "_two", "Three3"]);
     }
 

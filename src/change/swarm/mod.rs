@@ -84,6 +84,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     renames::find(pair, (&old, &new), &apart, &mut changes);
     ports::refuse((&old, &new), &apart, &mut changes);
     refused::refuse(&old, &new, &mut changes);
+    top::tell_nested(&mut changes);
     specs::refuse((&old, &new), &apart, &mut changes);
     theirs::used(&old, &new, &mut changes);
     mesh::changed(&old, &new, &mut changes);

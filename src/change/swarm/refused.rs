@@ -138,10 +138,12 @@ fn fault(stack: &Stack<'_>, object: &Object) -> Option<String> {
     })
 }
 
-/// An image of which the name is none; of one with a variable only docker knows (docker/cli `cli/command/stack/loader/loader.go`).
+/// An image of which the name is none; of one with a variable only docker knows (docker/cli `cli/command/stack/loader/loader.go`), but that what
+/// is left of a variable within a variable is a brace.
 fn no_image(name: &str, service: &Value) -> Option<String> {
     let image = service.get("image")?.as_str()?;
-    let is_wrong = !image.is_empty() && !image.contains('$') && !is_reference(image);
+    let is_known = !image.is_empty() && !image.contains('$');
+    let is_wrong = is_known && !is_reference(image) || top::nested(image).is_some();
     is_wrong
         .then(|| format!("invalid image reference for service {name}: invalid reference format"))
 }

@@ -4,6 +4,7 @@
 use super::schema;
 use super::stack::Stack;
 use crate::change::difference::value;
+use crate::change::{Change, Effect};
 use crate::targets::{Content, Object};
 use serde_json::Value;
 
@@ -126,6 +127,54 @@ fn variable(text: &str) -> Option<&str> {
     })
 }
 
+/// What docker takes for a part of a text that a variable is nested in: a default goes on to the first brace, so that what stands behind it is
+/// text (`cli/compose/template/template.go`, `subst`).
+pub(super) fn nested(text: &str) -> Option<&str> {
+    let mut rest = text;
+    while let Some((_, behind)) = rest.split_once('$') {
+        if let Some(after) = behind.strip_prefix('$') {
+            rest = after;
+            continue;
+        }
+        rest = behind;
+        let Some(inner) = behind.strip_prefix('{') else {
+            continue;
+        };
+        let Some(after) = variable(inner).and_then(|after| after.strip_prefix('}')) else {
+            continue;
+        };
+        rest = after;
+        let end = inner.len().saturating_sub(after.len() + 1);
+        let whole = inner.get(..end)?;
+        if whole.contains("${") && after.contains('}') {
+            return Some(whole);
+        }
+    }
+    None
+}
+
+/// Says so of services whose tasks are given such a text.
+pub(super) fn tell_nested(changes: &mut [Change]) {
+    fn within(value: &Value) -> Option<&str> {
+        match value {
+            Value::String(text) => nested(text),
+            Value::Array(items) => items.iter().find_map(within),
+            Value::Object(fields) => fields.values().find_map(within),
+            _ => None,
+        }
+    }
+    let stays = |it: &Change| matches!(it.effect, Effect::Ignored | Effect::Left);
+    let may = |it: &&mut Change| it.kind == "service" && !stays(it) && it.effect != Effect::Refused;
+    for change in changes.iter_mut().filter(may) {
+        let mut new = change.fields.iter().filter_map(|it| it.new.as_ref());
+        if let Some(variable) = new.find_map(within).map(|it| format!("`${{{it}}}`")) {
+            change.says_also(&format!(
+                "docker takes no variable within a variable: it reads {variable}, and what stands behind that as text"
+            ));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,6 +208,21 @@ mod tests {
             "$(pwd)", "${A.b}", "$-", "$$$", "${A::b}", "a$$$1",
         ] {
             assert!(!names_variables(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_variable_ends_at_its_first_brace() {
+        for (text, whole) in [
+            ("a:${T:-${U:-1}}", Some("T:-${U:-1")),
+            ("${A}-${T-${U}}b", Some("T-${U")),
+            ("a:${T:-1}-${U:-2}", None),
+            ("$${T:-${U}}", None),
+            ("${T:-${U}", None),
+            ("${T:-$U}", None),
+            ("{{${T}}}", None),
+        ] {
+            assert_eq!(nested(text), whole, "{text}");
         }
     }
 
