@@ -39,6 +39,8 @@ impl Object {
     pub const TOP: &'static str = "(root)";
     /// The kind of what docker says of a stack file that is no YAML to it.
     pub const REFUSED: &'static str = "refused";
+    /// The kind of what docker does not read of a stack file: a document behind its first one.
+    pub const UNREAD: &'static str = "unread";
     /// What ends the name of what gets another one each time it is made; no name of Kubernetes has it.
     pub const GENERATED: &'static str = "*";
 

@@ -70,6 +70,14 @@ pub(super) fn refuse(old: &[Stack<'_>], new: &[Stack<'_>], changes: &mut Vec<Cha
         if let Some(first) = first {
             tell_others(stack, &first, changes);
         }
+        let unread = |it: &Stack<'_>| it.unread.map(|it| it.content.clone());
+        if unread(stack).is_some() && was.and_then(unread) != unread(stack) {
+            let mut change = Change::of("stack", stack.name.to_owned());
+            change.effect = Effect::Ignored;
+            "docker reads the first document of its file alone: what stands behind `---` is not deployed"
+                .clone_into(&mut change.how);
+            changes.push(change);
+        }
     }
 }
 

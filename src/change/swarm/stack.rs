@@ -28,6 +28,8 @@ pub(super) struct Stack<'a> {
     pub(super) refused: Option<&'a Object>,
     /// What stands at the top of the file, where somebody wrote it by hand.
     pub(super) top: Option<&'a Object>,
+    /// What of the file docker does not read.
+    pub(super) unread: Option<&'a Object>,
     /// What it would be called but for others that would be called so.
     pub(super) variant_of: Option<&'a str>,
     /// By section and name in the file.
@@ -85,6 +87,8 @@ pub(super) fn stacks(objects: &[Object]) -> Vec<Stack<'_>> {
             stack.variant_of = Some(&object.name);
         } else if object.kind == Object::REFUSED {
             stack.refused = Some(object);
+        } else if object.kind == Object::UNREAD {
+            stack.unread = Some(object);
         } else {
             let value = OnceCell::new();
             let key = (object.kind.as_str(), object.name.as_str());

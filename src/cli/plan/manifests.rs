@@ -264,6 +264,7 @@ fn read(files: &BTreeMap<String, String>) -> Result<Vec<(TargetId, Vec<Object>)>
             found.entry(target).or_default().extend(objects);
             continue;
         }
+        let mut has_stack = false;
         for document in documents(&path, text)? {
             if kustomization::is_one(&path, &document)? {
                 kustomizations.push((path.clone(), document));
@@ -275,7 +276,11 @@ fn read(files: &BTreeMap<String, String>) -> Result<Vec<(TargetId, Vec<Object>)>
             let objects = found.entry(target).or_default();
             match target {
                 TargetId::Kubernetes => objects.extend(object(&path, document)?),
-                _ => objects.extend(sections((&path, text), document, target)),
+                TargetId::Swarm if has_stack => objects.push(unread(&path, document)),
+                _ => {
+                    has_stack |= document.get("services").is_some();
+                    objects.extend(sections((&path, text), document, target));
+                }
             }
         }
     }
@@ -397,6 +402,17 @@ fn whole((path, text): (&str, &str), sections: &Map<String, Value>) -> Vec<Objec
         content,
     });
     objects.collect()
+}
+
+/// A document behind that of a stack: docker reads the first of a file alone (docker/cli `cli/compose/loader/loader.go`, `ParseYAML`).
+fn unread(path: &str, document: Value) -> Object {
+    Object {
+        file: path.to_owned(),
+        kind: Object::UNREAD.to_owned(),
+        name: String::new(),
+        namespace: None,
+        content: Content::Value(document),
+    }
 }
 
 /// The entries of a stack file, or of a Compose file.
