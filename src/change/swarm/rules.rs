@@ -214,9 +214,17 @@ pub(super) static KEPT: &[Rule] = &[Rule::new(
 )];
 
 /// What a config or secret that is there was made with, beside what it holds.
-pub(super) static SETTLED: &[Rule] = &[Rule::new(
-    "**",
-    Effect::Ignored,
-    "of a config or secret that is there the swarm takes other labels, and nothing else",
-    "swarmkit manager/controlapi/config.go, UpdateConfig, and secret.go, UpdateSecret",
-)];
+pub(super) static SETTLED: &[Rule] = &[
+    Rule::new(
+        "labels.**",
+        Effect::InPlace,
+        "labels of a config or secret are not its tasks'",
+        "docker/cli cli/command/stack/swarm/deploy_composefile.go, createConfigs and createSecrets",
+    ),
+    Rule::new(
+        "**",
+        Effect::Ignored,
+        "of a config or secret that is there the swarm takes other labels, and nothing else",
+        "swarmkit manager/controlapi/config.go, UpdateConfig, and secret.go, UpdateSecret",
+    ),
+];

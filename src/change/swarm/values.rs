@@ -184,25 +184,36 @@ pub(super) fn held(
     Some(change)
 }
 
-/// What stays as it was made of a config or secret that holds what it held, such as `template_driver`.
+/// What stays as it was made of a config or secret that holds what it held, such as `template_driver`; else its labels, which are changed.
 fn settled((section, real): (&str, &str), (was, is): (&Object, &Object)) -> Option<Change> {
-    let [was, is] = [was, is].map(|it| {
-        let mut made = defaults::made(section, it);
-        if let Value::Object(fields) = &mut made {
-            fields.retain(|key, _| !matches!(&**key, "file" | "labels"));
-        }
-        made
-    });
-    let differ = differences(&was, &is);
-    if differ.is_empty() {
-        return None;
-    }
+    let sides = [was, is].map(|it| defaults::made(section, it));
+    let parts = |are_labels: bool| {
+        sides.clone().map(|mut made| {
+            if let Value::Object(fields) = &mut made {
+                fields.retain(|key, _| key != "file" && (key == "labels") == are_labels);
+            }
+            made
+        })
+    };
     let kind = section.trim_end_matches('s');
-    let mut change = Change::of(kind, real.to_owned());
-    change.effect = Effect::Ignored;
-    change.how = format!("the {kind} is there, and stays as it is");
-    change.fields = fields(rules::SETTLED, &differ, None);
-    Some(change)
+    let change = |[was, is]: [Value; 2], effect: Effect, how: String| {
+        let differ = differences(&was, &is);
+        let mut change = Change::of(kind, real.to_owned());
+        change.effect = effect;
+        change.how = how;
+        change.fields = fields(rules::SETTLED, &differ, None);
+        (!differ.is_empty()).then_some(change)
+    };
+    let stays = format!("the {kind} is there, and stays as it is");
+    let stays = change(parts(false), Effect::Ignored, stays);
+    let labelled = || {
+        change(
+            parts(true),
+            Effect::InPlace,
+            "no task is replaced".to_owned(),
+        )
+    };
+    stays.or_else(labelled)
 }
 
 /// Words in the names of variables that are made of what is held, and of those that somebody counts on.
