@@ -3,6 +3,7 @@
 mod apart;
 mod asked;
 mod brokers;
+mod caddy;
 mod callers;
 mod data;
 mod defaults;

@@ -3,6 +3,7 @@
 
 use super::apart::Apart;
 use super::asked;
+use super::caddy;
 use super::reached;
 use super::routers::{hosts, wholes};
 use super::service::{self, Service};
@@ -39,7 +40,7 @@ pub(super) fn told(
         };
         let (had, has) = (labels(was), labels(is));
         if change.effect == Effect::Rolls && is_on(&had, None) && is_on(&has, None) {
-            let moved = port_moved(change, (&had, &has));
+            let moved = port_moved(change, "Traefik", (ports(&had), ports(&has)));
             let moved = moved.or_else(|| asked::otherwise(change, (&had, &has)));
             change.losses.extend(moved);
         }
@@ -49,6 +50,8 @@ pub(super) fn told(
             **name != change.name && !apart.are_surely(is.stack.name, it.stack.name)
         });
         let there: Vec<&Service<'_>> = there.map(|(_, it)| it).collect();
+        let of_caddy = caddy::told(change, (&had, &has), &there, objects);
+        change.losses.extend(of_caddy);
         let takes_all = takes_all(&there);
         if change.effect.replaces() && is_on(&had, takes_all) && is_asked(&has, takes_all) {
             let known: Vec<&Service<'_>> = before.values().collect();
@@ -114,8 +117,11 @@ fn ports(labels: &Labels) -> BTreeSet<u16> {
 
 /// Of a service that is asked at another port while tasks of both versions run, where something else of it says that they listen there
 /// instead, or may, since their image is another one. Who changes the label alone has tasks that listen at both.
-fn port_moved(change: &Change, (had, has): (&Labels, &Labels)) -> Option<Loss> {
-    let (were, are) = (ports(had), ports(has));
+pub(super) fn port_moved(
+    change: &Change,
+    proxy: &str,
+    (were, are): (BTreeSet<u16>, BTreeSet<u16>),
+) -> Option<Loss> {
     let [was] = *(&were - &are).into_iter().collect::<Vec<_>>() else {
         return None;
     };
@@ -145,7 +151,7 @@ fn port_moved(change: &Change, (had, has): (&Labels, &Labels)) -> Option<Loss> {
     Some(Loss {
         about: Lost::Routed,
         what: format!(
-            "Traefik takes the labels of `{name}` at once, for the tasks of both versions: until the last old one is replaced it asks {asked}"
+            "{proxy} takes the labels of `{name}` at once, for the tasks of both versions: until the last old one is replaced it asks {asked}"
         ),
         way: format!(
             "have its tasks listen at {was} and {is} in one deploy, change the label in the next, and let {was} go in a third; or serve {is} from a \
