@@ -428,6 +428,25 @@ last_deploy() {
   '
 }
 
+# The names of the deploys that brought a revision of these workloads or began over one, the newest first.
+releases() {
+  ask '
+    function answer(workload, at, object) {
+      for (at = 1; at <= kept[workload]; at++) {
+        object = nth[workload, at]
+        if (deploy[object] != "") print deploy[object]
+        if (next_deploy[object] != "") print next_deploy[object]
+      }
+    }
+  ' "$1" "$2" | sort -r | awk '
+    { name = substr($0, index($0, ".") + 1) }
+    !(name in told) {
+      printf "%s%s", (NR > 1 ? " " : ""), name
+      told[name] = 1
+    }
+  '
+}
+
 # `undo WORKLOAD NUMBER` puts a revision back.
 undo() {
   local workload=$1 was now tries

@@ -2,7 +2,7 @@
 # Takes the last deploy of these manifests' workloads back: each to the last revision before it that got ready, the last
 # workload first, and says what became of every one. Nothing is changed where one of them cannot go back.
 # The last deploy is the newest run of deploy.sh that is told by the label `rollout.zdc/deploy` of a revision, or all that have
-# $ZDC_RELEASE there where that is set; what it brought no revision of stays as it is. Where a revision that came since has no
+# $ZDC_RELEASE there where that is set, a name that none has being an error; what it brought no revision of stays as it is. Where a revision that came since has no
 # label, nothing is changed until it is named. Where none has the label and no $ZDC_RELEASE is set, it is the last rollout of each.
 # Usage: rollback.sh [--only FILE]... [--to NUMBER] [--dry-run] [--under-way] [-- OPTION...]
 #   --only FILE   the workloads of this file alone, by its name without `.yaml`; may be repeated
@@ -33,18 +33,16 @@ main() {
   choose "$@"
   gather
   [ -z "$to" ] || [ ${#workloads[@]} -eq 1 ] || misused "--to is for one workload: name its file with --only"
-  local now at turned='' back=() numbers=() revisions=() stays='' refused='' failed='' went='' other='' stayed='' ended last='' since='' start='' is_known=yes unsure=()
+  local now at turned='' back=() numbers=() revisions=() stays='' refused='' failed='' went='' other='' stayed='' ended last='' since='' start='' unsure=()
   for ((at = ${#workloads[@]} - 1; at >= 0; at--)); do turned+=" ${workloads[at]}"; done
   now=$(state) || fail "kubectl could not ask what there is, for the reason above: nothing was changed"
   if [ -z "$to" ]; then read -r last since start < <(last_deploy "$now" "$all_workloads") || true; fi
-  if [ "$last" = unknown ]; then is_known='' last=none; fi
+  if [ "$last" = unknown ]; then refuse_unknown; fi
   survey
   if [ -n "$stays" ]; then say "these stay as they are:$stays"; fi
   [ -z "$refused" ] || fail "nothing was changed, since these cannot go back:$refused"
   if [ ${#unsure[@]} -gt 0 ]; then refuse_unsure; fi
   if [ ${#back[@]} -eq 0 ]; then
-    # What is named is asked for whatever brought it, as the steps of a plan ask.
-    [ -n "$is_known$went" ] || [ ${#only[@]} -gt 0 ] || [ -z "$other" ] || fail "no revision here is of a deploy of the name $ZDC_RELEASE"
     if [ -n "$went" ] || { [ -n "$other" ] && [ -z "$stayed" ]; }; then return 0; fi
     fail "there is no revision to go back to: deploy one from its own manifests"
   fi
@@ -135,6 +133,20 @@ survey() {
         ;;
     esac
   done < <(ways_back "$now" "$turned")
+}
+
+# A name that nothing here has may be a slip: all that is said beside is what may be of it, since it has no mark.
+refuse_unknown() {
+  local there said
+  there=$(releases "$now" "$all_workloads")
+  said="no revision here is of a deploy of the name $ZDC_RELEASE; there are, the newest first: ${there:-none}."
+  said+=" \`ZDC_RELEASE= rollback.sh --dry-run$(given)\` says what would go back without a name"
+  last=none
+  survey >/dev/null
+  if [ ${#unsure[@]} -eq 0 ]; then fail "nothing was changed: $said"; fi
+  complain "$said"
+  back=()
+  refuse_unsure
 }
 
 # Says what nobody signed, and how to take it back, or what is known to be of the deploy alone.
