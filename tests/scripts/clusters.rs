@@ -608,3 +608,137 @@ fn a_name_that_no_deploy_had_is_an_error() {
         }
     }
 }
+
+/// What runs and is of the release that is meant is not back, whatever was taken back to it.
+#[test]
+fn what_another_deploy_was_taken_back_to_is_not_back() {
+    let revisions = "api 1 a1 2026-01-01T09:00:00Z 20260101T085959Z.one 2026-01-01T09:00:02Z\n\
+        web 1 w1 2026-01-01T09:00:00Z 20260101T085959Z.one 2026-01-01T09:00:02Z\n\
+        web 4 w2 2026-01-01T10:00:00Z 20260101T095959Z.two 2026-01-01T10:00:02Z\n\
+        web 3 w3 2026-01-01T11:00:00Z 20260101T105959Z.other 2026-01-01T11:00:02Z\n\
+        api 2 a2 2026-01-01T12:00:00Z 20260101T115959Z.two 2026-01-01T12:00:02Z\n";
+    let now = "web 4 w2 2026-01-01T11:05:00Z\napi 2 a2\n";
+    let (code, said) = rolled_back(now, &[revisions], &[], "two");
+    assert!(
+        code == 1 && said.contains("web was brought by an earlier"),
+        "{said}"
+    );
+    assert!(said.contains("`rollback.sh --only api`"), "{said}");
+    // Its last rollout is not its own.
+    let line = " by: `rollback.sh --only web --to 1`\n";
+    assert!(said.contains(line) && !said.contains("rollouts"), "{said}");
+    let words = ["--only", "web", "--to", "1"];
+    let (code, said) = rolled_back(now, &[revisions], &words, "two");
+    assert!(code == 0 && said.contains("web: w2 -> w1"), "{said}");
+}
+
+/// Forward again after a way back, cut short before it was marked: it has the mark of its first life, and nothing came since.
+#[test]
+fn what_was_cut_short_while_it_went_forward_again_is_of_that_deploy() {
+    let revisions = "api 1 a1 2026-01-01T09:00:00Z 20260101T085959Z.one 2026-01-01T09:00:02Z\n\
+        web 3 w1 2026-01-01T09:00:00Z 20260101T085959Z.one 2026-01-01T09:00:02Z 20260101T105959Z.three\n\
+        web 4 w2 2026-01-01T10:00:00Z 20260101T095959Z.two 2026-01-01T10:00:02Z\n";
+    let now = "web 4 w2 - 2026-01-01T11:00:00Z\napi 1 a1\n";
+    let retried = revisions.replace("T10:00:02Z\n", "T10:00:02Z 20260101T110959Z.three\n");
+    for revisions in [revisions, &retried] {
+        for words in [&[][..], &["--only", "web"]] {
+            let (code, said) = rolled_back(now, &[revisions], words, "three");
+            assert!(
+                code == 1 && said.contains("web runs what was there"),
+                "{said}"
+            );
+            let line = " by: `rollback.sh --only web --to 3`\n";
+            assert!(said.contains(line) && !said.contains("rollouts"), "{said}");
+        }
+        // Which is what the one before replaced, too.
+        for release in ["", "two"] {
+            let (code, said) = rolled_back(now, &[revisions], &[], release);
+            assert!(code == 0 && said.contains("web: w2 -> w1"), "{said}");
+        }
+    }
+    // Without a name it is nobody's, where another came last.
+    let later = "api 2 a2 2026-01-01T10:30:00Z 20260101T102959Z.four 2026-01-01T10:30:02Z\n";
+    let both = now.replace("api 1 a1", "api 2 a2");
+    let (code, said) = rolled_back(&both, &[revisions, later], &[], "");
+    assert!(
+        code == 1 && said.contains("web runs what was there"),
+        "{said}"
+    );
+    // An undo by hand, a deploy that changed no pods, and one that came before.
+    for (now, revisions) in [
+        (
+            now.replace(" - ", " 2026-01-01T11:00:00Z "),
+            revisions.to_owned(),
+        ),
+        (now.replace("T11:", "T10:"), revisions.to_owned()),
+        (
+            now.to_owned(),
+            retried.replace("T105959Z.three", "T095959Z.two"),
+        ),
+    ] {
+        let (code, said) = rolled_back(&now, &[&revisions], &[], "three");
+        assert!(code == 0 && said.contains("web: was not part"), "{said}");
+    }
+    // Who goes on with it marks it.
+    let apply = "kubectl|Apply||2026-01-01T11:00:00Z|{\"f:spec\":{\"f:template\":{}}}\n";
+    for (there, release, marked) in [
+        (now, "three", true),
+        (now, "two", false),
+        (now, "four", false),
+        (&now.replace("T11:", "T10:"), "three", false),
+        (
+            &now.replace(" - ", " 2026-01-01T11:00:00Z "),
+            "three",
+            false,
+        ),
+    ] {
+        let place = cluster();
+        std::fs::create_dir(place.path("next")).unwrap();
+        for (file, text) in [("there", there), ("revisions", revisions)] {
+            place.put(file, text);
+            place.put(&format!("next/{file}"), text);
+        }
+        place.put("hands", apply);
+        let ran = place.run(
+            "manifests/kubernetes/deploy.sh",
+            &[],
+            &[("ZDC_RELEASE", release)],
+        );
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let called = place.text("called");
+        let is_marked = called.contains(" replicaset.apps/web-w2 rollout.zdc/deploy=");
+        assert_eq!(is_marked, marked, "{there}: {called}");
+    }
+}
+
+/// What was there before a version is what that goes back to, also where it was deployed and taken back once more since.
+#[test]
+fn what_came_again_later_was_there_before() {
+    let revisions = "web 1 w0 2026-01-01T08:00:00Z 20260101T075959Z.zero 2026-01-01T08:00:02Z 20260101T085959Z.one\n\
+        web 4 w1 2026-01-01T09:00:00Z 20260101T105959Z.three 2026-01-01T11:00:02Z 20260101T095959Z.two\n\
+        web 5 w2 2026-01-01T10:00:00Z 20260101T095959Z.two 2026-01-01T10:00:02Z 20260101T105959Z.three\n";
+    let now = "web 5 w2 2026-01-01T11:05:00Z\n";
+    let (code, said) = rolled_back(now, &[revisions], &[], "two");
+    assert!(code == 0 && said.contains("web: w2 -> w1"), "{said}");
+    // Nobody knows that the release began over it.
+    let other = revisions.replace(
+        "11:00:02Z 20260101T095959Z.two",
+        "11:00:02Z 20260101T110059Z.four",
+    );
+    let (code, said) = rolled_back(now, &[&other], &[], "two");
+    let line = "web: revision 4 (w1) was there before, and came once more since: choose with --only and --to NUMBER";
+    assert!(code == 1 && said.contains(line), "{said}");
+}
+
+/// A name is no number to awk.
+#[test]
+fn a_release_may_be_nought() {
+    let nought = LAST.replace(".three", ".0e123456");
+    let later = "api 3 a3 2026-01-01T12:00:00Z 20260101T115959Z.four 2026-01-01T12:00:01Z\n";
+    for words in [&[][..], &["--only", "api"]] {
+        let now = "web 3 w3\napi 3 a3\n";
+        let (code, said) = rolled_back(now, &[BEFORE, &nought, later], words, "0e123456");
+        let line = "api: was not part of the last deploy, which is 0e123456\n";
+        assert!(code == 0 && said.contains(line), "{said}");
+    }
+}

@@ -173,6 +173,7 @@ left_unmarked() {
       if (next_deploy[before] == "" || named_as(next_deploy[before]) != named_as(id)) return
       if (!is_overtaken(workload, 1)) {
         if (deploy[object] == "") print workload, made[object]
+        else if (is_forward(workload, object, before)) print workload
       } else if (applied[workload] > came(before)) print workload
     }
   ' "$after" "$(compare same "$before" "$after" "$changed")")

@@ -158,7 +158,7 @@ refuse_unsure() {
     if [ "${unsure[at + 2]}" = - ]; then
       named+=" --only $file"
     else
-      said+="; what was there in between is put back by: \`rollback.sh --only $file --to ${unsure[at + 2]}$(given)\`"
+      said+=", which is put back by: \`rollback.sh --only $file --to ${unsure[at + 2]}$(given)\`"
     fi
   done
   for ((at = 0; at < ${#back[@]}; at++)); do known+=" --only $(file_of "${back[at]}")"; done
