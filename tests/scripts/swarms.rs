@@ -142,15 +142,29 @@ fn what_the_last_deploy_did_not_reach_stays() {
             "{ran:?}"
         );
     }
-    // A release that nobody knows may be a slip.
-    let ran = back(&[], &[("ZDC_RELEASE", "four")]);
-    let line = "no service here is of a deploy of the name four\n";
-    assert!(ran.code == 1 && ran.said.contains(line), "{ran:?}");
-    assert!(!place.text("called").contains("rollback"), "{ran:?}");
     // What is older than another deploy does not go to what was before that one.
     let ran = back(&["--only", "shop_web"], &[("ZDC_RELEASE", "two")]);
-    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(ran.code, 1, "{ran:?}");
     assert!(!place.text("called").contains("rollback"), "{ran:?}");
+    // A release that nobody knows may be a slip, also where something went back by itself.
+    let line = "no service meant is of a deploy of the name four. There are: three two\n";
+    let step = [("ZDC_RELEASE", "four"), ("ZDC_STEP", "1")];
+    std::fs::create_dir(place.path("states")).unwrap();
+    for state in ["", "rollback_completed\n"] {
+        place.put("states/shop_side", state);
+        let ran = back(&[], &step[..1]);
+        assert!(ran.code == 1 && ran.said.contains(line), "{ran:?}");
+        let ran = back(&["--only", "shop_web", "--also", "shop_side"], &step[..1]);
+        let line = "no service meant is of a deploy of the name four. There are: three";
+        assert!(ran.code == 1 && ran.said.contains(line), "{ran:?}");
+        // The steps of a plan ask for what they may not have reached, too.
+        let ran = back(&["--only", "shop_web", "--only", "shop_side"], &step);
+        let line = "shop_web: was not part of the last deploy, which is four";
+        assert!(ran.code == 0 && ran.said.contains(line), "{ran:?}");
+        assert!(!place.text("called").contains("rollback"), "{ran:?}");
+        place.put("before/shop_side", "none\n");
+    }
+    place.put("states/shop_side", "");
     let ran = back(&[], &three);
     assert_eq!(ran.code, 0, "{ran:?}");
     let called = place.text("called");
@@ -599,6 +613,23 @@ fn what_went_back_to_the_release_that_is_to_go_is_not_back() {
         let (ran, went) = back(variables);
         assert!(ran.code == 1 && ran.said.contains(line) && !went, "{ran:?}");
     }
+    // Scaled during its update it goes back to the version that failed, while others are under way.
+    std::fs::create_dir(place.path("moments")).unwrap();
+    place.put("before/shop_web", "none\n");
+    let times = "\"2098-01-01T00:00:08Z\"|\"2098-01-01T00:00:14Z\"|\n";
+    place.put("moments/shop_front", times);
+    place.put("moments/shop_web", &times.replace(":08", ":11"));
+    let (ran, went) = back(&[]);
+    let scaled = "shop_web went back to that very deploy while others of it were under way";
+    assert!(
+        ran.code == 1 && ran.said.contains(scaled) && !went,
+        "{ran:?}"
+    );
+    // A later deploy may have reached it alone, and is back.
+    place.put("moments/shop_web", &times.replace("00:00:", "00:01:"));
+    let (ran, went) = back(&[]);
+    assert!(ran.code == 0 && !went, "{ran:?}");
+    place.put("before/shop_web", "20990101T000000Z.three\n");
     // It is back where a later one is to go.
     let (ran, went) = back(&[("ZDC_RELEASE", "three")]);
     let line = "shop_web: went back already";
@@ -623,6 +654,25 @@ cp "$here/before/shop_front" "$here/now/"
     assert!(ran.code == 1 && ran.said.contains(line), "{ran:?}");
 }
 
+/// One that goes back to what was deployed was scaled during its update, and runs no version before.
+#[test]
+fn what_went_back_to_its_own_deploy_is_told() {
+    let place = swarm();
+    place.program("bin/docker", &[TOLD, BEFORE, SWARM].concat());
+    std::fs::create_dir(place.path("told")).unwrap();
+    place.put(
+        "next",
+        "echo 'rollback_completed|so' >\"$here/told/shop_web\"\n",
+    );
+    let ran = place.run(DEPLOY, &[], &[("ZDC_RELEASE", "two")]);
+    for line in [
+        "shop_web was scaled or changed during its update",
+        "ZDC_RELEASE=two manifests/swarm/rollback.sh --also shop_front --also shop_side\n",
+    ] {
+        assert!(ran.code == 1 && ran.said.contains(line), "{line}: {ran:?}");
+    }
+}
+
 /// A service that was written with an alias gets no label, which a way back needs to know of it.
 #[test]
 fn what_gets_no_label_is_told() {
@@ -640,6 +690,37 @@ fn what_gets_no_label_is_told() {
     let ran = place.run("manifests/swarm/rollback.sh", &[], &[]);
     let line = "shop_side was changed since by something that gives no id";
     assert!(ran.code == 1 && ran.said.contains(line), "{ran:?}");
+    // A release that was named is not back without it, so both are named.
+    let release = place.text("now/shop_web");
+    let release = release.trim_end().split_once('.').unwrap().1.to_owned();
+    let back = |words: &[&str]| {
+        place.put("called", "");
+        let variables = [("ZDC_RELEASE", &*release)];
+        place.run("manifests/swarm/rollback.sh", words, &variables)
+    };
+    let ran = back(&[]);
+    let way = format!("ZDC_RELEASE={release} manifests/swarm/rollback.sh --also shop_web\n");
+    for line in [
+        line,
+        "ZDC_RELEASE= manifests/swarm/rollback.sh --only shop_side\n",
+        &way,
+    ] {
+        assert!(ran.code == 1 && ran.said.contains(line), "{line}: {ran:?}");
+    }
+    assert!(!place.text("called").contains("--detach"), "{ran:?}");
+    let ran = back(&["--dry-run", "--also", "shop_web"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    // One that was changed before the release, or is new, stays.
+    for (moment, before) in [("2020", "\n"), ("2098", "none\n")] {
+        place.put(
+            "moments/shop_side",
+            &format!("||\"{moment}-01-01T00:00:09.5Z\"\n"),
+        );
+        place.put("before/shop_side", before);
+        let ran = back(&["--dry-run"]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+    }
+    place.put("moments/shop_side", "||\"2098-01-01T00:00:09.5Z\"\n");
     // What docker sent after it may have gone back by itself.
     std::fs::create_dir(place.path("states")).unwrap();
     place.put("states/shop_web", "rollback_completed\n");
@@ -703,6 +784,126 @@ fi
         "{ran:?}"
     );
     assert!(!called.contains("--detach shop_side"), "{ran:?}");
+}
+
+/// What has no label and was scaled tells nothing of what its deploy did before that.
+#[test]
+fn what_has_no_label_and_was_scaled_is_told() {
+    let place = swarm();
+    let scaled =
+        "if [[ $* == *PreviousSpec.Mode* && ${*: -1} = shop_side ]]; then echo before; exit; fi\n";
+    let others = format!("if [[ ${{*: -1}} != shop_side ]]; then :{BEFORE}fi\n");
+    place.program("bin/docker", &[scaled, &others, SWARM].concat());
+    for _ in 0..2 {
+        assert_eq!(place.run(DEPLOY, &[], &[]).code, 0);
+    }
+    for name in ["web", "front", "side"] {
+        place.put(&format!("now/shop_{name}"), "\n");
+        place.put(&format!("before/shop_{name}"), "\n");
+    }
+    for words in [&[][..], &["--also", "shop_side"]] {
+        place.put("called", "");
+        let ran = place.run("manifests/swarm/rollback.sh", words, &[]);
+        let line = "shop_side: has no label, and its last change was to the number of its tasks";
+        assert!(ran.code == 1 && ran.said.contains(line), "{ran:?}");
+        assert!(!place.text("called").contains("--detach"), "{ran:?}");
+    }
+    let ran = place.run("manifests/swarm/rollback.sh", &["--only", "shop_web"], &[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+}
+
+/// An old run of a pipeline that is run again has the release of its first run, after which others were deployed.
+#[test]
+fn an_earlier_run_of_a_release_is_not_taken_back_unasked() {
+    let place = swarm();
+    let last = r#"service last { image = "ex/last:1", stack = "other", join net }"#;
+    place.build(&pair("swarm", 1, 2, last));
+    place.program("bin/docker", &[BEFORE, SWARM].concat());
+    assert_eq!(place.run(DEPLOY, &[], &[]).code, 0);
+    std::fs::create_dir_all(place.path("states")).unwrap();
+    let put = |stack: &[&str], now, before| {
+        for name in stack {
+            place.put(&format!("now/{name}"), now);
+            place.put(&format!("before/{name}"), before);
+        }
+    };
+    let shop = ["shop_front", "shop_side", "shop_web"];
+    let other = "20260102T000000Z.two\n";
+    put(
+        &["other_last"],
+        "20260101T000000Z.one\n",
+        "20251231T000000Z.zero\n",
+    );
+    put(&shop, "20260103T000000Z.one\n", other);
+    let back = |words: &[&str]| {
+        place.put("called", "");
+        place.run(
+            "manifests/swarm/rollback.sh",
+            words,
+            &[("ZDC_RELEASE", "one")],
+        )
+    };
+    let refuses = |line: &str| {
+        let ran = back(&[]);
+        assert!(ran.code == 1 && ran.said.contains(line), "{ran:?}");
+        assert!(!place.text("called").contains("--detach"), "{ran:?}");
+        ran.said
+    };
+    let said = refuses(
+        "other_last was brought by an earlier run, of 2026-01-01 00:00:00, and two came after that",
+    );
+    let way = " --also shop_front --also shop_side --also shop_web\n";
+    assert!(said.contains(way), "{said}");
+    let ran = back(&["--dry-run", "--also", "shop_web"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let ran = back(&["--dry-run", "--only", "other_last"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    // Runs with no other one in between are one deploy.
+    put(&shop, "20260103T000000Z.one\n", "20251231T000000Z.zero\n");
+    let ran = back(&["--dry-run"]);
+    assert!(
+        ran.code == 0 && ran.said.contains("other_last: "),
+        "{ran:?}"
+    );
+    // All of the second run went back by itself.
+    put(&shop, other, "none\n");
+    for name in shop {
+        place.put(&format!("states/{name}"), "rollback_completed\n");
+    }
+    refuses("shop_web went back by itself to two, which came after all that has the name one");
+}
+
+/// What docker refuses before it changes anything is no deploy that could be taken back.
+#[test]
+fn a_stack_that_was_refused_as_a_whole_is_as_it_was() {
+    let place = swarm();
+    let last = r#"service last { image = "ex/last:1", stack = "other", join net
+  env { WEB = web.http.url } }"#;
+    place.build(&pair("swarm", 1, 2, last));
+    assert_eq!(place.run(DEPLOY, &[], &[]).code, 0);
+    std::fs::create_dir(place.path("refuses")).unwrap();
+    place.put("refuses/last", "");
+    let two = [("ZDC_RELEASE", "two")];
+    let ran = place.run(DEPLOY, &[], &two);
+    for line in [
+        "other was not deployed: it is as it was\n",
+        "To take what the stacks before it got back: ZDC_RELEASE=two manifests/swarm/rollback.sh --also shop_",
+    ] {
+        assert!(ran.code == 1 && ran.said.contains(line), "{line}: {ran:?}");
+    }
+    for name in ["web", "front", "side"] {
+        place.put(&format!("refuses/{name}"), "");
+    }
+    let ran = place.run(DEPLOY, &[], &two);
+    let line = "This deploy changed no service";
+    assert!(ran.code == 1 && ran.said.contains(line), "{ran:?}");
+    assert!(!ran.said.contains("ZDC_RELEASE"), "{ran:?}");
+    // Where docker came half-way it is not.
+    let half = "case \"$1 $2 ${3-}\" in \"stack deploy --help\") ;; \"stack deploy\"*) cat >/dev/null; echo more >>\"$here/services/shop_web\"; exit 1 ;; esac\n";
+    place.program("bin/docker", &[half, SWARM].concat());
+    let ran = place.run(DEPLOY, &[], &two);
+    let line = "shop was not deployed as a whole: it may hold services of both versions";
+    assert!(ran.code == 1 && ran.said.contains(line), "{ran:?}");
 }
 
 /// What has ended, and is started again only where it fails, is not run once more by a way back, nor waited for in vain after one.

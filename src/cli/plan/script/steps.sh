@@ -274,7 +274,8 @@ take_back() {
 # Runs the script that takes a step back. What a host's starts goes on, and may hold nothing open.
 go_back() {
   if [ "$target" != kubernetes ]; then
-    run "$manifests/$target/rollback.sh"
+    # Asked for is what may not have been reached, too.
+    ZDC_STEP=1 run "$manifests/$target/rollback.sh"
   else
     { said=$(run "$manifests/$target/rollback.sh" 3>&- | both); } 3>&1
   fi
@@ -330,7 +331,7 @@ pass_over() {
 # A swarm keeps of a service that was deployed again as it is that very version as the one before (swarmkit
 # `manager/controlapi/service.go`, `UpdateService`): rollback.sh ends well there, and leaves it.
 see_what_services_went() {
-  local name known now
+  local name known now id
   now=$(specifications)
   while read -r name known; do
     if [ -z "$name" ]; then continue; fi
@@ -339,7 +340,9 @@ see_what_services_went() {
     elif ! grep -xF -e "$name $known" <<<"$specs" >/dev/null || is_back "$name"; then
       went=yes
       continue
-    elif ! is_reached "$name"; then
+    elif id=$(id_of "$name") && [ -z "$id" ]; then
+      stay "it has no label, so whether a step reached it is not known; --before takes it back" "$name"
+    elif [ -n "$id" ] && [ "${id#*.}" != "$release" ]; then
       pass_over "$name"
       continue
     else
@@ -356,11 +359,9 @@ is_back() {
   [ "$state" = rollback_completed ]
 }
 
-# Whether what a service has is of these steps.
-is_reached() {
-  local id
-  id=$(docker service inspect --format '{{index .Spec.Labels "zdc.deploy"}}' "$1" 2>/dev/null) || return 0
-  [ "${id#*.}" = "$release" ]
+# The deploy that brought what a service has, if its label says so.
+id_of() {
+  docker service inspect --format '{{index .Spec.Labels "zdc.deploy"}}' "$1" 2>/dev/null
 }
 
 # Whether the whole program of before is deployed: at last, what has no order too. A swarm has nothing of that kind but
@@ -415,7 +416,7 @@ specifications() {
 
 # Says how to go on, and how to go back: of a step that failed only what it changed.
 stop() {
-  local name now known changed='' unknown='' earlier=$(($1 - 1)) of_release="${released:+ --release $release}"
+  local name now known id changed='' bare='' unknown='' earlier=$(($1 - 1)) of_release="${released:+ --release $release}"
   now=$(specifications)
   while read -r name known; do
     if [ -z "$name" ]; then continue; fi
@@ -423,7 +424,8 @@ stop() {
     if [ "$known" = unknown ] || grep -xF -e "$name unknown" <<<"$specs" >/dev/null; then
       unknown+=" $name"
     elif ! grep -xF -e "$name $known" <<<"$specs" >/dev/null; then
-      changed+=" --only $name"
+      # What has no label is not of a release.
+      if id=$(id_of "$name") && [ -z "$id" ]; then bare+=" --only $name"; else changed+=" --only $name"; fi
     fi
   done <<<"$now"
   if [ -n "$unknown" ]; then say "The swarm did not say what it has of these, which this step may have changed:$unknown"; fi
@@ -432,7 +434,8 @@ stop() {
     swarm)
       if [ ${#holds[@]} -gt 0 ]; then say "  docker service rm ${holds[*]}   # where they are: they have a port that what goes back needs"; fi
       if [ -n "$changed" ]; then say "  ZDC_RELEASE=$release $(printf %q "$manifests/swarm/rollback.sh")$changed"; fi
-      if [ -z "$changed$unknown" ] && [ ${#created[@]} -eq 0 ] && [ ${#in_place[@]} -eq 0 ] && [ ${#ended[@]} -eq 0 ]; then
+      if [ -n "$bare" ]; then say "  ZDC_RELEASE= $(printf %q "$manifests/swarm/rollback.sh")$bare"; fi
+      if [ -z "$changed$bare$unknown" ] && [ ${#created[@]} -eq 0 ] && [ ${#in_place[@]} -eq 0 ] && [ ${#ended[@]} -eq 0 ]; then
         say "  nothing of this step: what it replaces is as it was"
       fi
       for name in $unknown; do say "  see first what $name runs: docker service inspect --pretty $name"; done

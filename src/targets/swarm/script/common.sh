@@ -123,7 +123,7 @@ look() {
     if [ "$when" = after ] && [ "$id" = "$deploy" ]; then
       if is_among "$name" ${halves[@]+"${halves[@]}"}; then
         mixed+=" $name"
-      elif [[ $state != *paused ]]; then
+      elif [[ $state != *paused && $state != rollback_* ]]; then
         fresh+=" $name"
       fi
     fi
@@ -163,7 +163,14 @@ look() {
         bad+="$newline  $name went back to the version before, which ran once more: what ends within \`monitor\` is taken for what"
         bad+="$newline    failed, however it ended. It needs \`on_failure = pause\`, or a shorter \`monitor\`."
         ;;
-      after:rollback_completed:*) bad+="$newline  $name went back to the version before: $message" ;;
+      after:rollback_completed:*)
+        if [ "$id" = "$deploy" ]; then
+          bad+="$newline  $name was scaled or changed during its update, so that the version before is this one for the swarm, and it went back to"
+          bad+="$newline    that: deploy the version that you want"
+        else
+          bad+="$newline  $name went back to the version before: $message"
+        fi
+        ;;
       after:paused:* | after:rollback_paused:* | back:*paused:*)
         bad+="$newline  $name is $state half-way: $message"
         if [ "$when:$state:$id" = "after:paused:$deploy" ] && [[ " $mixed " != *" $name "* ]]; then partly+=" $name"; fi

@@ -268,7 +268,7 @@ labelled() {
 }
 
 deploy() {
-  local stack=$1 versions words asked now name state others
+  local stack=$1 versions words asked now name state others first
   await "$stack" before ''
   if let_others_see; then await "$stack" before ''; fi
   versions=$(again services "$stack") || fail "$stack was not deployed: the swarm does not answer"
@@ -288,10 +288,9 @@ deploy() {
   sent=()
   while read -r name; do sent+=("$name"); done < <(meant_of "$stack")
   say "$stack: deploying"
-  unsent=
+  first=$unsent unsent=
   # What a stack refers to stands beside it.
-  (cd "$here" && text_of "$stack" | labelled "$stack" | as_given "${words[@]}") ||
-    fail "$stack was not deployed as a whole: it may hold services of both versions"
+  (cd "$here" && text_of "$stack" | labelled "$stack" | as_given "${words[@]}") || tell_refused
   asked=$(again asked_of) || fail "$stack: the swarm does not answer: what became of it is not known"
   tell_unlabelled
   await "$stack" after "$versions"
@@ -305,6 +304,17 @@ deploy() {
   else
     say "$stack: every service runs what was deployed"
   fi
+}
+
+# Ends where docker refused the stack: a reference, a file or a network that it does not take is told before anything is changed.
+tell_refused() {
+  local after when=after fresh=$ran partly='' mixed=$over unmarked=$bare
+  after=$(again services "$stack") && after=$(cut -d '|' -f 1,2 <<<"$after") || after='not known'
+  if [ "$after" = "$versions" ]; then
+    unsent=$first
+    fail "$stack was not deployed: it is as it was$(tell_way_back 'what the stacks before it got')"
+  fi
+  fail "$stack was not deployed as a whole: it may hold services of both versions$(tell_way_back 'what the stacks before it got')"
 }
 
 # Waits a moment where another deploy has only just ended: that one still looks whether all is well, would find this one there and
@@ -361,7 +371,7 @@ tell_unlabelled() {
   done <<<"$all"
   if [ -z "$without" ]; then return 0; fi
   say "$stack: these got no label, since their \`deploy\` has an anchor, an alias, a tag or a merge:$without"
-  say "  rollback.sh cannot see that they are of this deploy: it refuses, leaves them with ZDC_RELEASE, and takes each back by an --only of its own."
+  say "  rollback.sh cannot see that they are of this deploy: it refuses, and takes each back by itself: ZDC_RELEASE= rollback.sh --only NAME"
 }
 
 # Whether a service, by its id and state, is another deploy's by now. What went back has the id of before.
