@@ -707,6 +707,7 @@ fn what_gets_no_label_is_told() {
     ] {
         assert!(ran.code == 1 && ran.said.contains(line), "{line}: {ran:?}");
     }
+    assert!(!ran.said.contains("shop_side: was not part"), "{ran:?}");
     assert!(!place.text("called").contains("--detach"), "{ran:?}");
     let ran = back(&["--dry-run", "--also", "shop_web"]);
     assert_eq!(ran.code, 0, "{ran:?}");

@@ -341,7 +341,7 @@ see_what_services_went() {
       went=yes
       continue
     elif id=$(id_of "$name") && [ -z "$id" ]; then
-      stay "it has no label, so whether a step reached it is not known; --before takes it back" "$name"
+      stay "it has no label, so whether a step reached it is not known; --before takes it back, and where one did, so does ZDC_RELEASE= $(printf %q "$manifests/swarm/rollback.sh") --only $name" "$name"
     elif [ -n "$id" ] && [ "${id#*.}" != "$release" ]; then
       pass_over "$name"
       continue

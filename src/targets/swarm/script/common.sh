@@ -348,7 +348,7 @@ say() {
 fail() {
   printf 'error: %s\n' "$*" >&2
   if [ -n "${unsent-}" ]; then
-    printf 'This deploy changed no service.\n' >&2
+    printf 'This deploy changed no service: there is nothing of it to take back.\n' >&2
   elif [ -n "$deploy" ]; then
     printf 'The release of this deploy, by which rollback.sh knows it: ZDC_RELEASE=%s\n' "${deploy#*.}" >&2
   fi

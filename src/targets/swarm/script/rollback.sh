@@ -275,7 +275,11 @@ is_of_last() {
   elif [[ $newest != none && $id > $newest ]]; then
     stay "was deployed once more since, as ${id#*.}"
   else
-    stays+="$newline  $name: was not part of the last deploy${ZDC_RELEASE:+, which is $ZDC_RELEASE}"
+    if [ -n "$id" ]; then
+      stays+="$newline  $name: was not part of the last deploy${ZDC_RELEASE:+, which is $ZDC_RELEASE}"
+    else
+      stays+="$newline  $name: has no label that says which deploy it is of"
+    fi
     went=yes
   fi
   return 1
