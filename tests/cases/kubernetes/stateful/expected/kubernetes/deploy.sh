@@ -173,6 +173,7 @@ left_unmarked() {
       if (next_deploy[before] == "" || named_as(next_deploy[before]) != named_as(id)) return
       if (!is_overtaken(workload, 1)) {
         if (deploy[object] == "") print workload, made[object]
+        else if (is_forward(workload, object, before)) print workload
       } else if (applied[workload] > came(before)) print workload
     }
   ' "$after" "$(compare same "$before" "$after" "$changed")")
@@ -692,7 +693,7 @@ read_state='
     if (to_come[object]) return workload in went && goes_to(workload) != "-"
     if (!is_overtaken(workload, first)) return 0
     # What runs of the deploy that is meant is still to go back.
-    if (is_of_last(object) && (!named || release)) return 0
+    if (is_of_last(object) && is_whole()) return 0
     if (ready[object] != "false") {
       for (at = first + 1; at <= kept[workload]; at++)
         if (came(nth[workload, at]) >= came(object)) {
@@ -713,7 +714,7 @@ read_state='
   function came(object) { return signed[object] == "" ? made[object] : signed[object] }
   # Where all of a deploy are looked at, what was only restarted since is as that deploy brought it.
   function base(workload, at) {
-    for (at = 1; last != "" && (!named || release) && at < kept[workload] && deploy[nth[workload, at]] == ""; at++)
+    for (at = 1; last != "" && is_whole() && at < kept[workload] && deploy[nth[workload, at]] == ""; at++)
       if (plain(pods[nth[workload, at]]) != plain(pods[nth[workload, at + 1]])) break
     return at
   }
@@ -735,24 +736,32 @@ read_state='
   # Whether the deploy that is meant may have begun over a revision: it did, or, where none is named, one that is known by that alone.
   function is_begun(object, name) {
     name = named_as(next_deploy[object])
-    return name != "" && (name == meant() || (!release && !(name in names)))
+    return name != "" && (name == meant() || (release == "" && !(name in names)))
   }
   # Whether it may have begun over a revision and brought what runs: where it began over that, too, only a run of it that went on.
   function may_be_begun(object, over) {
     if (named_as(next_deploy[object]) == meant() && named_as(deploy[over]) != meant()) return named_as(next_deploy[over]) == meant()
     return is_begun(over)
   }
-  function meant() { return release ? release : named_as(last) }
+  function meant() { return release != "" ? release : named_as(last) }
+  # Whether a deploy is meant, and not what is named.
+  function is_whole() { return named == "" || release != "" }
   # Whether a revision of before came once more by an apply, and may be of the deploy that is meant, which did not mark it: that was
   # begun over what was there in between, or nobody was since, and the apply is not older.
   function is_reverted(workload, first, object, over) {
     object = nth[workload, first]
     over = nth[workload, first + 1]
-    if (kept[workload] == first || !is_overtaken(workload, first) || workload in went || applied[workload] <= came(over)) return 0
+    if (kept[workload] == first || workload in went) return 0
+    if (!is_overtaken(workload, first)) return !is_of_last(object) && is_begun(over) && is_forward(workload, object, over)
+    if (applied[workload] <= came(over)) return 0
     if (may_be_begun(object, over)) return 1
     # Who may set labels marks what is begun over.
     return !(meant() in begun_over) && applied[workload] >= since && named_as(deploy[over]) != meant() &&
       (next_deploy[object] == "" || named_as(next_deploy[object]) == named_as(deploy[over]))
+  }
+  # Whether a revision that another deploy marked came once more by an apply, over one that it came over before, too.
+  function is_forward(workload, object, over) {
+    return deploy[object] != "" && named_as(deploy[object]) != named_as(next_deploy[over]) && applied[workload] > came(object)
   }
   # What a deploy is called, without its time.
   function named_as(id) { return substr(id, index(id, ".") + 1) }
@@ -804,6 +813,7 @@ put_mark() {
 ways_back() {
   ask '
     function answer(workload, at, object) {
+      skipped = ""
       if (!(workload in wanted)) return stay("it is not there")
       if (is_left(workload)) return
       if (how[workload] == "true") return refuse("its rollout is paused: resume it first")
@@ -824,7 +834,6 @@ ways_back() {
         if (object == number[nth[workload, at - 1]])
           return refuse("two of its revisions are number " object ": put one back by its manifest")
       }
-      skipped = ""
       at = to ? numbered(workload) : last_ready(workload)
       if (!at) return
       object = nth[workload, at]
@@ -840,24 +849,34 @@ ways_back() {
     function is_left(workload, first, object, at, had) {
       first = base(workload)
       object = nth[workload, first]
-      if (!last || again || !kept[workload] || to_come[object]) return 0
+      if (last == "" || again || !kept[workload] || to_come[object]) return 0
       if (is_reverted(workload, first)) {
-        say("unsure", number[nth[workload, first + 1]] "\t-", "runs what was there before, by hand or by a deploy that was cut short")
+        say("unsure", number[nth[workload, first + 1]] "\t-", "runs what was there before, by hand or by a deploy that was cut short," \
+          " in place of what came in between")
         return 1
       }
       # What is named goes back from its own last rollout.
-      if (named && !release || is_undone(workload) || is_of_last(object)) return 0
+      if (!is_whole() || is_of_last(object)) return 0
+      # What runs and is of the release that is meant is not back, whatever was taken back to it.
+      if (release != "" && deploy[object] != "" && named_as(deploy[object]) == release) {
+        if (kept[workload] == 1) return 0
+        if (!is_overtaken(workload, first))
+          say("unsure", "-\t-", "was brought by an earlier run of that name: another deploy came in between")
+        # What came since and went back is its last rollout.
+        else if (at = last_ready(workload))
+          say("unsure", number[nth[workload, at]] "\t-", "was brought by an earlier run of that name, and what came in between went" \
+            " back to it; before it there was " told(nth[workload, at]))
+        return 1
+      }
+      if (is_undone(workload)) return 0
       for (at = first + 1; at <= kept[workload]; at++) if (is_of_last(nth[workload, at])) had = 1
       # What the deploy that is meant began over was there before it.
       if (deploy[object] == "" && (had || may_be_begun(object, nth[workload, first + 1]) ||
           made[object] >= since && named_as(next_deploy[object]) != meant())) {
         if (kept[workload] == 1) return 0
         say("unsure", "-\t-", "has a revision without a mark, by hand or by a deploy that was cut short")
-      } else if (release && deploy[object] != "" && named_as(deploy[object]) == release) {
-        if (kept[workload] == 1) return 0
-        say("unsure", "-\t-", "was brought by an earlier run of that name: another deploy came in between")
       } else if (had) stay("was deployed once more since, as " named_as(deploy[object]))
-      else say("other", "-\t-", "was not part of the last deploy" (release ? ", which is " release : ""))
+      else say("other", "-\t-", "was not part of the last deploy" (release != "" ? ", which is " release : ""))
       return 1
     }
     function say(what, where, message) { print what "\t" list[at] "\t" where "\t" message }
@@ -877,12 +896,16 @@ ways_back() {
       for (at = first + 1; at <= kept[workload]; at++) {
         object = nth[workload, at]
         # What the same release brought before is no way back from it.
-        if (last && deploy[object] != "" && named_as(deploy[object]) == named_as(deploy[nth[workload, first]]) && came(object) >= start) continue
+        if (last != "" && deploy[object] != "" && named_as(deploy[object]) == named_as(deploy[nth[workload, first]]) && came(object) >= start) continue
         # Nor is what a run of it may have brought that was cut short.
         if (is_unmarked_of(named_as(deploy[nth[workload, first]]), object, nth[workload, at + 1]))
           return refuse(told(object) " may be of " named_as(deploy[nth[workload, first]]) ", which was cut short before it " \
             "marked that: choose with --only and --to NUMBER")
-        if (came_after(object, nth[workload, first])) {
+        if (came_after(object, nth[workload, first]) && made[object] <= made[nth[workload, first]]) {
+          # It was there before, too.
+          if (named_as(next_deploy[object]) != named_as(deploy[nth[workload, first]]))
+            return refuse(told(object) " was there before, and came once more since: choose with --only and --to NUMBER")
+        } else if (came_after(object, nth[workload, first])) {
           skipped = skipped "; skips " told(object) ", which came later and was taken back"
           continue
         }
@@ -900,7 +923,7 @@ ways_back() {
     }
     # Whether one release began over a revision without a mark, which is no restart, and over the one before that, too.
     function is_unmarked_of(name, object, before) {
-      return last && name != "" && (!named || release) && deploy[object] == "" && plain(pods[object]) != plain(pods[before]) &&
+      return last != "" && name != "" && is_whole() && deploy[object] == "" && plain(pods[object]) != plain(pods[before]) &&
         named_as(next_deploy[object]) == name && named_as(next_deploy[before]) == name
     }
     # Whether a revision came after the newest one did, which was put back since then.
@@ -962,6 +985,25 @@ last_deploy() {
         if (time(id) < since) since = time(id)
       }
       print last, since, start
+    }
+  '
+}
+
+# The names of the deploys that brought a revision of these workloads or began over one, the newest first.
+releases() {
+  ask '
+    function answer(workload, at, object) {
+      for (at = 1; at <= kept[workload]; at++) {
+        object = nth[workload, at]
+        if (deploy[object] != "") print deploy[object]
+        if (next_deploy[object] != "") print next_deploy[object]
+      }
+    }
+  ' "$1" "$2" | sort -r | awk '
+    { name = substr($0, index($0, ".") + 1) }
+    !(name in told) {
+      printf "%s%s", (NR > 1 ? " " : ""), name
+      told[name] = 1
     }
   '
 }

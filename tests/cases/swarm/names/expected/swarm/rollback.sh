@@ -44,7 +44,8 @@ main() {
   if [ -n "$stays" ]; then say "these stay as they are:$stays"; fi
   [ -z "$refused" ] || fail "nothing was changed, since these cannot go back:$refused${unsure:+$newline  Besides, another deploy may have come after ${known#*.}$unsure}"
   # What went back by itself is back, whichever deploy it was of; what has no id is not.
-  if [ -n "$unsure" ] && { [ ${#back[@]} -gt 0 ] || [[ $unsure == *" no id"* ]]; }; then
+  if [ -n "$unsure" ] && { [ ${#back[@]} -gt 0 ] || [[ $unsure == *" no id"* || $unsure == *" that very deploy"* ]]; }; then
+    [ -z "${ZDC_RELEASE-}" ] || fail "nothing was changed, since not all is known of $ZDC_RELEASE$unsure$(ways_of_release)"
     [ -n "$known" ] || fail "nothing was changed, since no service has the id of a deploy, and the last one may have reached these alone$unsure
   To take back what you name: --only"
     fail "nothing was changed, since another deploy may have come after ${known#*.}$unsure
@@ -100,7 +101,10 @@ find_last() {
       if [ -n "$name" ] && is_meant "$name"; then names+=("$name"); fi
     done <<<"$all"
   done
-  if [ ${#names[@]} -eq 0 ]; then return 0; fi
+  if [ ${#names[@]} -eq 0 ]; then
+    require_release
+    return 0
+  fi
   format='{{.Spec.Name}}|{{with .UpdateStatus}}{{.State}}{{end}}|{{index .Spec.Labels "zdc.deploy"}}|'
   format+='{{with .PreviousSpec}}{{index .Labels "zdc.deploy"}}{{else}}none{{end}}|'
   format+='{{index .Spec.Labels "com.docker.stack.namespace"}}|'
@@ -123,23 +127,49 @@ find_last() {
     ' <<<"$deploys" | sort | tail -n 1
   )
   known=$newest
+  require_release
   if [ -n "${ZDC_RELEASE-}" ]; then
-    # What is named is asked for whatever brought it, as the steps of a plan ask; what went back by itself may be of any.
-    [ -n "$newest$back_to" ] || [ ${#only[@]} -gt 0 ] || fail "nothing was changed: no service here is of a deploy of the name $ZDC_RELEASE"
     newest=${newest:-none}
-    return 0
+  elif [ -n "$back_to" ] && [[ ! $newest > $back_to ]]; then
+    newest=none known=$back_to
   fi
-  if [ -n "$back_to" ] && [[ ! $newest > $back_to ]]; then newest=none known=$back_to; fi
   if [ ${#only[@]} -eq 0 ]; then unsure=$(doubts <<<"$all"); fi
 }
 
-# What may have been changed by a deploy after the newest that is known. What the swarm takes back by itself while another
-# service of its stack is under way belongs to one deploy with that: a stack is deployed once all of it has settled. Moments
-# are the manager's; the one in an id is of who deployed, whose clock may be ahead. What only another file has never has an id.
+# A name that nothing there has may be a slip. Steps of a plan, which ask for what they may not have reached, say so.
+require_release() {
+  if [ -z "${ZDC_RELEASE-}" ] || [ -n "$newest${ZDC_STEP-}" ]; then return 0; fi
+  local there name words=--dry-run
+  for name in ${only[@]+"${only[@]}"}; do words+=" --only $name"; done
+  there=$(cut -d '|' -f 2 <<<"$ids" | sed 's/^[^.]*[.]//' | sort -u | tr '\n' ' ' | sed 's/^ *//; s/ *$//')
+  fail "nothing was changed: no service meant is of a deploy of the name $ZDC_RELEASE. There are: ${there:-none}
+  What went back by itself has the name of before: where all of a deploy did, nothing is left of it to take back.
+  To see what would go back of the last deploy there, whatever its name is: ZDC_RELEASE= $(way_back) $words"
+}
+
+# How what is known to be of $ZDC_RELEASE goes back, and what is not, where that is to go.
+ways_of_release() {
+  local name id of='' without=''
+  while read -r name id; do
+    if [[ $unsure != *"$newline  $name "* ]]; then
+      if [ "${id#*.}" = "$ZDC_RELEASE" ]; then of+=" --also $name"; fi
+    elif [ -z "$id" ]; then
+      without+=" --only $name"
+    fi
+  done <<<"$deploys"
+  printf '\n  What is known to be of it: ZDC_RELEASE=%s %s%s' "$ZDC_RELEASE" "$(way_back)" "$of"
+  if [ -n "$without" ]; then printf '\n  What has no label, where that deploy brought it: ZDC_RELEASE= %s%s' "$(way_back)" "$without"; fi
+  printf '\n  Of these the callers first. Anything else by its name: --only'
+}
+
+# What may have been changed by a deploy after the newest that is known, or besides what is known of the one that is named. What
+# the swarm takes back by itself while another service of its stack is under way belongs to one deploy with that: a stack is
+# deployed once all of it has settled. Moments are the manager's; the one in an id is of who deployed, whose clock may be ahead.
+# What only another file has never has an id.
 doubts() {
   local stack here_named=''
   for stack in "${chosen[@]}"; do here_named+=" $(names_in "$stack" | tr '\n' ' ')"; done
-  awk -F '|' -v newest="$known" -v names="$here_named" '
+  awk -F '|' -v newest="$known" -v names="$here_named" -v release="${ZDC_RELEASE-}" '
     function moment(text) { gsub(/[":Z-]/, "", text); return text ~ /^[0-9]/ ? text : "" }
     function told(text) {
       return text == "" ? "an unknown time" : substr(text, 1, 4) "-" substr(text, 5, 2) "-" substr(text, 7, 2) " " substr(text, 10, 2) ":" substr(text, 12, 2) ":" substr(text, 14, 2)
@@ -150,14 +180,23 @@ doubts() {
       return second(text) - second(end) > 5
     }
     function second(text) { return substr(text, 10, 2) * 3600 + substr(text, 12, 2) * 60 + substr(text, 14) }
+    function name_of(id) { return substr(id, index(id, ".") + 1) }
+    # Whether an id is that of the deploy: of a name it is each of its runs.
+    function is_meant(id) { return release == "" ? id == newest : name_of(id) == release }
+    # The others of which something is left that came after a run of the name, and before its newest.
+    function between(id,  other, found) {
+      for (other in seen) if (other > id && other < newest && !is_meant(other)) found = found (found == "" ? "" : ", ") name_of(other)
+      return found
+    }
     function start(at) { return began[at] == "" ? changed[at] : began[at] }
     BEGIN { count = split(names, list, " "); for (at = 1; at <= count; at++) own[list[at]] = 1; since = substr(newest, 1, 15) }
     { name[NR] = $1; state[NR] = $2; id[NR] = $3; before[NR] = $4; stack[NR] = $5; began[NR] = moment($6); changed[NR] = moment($8) }
-    newest != "" && $3 == newest { has = has " " $1 }
+    { for (at = 3; at <= 4; at++) if ($at != "" && $at != "none") seen[$at] = 1 }
+    newest != "" && is_meant($3) { has = has " " $1; if (substr($3, 1, 15) < since) since = substr($3, 1, 15) }
     # What went back to that deploy was under way after it.
     $3 == newest && $2 ~ /^rollback_/ { if (newest != "" && $4 == "none" && start(NR) > after) after = start(NR) }
     # What was touched once more since says nothing of when that deploy was.
-    $3 == newest && $2 !~ /^rollback_/ && ($3 != $4 || $3 == "" && began[NR] != "") {
+    is_meant($3) && $2 !~ /^rollback_/ && ($3 != $4 || $3 == "" && began[NR] != "") {
       if (start(NR) != "" && start(NR) < since) since = start(NR)
       end = $2 == "updating" ? "never" : $2 == "paused" || began[NR] == "" ? changed[NR] : moment($7)
       if (end > last[$5]) last[$5] = end
@@ -165,9 +204,20 @@ doubts() {
     END {
       head = newest == "" ? ":" : " of " told(since) (has == "" ? ":" : ", which these have:" has)
       for (at = 1; at <= NR; at++) {
-        if (state[at] ~ /^rollback_/) {
-          if (before[at] == "none" && began[at] >= since && began[at] >= after && is_apart(began[at], last[stack[at]]))
+        if (release != "" && state[at] ~ /^rollback_/) {
+          if (before[at] == "none" && id[at] > newest && !is_meant(id[at]))
+            all = all "\n  " name[at] " went back by itself to " name_of(id[at]) ", which came after all that has the name " release ": it may be of a later run"
+        } else if (release != "" && id[at] != "") {
+          if (is_meant(id[at]) && between(id[at]) != "")
+            all = all "\n  " name[at] " was brought by an earlier run, of " told(substr(id[at], 1, 15)) ", and " between(id[at]) " came after that"
+        } else if (release != "" && before[at] == "none") {
+          # It is new: there is nothing before it.
+        } else if (state[at] ~ /^rollback_/) {
+          if (before[at] != "none" || began[at] < since || began[at] < after) continue
+          if (is_apart(began[at], last[stack[at]]))
             all = all "\n  " name[at] " went back by itself, whether in that deploy or in a later one: its update began at " told(began[at])
+          else if (newest != "" && id[at] == newest)
+            all = all "\n  " name[at] " went back to that very deploy while others of it were under way: it was scaled or changed during its update, and runs what was deployed"
         } else if (newest != "" && id[at] != "" && id[at] == before[at] && id[at] != newest && start(at) > since) {
           all = all "\n  " name[at] " was scaled or changed by hand since, at " told(start(at)) ": a deploy that went back by itself before that is not seen any more"
         } else if (newest != "" && id[at] == "" && (name[at] in own || before[at] != "" && before[at] != "none")) {
@@ -220,12 +270,16 @@ is_of_last() {
   local id
   id=$(sed -n "s/^$name //p" <<<"$deploys")
   if [[ -z $newest || ${id#*.} == "${newest#*.}" ]]; then return 0; fi
-  if [ -z "$id" ] && [ "$newest" != none ] && [ ${#only[@]} -gt 0 ]; then
+  if [ -z "$id" ] && [ ${#only[@]} -gt 0 ] && { [ -z "${ZDC_STEP-}" ] || [ "$newest" != none ]; }; then
     refuse "has no label, so whether that deploy reached it is not known. By itself: ZDC_RELEASE= $(way_back) --only $name"
   elif [[ $newest != none && $id > $newest ]]; then
     stay "was deployed once more since, as ${id#*.}"
   else
-    stays+="$newline  $name: was not part of the last deploy${ZDC_RELEASE:+, which is $ZDC_RELEASE}"
+    if [ -n "$id" ]; then
+      stays+="$newline  $name: was not part of the last deploy${ZDC_RELEASE:+, which is $ZDC_RELEASE}"
+    else
+      stays+="$newline  $name: has no label that says which deploy it is of"
+    fi
     went=yes
   fi
   return 1
@@ -260,6 +314,9 @@ judge() {
     refuse "what it was before is of that deploy, too: it was scaled or changed by hand since, or the release was deployed twice, and the \
 swarm keeps nothing of what was before that. \`docker service rollback $name\` takes the last change back, and nothing else; the version \
 before is deployed from its own manifests, and --only takes back others"
+  elif [ "$now" = "$before" ] && [ "$place" = "$place_before" ] && was_scaled; then
+    refuse "has no label, and its last change was to the number of its tasks: what its deploy did before that is not known, nor whether it \
+went back by itself. The version that you want is deployed from its own manifests; --only takes back others"
   elif [ "$now" = "$before" ] && [ "$place" = "$place_before" ]; then
     stay "the version before has the same tasks: the last deploy left them, or it was deployed once more or scaled since"
   else
@@ -270,6 +327,15 @@ before is deployed from its own manifests, and --only takes back others"
       say "$name: $image -> $image_before"
     fi
   fi
+}
+
+# Whether `$name`, which has no label, had another number of tasks before.
+was_scaled() {
+  local tasks_now tasks_before
+  if [ -n "$(id_of "$name" 2)" ]; then return 1; fi
+  tasks_now=$(inspect '{{json .Spec.Mode}}') || unanswered
+  tasks_before=$(inspect '{{json .PreviousSpec.Mode}}') || unanswered
+  [ "$tasks_now" != "$tasks_before" ]
 }
 
 unanswered() {
@@ -496,7 +562,7 @@ look() {
     if [ "$when" = after ] && [ "$id" = "$deploy" ]; then
       if is_among "$name" ${halves[@]+"${halves[@]}"}; then
         mixed+=" $name"
-      elif [[ $state != *paused ]]; then
+      elif [[ $state != *paused && $state != rollback_* ]]; then
         fresh+=" $name"
       fi
     fi
@@ -536,7 +602,14 @@ look() {
         bad+="$newline  $name went back to the version before, which ran once more: what ends within \`monitor\` is taken for what"
         bad+="$newline    failed, however it ended. It needs \`on_failure = pause\`, or a shorter \`monitor\`."
         ;;
-      after:rollback_completed:*) bad+="$newline  $name went back to the version before: $message" ;;
+      after:rollback_completed:*)
+        if [ "$id" = "$deploy" ]; then
+          bad+="$newline  $name was scaled or changed during its update, so that the version before is this one for the swarm, and it went back to"
+          bad+="$newline    that: deploy the version that you want"
+        else
+          bad+="$newline  $name went back to the version before: $message"
+        fi
+        ;;
       after:paused:* | after:rollback_paused:* | back:*paused:*)
         bad+="$newline  $name is $state half-way: $message"
         if [ "$when:$state:$id" = "after:paused:$deploy" ] && [[ " $mixed " != *" $name "* ]]; then partly+=" $name"; fi
@@ -714,7 +787,7 @@ say() {
 fail() {
   printf 'error: %s\n' "$*" >&2
   if [ -n "${unsent-}" ]; then
-    printf 'This deploy changed no service.\n' >&2
+    printf 'This deploy changed no service: there is nothing of it to take back.\n' >&2
   elif [ -n "$deploy" ]; then
     printf 'The release of this deploy, by which rollback.sh knows it: ZDC_RELEASE=%s\n' "${deploy#*.}" >&2
   fi

@@ -268,7 +268,7 @@ labelled() {
 }
 
 deploy() {
-  local stack=$1 versions words asked now name state others
+  local stack=$1 versions words asked now name state others first
   await "$stack" before ''
   if let_others_see; then await "$stack" before ''; fi
   versions=$(again services "$stack") || fail "$stack was not deployed: the swarm does not answer"
@@ -288,10 +288,9 @@ deploy() {
   sent=()
   while read -r name; do sent+=("$name"); done < <(meant_of "$stack")
   say "$stack: deploying"
-  unsent=
+  first=$unsent unsent=
   # What a stack refers to stands beside it.
-  (cd "$here" && text_of "$stack" | labelled "$stack" | as_given "${words[@]}") ||
-    fail "$stack was not deployed as a whole: it may hold services of both versions"
+  (cd "$here" && text_of "$stack" | labelled "$stack" | as_given "${words[@]}") || tell_refused
   asked=$(again asked_of) || fail "$stack: the swarm does not answer: what became of it is not known"
   tell_unlabelled
   await "$stack" after "$versions"
@@ -305,6 +304,17 @@ deploy() {
   else
     say "$stack: every service runs what was deployed"
   fi
+}
+
+# Ends where docker refused the stack: a reference, a file or a network that it does not take is told before anything is changed.
+tell_refused() {
+  local after when=after fresh=$ran partly='' mixed=$over unmarked=$bare
+  after=$(again services "$stack") && after=$(cut -d '|' -f 1,2 <<<"$after") || after='not known'
+  if [ "$after" = "$versions" ]; then
+    unsent=$first
+    fail "$stack was not deployed: it is as it was$(tell_way_back 'what the stacks before it got')"
+  fi
+  fail "$stack was not deployed as a whole: it may hold services of both versions$(tell_way_back 'what the stacks before it got')"
 }
 
 # Waits a moment where another deploy has only just ended: that one still looks whether all is well, would find this one there and
@@ -361,7 +371,7 @@ tell_unlabelled() {
   done <<<"$all"
   if [ -z "$without" ]; then return 0; fi
   say "$stack: these got no label, since their \`deploy\` has an anchor, an alias, a tag or a merge:$without"
-  say "  rollback.sh cannot see that they are of this deploy: it refuses, leaves them with ZDC_RELEASE, and takes each back by an --only of its own."
+  say "  rollback.sh cannot see that they are of this deploy: it refuses, and takes each back by itself: ZDC_RELEASE= rollback.sh --only NAME"
 }
 
 # Whether a service, by its id and state, is another deploy's by now. What went back has the id of before.
@@ -514,7 +524,7 @@ look() {
     if [ "$when" = after ] && [ "$id" = "$deploy" ]; then
       if is_among "$name" ${halves[@]+"${halves[@]}"}; then
         mixed+=" $name"
-      elif [[ $state != *paused ]]; then
+      elif [[ $state != *paused && $state != rollback_* ]]; then
         fresh+=" $name"
       fi
     fi
@@ -554,7 +564,14 @@ look() {
         bad+="$newline  $name went back to the version before, which ran once more: what ends within \`monitor\` is taken for what"
         bad+="$newline    failed, however it ended. It needs \`on_failure = pause\`, or a shorter \`monitor\`."
         ;;
-      after:rollback_completed:*) bad+="$newline  $name went back to the version before: $message" ;;
+      after:rollback_completed:*)
+        if [ "$id" = "$deploy" ]; then
+          bad+="$newline  $name was scaled or changed during its update, so that the version before is this one for the swarm, and it went back to"
+          bad+="$newline    that: deploy the version that you want"
+        else
+          bad+="$newline  $name went back to the version before: $message"
+        fi
+        ;;
       after:paused:* | after:rollback_paused:* | back:*paused:*)
         bad+="$newline  $name is $state half-way: $message"
         if [ "$when:$state:$id" = "after:paused:$deploy" ] && [[ " $mixed " != *" $name "* ]]; then partly+=" $name"; fi
@@ -732,7 +749,7 @@ say() {
 fail() {
   printf 'error: %s\n' "$*" >&2
   if [ -n "${unsent-}" ]; then
-    printf 'This deploy changed no service.\n' >&2
+    printf 'This deploy changed no service: there is nothing of it to take back.\n' >&2
   elif [ -n "$deploy" ]; then
     printf 'The release of this deploy, by which rollback.sh knows it: ZDC_RELEASE=%s\n' "${deploy#*.}" >&2
   fi
