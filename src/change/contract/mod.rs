@@ -7,6 +7,7 @@ mod addresses;
 mod admissions;
 mod admitted;
 mod carried;
+mod clients;
 mod data;
 mod endpoints;
 mod gateways;
@@ -101,6 +102,7 @@ static ALL: &[Rule] = &[
     admissions::at_once,
     order::check,
     routes::removed,
+    clients::dropped,
     listeners::removed,
     admitted::moved,
     losses::told,
