@@ -350,6 +350,10 @@ fn changed(
         "StatefulSet" => scaling::stateful(object, &mut change.fields),
         _ => None,
     };
+    if object.kind == "StatefulSet" {
+        let renumbered = scaling::renumbered(object, &change.fields);
+        change.losses.extend(renumbered);
+    }
     let replaces = change.effect.replaces();
     let unasked = replaces.then(|| pods::unasked(&object.kind, &object.content));
     let more = [

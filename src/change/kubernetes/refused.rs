@@ -4,6 +4,7 @@ use super::exceptions;
 use super::quantity::quantity;
 use super::refusal;
 use super::rolling::on_delete;
+use super::{parts, stored};
 use crate::change::difference::{at, value};
 use crate::change::{Change, Effect, Field, Refusal};
 use crate::targets::{Content, Object};
@@ -96,12 +97,15 @@ fn stateful_set(object: &Object, fields: &[Field], before: &Content) -> Refusal 
     let comes = is.iter().any(|(name, _)| had(name).is_none());
     let first = at(&object.content, &["spec", "ordinals", "start"]);
     let first = first.and_then(|it| it.as_u64()).unwrap_or(0);
-    match (selects_others || comes, was.is_empty()) {
+    let gone = was.iter().map(|(name, _)| name);
+    let mut gone = gone.filter(|name| !is.iter().any(|(it, _)| it == *name));
+    let goes = gone.clone().next().is_some();
+    // A claim of that name in its pods may be the very one.
+    let ends = gone.any(|name| !has_claim(&object.content, name));
+    match (selects_others || comes || ends, was.is_empty()) {
+        (true, true) if keeps(before) => return Refusal::KeptWithData,
         (true, true) => return Refusal::Kept,
         (true, false) => {
-            let goes = was
-                .iter()
-                .any(|(name, _)| !is.iter().any(|(it, _)| it == name));
             return if selects_others || goes {
                 Refusal::KeptWithData
             } else {
@@ -115,6 +119,31 @@ fn stateful_set(object: &Object, fields: &[Field], before: &Content) -> Refusal 
         .filter(|(name, size)| had(name).is_some_and(|(_, was)| size > was));
     let claim = |(template, _): &(String, _)| format!("{template}-{}-{first}", object.name);
     Refusal::AroundPods(grown.next().map(claim))
+}
+
+/// Whether a volume of the pods of a `StatefulSet` is a claim that is written by its name.
+fn has_claim(object: &Content, volume: &str) -> bool {
+    let whole = value(object);
+    let pod = parts::pod_in("StatefulSet", &whole);
+    pod.is_some_and(|pod| {
+        let mut volumes = parts::items(pod, "volumes");
+        volumes.any(|it| {
+            parts::text(it, "name") == Some(volume) && it.get("persistentVolumeClaim").is_some()
+        })
+    })
+}
+
+/// Whether a `StatefulSet` writes to what outlives its pods, be it no claim of theirs.
+fn keeps(before: &Content) -> bool {
+    let whole = value(before);
+    let pod = parts::pod_in("StatefulSet", &whole);
+    pod.is_some_and(|pod| {
+        let mut containers = parts::items(pod, "containers");
+        containers.any(|it| {
+            let mounts = stored::mounts(&whole, pod, it).unwrap_or_default();
+            mounts.iter().any(stored::Mount::is_kept)
+        })
+    })
 }
 
 /// What the API server says, where it refuses.

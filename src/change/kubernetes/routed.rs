@@ -206,7 +206,8 @@ fn of_own_names<'a>(key: Key<'a>, route: &Value) -> Leader<'a> {
 fn leader<'a>(key: Key<'a>, route: &Value, names: &[Option<String>]) -> Leader<'a> {
     let mut answers = Vec::new();
     let spec = route.get("spec").into_iter();
-    for rule in spec.flat_map(|it| items(it, "rules")) {
+    let rules = spec.flat_map(|it| items(it, "rules"));
+    for rule in rules.filter(|it| is_answered(it)) {
         let nothing = Value::Null;
         let mut matches: Vec<&Value> = items(rule, "matches").collect();
         // Without any all of it.
@@ -281,18 +282,29 @@ fn besides(one: &Value) -> String {
     besides.join(", ")
 }
 
-/// Those who share what comes to a rule; none where it is redirected, or an extension may do anything with it.
+/// Whether what comes to a rule is redirected, or an extension may do anything with it.
+fn is_by_itself(rule: &Value) -> bool {
+    let mut filters = items(rule, "filters");
+    filters.any(|it| matches!(text(it, "type"), Some("RequestRedirect" | "ExtensionRef")))
+}
+
+/// Those of a rule that have a share.
+fn shares(rule: &Value) -> impl Iterator<Item = &Value> {
+    let shares = items(rule, "backendRefs");
+    shares.filter(|it| it.get("weight").and_then(Value::as_u64) != Some(0))
+}
+
+/// Whether anybody answers: without a share of anybody it is a 500 (`gateway-api.sigs.k8s.io/reference/spec`, `HTTPRouteRule`, backendRefs).
+fn is_answered(rule: &Value) -> bool {
+    is_by_itself(rule) || shares(rule).next().is_some()
+}
+
+/// Those who share what comes to a rule; none where it answers by itself.
 fn backends(rule: &Value, namespace: Option<&str>) -> Vec<Backend> {
-    let by_itself = |it: &Value| {
-        let kind = text(it, "type");
-        matches!(kind, Some("RequestRedirect" | "ExtensionRef"))
-    };
-    if items(rule, "filters").any(by_itself) {
+    if is_by_itself(rule) {
         return Vec::new();
     }
-    let shares = items(rule, "backendRefs");
-    let shares = shares.filter(|it| it.get("weight").and_then(Value::as_u64) != Some(0));
-    let backends = shares.filter_map(|it| {
+    let backends = shares(rule).filter_map(|it| {
         let namespace = text(it, "namespace").or(namespace);
         Some(Backend {
             name: text(it, "name")?.to_owned(),

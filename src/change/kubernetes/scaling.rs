@@ -3,7 +3,7 @@
 use super::objects;
 use super::parts::text;
 use crate::change::difference::{at, is_zero};
-use crate::change::{Change, Field};
+use crate::change::{Change, Field, Loss, Lost};
 use crate::targets::{Content, Object};
 use rustc_hash::FxHashMap;
 use serde_json::Value;
@@ -138,6 +138,26 @@ pub(super) fn overridden(object: &Object, least: Option<u64>) -> Option<String> 
 /// Whether a workload says that it has no pods.
 pub(super) fn is_off(object: &Content) -> bool {
     is_zero(object, &["spec", "replicas"])
+}
+
+/// What becomes of the pods of a `StatefulSet` with claims whose first one gets another number: those below it are stopped, and others made with
+/// claims of their own (kubernetes/kubernetes `pkg/controller/statefulset/stateful_set_utils.go`, `podInOrdinalRange`).
+pub(super) fn renumbered(object: &Object, fields: &[Field]) -> Option<Loss> {
+    let field = fields.iter().find(|it| it.path == "spec.ordinals.start")?;
+    let number = |side: &Option<Value>| side.as_ref().and_then(Value::as_u64).unwrap_or(0);
+    let (was, is) = (number(&field.old), number(&field.new));
+    let claims = at(&object.content, &["spec", "volumeClaimTemplates"]);
+    let has_claims = claims.is_some_and(|it| it.as_array().is_some_and(|it| !it.is_empty()));
+    let name = &object.name;
+    (has_claims && was != is && !is_off(&object.content)).then(|| Loss {
+        about: Lost::Data { surely: false },
+        what: format!(
+            "the pods of StatefulSet `{name}` are counted from {is} on, and no more from {was}: those with numbers that it has no more are \
+             stopped, their data stays in their claims, and those that come in their place have new ones"
+        ),
+        way: "keep `ordinals` as it was, unless the data is moved to the claims of the new numbers first, or comes from the other pods"
+            .to_owned(),
+    })
 }
 
 const RETENTION: &str = "kubernetes.io/docs/concepts/workloads/controllers/statefulset, PersistentVolumeClaim retention";
