@@ -137,6 +137,7 @@ catalogue! {
     INVALID_IMAGE = "ZD3020" "invalid-image" Error "0.1.0";
     RESERVED_ABOVE_LIMIT = "ZD3021" "reserved-above-limit" Error "0.1.0";
     PATH_TAKEN = "ZD3022" "path-taken" Error "0.1.0";
+    UNANSWERED_CHECK = "ZD3023" "unanswered-check" Error "0.1.0";
     // ZD4xxx zero downtime
     NO_CAPACITY = "ZD4001" "no-capacity" Error "0.1.0";
     BELOW_PROMISE = "ZD4002" "below-promise" Error "0.1.0";

@@ -209,7 +209,7 @@ pub(super) fn check(graph: &Graph, service: ServiceView<'_>, found: &mut Diagnos
         return;
     }
     if !service.has_health_check() {
-        found.push(unchecked_on_a_host(service));
+        found.push(unchecked_on_a_host(graph, service));
     }
     let update = service.node.service.update.as_deref();
     match update {

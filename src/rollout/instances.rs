@@ -3,6 +3,7 @@
 
 use super::derivation;
 use super::promises::Case;
+use super::remedies;
 use crate::diagnostics::{Diagnostic, catalogue};
 use crate::graph::{Graph, ServiceView};
 use crate::vocabulary::{Protocol, Staged, TargetId};
@@ -17,7 +18,7 @@ pub(super) fn listens(service: ServiceView<'_>) -> bool {
 
 /// An unhealthy or unready instance gets traffic.
 pub(super) fn unchecked(case: &Case<'_>) -> Diagnostic {
-    without_check(case.service).note(match case.target {
+    without_check(case.graph, case.service).note(match case.target {
         TargetId::Kubernetes => "Kubernetes counts a container without a readiness probe as ready",
         _ => {
             "swarm counts a task without a health check as running once its process exists, and \
@@ -27,11 +28,11 @@ pub(super) fn unchecked(case: &Case<'_>) -> Diagnostic {
 }
 
 /// The same on a plain host.
-pub(super) fn unchecked_on_a_host(service: ServiceView<'_>) -> Diagnostic {
-    without_check(service).note("nginx leads requests to a slot once its process exists")
+pub(super) fn unchecked_on_a_host(graph: &Graph, service: ServiceView<'_>) -> Diagnostic {
+    without_check(graph, service).note("nginx leads requests to a slot once its process exists")
 }
 
-fn without_check(service: ServiceView<'_>) -> Diagnostic {
+fn without_check(graph: &Graph, service: ServiceView<'_>) -> Diagnostic {
     let name = service.name();
     let what = format!("`{name}` takes traffic as soon as its process starts");
     let written = service
@@ -42,7 +43,10 @@ fn without_check(service: ServiceView<'_>) -> Diagnostic {
         .map_or(service.span(), |health| health.span);
     Diagnostic::new(&catalogue::NO_HEALTH_CHECK, what, written)
         .labelled("no health check says when it can serve")
-        .help("add one: `health http { path = \"/health\" }`")
+        .help(format!(
+            "add one: `{}`",
+            remedies::check_to_add(graph, service)
+        ))
         .about(name)
 }
 

@@ -13,6 +13,7 @@ mod mounts;
 mod names;
 mod networks;
 mod order;
+mod probes;
 mod promises;
 mod reachability;
 mod routes;
@@ -23,6 +24,7 @@ mod versions;
 mod waivers;
 
 pub(crate) use images::is_reference;
+pub(crate) use probes::grpc_check;
 pub(crate) use security::means_secret;
 pub use waivers::Waivers;
 
@@ -53,6 +55,7 @@ const ALL: &[Rule] = &[
     hosts::client_addresses,
     canary::check,
     order::check,
+    probes::asked,
     gateways::names_resolved_once,
     gateways::failure_marks,
     routes::matching,

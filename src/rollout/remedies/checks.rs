@@ -4,6 +4,7 @@ use super::{Change, Part, Patient};
 use crate::graph::protocol;
 use crate::graph::routing::pattern;
 use crate::rollout::derivation::nginx;
+use crate::rules::grpc_check;
 use crate::vocabulary::{Gateway, Node, Port, Protocol, TargetId};
 
 impl<'g> Patient<'g> {
@@ -61,6 +62,21 @@ impl<'g> Patient<'g> {
         with.extend(client.written());
         let answers = if own { NGINX } else { PROGRAM };
         add("http", with, granted(answers, Some(client)))
+    }
+
+    /// A check in words, of what its port speaks and its image has.
+    pub(super) fn check_to_add(&self) -> String {
+        let asked = match self.service.node.gateway {
+            None => self.asked_port(),
+            Some(_) => None,
+        };
+        match asked {
+            Some((port, _)) if protocol(port) == Protocol::Grpc => {
+                grpc_check(self.graph, self.service, port)
+            }
+            _ if self.lacks_client() => "health exec { command = [\"…\"] }".to_owned(),
+            _ => "health http { path = \"/health\" }".to_owned(),
+        }
     }
 
     /// Whether a target runs the check inside the container, where no program for it is in every image.

@@ -66,6 +66,11 @@ pub fn checks(graph: &Graph, service: ServiceView<'_>) -> Vec<Change> {
     Patient { graph, service }.checks()
 }
 
+/// The check that its author is asked for, where nobody else knows what tells that its program can serve.
+pub fn check_to_add(graph: &Graph, service: ServiceView<'_>) -> String {
+    Patient { graph, service }.check_to_add()
+}
+
 /// What a derived update has and nobody fails for: it is written with changes that write an update in its place.
 pub fn carried(graph: &Graph, service: ServiceView<'_>, changes: &[Change]) -> Option<Change> {
     if service.node.service.update.is_some() {

@@ -119,13 +119,14 @@ fn http(lowering: &mut Lowering<'_, '_>, node: &Node<Health>) -> Option<Vec<Stri
         Some(_) => "localhost",
     };
     let scheme = scheme(protocol);
-    // A gateway's certificate is for the names of its hosts, not for this one.
-    let own_certificate = scheme == "https" && service.node.gateway.is_some();
+    // A certificate is for the names that clients ask for, not for this one; kubelet does not look at it either
+    // (kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes, HTTP probes).
+    let is_secure = scheme == "https";
     let url = super::text::escaped(&format!("{scheme}://{host}:{number}{slash}{path}"));
     let words: Vec<String> = match client {
-        Some(ProbeClient::Curl) if own_certificate => vec!["curl".into(), "-fk".into()],
+        Some(ProbeClient::Curl) if is_secure => vec!["curl".into(), "-fk".into()],
         Some(ProbeClient::Curl) => vec!["curl".into(), "-f".into()],
-        Some(ProbeClient::Wget) | None if own_certificate => {
+        Some(ProbeClient::Wget) | None if is_secure => {
             ["wget", "-q", "--no-check-certificate", "-O", "/dev/null"]
                 .map(Into::into)
                 .into()

@@ -198,3 +198,29 @@ fn a_config_of_a_swarm_holds_a_byte_and_no_thousand_kibibytes() {
     assert!(codes("swarm", "\\n").is_empty());
     assert!(codes("compose", "").is_empty());
 }
+
+#[test]
+fn a_check_with_tls_looks_at_no_certificate() {
+    for (client, words) in [
+        (
+            "",
+            r#""wget", "-q", "--no-check-certificate", "-O", "/dev/null", "https://127.0.0.1:8443/""#,
+        ),
+        (
+            ", client = curl",
+            r#""curl", "-fk", "https://localhost:8443/""#,
+        ),
+    ] {
+        let text = format!(
+            "app shop {{ targets = [swarm] }}\nservice web {{\n  image = \"example/web:1.0.0\"\n  \
+             port web {{ number = 8443, protocol = https }}\n  health http {{ path = \"/\"{client} }}\n}}\n"
+        );
+        let world = MemoryWorld::single("app.zd", text);
+        let files = compile(&world, "app.zd", &Options::default()).artifacts;
+        let files = files.unwrap();
+        assert!(
+            files.iter().any(|file| file.text.contains(words)),
+            "{words}"
+        );
+    }
+}

@@ -204,7 +204,13 @@ fn health(texts: &mut Texts<'_, '_>) -> Health {
         "a slot is probed from outside, with curl",
     );
     let path = texts.ledger.take_from(body.path.as_ref());
+    let port = match &body.port {
+        Some(name) => service.port(&name.value),
+        None => service.default_port(),
+    };
+    let is_secure = port.is_some_and(|port| protocol(port) == Protocol::Https);
     let kind = match node.label.name() {
+        "http" if is_secure => "https",
         "http" => "http",
         "tcp" => "tcp",
         "exec" => "exec",
@@ -223,7 +229,7 @@ fn health(texts: &mut Texts<'_, '_>) -> Health {
         }
     };
     let path = path.map_or_else(|| "/".to_owned(), ToString::to_string);
-    if kind == "http"
+    if matches!(kind, "http" | "https")
         && (!path.starts_with('/') || path.chars().any(|c| c.is_control() || c == ' '))
     {
         let span = body.path.as_ref().map_or(node.span, |path| path.span);

@@ -176,6 +176,15 @@ fn what_a_host_does_not_give_is_refused_once() {
 }
 
 #[test]
+fn a_slot_with_tls_is_asked_so() {
+    let secure = CONTAINER.replace("number = 8080", "number = 8080, protocol = https");
+    let (files, found) = build(&program(&secure));
+    assert!(found.is_empty(), "{found:?}");
+    let settings = &files["nginx/hosts/services/web.sh"];
+    assert!(settings.contains("health=https\n"), "{settings}");
+}
+
+#[test]
 fn a_gateway_on_a_host_tells_who_asks() {
     let hidden =
         program(PROCESS).replace("listen http", "forwarded_headers = false\n  listen http");

@@ -471,6 +471,8 @@ is_healthy() { is_running "$1" && probe "$1" >/dev/null 2>&1; }
 probe() {
   case $health in
     http) get "http://127.0.0.1:$1$health_path" ;;
+    # A certificate is for the names that clients ask for.
+    https) get "https://127.0.0.1:$1$health_path" --insecure ;;
     tcp) timeout "$timeout_seconds" bash -c ": </dev/tcp/127.0.0.1/$1" 2>/dev/null ;;
     exec) timeout "$timeout_seconds" bash "$place/slots/$1/release/hosts/run.sh" "$service" "$1" probe 9>&- >/dev/null ;;
     image) docker_says "$1" '{{.State.Health.Status}}' healthy unhealthy starting none ;;
