@@ -4,7 +4,7 @@
 //! nginx takes another configuration by a reload, in which old workers end their requests
 //! (nginx.org/en/docs/control.html).
 
-use super::{Change, Effect, Pair, TargetChanges, Varied, Was, lines};
+use super::{Change, Effect, Pair, Refusal, TargetChanges, Varied, Was, lines};
 use crate::graph::{Graph, ServiceView};
 use crate::targets::{Content, Object};
 use rustc_hash::FxHashMap;
@@ -59,6 +59,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     }
     let files = changes.len();
     taken_slots(pair, &mut changes);
+    served_slots(pair, &mut changes);
     TargetChanges {
         target: pair.target,
         unchanged: unchanged.saturating_sub(changes.len() - files),
@@ -187,6 +188,119 @@ fn taken_slots(pair: &Pair<'_>, changes: &mut Vec<Change>) {
             });
         }
     }
+}
+
+/// A service that comes to blue/green where all of its slots serve already: there is none to start the new release in. It is
+/// read in the files, which is all that is known of what is deployed where no program is.
+fn served_slots(pair: &Pair<'_>, changes: &mut [Change]) {
+    let app = |files: &[Object]| {
+        let mut files = files.iter();
+        let file = files.find(|file| file.file == "nginx/hosts/app.sh")?;
+        setting(file, "app").map(ToOwned::to_owned)
+    };
+    // What another app left has slots of its own.
+    if app(pair.old) != app(pair.new) {
+        return;
+    }
+    let old = by_path(pair.old);
+    for file in pair.new.iter().filter(|file| is_service(&file.file)) {
+        let was = old.get(file.file.as_str());
+        let sides = was.and_then(|was| Some((Slotted::read(was)?, Slotted::read(file)?)));
+        let Some(Served::All(slots)) = sides.and_then(|(was, is)| was.served_before(&is)) else {
+            continue;
+        };
+        let mut changes = changes.iter_mut();
+        let change = changes.find(|it| it.name == file.file && it.effect != Effect::Refused);
+        let Some(change) = change else { continue };
+        let slots: Vec<String> = slots.iter().map(ToString::to_string).collect();
+        change.effect = Effect::Refused;
+        // The words of `src/targets/nginx/hosts/scripts/deploy.sh`, which names the release too.
+        change.how = format!(
+            "slots {} serve, all that there are: none is free for release …, and nothing was changed",
+            slots.join(" ")
+        );
+        change.refusal = Refusal::Said(FREE_A_SLOT.to_owned());
+    }
+}
+
+/// What frees a slot for blue/green.
+pub(super) const FREE_A_SLOT: &str =
+    "give the service slots of other ports, or deploy it with one replica first";
+
+/// Which slots of a service serve before its first blue/green release, where none of its new ones is new to it.
+pub(super) enum Served {
+    /// All that it had, these.
+    All(Vec<u64>),
+    /// Some of those that it had, which may be these two.
+    Some(Vec<u64>),
+}
+
+/// The slots of a service of a host, and how many of them serve.
+struct Slotted {
+    is_blue_green: bool,
+    ports: Vec<u64>,
+    replicas: (u64, u64),
+}
+
+impl Slotted {
+    /// As its file of settings has them (`src/targets/nginx/hosts/scripts/service.sh.tera`).
+    fn read(file: &Object) -> Option<Self> {
+        let slots = setting(file, "slots")?;
+        let slots = slots.strip_prefix('(')?.strip_suffix(')')?;
+        let ports: Result<Vec<u64>, _> = slots.split_whitespace().map(str::parse).collect();
+        let replicas = setting(file, "replicas")?.parse().ok()?;
+        Some(Self {
+            is_blue_green: setting(file, "kind")? == "blue_green",
+            ports: ports.ok()?,
+            replicas: (replicas, replicas),
+        })
+    }
+
+    fn of(graph: &Graph, service: ServiceView<'_>) -> Option<Self> {
+        let replicas = graph.replicas(service);
+        Some(Self {
+            is_blue_green: service.is_blue_green(),
+            ports: graph
+                .slots(service)
+                .filter(|_| graph.is_on_host(service))?
+                .ports,
+            replicas: (replicas.least, replicas.most),
+        })
+    }
+
+    /// What serves of it in the way of its first blue/green release, which goes to a slot that does not (`blue_green` of
+    /// `src/targets/nginx/hosts/scripts/deploy.sh`).
+    fn served_before(self, next: &Self) -> Option<Served> {
+        let count = |slots: &[u64]| u64::try_from(slots.len()).unwrap_or(u64::MAX);
+        let (least, most) = self.replicas;
+        let comes = next.is_blue_green && !self.is_blue_green;
+        let had = next.ports.iter().all(|port| self.ports.contains(port));
+        if !comes || !had || most < count(&next.ports) {
+            return None;
+        }
+        Some(if least >= count(&self.ports) {
+            Served::All(self.ports)
+        } else {
+            Served::Some(next.ports.clone())
+        })
+    }
+}
+
+/// What serves of a service in the way of its first blue/green release, by the programs.
+pub(super) fn served(old: &Graph, new: &Graph, service: ServiceView<'_>) -> Option<Served> {
+    let before = old
+        .find(service.name())
+        .filter(|_| old.name() == new.name())?;
+    Slotted::of(old, before)?.served_before(&Slotted::of(new, service)?)
+}
+
+/// What a file of settings sets something to.
+fn setting<'o>(file: &'o Object, name: &str) -> Option<&'o str> {
+    let Content::Text(text) = &file.content else {
+        return None;
+    };
+    let mut lines = text.lines();
+    lines.find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
 }
 
 fn by_path(files: &[Object]) -> FxHashMap<&str, &Object> {

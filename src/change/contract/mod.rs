@@ -76,6 +76,7 @@ type Rule = fn(&Step<'_>, &mut Diagnostics);
 /// The rules, in the order they are asked.
 static ALL: &[Rule] = &[
     outcome::refusals,
+    slots::may_all_serve,
     outcome::without_effect,
     outcome::runs_beside,
     data::left_behind,

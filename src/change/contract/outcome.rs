@@ -154,6 +154,7 @@ fn around_pods(change: &Change, grown: Option<&str>) -> String {
 /// How a service that is renamed goes by its old name, so that it is replaced in place and its port stays taken by itself.
 fn way_to_keep_the_name(step: &Step<'_>, change: &Change) -> Option<String> {
     if change.kind == "file" {
+        change.was.as_ref()?;
         let stays = change.service.as_deref().and_then(|name| step.both(name));
         let old = step
             .old

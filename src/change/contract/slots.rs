@@ -4,7 +4,8 @@
 
 use super::Step;
 use super::order::{Before, Ordered};
-use crate::diagnostics::{Diagnostic, catalogue};
+use crate::change::hosts;
+use crate::diagnostics::{Diagnostic, Diagnostics, Severity, catalogue};
 use crate::graph::{Graph, ServiceView};
 use crate::source::Span;
 use crate::vocabulary::TargetId;
@@ -67,6 +68,39 @@ fn all<'a>(step: &Step<'a>) -> Vec<Moved<'a>> {
         }
     }
     found
+}
+
+/// Blue/green that may find no slot for its first release: which of the slots of before serve nobody knows here.
+pub(super) fn may_all_serve(step: &Step<'_>, found: &mut Diagnostics) {
+    let (Some(old), Some(new)) = (step.old, step.new) else {
+        return;
+    };
+    if !step.targets().any(|target| target == TargetId::Nginx) {
+        return;
+    }
+    for service in new.services() {
+        let (Some(hosts::Served::Some(slots)), Some(own)) =
+            (hosts::served(old, new, service), new.slots(service))
+        else {
+            continue;
+        };
+        let slots: Vec<String> = slots.iter().map(ToString::to_string).collect();
+        let slots = slots.join(" ");
+        found.push(
+            Diagnostic::new(
+                &catalogue::REFUSED_CHANGE,
+                format!("`deploy.sh` refuses this change of `{}` where slots {slots} serve", service.name()),
+                own.span,
+            )
+            .severity(Severity::Note)
+            .note(format!(
+                "it says: slots {slots} serve, all that there are: none is free for release …, and nothing was changed"
+            ))
+            .note("`status.sh` says which slots are live")
+            .help(hosts::FREE_A_SLOT)
+            .about(service.name()),
+        );
+    }
 }
 
 fn on_host(graph: &Graph) -> impl Iterator<Item = ServiceView<'_>> {
