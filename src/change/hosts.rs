@@ -107,6 +107,7 @@ fn variables(pair: &Pair<'_>) -> Vec<(String, Vec<Varied>)> {
             .and_then(|graph| graph.find(name))
             .map(|view| view.name().into()),
         name: name.to_owned(),
+        restarts: false,
     });
     let varied: Vec<Varied> = varied.collect();
     names

@@ -104,6 +104,8 @@ pub struct Varied {
     pub service: Option<Str>,
     /// Its name as the orchestrator knows it.
     pub name: String,
+    /// Whether all of its instances are stopped before new ones start.
+    pub restarts: bool,
 }
 
 /// A service by the name that it goes by on a target, among those that are meant.

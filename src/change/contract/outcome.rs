@@ -321,6 +321,8 @@ fn renamed(step: &Step<'_>, target: TargetId, change: &Change) -> Diagnostic {
     let both = change.service.as_deref().and_then(|it| step.successor(it));
     let shared = both.filter(|both| is_shared(target, change, *both));
     let split = shared.filter(|both| is_split(step, change, *both));
+    let was = change.was.as_ref();
+    let was = was.map_or_else(String::new, |was| format!(" {}", was.name));
     let removal = match target {
         TargetId::Kubernetes if split.is_some() => {
             let was = change.was.as_ref().map_or("", |was| &was.name);
@@ -331,7 +333,10 @@ fn renamed(step: &Step<'_>, target: TargetId, change: &Change) -> Diagnostic {
             )
         }
         TargetId::Kubernetes if shared.is_some() => {
-            let (kind, was) = change.was.as_ref().map_or(("", ""), |was| (&*was.kind, &*was.name));
+            let (kind, was) = change
+                .was
+                .as_ref()
+                .map_or(("", ""), |was| (&*was.kind, &*was.name));
             let stop = deletion(&kind.to_lowercase(), was, change.namespace.as_deref());
             format!(
                 "{stop} as soon as the new one serves; where clients must not write to two stores, first, with which it is down until then"
@@ -339,7 +344,8 @@ fn renamed(step: &Step<'_>, target: TargetId, change: &Change) -> Diagnostic {
         }
         // Both would write, each to its own.
         TargetId::Kubernetes if loses_data(change) => {
-            "stop the old one first, and delete it once the new one has its data and serves".to_owned()
+            "stop the old one first, and delete it once the new one has its data and serves"
+                .to_owned()
         }
         TargetId::Kubernetes => {
             "delete the old one once the new one serves and nobody asks for it any more".to_owned()
@@ -353,12 +359,14 @@ fn renamed(step: &Step<'_>, target: TargetId, change: &Change) -> Diagnostic {
         _ if holds_nodes(step, target, change) => {
             let names = both.map_or_else(String::new, |both| kept::in_words(step, target, both));
             format!(
-                "keep its name{names}; or remove the old one first, `docker service rm`: a node has its port once, and where the \
+                "keep its name{names}; or remove the old one first, `docker service rm{was}`: a node has its port once, and where the \
                  old one has it the new one waits for ever"
             )
         }
         _ => {
-            "remove the old one once the new one serves and nobody asks for it any more: `docker service rm`".to_owned()
+            format!(
+                "remove the old one once the new one serves and nobody asks for it any more: `docker service rm{was}`"
+            )
         }
     };
     let what = match &change.was {

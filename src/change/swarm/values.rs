@@ -2,7 +2,7 @@
 
 use super::service_in;
 use super::stack::{SECTIONS, Stack, stem};
-use super::{defaults, refused, rules};
+use super::{defaults, policy, refused, rules};
 use crate::change::difference::{at, differences, value};
 use crate::change::rules::{fields, rule};
 use crate::change::secrets::{real_name, source};
@@ -29,6 +29,8 @@ pub(super) fn variables(pair: &Pair<'_>) -> Vec<(String, Vec<Varied>)> {
             service: service_in(pair.new_graph, stack, &service.name)
                 .map(|view| view.name().into()),
             name: format!("{stack}_{}", service.name),
+            restarts: policy::rolling(&service.content, &service.content).0
+                == Effect::RestartsAtOnce,
         };
         let mut add = |name: &str| {
             let varied = view.get_or_init(varied);

@@ -132,14 +132,21 @@ pub(super) fn varied(target: &TargetChanges) -> impl Iterator<Item = String> {
         " too"
     };
     target.variables.iter().map(move |(variable, services)| {
-        let shown = services.iter().take(MOST_VARIED);
-        let names: Vec<_> = shown.map(|it| shown_word(&it.name)).collect();
-        let more = match services.len().checked_sub(MOST_VARIED) {
-            Some(more @ 1..) => format!(" and {more} more"),
-            _ => String::new(),
+        let named = |restarts: bool| {
+            let meant = services.iter().filter(move |it| it.restarts == restarts);
+            let shown = meant.clone().take(MOST_VARIED);
+            let names: Vec<_> = shown.map(|it| shown_word(&it.name)).collect();
+            let more = match meant.count().checked_sub(MOST_VARIED) {
+                Some(more @ 1..) => format!(" and {more} more"),
+                _ => String::new(),
+            };
+            (!names.is_empty()).then(|| format!("{}{more}", names.join(", ")))
         };
-        let (variable, names) = (shown_word(variable), names.join(", "));
-        format!("another `{variable}` than at the last deploy rolls {names}{more}{too}")
+        let rolled = named(false).map(|names| format!("rolls {names}"));
+        let restarted = named(true).map(|names| format!("restarts {names} at once"));
+        let does: Vec<String> = rolled.into_iter().chain(restarted).collect();
+        let (variable, does) = (shown_word(variable), does.join(" and "));
+        format!("another `{variable}` than at the last deploy {does}{too}")
     })
 }
 

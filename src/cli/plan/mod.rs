@@ -120,7 +120,7 @@ enum Format {
     Json,
     /// For a comment on a pull request
     Markdown,
-    /// The commands that carry it out in its steps, on a swarm or on Kubernetes
+    /// The commands that carry it out in its steps, on a swarm, on Kubernetes or on a plain host
     Script,
 }
 

@@ -171,7 +171,7 @@ struct Step {
 impl Step {
     /// Takes in what another value of a variable replaces, on a swarm.
     fn vary(&mut self, planned: &Planned<'_>, varied: &Varied) {
-        let Varied { service, name } = varied;
+        let Varied { service, name, .. } = varied;
         let known = [&self.replaced, &self.created, &self.varied, &self.ended];
         if known.iter().any(|known| known.contains(name)) {
             return;
