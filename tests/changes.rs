@@ -423,6 +423,89 @@ fn revisions_are_read_as_they_were() {
     );
 }
 
+/// The commit that brings a program has nothing to be compared with, and a name that neither side has is no first deploy.
+#[test]
+fn the_first_program_is_all_created() {
+    let repository = Repository::new();
+    repository.put("two/app.zd", PROGRAM);
+    repository.put("two/parts/web.zd", &Repository::web("1.0.0"));
+    fs::create_dir(repository.0.path().join("shop/nothing")).unwrap();
+    let first = "This is the first deploy, and everything is created";
+    let all = "Plan: 1 to create; 0 stay as they are.";
+    for (words, why) in [
+        (
+            &["--file", "../two/app.zd"][..],
+            "there is no `two/app.zd` in `HEAD`",
+        ),
+        (
+            &["HEAD", "../two/app.zd"],
+            "there is no `two/app.zd` in `HEAD`",
+        ),
+        (&["HEAD", "../two"], "there is no `two` in `HEAD`"),
+        (
+            &["one:../two/app.zd", "../two/app.zd"],
+            "there is no `two/app.zd` in `one`",
+        ),
+        (&["nothing", "app.zd"], "`nothing` is empty"),
+        (&["/dev/null", "app.zd"], "`/dev/null` is empty"),
+        (&["/dev/null", "one"], "`/dev/null` is empty"),
+    ] {
+        let (code, said) = repository.plan(words, &[]);
+        let is_told = said.contains(first) && said.contains(why) && said.contains(all);
+        assert!(code == 0 && is_told, "{words:?}: {code}\n{said}");
+    }
+    for (format, line) in [
+        ("json", "\"first_deploy\":\"`/dev/null` is empty\""),
+        ("markdown", first),
+        ("script", "# This is the first deploy"),
+    ] {
+        let (code, said) = repository.plan(&["/dev/null", "app.zd", "--format", format], &[]);
+        assert!(code == 0 && said.contains(line), "{format}: {code}\n{said}");
+    }
+    repository.commit("three");
+    let (code, said) = repository.plan(&["two..three", "--file", "../two/app.zd"], &[]);
+    assert!(code == 0 && said.contains(all), "{code}\n{said}");
+    // One that has moved runs already.
+    let at = |path: &str| repository.0.path().join(path);
+    fs::rename(at("two"), at("moved")).unwrap();
+    fs::rename(at("moved/app.zd"), at("moved/two.zd")).unwrap();
+    let (code, said) = repository.plan(&["HEAD", "../moved/two.zd"], &[]);
+    assert!(
+        code == 2 && said.contains("there is no `moved/two.zd` in `HEAD`"),
+        "{code}\n{said}"
+    );
+    fs::rename(at("moved/two.zd"), at("moved/app.zd")).unwrap();
+    for (words, message) in [
+        (
+            &["HEAD", "../moved/app.zd"][..],
+            "there is no `moved/app.zd` in `HEAD`",
+        ),
+        (&["--file", "../moved/app.zd"], "it has `shop/app.zd`"),
+        (
+            &["--file", "../mvoed/app.zd"],
+            "there is no `mvoed/app.zd` in `HEAD`",
+        ),
+        (
+            &["one:ap.zd", "app.zd"],
+            "there is no `shop/ap.zd` in `one`",
+        ),
+        (
+            &["three..one", "--file", "../two/app.zd"],
+            "there is no `two/app.zd` in `one`",
+        ),
+        (
+            &["app.zd", "nothing"],
+            "there are no manifests in `nothing`",
+        ),
+    ] {
+        let (code, said) = repository.plan(words, &[]);
+        assert!(
+            code == 2 && said.contains(message),
+            "{words:?}: {code}\n{said}"
+        );
+    }
+}
+
 /// What a program with an error asks for is not known, and nothing is said to be left behind.
 #[test]
 fn a_name_that_is_not_there_gives_no_plan() {

@@ -64,7 +64,7 @@ pub(super) fn open(revision: &str, path: &Path) -> Result<Tree, Failure> {
         Some(_) => failure,
         None => Failure::new(format!("there is no revision `{}`", escape_line(revision))).help(
             if revision == "HEAD" {
-                "nothing is committed yet: commit what is deployed, or name two files, `zdc plan old.zd new.zd`"
+                "nothing is committed yet: commit what is deployed, or name two files, `zdc plan old.zd new.zd`; a first deploy is `zdc plan /dev/null new.zd`"
             } else if is(&folder, "--is-shallow-repository") {
                 "this clone has the newest commits alone: `git fetch --unshallow --tags origin '+refs/heads/*:refs/remotes/origin/*'` gets \
                  the others; in GitHub Actions `fetch-depth: 0` of `actions/checkout` does"
@@ -119,6 +119,17 @@ impl Tree {
                 "name the program: `zdc plan {revision}:path/to/old.zd path/to/{MAIN}`"
             )),
         })
+    }
+
+    /// The programs, and what they import, by path in the repository.
+    pub(super) fn programs(&self) -> impl Iterator<Item = &str> {
+        let paths = self.entries.keys().map(String::as_str);
+        paths.filter(|path| Path::new(path).extension() == Some("zd".as_ref()))
+    }
+
+    /// Whether it has a file of this path in the repository.
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.entries.contains_key(path)
     }
 
     /// Every file of a folder, or the one file, with its text, by path from there.
@@ -256,6 +267,13 @@ impl Dead {
 
 /// The file that says how files are checked out (`gitattributes(5)`).
 const ATTRIBUTES: &str = ".gitattributes";
+
+/// The folder on disk that the paths of a repository are told from.
+pub(super) fn top(path: &Path) -> Option<PathBuf> {
+    let top = run(&nearest_folder(path), &["rev-parse", "--show-toplevel"]).ok()?;
+    let top = String::from_utf8(top).ok()?;
+    Some(PathBuf::from(top.trim_end_matches('\n')))
+}
 
 /// A path on disk as a path in the repository that it is in.
 pub(super) fn path_of(path: &Path) -> Result<String, Failure> {

@@ -23,6 +23,9 @@ pub(super) const ONE_WAY: &str = "There is no way back after this step:";
 pub(super) fn write(planned: &Planned<'_>, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let (old, new) = planned.names;
     writeln!(out, "{old} -> {new}\n")?;
+    if let Some(line) = first_deploy(planned) {
+        writeln!(out, "{line}\n")?;
+    }
     write_one_way(planned, style, out)?;
     for target in &planned.changes.targets {
         write_target(planned, target, style, out)?;
@@ -36,6 +39,15 @@ pub(super) fn write(planned: &Planned<'_>, style: Style, out: &mut dyn Write) ->
         writeln!(out, "{line}\n")?;
     }
     writeln!(out, "{}", summary(planned))
+}
+
+/// That nothing was there before, and why that is known.
+pub(super) fn first_deploy(planned: &Planned<'_>) -> Option<String> {
+    let why = planned.first?;
+    Some(format!(
+        "This is the first deploy, and everything is created: {}.",
+        escape_line(why)
+    ))
 }
 
 /// What no rollback takes back is said before all else.

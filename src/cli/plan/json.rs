@@ -27,6 +27,7 @@ pub(super) fn write(planned: &Planned<'_>, out: &mut dyn Write) -> io::Result<()
         None => &[],
     };
     let parts = Parts {
+        first: planned.first.map(ToOwned::to_owned),
         changes: (!planned.changes.is_empty()).into(),
         counts,
         deploys: json!(planned.changes.deploys),
@@ -55,6 +56,7 @@ pub(super) fn unplanned(
 /// What stands in a plan beside the names of its sides.
 #[derive(Default)]
 struct Parts {
+    first: Option<String>,
     changes: Value,
     counts: Map<String, Value>,
     deploys: Value,
@@ -69,6 +71,7 @@ impl Parts {
         let whole = json!({
             "old": old,
             "new": new,
+            "first_deploy": self.first,
             "changes": self.changes,
             "counts": self.counts,
             "deploys": self.deploys,

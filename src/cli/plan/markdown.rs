@@ -1,7 +1,9 @@
 //! A plan as a comment on a pull request.
 
 use super::Planned;
-use super::human::{ONE_WAY, effect, is_told, not_judged, sign, summary, value, values, varied};
+use super::human::{
+    ONE_WAY, effect, first_deploy, is_told, not_judged, sign, summary, value, values, varied,
+};
 use crate::change::{Change, TargetChanges};
 use crate::diagnostics::render::{Shown, escape_line};
 use std::io::{self, Write};
@@ -12,6 +14,9 @@ const MOST_CHANGES: usize = 100;
 /// Writes the plan.
 pub(super) fn write(planned: &Planned<'_>, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "### {}\n", summary(planned))?;
+    if let Some(line) = first_deploy(planned) {
+        writeln!(out, "{}\n", inline(&line))?;
+    }
     if !planned.changes.one_way.is_empty() {
         writeln!(out, "**{ONE_WAY}**\n")?;
         for (name, why) in &planned.changes.one_way {

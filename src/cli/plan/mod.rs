@@ -15,6 +15,7 @@ mod side;
 mod stack;
 mod twice;
 
+use super::project::MAIN;
 use super::terminal::Color;
 use super::{Exit, Failure, arguments, invocation, params, terminal};
 use crate::change::{self, Changes};
@@ -22,7 +23,7 @@ use crate::diagnostics::render::{Format as Told, Shown, render};
 use crate::diagnostics::{Diagnostic, Severity, catalogue};
 use crate::eval::{Inputs, unknown_input};
 use crate::graph::Graph;
-use crate::source::{Sources, Span, World};
+use crate::source::{MemoryWorld, Sources, Span, World};
 use crate::targets::Object;
 use crate::types::Date;
 use crate::vocabulary::TargetId;
@@ -48,6 +49,7 @@ use std::process::ExitCode;
   zdc plan old/app.zd new/app.zd
   zdc plan manifests app.zd         the manifests that were written against a fresh build
   zdc plan --format markdown        for a comment on a pull request
+  zdc plan /dev/null app.zd         a first deploy: everything is created
   zdc plan --format script --target swarm > steps.sh
                                     the commands that carry it out, step by step
 
@@ -131,6 +133,8 @@ struct Compiled {
     shown: String,
     /// What its stacks name and is not known, in words.
     unread: Vec<String>,
+    /// Why there is nothing of it.
+    nothing: Option<String>,
 }
 
 /// What is shown.
@@ -149,6 +153,8 @@ struct Planned<'a> {
     names: (&'a str, &'a str),
     /// What there is no program of.
     objects_only: Option<ObjectsOnly<'a>>,
+    /// Why the old side is nothing, where all is created.
+    first: Option<&'a str>,
 }
 
 /// What is manifests, of which no program is known.
@@ -213,8 +219,12 @@ impl Plan {
                 || self.compile(&new, one_stack, &inputs[1], crate::inspect),
                 || self.compile(&old, one_stack, &inputs[0], crate::inspect_deployed),
             );
+            let (mut old, new) = (old?, new?);
+            if let (Some(_), Some(graph)) = (&old.nothing, &new.inspection.graph) {
+                old.inspection = nothing_of(graph);
+            }
             // What the process ends with is not freed piece by piece.
-            Ok::<_, Failure>((ManuallyDrop::new(old?), ManuallyDrop::new(new?)))
+            Ok::<_, Failure>((ManuallyDrop::new(old), ManuallyDrop::new(new)))
         };
         let mut inputs = [only_old, both];
         let (mut old, mut new) = compiled(&inputs)?;
@@ -273,6 +283,7 @@ impl Plan {
                 (None, None) => Some(ObjectsOnly::Both),
                 (Some(_), Some(_)) => None,
             },
+            first: old.nothing.as_deref(),
         };
         let style = terminal::output_style(self.color);
         let wrong = !broken.is_empty() || changes.found.has_errors();
@@ -340,8 +351,15 @@ impl Plan {
                     inspection,
                     shown: shown.clone(),
                     unread: Vec::new(),
+                    nothing: None,
                 })
             }
+            Side::Nothing { why, .. } => Ok(Compiled {
+                inspection: Inspection::default(),
+                shown: String::new(),
+                unread: Vec::new(),
+                nothing: Some(why.clone()),
+            }),
             Side::Manifests { place, .. } => {
                 let Asked {
                     mut objects,
@@ -356,6 +374,7 @@ impl Plan {
                     },
                     shown: String::new(),
                     unread,
+                    nothing: None,
                 })
             }
         }
@@ -406,6 +425,23 @@ impl Plan {
         let style = terminal::error_style(self.color);
         terminal::to_error(|out| render(Told::Human, &shown, style, out));
     }
+}
+
+/// A program of the same app and for the same targets, with nothing in it: what there was before the first deploy.
+fn nothing_of(graph: &Graph) -> Inspection {
+    let targets: Vec<&str> = graph.targets().iter().map(|it| it.word()).collect();
+    let text = format!(
+        "app {} {{ targets = [{}] }}\n",
+        graph.name(),
+        targets.join(", ")
+    );
+    let world = MemoryWorld::single(MAIN, text);
+    let mut inspection = crate::inspect_deployed(&world, MAIN, &Options::default());
+    // What any app has, such as a namespace, is created with the first.
+    for (_, objects) in &mut inspection.objects {
+        objects.clear();
+    }
+    inspection
 }
 
 /// Puts in the values that were given of variables that are left to docker.

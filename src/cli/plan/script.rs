@@ -2,6 +2,7 @@
 //! services of each step by the names that `deploy.sh` knows them by.
 
 use super::Planned;
+use super::human::first_deploy;
 use crate::change::{Change, Effect, Field, TargetChanges, Varied};
 use crate::cli::Failure;
 use crate::diagnostics::render::escape_line;
@@ -90,6 +91,9 @@ pub(super) fn write(
         escape_line(old),
         escape_line(new)
     )?;
+    if let Some(line) = first_deploy(planned) {
+        writeln!(out, "# {line}")?;
+    }
     out.write_all(rest.as_bytes())?;
     // The same steps between other programs are other steps.
     let carried = format!("{before:?}{objects:?}");

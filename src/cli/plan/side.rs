@@ -31,6 +31,8 @@ pub(super) enum Side {
     },
     /// Manifests, whoever wrote them.
     Manifests { place: Manifests, name: String },
+    /// Nothing: what is deployed is the first.
+    Nothing { name: String, why: String },
 }
 
 impl Side {
@@ -43,13 +45,15 @@ impl Side {
     pub(super) fn single(&self) -> Option<String> {
         match self {
             Self::Manifests { place, .. } => place.single(),
-            Self::Program { .. } => None,
+            Self::Program { .. } | Self::Nothing { .. } => None,
         }
     }
 
     /// As people call it.
     pub(super) fn name(&self) -> String {
-        let (Side::Program { name, .. } | Side::Manifests { name, .. }) = self;
+        let (Side::Program { name, .. }
+        | Side::Manifests { name, .. }
+        | Side::Nothing { name, .. }) = self;
         escape_line(name).into_owned()
     }
 }
@@ -115,13 +119,24 @@ impl Sides<'_> {
         }
         // A revision without a path holds the program that the other side names.
         let named = |place: &Place<'_>| match place {
-            Place::Disk(path) if is_program(path) => Some(path.clone()),
+            Place::Disk(path) if is_program(path) && !is_nothing(path) => Some(path.clone()),
             _ => None,
         };
         let program = self.file.map(Path::to_path_buf);
         let program = program.or_else(|| named(&new)).or_else(|| named(&old));
         let program = program.unwrap_or_else(|| PathBuf::from(MAIN));
-        Ok((self.side(&old, &program)?, self.side(&new, &program)?))
+        let before = match &old {
+            Place::Disk(path) if is_nothing(path) => {
+                let name = show(path);
+                let why = format!("`{name}` is empty");
+                Side::Nothing { name, why }
+            }
+            _ => match self.side(&old, &program) {
+                Ok(side) => side,
+                Err(failure) => nothing(&old, &new, &program).ok_or(failure)?,
+            },
+        };
+        Ok((before, self.side(&new, &program)?))
     }
 
     fn side(&self, place: &Place<'_>, program: &Path) -> Result<Side, Failure> {
@@ -214,6 +229,51 @@ impl Sides<'_> {
             world: Box::new(GitWorld::new(tree, root)),
         })
     }
+}
+
+/// The old side where that is a revision from before the program that the new side names. Where it had a program that is there
+/// no more, that may have moved, and this is no first deploy.
+fn nothing(old: &Place<'_>, new: &Place<'_>, program: &Path) -> Option<Side> {
+    let Place::Revision(revision, path) = old else {
+        return None;
+    };
+    let path = path.unwrap_or(program);
+    let wanted = match new {
+        Place::Disk(path) => path.as_path(),
+        Place::Revision(_, path) => path.unwrap_or(program),
+    };
+    // Of a path that only one side names nobody knows whether it is meant.
+    let in_folder = |path: &Path| path.join(MAIN);
+    if path != wanted && path != in_folder(wanted) && in_folder(path) != wanted {
+        return None;
+    }
+    let tree = git::open(revision, path).ok()?;
+    let missing = git::path_of(path).ok()?;
+    // It may be there, and be what is wrong.
+    if tree.main(path).is_ok() {
+        return None;
+    }
+    let mut had = tree.programs();
+    let has_moved = match new {
+        Place::Disk(_) => {
+            let top = git::top(path)?;
+            had.any(|file| !top.join(file).exists())
+        }
+        Place::Revision(revision, _) => {
+            let now = git::open(revision, path).ok()?;
+            had.any(|file| !now.has(file))
+        }
+    };
+    (!has_moved).then(|| Side::Nothing {
+        name: format!("{revision}:{missing}"),
+        why: format!("there is no `{missing}` in `{revision}`"),
+    })
+}
+
+/// Whether nothing is there: an empty folder, or the file that is always empty.
+fn is_nothing(path: &Path) -> bool {
+    let is_empty = |mut entries: std::fs::ReadDir| entries.next().is_none();
+    path == Path::new("/dev/null") || std::fs::read_dir(path).is_ok_and(is_empty)
 }
 
 fn or_head(revision: &str) -> &str {
