@@ -620,15 +620,56 @@ fn what_went_back_to_the_release_that_is_to_go_is_not_back() {
     place.put("moments/shop_front", times);
     place.put("moments/shop_web", &times.replace(":08", ":11"));
     let (ran, went) = back(&[]);
-    let scaled = "shop_web went back to that very deploy while others of it were under way";
+    let scaled = "shop_web went back to that very deploy: ";
     assert!(
         ran.code == 1 && ran.said.contains(scaled) && !went,
         "{ran:?}"
     );
-    // A later deploy may have reached it alone, and is back.
-    place.put("moments/shop_web", &times.replace("00:00:", "00:01:"));
+    // It does so a while after them, too, where a later deploy may have reached it alone as well, and before the clock of who deployed.
+    for (day, minute) in [
+        ("2098-01-01", "01"),
+        ("2098-01-02", "00"),
+        ("2020-01-01", "00"),
+    ] {
+        let later = times.replace("2098-01-01T00:00", &format!("{day}T00:{minute}"));
+        place.put("moments/shop_web", &later);
+        let (ran, went) = back(&[]);
+        assert!(
+            ran.code == 1 && ran.said.contains(scaled) && !went,
+            "{ran:?}"
+        );
+        let way =
+            "ZDC_RELEASE=two manifests/swarm/rollback.sh --also shop_front --also shop_side\n";
+        assert!(ran.said.contains(way), "{ran:?}");
+    }
+    // What is named goes.
+    place.put("called", "");
+    let words = ["--also", "shop_front", "--also", "shop_side"];
+    let two = [("ZDC_RELEASE", "two")];
+    let ran = place.run("manifests/swarm/rollback.sh", &words, &two);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let called = place.text("called");
+    assert!(called.contains("--detach shop_front"), "{called}");
+    // Where nothing else is left of it there is none to name.
+    for name in ["shop_front", "shop_side"] {
+        let before = "20200101T000000Z.one\n";
+        let own = if name == "shop_side" {
+            before
+        } else {
+            "20190101T000000Z.zero\n"
+        };
+        place.put(&format!("now/{name}"), own);
+        place.put(&format!("before/{name}"), "20180101T000000Z.first\n");
+    }
     let (ran, went) = back(&[]);
-    assert!(ran.code == 0 && !went, "{ran:?}");
+    assert!(
+        ran.code == 1 && ran.said.contains(scaled) && !went,
+        "{ran:?}"
+    );
+    assert!(!ran.said.contains("rollback.sh"), "{ran:?}");
+    // By its name it is found, and is no slip.
+    let (ran, went) = back(&two);
+    assert!(ran.code == 1 && ran.said.contains(line) && !went, "{ran:?}");
     place.put("before/shop_web", "20990101T000000Z.three\n");
     // It is back where a later one is to go.
     let (ran, went) = back(&[("ZDC_RELEASE", "three")]);
@@ -665,12 +706,17 @@ fn what_went_back_to_its_own_deploy_is_told() {
         "echo 'rollback_completed|so' >\"$here/told/shop_web\"\n",
     );
     let ran = place.run(DEPLOY, &[], &[("ZDC_RELEASE", "two")]);
+    let scaled = "shop_web was scaled or changed during its update";
     for line in [
-        "shop_web was scaled or changed during its update",
+        scaled,
         "ZDC_RELEASE=two manifests/swarm/rollback.sh --also shop_front --also shop_side\n",
     ] {
         assert!(ran.code == 1 && ran.said.contains(line), "{line}: {ran:?}");
     }
+    // Alone it still runs what was deployed.
+    let ran = place.run(DEPLOY, &["--only", "shop_web"], &[("ZDC_RELEASE", "three")]);
+    assert!(ran.code == 1 && ran.said.contains(scaled), "{ran:?}");
+    assert!(!ran.said.contains("Nothing runs what was"), "{ran:?}");
 }
 
 /// A service that was written with an alias gets no label, which a way back needs to know of it.
@@ -702,7 +748,7 @@ fn what_gets_no_label_is_told() {
     let way = format!("ZDC_RELEASE={release} manifests/swarm/rollback.sh --also shop_web\n");
     for line in [
         line,
-        "ZDC_RELEASE= manifests/swarm/rollback.sh --only shop_side\n",
+        "ZDC_RELEASE= manifests/swarm/rollback.sh --also shop_side\n",
         &way,
     ] {
         assert!(ran.code == 1 && ran.said.contains(line), "{line}: {ran:?}");
@@ -871,7 +917,11 @@ fn an_earlier_run_of_a_release_is_not_taken_back_unasked() {
     for name in shop {
         place.put(&format!("states/{name}"), "rollback_completed\n");
     }
-    refuses("shop_web went back by itself to two, which came after all that has the name one");
+    let said =
+        refuses("shop_web went back by itself to two, which came after all that has the name one");
+    // What is left is of the first run, which may have been good.
+    assert!(!said.contains("rollback.sh"), "{said}");
+    assert!(said.contains("is of an earlier run"), "{said}");
 }
 
 /// What docker refuses before it changes anything is no deploy that could be taken back.
