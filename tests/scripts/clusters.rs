@@ -5,7 +5,7 @@ use super::Place;
 const ROLLBACK: &str = "manifests/kubernetes/rollback.sh";
 
 /// A cluster whose Deployments are the lines of `there`, `NAME GENERATION IMAGE UNDONE APPLIED`, and their revisions those of `revisions`,
-/// `NAME NUMBER IMAGE MADE DEPLOY SIGNED NEXT`, with `~` behind an image that was restarted; `next` is what there is once something was applied, of which `refused` keeps the rest back.
+/// `NAME NUMBER IMAGE MADE DEPLOY SIGNED NEXT READY`, with `~` behind an image that was restarted; `next` is what there is once something was applied, of which `refused` keeps the rest back.
 const CLUSTER: &str = r#"
 echo "$*" >>"$here/called"
 line() { local IFS=$'\t'; echo "$*"; }
@@ -16,12 +16,12 @@ case " $* " in
       if [ -n "$applied" ]; then echo "kubectl|Apply||$applied|{\"f:spec\":{\"f:template\":{}}}"; fi
       if [ "${undone:--}" != - ]; then echo "kubectl|Update||$undone|{\"f:spec\":{\"f:template\":{}}}"; fi
     done <"$here/there"
-    while read -r name number image made deploy signed next; do
+    while read -r name number image made deploy signed next ready; do
       if [ "$deploy" = - ]; then deploy=; fi
       if [ "$signed" = - ]; then signed=; fi
       pods=0
       if grep -E "^$name [0-9]+ $image( |$)" "$here/there" >/dev/null; then pods=2; fi
-      line ReplicaSet "$name-$image" "r-$name-$number" "u-$name" 1 1 $pods "" $pods $pods $pods "" "" "" "" "$number" true "" "${image%~*} " "{${image%~*}}" "" 30 "" "$made" "$deploy" "$signed" "$next"
+      line ReplicaSet "$name-$image" "r-$name-$number" "u-$name" 1 1 $pods "" $pods $pods $pods "" "" "" "" "$number" "${ready:-true}" "" "${image%~*} " "{${image%~*}}" "" 30 "" "$made" "$deploy" "$signed" "$next"
     done <"$here/revisions"
     ;;
   *" get deployment.apps/"*managedFields*) cat "$here/hands" 2>/dev/null ;;
@@ -215,8 +215,12 @@ fn a_release_that_runs_is_not_back_already() {
     let last = LAST.replace("web 3 ", "web 5 ");
     for words in [&[][..], &["--only", "web"]] {
         let (code, said) = rolled_back(forward, &[&back, &last], words, "");
-        assert!(code == 0 && said.contains("web: w3 -> w2"), "{said}");
+        let line = " by: `rollback.sh --only web --to 4`\n";
+        assert!(code == 1 && said.contains(line), "{said}");
     }
+    let words = ["--only", "web", "--to", "4"];
+    let (code, said) = rolled_back(forward, &[&back, &last], &words, "");
+    assert!(code == 0 && said.contains("web: w3 -> w2"), "{said}");
 }
 
 /// Nothing went back of what should have.
@@ -741,4 +745,92 @@ fn a_release_may_be_nought() {
         let line = "api: was not part of the last deploy, which is 0e123456\n";
         assert!(code == 0 && said.contains(line), "{said}");
     }
+}
+
+/// What a deploy brought and an undo put back once more may be back: the deploy that ran in between was taken back, too.
+#[test]
+fn what_an_undo_put_back_is_not_taken_back_again() {
+    let revisions = "web 1 w0 2026-01-01T08:00:00Z 20260101T075959Z.zero 2026-01-01T08:00:02Z 20260101T085959Z.one\n\
+        web 6 w1 2026-01-01T09:00:00Z 20260101T105959Z.three 2026-01-01T11:00:02Z 20260101T095959Z.two\n\
+        web 5 w2 2026-01-01T10:00:00Z 20260101T095959Z.two 2026-01-01T10:00:02Z 20260101T105959Z.three\n";
+    let now = "web 6 w1 2026-01-01T11:10:00Z\n";
+    let line = "web was put back by an undo since it was deployed, in place of revision 5 (w2), \
+        which is put back by: `rollback.sh --only web --to 5`\n";
+    for (words, release) in [
+        (&[][..], ""),
+        (&[], "three"),
+        (&["--only", "web"], "three"),
+        (&["--only", "web"], ""),
+    ] {
+        let (code, said) = rolled_back(now, &[revisions], words, release);
+        assert!(code == 1 && said.contains(line), "{said}");
+        assert!(!said.contains("->"), "{said}");
+    }
+    let words = ["--only", "web", "--to", "5"];
+    let (code, said) = rolled_back(now, &[revisions], &words, "");
+    assert!(code == 0 && said.contains("web: w1 -> w2"), "{said}");
+    // The one in between is back where it began over what runs.
+    let (code, said) = rolled_back(now, &[revisions], &[], "two");
+    assert!(code == 0 && said.contains("went back already"), "{said}");
+    let other = revisions.replace("11:00:02Z 20260101T095959Z.two", "11:00:02Z");
+    let (code, said) = rolled_back(now, &[&other], &[], "two");
+    assert!(code == 1 && said.contains("once more since"), "{said}");
+}
+
+/// A restart counts for nothing, also where another deploy was taken back to what was restarted.
+#[test]
+fn what_was_restarted_is_not_back() {
+    let revisions = "web 1 w1 2026-01-01T09:00:00Z 20260101T085959Z.one 2026-01-01T09:00:02Z 20260101T095959Z.two\n\
+        web 2 w2 2026-01-01T10:00:00Z 20260101T095959Z.two 2026-01-01T10:00:02Z\n\
+        web 5 w2~ 2026-01-01T10:30:00Z - - 20260101T105959Z.three\n\
+        web 4 w3 2026-01-01T11:00:00Z 20260101T105959Z.three 2026-01-01T11:00:02Z\n";
+    let now = "web 5 w2 2026-01-01T11:05:00Z\n";
+    for words in [&[][..], &["--only", "web"]] {
+        let (code, said) = rolled_back(now, &[revisions], words, "two");
+        let line =
+            "web: runs what is of two, restarted since: choose with --only and --to NUMBER\n";
+        assert!(code == 1 && said.contains(line), "{said}");
+    }
+    let (code, said) = rolled_back(now, &[revisions], &[], "three");
+    assert!(code == 0 && said.contains("went back already"), "{said}");
+}
+
+/// What was there before and did not get ready when it came once more is not passed by for what was there before that.
+#[test]
+fn what_came_again_and_did_not_get_ready_is_nobodys_way_back() {
+    let revisions = "web 1 w0 2026-01-01T08:00:00Z 20260101T075959Z.zero 2026-01-01T08:00:02Z 20260101T085959Z.one\n\
+        web 4 w1 2026-01-01T09:00:00Z 20260101T105959Z.three 2026-01-01T11:00:02Z 20260101T095959Z.two false\n\
+        web 5 w2 2026-01-01T10:00:00Z 20260101T095959Z.two 2026-01-01T10:00:02Z 20260101T105959Z.three\n";
+    let now = "web 5 w2 2026-01-01T11:05:00Z\n";
+    let (code, said) = rolled_back(now, &[revisions], &[], "two");
+    let line = "web: revision 4 (w1) was there before, and came once more since, and did not get ready then: \
+        choose with --only and --to NUMBER";
+    assert!(code == 1 && said.contains(line), "{said}");
+}
+
+/// What the deploy that is meant began over was there before it, also where it went forward again and nobody marked that.
+#[test]
+fn what_was_forward_again_before_a_deploy_is_not_of_it() {
+    let revisions = "api 1 a1 2026-01-01T09:00:00Z 20260101T085959Z.one 2026-01-01T09:00:02Z\n\
+        api 2 a2 2026-01-01T12:00:00Z 20260101T115959Z.five 2026-01-01T12:00:02Z\n\
+        web 3 w1 2026-01-01T09:00:00Z 20260101T085959Z.one 2026-01-01T09:00:02Z 20260101T105959Z.three\n\
+        web 4 w2 2026-01-01T10:00:00Z 20260101T095959Z.two 2026-01-01T10:00:02Z 20260101T115959Z.five\n";
+    let now = "web 4 w2 - 2026-01-01T11:00:00Z\napi 2 a2\n";
+    let (code, said) = rolled_back(now, &[revisions], &[], "");
+    assert!(code == 0 && said.contains("api: a2 -> a1"), "{said}");
+    assert!(said.contains("web: was not part"), "{said}");
+    let (code, said) = rolled_back(now, &[revisions], &["--only", "web"], "");
+    assert!(code == 0 && said.contains("web: w2 -> w1"), "{said}");
+}
+
+/// What a release brought is not what it brought back, however often it ran.
+#[test]
+fn a_release_that_ran_twice_and_went_back_is_back() {
+    let revisions = "web 3 w1 2026-01-01T09:00:00Z 20260101T085959Z.one 2026-01-01T09:00:02Z 20260101T115959Z.four\n\
+        web 2 w2 2026-01-01T10:00:00Z 20260101T095959Z.two 2026-01-01T10:00:02Z 20260101T100959Z.two\n";
+    let now = "web 3 w1 - 2026-01-01T12:00:00Z\n";
+    let (code, said) = rolled_back(now, &[revisions], &[], "two");
+    assert!(code == 0 && said.contains("went back already"), "{said}");
+    let (code, said) = rolled_back(now, &[revisions], &[], "");
+    assert!(code == 1 && said.contains("web runs what was"), "{said}");
 }
