@@ -626,13 +626,12 @@ fn what_went_back_to_the_release_that_is_to_go_is_not_back() {
         "{ran:?}"
     );
     // It does so a while after them, too, where a later deploy may have reached it alone as well, and before the clock of who deployed.
-    for (day, minute) in [
-        ("2098-01-01", "01"),
-        ("2098-01-02", "00"),
-        ("2020-01-01", "00"),
-    ] {
-        let later = times.replace("2098-01-01T00:00", &format!("{day}T00:{minute}"));
+    let at = |moment: &str| {
+        let later = times.replace("2098-01-01T00:00", moment);
         place.put("moments/shop_web", &later);
+    };
+    for moment in ["2098-01-01T00:01", "2020-01-01T00:00"] {
+        at(moment);
         let (ran, went) = back(&[]);
         assert!(
             ran.code == 1 && ran.said.contains(scaled) && !went,
@@ -642,6 +641,16 @@ fn what_went_back_to_the_release_that_is_to_go_is_not_back() {
             "ZDC_RELEASE=two manifests/swarm/rollback.sh --also shop_front --also shop_side\n";
         assert!(ran.said.contains(way), "{ran:?}");
     }
+    // Long after that deploy it was a later one, which is back.
+    for moment in ["2098-01-01T02:00", "2098-02-01T00:00"] {
+        at(moment);
+        let (ran, went) = back(&[]);
+        assert!(
+            ran.code == 0 && ran.said.contains("shop_web: went back already") && !went,
+            "{ran:?}"
+        );
+    }
+    at("2098-01-01T00:01");
     // What is named goes.
     place.put("called", "");
     let words = ["--also", "shop_front", "--also", "shop_side"];
@@ -651,6 +660,7 @@ fn what_went_back_to_the_release_that_is_to_go_is_not_back() {
     let called = place.text("called");
     assert!(called.contains("--detach shop_front"), "{called}");
     // Where nothing else is left of it there is none to name.
+    at("2020-01-01T00:00");
     for name in ["shop_front", "shop_side"] {
         let before = "20200101T000000Z.one\n";
         let own = if name == "shop_side" {

@@ -182,7 +182,7 @@ ways_of_release() {
 doubts() {
   local stack here_named=''
   for stack in "${chosen[@]}"; do here_named+=" $(names_in "$stack" | tr '\n' ' ')"; done
-  awk -F '|' -v newest="$known" -v names="$here_named" -v release="${ZDC_RELEASE-}" '
+  awk -F '|' -v newest="$known" -v names="$here_named" -v release="${ZDC_RELEASE-}" -v patience="$patience" '
     function moment(text) { gsub(/[":Z-]/, "", text); return text ~ /^[0-9]/ ? text : "" }
     function told(text) {
       return text == "" ? "an unknown time" : substr(text, 1, 4) "-" substr(text, 5, 2) "-" substr(text, 7, 2) " " substr(text, 10, 2) ":" substr(text, 12, 2) ":" substr(text, 14, 2)
@@ -192,6 +192,14 @@ doubts() {
       if (end == "" || end == "never" || substr(text, 1, 8) != substr(end, 1, 8)) return text > end
       return second(text) - second(end) > 5
     }
+    # Whether a moment is so soon after the deploy, or what is known of its end, that it may still have been under way. Each month has 31
+    # days here: what begins with the next one is later than it was.
+    function is_soon(text,  end, at) {
+      end = substr(newest, 1, 15)
+      for (at in last) if (last[at] != "never" && last[at] > end) end = last[at]
+      return text == "" || day(text) * 86400 + second(text) < day(end) * 86400 + second(end) + patience
+    }
+    function day(text) { return substr(text, 1, 4) * 372 + substr(text, 5, 2) * 31 + substr(text, 7, 2) }
     function second(text) { return substr(text, 10, 2) * 3600 + substr(text, 12, 2) * 60 + substr(text, 14) }
     function name_of(id) { return substr(id, index(id, ".") + 1) }
     # Whether an id is that of the deploy: of a name it is each of its runs.
@@ -227,7 +235,7 @@ doubts() {
           # It is new: there is nothing before it.
         } else if (state[at] ~ /^rollback_/) {
           if (before[at] != "none") continue
-          if (newest != "" && id[at] == newest)
+          if (newest != "" && id[at] == newest && is_soon(began[at]))
             all = all "\n  " name[at] " went back to that very deploy: from a later one that reached it alone, or since it was scaled or changed during its update, and then it runs what was deployed"
           else if (began[at] >= since && began[at] >= after && is_apart(began[at], last[stack[at]]))
             all = all "\n  " name[at] " went back by itself, whether in that deploy or in a later one: its update began at " told(began[at])

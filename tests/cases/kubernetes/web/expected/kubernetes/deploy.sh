@@ -752,8 +752,10 @@ read_state='
     object = nth[workload, first]
     over = nth[workload, first + 1]
     if (kept[workload] == first || workload in went) return 0
-    if (!is_overtaken(workload, first)) return !is_of_last(object) && is_begun(over) && is_forward(workload, object, over)
+    if (!is_overtaken(workload, first)) return !is_of_last(object) && may_be_begun(object, over) && is_forward(workload, object, over)
     if (applied[workload] <= came(over)) return 0
+    # The release that is meant brought what came in between: it did not bring this.
+    if (release != "" && named_as(deploy[over]) == release) return 0
     if (may_be_begun(object, over)) return 1
     # Who may set labels marks what is begun over.
     return !(meant() in begun_over) && applied[workload] >= since && named_as(deploy[over]) != meant() &&
@@ -765,6 +767,11 @@ read_state='
   }
   # What a deploy is called, without its time.
   function named_as(id) { return substr(id, index(id, ".") + 1) }
+  # Whether an undo put the newest revision back since a deploy marked it, and nothing came since: it, or what it replaced, went back.
+  function is_put_back(workload, first, object) {
+    object = nth[workload, first]
+    return workload in went && went[workload] > came(object) && kept[workload] > first && !is_overtaken(workload, first)
+  }
   # As kubectl sees it in its rollout status.
   function rolled_out(workload) {
     return seen[workload] && replaced[workload] && updated[workload] >= wanted[workload] &&
@@ -819,10 +826,7 @@ ways_back() {
       if (how[workload] == "true") return refuse("its rollout is paused: resume it first")
       if (how[workload] == "OnDelete") return refuse("its pods are replaced by hand: it is OnDelete")
       if (!seen[workload]) return refuse("its controller has not seen the last change yet")
-      if (is_undone(workload) && !to && !again && !rolled_out(workload))
-        return say("going", "-\t" goes_to(workload), "went back already, and has not rolled out yet: it is waited for")
-      if (is_undone(workload) && !to && !again)
-        return say("went", "-\t-", "went back already, and once more would bring the revision that it came from")
+      if (is_undone(workload) && !to && !again) return say_back(workload)
       if (!under_way && !late[workload] && !rolled_out(workload))
         return refuse("it has not rolled out yet, and --under-way takes that back, too: " updated[workload] " of " \
           wanted[workload] " pods are new, " able[workload] " are ready" left_of(workload))
@@ -841,6 +845,10 @@ ways_back() {
         return stay("the revision before has the same pods: they were restarted since")
       say("back", number[object] "\t" object, change(nth[workload, 1], object) skipped)
     }
+    function say_back(workload) {
+      if (rolled_out(workload)) say("went", "-\t-", "went back already, and once more would bring the revision that it came from")
+      else say("going", "-\t" goes_to(workload), "went back already, and has not rolled out yet: it is waited for")
+    }
     function left_of(workload, old) {
       old = running[workload] - updated[workload]
       return old > 0 ? ", and " old " of before are there" : ""
@@ -853,6 +861,12 @@ ways_back() {
       if (is_reverted(workload, first)) {
         say("unsure", number[nth[workload, first + 1]] "\t-", "runs what was there before, by hand or by a deploy that was cut short," \
           " in place of what came in between")
+        return 1
+      }
+      # What came back so may be back, and what is before it the version that was taken back.
+      if (is_of_last(object) && is_put_back(workload, first)) {
+        say("unsure", number[nth[workload, first + 1]] "\t-", "was put back by an undo since it was deployed, in place of " \
+          told(nth[workload, first + 1]))
         return 1
       }
       # What is named goes back from its own last rollout.
@@ -868,6 +882,12 @@ ways_back() {
             " back to it; before it there was " told(nth[workload, at]))
         return 1
       }
+      # Nor is what was only restarted since.
+      for (at = first + 1; release != "" && deploy[object] == "" && at <= kept[workload]; at++)
+        if (named_as(deploy[nth[workload, at]]) == release && plain(pods[nth[workload, at]]) == plain(pods[object])) {
+          refuse("runs what is of " release ", restarted since: choose with --only and --to NUMBER")
+          return 1
+        }
       if (is_undone(workload)) return 0
       for (at = first + 1; at <= kept[workload]; at++) if (is_of_last(nth[workload, at])) had = 1
       # What the deploy that is meant began over was there before it.
@@ -875,7 +895,8 @@ ways_back() {
           made[object] >= since && named_as(next_deploy[object]) != meant())) {
         if (kept[workload] == 1) return 0
         say("unsure", "-\t-", "has a revision without a mark, by hand or by a deploy that was cut short")
-      } else if (had) stay("was deployed once more since, as " named_as(deploy[object]))
+      } else if (had && is_put_back(workload, first) && named_as(next_deploy[object]) == meant()) say_back(workload)
+      else if (had) stay("was deployed once more since, as " named_as(deploy[object]))
       else say("other", "-\t-", "was not part of the last deploy" (release != "" ? ", which is " release : ""))
       return 1
     }
@@ -903,6 +924,9 @@ ways_back() {
             "marked that: choose with --only and --to NUMBER")
         if (came_after(object, nth[workload, first]) && made[object] <= made[nth[workload, first]]) {
           # It was there before, too.
+          if (ready[object] == "false")
+            return refuse(told(object) " was there before, and came once more since, and did not get ready then: choose with" \
+              " --only and --to NUMBER")
           if (named_as(next_deploy[object]) != named_as(deploy[nth[workload, first]]))
             return refuse(told(object) " was there before, and came once more since: choose with --only and --to NUMBER")
         } else if (came_after(object, nth[workload, first])) {

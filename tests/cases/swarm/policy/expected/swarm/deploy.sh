@@ -600,7 +600,7 @@ what_runs() {
   if [ -n "$fresh" ] && [ -n "$partly" ]; then what='these and what is paused'; fi
   if [ -n "$fresh" ]; then printf '\n  These run what was deployed:%s' "$fresh"; fi
   tell_way_back "$what"
-  if [ "$when:$fresh$partly$mixed$unmarked" = after: ] && [[ $bad != *"rollback_paused"* ]]; then
+  if [ "$when:$fresh$partly$mixed$unmarked" = after: ] && [[ $bad != *rollback_paused* && $bad != *"during its update"* ]]; then
     printf '\n  Nothing runs what was deployed: there is nothing to take back.'
   fi
 }

@@ -45,7 +45,16 @@ main() {
   [ -z "$refused" ] || fail "nothing was changed, since these cannot go back:$refused${unsure:+$newline  Besides, another deploy may have come after ${known#*.}$unsure}"
   # What went back by itself is back, whichever deploy it was of; what has no id is not.
   if [ -n "$unsure" ] && { [ ${#back[@]} -gt 0 ] || [[ $unsure == *" no id"* || $unsure == *" that very deploy"* ]]; }; then
-    [ -z "${ZDC_RELEASE-}" ] || fail "nothing was changed, since not all is known of $ZDC_RELEASE$unsure$(ways_of_release)"
+    if [ -n "${ZDC_RELEASE-}" ]; then
+      [[ $unsure != *"be of a later run"* ]] || fail "nothing was changed, since not all is known of $ZDC_RELEASE$unsure
+  What is left of $ZDC_RELEASE is of an earlier run then, which may have been good. The version that you want is deployed from its own manifests"
+      fail "nothing was changed, since not all is known of $ZDC_RELEASE$unsure$(ways_of_release)"
+    fi
+    if [[ $unsure == *" that very deploy"* ]]; then
+      ZDC_RELEASE=${known#*.}
+      fail "nothing was changed, since what failed may be a later deploy, which is back then, or $ZDC_RELEASE$unsure
+  Where $ZDC_RELEASE is to go: what went back to it is deployed from the manifests of before$(ways_of_release)"
+    fi
     [ -n "$known" ] || fail "nothing was changed, since no service has the id of a deploy, and the last one may have reached these alone$unsure
   To take back what you name: --only"
     fail "nothing was changed, since another deploy may have come after ${known#*.}$unsure
@@ -133,12 +142,15 @@ find_last() {
   elif [ -n "$back_to" ] && [[ ! $newest > $back_to ]]; then
     newest=none known=$back_to
   fi
-  if [ ${#only[@]} -eq 0 ]; then unsure=$(doubts <<<"$all"); fi
+  # Of a release that only what went back to it has, each other id would be a later one's.
+  if [ ${#only[@]} -eq 0 ] && { [ -z "${ZDC_RELEASE-}" ] || [ -n "$known" ]; }; then unsure=$(doubts <<<"$all"); fi
 }
 
-# A name that nothing there has may be a slip. Steps of a plan, which ask for what they may not have reached, say so.
+# A name that nothing there has may be a slip: what went back to a release has its name. Steps of a plan, which ask for what they
+# may not have reached, say so.
 require_release() {
   if [ -z "${ZDC_RELEASE-}" ] || [ -n "$newest${ZDC_STEP-}" ]; then return 0; fi
+  if cut -d '|' -f 2 <<<"$ids" | sed 's/^[^.]*[.]//' | grep -xF -e "$ZDC_RELEASE" >/dev/null; then return 0; fi
   local there name words=--dry-run
   for name in ${only[@]+"${only[@]}"}; do words+=" --only $name"; done
   there=$(cut -d '|' -f 2 <<<"$ids" | sed 's/^[^.]*[.]//' | sort -u | tr '\n' ' ' | sed 's/^ *//; s/ *$//')
@@ -154,10 +166,11 @@ ways_of_release() {
     if [[ $unsure != *"$newline  $name "* ]]; then
       if [ "${id#*.}" = "$ZDC_RELEASE" ]; then of+=" --also $name"; fi
     elif [ -z "$id" ]; then
-      without+=" --only $name"
+      without+=" --also $name"
     fi
   done <<<"$deploys"
-  printf '\n  What is known to be of it: ZDC_RELEASE=%s %s%s' "$ZDC_RELEASE" "$(way_back)" "$of"
+  if [ -z "$of$without" ]; then return 0; fi
+  if [ -n "$of" ]; then printf '\n  What is known to be of it: ZDC_RELEASE=%s %s%s' "$ZDC_RELEASE" "$(way_back)" "$of"; fi
   if [ -n "$without" ]; then printf '\n  What has no label, where that deploy brought it: ZDC_RELEASE= %s%s' "$(way_back)" "$without"; fi
   printf '\n  Of these the callers first. Anything else by its name: --only'
 }
@@ -169,7 +182,7 @@ ways_of_release() {
 doubts() {
   local stack here_named=''
   for stack in "${chosen[@]}"; do here_named+=" $(names_in "$stack" | tr '\n' ' ')"; done
-  awk -F '|' -v newest="$known" -v names="$here_named" -v release="${ZDC_RELEASE-}" '
+  awk -F '|' -v newest="$known" -v names="$here_named" -v release="${ZDC_RELEASE-}" -v patience="$patience" '
     function moment(text) { gsub(/[":Z-]/, "", text); return text ~ /^[0-9]/ ? text : "" }
     function told(text) {
       return text == "" ? "an unknown time" : substr(text, 1, 4) "-" substr(text, 5, 2) "-" substr(text, 7, 2) " " substr(text, 10, 2) ":" substr(text, 12, 2) ":" substr(text, 14, 2)
@@ -179,6 +192,14 @@ doubts() {
       if (end == "" || end == "never" || substr(text, 1, 8) != substr(end, 1, 8)) return text > end
       return second(text) - second(end) > 5
     }
+    # Whether a moment is so soon after the deploy, or what is known of its end, that it may still have been under way. Each month has 31
+    # days here: what begins with the next one is later than it was.
+    function is_soon(text,  end, at) {
+      end = substr(newest, 1, 15)
+      for (at in last) if (last[at] != "never" && last[at] > end) end = last[at]
+      return text == "" || day(text) * 86400 + second(text) < day(end) * 86400 + second(end) + patience
+    }
+    function day(text) { return substr(text, 1, 4) * 372 + substr(text, 5, 2) * 31 + substr(text, 7, 2) }
     function second(text) { return substr(text, 10, 2) * 3600 + substr(text, 12, 2) * 60 + substr(text, 14) }
     function name_of(id) { return substr(id, index(id, ".") + 1) }
     # Whether an id is that of the deploy: of a name it is each of its runs.
@@ -213,11 +234,11 @@ doubts() {
         } else if (release != "" && before[at] == "none") {
           # It is new: there is nothing before it.
         } else if (state[at] ~ /^rollback_/) {
-          if (before[at] != "none" || began[at] < since || began[at] < after) continue
-          if (is_apart(began[at], last[stack[at]]))
+          if (before[at] != "none") continue
+          if (newest != "" && id[at] == newest && is_soon(began[at]))
+            all = all "\n  " name[at] " went back to that very deploy: from a later one that reached it alone, or since it was scaled or changed during its update, and then it runs what was deployed"
+          else if (began[at] >= since && began[at] >= after && is_apart(began[at], last[stack[at]]))
             all = all "\n  " name[at] " went back by itself, whether in that deploy or in a later one: its update began at " told(began[at])
-          else if (newest != "" && id[at] == newest)
-            all = all "\n  " name[at] " went back to that very deploy while others of it were under way: it was scaled or changed during its update, and runs what was deployed"
         } else if (newest != "" && id[at] != "" && id[at] == before[at] && id[at] != newest && start(at) > since) {
           all = all "\n  " name[at] " was scaled or changed by hand since, at " told(start(at)) ": a deploy that went back by itself before that is not seen any more"
         } else if (newest != "" && id[at] == "" && (name[at] in own || before[at] != "" && before[at] != "none")) {
@@ -244,7 +265,7 @@ survey() {
       # Once more would be forward again: the two versions change places.
       rollback_completed)
         if runs_last; then
-          refuse "went back to $release and runs it, and the swarm keeps no version before it: where all of $release is to go, deploy that from its own manifests"
+          refuse "went back to $release and runs it, and the swarm keeps no version before it: where all of $release is to go, deploy the version before from its own manifests; --also takes back the others"
         else
           stay "went back already, and once more would bring the version that it came from"
           went=yes
@@ -638,7 +659,7 @@ what_runs() {
   if [ -n "$fresh" ] && [ -n "$partly" ]; then what='these and what is paused'; fi
   if [ -n "$fresh" ]; then printf '\n  These run what was deployed:%s' "$fresh"; fi
   tell_way_back "$what"
-  if [ "$when:$fresh$partly$mixed$unmarked" = after: ] && [[ $bad != *"rollback_paused"* ]]; then
+  if [ "$when:$fresh$partly$mixed$unmarked" = after: ] && [[ $bad != *rollback_paused* && $bad != *"during its update"* ]]; then
     printf '\n  Nothing runs what was deployed: there is nothing to take back.'
   fi
 }
