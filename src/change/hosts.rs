@@ -225,8 +225,7 @@ fn served_slots(pair: &Pair<'_>, changes: &mut [Change]) {
 }
 
 /// What frees a slot for blue/green.
-pub(super) const FREE_A_SLOT: &str =
-    "give the service slots of other ports, or deploy it with one replica first";
+pub(super) const FREE_A_SLOT: &str = "give the service slots of other ports; or first deploy it with one replica and `update rolling { order = start_first }` on these";
 
 /// Which slots of a service serve before its first blue/green release, where none of its new ones is new to it.
 pub(super) enum Served {

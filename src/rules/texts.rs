@@ -2,7 +2,7 @@
 //! no update waits for it, and no plan sees who asks.
 
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
-use crate::graph::{EdgeKind, Graph, ServiceView, port_number};
+use crate::graph::{EdgeKind, Graph, ServiceView, port_number, protocol, scheme};
 use crate::source::Span;
 use crate::types::authorities::{asks_nobody, hosts};
 use crate::types::{Piece, Text};
@@ -19,11 +19,23 @@ pub(super) fn calls(graph: &Graph, diagnostics: &mut Diagnostics) {
                 for (host, number) in hosts(literal) {
                     let called = named.get(host).into_iter().flatten();
                     let mut called = called.copied().filter(|it| it.id != caller.id);
-                    let found = called
-                        .find_map(|callee| Some((callee, meant(graph, caller, callee, number)?)));
+                    let is_led = ["//", "@"]
+                        .iter()
+                        .any(|it| literal.contains(&format!("{it}{host}:")));
+                    let found = called.find_map(|callee| {
+                        let asked = meant(graph, caller, callee, number)?;
+                        // What only looks like an address may be something else: `mail:2`.
+                        let is_one = is_led || !matches!(asked, Asked::Nowhere(_));
+                        is_one.then_some((callee, asked))
+                    });
                     let found = found.filter(|(it, port)| !told.contains(&(it.name(), *port)));
                     if let Some((callee, port)) = found {
-                        diagnostics.push(written((caller, callee), port, literal, span));
+                        let at = Place {
+                            host,
+                            literal,
+                            span,
+                        };
+                        diagnostics.push(written((caller, callee), port, &at));
                         told.push((callee.name(), port));
                     }
                 }
@@ -51,10 +63,34 @@ fn named(graph: &Graph) -> BTreeMap<&str, Vec<ServiceView<'_>>> {
     named
 }
 
+/// Where an address stands.
+struct Place<'t> {
+    host: &'t str,
+    literal: &'t str,
+    span: Span,
+}
+
+impl Place<'_> {
+    /// What of the text a reference takes the place of, and its last word: with what stands before a host and behind it a program may be told
+    /// more, such as a user, and of a protocol that zdc does not write.
+    fn replaced(&self, number: u64, scheme: &str) -> (String, &'static str) {
+        let address = format!("{}:{number}", self.host);
+        let whole = format!("{scheme}://{address}");
+        if self.literal.contains(&whole) {
+            return (whole, "url");
+        }
+        if self.literal.contains(&address) {
+            return (address, "address");
+        }
+        (self.host.to_owned(), "address")
+    }
+}
+
 /// What is asked for of a service.
 #[derive(Clone, Copy, PartialEq)]
 enum Asked<'g> {
-    Port(&'g str),
+    /// A port, with its number and what an address of it begins with.
+    Port(&'g str, u64, &'static str),
     /// A number that none of its ports has.
     Nowhere(u64),
 }
@@ -74,7 +110,9 @@ fn meant<'g>(
     }
     let mut ports = callee.ports();
     let port = ports.find(|it| port_number(it).map(u64::from) == Some(number));
-    Some(port.map_or(Asked::Nowhere(number), |it| Asked::Port(it.label.name())))
+    Some(port.map_or(Asked::Nowhere(number), |it| {
+        Asked::Port(it.label.name(), number, scheme(protocol(it)))
+    }))
 }
 
 /// What a service is given, each with where it stands.
@@ -108,26 +146,32 @@ fn literals(text: &Text) -> Vec<&str> {
 fn written(
     (caller, callee): (ServiceView<'_>, ServiceView<'_>),
     asked: Asked<'_>,
-    literal: &str,
-    span: Span,
+    at: &Place<'_>,
 ) -> Diagnostic {
     let (from, to) = (caller.name(), callee.name());
-    let part = if literal.contains("://") {
-        "url"
-    } else {
-        "address"
-    };
     let (label, help) = match asked {
-        Asked::Port(port) => (
-            format!("this is `{to}.{port}.{part}`"),
-            format!(
-                "write `{to}.{port}.{part}`, which stays right when the name or the port changes; or say it beside the text: `needs {to}.{port}`"
-            ),
-        ),
+        Asked::Port(port, number, scheme) => {
+            let (text, part) = at.replaced(number, scheme);
+            let name = format!("{to}.{port}.{part}");
+            let (what, write) = if text == at.literal {
+                ("this".to_owned(), format!("write `{name}`"))
+            } else {
+                (
+                    format!("`{text}`"),
+                    format!("write `${{{name}}}` in the place of `{text}`"),
+                )
+            };
+            (
+                format!("{what} is `{name}`"),
+                format!(
+                    "{write}, which stays right when the name or the port changes; or say it beside the text: `needs {to}.{port}`"
+                ),
+            )
+        }
         Asked::Nowhere(number) => (
             format!("`{to}` says of no port that it has number {number}"),
             format!(
-                "write the port in `{to}`, and its `{part}` here, which stays right when the name or the number changes"
+                "write the port in `{to}`, and its `address` here, which stays right when the name or the number changes"
             ),
         ),
     };
@@ -136,7 +180,7 @@ fn written(
         format!(
             "`{from}` is given the address of `{to}` as a text, which zdc does not take for a call"
         ),
-        span,
+        at.span,
     )
     .labelled(label)
     .note(format!(

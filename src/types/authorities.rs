@@ -26,8 +26,13 @@ pub(crate) fn hosts(text: &str) -> impl Iterator<Item = (&str, Option<u64>)> {
                 continue;
             }
             if is_led || is_numbered && !is_user && (is_plain || lead.ends_with('=')) {
-                let number = port.filter(|_| is_numbered).map(number);
-                return Some((host, number.unwrap_or_else(|| of_scheme(lead))));
+                let number = match port {
+                    Some(port) if is_numbered => number(port),
+                    // It is written elsewhere.
+                    Some(_) => None,
+                    None => of_scheme(lead),
+                };
+                return Some((host, number));
             }
         }
     })
@@ -111,6 +116,7 @@ mod tests {
             ("http://api:8080/v1", &[("api", Some(8080))][..]),
             ("http://api/v1", &[("api", Some(80))]),
             ("https://api", &[("api", Some(443))]),
+            ("http://api:$PORT/v1", &[("api", None)]),
             ("redis://api", &[("api", None)]),
             ("api:8080", &[("api", Some(8080))]),
             ("--upstream=api:8080", &[("api", Some(8080))]),

@@ -16,12 +16,9 @@ pub(super) fn ordered<'a>(step: &Step<'a>) -> Vec<Soft<'a>> {
     };
     let mut found = BTreeMap::new();
     for target in [TargetId::Swarm, TargetId::Kubernetes] {
-        let is_careless = |change: &&Change| match target {
-            // Without a policy of its own a swarm stops each task before its new one starts.
-            TargetId::Swarm => change.effect.replaces(),
-            _ => change.effect == Effect::RestartsAtOnce,
-        };
-        for change in step.on(target).filter(is_careless) {
+        // Without a policy of its own a swarm stops each task before its new one starts; of several that are checked one serves.
+        let is_down = |change: &&Change| change.effect == Effect::RestartsAtOnce;
+        for change in step.on(target).filter(is_down) {
             let both = change.service.as_deref().and_then(|name| step.both(name));
             let Some(both) = both.filter(|both| gives_up(old, new, *both)) else {
                 continue;

@@ -351,7 +351,7 @@ fn changed(
         _ => None,
     };
     if object.kind == "StatefulSet" {
-        let renumbered = scaling::renumbered(object, &change.fields);
+        let renumbered = scaling::renumbered(before, object, &change.fields);
         change.losses.extend(renumbered);
     }
     let replaces = change.effect.replaces();

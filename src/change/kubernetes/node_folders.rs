@@ -2,6 +2,7 @@
 //! away from `Recreate`, from one pod to several, or to another name while the old one runs on. Nothing says how many may write there, as a
 //! claim says it (`writers`); each node has a folder of its own (`kubernetes.io/docs/concepts/storage/volumes`, hostPath).
 
+use super::node_ports::are_on_the_same;
 use super::parts::{self, deletion, items, text};
 use super::rolling::fewest;
 use super::scaling::Scaling;
@@ -31,7 +32,7 @@ pub(super) fn beside(
         let told = if let Some(was) = old.get(&key) {
             staying((was, is), &writes, scaling, change.effect)
         } else {
-            runs_on(&writes, (old, new)).map(|(other, both)| made(is, other, &both))
+            runs_on((is, &writes), (old, new)).map(|(other, both)| made(is, other, &both))
         };
         change.losses.extend(told);
     }
@@ -82,7 +83,7 @@ fn shared(before: &[Written], now: &[Written]) -> Option<Written> {
 
 /// The first that is written no more and writes to the same, with what that is.
 fn runs_on<'s>(
-    writes: &[Written],
+    (is, writes): (&Object, &[Written]),
     (old, new): (&Keyed<'s>, &Keyed<'s>),
 ) -> Option<(Key<'s>, Written)> {
     let left = old.iter().filter(|(key, was)| {
@@ -91,7 +92,11 @@ fn runs_on<'s>(
     let mut left: Vec<(Key<'s>, &Object)> = left.map(|(key, was)| (*key, *was)).collect();
     left.sort_unstable_by_key(|(key, _)| *key);
     let mut left = left.into_iter();
-    left.find_map(|(key, was)| Some((key, shared(&written(was), writes)?)))
+    left.find_map(|(key, was)| {
+        let both = shared(&written(was), writes)?;
+        // Each node has a folder of its own.
+        (!both.is_of_node || are_on_the_same(was, is)).then_some((key, both))
+    })
 }
 
 fn staying(

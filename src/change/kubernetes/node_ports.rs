@@ -140,7 +140,7 @@ fn never_leaves(was: &Object, is: &Object) -> bool {
 }
 
 /// Whether nothing says that two workloads are on nodes apart.
-fn are_on_the_same(one: &Object, other: &Object) -> bool {
+pub(super) fn are_on_the_same(one: &Object, other: &Object) -> bool {
     let labels = |object: &Object| {
         let whole = value(&object.content);
         parts::pod_in(&object.kind, &whole)

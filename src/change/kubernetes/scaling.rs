@@ -142,14 +142,21 @@ pub(super) fn is_off(object: &Content) -> bool {
 
 /// What becomes of the pods of a `StatefulSet` with claims whose first one gets another number: those below it are stopped, and others made with
 /// claims of their own (kubernetes/kubernetes `pkg/controller/statefulset/stateful_set_utils.go`, `podInOrdinalRange`).
-pub(super) fn renumbered(object: &Object, fields: &[Field]) -> Option<Loss> {
-    let field = fields.iter().find(|it| it.path == "spec.ordinals.start")?;
-    let number = |side: &Option<Value>| side.as_ref().and_then(Value::as_u64).unwrap_or(0);
-    let (was, is) = (number(&field.old), number(&field.new));
+pub(super) fn renumbered(before: &Content, object: &Object, fields: &[Field]) -> Option<Loss> {
+    fields.iter().find(|it| it.path == "spec.ordinals.start")?;
+    let number = |of: &Content, path: &[&str], default: u64| {
+        let said = at(of, path).and_then(|it| it.as_u64());
+        said.unwrap_or(default)
+    };
+    let [(was, had), (is, has)] = [before, &object.content].map(|of| {
+        let start = number(of, &["spec", "ordinals", "start"], 0);
+        (start, number(of, &["spec", "replicas"], 1))
+    });
+    let stays = is <= was && was.saturating_add(had) <= is.saturating_add(has);
     let claims = at(&object.content, &["spec", "volumeClaimTemplates"]);
     let has_claims = claims.is_some_and(|it| it.as_array().is_some_and(|it| !it.is_empty()));
     let name = &object.name;
-    (has_claims && was != is && !is_off(&object.content)).then(|| Loss {
+    (has_claims && had > 0 && has > 0 && !stays).then(|| Loss {
         about: Lost::Data { surely: false },
         what: format!(
             "the pods of StatefulSet `{name}` are counted from {is} on, and no more from {was}: those with numbers that it has no more are \

@@ -40,22 +40,53 @@ pub(super) fn told(change: &mut Change, before: &Content, object: &Object) {
     }
 }
 
+/// Tolerations that the controller gives each pod itself (kubernetes/kubernetes `pkg/controller/daemon/util/daemonset_util.go`,
+/// `AddOrUpdateDaemonPodTolerations`).
+const GIVEN: [&str; 6] = [
+    "node.kubernetes.io/disk-pressure",
+    "node.kubernetes.io/memory-pressure",
+    "node.kubernetes.io/not-ready",
+    "node.kubernetes.io/pid-pressure",
+    "node.kubernetes.io/unreachable",
+    "node.kubernetes.io/unschedulable",
+];
+
 /// Whether a taint that was tolerated is so still (`kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration`): no key is every key,
 /// no effect every effect.
 fn is_borne(had: &Value, pod: &Value) -> bool {
-    let said = |it: &'_ Value, key: &str| text(it, key).unwrap_or_default().to_owned();
-    let operator = |it: &'_ Value| text(it, "operator").unwrap_or("Equal").to_owned();
-    let exists = |it: &Value| operator(it) == "Exists";
-    items(pod, "tolerations").any(|has| {
-        let same = |key: &str| said(has, key) == said(had, key);
-        let is_key = said(has, "key").is_empty() && exists(has) || same("key");
-        let is_value = exists(has) || same("operator_or_equal") && !exists(had) && same("value");
-        let is_effect = said(has, "effect").is_empty() || same("effect");
-        // For so many seconds it is borne, and no longer.
-        let lasts = has.get("tolerationSeconds").is_none()
-            || has.get("tolerationSeconds") == had.get("tolerationSeconds");
-        is_key && is_value && is_effect && lasts
-    })
+    if text(had, "key").is_some_and(|it| GIVEN.contains(&it)) {
+        return true;
+    }
+    let effects = match text(had, "effect").filter(|it| !it.is_empty()) {
+        Some(effect) => vec![effect],
+        None => vec!["NoSchedule", "NoExecute"],
+    };
+    let mut effects = effects.into_iter();
+    effects.all(|effect| items(pod, "tolerations").any(|has| bears(has, had, effect)))
+}
+
+/// Whether one toleration bears what another one bore of an effect.
+fn bears(has: &Value, had: &Value, effect: &str) -> bool {
+    fn said<'v>(of: &'v Value, key: &str) -> &'v str {
+        text(of, key)
+            .filter(|it| !it.is_empty())
+            .unwrap_or(match key {
+                "operator" => "Equal",
+                _ => "",
+            })
+    }
+    let same = |key: &str| said(has, key) == said(had, key);
+    let exists = said(has, "operator") == "Exists";
+    let is_key = said(has, "key").is_empty() && exists || same("key");
+    let is_value = exists || same("operator") && same("value");
+    let is_effect = matches!(said(has, "effect"), "") || said(has, "effect") == effect;
+    // For so many seconds it is borne, and no longer.
+    let seconds = |of: &Value| {
+        of.get("tolerationSeconds")
+            .map(|it| it.as_i64().unwrap_or(0))
+    };
+    let lasts = seconds(has).is_none_or(|has| seconds(had).is_some_and(|had| has >= had));
+    is_key && is_value && is_effect && lasts
 }
 
 fn shown(toleration: &Value) -> String {

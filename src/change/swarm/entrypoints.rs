@@ -172,8 +172,11 @@ fn lost(
             if are.is_some_and(|it| it.redirecting.iter().any(is_one)) {
                 continue;
             }
+            // With TLS a router answers nobody who asks without (doc.traefik.io/traefik/routing/routers, TLS).
+            let is_plain = !router.is_secure && !is_for_tls(&point, were);
             let is_lost = |host: &&String| {
-                let mut answers = there.iter().filter(|it| it.may_answer(host));
+                let answers = there.iter().filter(|it| it.may_answer(host));
+                let mut answers = answers.filter(|it| !is_plain || !it.is_secure);
                 let is_kept = |it: &Router| {
                     it.points(are)
                         .is_none_or(|points| points.iter().any(is_one))
@@ -188,6 +191,16 @@ fn lost(
         }
     }
     found
+}
+
+/// Whether an entry point is for who asks with TLS, by its address, or by its name where that is not known.
+fn is_for_tls(point: &str, all: Option<&Points>) -> bool {
+    match all.and_then(|it| it.addresses.get(point)) {
+        Some(address) if !address.is_empty() => address.ends_with("443"),
+        _ => ["443", "https", "secure", "tls"]
+            .iter()
+            .any(|it| point.contains(it)),
+    }
 }
 
 fn routers(labels: &Labels) -> Vec<Router> {
@@ -315,7 +328,7 @@ fn answers_no_more(
             listed(hosts)?
         ),
         way: format!(
-            "name `{point}` beside the other entry points of the router until no client asks there"
+            "keep a router of the host at `{point}`, without TLS where clients ask without, until no client asks there"
         ),
     })
 }

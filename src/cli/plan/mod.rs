@@ -221,7 +221,7 @@ impl Plan {
             );
             let (mut old, new) = (old?, new?);
             if let (Some(_), Some(graph)) = (&old.nothing, &new.inspection.graph) {
-                old.inspection = nothing_of(graph);
+                old.inspection = nothing_of(graph, &self.targets);
             }
             // What the process ends with is not freed piece by piece.
             Ok::<_, Failure>((ManuallyDrop::new(old), ManuallyDrop::new(new)))
@@ -427,9 +427,11 @@ impl Plan {
     }
 }
 
-/// A program of the same app and for the same targets, with nothing in it: what there was before the first deploy.
-fn nothing_of(graph: &Graph) -> Inspection {
-    let targets: Vec<&str> = graph.targets().iter().map(|it| it.word()).collect();
+/// A program of the same app and for the same targets, those that are asked for, with nothing in it: what there was before the first deploy.
+fn nothing_of(graph: &Graph, asked: &[TargetId]) -> Inspection {
+    let targets = graph.targets().into_iter();
+    let targets = targets.filter(|it| asked.is_empty() || asked.contains(it));
+    let targets: Vec<&str> = targets.map(TargetId::word).collect();
     let text = format!(
         "app {} {{ targets = [{}] }}\n",
         graph.name(),
