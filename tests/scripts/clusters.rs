@@ -754,7 +754,7 @@ fn what_an_undo_put_back_is_not_taken_back_again() {
         web 6 w1 2026-01-01T09:00:00Z 20260101T105959Z.three 2026-01-01T11:00:02Z 20260101T095959Z.two\n\
         web 5 w2 2026-01-01T10:00:00Z 20260101T095959Z.two 2026-01-01T10:00:02Z 20260101T105959Z.three\n";
     let now = "web 6 w1 2026-01-01T11:10:00Z\n";
-    let line = "web was put back by an undo since it was deployed, in place of revision 5 (w2), \
+    let line = "web was put back by an undo since it was deployed, and may be back already; it came in place of revision 5 (w2), \
         which is put back by: `rollback.sh --only web --to 5`\n";
     for (words, release) in [
         (&[][..], ""),
@@ -805,6 +805,18 @@ fn what_came_again_and_did_not_get_ready_is_nobodys_way_back() {
     let (code, said) = rolled_back(now, &[revisions], &[], "two");
     let line = "web: revision 4 (w1) was there before, and came once more since, and did not get ready then: \
         choose with --only and --to NUMBER";
+    assert!(code == 1 && said.contains(line), "{said}");
+}
+
+/// What a deploy began over was there before it, also where it came once more since and went back.
+#[test]
+fn what_a_revert_took_away_and_came_again_is_not_passed_by() {
+    let revisions = "web 1 w0 2026-01-01T08:00:00Z 20260101T075959Z.zero 2026-01-01T08:00:02Z 20260101T085959Z.one\n\
+        web 6 w1 2026-01-01T09:00:00Z 20260101T105959Z.three 2026-01-01T11:00:02Z 20260101T115959Z.four\n\
+        web 5 w2 2026-01-01T10:00:00Z 20260101T115959Z.four 2026-01-01T12:00:02Z 20260101T105959Z.three\n";
+    let now = "web 6 w1 2026-01-01T12:05:00Z\n";
+    let (code, said) = rolled_back(now, &[revisions], &[], "three");
+    let line = "web: revision 5 (w2) was there before, and came once more since: choose with --only and --to NUMBER";
     assert!(code == 1 && said.contains(line), "{said}");
 }
 

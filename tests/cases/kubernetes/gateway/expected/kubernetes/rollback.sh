@@ -514,7 +514,7 @@ ways_back() {
       }
       # What came back so may be back, and what is before it the version that was taken back.
       if (is_of_last(object) && is_put_back(workload, first)) {
-        say("unsure", number[nth[workload, first + 1]] "\t-", "was put back by an undo since it was deployed, in place of " \
+        say("unsure", number[nth[workload, first + 1]] "\t-", "was put back by an undo since it was deployed, and may be back already; it came in place of " \
           told(nth[workload, first + 1]))
         return 1
       }
@@ -579,6 +579,9 @@ ways_back() {
           if (named_as(next_deploy[object]) != named_as(deploy[nth[workload, first]]))
             return refuse(told(object) " was there before, and came once more since: choose with --only and --to NUMBER")
         } else if (came_after(object, nth[workload, first])) {
+          # It was so under that deploy, which began over it.
+          if (next_deploy[object] != "" && named_as(next_deploy[object]) == named_as(deploy[nth[workload, first]]))
+            return refuse(told(object) " was there before, and came once more since: choose with --only and --to NUMBER")
           skipped = skipped "; skips " told(object) ", which came later and was taken back"
           continue
         }

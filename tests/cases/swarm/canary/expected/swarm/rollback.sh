@@ -35,6 +35,8 @@ newline='
 '
 
 main() {
+  # Whoever waits less long has not made the deploy shorter.
+  local within=$patience
   choose "$@"
   require_swarm
   local at back=() stays='' refused='' went=
@@ -53,6 +55,7 @@ main() {
     if [[ $unsure == *" that very deploy"* ]]; then
       ZDC_RELEASE=${known#*.}
       fail "nothing was changed, since what failed may be a later deploy, which is back then, or $ZDC_RELEASE$unsure
+  Where deploy.sh said that it went back to the version before, all of that is back, and there is nothing to do.
   Where $ZDC_RELEASE is to go: what went back to it is deployed from the manifests of before$(ways_of_release)"
     fi
     [ -n "$known" ] || fail "nothing was changed, since no service has the id of a deploy, and the last one may have reached these alone$unsure
@@ -182,7 +185,7 @@ ways_of_release() {
 doubts() {
   local stack here_named=''
   for stack in "${chosen[@]}"; do here_named+=" $(names_in "$stack" | tr '\n' ' ')"; done
-  awk -F '|' -v newest="$known" -v names="$here_named" -v release="${ZDC_RELEASE-}" -v patience="$patience" '
+  awk -F '|' -v newest="$known" -v names="$here_named" -v release="${ZDC_RELEASE-}" -v within="$within" '
     function moment(text) { gsub(/[":Z-]/, "", text); return text ~ /^[0-9]/ ? text : "" }
     function told(text) {
       return text == "" ? "an unknown time" : substr(text, 1, 4) "-" substr(text, 5, 2) "-" substr(text, 7, 2) " " substr(text, 10, 2) ":" substr(text, 12, 2) ":" substr(text, 14, 2)
@@ -197,7 +200,7 @@ doubts() {
     function is_soon(text,  end, at) {
       end = substr(newest, 1, 15)
       for (at in last) if (last[at] != "never" && last[at] > end) end = last[at]
-      return text == "" || day(text) * 86400 + second(text) < day(end) * 86400 + second(end) + patience
+      return text == "" || day(text) * 86400 + second(text) < day(end) * 86400 + second(end) + within
     }
     function day(text) { return substr(text, 1, 4) * 372 + substr(text, 5, 2) * 31 + substr(text, 7, 2) }
     function second(text) { return substr(text, 10, 2) * 3600 + substr(text, 12, 2) * 60 + substr(text, 14) }
