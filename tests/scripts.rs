@@ -2129,6 +2129,8 @@ case "$1 $2" in
         *began:*) state=completed ;;
         *) state=rollback_completed ;;
       esac
+      # What goes back has the label of before again.
+      if [[ $state == rollback_* ]]; then rm -f "$here"/now/*; fi
       for name in "${@:5}"; do echo "$state|so"; done
       exit 0
     fi
