@@ -1,6 +1,6 @@
 //! `allow CODE { because = "…", until = DATE }`: a service accepts a diagnostic about itself.
 
-use crate::diagnostics::{Code, Diagnostic, Diagnostics, catalogue};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, Severity, catalogue};
 use crate::graph::Graph;
 use crate::types::Date;
 use crate::vocabulary::{Allow, Node};
@@ -40,6 +40,19 @@ impl<'g> Waivers<'g> {
     /// What no service accepts of what was found about it. What one accepted until a day that is
     /// past comes back, and says so.
     pub fn apply(&mut self, found: Diagnostics) -> Diagnostics {
+        self.sift(found, |_, _| None)
+    }
+
+    /// The same, where what is accepted is told as a note, with why: of a step nobody else tells it.
+    pub fn apply_and_tell(&mut self, found: Diagnostics) -> Diagnostics {
+        self.sift(found, |diagnostic, allow| Some(accepted(diagnostic, allow)))
+    }
+
+    fn sift(
+        &mut self,
+        found: Diagnostics,
+        tell: impl Fn(Diagnostic, &Node<Allow>) -> Option<Diagnostic>,
+    ) -> Diagnostics {
         let mut kept = Diagnostics::default();
         for diagnostic in found {
             let waiver = self
@@ -51,6 +64,8 @@ impl<'g> Waivers<'g> {
                     waiver.used = true;
                     if let Some(ended) = waiver.ended {
                         kept.push(no_longer(diagnostic, waiver.allow, ended));
+                    } else if let Some(told) = tell(diagnostic, waiver.allow) {
+                        kept.push(told);
                     }
                 }
                 None => kept.push(diagnostic),
@@ -92,6 +107,15 @@ impl Waiver<'_> {
         };
         about && named
     }
+}
+
+/// What is accepted, for whoever reads what a step does.
+fn accepted(diagnostic: Diagnostic, allow: &Node<Allow>) -> Diagnostic {
+    let because = allow.because.as_ref().map_or("", |why| &why.value);
+    let code = allow.label.name();
+    diagnostic
+        .severity(Severity::Note)
+        .note(format!("accepted by `allow {code}`: {because}"))
 }
 
 /// What was accepted, and is not any more.

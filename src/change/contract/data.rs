@@ -21,6 +21,7 @@ use crate::rollout::derivation;
 use crate::types::Reference;
 use crate::vocabulary::{Label, Node, RestartCondition, TargetId, VolumeMount};
 use std::fmt;
+use std::path::Path;
 
 /// A service whose volume at a path is another one than before: that one is empty.
 pub(super) fn left_behind(step: &Step<'_>, found: &mut Diagnostics) {
@@ -53,6 +54,13 @@ fn compare(
         mounts(graphs.1, both.new, target),
     );
     let is_same = step.both(both.new.name()).is_some();
+    if is_same {
+        let covering = after.iter().filter_map(|now| {
+            let above = covered(now, &before, &after)?;
+            Some(hidden(both.new, now, above))
+        });
+        found.extend(covering);
+    }
     for was in &before {
         let mut now = after.iter().find(|now| now.path == was.path);
         // What takes the place of another one may look for its data elsewhere.
@@ -77,6 +85,24 @@ fn compare(
             _ => {}
         }
     }
+}
+
+/// What stays mounted above a path at which nothing was mounted before, and may have something there.
+fn covered<'m>(
+    now: &Mounted<'_>,
+    before: &'m [Mounted<'_>],
+    after: &[Mounted<'_>],
+) -> Option<&'m Mounted<'m>> {
+    let path = Path::new(&now.path);
+    let mut known = before.iter();
+    if known.any(|it| Path::new(&it.path) == path) {
+        return None;
+    }
+    let above = before.iter().filter(|it| path.starts_with(&it.path));
+    let above = above.max_by_key(|it| it.path.len())?;
+    let mut all = after.iter();
+    let stays = all.any(|it| it.path == above.path && above.place.is(&it.place));
+    (stays && !above.is_read_only()).then_some(above)
 }
 
 /// Services that are made beside one that runs on, and write to the same volume that takes one writer. Whoever is renamed is
@@ -352,6 +378,25 @@ fn another(
         engines::unread(&was, &is).unwrap_or_default()
     ))
     .about(service)
+}
+
+fn hidden(service: ServiceView<'_>, now: &Mounted<'_>, above: &Mounted<'_>) -> Diagnostic {
+    let (name, path) = (service.name(), &now.path);
+    let (place, of) = (&now.place, &above.place);
+    let folder = path.strip_prefix(&above.path).unwrap_or(path);
+    let folder = folder.trim_matches('/');
+    Diagnostic::new(
+        &catalogue::DATA_LEFT_BEHIND,
+        format!(
+            "`{name}` finds {place} at `{path}`: what is there now stays in folder `{folder}` of {of}, where nobody sees it"
+        ),
+        now.mount.span,
+    )
+    .severity(Severity::Warning)
+    .help(format!(
+        "leave `{path}` as it is; or copy what is there first, with the service stopped, unless nothing of use is there"
+    ))
+    .about(name)
 }
 
 fn gone(service: ServiceView<'_>, was: &Mounted<'_>, is_used: bool) -> Diagnostic {

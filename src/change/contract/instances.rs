@@ -20,7 +20,10 @@ pub(super) fn fewer_at_once(step: &Step<'_>, found: &mut Diagnostics) {
     };
     let on_swarm = step.on(TargetId::Swarm);
     let on_swarm = on_swarm.filter(|it| it.effect.replaces());
-    let on_cluster = on_cluster(step).filter(|it| is_rolled(it));
+    // What an autoscaler made is taken down without a new version, too.
+    let is_taken_over = |it: &Change| it.kind == "Deployment" && it.scaled;
+    let on_cluster = on_cluster(step)
+        .filter(|it| is_rolled(it) || it.effect == Effect::InPlace && is_taken_over(it));
     let mut told = BTreeSet::new();
     for change in on_swarm.chain(on_cluster) {
         let name = change.service.as_deref();

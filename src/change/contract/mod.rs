@@ -146,7 +146,7 @@ pub(super) fn judge<'a>(
         rule(&step, &mut found);
     }
     if let Some(graph) = new {
-        found = Waivers::of(graph).apply(found);
+        found = Waivers::of(graph).apply_and_tell(found);
     }
     let one_way = migrations::one_way(&step).into_iter();
     let one_way = one_way.map(|(name, why)| (name.to_owned(), why));

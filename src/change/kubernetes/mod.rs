@@ -143,10 +143,10 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
         writers::beside((&before, &after), &scaling, &mut changes);
         node_folders::beside((&before, &after), &scaling, &mut changes);
         successors::taken((&before, &after), &mut changes);
-        doubled::beside((&before, &after), &mut changes);
         node_ports::told((&before, &after), &mut changes);
     }
     several::apart((&before, &after), &scaling, &mut changes);
+    doubled::beside((&before, &after), &mut changes);
     homes::moved((&before, &after), &mut changes);
     outside::lost((&before, &after), is_judged, &mut changes);
     overlaps::refused((&before, &after), &mut changes);
