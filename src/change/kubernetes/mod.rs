@@ -33,6 +33,7 @@ mod others;
 mod outside;
 mod overlaps;
 pub(super) mod parts;
+mod patched;
 mod pods;
 mod policies;
 mod ports;
@@ -134,27 +135,21 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
     configs::read_by((&before, &after), &mut changes);
     references::tell((&before, &after), &mut changes);
     let is_judged = pair.old_graph.is_some() && pair.new_graph.is_some();
-    targets::moved((&before, &after), is_judged, &mut changes);
-    if !is_judged {
-        callers::lost((&before, &after), &mut changes);
-        unready::led_to((&before, &after), &mut changes);
-        callees::come((&before, &after), &mut changes);
-        folders::lost((&before, &after), &mut changes);
-        writers::beside((&before, &after), &scaling, &mut changes);
-        node_folders::beside((&before, &after), &scaling, &mut changes);
-        successors::taken((&before, &after), &mut changes);
-        node_ports::told((&before, &after), &mut changes);
+    let sides = (&before, &after);
+    if is_judged {
+        targets::moved(sides, true, &mut changes);
+        outside::lost(sides, true, &mut changes);
+        shut::out(sides, true, &mut changes);
+        patched::tell(pair, &mut changes, |changes| {
+            by_objects(sides, &scaling, changes)
+        });
+    } else {
+        by_objects(sides, &scaling, &mut changes);
     }
-    several::apart((&before, &after), &scaling, &mut changes);
-    doubled::beside((&before, &after), &mut changes);
-    homes::moved((&before, &after), &mut changes);
-    outside::lost((&before, &after), is_judged, &mut changes);
-    overlaps::refused((&before, &after), &mut changes);
-    shut::out((&before, &after), is_judged, &mut changes);
-    if !is_judged {
-        unadmitted::callers((&before, &after), &mut changes);
-        renumbered::shut((&before, &after), &mut changes);
-    }
+    several::apart(sides, &scaling, &mut changes);
+    doubled::beside(sides, &mut changes);
+    homes::moved(sides, &mut changes);
+    overlaps::refused(sides, &mut changes);
     missing::asked_for((&before, &after), &mut changes);
     early::asked((&before, &after), &mut changes);
     wanted::before(pair, (&before, &after), &mut changes);
@@ -167,6 +162,23 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
         unchanged,
         variables: Vec::new(),
     }
+}
+
+/// What is lost, as far as objects alone say so: between two programs `contract` tells it, which knows who asks for whom.
+fn by_objects(sides: (&Keyed<'_>, &Keyed<'_>), scaling: &[Scaling; 2], changes: &mut [Change]) {
+    targets::moved(sides, false, changes);
+    callers::lost(sides, changes);
+    unready::led_to(sides, changes);
+    callees::come(sides, changes);
+    folders::lost(sides, changes);
+    writers::beside(sides, scaling, changes);
+    node_folders::beside(sides, scaling, changes);
+    successors::taken(sides, changes);
+    node_ports::told(sides, changes);
+    outside::lost(sides, false, changes);
+    shut::out(sides, false, changes);
+    unadmitted::callers(sides, changes);
+    renumbered::shut(sides, changes);
 }
 
 /// The objects; the list of files is none.
