@@ -141,7 +141,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> TargetChanges {
         outside::lost(sides, true, &mut changes);
         shut::out(sides, true, &mut changes);
         patched::tell(pair, &mut changes, |changes| {
-            by_objects(sides, &scaling, changes)
+            by_objects(sides, &scaling, changes);
         });
     } else {
         by_objects(sides, &scaling, &mut changes);
