@@ -213,15 +213,23 @@ fn served_slots(pair: &Pair<'_>, changes: &mut [Change]) {
         let mut changes = changes.iter_mut();
         let change = changes.find(|it| it.name == file.file && it.effect != Effect::Refused);
         let Some(change) = change else { continue };
-        let slots: Vec<String> = slots.iter().map(ToString::to_string).collect();
         change.effect = Effect::Refused;
-        // The words of `src/targets/nginx/hosts/scripts/deploy.sh`, which names the release too.
-        change.how = format!(
-            "slots {} serve, all that there are: none is free for release …, and nothing was changed",
-            slots.join(" ")
-        );
+        change.how = none_free(&shown(&slots));
         change.refusal = Refusal::Said(FREE_A_SLOT.to_owned());
     }
+}
+
+/// Slots as the scripts list them.
+pub(super) fn shown(slots: &[u64]) -> String {
+    let slots: Vec<String> = slots.iter().map(ToString::to_string).collect();
+    slots.join(" ")
+}
+
+/// The words of `src/targets/nginx/hosts/scripts/deploy.sh`, which names the release too.
+pub(super) fn none_free(slots: &str) -> String {
+    format!(
+        "slots {slots} serve, all that there are: none is free for release …, and nothing was changed"
+    )
 }
 
 /// What frees a slot for blue/green.

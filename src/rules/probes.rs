@@ -2,8 +2,7 @@
 
 use crate::diagnostics::{Diagnostic, Diagnostics, catalogue};
 use crate::graph::{Graph, ServiceView, port_number, protocol};
-use crate::source::Span;
-use crate::source::Str;
+use crate::source::{Span, Str};
 use crate::vocabulary::{Attribute, Node, Port, ProbeClient, Protocol, TargetId};
 
 /// A check over HTTP or TCP of a port that answers neither: no instance ever passes it. gRPC is HTTP/2 (grpc/grpc
@@ -12,6 +11,7 @@ pub(super) fn asked(graph: &Graph, diagnostics: &mut Diagnostics) {
     for service in graph.services() {
         let written = &service.node.service;
         let health = written.body.health.as_ref().map(|health| Asked {
+            word: "health",
             kind: health.label.name(),
             port: health.port.as_ref(),
             span: health.span,
@@ -25,6 +25,7 @@ pub(super) fn asked(graph: &Graph, diagnostics: &mut Diagnostics) {
         let on_cluster = graph.runs_on(service, TargetId::Kubernetes);
         let liveness = written.liveness.as_ref().filter(|_| on_cluster);
         let liveness = liveness.map(|liveness| Asked {
+            word: "liveness",
             kind: liveness.label.name(),
             port: liveness.port.as_ref(),
             span: liveness.span,
@@ -39,6 +40,8 @@ pub(super) fn asked(graph: &Graph, diagnostics: &mut Diagnostics) {
 
 /// A check, and what it asks.
 struct Asked<'g> {
+    /// What it is called in a program.
+    word: &'static str,
     kind: &'g str,
     port: Option<&'g Attribute<Str>>,
     span: Span,
@@ -69,21 +72,18 @@ fn unanswered(graph: &Graph, service: ServiceView<'_>, asked: &Asked<'_>) -> Opt
         return None;
     }
     let name = port.label.name();
+    let word = asked.word;
     let (speaks, help) = match protocol(port) {
         Protocol::Udp => (
             "datagrams",
-            "write a check that the program itself knows: `health exec { command = [\"…\"] }`"
-                .to_owned(),
+            format!(
+                "write a check that the program itself knows: `{word} exec {{ command = [\"…\"] }}`"
+            ),
         ),
         _ => (
             "gRPC",
-            format!("write `{}`", grpc_check(graph, service, port)),
+            format!("write `{word} {}`", grpc_check(graph, service, port)),
         ),
-    };
-    let help = if asked.fails.starts_with("every") {
-        help.replace("`health ", "`liveness ")
-    } else {
-        help
     };
     let kind = match asked.kind {
         "http" => "HTTP",
@@ -107,23 +107,23 @@ fn unanswered(graph: &Graph, service: ServiceView<'_>, asked: &Asked<'_>) -> Opt
     )
 }
 
-/// The check of a port that speaks gRPC, as every target of its service can ask it: on a cluster kubelet does, elsewhere a
+/// The check of a port that speaks gRPC, behind the word for it, as every target of its service can ask it: on a cluster kubelet does, elsewhere a
 /// program of the image (github.com/grpc-ecosystem/grpc-health-probe).
 pub(crate) fn grpc_check(graph: &Graph, service: ServiceView<'_>, port: &Node<Port>) -> String {
     let of_cluster = |target: &TargetId| *target == TargetId::Kubernetes;
     if !graph.targets_of(service).iter().all(of_cluster) {
         let number = port_number(port).map_or_else(|| "PORT".to_owned(), |it| it.to_string());
         return format!(
-            "health exec {{ command = [\"grpc_health_probe\", \"-addr=localhost:{number}\"] }}"
+            "exec {{ command = [\"grpc_health_probe\", \"-addr=localhost:{number}\"] }}"
         );
     }
     let is_meant = service
         .default_port()
         .is_some_and(|meant| meant.label.name() == port.label.name());
     if is_meant {
-        "health grpc {}".to_owned()
+        "grpc {}".to_owned()
     } else {
-        format!("health grpc {{ port = \"{}\" }}", port.label.name())
+        format!("grpc {{ port = \"{}\" }}", port.label.name())
     }
 }
 

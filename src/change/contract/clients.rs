@@ -36,19 +36,12 @@ pub(super) fn dropped(step: &Step<'_>, found: &mut Diagnostics) {
 
 /// By way of what those outside ask for a port, before and after: a gateway that says no version of its own, or the port as it is published.
 fn asked_by((old, new): (&Graph, &Graph), both: Both<'_>, name: &str) -> Option<String> {
-    let leads = |graph: &Graph, service: ServiceView<'_>, gateway: &str| {
-        let mut edges = graph.edges_to(service.id);
-        edges.any(|(edge, from)| {
-            edge.kind == EdgeKind::Routes && *edge.port == *name && from.name() == gateway
-        })
+    let says = |gateway: &ServiceView<'_>| gateway.needs(both.old.name(), name).is_some();
+    let mut led = leading(old, both.old, name).filter(|it| !says(it));
+    let goes_on = |gateway: &ServiceView<'_>| {
+        leading(new, both.new, name).any(|it| it.name() == gateway.name())
     };
-    let led = old.edges_to(both.old.id);
-    let mut led = led.filter(|(edge, from)| {
-        let says = from.needs(both.old.name(), name).is_some();
-        edge.kind == EdgeKind::Routes && *edge.port == *name && !says
-    });
-    let gateway = led.find(|(_, from)| leads(new, both.new, from.name()));
-    if let Some((_, gateway)) = gateway {
+    if let Some(gateway) = led.find(goes_on) {
         return Some(format!("`{}`", gateway.name()));
     }
     let is_published = |service: ServiceView<'_>| {
@@ -56,6 +49,18 @@ fn asked_by((old, new): (&Graph, &Graph), both: Both<'_>, name: &str) -> Option<
         port.is_some_and(|it| it.publish.is_some() || it.node_port.is_some())
     };
     (is_published(both.old) && is_published(both.new)).then(|| "its published port".to_owned())
+}
+
+/// The gateways that lead to a port of a service.
+fn leading<'g>(
+    graph: &'g Graph,
+    service: ServiceView<'g>,
+    port: &str,
+) -> impl Iterator<Item = ServiceView<'g>> {
+    let edges = graph.edges_to(service.id);
+    let routes =
+        edges.filter(move |(edge, _)| edge.kind == EdgeKind::Routes && *edge.port == *port);
+    routes.map(|(_, gateway)| gateway)
 }
 
 fn served_no_more(

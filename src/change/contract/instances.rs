@@ -35,15 +35,16 @@ pub(super) fn fewer_at_once(step: &Step<'_>, found: &mut Diagnostics) {
         }
         // Of a range it is what is set, or said where nothing is.
         let (was, is) = (old.replicas(both.old), new.replicas(both.new));
-        if is.default < was.default && (change.kind == "service" || !change.scaled) {
-            found.extend(
-                told.insert(name)
-                    .then(|| fewer(change, was.default, is.default)),
-            );
-        } else if change.kind != "service" && counts(change).is_some_and(|it| it.1.is_some()) {
-            let made = change.scaled && is.default < was.most;
-            let less = || less(change, (was.most, is.default), place(change));
-            found.extend((made && told.insert(name)).then(less));
+        let says_number = || counts(change).is_some_and(|it| it.1.is_some());
+        let loss = if !change.scaled && is.default < was.default {
+            fewer(change, was.default, is.default)
+        } else if change.scaled && is.default < was.most && says_number() {
+            less(change, (was.most, is.default), place(change))
+        } else {
+            continue;
+        };
+        if told.insert(name) {
+            found.push(loss);
         }
     }
 }

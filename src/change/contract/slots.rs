@@ -84,18 +84,18 @@ pub(super) fn may_all_serve(step: &Step<'_>, found: &mut Diagnostics) {
         else {
             continue;
         };
-        let slots: Vec<String> = slots.iter().map(ToString::to_string).collect();
-        let slots = slots.join(" ");
+        let slots = hosts::shown(&slots);
         found.push(
             Diagnostic::new(
                 &catalogue::REFUSED_CHANGE,
-                format!("`deploy.sh` refuses this change of `{}` where slots {slots} serve", service.name()),
+                format!(
+                    "`deploy.sh` refuses this change of `{}` where slots {slots} serve",
+                    service.name()
+                ),
                 own.span,
             )
             .severity(Severity::Note)
-            .note(format!(
-                "it says: slots {slots} serve, all that there are: none is free for release …, and nothing was changed"
-            ))
+            .note(format!("it says: {}", hosts::none_free(&slots)))
             .note("`status.sh` says which slots are live")
             .help(hosts::FREE_A_SLOT)
             .about(service.name()),

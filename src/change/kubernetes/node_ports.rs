@@ -141,17 +141,13 @@ fn never_leaves(was: &Object, is: &Object) -> bool {
 
 /// Whether nothing says that two workloads are on nodes apart.
 pub(super) fn are_on_the_same(one: &Object, other: &Object) -> bool {
-    let labels = |object: &Object| {
+    let [one, other] = [one, other].map(|object| {
         let whole = value(&object.content);
-        parts::pod_in(&object.kind, &whole)
-            .and_then(|pod| pod.get("nodeSelector"))
-            .cloned()
-    };
-    let affinity = |object: &Object| {
-        let whole = value(&object.content);
-        parts::pod_in(&object.kind, &whole).is_some_and(|pod| pod.get("affinity").is_some())
-    };
-    labels(one) == labels(other) && !affinity(one) && !affinity(other)
+        let pod = parts::pod_in(&object.kind, &whole);
+        ["nodeSelector", "affinity"].map(|key| pod.and_then(|pod| pod.get(key)).cloned())
+    });
+    let ([labels, affinity], [others, another]) = (one, other);
+    labels == others && affinity.is_none() && another.is_none()
 }
 
 fn lost(change: &Change, port: &Port) -> Loss {

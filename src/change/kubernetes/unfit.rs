@@ -68,18 +68,14 @@ fn is_borne(had: &Value, pod: &Value) -> bool {
 /// Whether one toleration bears what another one bore of an effect.
 fn bears(has: &Value, had: &Value, effect: &str) -> bool {
     fn said<'v>(of: &'v Value, key: &str) -> &'v str {
-        text(of, key)
-            .filter(|it| !it.is_empty())
-            .unwrap_or(match key {
-                "operator" => "Equal",
-                _ => "",
-            })
+        let default = if key == "operator" { "Equal" } else { "" };
+        text(of, key).filter(|it| !it.is_empty()).unwrap_or(default)
     }
     let same = |key: &str| said(has, key) == said(had, key);
     let exists = said(has, "operator") == "Exists";
     let is_key = said(has, "key").is_empty() && exists || same("key");
     let is_value = exists || same("operator") && same("value");
-    let is_effect = matches!(said(has, "effect"), "") || said(has, "effect") == effect;
+    let is_effect = said(has, "effect").is_empty() || said(has, "effect") == effect;
     // For so many seconds it is borne, and no longer.
     let seconds = |of: &Value| {
         of.get("tolerationSeconds")

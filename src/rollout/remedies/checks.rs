@@ -72,7 +72,7 @@ impl<'g> Patient<'g> {
         };
         match asked {
             Some((port, _)) if protocol(port) == Protocol::Grpc => {
-                grpc_check(self.graph, self.service, port)
+                format!("health {}", grpc_check(self.graph, self.service, port))
             }
             _ if self.lacks_client() => "health exec { command = [\"…\"] }".to_owned(),
             _ => "health http { path = \"/health\" }".to_owned(),

@@ -27,10 +27,10 @@ pub(in crate::change::contract) fn written(step: &Step<'_>, found: &mut Diagnost
         let image = image.map_or_else(String::new, |it| it.value.to_string());
         let before = mounts(old, both.old, TargetId::Swarm);
         let mut written = mounts(new, both.new, TargetId::Swarm);
+        let is_said = |label: &str| new.volume(label).is_some_and(|it| it.access.is_some());
         written.retain(|now| {
-            let volume = new.volume(now.label);
-            let is_said = volume.is_some_and(|volume| volume.access.is_some());
-            let is_known = is_said || takes_one(&now.path) || mostly_takes_one(&image, &now.path);
+            let is_known =
+                is_said(now.label) || takes_one(&now.path) || mostly_takes_one(&image, &now.path);
             let was_there = before.iter().any(|it| it.place.is(&now.place));
             is_known && was_there && derivation::is_sole_writer(new, now.mount)
         });
@@ -38,15 +38,16 @@ pub(in crate::change::contract) fn written(step: &Step<'_>, found: &mut Diagnost
         let Some(written) = written.first() else {
             continue;
         };
-        let is_said = new
-            .volume(written.label)
-            .is_some_and(|it| it.access.is_some());
-        let (takes, severity) = if takes_one(&written.path) {
-            ("takes one writer", Severity::Error)
-        } else if is_said {
-            ("takes one writer", Severity::Warning)
+        let is_sure = takes_one(&written.path);
+        let takes = if is_sure || is_said(written.label) {
+            "takes one writer"
         } else {
-            ("mostly takes one writer", Severity::Warning)
+            "mostly takes one writer"
+        };
+        let severity = if is_sure {
+            Severity::Error
+        } else {
+            Severity::Warning
         };
         let (name, volume) = (&change.name, &written.place);
         let diagnostic = Diagnostic::new(
